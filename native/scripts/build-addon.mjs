@@ -1,0 +1,1 @@
+console.log("node-wifi-direct: nothing to build yet");
