@@ -1,0 +1,40 @@
+/** Between a kiosk's agent and the cloud. Settlement bodies are CBOR of the protocol, not JSON. */
+import { z } from 'zod';
+import { Base64Url, CurrencyCode, PhoneNumber, Uuid } from './primitives.ts';
+
+/**
+ * `POST /v1/kiosks/enrol`, not signed in: the code is the authority, once.
+ * Keys are 33-byte compressed P-256 points; `proof` is the signing key's proof of possession.
+ * A repeat with the same code and keys within its validity answers the same enrolment (a lost answer bricks nothing).
+ */
+export const EnrolBody = z.object({
+  code: z.string().trim().min(8).max(9),
+  signingPublicKey: Base64Url,
+  sealingPublicKey: Base64Url,
+  proof: Base64Url,
+});
+export const EnrolResult = z.object({
+  kioskId: Uuid,
+  kioskName: z.string(),
+  merchant: z.object({ id: Uuid, businessName: z.string(), phone: PhoneNumber }),
+  currency: CurrencyCode,
+  certificate: Base64Url,
+  rootPublicKey: Base64Url,
+  trustBundle: Base64Url,
+  /** Bearer for the kiosk's calls: `Authorization: Kiosk <token>`. Reaches the API, signs no money. */
+  kioskToken: z.string(),
+  /** Origins whose pages may post payments to the agent. */
+  walletOrigins: z.array(z.string()),
+});
+export type EnrolResult = z.infer<typeof EnrolResult>;
+
+/** `GET /v1/kiosk/trust-bundle` (kiosk token). */
+export const KioskTrust = z.object({
+  trustBundle: Base64Url,
+  certificate: Base64Url,
+  walletOrigins: z.array(z.string()),
+});
+export type KioskTrust = z.infer<typeof KioskTrust>;
+
+/** `POST /v1/kiosk/settlements` (kiosk token): request and answer are `application/cbor`. */
+export const CBOR_MEDIA_TYPE = 'application/cbor';

@@ -1,0 +1,37 @@
+/** The scalar shapes that every other contract file is built from. */
+import { z } from 'zod';
+
+/** Non-negative minor units as a decimal string, at most 10^15. */
+export const MinorUnits = z.string().regex(/^(0|[1-9][0-9]{0,15})$/);
+/** Like {@link MinorUnits}, with an optional leading minus: only for amounts that can flow out. */
+export const SignedMinorUnits = z.string().regex(/^(0|-?[1-9][0-9]{0,15})$/);
+/** Positive minor units. */
+export const PositiveMinorUnits = z.string().regex(/^[1-9][0-9]{0,15}$/);
+/** ISO 4217 alphabetic code. */
+export const CurrencyCode = z.string().regex(/^[A-Z]{3}$/);
+export const Money = z.object({ amountMinor: SignedMinorUnits, currency: CurrencyCode });
+export type Money = z.infer<typeof Money>;
+
+export const Uuid = z.uuid();
+export const IsoTime = z.iso.datetime();
+/** base64url without padding. */
+export const Base64Url = z.string().regex(/^[A-Za-z0-9_-]+$/).max(400_000);
+/** Lower-case hex of a 32-byte hash. */
+export const Hash = z.string().regex(/^[0-9a-f]{64}$/);
+/** What a person types: with or without spaces and a leading +; the server normalises to E.164. */
+export const PhoneInput = z.string().min(4).max(32);
+/** E.164. */
+export const PhoneNumber = z.string().regex(/^\+[1-9][0-9]{6,14}$/);
+
+/** Cursor paging: newest first, `nextCursor` null at the end. */
+export const pageOf = <T extends z.ZodType>(item: T) =>
+  z.object({ items: z.array(item), nextCursor: z.string().nullable() });
+export const PageQuery = z.object({
+  cursor: z.string().max(200).optional(),
+  limit: z.coerce.number().int().min(1).max(100).default(30),
+});
+
+/** Sent with every write that a client may repeat: a UUID made where the write was decided. */
+export const IDEMPOTENCY_HEADER = 'Idempotency-Key';
+/** `agent` receives its refresh token in the body; browsers receive it as an HttpOnly cookie. */
+export const CLIENT_HEADER = 'Tiki-Client';

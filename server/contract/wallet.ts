@@ -1,0 +1,119 @@
+/** What a customer does online: balances, top-ups, transfers, allowances and history. */
+import { z } from 'zod';
+import { Base64Url, CurrencyCode, IsoTime, MinorUnits, PhoneInput, PositiveMinorUnits, SignedMinorUnits, Uuid } from './primitives.ts';
+
+/** The life of an offline allowance, as both the cloud and the phone's screen name it. */
+export const AllowanceStatus = z.enum(['active', 'closing', 'expired', 'closed', 'denied']);
+export type AllowanceStatus = z.infer<typeof AllowanceStatus>;
+
+export const Allowance = z.object({
+  id: Uuid,
+  status: AllowanceStatus,
+  currency: CurrencyCode,
+  /** Moved from online to offline when it was issued. */
+  capMinor: MinorUnits,
+  /** Paid out of the reserve by settlements so far. */
+  settledMinor: MinorUnits,
+  /** Still in the reserve. */
+  reservedMinor: MinorUnits,
+  /** Returned to the online wallet. */
+  returnedMinor: MinorUnits,
+  /** Highest payment counter that has settled. */
+  settledCounter: z.number().int(),
+  notBefore: IsoTime,
+  notAfter: IsoTime,
+  /** The COSE_Sign1 allowance certificate. */
+  certificate: Base64Url,
+  /** Opens the certificate's commitment to the holder's phone number. */
+  phoneSalt: Base64Url,
+  devicePublicKey: Base64Url,
+  /** For a closing allowance: the moment at which the rest returns at the latest. */
+  returnsBy: IsoTime.nullable(),
+});
+export type Allowance = z.infer<typeof Allowance>;
+
+/** `GET /v1/wallet`. */
+export const WalletView = z.object({
+  currency: CurrencyCode,
+  onlineMinor: MinorUnits,
+  /** Sum of the reserves of all allowances, money on its way back included. */
+  offlineMinor: MinorUnits,
+  allowances: z.array(Allowance),
+  /** Server time, so that the client can judge its own clock. */
+  asOf: IsoTime,
+});
+export type WalletView = z.infer<typeof WalletView>;
+
+/** `POST /v1/topups` (Idempotency-Key). Credit happens on the provider's webhook only. */
+export const TopUpBody = z.object({ amountMinor: PositiveMinorUnits });
+export const TopUpStatus = z.enum(['awaiting_payment', 'succeeded', 'failed', 'expired']);
+export const TopUp = z.object({
+  id: Uuid,
+  amountMinor: MinorUnits,
+  currency: CurrencyCode,
+  status: TopUpStatus,
+  /** Where the customer pays; null once it is over. */
+  checkoutUrl: z.string().nullable(),
+  createdAt: IsoTime,
+});
+export type TopUp = z.infer<typeof TopUp>;
+
+/** `POST /v1/transfers/preview`: who would receive, masked. */
+export const TransferPreviewBody = z.object({ phone: PhoneInput });
+export const TransferPreview = z.object({ maskedName: z.string(), maskedPhone: z.string() });
+export type TransferPreview = z.infer<typeof TransferPreview>;
+/** `POST /v1/transfers` (Idempotency-Key). */
+export const TransferBody = z.object({
+  phone: PhoneInput,
+  amountMinor: PositiveMinorUnits,
+  note: z.string().trim().max(80).optional(),
+});
+export const TransferResult = z.object({
+  id: Uuid,
+  amountMinor: MinorUnits,
+  currency: CurrencyCode,
+  recipient: TransferPreview,
+  createdAt: IsoTime,
+});
+export type TransferResult = z.infer<typeof TransferResult>;
+
+/**
+ * `POST /v1/allowances` (Idempotency-Key): moves money from online to offline and certifies the phone's key.
+ * `proof` is the device key's signature over the proof-of-possession object of the protocol.
+ */
+export const AllowanceBody = z.object({
+  amountMinor: PositiveMinorUnits,
+  /** 33-byte compressed P-256 point. */
+  devicePublicKey: Base64Url,
+  proof: Base64Url,
+});
+/** `POST /v1/allowances/{id}/close`: the phone's signed closing statement; answers {@link Allowance}. */
+export const CloseAllowanceBody = z.object({ statement: Base64Url });
+
+export const HistoryKind = z.enum([
+  'top_up',
+  'transfer_in',
+  'transfer_out',
+  'allowance_loaded',
+  'allowance_returned',
+  'offline_payment',
+  'sale',
+  'correction',
+]);
+export const HistoryItem = z.object({
+  id: z.string(),
+  kind: HistoryKind,
+  /** Negative when it left the viewer's pocket. */
+  amountMinor: SignedMinorUnits,
+  currency: CurrencyCode,
+  counterparty: z.string().nullable(),
+  note: z.string().nullable(),
+  at: IsoTime,
+  /** For offline payments and sales: hex hash of the payment, the same on both sides. */
+  paymentHash: z.string().nullable(),
+});
+export type HistoryItem = z.infer<typeof HistoryItem>;
+
+/** `GET /v1/trust`: the newest trust bundle, for phones; same bytes as kiosks receive. */
+export const TrustView = z.object({ rootPublicKey: Base64Url, trustBundle: Base64Url });
+export type TrustView = z.infer<typeof TrustView>;
