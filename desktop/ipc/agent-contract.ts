@@ -1,0 +1,165 @@
+/**
+ * The whole surface between the agent and whoever shows it (Electron's main process, tests, a command line):
+ * one literal object of calls and one of events. Client and server are derived from it, and every message is
+ * validated on both sides at run time. Money is a decimal string of minor units, as in the cloud's contract.
+ */
+import {
+  KioskList,
+  KioskView,
+  LoginBody,
+  MerchantSummary,
+  MinorUnits,
+  PositiveMinorUnits,
+  RegisterBody,
+  RegisterResult,
+  ResendBody,
+  User,
+  VerifyBody,
+} from '@tikiwallet/server/contract';
+import { z } from 'zod';
+
+/** Raised when a message changes incompatibly; the two sides refuse to talk across versions. */
+export const AGENT_PROTOCOL_VERSION = 1;
+
+const Time = z.iso.datetime();
+
+export const SaleState = z.enum(['open', 'paid', 'expired', 'cancelled']);
+export type SaleState = z.infer<typeof SaleState>;
+
+/** How sure the merchant can be of the money (protocol: guarantee tiers). */
+export const GuaranteeTier = z.enum(['locked', 'reserved', 'at_risk']);
+
+/** Where a stored payment stands, in the words the screens use. */
+export const SettlementState = z.enum(['on_this_device', 'sent', 'settled', 'settled_by_guarantee', 'refused', 'disputed']);
+export type SettlementState = z.infer<typeof SettlementState>;
+
+export const Payment = z.object({
+  paymentHash: z.string(),
+  requestId: z.string(),
+  amountMinor: MinorUnits,
+  currency: z.string(),
+  maskedPhone: z.string(),
+  tier: GuaranteeTier,
+  sequence: z.number().int(),
+  acceptedAt: Time,
+  settlement: SettlementState,
+  settledAt: Time.nullable(),
+  /** A protocol or settlement code when the cloud refused it. */
+  refusalCode: z.string().nullable(),
+});
+export type Payment = z.infer<typeof Payment>;
+
+export const Sale = z.object({
+  /** The caller's id for the sale (UUID): opening it again answers the same sale. */
+  saleId: z.uuid(),
+  requestId: z.string(),
+  amountMinor: MinorUnits,
+  currency: z.string(),
+  state: SaleState,
+  /** The text of the QR code that the customer scans; signed by this kiosk. */
+  qrText: z.string(),
+  /** Both screens show these digits. */
+  shortCode: z.string(),
+  openedAt: Time,
+  /** Milliseconds left when this object was made; count down on your own monotonic clock. */
+  remainingMs: z.number().int(),
+  /** The newest refused attempt on this sale, for the cashier: a protocol refusal code. */
+  lastRefusal: z.object({ code: z.string(), at: Time, attempts: z.number().int() }).nullable(),
+  payment: Payment.nullable(),
+});
+export type Sale = z.infer<typeof Sale>;
+
+export const AgentState = z.object({
+  phase: z.enum(['starting', 'not_enrolled', 'ready', 'quarantined']),
+  version: z.string(),
+  /** Where the agent looks for the cloud. */
+  apiUrl: z.string(),
+  kiosk: z
+    .object({
+      id: z.string(),
+      name: z.string(),
+      merchantName: z.string(),
+      merchantPhone: z.string(),
+      currency: z.string(),
+      certificateNotAfter: Time,
+    })
+    .nullable(),
+  /** The merchant who is signed in to the cloud through this agent, for set-up and back office. Selling needs none. */
+  merchant: z.object({ user: User, sessionExpiresAt: Time }).nullable(),
+  cloud: z.object({
+    state: z.enum(['checking', 'online', 'offline']),
+    since: Time,
+    lastContactAt: Time.nullable(),
+  }),
+  settlement: z.object({
+    state: z.enum(['idle', 'settling', 'waiting', 'refused']),
+    /** Stored here and not yet acknowledged by the cloud. */
+    pendingCount: z.number().int(),
+    pendingMinor: MinorUnits,
+    /** While settling: journal entries acknowledged of those to send. */
+    progress: z.object({ done: z.number().int(), total: z.number().int() }).nullable(),
+    nextAttemptAt: Time.nullable(),
+    lastSettledAt: Time.nullable(),
+    lastErrorCode: z.string().nullable(),
+  }),
+  today: z.object({ count: z.number().int(), sumMinor: MinorUnits }),
+  limits: z.object({
+    perPaymentMinor: MinorUnits,
+    storedSumMinor: MinorUnits,
+    storedCount: z.number().int(),
+  }),
+  /** Freshness of the trust bundle; `level` is what the ladder allows now. */
+  trust: z.object({ issuedAt: Time, level: z.enum(['full', 'half', 'known_only', 'locked_only']) }).nullable(),
+  /** Wi-Fi Direct; QR and LAN work whatever it says. */
+  radio: z.object({
+    state: z.enum(['unsupported_platform', 'no_supplicant', 'no_p2p_radio', 'blocked_by_rfkill', 'ready', 'checking']),
+  }),
+  /** Addresses at which phones reach this kiosk, `http://host:port`. */
+  addresses: z.array(z.string()),
+  /** The sale on the screen, the last one included until another is opened. */
+  sale: Sale.nullable(),
+});
+export type AgentState = z.infer<typeof AgentState>;
+
+const Nothing = z.object({});
+const MerchantSession = z.object({ user: User, sessionExpiresAt: Time });
+
+export const agentCalls = {
+  /** First call on a connection; anything else before it is refused. `token` is the content of the 0600 token file. */
+  'agent.hello': {
+    params: z.object({ protocolVersion: z.int(), token: z.string() }),
+    result: z.object({ protocolVersion: z.int(), version: z.string() }),
+  },
+  'agent.state': { params: Nothing, result: AgentState },
+  'cloud.standIns': {
+    params: Nothing,
+    /** Null while the cloud has never been reached. */
+    result: z.object({ stripe: z.boolean(), twilio: z.boolean(), smsInboxUrl: z.string().nullable() }).nullable(),
+  },
+  'merchant.register': { params: RegisterBody.omit({ role: true }).required({ businessName: true }), result: RegisterResult },
+  'merchant.resend': { params: ResendBody, result: RegisterResult },
+  'merchant.verify': { params: VerifyBody, result: MerchantSession },
+  'merchant.signIn': { params: LoginBody, result: MerchantSession },
+  'merchant.signOut': { params: Nothing, result: Nothing },
+  'merchant.summary': { params: Nothing, result: MerchantSummary },
+  'kiosks.list': { params: Nothing, result: KioskList },
+  'kiosks.create': { params: z.object({ idempotencyKey: z.uuid(), name: z.string().trim().min(1).max(40) }), result: KioskView },
+  'kiosks.newCode': { params: z.object({ kioskId: z.uuid() }), result: KioskView },
+  'kiosk.enrol': { params: z.object({ code: z.string().trim().min(8).max(9) }), result: AgentState },
+  'sale.open': { params: z.object({ saleId: z.uuid(), amountMinor: PositiveMinorUnits }), result: Sale },
+  'sale.cancel': { params: z.object({ saleId: z.uuid() }), result: Sale },
+  'activity.list': {
+    params: z.object({ cursor: z.string().max(100).nullable(), limit: z.int().min(1).max(100) }),
+    result: z.object({ items: z.array(Payment), nextCursor: z.string().nullable() }),
+  },
+  'settlement.now': { params: Nothing, result: Nothing },
+} as const;
+export type AgentCalls = typeof agentCalls;
+export type AgentCallName = keyof AgentCalls;
+export type AgentParams<N extends AgentCallName> = z.input<AgentCalls[N]['params']>;
+export type AgentResult<N extends AgentCallName> = z.output<AgentCalls[N]['result']>;
+
+export const agentEvents = {
+  /** The whole state, on every change, at most every 100 ms except for a sale's change, which goes at once. */
+  'agent.stateChanged': AgentState,
+} as const;

@@ -1,0 +1,86 @@
+/**
+ * Every reason for which this package refuses bytes, as one closed union. A code reads as a sentence; callers
+ * branch on it and never on a message. Refusals are values for the world outside (`Result`), and one exception
+ * type inside the package, so that a decoder ten frames deep need not thread a result through each of them.
+ */
+export const REFUSAL_CODES = [
+  // bytes and objects
+  'message_too_large',
+  'message_malformed',
+  'object_not_canonical',
+  'object_has_wrong_purpose',
+  'algorithm_not_allowed',
+  'field_out_of_range',
+  'sealed_message_unreadable',
+  // keys and certificates
+  'issuer_unknown',
+  'certificate_signature_invalid',
+  'certificate_not_yet_valid',
+  'certificate_expired',
+  'allowance_denied',
+  'kiosk_denied',
+  'proof_of_possession_invalid',
+  // trust bundle and time
+  'trust_bundle_signature_invalid',
+  'trust_bundle_older_than_known',
+  'trust_bundle_too_old',
+  'clock_behind_trusted_time',
+  // request
+  'request_signature_invalid',
+  'request_not_open',
+  'request_expired',
+  'request_already_paid',
+  // payment
+  'payment_signature_invalid',
+  'payment_is_for_another_request',
+  'payment_is_for_another_shop',
+  'payment_amount_differs_from_request',
+  'payment_currency_differs_from_request',
+  'payment_counter_not_increasing',
+  'payment_cumulative_inconsistent',
+  'payment_chain_broken',
+  'payment_exceeds_allowance',
+  'payment_exceeds_limit',
+  'allowance_counter_limit_reached',
+  'already_accepted_with_different_bytes',
+  // the kiosk's own limits
+  'kiosk_stored_sum_exceeded',
+  'kiosk_stored_count_exceeded',
+  'kiosk_offline_too_long',
+  // receipt, settlement
+  'receipt_signature_invalid',
+  'receipt_is_for_another_payment',
+  'batch_signature_invalid',
+  'batch_chain_broken',
+  'acknowledgement_signature_invalid',
+  'statement_signature_invalid',
+] as const;
+export type RefusalCode = (typeof REFUSAL_CODES)[number];
+
+/** What crosses the package's door instead of an exception. */
+export type Result<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly code: RefusalCode };
+
+/** Thrown inside the package only; the public functions turn it into a {@link Result}. */
+export class Refusal extends Error {
+  readonly code: RefusalCode;
+  constructor(code: RefusalCode, options?: ErrorOptions) {
+    super(code, options);
+    this.name = 'Refusal';
+    this.code = code;
+  }
+}
+
+/** Ends the current check with a refusal. */
+export function refuse(code: RefusalCode, cause?: unknown): never {
+  throw new Refusal(code, cause === undefined ? undefined : { cause });
+}
+
+/** Runs `check` and turns a {@link Refusal} into a result; any other exception is a programmer's error and passes. */
+export function attempt<T>(check: () => T): Result<T> {
+  try {
+    return { ok: true, value: check() };
+  } catch (error) {
+    if (error instanceof Refusal) return { ok: false, code: error.code };
+    throw error;
+  }
+}
