@@ -1,0 +1,134 @@
+/**
+ * Deterministic CBOR (RFC 8949 section 4.2) reduced to what the protocol needs: unsigned integers, byte and text
+ * strings, booleans, null and arrays. Decoding is strict and proves itself by encoding again: bytes that another
+ * encoder could have written differently are refused, so that one value has one form and one hash.
+ */
+import { decode, encode, rfc8949EncodeOptions } from 'cborg';
+import { equalBytes } from './bytes.ts';
+import { refuse } from './errors.ts';
+import { MAX_AMOUNT_MINOR, MAX_TIME_SECONDS } from './limits.ts';
+
+export type CborValue = number | bigint | string | Uint8Array | boolean | null | readonly CborValue[];
+
+const DECODE_OPTIONS = {
+  strict: true,
+  allowIndefinite: false,
+  allowUndefined: false,
+  allowInfinity: false,
+  allowNaN: false,
+  rejectDuplicateMapKeys: true,
+  useMaps: true,
+} as const;
+
+export function encodeCbor(value: CborValue): Uint8Array {
+  return encode(value, rfc8949EncodeOptions);
+}
+
+/** @throws Refusal `message_too_large`, `message_malformed` or `object_not_canonical`. */
+export function decodeCbor(bytes: Uint8Array, maxBytes: number): unknown {
+  if (bytes.length > maxBytes) refuse('message_too_large');
+  let value: unknown;
+  try {
+    value = decode(bytes, DECODE_OPTIONS);
+  } catch (error) {
+    // cborg throws plain errors for malformed input and RangeError for absurd nesting; both are the sender's.
+    refuse('message_malformed', error);
+  }
+  if (!equalBytes(encode(value, rfc8949EncodeOptions), bytes)) refuse('object_not_canonical');
+  return value;
+}
+
+/** Reads the fields of a fixed array one after the other; every reader refuses what does not fit its bounds. */
+export class FieldReader {
+  readonly #values: readonly unknown[];
+  #next = 0;
+
+  constructor(value: unknown) {
+    if (!Array.isArray(value)) refuse('message_malformed');
+    this.#values = value;
+  }
+
+  #take(): unknown {
+    if (this.#next >= this.#values.length) refuse('message_malformed');
+    const value = this.#values[this.#next];
+    this.#next += 1;
+    return value;
+  }
+
+  /** The first field of every signed object: its purpose, so that no object is ever taken for another. */
+  purpose(expected: number): void {
+    if (this.#take() !== expected) refuse('object_has_wrong_purpose');
+  }
+
+  uint(max: number, min = 0): number {
+    const value = this.#take();
+    if (typeof value !== 'number' || !Number.isSafeInteger(value)) refuse('message_malformed');
+    if (value < min || value > max) refuse('field_out_of_range');
+    return value;
+  }
+
+  amountMinor(minMinor = 0n): bigint {
+    const value = this.#take();
+    if (typeof value === 'bigint' && value > 0n) refuse('field_out_of_range');
+    if (typeof value !== 'number' || !Number.isSafeInteger(value)) refuse('message_malformed');
+    const amount = BigInt(value);
+    if (amount < minMinor || amount > MAX_AMOUNT_MINOR) refuse('field_out_of_range');
+    return amount;
+  }
+
+  timeSeconds(): number {
+    return this.uint(MAX_TIME_SECONDS);
+  }
+
+  bytes(length: number): Uint8Array {
+    const value = this.#take();
+    if (!(value instanceof Uint8Array)) refuse('message_malformed');
+    if (value.length !== length) refuse('field_out_of_range');
+    return value;
+  }
+
+  bytesUpTo(max: number): Uint8Array {
+    const value = this.#take();
+    if (!(value instanceof Uint8Array)) refuse('message_malformed');
+    if (value.length === 0 || value.length > max) refuse('field_out_of_range');
+    return value;
+  }
+
+  bytesOrNull(length: number): Uint8Array | null {
+    if (this.#values[this.#next] !== null) return this.bytes(length);
+    this.#next += 1;
+    return null;
+  }
+
+  text(maxBytes: number): string {
+    const value = this.#take();
+    if (typeof value !== 'string') refuse('message_malformed');
+    // UTF-8 takes at least one byte per UTF-16 unit, at most three: encode to know, the text is short.
+    if (value.length > maxBytes || encodeCbor(value).length - 2 > maxBytes) refuse('field_out_of_range');
+    return value;
+  }
+
+  textOrNull(maxBytes: number): string | null {
+    if (this.#values[this.#next] !== null) return this.text(maxBytes);
+    this.#next += 1;
+    return null;
+  }
+
+  currency(): string {
+    const value = this.text(3);
+    if (!/^[A-Z]{3}$/.test(value)) refuse('field_out_of_range');
+    return value;
+  }
+
+  array(maxLength: number): readonly unknown[] {
+    const value = this.#take();
+    if (!Array.isArray(value)) refuse('message_malformed');
+    if (value.length > maxLength) refuse('field_out_of_range');
+    return value;
+  }
+
+  /** Nothing may follow: unknown fields are refused, a new version is a new purpose. */
+  end(): void {
+    if (this.#next !== this.#values.length) refuse('message_malformed');
+  }
+}

@@ -1,0 +1,241 @@
+/**
+ * The three certificates: the root certifies issuer keys, an issuer key certifies a phone's allowance and a shop's
+ * kiosk. Reading and signature are separate steps; whether a certificate may be used *now* is the caller's
+ * question, answered by {@link checkValidity} against trusted time.
+ */
+import { equalBytes, toUuid } from './bytes.ts';
+import { hasValidSignature, keyIdOf, objectHash, readObject, readPayload, signObject, type UnverifiedObject } from './cose.ts';
+import type { Steps } from './crypto.ts';
+import { refuse } from './errors.ts';
+import {
+  CLOCK_TOLERANCE_SECONDS,
+  LINK_BYTES,
+  MAX_COUNTER,
+  MAX_NAME_BYTES,
+  MAX_OBJECT_BYTES,
+  MAX_PHONE_BYTES,
+  MAX_VALIDITY_SECONDS,
+} from './limits.ts';
+import { PURPOSE } from './purposes.ts';
+
+export interface Validity {
+  /** Seconds since 1970. */
+  readonly notBefore: number;
+  /** Seconds since 1970, exclusive. */
+  readonly notAfter: number;
+}
+
+export interface IssuerCertificate extends Validity {
+  /** 33-byte compressed P-256 point. */
+  readonly publicKey: Uint8Array;
+  readonly keyId: Uint8Array;
+}
+
+/** How well the phone protects its key. */
+export const ASSURANCE = { software: 1, trustedEnvironment: 2, secureElement: 3 } as const;
+/** What the issuer says of the account behind a pseudonym. */
+export const STANDING = { new: 1, established: 2, good: 3 } as const;
+
+export interface AllowanceCertificate extends Validity {
+  /** The object's hash: the external AAD of every payment made under it. */
+  readonly hash: Uint8Array;
+  readonly bytes: Uint8Array;
+  /** UUID; a pseudonym, new with each allowance. */
+  readonly allowanceId: string;
+  readonly devicePublicKey: Uint8Array;
+  readonly currency: string;
+  readonly capMinor: bigint;
+  readonly perPaymentMinor: bigint;
+  /** The first payment carries this counter. */
+  readonly firstCounter: number;
+  /** LCOL: after this many payments the phone asks for internet. */
+  readonly softCounterLimit: number;
+  /** UCOL: more payments than this are refused. */
+  readonly hardCounterLimit: number;
+  readonly assurance: number;
+  readonly standing: number;
+  /** `+65****4567`. */
+  readonly maskedPhone: string;
+  /** See phone-commitment.ts. */
+  readonly phoneCommitment: Uint8Array;
+  /** UUID of the one merchant that can be paid, or null. */
+  readonly payeeLock: string | null;
+}
+
+export interface KioskCertificate extends Validity {
+  /** The object's hash: the external AAD of everything the kiosk signs. */
+  readonly hash: Uint8Array;
+  readonly bytes: Uint8Array;
+  readonly merchantId: string;
+  readonly merchantName: string;
+  readonly merchantPhone: string;
+  readonly kioskId: string;
+  readonly currency: string;
+  readonly signingPublicKey: Uint8Array;
+  readonly sealingPublicKey: Uint8Array;
+  readonly perPaymentMinor: bigint;
+}
+
+type Drafted<T> = Omit<T, 'hash' | 'bytes' | 'keyId'>;
+
+/** Certifies an issuer key; the driver's signer is the root. */
+export function* signIssuerCertificate(draft: Drafted<IssuerCertificate>): Steps<Uint8Array> {
+  return yield* signObject([
+    PURPOSE.issuerCertificate,
+    draft.publicKey,
+    draft.notBefore,
+    draft.notAfter - draft.notBefore,
+  ]);
+}
+
+export function* verifyIssuerCertificate(bytes: Uint8Array, rootPublicKey: Uint8Array): Steps<IssuerCertificate> {
+  const object = readObject(bytes, MAX_OBJECT_BYTES);
+  const fields = readPayload(object);
+  fields.purpose(PURPOSE.issuerCertificate);
+  const publicKey = fields.bytes(33);
+  const notBefore = fields.timeSeconds();
+  const notAfter = notBefore + fields.uint(MAX_VALIDITY_SECONDS, 1);
+  fields.end();
+  if (!(yield* hasValidSignature(object, rootPublicKey))) refuse('certificate_signature_invalid');
+  return { publicKey, keyId: yield* keyIdOf(publicKey), notBefore, notAfter };
+}
+
+/** The driver's signer is the issuer key whose id is `issuerKeyId`. */
+export function* signAllowanceCertificate(
+  draft: Omit<Drafted<AllowanceCertificate>, 'allowanceId' | 'payeeLock'>,
+  ids: { readonly issuerKeyId: Uint8Array; readonly allowanceId: Uint8Array; readonly payeeLock: Uint8Array | null },
+): Steps<Uint8Array> {
+  return yield* signObject(
+    [
+      PURPOSE.allowanceCertificate,
+      ids.allowanceId,
+      draft.devicePublicKey,
+      draft.currency,
+      draft.capMinor,
+      draft.perPaymentMinor,
+      draft.firstCounter,
+      draft.softCounterLimit,
+      draft.hardCounterLimit,
+      draft.notBefore,
+      draft.notAfter - draft.notBefore,
+      draft.assurance,
+      draft.standing,
+      draft.maskedPhone,
+      draft.phoneCommitment,
+      ids.payeeLock,
+    ],
+    { keyId: ids.issuerKeyId },
+  );
+}
+
+/** Reads an allowance certificate without believing it. */
+export function* readAllowanceCertificate(
+  bytes: Uint8Array,
+): Steps<{ certificate: AllowanceCertificate; object: UnverifiedObject }> {
+  const object = readObject(bytes, MAX_OBJECT_BYTES);
+  const fields = readPayload(object);
+  fields.purpose(PURPOSE.allowanceCertificate);
+  const allowanceId = toUuid(fields.bytes(16));
+  const devicePublicKey = fields.bytes(33);
+  const currency = fields.currency();
+  const capMinor = fields.amountMinor(1n);
+  const perPaymentMinor = fields.amountMinor(1n);
+  const firstCounter = fields.uint(MAX_COUNTER, 1);
+  const softCounterLimit = fields.uint(MAX_COUNTER, 1);
+  const hardCounterLimit = fields.uint(MAX_COUNTER, 1);
+  const notBefore = fields.timeSeconds();
+  const notAfter = notBefore + fields.uint(MAX_VALIDITY_SECONDS, 1);
+  const assurance = fields.uint(15, 1);
+  const standing = fields.uint(15, 1);
+  const maskedPhone = fields.text(MAX_PHONE_BYTES);
+  const phoneCommitment = fields.bytes(LINK_BYTES);
+  const payeeLockBytes = fields.bytesOrNull(16);
+  fields.end();
+  const payeeLock = payeeLockBytes === null ? null : toUuid(payeeLockBytes);
+  const certificate = {
+    hash: yield* objectHash(object), bytes, allowanceId, devicePublicKey, currency, capMinor, perPaymentMinor,
+    firstCounter, softCounterLimit, hardCounterLimit, notBefore, notAfter, assurance, standing, maskedPhone,
+    phoneCommitment, payeeLock,
+  };
+  return { certificate, object };
+}
+
+export function* verifyAllowanceCertificate(
+  bytes: Uint8Array,
+  issuers: readonly IssuerCertificate[],
+): Steps<AllowanceCertificate> {
+  const { certificate, object } = yield* readAllowanceCertificate(bytes);
+  yield* requireIssuerSignature(object, issuers, certificate.notBefore);
+  return certificate;
+}
+
+/** The driver's signer is the issuer key whose id is `issuerKeyId`. */
+export function* signKioskCertificate(
+  draft: Omit<Drafted<KioskCertificate>, 'merchantId' | 'kioskId'>,
+  ids: { readonly issuerKeyId: Uint8Array; readonly merchantId: Uint8Array; readonly kioskId: Uint8Array },
+): Steps<Uint8Array> {
+  return yield* signObject(
+    [
+      PURPOSE.kioskCertificate,
+      ids.merchantId,
+      draft.merchantName,
+      draft.merchantPhone,
+      ids.kioskId,
+      draft.currency,
+      draft.signingPublicKey,
+      draft.sealingPublicKey,
+      draft.perPaymentMinor,
+      draft.notBefore,
+      draft.notAfter - draft.notBefore,
+    ],
+    { keyId: ids.issuerKeyId },
+  );
+}
+
+export function* verifyKioskCertificate(
+  bytes: Uint8Array,
+  issuers: readonly IssuerCertificate[],
+): Steps<KioskCertificate> {
+  const object = readObject(bytes, MAX_OBJECT_BYTES);
+  const fields = readPayload(object);
+  fields.purpose(PURPOSE.kioskCertificate);
+  const merchantId = toUuid(fields.bytes(16));
+  const merchantName = fields.text(MAX_NAME_BYTES);
+  const merchantPhone = fields.text(MAX_PHONE_BYTES);
+  const kioskId = toUuid(fields.bytes(16));
+  const currency = fields.currency();
+  const signingPublicKey = fields.bytes(33);
+  const sealingPublicKey = fields.bytes(33);
+  const perPaymentMinor = fields.amountMinor(1n);
+  const notBefore = fields.timeSeconds();
+  const notAfter = notBefore + fields.uint(MAX_VALIDITY_SECONDS, 1);
+  fields.end();
+  yield* requireIssuerSignature(object, issuers, notBefore);
+  return {
+    hash: yield* objectHash(object), bytes, merchantId, merchantName, merchantPhone, kioskId, currency,
+    signingPublicKey, sealingPublicKey, perPaymentMinor, notBefore, notAfter,
+  };
+}
+
+/**
+ * Refuses unless one of `issuers` signed. The issuer's own dates are held against the moment of signing, not against
+ * now: what an old generation signed in its time stays good until its own end.
+ */
+export function* requireIssuerSignature(
+  object: UnverifiedObject,
+  issuers: readonly IssuerCertificate[],
+  signedAt: number,
+): Steps<void> {
+  const { keyId } = object;
+  if (keyId === null) refuse('issuer_unknown');
+  const issuer = issuers.find((candidate) => equalBytes(candidate.keyId, keyId));
+  if (issuer === undefined) refuse('issuer_unknown');
+  if (signedAt < issuer.notBefore - CLOCK_TOLERANCE_SECONDS || signedAt >= issuer.notAfter) refuse('issuer_unknown');
+  if (!(yield* hasValidSignature(object, issuer.publicKey))) refuse('certificate_signature_invalid');
+}
+
+/** Holds a certificate's dates against trusted time; a small tolerance at the start forgives clocks set apart. */
+export function checkValidity(validity: Validity, nowSeconds: number): void {
+  if (nowSeconds < validity.notBefore - CLOCK_TOLERANCE_SECONDS) refuse('certificate_not_yet_valid');
+  if (nowSeconds >= validity.notAfter) refuse('certificate_expired');
+}

@@ -1,0 +1,100 @@
+/**
+ * COSE_Sign1 (RFC 9052 section 4.2), untagged, ES256 only. The protected header is one of two fixed byte strings,
+ * compared and never interpreted: there is no algorithm to negotiate and no header in which a key could travel.
+ * The hash of an object is the SHA-256 of its Sig_structure: exactly what its signature signs, whatever the
+ * signature's bytes are, so that a malleated signature changes no identity.
+ */
+import { equalBytes } from './bytes.ts';
+import { decodeCbor, encodeCbor, FieldReader, type CborValue } from './cbor.ts';
+import { digest, sign, verifySignature, type Steps } from './crypto.ts';
+import { refuse } from './errors.ts';
+
+const KEY_ID_BYTES = 4;
+/** `{1: -7}` */
+const PROTECTED_PLAIN = Uint8Array.of(0xa1, 0x01, 0x26);
+/** `{1: -7, 4: h'....'}` up to the key id. */
+const PROTECTED_KEY_ID_PREFIX = Uint8Array.of(0xa2, 0x01, 0x26, 0x04, 0x44);
+const NO_AAD = new Uint8Array(0);
+
+/** A signed object as read: its fields can be looked at, its signature has not been checked. */
+export interface UnverifiedObject {
+  readonly bytes: Uint8Array;
+  readonly payload: Uint8Array;
+  readonly signature: Uint8Array;
+  /** Which issuer key signed, for objects of the issuer; null otherwise. */
+  readonly keyId: Uint8Array | null;
+  readonly protectedHeader: Uint8Array;
+}
+
+/** A 4-byte selector of an issuer key: the head of the hash of its compressed point. Selects, proves nothing. */
+export function* keyIdOf(publicKey: Uint8Array): Steps<Uint8Array> {
+  return (yield* digest(publicKey)).slice(0, KEY_ID_BYTES);
+}
+
+function sigStructure(protectedHeader: Uint8Array, externalAad: Uint8Array, payload: Uint8Array): Uint8Array {
+  return encodeCbor(['Signature1', protectedHeader, externalAad, payload]);
+}
+
+function readProtected(header: Uint8Array): Uint8Array | null {
+  if (equalBytes(header, PROTECTED_PLAIN)) return null;
+  const prefix = PROTECTED_KEY_ID_PREFIX.length;
+  if (header.length !== prefix + KEY_ID_BYTES || !equalBytes(header.subarray(0, prefix), PROTECTED_KEY_ID_PREFIX)) {
+    refuse('algorithm_not_allowed');
+  }
+  return header.slice(prefix);
+}
+
+/** Takes an object apart. @throws Refusal; says nothing of the signature. */
+export function readObject(bytes: Uint8Array, maxBytes: number): UnverifiedObject {
+  const value = decodeCbor(bytes, maxBytes);
+  if (!Array.isArray(value) || value.length !== 4) refuse('message_malformed');
+  const [protectedHeader, unprotected, payload, signature]: readonly unknown[] = value;
+  if (!(protectedHeader instanceof Uint8Array) || !(payload instanceof Uint8Array)) refuse('message_malformed');
+  if (!(unprotected instanceof Map) || unprotected.size !== 0) refuse('algorithm_not_allowed');
+  if (!(signature instanceof Uint8Array) || signature.length !== 64) refuse('algorithm_not_allowed');
+  return { bytes, payload, signature, keyId: readProtected(protectedHeader), protectedHeader };
+}
+
+/** The fields of an object's payload. */
+export function readPayload(object: UnverifiedObject): FieldReader {
+  return new FieldReader(decodeCbor(object.payload, object.payload.length));
+}
+
+/** The identity of an object under `externalAad`: 32 bytes. */
+export function* objectHash(object: UnverifiedObject, externalAad: Uint8Array = NO_AAD): Steps<Uint8Array> {
+  return yield* digest(sigStructure(object.protectedHeader, externalAad, object.payload));
+}
+
+export function* hasValidSignature(
+  object: UnverifiedObject,
+  publicKey: Uint8Array,
+  externalAad: Uint8Array = NO_AAD,
+): Steps<boolean> {
+  const data = sigStructure(object.protectedHeader, externalAad, object.payload);
+  return yield* verifySignature(publicKey, data, object.signature);
+}
+
+/** Signs `payload` with the driver's signer. `externalAad` is the hash of the signer's certificate, where it has one. */
+export function* signObject(
+  payload: CborValue,
+  options: { readonly externalAad?: Uint8Array; readonly keyId?: Uint8Array } = {},
+): Steps<Uint8Array> {
+  const payloadBytes = encodeCbor(payload);
+  const protectedHeader =
+    options.keyId === undefined ? PROTECTED_PLAIN : Uint8Array.of(...PROTECTED_KEY_ID_PREFIX, ...options.keyId);
+  const signature = yield* sign(sigStructure(protectedHeader, options.externalAad ?? NO_AAD, payloadBytes));
+  return encodeSign1(protectedHeader, payloadBytes, signature);
+}
+
+function encodeSign1(protectedHeader: Uint8Array, payload: Uint8Array, signature: Uint8Array): Uint8Array {
+  // Array of four: bstr, empty map (0xa0, which CborValue has no word for), bstr, bstr.
+  const parts = [encodeCbor(protectedHeader), Uint8Array.of(0xa0), encodeCbor(payload), encodeCbor(signature)];
+  const bytes = new Uint8Array(1 + parts.reduce((sum, part) => sum + part.length, 0));
+  bytes[0] = 0x84;
+  let offset = 1;
+  for (const part of parts) {
+    bytes.set(part, offset);
+    offset += part.length;
+  }
+  return bytes;
+}

@@ -1,0 +1,28 @@
+/**
+ * The one door of the protocol package. Isomorphic: no clock, no randomness, no network, no file; cryptography comes
+ * in through the drivers of crypto.ts. The rules these functions follow are numbered in protocol/spec.
+ */
+export * from './acceptance.ts';
+export * from './amount.ts';
+export { equalBytes, fromBase64Url, fromHex, fromUuid, toBase64Url, toHex, toUuid } from './bytes.ts';
+export type { CborValue } from './cbor.ts';
+export * from './certificates.ts';
+export { keyIdOf } from './cose.ts';
+export { digest, runAsync, runSync } from './crypto.ts';
+export type { AsyncCrypto, AsyncSigner, Steps, SyncCrypto, SyncSigner } from './crypto.ts';
+export * from './double-spend.ts';
+export { attempt, REFUSAL_CODES } from './errors.ts';
+export type { RefusalCode, Result } from './errors.ts';
+export * from './journal.ts';
+export * from './limits.ts';
+export { compressPoint, decompressPoint } from './p256.ts';
+export * from './payment.ts';
+export * from './payment-request.ts';
+export * from './phone-commitment.ts';
+export * from './proof-of-possession.ts';
+export * from './qr.ts';
+export * from './receipt.ts';
+export * from './sealing.ts';
+export * from './settlement.ts';
+export * from './trust-bundle.ts';
+export { webCrypto } from './web-crypto.ts';

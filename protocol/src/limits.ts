@@ -1,0 +1,42 @@
+/** Every bound of the protocol, each with the reason for it. A number that appears nowhere else needs no other name. */
+
+/** Largest amount in minor units: below 2^53, so that no tool along the way can round it, above any shop's sale. */
+export const MAX_AMOUNT_MINOR = 1_000_000_000_000_000n;
+/** Largest counter: an allowance lives for days; 2^31 payments cannot happen in it. */
+export const MAX_COUNTER = 0x7fff_ffff;
+/** Latest representable time, in seconds since 1970: the year 2106, where 32 unsigned bits end. */
+export const MAX_TIME_SECONDS = 0xffff_ffff;
+/** Longest life of a payment request: long enough to unlock a phone, too short to carry a request elsewhere. */
+export const MAX_REQUEST_TTL_SECONDS = 120;
+/** Longest life of any certificate: ten years, for the root's issuer keys; policy sets far shorter ones. */
+export const MAX_VALIDITY_SECONDS = 315_360_000;
+/** A merchant's display name in UTF-8 bytes: 32 characters of any script. */
+export const MAX_NAME_BYTES = 96;
+/** E.164 numbers have at most 15 digits and a plus; masked ones are no longer. */
+export const MAX_PHONE_BYTES = 16;
+/** `http://192.168.49.1:65535` and an IPv6 literal both fit. */
+export const MAX_ADDRESS_BYTES = 64;
+export const MAX_ADDRESSES = 4;
+/** Largest single signed object that a phone and a kiosk exchange; the kiosk's HTTP body limit is 8 KiB. */
+export const MAX_OBJECT_BYTES = 2_048;
+/** Largest delivery or request envelope: two objects and room for framing; one QR code holds 2,953 bytes. */
+export const MAX_ENVELOPE_BYTES = 4_096;
+/** Largest trust bundle: 40,000 denied allowances of 16 bytes; above that a delta is needed. */
+export const MAX_TRUST_BUNDLE_BYTES = 1_048_576;
+export const MAX_DENIED = 40_000;
+/** Two generations overlap; two more leave room for an emergency rotation. */
+export const MAX_ISSUER_CERTIFICATES = 4;
+/** One journal entry: a sale holds a request and a payment. */
+export const MAX_JOURNAL_ENTRY_BYTES = 4_096;
+/** Entries in one settlement batch: keeps a batch near 256 KiB and its acknowledgement small. */
+export const MAX_BATCH_ENTRIES = 500;
+export const MAX_BATCH_BYTES = 524_288;
+export const MAX_ACKNOWLEDGEMENT_BYTES = 65_536;
+/** Truncated hash that links payments and opens phone commitments: second preimages cost 2^128. */
+export const LINK_BYTES = 16;
+/** The freshness ladder of the trust bundle, in seconds of age. */
+export const FRESH_FULL_SECONDS = 24 * 3600;
+export const FRESH_HALF_SECONDS = 72 * 3600;
+export const FRESH_KNOWN_SECONDS = 7 * 24 * 3600;
+/** How far a wall clock may lie below the newest time seen before certificates are no longer judged by it. */
+export const CLOCK_TOLERANCE_SECONDS = 300;

@@ -1,0 +1,120 @@
+/** The payment request: what a kiosk asks for, signed before it is shown, and the envelope that a QR code carries. */
+import { toUuid } from './bytes.ts';
+import { decodeCbor, encodeCbor, FieldReader } from './cbor.ts';
+import { verifyKioskCertificate, type IssuerCertificate, type KioskCertificate } from './certificates.ts';
+import { hasValidSignature, objectHash, readObject, readPayload, signObject } from './cose.ts';
+import type { Steps } from './crypto.ts';
+import { refuse } from './errors.ts';
+import {
+  MAX_ADDRESS_BYTES,
+  MAX_ADDRESSES,
+  MAX_COUNTER,
+  MAX_ENVELOPE_BYTES,
+  MAX_OBJECT_BYTES,
+  MAX_REQUEST_TTL_SECONDS,
+} from './limits.ts';
+import { PURPOSE } from './purposes.ts';
+
+export interface PaymentRequest {
+  /** The object's hash under the kiosk certificate: what a payment signs. */
+  readonly hash: Uint8Array;
+  readonly bytes: Uint8Array;
+  /** UUID. */
+  readonly requestId: string;
+  readonly amountMinor: bigint;
+  readonly currency: string;
+  readonly itemsHash: Uint8Array | null;
+  /** 16 unpredictable bytes, used once. */
+  readonly nonce: Uint8Array;
+  /** Seconds since 1970, the kiosk's trusted time. */
+  readonly issuedAt: number;
+  readonly ttlSeconds: number;
+  readonly denyListVersion: number;
+  /** `http://host:port`, at most four, tried in order. */
+  readonly addresses: readonly string[];
+  /** The cashier will type the payer's phone number: the phone opens its commitment in the delivery. */
+  readonly checksPhone: boolean;
+}
+
+const FLAG_CHECKS_PHONE = 1;
+
+/** The driver's signer is the kiosk's signing key. */
+export function* signPaymentRequest(
+  draft: Omit<PaymentRequest, 'hash' | 'bytes' | 'requestId'> & { readonly requestIdBytes: Uint8Array },
+  kioskCertificateHash: Uint8Array,
+): Steps<Uint8Array> {
+  return yield* signObject(
+    [
+      PURPOSE.paymentRequest,
+      draft.requestIdBytes,
+      draft.amountMinor,
+      draft.currency,
+      draft.itemsHash,
+      draft.nonce,
+      draft.issuedAt,
+      draft.ttlSeconds,
+      draft.denyListVersion,
+      draft.addresses,
+      draft.checksPhone ? FLAG_CHECKS_PHONE : 0,
+    ],
+    { externalAad: kioskCertificateHash },
+  );
+}
+
+/** Checks form and signature against an already verified kiosk certificate; time is the caller's question. */
+export function* verifyPaymentRequest(bytes: Uint8Array, kiosk: KioskCertificate): Steps<PaymentRequest> {
+  const object = readObject(bytes, MAX_OBJECT_BYTES);
+  const fields = readPayload(object);
+  fields.purpose(PURPOSE.paymentRequest);
+  const requestId = toUuid(fields.bytes(16));
+  const amountMinor = fields.amountMinor(1n);
+  const currency = fields.currency();
+  const itemsHash = fields.bytesOrNull(32);
+  const nonce = fields.bytes(16);
+  const issuedAt = fields.timeSeconds();
+  const ttlSeconds = fields.uint(MAX_REQUEST_TTL_SECONDS, 1);
+  const denyListVersion = fields.uint(MAX_COUNTER);
+  const addresses = readAddresses(fields.array(MAX_ADDRESSES));
+  const flags = fields.uint(FLAG_CHECKS_PHONE);
+  fields.end();
+  if (!(yield* hasValidSignature(object, kiosk.signingPublicKey, kiosk.hash))) refuse('request_signature_invalid');
+  if (currency !== kiosk.currency) refuse('payment_currency_differs_from_request');
+  return {
+    hash: yield* objectHash(object, kiosk.hash), bytes, requestId, amountMinor, currency, itemsHash, nonce, issuedAt,
+    ttlSeconds, denyListVersion, addresses, checksPhone: (flags & FLAG_CHECKS_PHONE) !== 0,
+  };
+}
+
+function readAddresses(values: readonly unknown[]): readonly string[] {
+  return values.map((value) => {
+    if (typeof value !== 'string' || value.length > MAX_ADDRESS_BYTES) refuse('field_out_of_range');
+    // http only: the link gives no trust, and anything else (javascript:, https to a stranger) has no use here.
+    if (!/^http:\/\/[0-9A-Za-z.:[\]-]+$/.test(value)) refuse('field_out_of_range');
+    return value;
+  });
+}
+
+/** What the QR code on the kiosk's screen carries. */
+export function encodeRequestEnvelope(kioskCertificate: Uint8Array, request: Uint8Array): Uint8Array {
+  return encodeCbor([PURPOSE.requestEnvelope, kioskCertificate, request]);
+}
+
+/** The phone's side: certificate chain, request signature. Dates, deny list and confirmation are the caller's. */
+export function* openRequestEnvelope(
+  bytes: Uint8Array,
+  issuers: readonly IssuerCertificate[],
+): Steps<{ readonly kiosk: KioskCertificate; readonly request: PaymentRequest }> {
+  const fields = new FieldReader(decodeCbor(bytes, MAX_ENVELOPE_BYTES));
+  fields.purpose(PURPOSE.requestEnvelope);
+  const certificateBytes = fields.bytesUpTo(MAX_OBJECT_BYTES);
+  const requestBytes = fields.bytesUpTo(MAX_OBJECT_BYTES);
+  fields.end();
+  const kiosk = yield* verifyKioskCertificate(certificateBytes, issuers);
+  return { kiosk, request: yield* verifyPaymentRequest(requestBytes, kiosk) };
+}
+
+/** Four digits for both screens, from the request's hash: two people notice when they look at different requests. */
+export function comparisonCode(requestHash: Uint8Array): string {
+  const head = ((requestHash[0] ?? 0) << 24) | ((requestHash[1] ?? 0) << 16) | ((requestHash[2] ?? 0) << 8);
+  return (((head >>> 8) ^ (requestHash[3] ?? 0)) % 10_000).toString().padStart(4, '0');
+}

@@ -1,0 +1,134 @@
+/** The payment: what a phone signs, and the delivery that carries it to the kiosk. */
+import { fromUuid, toUuid } from './bytes.ts';
+import { decodeCbor, encodeCbor, FieldReader } from './cbor.ts';
+import type { AllowanceCertificate } from './certificates.ts';
+import { hasValidSignature, objectHash, readObject, readPayload, signObject } from './cose.ts';
+import type { Steps } from './crypto.ts';
+import { refuse } from './errors.ts';
+import { LINK_BYTES, MAX_COUNTER, MAX_ENVELOPE_BYTES, MAX_OBJECT_BYTES } from './limits.ts';
+import { PURPOSE } from './purposes.ts';
+
+export interface Payment {
+  /** The object's hash under the allowance certificate: the payment's identity at every hop, to the last table. */
+  readonly hash: Uint8Array;
+  readonly bytes: Uint8Array;
+  readonly counter: number;
+  readonly amountMinor: bigint;
+  /** Spent from the allowance so far, this payment included. */
+  readonly cumulativeMinor: bigint;
+  /** First 16 bytes of the previous payment's hash; of the certificate's hash for the first payment. */
+  readonly previousLink: Uint8Array;
+  /** Hash of the whole request: payee, kiosk, amount, currency, nonce. */
+  readonly requestHash: Uint8Array;
+  /** Seconds since 1970 by the phone's clock; told, never trusted. */
+  readonly signedAt: number;
+}
+
+/** The link that the next payment carries. */
+export function linkOf(hash: Uint8Array): Uint8Array {
+  return hash.slice(0, LINK_BYTES);
+}
+
+/** The driver's signer is the phone's device key. Persist the result before it is shown or sent. */
+export function* signPayment(
+  draft: Omit<Payment, 'hash' | 'bytes'>,
+  allowanceCertificateHash: Uint8Array,
+): Steps<Uint8Array> {
+  return yield* signObject(
+    [
+      PURPOSE.payment,
+      draft.counter,
+      draft.amountMinor,
+      draft.cumulativeMinor,
+      draft.previousLink,
+      draft.requestHash,
+      draft.signedAt,
+    ],
+    { externalAad: allowanceCertificateHash },
+  );
+}
+
+/** Form and identity only. */
+export function* readPayment(bytes: Uint8Array, allowance: Pick<AllowanceCertificate, 'hash'>): Steps<Payment> {
+  const object = readObject(bytes, MAX_OBJECT_BYTES);
+  const fields = readPayload(object);
+  fields.purpose(PURPOSE.payment);
+  const counter = fields.uint(MAX_COUNTER, 1);
+  const amountMinor = fields.amountMinor(1n);
+  const cumulativeMinor = fields.amountMinor(1n);
+  const previousLink = fields.bytes(LINK_BYTES);
+  const requestHash = fields.bytes(32);
+  const signedAt = fields.timeSeconds();
+  fields.end();
+  const hash = yield* objectHash(object, allowance.hash);
+  return { hash, bytes, counter, amountMinor, cumulativeMinor, previousLink, requestHash, signedAt };
+}
+
+/** Did the allowance's device key sign this payment under this certificate? */
+export function* hasPaymentSignature(payment: Payment, allowance: AllowanceCertificate): Steps<boolean> {
+  const object = readObject(payment.bytes, MAX_OBJECT_BYTES);
+  return yield* hasValidSignature(object, allowance.devicePublicKey, allowance.hash);
+}
+
+/** Phone to kiosk, by any channel. */
+export interface Delivery {
+  readonly requestId: string;
+  readonly allowanceCertificate: Uint8Array;
+  readonly payment: Uint8Array;
+  /** Opens the phone commitment, when the request asked for it. */
+  readonly phoneSalt: Uint8Array | null;
+}
+
+export function encodeDelivery(delivery: Delivery): Uint8Array {
+  return encodeCbor([
+    PURPOSE.delivery,
+    fromUuid(delivery.requestId),
+    delivery.allowanceCertificate,
+    delivery.payment,
+    delivery.phoneSalt,
+  ]);
+}
+
+/** @throws Refusal; the objects inside are still unread. */
+export function decodeDelivery(bytes: Uint8Array): Delivery {
+  const fields = new FieldReader(decodeCbor(bytes, MAX_ENVELOPE_BYTES));
+  fields.purpose(PURPOSE.delivery);
+  const requestId = toUuid(fields.bytes(16));
+  const allowanceCertificate = fields.bytesUpTo(MAX_OBJECT_BYTES);
+  const payment = fields.bytesUpTo(MAX_OBJECT_BYTES);
+  const phoneSalt = fields.bytesOrNull(16);
+  fields.end();
+  return { requestId, allowanceCertificate, payment, phoneSalt };
+}
+
+/** The phone's last word on an allowance: it signed nothing past this. A later payment is then provable fraud. */
+export interface ClosingStatement {
+  readonly lastCounter: number;
+  readonly cumulativeMinor: bigint;
+  readonly signedAt: number;
+}
+
+/** The driver's signer is the device key. `lastCounter` 0 means that nothing was ever paid. */
+export function* signClosingStatement(
+  draft: ClosingStatement,
+  allowanceCertificateHash: Uint8Array,
+): Steps<Uint8Array> {
+  return yield* signObject(
+    [PURPOSE.closingStatement, draft.lastCounter, draft.cumulativeMinor, draft.signedAt],
+    { externalAad: allowanceCertificateHash },
+  );
+}
+
+export function* verifyClosingStatement(bytes: Uint8Array, allowance: AllowanceCertificate): Steps<ClosingStatement> {
+  const object = readObject(bytes, MAX_OBJECT_BYTES);
+  const fields = readPayload(object);
+  fields.purpose(PURPOSE.closingStatement);
+  const lastCounter = fields.uint(MAX_COUNTER);
+  const cumulativeMinor = fields.amountMinor();
+  const signedAt = fields.timeSeconds();
+  fields.end();
+  if (!(yield* hasValidSignature(object, allowance.devicePublicKey, allowance.hash))) {
+    refuse('statement_signature_invalid');
+  }
+  return { lastCounter, cumulativeMinor, signedAt };
+}

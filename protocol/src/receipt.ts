@@ -1,0 +1,74 @@
+/** The receipt: the kiosk's signed word that a payment is stored. Made in the transaction, released after its commit. */
+import { equalBytes } from './bytes.ts';
+import type { GuaranteeTier } from './acceptance.ts';
+import type { KioskCertificate } from './certificates.ts';
+import { hasValidSignature, readObject, readPayload, signObject } from './cose.ts';
+import type { Steps } from './crypto.ts';
+import { refuse } from './errors.ts';
+import { MAX_COUNTER, MAX_OBJECT_BYTES } from './limits.ts';
+import { PURPOSE } from './purposes.ts';
+
+const TIERS: readonly GuaranteeTier[] = ['locked', 'reserved', 'at_risk'];
+
+/** A tier's number on the wire: 1 locked, 2 reserved, 3 at risk. */
+export function tierNumber(tier: GuaranteeTier): number {
+  return TIERS.indexOf(tier) + 1;
+}
+
+export function tierOf(number: number): GuaranteeTier {
+  return TIERS[number - 1] ?? refuse('field_out_of_range');
+}
+
+export interface Receipt {
+  readonly paymentHash: Uint8Array;
+  readonly amountMinor: bigint;
+  readonly tier: GuaranteeTier;
+  /** The sale's place in the kiosk's journal; the number a person quotes. */
+  readonly sequence: number;
+  /** Hash of that journal entry: commits the kiosk to everything before it. */
+  readonly journalHash: Uint8Array;
+  readonly acceptedAt: number;
+  /** Bit set of {@link CHECK}. */
+  readonly checks: number;
+}
+
+/** The driver's signer is the kiosk's signing key. */
+export function* signReceipt(receipt: Receipt, kioskCertificateHash: Uint8Array): Steps<Uint8Array> {
+  return yield* signObject(
+    [
+      PURPOSE.receipt,
+      receipt.paymentHash,
+      receipt.amountMinor,
+      tierNumber(receipt.tier),
+      receipt.sequence,
+      receipt.journalHash,
+      receipt.acceptedAt,
+      receipt.checks,
+    ],
+    { externalAad: kioskCertificateHash },
+  );
+}
+
+/** The phone's side: signed by the kiosk it paid, and about the payment it made. */
+export function* verifyReceipt(
+  bytes: Uint8Array,
+  kiosk: KioskCertificate,
+  expected: { readonly paymentHash: Uint8Array; readonly amountMinor: bigint },
+): Steps<Receipt> {
+  const object = readObject(bytes, MAX_OBJECT_BYTES);
+  const fields = readPayload(object);
+  fields.purpose(PURPOSE.receipt);
+  const paymentHash = fields.bytes(32);
+  const amountMinor = fields.amountMinor(1n);
+  const tier = tierOf(fields.uint(TIERS.length, 1));
+  const sequence = fields.uint(MAX_COUNTER, 1);
+  const journalHash = fields.bytes(32);
+  const acceptedAt = fields.timeSeconds();
+  const checks = fields.uint(0xffff);
+  fields.end();
+  if (!(yield* hasValidSignature(object, kiosk.signingPublicKey, kiosk.hash))) refuse('receipt_signature_invalid');
+  if (!equalBytes(paymentHash, expected.paymentHash) || amountMinor !== expected.amountMinor) {
+    refuse('receipt_is_for_another_payment');
+  }
+  return { paymentHash, amountMinor, tier, sequence, journalHash, acceptedAt, checks };
+}

@@ -1,0 +1,233 @@
+/**
+ * Settlement: a kiosk's signed batch of contiguous journal entries, and the issuer's signed acknowledgement. Nothing
+ * at the kiosk is pruned before an acknowledgement; the same batch sent twice is answered the same.
+ */
+import { equalBytes, fromUuid, toUuid } from './bytes.ts';
+import { decodeCbor, encodeCbor, FieldReader } from './cbor.ts';
+import {
+  requireIssuerSignature,
+  type AllowanceCertificate,
+  type IssuerCertificate,
+  type KioskCertificate,
+} from './certificates.ts';
+import { hasValidSignature, objectHash, readObject, readPayload, signObject } from './cose.ts';
+import type { Steps } from './crypto.ts';
+import { Refusal, refuse, REFUSAL_CODES, type RefusalCode } from './errors.ts';
+import { decodeJournalEntry, journalHash, type JournalEntry, type SaleBody } from './journal.ts';
+import {
+  MAX_ACKNOWLEDGEMENT_BYTES,
+  MAX_BATCH_BYTES,
+  MAX_BATCH_ENTRIES,
+  MAX_COUNTER,
+  MAX_JOURNAL_ENTRY_BYTES,
+  MAX_OBJECT_BYTES,
+} from './limits.ts';
+import { hasPaymentSignature, readPayment, type Payment } from './payment.ts';
+import { verifyPaymentRequest, type PaymentRequest } from './payment-request.ts';
+import { PURPOSE } from './purposes.ts';
+
+/** The signed head of a batch. A batch without entries is a heartbeat: `toSequence` is `fromSequence - 1`. */
+export interface SettlementBatch {
+  readonly hash: Uint8Array;
+  readonly bytes: Uint8Array;
+  readonly fromSequence: number;
+  readonly toSequence: number;
+  readonly saleCount: number;
+  readonly saleSumMinor: bigint;
+  /** Hash of entry `fromSequence - 1`. */
+  readonly previousHash: Uint8Array;
+  /** Hash of entry `toSequence`. */
+  readonly headHash: Uint8Array;
+  /** The deny list in force when the last entry was written: what was accepted before is in here or was sent. */
+  readonly denyListVersion: number;
+  readonly createdAt: number;
+}
+
+/** The driver's signer is the kiosk's signing key. */
+export function* signSettlementBatch(
+  draft: Omit<SettlementBatch, 'hash' | 'bytes'>,
+  kioskCertificateHash: Uint8Array,
+): Steps<Uint8Array> {
+  return yield* signObject(
+    [
+      PURPOSE.settlementBatch,
+      draft.fromSequence,
+      draft.toSequence - draft.fromSequence + 1,
+      draft.saleCount,
+      draft.saleSumMinor,
+      draft.previousHash,
+      draft.headHash,
+      draft.denyListVersion,
+      draft.createdAt,
+    ],
+    { externalAad: kioskCertificateHash },
+  );
+}
+
+/** What travels to the cloud: the signed head, the certificate it is signed under, the entries. */
+export function encodeSettlementEnvelope(
+  kioskCertificateHash: Uint8Array,
+  batch: Uint8Array,
+  entries: readonly Uint8Array[],
+): Uint8Array {
+  return encodeCbor([PURPOSE.settlementEnvelope, kioskCertificateHash, batch, entries]);
+}
+
+export interface SettlementEnvelope {
+  readonly kioskCertificateHash: Uint8Array;
+  readonly batch: Uint8Array;
+  readonly entries: readonly Uint8Array[];
+}
+
+export function decodeSettlementEnvelope(bytes: Uint8Array): SettlementEnvelope {
+  const fields = new FieldReader(decodeCbor(bytes, MAX_BATCH_BYTES));
+  fields.purpose(PURPOSE.settlementEnvelope);
+  const kioskCertificateHash = fields.bytes(32);
+  const batch = fields.bytesUpTo(MAX_OBJECT_BYTES);
+  const entries = fields.array(MAX_BATCH_ENTRIES).map((entry) => {
+    if (!(entry instanceof Uint8Array) || entry.length > MAX_JOURNAL_ENTRY_BYTES) refuse('message_malformed');
+    return entry;
+  });
+  fields.end();
+  return { kioskCertificateHash, batch, entries };
+}
+
+/** An entry whose place in a signed chain has been checked. */
+export interface ChainedEntry {
+  readonly entry: JournalEntry;
+  readonly bytes: Uint8Array;
+  readonly hash: Uint8Array;
+}
+
+/** Checks the batch's signature and that its entries are exactly the chain that it signs. */
+export function* verifySettlementBatch(
+  envelope: SettlementEnvelope,
+  kiosk: KioskCertificate,
+): Steps<{ readonly batch: SettlementBatch; readonly entries: readonly ChainedEntry[] }> {
+  const batch = yield* readBatch(envelope.batch, kiosk);
+  if (envelope.entries.length !== batch.toSequence - batch.fromSequence + 1) refuse('batch_chain_broken');
+  const entries: ChainedEntry[] = [];
+  let previousHash = batch.previousHash;
+  for (const bytes of envelope.entries) {
+    const entry = decodeJournalEntry(bytes);
+    if (entry.sequence !== batch.fromSequence + entries.length) refuse('batch_chain_broken');
+    if (!equalBytes(entry.previousHash, previousHash)) refuse('batch_chain_broken');
+    previousHash = yield* journalHash(bytes);
+    entries.push({ entry, bytes, hash: previousHash });
+  }
+  if (!equalBytes(previousHash, batch.headHash)) refuse('batch_chain_broken');
+  return { batch, entries };
+}
+
+function* readBatch(bytes: Uint8Array, kiosk: KioskCertificate): Steps<SettlementBatch> {
+  const object = readObject(bytes, MAX_OBJECT_BYTES);
+  const fields = readPayload(object);
+  fields.purpose(PURPOSE.settlementBatch);
+  const fromSequence = fields.uint(MAX_COUNTER, 1);
+  const toSequence = fromSequence + fields.uint(MAX_BATCH_ENTRIES) - 1;
+  const saleCount = fields.uint(MAX_BATCH_ENTRIES);
+  const saleSumMinor = fields.amountMinor();
+  const previousHash = fields.bytes(32);
+  const headHash = fields.bytes(32);
+  const denyListVersion = fields.uint(MAX_COUNTER);
+  const createdAt = fields.timeSeconds();
+  fields.end();
+  if (!(yield* hasValidSignature(object, kiosk.signingPublicKey, kiosk.hash))) refuse('batch_signature_invalid');
+  const hash = yield* objectHash(object, kiosk.hash);
+  return {
+    hash, bytes, fromSequence, toSequence, saleCount, saleSumMinor, previousHash, headHash, denyListVersion, createdAt,
+  };
+}
+
+/** A settled sale's two signed halves, both checked again by the cloud. */
+export interface VerifiedSale {
+  readonly request: PaymentRequest;
+  readonly payment: Payment;
+}
+
+/** The cloud's check of one sale: it believes the kiosk nothing that a signature does not say. */
+export function* verifySale(
+  sale: SaleBody,
+  facts: { readonly kiosk: KioskCertificate; readonly allowance: AllowanceCertificate },
+): Steps<VerifiedSale> {
+  const { kiosk, allowance } = facts;
+  const request = yield* verifyPaymentRequest(sale.request, kiosk);
+  const payment = yield* readPayment(sale.payment, allowance);
+  if (!equalBytes(payment.requestHash, request.hash)) refuse('payment_is_for_another_request');
+  if (payment.amountMinor !== request.amountMinor) refuse('payment_amount_differs_from_request');
+  if (allowance.currency !== request.currency) refuse('payment_currency_differs_from_request');
+  if (allowance.payeeLock !== null && allowance.payeeLock !== kiosk.merchantId) refuse('payment_is_for_another_shop');
+  if (payment.cumulativeMinor > allowance.capMinor) refuse('payment_exceeds_allowance');
+  if (payment.amountMinor > payment.cumulativeMinor) refuse('payment_cumulative_inconsistent');
+  if (!(yield* hasPaymentSignature(payment, allowance))) refuse('payment_signature_invalid');
+  return { request, payment };
+}
+
+export type SettlementOutcome = 'settled' | 'settled_by_guarantee' | 'refused' | 'disputed';
+const OUTCOMES: readonly SettlementOutcome[] = ['settled', 'settled_by_guarantee', 'refused', 'disputed'];
+
+export interface SettlementResult {
+  readonly sequence: number;
+  readonly outcome: SettlementOutcome;
+  /** Why, when it was refused or disputed. */
+  readonly code: RefusalCode | null;
+}
+
+export interface SettlementAcknowledgement {
+  readonly kioskId: string;
+  readonly batchHash: Uint8Array;
+  /** Everything up to here has been taken over by the cloud, without a gap. */
+  readonly highestSequence: number;
+  readonly results: readonly SettlementResult[];
+  readonly issuedAt: number;
+}
+
+/** The driver's signer is the issuer key whose id is `issuerKeyId`. */
+export function* signSettlementAcknowledgement(
+  acknowledgement: SettlementAcknowledgement,
+  issuerKeyId: Uint8Array,
+): Steps<Uint8Array> {
+  return yield* signObject(
+    [
+      PURPOSE.settlementAcknowledgement,
+      fromUuid(acknowledgement.kioskId),
+      acknowledgement.batchHash,
+      acknowledgement.highestSequence,
+      acknowledgement.results.map((result) => [result.sequence, OUTCOMES.indexOf(result.outcome) + 1, result.code]),
+      acknowledgement.issuedAt,
+    ],
+    { keyId: issuerKeyId },
+  );
+}
+
+export function* verifySettlementAcknowledgement(
+  bytes: Uint8Array,
+  issuers: readonly IssuerCertificate[],
+): Steps<SettlementAcknowledgement> {
+  const object = readObject(bytes, MAX_ACKNOWLEDGEMENT_BYTES);
+  const fields = readPayload(object);
+  fields.purpose(PURPOSE.settlementAcknowledgement);
+  const kioskId = toUuid(fields.bytes(16));
+  const batchHash = fields.bytes(32);
+  const highestSequence = fields.uint(MAX_COUNTER);
+  const results = fields.array(MAX_BATCH_ENTRIES).map(readResult);
+  const issuedAt = fields.timeSeconds();
+  fields.end();
+  try {
+    yield* requireIssuerSignature(object, issuers, issuedAt);
+  } catch (error) {
+    if (error instanceof Refusal) refuse('acknowledgement_signature_invalid', error);
+    throw error;
+  }
+  return { kioskId, batchHash, highestSequence, results, issuedAt };
+}
+
+function readResult(value: unknown): SettlementResult {
+  const fields = new FieldReader(value);
+  const sequence = fields.uint(MAX_COUNTER, 1);
+  const outcome = OUTCOMES[fields.uint(OUTCOMES.length, 1) - 1] ?? refuse('field_out_of_range');
+  const code = fields.textOrNull(64);
+  fields.end();
+  if (code === null) return { sequence, outcome, code };
+  return { sequence, outcome, code: REFUSAL_CODES.find((known) => known === code) ?? refuse('field_out_of_range') };
+}

@@ -1,0 +1,125 @@
+/**
+ * The trust bundle: what the issuer wants every kiosk and phone to know, signed and dated. Issuer keys in two
+ * generations, policy, and the deny list. Its signed time is also the ratchet of trusted time.
+ */
+import { toUuid } from './bytes.ts';
+import { FieldReader } from './cbor.ts';
+import { requireIssuerSignature, verifyIssuerCertificate, type IssuerCertificate } from './certificates.ts';
+import { readObject, readPayload, signObject } from './cose.ts';
+import type { Steps } from './crypto.ts';
+import { Refusal, refuse } from './errors.ts';
+import {
+  FRESH_FULL_SECONDS,
+  FRESH_HALF_SECONDS,
+  FRESH_KNOWN_SECONDS,
+  MAX_COUNTER,
+  MAX_DENIED,
+  MAX_ISSUER_CERTIFICATES,
+  MAX_OBJECT_BYTES,
+  MAX_TRUST_BUNDLE_BYTES,
+} from './limits.ts';
+import { PURPOSE } from './purposes.ts';
+
+/** The issuer's limits for a kiosk, in the kiosk's currency. The lowest of issuer, merchant and kiosk wins. */
+export interface Policy {
+  readonly perPaymentMinor: bigint;
+  /** Sum of accepted payments that a kiosk may hold unsettled. */
+  readonly storedSumMinor: bigint;
+  readonly storedCount: number;
+  /** Longest time without contact before a kiosk stops accepting. */
+  readonly maxOfflineSeconds: number;
+}
+
+export interface TrustBundle {
+  readonly bytes: Uint8Array;
+  /** Monotonic; a lower one than known is refused. */
+  readonly version: number;
+  readonly issuedAt: number;
+  readonly policy: Policy;
+  readonly issuers: readonly IssuerCertificate[];
+  readonly denyListVersion: number;
+  readonly deniedAllowances: ReadonlySet<string>;
+  readonly deniedKiosks: ReadonlySet<string>;
+}
+
+export interface TrustBundleDraft {
+  readonly version: number;
+  readonly issuedAt: number;
+  readonly policy: Policy;
+  readonly issuerCertificates: readonly Uint8Array[];
+  readonly denyListVersion: number;
+  /** 16-byte ids, sorted by the caller. */
+  readonly deniedAllowances: readonly Uint8Array[];
+  readonly deniedKiosks: readonly Uint8Array[];
+}
+
+/** The driver's signer is the issuer key whose id is `issuerKeyId`. */
+export function* signTrustBundle(draft: TrustBundleDraft, issuerKeyId: Uint8Array): Steps<Uint8Array> {
+  const { policy } = draft;
+  return yield* signObject(
+    [
+      PURPOSE.trustBundle,
+      draft.version,
+      draft.issuedAt,
+      [policy.perPaymentMinor, policy.storedSumMinor, policy.storedCount, policy.maxOfflineSeconds],
+      draft.issuerCertificates,
+      draft.denyListVersion,
+      draft.deniedAllowances,
+      draft.deniedKiosks,
+    ],
+    { keyId: issuerKeyId },
+  );
+}
+
+/** Verified from the pinned root alone: the issuer keys that sign it travel inside, each certified by the root. */
+export function* verifyTrustBundle(bytes: Uint8Array, rootPublicKey: Uint8Array): Steps<TrustBundle> {
+  const object = readObject(bytes, MAX_TRUST_BUNDLE_BYTES);
+  const fields = readPayload(object);
+  fields.purpose(PURPOSE.trustBundle);
+  const version = fields.uint(MAX_COUNTER, 1);
+  const issuedAt = fields.timeSeconds();
+  const policy = readPolicy(fields.array(4));
+  const issuerBytes = readByteStrings(fields.array(MAX_ISSUER_CERTIFICATES), 1, MAX_OBJECT_BYTES);
+  const denyListVersion = fields.uint(MAX_COUNTER);
+  const deniedAllowances = new Set(readByteStrings(fields.array(MAX_DENIED), 16, 16).map(toUuid));
+  const deniedKiosks = new Set(readByteStrings(fields.array(MAX_DENIED), 16, 16).map(toUuid));
+  fields.end();
+  const issuers: IssuerCertificate[] = [];
+  for (const certificate of issuerBytes) issuers.push(yield* verifyIssuerCertificate(certificate, rootPublicKey));
+  try {
+    yield* requireIssuerSignature(object, issuers, issuedAt);
+  } catch (error) {
+    if (error instanceof Refusal) refuse('trust_bundle_signature_invalid', error);
+    throw error;
+  }
+  return { bytes, version, issuedAt, policy, issuers, denyListVersion, deniedAllowances, deniedKiosks };
+}
+
+function readPolicy(values: readonly unknown[]): Policy {
+  const fields = new FieldReader(values);
+  const policy = {
+    perPaymentMinor: fields.amountMinor(1n),
+    storedSumMinor: fields.amountMinor(1n),
+    storedCount: fields.uint(MAX_COUNTER, 1),
+    maxOfflineSeconds: fields.uint(MAX_COUNTER, 1),
+  };
+  fields.end();
+  return policy;
+}
+
+function readByteStrings(values: readonly unknown[], minBytes: number, maxBytes: number): readonly Uint8Array[] {
+  return values.map((value) => {
+    if (!(value instanceof Uint8Array)) refuse('message_malformed');
+    if (value.length < minBytes || value.length > maxBytes) refuse('field_out_of_range');
+    return value;
+  });
+}
+
+/** What the age of the bundle still allows: full limits, half of them, known payers only, payee-locked only. */
+export type FreshnessLevel = 'full' | 'half' | 'known_only' | 'locked_only';
+
+export function freshnessLevel(ageSeconds: number): FreshnessLevel {
+  if (ageSeconds <= FRESH_FULL_SECONDS) return 'full';
+  if (ageSeconds <= FRESH_HALF_SECONDS) return 'half';
+  return ageSeconds <= FRESH_KNOWN_SECONDS ? 'known_only' : 'locked_only';
+}

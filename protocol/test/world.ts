@@ -1,0 +1,193 @@
+/**
+ * A small world for tests: a root, an issuer, one shop and one phone with real keys, and the steps that lead to a
+ * signed payment. Everything is built with the package's own signing functions; nothing is canned.
+ */
+import { generateKeyPair, loadPrivateKey, nodeCrypto } from '../adapters/node-crypto.ts';
+import * as protocol from '../src/index.ts';
+
+export const NOW = 1_780_000_000;
+export const crypto = nodeCrypto();
+
+/** Unwraps a result in a test; a refusal fails the test with its code. */
+export function ok<T>(result: protocol.Result<T>): T {
+  if (result.ok) return result.value;
+  throw new Error(`refused: ${result.code}`);
+}
+
+export function newKey() {
+  return loadPrivateKey(generateKeyPair().privateKeyPem);
+}
+
+/** Deterministic 16-byte id whose bytes all equal `fill`. */
+export function id(fill: number): Uint8Array {
+  return new Uint8Array(16).fill(fill);
+}
+
+export interface WorldOptions {
+  readonly capMinor?: bigint;
+  readonly perPaymentMinor?: bigint;
+  readonly payeeLock?: Uint8Array | null;
+  readonly denied?: readonly Uint8Array[];
+  readonly policy?: Partial<protocol.Policy>;
+}
+
+export function makeWorld(options: WorldOptions = {}) {
+  const root = newKey();
+  const issuer = newKey();
+  const kioskKey = newKey();
+  const sealingKey = newKey();
+  const phoneKey = newKey();
+  const issuerKeyId = ok(protocol.runSync(protocol.keyIdOf(issuer.publicKey), crypto));
+  const issuerCertificate = ok(
+    protocol.runSync(
+      protocol.signIssuerCertificate({ publicKey: issuer.publicKey, notBefore: NOW - 1000, notAfter: NOW + 31_536_000 }),
+      crypto,
+      root.sign,
+    ),
+  );
+  const policy: protocol.Policy = {
+    perPaymentMinor: 20_000n,
+    storedSumMinor: 500_000n,
+    storedCount: 1_000,
+    maxOfflineSeconds: 14 * 24 * 3600,
+    ...options.policy,
+  };
+  const trustBytes = ok(
+    protocol.runSync(
+      protocol.signTrustBundle(
+        {
+          version: 7,
+          issuedAt: NOW,
+          policy,
+          issuerCertificates: [issuerCertificate],
+          denyListVersion: 3,
+          deniedAllowances: options.denied ?? [],
+          deniedKiosks: [],
+        },
+        issuerKeyId,
+      ),
+      crypto,
+      issuer.sign,
+    ),
+  );
+  const trust = ok(protocol.runSync(protocol.verifyTrustBundle(trustBytes, root.publicKey), crypto));
+  const kioskCertificateBytes = ok(
+    protocol.runSync(
+      protocol.signKioskCertificate(
+        {
+          merchantName: 'Warung Sari',
+          merchantPhone: '+6591234567',
+          currency: 'SGD',
+          signingPublicKey: kioskKey.publicKey,
+          sealingPublicKey: sealingKey.publicKey,
+          perPaymentMinor: 20_000n,
+          notBefore: NOW,
+          notAfter: NOW + 90 * 24 * 3600,
+        },
+        { issuerKeyId, merchantId: id(0x11), kioskId: id(0x22) },
+      ),
+      crypto,
+      issuer.sign,
+    ),
+  );
+  const kiosk = ok(protocol.runSync(protocol.verifyKioskCertificate(kioskCertificateBytes, trust.issuers), crypto));
+  const phoneSalt = id(0x55);
+  const allowanceBytes = ok(
+    protocol.runSync(
+      protocol.signAllowanceCertificate(
+        {
+          devicePublicKey: phoneKey.publicKey,
+          currency: 'SGD',
+          capMinor: options.capMinor ?? 5_000n,
+          perPaymentMinor: options.perPaymentMinor ?? 5_000n,
+          firstCounter: 1,
+          softCounterLimit: 20,
+          hardCounterLimit: 30,
+          notBefore: NOW,
+          notAfter: NOW + 72 * 3600,
+          assurance: protocol.ASSURANCE.software,
+          standing: protocol.STANDING.new,
+          maskedPhone: protocol.maskPhone('+6598765432'),
+          phoneCommitment: ok(protocol.runSync(protocol.commitToPhone('+6598765432', phoneSalt), crypto)),
+        },
+        { issuerKeyId, allowanceId: id(0x33), payeeLock: options.payeeLock ?? null },
+      ),
+      crypto,
+      issuer.sign,
+    ),
+  );
+  const allowance = ok(protocol.runSync(protocol.verifyAllowanceCertificate(allowanceBytes, trust.issuers), crypto));
+  return { root, issuer, issuerKeyId, kioskKey, sealingKey, phoneKey, trust, trustBytes, kiosk, allowance, phoneSalt };
+}
+export type World = ReturnType<typeof makeWorld>;
+
+export function makeRequest(world: World, options: { amountMinor?: bigint; fill?: number; ttlSeconds?: number } = {}) {
+  const fill = options.fill ?? 0x44;
+  const bytes = ok(
+    protocol.runSync(
+      protocol.signPaymentRequest(
+        {
+          requestIdBytes: id(fill),
+          amountMinor: options.amountMinor ?? 1_250n,
+          currency: 'SGD',
+          itemsHash: null,
+          nonce: id(fill + 1),
+          issuedAt: NOW + 10,
+          ttlSeconds: options.ttlSeconds ?? 120,
+          denyListVersion: 3,
+          addresses: ['http://192.168.49.1:7070'],
+          checksPhone: false,
+        },
+        world.kiosk.hash,
+      ),
+      crypto,
+      world.kioskKey.sign,
+    ),
+  );
+  return ok(protocol.runSync(protocol.verifyPaymentRequest(bytes, world.kiosk), crypto));
+}
+
+export type PaymentDraft = Omit<protocol.Payment, 'hash' | 'bytes'>;
+
+export function makePayment(world: World, request: protocol.PaymentRequest, changes: Partial<PaymentDraft> = {}) {
+  const draft: PaymentDraft = {
+    counter: 1,
+    amountMinor: request.amountMinor,
+    cumulativeMinor: request.amountMinor,
+    previousLink: protocol.linkOf(world.allowance.hash),
+    requestHash: request.hash,
+    signedAt: NOW + 20,
+    ...changes,
+  };
+  const bytes = ok(protocol.runSync(protocol.signPayment(draft, world.allowance.hash), crypto, world.phoneKey.sign));
+  return ok(protocol.runSync(protocol.readPayment(bytes, world.allowance), crypto));
+}
+
+export function makeDelivery(world: World, request: protocol.PaymentRequest, payment: protocol.Payment): protocol.Delivery {
+  return {
+    requestId: request.requestId,
+    allowanceCertificate: world.allowance.bytes,
+    payment: payment.bytes,
+    phoneSalt: null,
+  };
+}
+
+export function makeFacts(
+  world: World,
+  request: protocol.PaymentRequest | null,
+  changes: Partial<protocol.AcceptanceFacts> = {},
+): protocol.AcceptanceFacts {
+  return {
+    nowSeconds: NOW + 30,
+    kiosk: world.kiosk,
+    trust: world.trust,
+    request:
+      request === null
+        ? null
+        : { hash: request.hash, amountMinor: request.amountMinor, currency: request.currency, state: 'open' },
+    history: null,
+    stored: { sumMinor: 0n, count: 0 },
+    certificateIsKnownGood: false,
+    ...changes,
+  };
+}
