@@ -1,0 +1,45 @@
+/**
+ * The one connection pool of the process and its Drizzle face.
+ *
+ * Owns: how postgres.js is set up. Never: SQL of any room.
+ */
+import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
+import postgres from 'postgres';
+
+export type Db = PostgresJsDatabase<Record<string, never>>;
+export type Tx = Parameters<Parameters<Db['transaction']>[0]>[0];
+/** Where a read may run: on the pool or inside a transaction. */
+export type Executor = Db | Tx;
+
+export interface Database {
+  readonly db: Db;
+  /** Waits up to `timeoutSeconds` for running queries, then closes every connection. */
+  close(timeoutSeconds?: number): Promise<void>;
+}
+
+export interface ConnectOptions {
+  readonly url: string;
+  readonly maxConnections: number;
+  /** Taken on at connect, when the URL's own user is the owner of the tables. */
+  readonly role?: string;
+  readonly onNotice?: (message: string) => void;
+}
+
+/** Opens a lazy pool: nothing is sent until the first query. */
+export function connect(options: ConnectOptions): Database {
+  const sql = postgres(options.url, {
+    max: options.maxConnections,
+    idle_timeout: 60,
+    connect_timeout: 10,
+    onnotice: (notice) => options.onNotice?.(notice.message ?? ''),
+    connection: {
+      application_name: 'tikiwallet',
+      // A lock that is not had in time becomes an answer instead of a pile of waiting requests.
+      lock_timeout: 10_000,
+      statement_timeout: 60_000,
+      idle_in_transaction_session_timeout: 60_000,
+      ...(options.role === undefined ? {} : { role: options.role }),
+    },
+  });
+  return { db: drizzle(sql), close: (timeoutSeconds = 5) => sql.end({ timeout: timeoutSeconds }) };
+}

@@ -1,0 +1,43 @@
+/**
+ * Brings a database to the schema of this code.
+ *
+ * Owns: running drizzle/server's migrations, one process at a time. Never: connects as the application's role.
+ */
+import { fileURLToPath } from 'node:url';
+import { drizzle } from 'drizzle-orm/postgres-js';
+import { migrate as runMigrations } from 'drizzle-orm/postgres-js/migrator';
+import postgres from 'postgres';
+
+/** The role that the application runs as: it may not rewrite the ledger. */
+export const APP_ROLE = 'tiki_app';
+
+const MIGRATIONS = fileURLToPath(new URL('../../../drizzle/server', import.meta.url));
+/** Any constant of our own: it only has to be the same in every process that migrates. */
+const MIGRATION_LOCK = 7_236_411;
+
+export interface MigrateOptions {
+  /** A URL of the owner of the tables. */
+  readonly ownerUrl: string;
+  /** Gives the application's role a log-in with this password; for clusters that we own ourselves. */
+  readonly appRolePassword?: string;
+}
+
+/**
+ * Applies what is missing. Idempotent; several processes may start at once.
+ * @returns whether the application's role exists, so that the caller can connect as it.
+ */
+export async function migrate(options: MigrateOptions): Promise<{ appRoleExists: boolean }> {
+  const sql = postgres(options.ownerUrl, { max: 1, onnotice: () => undefined });
+  try {
+    await sql`select pg_advisory_lock(${MIGRATION_LOCK})`;
+    await runMigrations(drizzle(sql), { migrationsFolder: MIGRATIONS });
+    if (options.appRolePassword !== undefined) {
+      if (!/^[A-Za-z0-9_-]{16,}$/.test(options.appRolePassword)) throw new TypeError('unfit password for a role');
+      await sql.unsafe(`alter role ${APP_ROLE} with login password '${options.appRolePassword}'`);
+    }
+    const roles = await sql`select 1 from pg_roles where rolname = ${APP_ROLE}`;
+    return { appRoleExists: roles.length > 0 };
+  } finally {
+    await sql.end({ timeout: 5 });
+  }
+}

@@ -1,0 +1,98 @@
+/** Tables of the people: registrations, users, merchants, sessions. Written by `accounts/` only. */
+import { sql } from 'drizzle-orm';
+import { check, index, integer, jsonb, pgTable, text, timestamp, uniqueIndex, uuid } from 'drizzle-orm/pg-core';
+
+export type UserRole = 'customer' | 'merchant';
+export type ClientKind = 'browser' | 'agent';
+
+const at = (name: string) => timestamp(name, { withTimezone: true });
+
+export const users = pgTable(
+  'users',
+  {
+    id: uuid('id').primaryKey(),
+    role: text('role').$type<UserRole>().notNull(),
+    /** E.164. */
+    phone: text('phone').notNull().unique('users_phone'),
+    username: text('username').notNull(),
+    /** argon2id as a PHC string. */
+    passwordHash: text('password_hash').notNull(),
+    createdAt: at('created_at').notNull().defaultNow(),
+  },
+  (t) => [
+    uniqueIndex('users_username').on(sql`lower(${t.username})`),
+    check('users_role', sql`${t.role} in ('customer', 'merchant')`),
+  ],
+);
+
+export const merchants = pgTable('merchants', {
+  id: uuid('id').primaryKey(),
+  ownerUserId: uuid('owner_user_id')
+    .notNull()
+    .unique('merchants_owner')
+    .references(() => users.id),
+  businessName: text('business_name').notNull(),
+  createdAt: at('created_at').notNull().defaultNow(),
+});
+
+/** Someone who asked to register and has not proved the phone yet. */
+export const registrations = pgTable(
+  'registrations',
+  {
+    id: uuid('id').primaryKey(),
+    role: text('role').$type<UserRole>().notNull(),
+    phone: text('phone').notNull(),
+    username: text('username').notNull(),
+    passwordHash: text('password_hash').notNull(),
+    businessName: text('business_name'),
+    /** The provider's id of the running verification. */
+    verificationId: text('verification_id'),
+    checkCount: integer('check_count').notNull().default(0),
+    sentCount: integer('sent_count').notNull().default(0),
+    lastSentAt: at('last_sent_at'),
+    expiresAt: at('expires_at').notNull(),
+    completedAt: at('completed_at'),
+    createdAt: at('created_at').notNull().defaultNow(),
+  },
+  (t) => [
+    index('registrations_expiry').on(t.expiresAt),
+    check('registrations_business_name', sql`${t.role} <> 'merchant' or ${t.businessName} is not null`),
+  ],
+);
+
+/**
+ * One log-in and its family of refresh tokens. The tokens are not stored: a token is (session, sequence) under a
+ * MAC, and the row only says which sequence is the living one.
+ */
+export const sessions = pgTable(
+  'sessions',
+  {
+    id: uuid('id').primaryKey(),
+    userId: uuid('user_id')
+      .notNull()
+      .references(() => users.id),
+    client: text('client').$type<ClientKind>().notNull(),
+    sequence: integer('sequence').notNull().default(0),
+    rotatedAt: at('rotated_at').notNull(),
+    createdAt: at('created_at').notNull(),
+    /** Six hours after log-in, whatever is refreshed. */
+    expiresAt: at('expires_at').notNull(),
+    revokedAt: at('revoked_at'),
+    revokedReason: text('revoked_reason').$type<'logged_out' | 'refresh_token_reused'>(),
+  },
+  (t) => [index('sessions_user').on(t.userId), check('sessions_client', sql`${t.client} in ('browser', 'agent')`)],
+);
+
+/** Keys that the server makes for itself at its first start, so that none stands in the source. */
+export const serverKeys = pgTable(
+  'server_keys',
+  {
+    kid: text('kid').primaryKey(),
+    purpose: text('purpose').notNull(),
+    /** A JWK, or the same encrypted when TIKI_KEYS_SECRET is set. */
+    material: jsonb('material').$type<Readonly<Record<string, string>>>().notNull(),
+    createdAt: at('created_at').notNull().defaultNow(),
+    retiredAt: at('retired_at'),
+  },
+  (t) => [uniqueIndex('server_keys_current').on(t.purpose).where(sql`${t.retiredAt} is null`)],
+);

@@ -1,0 +1,125 @@
+/**
+ * The tables of the double-entry ledger. Only `server/src/ledger/` writes them; other rooms read.
+ *
+ * The rules that SQL itself keeps (zero sums, append-only entries, privileges) stand in the migration
+ * `drizzle/server/0001_ledger_rules.sql`, because drizzle-kit has no words for triggers and roles.
+ */
+import { sql } from 'drizzle-orm';
+import {
+  bigint,
+  char,
+  check,
+  customType,
+  foreignKey,
+  index,
+  jsonb,
+  pgTable,
+  text,
+  timestamp,
+  unique,
+  uuid,
+} from 'drizzle-orm/pg-core';
+
+/**
+ * Kinds of account. Credit is positive for what we owe people; `stripe_clearing`, `guarantee_fund`, `fees` and
+ * `opening` are ours and may stand on either side of zero.
+ */
+export const ACCOUNT_KINDS = [
+  'user_online',
+  'allowance_reserve',
+  'merchant_available',
+  'stripe_clearing',
+  'guarantee_fund',
+  'fees',
+  'opening',
+] as const;
+export type AccountKind = (typeof ACCOUNT_KINDS)[number];
+
+/** Kinds whose balance may never fall below zero: other people's money. */
+export const GUARDED_KINDS = ['user_online', 'allowance_reserve', 'merchant_available'] as const;
+
+export const TRANSFER_KINDS = [
+  'opening',
+  'top_up',
+  'top_up_reversal',
+  'user_transfer',
+  'allowance_load',
+  'allowance_return',
+  'offline_payment',
+  'pay_out',
+  'pay_out_return',
+  'fee',
+  'correction',
+] as const;
+export type TransferKind = (typeof TRANSFER_KINDS)[number];
+
+/** What a transfer points at, for histories and audits; never read to decide about money. */
+export type TransferReference = Readonly<Record<string, string | number | boolean | null>>;
+
+const bytea = customType<{ data: Uint8Array; driverData: Uint8Array }>({ dataType: () => 'bytea' });
+
+const quoted = (values: readonly string[]) => sql.raw(values.map((value) => `'${value}'`).join(', '));
+
+export const ledgerAccounts = pgTable(
+  'ledger_accounts',
+  {
+    id: uuid('id').primaryKey(),
+    kind: text('kind').$type<AccountKind>().notNull(),
+    /** The user, allowance or merchant that the account stands for; null for our own accounts. */
+    ownerId: uuid('owner_id'),
+    /** The user whose pocket this is: histories of a person collect every account that they hold. */
+    holderId: uuid('holder_id'),
+    currency: char('currency', { length: 3 }).notNull(),
+    balanceMinor: bigint('balance_minor', { mode: 'bigint' }).notNull().default(sql`0`),
+    createdAt: timestamp('created_at', { withTimezone: true }).notNull().defaultNow(),
+  },
+  (t) => [
+    unique('ledger_accounts_owner').on(t.kind, t.ownerId, t.currency).nullsNotDistinct(),
+    unique('ledger_accounts_currency').on(t.id, t.currency),
+    index('ledger_accounts_holder').on(t.holderId),
+    check('ledger_accounts_kind', sql`${t.kind} in (${quoted(ACCOUNT_KINDS)})`),
+    check(
+      'ledger_accounts_not_overdrawn',
+      sql`${t.kind} not in (${quoted(GUARDED_KINDS)}) or ${t.balanceMinor} >= 0`,
+    ),
+    check('ledger_accounts_owned', sql`${t.kind} not in (${quoted(GUARDED_KINDS)}) or ${t.ownerId} is not null`),
+  ],
+);
+
+export const ledgerTransfers = pgTable(
+  'ledger_transfers',
+  {
+    id: uuid('id').primaryKey(),
+    kind: text('kind').$type<TransferKind>().notNull(),
+    idempotencyKey: text('idempotency_key').notNull().unique('ledger_transfers_idempotency_key'),
+    /** SHA-256 over what moves money; a repeat of the key must carry the same. */
+    contentHash: bytea('content_hash').notNull(),
+    reference: jsonb('reference').$type<TransferReference>().notNull(),
+    createdAt: timestamp('created_at', { withTimezone: true }).notNull().defaultNow(),
+  },
+  (t) => [check('ledger_transfers_kind', sql`${t.kind} in (${quoted(TRANSFER_KINDS)})`)],
+);
+
+export const ledgerEntries = pgTable(
+  'ledger_entries',
+  {
+    /** Global order of posting: the cursor of every history. */
+    id: bigint('id', { mode: 'bigint' }).primaryKey().generatedAlwaysAsIdentity(),
+    transferId: uuid('transfer_id')
+      .notNull()
+      .references(() => ledgerTransfers.id),
+    accountId: uuid('account_id').notNull(),
+    currency: char('currency', { length: 3 }).notNull(),
+    amountMinor: bigint('amount_minor', { mode: 'bigint' }).notNull(),
+  },
+  (t) => [
+    unique('ledger_entries_once').on(t.transferId, t.accountId),
+    index('ledger_entries_account').on(t.accountId, t.id),
+    foreignKey({
+      name: 'ledger_entries_account_currency',
+      columns: [t.accountId, t.currency],
+      foreignColumns: [ledgerAccounts.id, ledgerAccounts.currency],
+    }),
+    check('ledger_entries_not_zero', sql`${t.amountMinor} <> 0`),
+  ],
+);

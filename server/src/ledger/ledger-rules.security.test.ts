@@ -1,0 +1,92 @@
+import { randomUUID, randomUUIDv7 } from 'node:crypto';
+import { sql } from 'drizzle-orm';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type FreshDatabase, freshDatabase } from '../../test/fresh-database.ts';
+import { inTransaction, sqlState } from '../db/retry.ts';
+import { openAccount, postTransfers } from './index.ts';
+
+const INSUFFICIENT_PRIVILEGE = '42501';
+const RESTRICT_VIOLATION = '23001';
+const CHECK_VIOLATION = '23514';
+
+let database: FreshDatabase;
+let opening: string;
+let wallet: string;
+beforeAll(async () => {
+  database = await freshDatabase();
+  const ownerId = randomUUID();
+  opening = await openAccount(database.db, { kind: 'opening', currency: 'SGD' });
+  wallet = await openAccount(database.db, { kind: 'user_online', ownerId, holderId: ownerId, currency: 'SGD' });
+  await inTransaction(database.db, (tx) =>
+    postTransfers(tx, [
+      {
+        id: randomUUIDv7(),
+        kind: 'opening',
+        idempotencyKey: randomUUID(),
+        reference: {},
+        entries: [
+          { accountId: opening, amountMinor: -100n },
+          { accountId: wallet, amountMinor: 100n },
+        ],
+      },
+    ]),
+  );
+});
+afterAll(() => database.close());
+
+async function stateOf(work: Promise<unknown>): Promise<string | undefined> {
+  return work.then(
+    () => 'no error',
+    (error: unknown) => sqlState(error),
+  );
+}
+
+describe("the application's role (R50)", () => {
+  test.each([
+    'update ledger_entries set amount_minor = 1',
+    'delete from ledger_entries',
+    'truncate ledger_entries cascade',
+    'update ledger_transfers set kind = kind',
+    'delete from ledger_transfers',
+    "update ledger_accounts set kind = 'opening'",
+    'delete from ledger_accounts',
+    'delete from provider_events',
+    'alter table ledger_entries disable trigger all',
+    'drop trigger ledger_entries_append_only on ledger_entries',
+  ])('may not: %s', async (statement) => {
+    expect(await stateOf(database.db.execute(sql.raw(statement)))).toBe(INSUFFICIENT_PRIVILEGE);
+  });
+});
+
+describe('even the owner of the tables (R50)', () => {
+  test.each([
+    'update ledger_entries set amount_minor = 1',
+    'delete from ledger_entries',
+    'truncate ledger_entries',
+    'delete from ledger_transfers',
+    'truncate ledger_accounts cascade',
+  ])('is refused: %s', async (statement) => {
+    expect(await stateOf(database.owner.unsafe(statement))).toBe(RESTRICT_VIOLATION);
+  });
+
+  test('cannot commit a transfer without entries', async () => {
+    const insert = database.owner`
+      insert into ledger_transfers (id, kind, idempotency_key, content_hash, reference)
+      values (${randomUUIDv7()}, 'correction', ${randomUUID()}, '\\x00', '{}')`;
+    expect(await stateOf(insert)).toBe(CHECK_VIOLATION);
+  });
+
+  test('cannot add entries that do not sum to zero', async () => {
+    const [standing] = await database.owner<{ id: string }[]>`select id from ledger_transfers limit 1`;
+    const fees = await openAccount(database.db, { kind: 'fees', currency: 'SGD' });
+    const insert = database.owner`
+      insert into ledger_entries (transfer_id, account_id, currency, amount_minor)
+      values (${standing?.id ?? ''}, ${fees}, 'SGD', 5)`;
+    expect(await stateOf(insert)).toBe(CHECK_VIOLATION);
+  });
+
+  test('cannot overdraw somebody', async () => {
+    const update = database.owner`update ledger_accounts set balance_minor = -1 where id = ${wallet}`;
+    expect(await stateOf(update)).toBe(CHECK_VIOLATION);
+  });
+});

@@ -1,0 +1,104 @@
+/**
+ * The only statement of the system that moves money between ledger accounts.
+ *
+ * Owns: locks, idempotency, entries and balances of a batch, in a fixed number of statements whatever its size.
+ * Never: opens a transaction of its own (the caller's decides what else commits with the money), never calls out.
+ *
+ * Under READ COMMITTED each statement has a snapshot of its own, and the order here is the argument:
+ * 1. all accounts of the batch are locked, in id order, so two batches cannot deadlock on each other;
+ * 2. only then the keys are looked up: a twin committed by another connection touches the same accounts, so it
+ *    either committed before our lock and is seen, or waits for us;
+ * 3. transfers, entries and balances are written by one statement from what was really inserted. A key that was
+ *    taken meanwhile for other accounts makes the count differ, and the whole transaction is run again.
+ */
+import { sql } from 'drizzle-orm';
+import type { Tx } from '../db/client.ts';
+import { RetryTransaction } from '../db/retry.ts';
+import type { AccountKind } from '../db/schema/ledger.ts';
+import { type LockedAccount, type NewTransfer, type PostResult, plan, type StandingTransfer } from './plan.ts';
+
+/** A literal of a one-dimensional PostgreSQL array, always sent as a parameter. */
+function pgArray(values: readonly string[]): string {
+  return `{${values.map((value) => `"${value.replace(/["\\]/g, '\\$&')}"`).join(',')}}`;
+}
+
+/**
+ * Posts a batch inside the caller's transaction, which must run through `inTransaction` so that it can be retried.
+ *
+ * Transfers are judged in the order given. One that lacks funds, or whose key stands for other money, is answered
+ * and leaves no trace; the others post. Posting the same batch again posts nothing and answers `already_posted`.
+ * @returns one result per transfer, in order.
+ * @throws LedgerError for a batch that no ledger can hold (unbalanced, unknown account): a programmer's error.
+ */
+export async function postTransfers(tx: Tx, transfers: readonly NewTransfer[]): Promise<PostResult[]> {
+  if (transfers.length === 0) return [];
+  const locking = lockAccounts(tx, transfers);
+  const looking = findStanding(tx, transfers);
+  const [accounts, standing] = await Promise.all([locking, looking]);
+  const { results, toPost } = plan(transfers, accounts, standing);
+  if (toPost.length > 0) {
+    const inserted = await insertPlanned(tx, toPost);
+    if (inserted !== toPost.length) throw new RetryTransaction('an idempotency key was taken meanwhile');
+  }
+  return [...results];
+}
+
+async function lockAccounts(tx: Tx, transfers: readonly NewTransfer[]): Promise<Map<string, LockedAccount>> {
+  const ids = new Set(transfers.flatMap((transfer) => transfer.entries.map((entry) => entry.accountId)));
+  const rows = await tx.execute<{ id: string; kind: AccountKind; currency: string; balance_minor: string }>(sql`
+    select id, kind, currency, balance_minor from ledger_accounts
+    where id = any(${pgArray([...ids])}::uuid[]) order by id for no key update`);
+  return new Map(
+    rows.map((row) => [row.id, { kind: row.kind, currency: row.currency, balanceMinor: BigInt(row.balance_minor) }]),
+  );
+}
+
+async function findStanding(tx: Tx, transfers: readonly NewTransfer[]): Promise<Map<string, StandingTransfer>> {
+  const keys = new Set(transfers.map((transfer) => transfer.idempotencyKey));
+  const rows = await tx.execute<{ id: string; idempotency_key: string; content_hash: string }>(sql`
+    select id, idempotency_key, encode(content_hash, 'hex') as content_hash from ledger_transfers
+    where idempotency_key = any(${pgArray([...keys])}::text[])`);
+  return new Map(rows.map((row) => [row.idempotency_key, { id: row.id, contentHash: row.content_hash }]));
+}
+
+type Planned = readonly { readonly transfer: NewTransfer; readonly contentHash: string }[];
+
+/** @returns how many transfers were inserted. */
+async function insertPlanned(tx: Tx, planned: Planned): Promise<number> {
+  const transfers = planned.map((item) => item.transfer);
+  const entries = transfers.flatMap((transfer) => transfer.entries.map((entry) => ({ transfer, entry })));
+  const column = (values: readonly string[]) => sql`${pgArray(values)}`;
+  const [row] = await tx.execute<{ posted: string }>(sql`
+    with new_transfers as (
+      insert into ledger_transfers (id, kind, idempotency_key, content_hash, reference)
+      select t.id, t.kind, t.key, decode(t.hash, 'hex'), t.reference::jsonb
+      from unnest(
+        ${column(transfers.map((t) => t.id))}::uuid[],
+        ${column(transfers.map((t) => t.kind))}::text[],
+        ${column(transfers.map((t) => t.idempotencyKey))}::text[],
+        ${column(planned.map((item) => item.contentHash))}::text[],
+        ${column(transfers.map((t) => JSON.stringify(t.reference)))}::text[]
+      ) as t (id, kind, key, hash, reference)
+      on conflict (idempotency_key) do nothing
+      returning id
+    ), wanted as (
+      select e.transfer_id, e.account_id, e.amount_minor, e.position
+      from unnest(
+        ${column(entries.map(({ transfer }) => transfer.id))}::uuid[],
+        ${column(entries.map(({ entry }) => entry.accountId))}::uuid[],
+        ${column(entries.map(({ entry }) => entry.amountMinor.toString()))}::bigint[]
+      ) with ordinality as e (transfer_id, account_id, amount_minor, position)
+      where e.transfer_id in (select id from new_transfers)
+    ), new_entries as (
+      insert into ledger_entries (transfer_id, account_id, currency, amount_minor)
+      select w.transfer_id, w.account_id, a.currency, w.amount_minor
+      from wanted w join ledger_accounts a on a.id = w.account_id
+      order by w.position
+    ), moved as (
+      update ledger_accounts a set balance_minor = a.balance_minor + d.delta
+      from (select account_id, sum(amount_minor)::bigint as delta from wanted group by account_id) d
+      where a.id = d.account_id
+    )
+    select count(*) as posted from new_transfers`);
+  return Number(row?.posted ?? 0);
+}

@@ -1,0 +1,45 @@
+/** A migrated database for one test file, connected to exactly as the server connects: as the role `tiki_app`. */
+import { randomBytes } from 'node:crypto';
+import postgres, { type Sql } from 'postgres';
+import { connect, type Db } from '../src/db/client.ts';
+
+export const ADMIN_URL_ENV = 'TIKI_TEST_DATABASE_ADMIN_URL';
+export const TEMPLATE_DATABASE = 'tiki_template';
+/** Of a cluster that lives as long as a test run, on a random port of this machine. */
+export const TEST_APP_PASSWORD = 'password-of-a-test-run';
+
+export interface FreshDatabase {
+  /** As the application's role. */
+  readonly db: Db;
+  readonly appUrl: string;
+  /** As the owner: may do what the application may not. */
+  readonly owner: Sql;
+  /** Closes the connections and drops the database. */
+  close(): Promise<void>;
+}
+
+/** Clones the template; call `close()` in `afterAll`. */
+export async function freshDatabase(options: { maxConnections?: number } = {}): Promise<FreshDatabase> {
+  const adminUrl = process.env[ADMIN_URL_ENV];
+  if (adminUrl === undefined) throw new Error(`${ADMIN_URL_ENV} is not set: run through vitest's project "server"`);
+  const name = `t_${randomBytes(8).toString('hex')}`;
+  const admin = postgres(adminUrl, { max: 1, onnotice: () => undefined });
+  // One clone at a time: the template may have no other session.
+  await admin`select pg_advisory_lock(7236412)`;
+  await admin.unsafe(`create database ${name} template ${TEMPLATE_DATABASE} strategy file_copy`);
+  await admin`select pg_advisory_unlock(7236412)`;
+
+  const ownerUrl = new URL(adminUrl);
+  ownerUrl.pathname = `/${name}`;
+  const appUrl = new URL(ownerUrl);
+  appUrl.username = 'tiki_app';
+  appUrl.password = TEST_APP_PASSWORD;
+  const database = connect({ url: appUrl.href, maxConnections: options.maxConnections ?? 10 });
+  const owner = postgres(ownerUrl.href, { max: 2, onnotice: () => undefined });
+  const close = async () => {
+    await Promise.all([database.close(), owner.end({ timeout: 5 })]);
+    await admin.unsafe(`drop database ${name} with (force)`);
+    await admin.end({ timeout: 5 });
+  };
+  return { db: database.db, appUrl: appUrl.href, owner, close };
+}
