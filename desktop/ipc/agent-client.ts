@@ -6,8 +6,9 @@ import { lstat } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { createMessageConnection, type MessageConnection, NullLogger, StreamMessageReader, StreamMessageWriter } from 'vscode-jsonrpc/node';
 import { AGENT_PROTOCOL_VERSION, type AgentCallName, type AgentParams, type AgentResult, AgentState } from './agent-contract.ts';
+import { callTable } from './agent-handlers.ts';
 import { IpcError, type IpcErrorCode } from './errors.ts';
-import { callTable, fromWireError, MAX_MESSAGE_BYTES, MessageSizeGuard } from './transport.ts';
+import { fromWireError, MAX_MESSAGE_BYTES, MessageSizeGuard } from './transport.ts';
 
 export interface ConnectAgentOptions {
   socketPath: string;

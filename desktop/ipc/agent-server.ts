@@ -9,15 +9,12 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { isMainThread } from 'node:worker_threads';
 import { createMessageConnection, type MessageConnection, NullLogger, StreamMessageReader, StreamMessageWriter } from 'vscode-jsonrpc/node';
 import type { z } from 'zod';
-import { AGENT_PROTOCOL_VERSION, type AgentCallName, agentCalls, type AgentCalls, AgentState } from './agent-contract.ts';
+import { AGENT_PROTOCOL_VERSION, agentCalls, type AgentCalls, AgentState } from './agent-contract.ts';
+import { type AgentHandlers, callTable, type ServedCall } from './agent-handlers.ts';
 import { IpcError } from './errors.ts';
-import { assertSocketPathFits, callTable, type CheckedParams, MAX_MESSAGE_BYTES, MessageSizeGuard, toWireError } from './transport.ts';
+import { assertSocketPathFits, MAX_MESSAGE_BYTES, MessageSizeGuard, toWireError } from './transport.ts';
 
-type ServedCall = Exclude<AgentCallName, 'agent.hello'>;
-/** What the agent implements; `agent.hello` is answered here. Refuse a call by throwing an {@link IpcError}. */
-export type AgentHandlers = {
-  [N in ServedCall]: (params: CheckedParams<N>) => Promise<z.input<AgentCalls[N]['result']>>;
-};
+export type { AgentHandlers } from './agent-handlers.ts';
 
 export interface ServeAgentOptions {
   /** What clients read from the 0600 token file. */

@@ -7,7 +7,6 @@ import { join } from 'node:path';
 import { Transform, type TransformCallback } from 'node:stream';
 import { ResponseError } from 'vscode-jsonrpc/node';
 import { z } from 'zod';
-import { type AgentCallName, agentCalls, type AgentCalls, type AgentResult } from './agent-contract.ts';
 import { IPC_ERROR_CODES, IpcError, type IpcErrorCode } from './errors.ts';
 
 /** The largest state (a sale's QR text, a page of a hundred payments) is under 100 KB; ten times that is hostile. */
@@ -16,12 +15,6 @@ export const MAX_MESSAGE_BYTES = 1_048_576;
 const MAX_HEADER_BYTES = 256;
 /** `sun_path` holds 108 bytes with its NUL on Linux, 104 elsewhere: the smaller bound keeps one rule. */
 const MAX_SOCKET_PATH_BYTES = 103;
-
-/** What a handler receives: the parameters after validation. */
-export type CheckedParams<N extends AgentCallName> = z.output<AgentCalls[N]['params']>;
-type CallTable = { [N in AgentCallName]: { params: z.ZodType<CheckedParams<N>>; result: z.ZodType<AgentResult<N>> } };
-/** The same object as `agentCalls`, typed so that a generic call name keeps its parameters and its result together. */
-export const callTable: CallTable = agentCalls;
 
 /** Where the agent of a data folder listens, and where it leaves the token that a client must show. */
 export function agentEndpoint(dataFolder: string, platform: NodeJS.Platform = process.platform): { socketPath: string; tokenPath: string } {
