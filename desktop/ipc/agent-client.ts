@@ -25,6 +25,8 @@ export interface ConnectAgentOptions {
 export interface AgentClient {
   /** Rejects with an {@link IpcError}; `agent_unavailable` at once while there is no connection. */
   call<N extends AgentCallName>(name: N, params: AgentParams<N>): Promise<AgentResult<N>>;
+  /** The same for a call that came from elsewhere: nothing about `params` is known until it is checked here. */
+  relay(name: AgentCallName, params: unknown): Promise<unknown>;
   /** Every new state, the newest one at once; returns the unsubscribe. */
   onState(listener: (state: AgentState) => void): () => void;
   /** The agent is gone (once per loss, and once when it cannot be found at the start); returns the unsubscribe. */
@@ -65,6 +67,11 @@ class ReconnectingClient implements AgentClient {
   }
 
   async call<N extends AgentCallName>(name: N, params: AgentParams<N>): Promise<AgentResult<N>> {
+    if (this.#link === undefined) throw new IpcError(this.#lostReason);
+    return this.#link.call(name, params, this.#options.callTimeoutMs);
+  }
+
+  async relay(name: AgentCallName, params: unknown): Promise<unknown> {
     if (this.#link === undefined) throw new IpcError(this.#lostReason);
     return this.#link.call(name, params, this.#options.callTimeoutMs);
   }
@@ -194,7 +201,7 @@ class Link {
     return this.#socket.destroyed;
   }
 
-  async call<N extends AgentCallName>(name: N, params: AgentParams<N>, timeoutMs: number): Promise<AgentResult<N>> {
+  async call<N extends AgentCallName>(name: N, params: unknown, timeoutMs: number): Promise<AgentResult<N>> {
     const checked = callTable[name].params.safeParse(params);
     if (!checked.success) throw new IpcError('call_invalid', { cause: checked.error });
     const answer = await this.#send(name, checked.data, timeoutMs);
