@@ -1,0 +1,209 @@
+// The whole product on one machine, as real processes: the stand-ins of Stripe and
+// Twilio, the cloud with its embedded PostgreSQL, and a kiosk's agent. Knows how each
+// is started, when it is ready and in which order they stop; `npm start`, the demo and
+// the end-to-end tests are written on top of it.
+
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { type AgentClient, connectAgent } from '@tikiwallet/desktop/agent-client';
+import { readFile } from 'node:fs/promises';
+import { repositoryRoot } from '../run-command.ts';
+import { ManagedProcess } from './managed-process.ts';
+import type { PortName } from './ports.ts';
+
+export type StackOptions = {
+  /** Everything that the processes keep: databases, keys, logs. */
+  readonly dataFolder: string;
+  readonly ports: Readonly<Record<PortName, number>>;
+  /** Further variables for the processes. */
+  readonly env?: Readonly<Record<string, string>>;
+};
+
+export class Stack {
+  readonly options: StackOptions;
+  #standIns: ManagedProcess | undefined;
+  #server: ManagedProcess | undefined;
+  #agent: ManagedProcess | undefined;
+
+  constructor(options: StackOptions) {
+    this.options = options;
+  }
+
+  /** Where customers open the wallet. `localhost` is a secure context, so camera and keys work without TLS. */
+  get walletUrl(): string {
+    return `http://localhost:${String(this.options.ports.server)}`;
+  }
+
+  get smsInboxUrl(): string {
+    return `http://localhost:${String(this.options.ports.sms)}/`;
+  }
+
+  get kioskUrl(): string {
+    return `http://127.0.0.1:${String(this.options.ports.kiosk)}`;
+  }
+
+  get kioskFolder(): string {
+    return join(this.options.dataFolder, 'kiosk');
+  }
+
+  get agentSocket(): string {
+    return join(this.kioskFolder, 'agent.sock');
+  }
+
+  get server(): ManagedProcess | undefined {
+    return this.#server;
+  }
+
+  get agent(): ManagedProcess | undefined {
+    return this.#agent;
+  }
+
+  get standIns(): ManagedProcess | undefined {
+    return this.#standIns;
+  }
+
+  get #environment(): Record<string, string> {
+    const { ports, dataFolder, env } = this.options;
+    return {
+      TIKI_DATA_DIR: join(dataFolder, 'server'),
+      TIKI_STANDIN_DATA_DIR: join(dataFolder, 'stand-ins'),
+      STRIPE_STANDIN_PORT: String(ports.stripe),
+      TWILIO_STANDIN_PORT: String(ports.sms),
+      PUBLIC_ORIGIN: this.walletUrl,
+      STRIPE_WEBHOOK_TARGET: `${this.walletUrl}/v1/stripe/webhook`,
+      ...env,
+    };
+  }
+
+  async startStandIns(): Promise<void> {
+    const { ports } = this.options;
+    this.#standIns = await ManagedProcess.start({
+      name: 'stand-ins',
+      command: 'node',
+      args: ['server/src/stand-ins.ts'],
+      env: this.#environment,
+      logFile: this.#logFile('stand-ins'),
+      isReady: async () => (await answers(`http://127.0.0.1:${String(ports.stripe)}/`)) && (await answers(this.smsInboxUrl)),
+    });
+  }
+
+  async startServer(): Promise<void> {
+    const { ports } = this.options;
+    this.#server = await ManagedProcess.start({
+      name: 'server',
+      command: 'node',
+      args: ['server/src/main.ts'],
+      env: {
+        ...this.#environment,
+        PORT: String(ports.server),
+        TIKI_KIOSK_ORIGINS: `http://192.168.49.1:7070,${this.kioskUrl}`,
+      },
+      logFile: this.#logFile('server'),
+      isReady: async () => await answersOk(`${this.walletUrl}/readyz`),
+      readyTimeoutMs: 120_000,
+    });
+  }
+
+  async startAgent(): Promise<void> {
+    const { ports } = this.options;
+    this.#agent = await ManagedProcess.start({
+      name: 'kiosk agent',
+      command: 'node',
+      args: ['desktop/agent/main.ts'],
+      env: {
+        ...this.options.env,
+        TIKI_KIOSK_DATA: this.kioskFolder,
+        TIKI_API_URL: this.walletUrl,
+        TIKI_LISTEN_HOST: '127.0.0.1',
+        TIKI_LISTEN_PORT: String(ports.kiosk),
+      },
+      logFile: this.#logFile('agent'),
+      isReady: async () => await this.#agentAnswers(),
+    });
+  }
+
+  /** A connection to the agent's local socket, as the window has one. The caller closes it. */
+  connectAgent(): AgentClient {
+    const tokenFile = join(this.kioskFolder, 'agent.token');
+    return connectAgent({ socketPath: this.agentSocket, token: async () => (await readFile(tokenFile, 'utf8')).trim() });
+  }
+
+  /** What the kiosk's window needs to attach to this stack's agent. */
+  get windowEnvironment(): Record<string, string> {
+    return { TIKI_KIOSK_DATA: this.kioskFolder, TIKI_AGENT_SOCKET: this.agentSocket };
+  }
+
+  async stopServer(): Promise<void> {
+    await this.#server?.stop();
+    this.#server = undefined;
+  }
+
+  async killServer(): Promise<void> {
+    await this.#server?.kill();
+    this.#server = undefined;
+  }
+
+  async stopAgent(): Promise<void> {
+    await this.#agent?.stop();
+    this.#agent = undefined;
+  }
+
+  /** SIGKILL: the kiosk loses its power. */
+  async killAgent(): Promise<void> {
+    await this.#agent?.kill();
+    this.#agent = undefined;
+  }
+
+  /** Everything, those that depend on others first. */
+  async stop(): Promise<void> {
+    await this.stopAgent();
+    await this.stopServer();
+    await this.#standIns?.stop();
+    this.#standIns = undefined;
+  }
+
+  #logFile(name: string): string {
+    return join(this.options.dataFolder, 'logs', `${name}.log`);
+  }
+
+  async #agentAnswers(): Promise<boolean> {
+    if (!existsSync(this.agentSocket)) return false;
+    const client = this.connectAgent();
+    try {
+      await client.whenConnected(500);
+      return true;
+    } catch {
+      // Not yet: a socket of an earlier run, or an agent that still opens its database.
+      return false;
+    } finally {
+      client.close();
+    }
+  }
+}
+
+/** Any answer at all means that somebody listens. */
+async function answers(url: string): Promise<boolean> {
+  return (await statusOf(url)) !== undefined;
+}
+
+async function answersOk(url: string): Promise<boolean> {
+  return (await statusOf(url)) === 200;
+}
+
+async function statusOf(url: string): Promise<number | undefined> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(2_000) });
+    await response.arrayBuffer();
+    return response.status;
+  } catch {
+    // Nobody listens there yet.
+    return undefined;
+  }
+}
+
+/** The folder in which `npm start` keeps its data. */
+export function defaultDataFolder(): string {
+  const named = process.env['TIKI_DATA'];
+  return named === undefined || named === '' ? join(repositoryRoot, '.data') : named;
+}
