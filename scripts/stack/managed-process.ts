@@ -52,7 +52,12 @@ export class ManagedProcess {
     });
     const keep = (chunk: Buffer): void => {
       log.write(chunk);
-      this.#lastLines.push(...chunk.toString('utf8').split('\n').filter((line) => line !== ''));
+      this.#lastLines.push(
+        ...chunk
+          .toString('utf8')
+          .split('\n')
+          .filter((line) => line !== ''),
+      );
       this.#lastLines.splice(0, Math.max(0, this.#lastLines.length - keptLines));
     };
     this.#child.stdout?.on('data', keep);
@@ -74,7 +79,8 @@ export class ManagedProcess {
     const started = new ManagedProcess(plan);
     const deadline = performance.now() + (plan.readyTimeoutMs ?? 60_000);
     for (;;) {
-      if (!started.isRunning) throw new ProcessFailed('process_exited', started.#failure('ended before it was ready'));
+      if (!started.isRunning)
+        throw new ProcessFailed('process_exited', started.#failure('ended before it was ready'));
       if (await plan.isReady()) return started;
       if (performance.now() > deadline) {
         await started.stop();
@@ -111,7 +117,10 @@ export class ManagedProcess {
     this.#stopping = true;
     if (!this.isRunning) return;
     this.#child.kill('SIGTERM');
-    const ended = await Promise.race([this.#exited.then(() => true), delay(politeStopMs, false, { ref: false })]);
+    const ended = await Promise.race([
+      this.#exited.then(() => true),
+      delay(politeStopMs, false, { ref: false }),
+    ]);
     if (!ended) await this.kill();
   }
 
@@ -128,7 +137,10 @@ export class ManagedProcess {
   }
 
   #failure(what: string): string {
-    const log = this.#lastLines.slice(-12).map((line) => `    ${line}`).join('\n');
+    const log = this.#lastLines
+      .slice(-12)
+      .map((line) => `    ${line}`)
+      .join('\n');
     return `${this.plan.name} ${what}.\n${log}\n  The whole log: ${this.plan.logFile}`;
   }
 }

@@ -5,12 +5,13 @@ import { createServer } from 'node:net';
 export type PortName = 'server' | 'stripe' | 'sms' | 'kiosk';
 
 /** The ports of `npm start`, and the variables that change them. */
-export const defaultPorts: Readonly<Record<PortName, { readonly variable: string; readonly port: number }>> = {
-  server: { variable: 'PORT', port: 8080 },
-  stripe: { variable: 'STRIPE_STANDIN_PORT', port: 8081 },
-  sms: { variable: 'TWILIO_STANDIN_PORT', port: 8082 },
-  kiosk: { variable: 'TIKI_LISTEN_PORT', port: 7070 },
-};
+export const defaultPorts: Readonly<Record<PortName, { readonly variable: string; readonly port: number }>> =
+  {
+    server: { variable: 'PORT', port: 8080 },
+    stripe: { variable: 'STRIPE_STANDIN_PORT', port: 8081 },
+    sms: { variable: 'TWILIO_STANDIN_PORT', port: 8082 },
+    kiosk: { variable: 'TIKI_LISTEN_PORT', port: 7070 },
+  };
 
 export class PortTaken extends Error {
   readonly code = 'port_taken';
@@ -40,7 +41,8 @@ export async function choosePorts(
     const { variable, port } = defaultPorts[name];
     const text = environment[variable];
     const wanted = text === undefined || text === '' ? port : Number(text);
-    if (!Number.isInteger(wanted) || wanted < 1 || wanted > 65_535) throw new PortInvalid(variable, text ?? '');
+    if (!Number.isInteger(wanted) || wanted < 1 || wanted > 65_535)
+      throw new PortInvalid(variable, text ?? '');
     if (!(await isFree(wanted))) throw new PortTaken(wanted, variable);
     chosen[name] = wanted;
   }

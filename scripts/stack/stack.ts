@@ -84,7 +84,8 @@ export class Stack {
       args: ['server/src/stand-ins.ts'],
       env: this.#environment,
       logFile: this.#logFile('stand-ins'),
-      isReady: async () => (await answers(`http://127.0.0.1:${String(ports.stripe)}/`)) && (await answers(this.smsInboxUrl)),
+      isReady: async () =>
+        (await answers(`http://127.0.0.1:${String(ports.stripe)}/`)) && (await answers(this.smsInboxUrl)),
     });
   }
 
@@ -126,7 +127,10 @@ export class Stack {
   /** A connection to the agent's local socket, as the window has one. The caller closes it. */
   connectAgent(): AgentClient {
     const tokenFile = join(this.kioskFolder, 'agent.token');
-    return connectAgent({ socketPath: this.agentSocket, token: async () => (await readFile(tokenFile, 'utf8')).trim() });
+    return connectAgent({
+      socketPath: this.agentSocket,
+      token: async () => (await readFile(tokenFile, 'utf8')).trim(),
+    });
   }
 
   /** What the kiosk's window needs to attach to this stack's agent. */

@@ -1,0 +1,152 @@
+// `npm test`: everything, from a machine that has only Node and a compiler. Fetches
+// what is missing, builds, runs every suite with real parts and ends with one line:
+// N passed, N failed. A suite that should have run and did not counts as a failure.
+
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { parseArgs } from 'node:util';
+import { ensureBuilt } from './build.ts';
+import { withDisplay } from './display.ts';
+import { findElectron } from './electron-runtime.ts';
+import { readPlaywrightReport } from './playwright-report.ts';
+import { repositoryRoot, runCommand } from './run-command.ts';
+import { ensureSystemPackages, MissingSystemPackages } from './system-packages.ts';
+import { type Tally, tallyFileVariable } from './tally-reporter.ts';
+
+const suiteNames = ['fast', 'server', 'slow', 'e2e'] as const;
+type SuiteName = (typeof suiteNames)[number];
+type Environment = Readonly<Record<string, string | undefined>>;
+type SuiteOutcome = Tally & { readonly name: string; readonly durationMs: number; readonly problem?: string };
+
+/** The suites that open windows and browsers; the others need nothing but Node. */
+const suitesWithWindows: readonly SuiteName[] = ['slow', 'e2e'];
+
+async function runVitest(project: string, folder: string, env: Environment): Promise<SuiteOutcome> {
+  const file = join(folder, `${project}.json`);
+  const args = [
+    'run',
+    '--project',
+    project,
+    '--reporter',
+    'default',
+    '--reporter',
+    './scripts/tally-reporter.ts',
+  ];
+  const result = await runCommand('vitest', args, {
+    output: 'show',
+    env: { ...env, [tallyFileVariable]: file },
+  });
+  const tally = existsSync(file) ? parseTally(await readFile(file, 'utf8')) : emptyTally;
+  return outcome(project, tally, result.code, result.durationMs);
+}
+
+async function runPlaywright(folder: string, env: Environment): Promise<SuiteOutcome> {
+  const file = join(folder, 'e2e.json');
+  const result = await runCommand('playwright', ['test', '--reporter', 'list,json'], {
+    cwd: join(repositoryRoot, 'e2e'),
+    output: 'show',
+    env: { ...env, PLAYWRIGHT_JSON_OUTPUT_FILE: file, PLAYWRIGHT_HTML_OPEN: 'never' },
+  });
+  const tally = existsSync(file) ? readPlaywrightReport(await readFile(file, 'utf8')) : emptyTally;
+  return outcome('e2e', tally, result.code, result.durationMs);
+}
+
+const emptyTally: Tally = { passed: 0, failed: 0, skipped: [] };
+
+function parseTally(text: string): Tally {
+  // Written by our own reporter in the process that just ended.
+  const tally: Tally = JSON.parse(text);
+  return tally;
+}
+
+/** A suite that says nothing, or that ended badly without naming a failure, has failed. */
+function outcome(name: string, tally: Tally, code: number, durationMs: number): SuiteOutcome {
+  if (tally.passed + tally.failed === 0) {
+    return { ...tally, name, durationMs, failed: 1, problem: `ran no tests (exit code ${String(code)})` };
+  }
+  if (code !== 0 && tally.failed === 0) {
+    return { ...tally, name, durationMs, failed: 1, problem: `ended with exit code ${String(code)}` };
+  }
+  return { ...tally, name, durationMs };
+}
+
+async function runSuite(name: SuiteName, folder: string, env: Environment): Promise<SuiteOutcome> {
+  console.log(`\n=== ${name} ===`);
+  switch (name) {
+    case 'fast':
+    case 'server':
+    case 'slow':
+      return runVitest(name, folder, env);
+    case 'e2e':
+      return runPlaywright(folder, env);
+  }
+}
+
+/** Fetches and builds; what it returns goes into the environment of the suites that open windows. */
+async function prepare(
+  suites: readonly SuiteName[],
+): Promise<{ env: Environment; stop: () => Promise<void> }> {
+  if (!suites.some((name) => suitesWithWindows.includes(name)))
+    return { env: process.env, stop: async () => {} };
+  await ensureSystemPackages(['desktop', 'browser']);
+  try {
+    await ensureSystemPackages(['radio']);
+  } catch (error) {
+    // The tests against a real supplicant skip without it, with this reason; no other test needs it.
+    if (!(error instanceof MissingSystemPackages)) throw error;
+    console.log(error.message);
+  }
+  await findElectron();
+  if (suites.includes('e2e')) await ensureBuilt();
+  const display = await withDisplay({ widthPx: 1280, heightPx: 900 });
+  return { env: { ...process.env, ...display.env }, stop: display.stop };
+}
+
+function printSummary(outcomes: readonly SuiteOutcome[]): void {
+  const skipped = outcomes.flatMap((one) => one.skipped);
+  if (skipped.length > 0) console.log('\nSkipped:');
+  for (const { test, reason } of skipped) console.log(`  ${test}: ${reason}`);
+  console.log('');
+  for (const one of outcomes) {
+    const counts = `${String(one.passed)} passed, ${String(one.failed)} failed, ${String(one.skipped.length)} skipped`;
+    const problem = one.problem === undefined ? '' : `  (${one.problem})`;
+    console.log(`${one.name.padEnd(8)} ${counts}, ${(one.durationMs / 1000).toFixed(1)} s${problem}`);
+  }
+  const passed = outcomes.reduce((sum, one) => sum + one.passed, 0);
+  const failed = outcomes.reduce((sum, one) => sum + one.failed, 0);
+  const skips = skipped.length === 0 ? '' : `, ${String(skipped.length)} skipped`;
+  console.log(`\n${String(passed)} passed, ${String(failed)} failed${skips}`);
+  process.exitCode = failed === 0 ? 0 : 1;
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { only: { type: 'string', multiple: true } } });
+  const wanted = values.only?.flatMap((word) => word.split(','));
+  const unknown = wanted?.filter((word) => !suiteNames.some((name) => name === word)) ?? [];
+  if (unknown.length > 0) {
+    console.error(`No suite is called ${unknown.join(', ')}. The suites are: ${suiteNames.join(', ')}.`);
+    process.exitCode = 2;
+    return;
+  }
+  const suites = suiteNames.filter((name) => wanted === undefined || wanted.includes(name));
+  const folder = await mkdtemp(join(tmpdir(), 'tikiwallet-test-'));
+  const outcomes: SuiteOutcome[] = [];
+  let prepared: Awaited<ReturnType<typeof prepare>> | undefined;
+  try {
+    prepared = await prepare(suites);
+    for (const name of suites) outcomes.push(await runSuite(name, folder, prepared.env));
+  } catch (error) {
+    const problem = error instanceof Error ? error.message : String(error);
+    console.error(problem);
+    outcomes.push({ ...emptyTally, name: 'set-up', durationMs: 0, failed: 1, problem: 'see above' });
+  } finally {
+    await prepared?.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
+  printSummary(outcomes);
+}
+
+await main();
