@@ -1,0 +1,322 @@
+/**
+ * An agent in memory with the contract of the real one: for work on the screens and for their tests. It holds no money
+ * and keeps nothing; the production build never imports it.
+ */
+import type { AgentState, Payment, Sale } from './agent-contract.ts';
+import type { AgentHandlers } from './agent-handlers.ts';
+import { IpcError } from './errors.ts';
+
+export const FAKE_SCENARIOS = [
+  'starting',
+  'not_enrolled',
+  'merchant_signed_in',
+  'ready',
+  'fresh',
+  'offline_pending',
+  'settling',
+  'settle_refused',
+  'waiting',
+  'refused',
+  'expired',
+  'paid',
+  'paid_offline',
+  'quarantined',
+] as const;
+export type FakeScenario = (typeof FAKE_SCENARIOS)[number];
+
+export interface FakeAgentOptions {
+  scenario: FakeScenario;
+  currency?: string;
+  now?: () => number;
+  /** How long the pretended cloud takes to answer. */
+  cloudDelayMs?: number;
+}
+
+const MERCHANT = {
+  id: '018f3a52-7d1c-7b4e-9a53-0f4d1e2b3c4d',
+  role: 'merchant' as const,
+  phone: '+6281234567890',
+  username: 'ibu.sari',
+  currency: 'IDR',
+  merchant: { id: '018f3a52-7d1c-7b4e-9a53-0f4d1e2b3c4e', businessName: 'Warung Sari' },
+};
+const QR_ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:';
+/** A tenth of a day's sales in the middle of an ordinary currency, in its minor units. */
+const AMOUNTS = ['1500000', '850000', '4275000', '220000', '999900', '12500000', '350000'];
+const SALE_LIFETIME_MS = 120_000;
+
+export class FakeAgent {
+  #state: AgentState;
+  #payments: Payment[];
+  #kiosks: Awaited<ReturnType<AgentHandlers['kiosks.list']>>['items'] = [];
+  readonly #listeners = new Set<(state: AgentState) => void>();
+  readonly #options: Required<FakeAgentOptions>;
+  #saleDeadline = 0;
+
+  constructor(options: FakeAgentOptions) {
+    this.#options = { currency: 'IDR', now: () => Date.now(), cloudDelayMs: 300, ...options };
+    const offline = ['offline_pending', 'paid_offline', 'settle_refused'].includes(options.scenario);
+    this.#payments = options.scenario === 'fresh' ? [] : this.#makePayments(offline);
+    this.#state = this.#makeState(offline);
+    if (['waiting', 'refused', 'expired', 'paid', 'paid_offline'].includes(options.scenario)) this.#stageSale();
+  }
+
+  get state(): AgentState {
+    return this.#withRemaining(this.#state);
+  }
+
+  onState(listener: (state: AgentState) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** Changes anything, as a test or a hand at the controls wishes. */
+  set(change: Partial<AgentState>): void {
+    this.#state = { ...this.#state, ...change };
+    for (const listener of [...this.#listeners]) listener(this.state);
+  }
+
+  goOnline(online: boolean): void {
+    this.set({ cloud: { ...this.#state.cloud, state: online ? 'online' : 'offline', since: this.#at(0) } });
+  }
+
+  /** A customer pays the open sale. */
+  pay(): void {
+    const { sale } = this.#state;
+    if (sale === null || sale.state !== 'open') return;
+    const pending = this.#state.cloud.state !== 'online';
+    const payment = this.#makePayment(sale.amountMinor, (this.#payments[0]?.sequence ?? 0) + 1, 0, pending);
+    this.#payments = [payment, ...this.#payments];
+    this.set({
+      sale: { ...sale, state: 'paid', payment, remainingMs: 0 },
+      settlement: { ...this.#state.settlement, ...this.#pendingTotals() },
+      today: { count: this.#state.today.count + 1, sumMinor: add(this.#state.today.sumMinor, sale.amountMinor) },
+    });
+  }
+
+  /** A payment attempt on the open sale is refused. */
+  refuse(code: string): void {
+    const { sale } = this.#state;
+    if (sale === null) return;
+    const attempts = (sale.lastRefusal?.attempts ?? 0) + 1;
+    this.set({ sale: { ...sale, lastRefusal: { code, at: this.#at(0), attempts } } });
+  }
+
+  expire(): void {
+    const { sale } = this.#state;
+    this.#saleDeadline = 0;
+    if (sale !== null) this.set({ sale: { ...sale, state: 'expired', remainingMs: 0 } });
+  }
+
+  readonly handlers: AgentHandlers = {
+    'agent.state': async () => this.state,
+    'cloud.standIns': () => this.#cloud(() => ({ stripe: true, twilio: true, smsInboxUrl: 'http://127.0.0.1:8080/stand-ins/sms' })),
+    'merchant.register': (params) => this.#cloud(() => this.#registration(params.phone)),
+    'merchant.resend': () => this.#cloud(() => this.#registration(MERCHANT.phone)),
+    'merchant.verify': ({ code }) =>
+      this.#cloud(() => {
+        if (code === '000000') throw new IpcError('otp_incorrect');
+        return this.#signIn();
+      }),
+    'merchant.signIn': ({ password }) =>
+      this.#cloud(() => {
+        if (password === 'wrong') throw new IpcError('credentials_incorrect');
+        return this.#signIn();
+      }),
+    'merchant.signOut': async () => {
+      this.set({ merchant: null });
+      return {};
+    },
+    'merchant.summary': () =>
+      this.#cloud(() => {
+        if (this.#state.merchant === null) throw new IpcError('not_signed_in');
+        const { id, businessName } = MERCHANT.merchant;
+        return { merchantId: id, businessName, currency: this.#options.currency, availableMinor: '184250000', settledTodayMinor: '20694900', settledTodayCount: 7 };
+      }),
+    'kiosks.list': () => this.#cloud(() => ({ items: this.#kiosks })),
+    'kiosks.create': ({ name }) =>
+      this.#cloud(() => {
+        const kiosk = this.#makeKiosk(name, '018f3a52-7d1c-7b4e-9a53-0f4d1e2b3c60', true);
+        this.#kiosks = [kiosk, ...this.#kiosks];
+        return kiosk;
+      }),
+    'kiosks.newCode': ({ kioskId }) => this.#cloud(() => this.#makeKiosk('Counter 2', kioskId, true)),
+    'kiosk.enrol': ({ code }) =>
+      this.#cloud(() => {
+        if (code.startsWith('XXXX')) throw new IpcError('enrolment_code_incorrect');
+        this.set({ phase: 'ready', kiosk: this.#kiosk() });
+        return this.state;
+      }),
+    'sale.open': async ({ saleId, amountMinor }) => {
+      if (BigInt(amountMinor) > BigInt(this.#state.limits.perPaymentMinor)) throw new IpcError('amount_exceeds_payment_limit');
+      this.#openSale(saleId, amountMinor);
+      return this.#currentSale();
+    },
+    'sale.cancel': async () => {
+      const sale = this.#currentSale();
+      if (sale.state === 'paid') throw new IpcError('sale_already_paid');
+      this.set({ sale: { ...sale, state: 'cancelled', remainingMs: 0 } });
+      return this.#currentSale();
+    },
+    'activity.list': async ({ cursor, limit }) => {
+      const from = cursor === null ? 0 : Number(cursor);
+      const next = from + limit;
+      return { items: this.#payments.slice(from, next), nextCursor: next < this.#payments.length ? String(next) : null };
+    },
+    'settlement.now': async () => {
+      if (this.#state.cloud.state !== 'online') throw new IpcError('cloud_unreachable');
+      return {};
+    },
+  };
+
+  async #cloud<T>(answer: () => T): Promise<T> {
+    await new Promise((resolve) => setTimeout(resolve, this.#options.cloudDelayMs));
+    if (this.#state.cloud.state === 'offline') throw new IpcError('cloud_unreachable', { retryAfterMs: 5_000 });
+    return answer();
+  }
+
+  #signIn(): { user: typeof MERCHANT; sessionExpiresAt: string } {
+    const merchant = { user: MERCHANT, sessionExpiresAt: this.#at(6 * 3_600_000) };
+    this.set({ merchant });
+    return merchant;
+  }
+
+  #registration(phone: string): { registrationId: string; phone: string; expiresAt: string; resendAfterMs: number } {
+    const normal = phone.startsWith('+') ? phone.replaceAll(/[^+0-9]/g, '') : MERCHANT.phone;
+    return { registrationId: '018f3a52-7d1c-7b4e-9a53-0f4d1e2b3c70', phone: normal, expiresAt: this.#at(600_000), resendAfterMs: 30_000 };
+  }
+
+  #makeKiosk(name: string, id: string, withCode: boolean): Awaited<ReturnType<AgentHandlers['kiosks.create']>> {
+    const enrolment = withCode ? { code: 'K7QM-3XTR', expiresAt: this.#at(900_000) } : null;
+    const status = withCode ? ('awaiting_enrolment' as const) : ('active' as const);
+    return { id, name, status, createdAt: this.#at(-86_400_000 * 12), lastContactAt: withCode ? null : this.#at(-42_000), settledSequence: withCode ? 0 : 128, enrolment };
+  }
+
+  #currentSale(): Sale {
+    const { sale } = this.state;
+    if (sale === null) throw new IpcError('sale_not_found');
+    return sale;
+  }
+
+  #openSale(saleId: string, amountMinor: string): void {
+    this.#saleDeadline = this.#options.now() + SALE_LIFETIME_MS;
+    const sale: Sale = {
+      saleId,
+      requestId: 'f4b19c02a7',
+      amountMinor,
+      currency: this.#options.currency,
+      state: 'open',
+      qrText: fakeQrText(650),
+      shortCode: '4821',
+      openedAt: this.#at(0),
+      remainingMs: SALE_LIFETIME_MS,
+      lastRefusal: null,
+      payment: null,
+    };
+    this.set({ sale });
+  }
+
+  #stageSale(): void {
+    const { scenario } = this.#options;
+    this.#openSale('0b9a4a35-5b7f-4f0e-8d34-1f3a6f0e7a11', '4275000');
+    if (scenario === 'refused') this.refuse('payment_exceeds_allowance');
+    if (scenario === 'expired') this.expire();
+    if (scenario === 'paid' || scenario === 'paid_offline') this.pay();
+  }
+
+  #withRemaining(state: AgentState): AgentState {
+    if (state.sale === null || state.sale.state !== 'open') return state;
+    return { ...state, sale: { ...state.sale, remainingMs: Math.max(0, this.#saleDeadline - this.#options.now()) } };
+  }
+
+  #makeState(offline: boolean): AgentState {
+    const { scenario } = this.#options;
+    const settling = scenario === 'settling';
+    const enrolled = !['not_enrolled', 'merchant_signed_in', 'starting'].includes(scenario);
+    const phase = scenario === 'quarantined' ? 'quarantined' : scenario === 'starting' ? 'starting' : enrolled ? 'ready' : 'not_enrolled';
+    const merchant = scenario === 'merchant_signed_in' ? { user: MERCHANT, sessionExpiresAt: this.#at(6 * 3_600_000) } : null;
+    if (enrolled) this.#kiosks = [this.#makeKiosk('Counter 1', '018f3a52-7d1c-7b4e-9a53-0f4d1e2b3c51', false)];
+    const total = this.#payments.reduce((sum, payment) => add(sum, payment.amountMinor), '0');
+    return {
+      phase,
+      version: '0.1.0',
+      apiUrl: 'http://127.0.0.1:8080',
+      kiosk: enrolled ? this.#kiosk() : null,
+      merchant,
+      cloud: { state: offline ? 'offline' : 'online', since: this.#at(-840_000), lastContactAt: this.#at(offline ? -840_000 : -4_000) },
+      settlement: {
+        state: settling ? 'settling' : scenario === 'settle_refused' ? 'refused' : offline ? 'waiting' : 'idle',
+        ...this.#pendingTotals(),
+        progress: settling ? { done: 148, total: 260 } : null,
+        nextAttemptAt: offline ? this.#at(45_000) : null,
+        lastSettledAt: this.#payments.length === 0 ? null : this.#at(-840_000),
+        lastErrorCode: scenario === 'settle_refused' ? 'batch_chain_broken' : offline ? 'cloud_unreachable' : null,
+      },
+      today: { count: this.#payments.length, sumMinor: total },
+      limits: { perPaymentMinor: '20000000', storedSumMinor: '500000000', storedCount: 2000 },
+      trust: enrolled ? { issuedAt: this.#at(-3 * 3_600_000), level: offline ? 'half' : 'full' } : null,
+      radio: { state: 'no_p2p_radio' },
+      addresses: ['http://192.168.49.1:7070'],
+      sale: null,
+    };
+  }
+
+  #kiosk(): NonNullable<AgentState['kiosk']> {
+    const { businessName } = MERCHANT.merchant;
+    return {
+      id: '018f3a52-7d1c-7b4e-9a53-0f4d1e2b3c51',
+      name: 'Counter 1',
+      merchantName: businessName,
+      merchantPhone: MERCHANT.phone,
+      currency: this.#options.currency,
+      certificateNotAfter: this.#at(86_400_000 * 74),
+    };
+  }
+
+  #pendingTotals(): { pendingCount: number; pendingMinor: string } {
+    const pending = this.#payments.filter((payment) => payment.settlement === 'on_this_device' || payment.settlement === 'sent');
+    return { pendingCount: pending.length, pendingMinor: pending.reduce((sum, payment) => add(sum, payment.amountMinor), '0') };
+  }
+
+  #makePayments(offline: boolean): Payment[] {
+    const states: Payment['settlement'][] = ['settled', 'settled', 'settled_by_guarantee', 'settled', 'disputed', 'settled', 'refused'];
+    return Array.from({ length: 64 }, (_unused, index) => {
+      const amount = AMOUNTS[index % AMOUNTS.length] ?? '100000';
+      const pending = offline && index < 3;
+      const payment = this.#makePayment(amount, 128 - index, -index * 11 * 60_000 - 45_000, pending);
+      const settlement = pending ? payment.settlement : (states[index % states.length] ?? 'settled');
+      return { ...payment, settlement, refusalCode: settlement === 'refused' ? 'payment_chain_broken' : null };
+    });
+  }
+
+  #makePayment(amountMinor: string, sequence: number, offsetMs: number, pending: boolean): Payment {
+    return {
+      paymentHash: Array.from({ length: 64 }, (_unused, index) => ((sequence * 7 + index * 11) % 16).toString(16)).join(''),
+      requestId: `r${sequence}`,
+      amountMinor,
+      currency: this.#options.currency,
+      maskedPhone: `+62 ••• •••• ${String(4000 + sequence * 7).slice(-2)}`,
+      tier: sequence % 5 === 0 ? 'at_risk' : sequence % 3 === 0 ? 'reserved' : 'locked',
+      sequence,
+      acceptedAt: this.#at(offsetMs),
+      settlement: pending ? 'on_this_device' : 'settled',
+      settledAt: pending ? null : this.#at(offsetMs + 2_000),
+      refusalCode: null,
+    };
+  }
+
+  #at(offsetMs: number): string {
+    return new Date(this.#options.now() + offsetMs).toISOString();
+  }
+}
+
+/** As long and as alphanumeric as a signed request in base45, and the same every time. */
+export function fakeQrText(length: number): string {
+  let text = 'TIKI1:';
+  for (let seed = 7; text.length < length; seed = (seed * 75 + 74) % 65_537) text += QR_ALPHABET[seed % QR_ALPHABET.length] ?? '0';
+  return text;
+}
+
+function add(left: string, right: string): string {
+  return (BigInt(left) + BigInt(right)).toString();
+}

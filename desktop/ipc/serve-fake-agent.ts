@@ -1,0 +1,38 @@
+/**
+ * Serves the fake agent on a socket, for work on the screens: `node desktop/ipc/serve-fake-agent.ts FOLDER SCENARIO`,
+ * then open the window with `TIKI_AGENT_SOCKET=FOLDER/agent.sock`. Lines on standard input are its controls:
+ * pay, refuse CODE, expire, online, offline, quit.
+ */
+import { randomBytes } from 'node:crypto';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { serveAgent } from './agent-server.ts';
+import { FAKE_SCENARIOS, FakeAgent } from './fake-agent.ts';
+import { agentEndpoint } from './transport.ts';
+
+const [folder, wanted = 'ready', currency = 'IDR'] = process.argv.slice(2);
+const scenario = FAKE_SCENARIOS.find((name) => name === wanted);
+if (folder === undefined || scenario === undefined) {
+  process.stderr.write(`usage: serve-fake-agent.ts FOLDER ${FAKE_SCENARIOS.join('|')} [CURRENCY]\n`);
+  process.exit(2);
+}
+const endpoint = agentEndpoint(resolve(folder));
+const token = randomBytes(32).toString('base64url');
+await mkdir(folder, { recursive: true, mode: 0o700 });
+await writeFile(endpoint.tokenPath, token, { mode: 0o600 });
+const agent = new FakeAgent({ scenario, currency });
+const server = await serveAgent(endpoint.socketPath, { token, version: '0.1.0', handlers: agent.handlers });
+server.publish(agent.state);
+agent.onState((state) => server.publish(state));
+process.stdout.write(`fake agent (${scenario}) on ${endpoint.socketPath}\n`);
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const [command, argument = 'payment_exceeds_allowance'] = line.trim().split(/\s+/);
+  if (command === 'pay') agent.pay();
+  else if (command === 'refuse') agent.refuse(argument);
+  else if (command === 'expire') agent.expire();
+  else if (command === 'online' || command === 'offline') agent.goOnline(command === 'online');
+  else if (command === 'quit') break;
+}
+await server.close();
