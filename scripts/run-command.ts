@@ -87,6 +87,11 @@ export function runCommand(
   });
 }
 
+/** For a script that stops its children in an order of its own: the signals are its business from now on. */
+export function leaveSignalsToCaller(): void {
+  signalsWatched = true;
+}
+
 /** Makes an interrupted script take this child (and what it started) with it. */
 export function track(child: ChildProcess): void {
   running.add(child);
