@@ -6,7 +6,7 @@
 import { decode, encode, rfc8949EncodeOptions } from 'cborg';
 import { equalBytes } from './bytes.ts';
 import { refuse } from './errors.ts';
-import { MAX_AMOUNT_MINOR, MAX_TIME_SECONDS } from './limits.ts';
+import { MAX_AMOUNT_MINOR, MAX_NESTING, MAX_TIME_SECONDS } from './limits.ts';
 
 export type CborValue = number | bigint | string | Uint8Array | boolean | null | readonly CborValue[];
 
@@ -34,8 +34,39 @@ export function decodeCbor(bytes: Uint8Array, maxBytes: number): unknown {
     // cborg throws plain errors for malformed input and RangeError for absurd nesting; both are the sender's.
     refuse('message_malformed', error);
   }
+  requireKnownForms(value, 0);
   if (!equalBytes(encode(value, rfc8949EncodeOptions), bytes)) refuse('object_not_canonical');
   return value;
+}
+
+/**
+ * Only what {@link CborValue} can hold may go on, and the one empty map of a COSE header. It also keeps the encoder
+ * below from values that it cannot write: maps with complex keys make it throw, deep nesting ends its stack.
+ */
+function requireKnownForms(value: unknown, depth: number): void {
+  if (Array.isArray(value)) {
+    if (depth === MAX_NESTING) refuse('message_malformed');
+    for (const item of value) requireKnownForms(item, depth + 1);
+    return;
+  }
+  const isKnown =
+    value === null ||
+    typeof value === 'boolean' ||
+    typeof value === 'string' ||
+    value instanceof Uint8Array ||
+    (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) ||
+    (typeof value === 'bigint' && value >= 0n) ||
+    (value instanceof Map && value.size === 0);
+  if (!isKnown) refuse('message_malformed');
+}
+
+function utf8Length(text: string): number {
+  let length = 0;
+  for (const character of text) {
+    const point = character.codePointAt(0) ?? 0;
+    length += point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
+  }
+  return length;
 }
 
 /** Reads the fields of a fixed array one after the other; every reader refuses what does not fit its bounds. */
@@ -103,8 +134,7 @@ export class FieldReader {
   text(maxBytes: number): string {
     const value = this.#take();
     if (typeof value !== 'string') refuse('message_malformed');
-    // UTF-8 takes at least one byte per UTF-16 unit, at most three: encode to know, the text is short.
-    if (value.length > maxBytes || encodeCbor(value).length - 2 > maxBytes) refuse('field_out_of_range');
+    if (utf8Length(value) > maxBytes) refuse('field_out_of_range');
     return value;
   }
 

@@ -17,6 +17,8 @@ export const MAX_PHONE_BYTES = 16;
 /** `http://192.168.49.1:65535` and an IPv6 literal both fit. */
 export const MAX_ADDRESS_BYTES = 64;
 export const MAX_ADDRESSES = 4;
+/** Arrays within arrays: a journal entry's body holds lists of pairs at most; a decoder's stack is never at stake. */
+export const MAX_NESTING = 8;
 /** Largest single signed object that a phone and a kiosk exchange; the kiosk's HTTP body limit is 8 KiB. */
 export const MAX_OBJECT_BYTES = 2_048;
 /** Largest delivery or request envelope: two objects and room for framing; one QR code holds 2,953 bytes. */

@@ -36,7 +36,8 @@ function toBytes32(value: bigint): Uint8Array {
 /** 65-byte uncompressed point to 33 bytes. @throws Refusal `field_out_of_range` for anything else. */
 export function compressPoint(uncompressed: Uint8Array): Uint8Array {
   if (uncompressed.length !== 65 || uncompressed[0] !== 4) refuse('field_out_of_range');
-  const compressed = uncompressed.slice(0, 33);
+  // A copy by constructor: `slice` of a Node Buffer is a view, and writing to it would change the caller's key.
+  const compressed = new Uint8Array(uncompressed.subarray(0, 33));
   compressed[0] = 2 + ((uncompressed[64] ?? 0) & 1);
   return compressed;
 }

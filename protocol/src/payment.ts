@@ -26,7 +26,7 @@ export interface Payment {
 
 /** The link that the next payment carries. */
 export function linkOf(hash: Uint8Array): Uint8Array {
-  return hash.slice(0, LINK_BYTES);
+  return new Uint8Array(hash.subarray(0, LINK_BYTES));
 }
 
 /** The driver's signer is the phone's device key. Persist the result before it is shown or sent. */
