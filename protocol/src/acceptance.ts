@@ -14,6 +14,7 @@ import {
 import type { UnverifiedObject } from './cose.ts';
 import type { Steps } from './crypto.ts';
 import { refuse } from './errors.ts';
+import { CLOCK_TOLERANCE_SECONDS } from './limits.ts';
 import { hasPaymentSignature, linkOf, readPayment, type Delivery, type Payment } from './payment.ts';
 import { freshnessLevel, type FreshnessLevel, type Policy, type TrustBundle } from './trust-bundle.ts';
 
@@ -91,6 +92,8 @@ export function* verifyPayment(identified: IdentifiedPayment, facts: AcceptanceF
   checkRequest(payment, facts);
   if (allowance.payeeLock !== null && allowance.payeeLock !== facts.kiosk.merchantId) refuse('payment_is_for_another_shop');
   if (allowance.currency !== facts.kiosk.currency) refuse('payment_currency_differs_from_request');
+  // A clock below the bundle's signed time would make an old bundle look fresh and an expired certificate good.
+  if (facts.nowSeconds < facts.trust.issuedAt - CLOCK_TOLERANCE_SECONDS) refuse('clock_behind_trusted_time');
   checkValidity(facts.kiosk, facts.nowSeconds);
   checkValidity(allowance, facts.nowSeconds);
   if (facts.trust.deniedKiosks.has(facts.kiosk.kioskId)) refuse('kiosk_denied');
