@@ -130,5 +130,9 @@ export function* verifyClosingStatement(bytes: Uint8Array, allowance: AllowanceC
   if (!(yield* hasValidSignature(object, allowance.devicePublicKey, allowance.hash))) {
     refuse('statement_signature_invalid');
   }
+  // What is given back is the cap less this sum: a statement that cannot be true must not reach the arithmetic.
+  if (cumulativeMinor > allowance.capMinor) refuse('payment_exceeds_allowance');
+  if ((lastCounter === 0) !== (cumulativeMinor === 0n)) refuse('payment_cumulative_inconsistent');
+  if (lastCounter !== 0 && lastCounter < allowance.firstCounter) refuse('payment_cumulative_inconsistent');
   return { lastCounter, cumulativeMinor, signedAt };
 }
