@@ -53,6 +53,7 @@ export const REFUSAL_CODES = [
   'batch_signature_invalid',
   'batch_chain_broken',
   'acknowledgement_signature_invalid',
+  'acknowledgement_is_for_another_batch',
   'statement_signature_invalid',
 ] as const;
 export type RefusalCode = (typeof REFUSAL_CODES)[number];

@@ -169,7 +169,7 @@ const OUTCOMES: readonly SettlementOutcome[] = ['settled', 'settled_by_guarantee
 export interface SettlementResult {
   readonly sequence: number;
   readonly outcome: SettlementOutcome;
-  /** Why, when it was refused or disputed. */
+  /** Why, when it was refused or disputed; null also for a reason that this version does not know. */
   readonly code: RefusalCode | null;
 }
 
@@ -200,9 +200,14 @@ export function* signSettlementAcknowledgement(
   );
 }
 
+/**
+ * With `expected`, an acknowledgement of another kiosk or of another batch is refused: what it says is settled would
+ * otherwise be pruned here without ever having arrived there.
+ */
 export function* verifySettlementAcknowledgement(
   bytes: Uint8Array,
   issuers: readonly IssuerCertificate[],
+  expected?: { readonly kioskId: string; readonly batchHash: Uint8Array },
 ): Steps<SettlementAcknowledgement> {
   const object = readObject(bytes, MAX_ACKNOWLEDGEMENT_BYTES);
   const fields = readPayload(object);
@@ -219,6 +224,9 @@ export function* verifySettlementAcknowledgement(
     if (error instanceof Refusal) refuse('acknowledgement_signature_invalid', error);
     throw error;
   }
+  if (expected !== undefined && (kioskId !== expected.kioskId || !equalBytes(batchHash, expected.batchHash))) {
+    refuse('acknowledgement_is_for_another_batch');
+  }
   return { kioskId, batchHash, highestSequence, results, issuedAt };
 }
 
@@ -228,6 +236,7 @@ function readResult(value: unknown): SettlementResult {
   const outcome = OUTCOMES[fields.uint(OUTCOMES.length, 1) - 1] ?? refuse('field_out_of_range');
   const code = fields.textOrNull(64);
   fields.end();
-  if (code === null) return { sequence, outcome, code };
-  return { sequence, outcome, code: REFUSAL_CODES.find((known) => known === code) ?? refuse('field_out_of_range') };
+  if (code !== null && !/^[a-z_]+$/.test(code)) refuse('field_out_of_range');
+  // A newer cloud may know more reasons than this kiosk: an unknown one must not keep the rest from settling.
+  return { sequence, outcome, code: REFUSAL_CODES.find((known) => known === code) ?? null };
 }
