@@ -95,6 +95,18 @@ export function* verifyTrustBundle(bytes: Uint8Array, rootPublicKey: Uint8Array)
   return { bytes, version, issuedAt, policy, issuers, denyListVersion, deniedAllowances, deniedKiosks };
 }
 
+/**
+ * Holds a verified bundle against the one in force: nothing in it may go back, neither version, nor deny list, nor
+ * time. The same version signed again with a later time is welcome. @throws Refusal `trust_bundle_older_than_known`.
+ */
+export function checkNotOlder(candidate: TrustBundle, known: TrustBundle): void {
+  const isOlder =
+    candidate.version < known.version ||
+    candidate.denyListVersion < known.denyListVersion ||
+    candidate.issuedAt < known.issuedAt;
+  if (isOlder) refuse('trust_bundle_older_than_known');
+}
+
 function readPolicy(values: readonly unknown[]): Policy {
   const fields = new FieldReader(values);
   const policy = {
