@@ -75,6 +75,7 @@ function publicKeyOf(privateKey: KeyObject): Uint8Array {
 /** A signer and its public key from a PKCS#8 PEM; `scalar` is for HPKE's recipient side. */
 export function loadPrivateKey(pem: string): { sign: SyncSigner; publicKey: Uint8Array; scalar: Uint8Array } {
   const key = createPrivateKey(pem);
+  if (key.asymmetricKeyDetails?.namedCurve !== 'prime256v1') throw new TypeError('not a P-256 private key');
   return {
     sign: (data) => new Uint8Array(signWith('sha256', data, { key, dsaEncoding: 'ieee-p1363' })),
     publicKey: publicKeyOf(key),
