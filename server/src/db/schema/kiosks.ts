@@ -1,0 +1,99 @@
+/** Tables of kiosks: what a merchant created, and the machines that enrolled. Written by `kiosks/` and `settlement/`. */
+import { sql } from 'drizzle-orm';
+import { char, check, index, integer, pgTable, text, unique, uniqueIndex, uuid } from 'drizzle-orm/pg-core';
+import { merchants } from './accounts.ts';
+import { at, bytea } from './columns.ts';
+
+export type StoredKioskStatus = 'awaiting_enrolment' | 'active' | 'denied';
+export type EnrolmentEnd = 'replaced' | 'denied';
+
+export const kiosks = pgTable(
+  'kiosks',
+  {
+    id: uuid('id').primaryKey(),
+    merchantId: uuid('merchant_id')
+      .notNull()
+      .references(() => merchants.id),
+    idempotencyKey: text('idempotency_key').notNull().unique('kiosks_idempotency_key'),
+    name: text('name').notNull(),
+    status: text('status').$type<StoredKioskStatus>().notNull().default('awaiting_enrolment'),
+    currency: char('currency', { length: 3 }).notNull(),
+    /** In clear, because the merchant's screen shows it again; gone once used, worthless after half an hour. */
+    enrolmentCode: text('enrolment_code'),
+    /** Stays after use, so that a lost answer can be asked for again with the same keys. */
+    enrolmentCodeHash: bytea('enrolment_code_hash').unique('kiosks_enrolment_code'),
+    enrolmentExpiresAt: at('enrolment_expires_at'),
+    lastContactAt: at('last_contact_at'),
+    createdAt: at('created_at').notNull(),
+  },
+  (t) => [
+    index('kiosks_merchant').on(t.merchantId, t.createdAt),
+    check('kiosks_status', sql`${t.status} in ('awaiting_enrolment', 'active', 'denied')`),
+    check('kiosks_code', sql`${t.enrolmentCode} is null or ${t.enrolmentExpiresAt} is not null`),
+  ],
+);
+
+/** One machine with its keys and its journal. A kiosk has at most one that lives. */
+export const kioskEnrolments = pgTable(
+  'kiosk_enrolments',
+  {
+    id: uuid('id').primaryKey(),
+    kioskId: uuid('kiosk_id')
+      .notNull()
+      .references(() => kiosks.id),
+    merchantId: uuid('merchant_id')
+      .notNull()
+      .references(() => merchants.id),
+    /** Ledger account of kind `merchant_available`. */
+    merchantAccountId: uuid('merchant_account_id').notNull(),
+    signingPublicKey: bytea('signing_public_key').notNull(),
+    sealingPublicKey: bytea('sealing_public_key').notNull(),
+    /** Hash of the code that it enrolled with last. */
+    codeHash: bytea('code_hash').notNull(),
+    /** Issue time of the newest trust bundle that it was given: it accepts nothing long after that. */
+    lastBundleAt: at('last_bundle_at').notNull(),
+    /** Highest journal sequence that is stored without a gap, and that entry's hash. */
+    settledSequence: integer('settled_sequence').notNull().default(0),
+    settledHash: bytea('settled_hash').notNull(),
+    /** The deny list under which its journal up to `settledSequence` was closed: nothing older can still come. */
+    reportedDenyListVersion: integer('reported_deny_list_version').notNull(),
+    /** Its journal contradicted itself; nothing of it is taken until a person has looked. */
+    quarantinedAt: at('quarantined_at'),
+    enrolledAt: at('enrolled_at').notNull(),
+    endedAt: at('ended_at'),
+    endedReason: text('ended_reason').$type<EnrolmentEnd>(),
+  },
+  (t) => [
+    uniqueIndex('kiosk_enrolments_living').on(t.kioskId).where(sql`${t.endedAt} is null`),
+    unique('kiosk_enrolments_key').on(t.kioskId, t.signingPublicKey),
+    index('kiosk_enrolments_reported').on(t.reportedDenyListVersion).where(sql`${t.endedAt} is null`),
+    check('kiosk_enrolments_end', sql`(${t.endedAt} is null) = (${t.endedReason} is null)`),
+  ],
+);
+
+export const kioskTokens = pgTable(
+  'kiosk_tokens',
+  {
+    /** SHA-256 of the 32 random bytes. */
+    tokenHash: bytea('token_hash').primaryKey(),
+    enrolmentId: uuid('enrolment_id')
+      .notNull()
+      .references(() => kioskEnrolments.id),
+    createdAt: at('created_at').notNull(),
+  },
+  (t) => [index('kiosk_tokens_enrolment').on(t.enrolmentId)],
+);
+
+export const kioskCertificates = pgTable(
+  'kiosk_certificates',
+  {
+    hash: bytea('hash').primaryKey(),
+    enrolmentId: uuid('enrolment_id')
+      .notNull()
+      .references(() => kioskEnrolments.id),
+    certificate: bytea('certificate').notNull(),
+    notBefore: at('not_before').notNull(),
+    notAfter: at('not_after').notNull(),
+  },
+  (t) => [index('kiosk_certificates_enrolment').on(t.enrolmentId, t.notAfter)],
+);
