@@ -1,0 +1,31 @@
+// Understands what wpa_supplicant answers. Pure functions: any text may come in,
+// since a supplicant passes on what strangers' devices call themselves.
+
+/** `STATUS` and its like: one key=value a line; the first of a repeated key counts. */
+export function parseKeyValues(reply: string): ReadonlyMap<string, string> {
+  const values = new Map<string, string>();
+  for (const line of reply.split('\n')) {
+    const equals = line.indexOf('=');
+    if (equals <= 0) continue;
+    const key = line.slice(0, equals);
+    if (!values.has(key)) values.set(key, line.slice(equals + 1));
+  }
+  return values;
+}
+
+/** `DRIVER_FLAGS`: a hexadecimal number, then one name a line. Undefined when it is nothing of the kind. */
+export function parseDriverFlags(reply: string): ReadonlySet<string> | undefined {
+  const [first = '', ...names] = reply.split('\n');
+  if (!/^[0-9A-Fa-f]+:$/.test(first)) return undefined;
+  return new Set(names.filter((name) => /^[A-Z0-9_]+$/.test(name)));
+}
+
+const hardwareAddress = /^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/;
+
+/** The address from STATUS; undefined while P2P is off, which the supplicant shows as zeros or not at all. */
+export function parseP2pDeviceAddress(status: ReadonlyMap<string, string>): string | undefined {
+  const address = status.get('p2p_device_address')?.toLowerCase();
+  if (address === undefined || !hardwareAddress.test(address) || address === '00:00:00:00:00:00')
+    return undefined;
+  return address;
+}
