@@ -63,7 +63,8 @@ export class Stack {
     return this.#standIns;
   }
 
-  get #environment(): Record<string, string> {
+  /** How another command reaches the same database. */
+  get serverEnvironment(): Record<string, string> {
     const { ports, dataFolder, env } = this.options;
     return {
       TIKI_DATA_DIR: join(dataFolder, 'server'),
@@ -82,7 +83,7 @@ export class Stack {
       name: 'stand-ins',
       command: 'node',
       args: ['server/src/stand-ins.ts'],
-      env: this.#environment,
+      env: this.serverEnvironment,
       logFile: this.#logFile('stand-ins'),
       isReady: async () =>
         (await answers(`http://127.0.0.1:${String(ports.stripe)}/`)) && (await answers(this.smsInboxUrl)),
@@ -96,7 +97,7 @@ export class Stack {
       command: 'node',
       args: ['server/src/main.ts'],
       env: {
-        ...this.#environment,
+        ...this.serverEnvironment,
         PORT: String(ports.server),
         TIKI_KIOSK_ORIGINS: `http://192.168.49.1:7070,${this.kioskUrl}`,
       },

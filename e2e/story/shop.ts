@@ -1,0 +1,102 @@
+// A whole shop for one test: temporary folder, free ports, processes that end with it.
+
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { AgentClient } from '@tikiwallet/desktop/agent-client';
+import type { AgentState, Sale } from '@tikiwallet/desktop/ipc';
+import { CloudClient, type Person } from '../../scripts/stack/cloud-client.ts';
+import { freePorts } from '../../scripts/stack/ports.ts';
+import { Stack } from '../../scripts/stack/stack.ts';
+
+export const merchant: Person = {
+  role: 'merchant',
+  phone: '+6581230001',
+  username: 'sari',
+  password: 'warung-on-the-corner',
+  businessName: 'Warung Sari',
+};
+
+/** A customer whose number ends in `n`. */
+export function customer(n: number): Person {
+  return {
+    role: 'customer',
+    phone: `+65812400${String(n).padStart(2, '0')}`,
+    username: `ayu${String(n)}`,
+    password: 'rice-and-coconut-milk',
+  };
+}
+
+export class Shop {
+  readonly stack: Stack;
+  readonly #folder: string;
+
+  private constructor(stack: Stack, folder: string) {
+    this.stack = stack;
+    this.#folder = folder;
+  }
+
+  /** Cloud and stand-ins up; no kiosk yet. */
+  static async open(env: Readonly<Record<string, string>> = {}): Promise<Shop> {
+    const folder = await mkdtemp(join(tmpdir(), 'tiki-e2e-'));
+    // The embedded PostgreSQL runs as a user of its own when this runs as root, and must get through.
+    await chmod(folder, 0o755);
+    const stack = new Stack({
+      dataFolder: folder,
+      ports: await freePorts(),
+      // Tests register more people in a minute from one address than a shop sees in a day.
+      env: { TIKI_RATE_LIMIT_FACTOR: '1000', ...env },
+    });
+    const shop = new Shop(stack, folder);
+    try {
+      await stack.startStandIns();
+      await stack.startServer();
+    } catch (error) {
+      await shop.close();
+      throw error;
+    }
+    return shop;
+  }
+
+  get folder(): string {
+    return this.#folder;
+  }
+
+  /** Starts the agent and enrols it for {@link merchant}, all through the agent's own calls. */
+  async openKiosk(): Promise<void> {
+    await new CloudClient(this.stack).signInOrRegister(merchant);
+    await this.stack.startAgent();
+    await this.withAgent(async (agent) => {
+      await agent.call('merchant.signIn', { phone: merchant.phone, password: merchant.password });
+      const kiosk = await agent.call('kiosks.create', { idempotencyKey: randomUUID(), name: 'Counter' });
+      await agent.call('kiosk.enrol', { code: kiosk.enrolment?.code ?? '' });
+      await agent.call('merchant.signOut', {});
+    });
+  }
+
+  async withAgent<T>(use: (agent: AgentClient) => Promise<T>): Promise<T> {
+    const agent = this.stack.connectAgent();
+    try {
+      await agent.whenConnected(15_000);
+      return await use(agent);
+    } finally {
+      agent.close();
+    }
+  }
+
+  async state(): Promise<AgentState> {
+    return await this.withAgent(async (agent) => await agent.call('agent.state', {}));
+  }
+
+  async charge(amountMinor: bigint): Promise<Sale> {
+    return await this.withAgent(
+      async (agent) => await agent.call('sale.open', { saleId: randomUUID(), amountMinor: amountMinor.toString() }),
+    );
+  }
+
+  async close(): Promise<void> {
+    await this.stack.stop();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}
