@@ -1,0 +1,48 @@
+/** The public door of the trust room: keys, issuer certificates, the deny list and the trust bundle. */
+import type { IssuerCertificate, SyncSigner } from '@tikiwallet/protocol';
+import type { Clock } from '../clock.ts';
+import type { Db, Executor } from '../db/client.ts';
+import { type SignedBundle, TrustBundles } from './bundle.ts';
+import { ensureIssuer, readIssuers } from './issuers.ts';
+import type { TrustKeys } from './keys.ts';
+import type { OfflinePolicy } from './offline-policy.ts';
+
+export { deny, type Denial, holdDenyListVersion } from './deny-list.ts';
+export { loadTrustKeys, trustKeyFiles, type TrustKeys } from './keys.ts';
+export { type AllowancePolicy, type OfflinePolicy, readOfflinePolicy } from './offline-policy.ts';
+export { check, must } from './protocol-run.ts';
+export type { SignedBundle } from './bundle.ts';
+
+/** What other rooms may do with the issuer's trust. */
+export interface Trust {
+  readonly rootPublicKey: Uint8Array;
+  readonly issuerKeyId: Uint8Array;
+  readonly signAsIssuer: SyncSigner;
+  /** Every issuer ever certified. */
+  issuers(executor: Executor): Promise<readonly IssuerCertificate[]>;
+  /** The newest bundle, listing everything denied before the call. */
+  bundle(): Promise<SignedBundle>;
+}
+
+/** What every room of offline money is given beside the server's context. */
+export interface Offline {
+  readonly trust: Trust;
+  readonly policy: OfflinePolicy;
+}
+
+/** Certifies the issuer key where that is due. @throws Error when the database belongs to another root. */
+export async function createTrust(db: Db, keys: TrustKeys, clock: Clock, policy: OfflinePolicy): Promise<Trust> {
+  const nowSeconds = Math.floor(clock.nowMs() / 1000);
+  await ensureIssuer(db, keys, { nowSeconds, validitySeconds: policy.issuerCertificateSeconds });
+  const bundles = new TrustBundles(db, keys, clock, {
+    policy: policy.kiosk,
+    maxAgeSeconds: policy.trustBundleMaxAgeSeconds,
+  });
+  return {
+    rootPublicKey: keys.rootPublicKey,
+    issuerKeyId: keys.issuerKeyId,
+    signAsIssuer: keys.signAsIssuer,
+    issuers: (executor) => readIssuers(executor, keys.rootPublicKey),
+    bundle: () => bundles.current(),
+  };
+}
