@@ -14,7 +14,8 @@ import { choosePorts } from './stack/ports.ts';
 import { defaultDataFolder, Stack } from './stack/stack.ts';
 import { ensureSystemPackages } from './system-packages.ts';
 
-const usesStandIns = (process.env['STRIPE_SECRET_KEY'] ?? '') === '' && (process.env['TWILIO_ACCOUNT_SID'] ?? '') === '';
+const usesStandIns =
+  (process.env['STRIPE_SECRET_KEY'] ?? '') === '' && (process.env['TWILIO_ACCOUNT_SID'] ?? '') === '';
 const wantsWindow = process.env['TIKI_NO_WINDOW'] !== '1';
 
 /** Runs one step with its name on the terminal, so that nothing takes long without a word. */
@@ -48,7 +49,8 @@ async function openWindow(stack: Stack): Promise<{ stop: () => Promise<void> }> 
     isReady: async () => await Promise.resolve(true),
   });
   void window.exited.then(() => {
-    if (!window.wasStopped) console.log('\nThe kiosk window was closed. The kiosk itself goes on; Ctrl-C stops everything.');
+    if (!window.wasStopped)
+      console.log('\nThe kiosk window was closed. The kiosk itself goes on; Ctrl-C stops everything.');
   });
   return {
     stop: async () => {
