@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { ensureBuilt } from './build.ts';
-import { withDisplay } from './display.ts';
+import { type Display, withDisplay } from './display.ts';
 import { findElectron } from './electron-runtime.ts';
 import { readPlaywrightReport } from './playwright-report.ts';
 import { repositoryRoot, runCommand } from './run-command.ts';
@@ -85,12 +85,51 @@ async function runSuite(name: SuiteName, folder: string, env: Environment): Prom
   }
 }
 
-/** Fetches and builds; what it returns goes into the environment of the suites that open windows. */
-async function prepare(
-  suites: readonly SuiteName[],
-): Promise<{ env: Environment; stop: () => Promise<void> }> {
-  if (!suites.some((name) => suitesWithWindows.includes(name)))
-    return { env: process.env, stop: async () => {} };
+type Preparation = {
+  /** The environment of the suites. */
+  readonly env: Environment;
+  readonly stop: () => Promise<void>;
+  /** What could not be prepared; each counts as a failure. */
+  readonly problems: readonly SuiteOutcome[];
+  /** The suites that can run nevertheless. */
+  readonly suites: readonly SuiteName[];
+};
+
+/** Fetches and builds. What fails here takes down only the suites that cannot do without it. */
+async function prepare(suites: readonly SuiteName[]): Promise<Preparation> {
+  const problems: SuiteOutcome[] = [];
+  let able: readonly SuiteName[] = suites;
+  let display: Display | undefined;
+  const attempt = async (
+    name: string,
+    neededBy: readonly SuiteName[],
+    step: () => Promise<void>,
+  ): Promise<void> => {
+    if (!able.some((suite) => neededBy.includes(suite))) return;
+    try {
+      await step();
+    } catch (error) {
+      console.error(error instanceof Error ? error.message : error);
+      const problem = `without it these did not run: ${able.filter((suite) => neededBy.includes(suite)).join(', ')}`;
+      problems.push({ ...emptyTally, name, durationMs: 0, failed: 1, problem });
+      able = able.filter((suite) => !neededBy.includes(suite));
+    }
+  };
+  await attempt('packages', suitesWithWindows, installPackages);
+  await attempt('electron', suitesWithWindows, async () => void (await findElectron()));
+  await attempt('build', ['e2e'], async () => void (await ensureBuilt()));
+  await attempt('display', suitesWithWindows, async () => {
+    display = await withDisplay({ widthPx: 1280, heightPx: 900 });
+  });
+  return {
+    env: { ...process.env, ...display?.env },
+    stop: async () => display?.stop(),
+    problems,
+    suites: able,
+  };
+}
+
+async function installPackages(): Promise<void> {
   await ensureSystemPackages(['desktop', 'browser']);
   try {
     await ensureSystemPackages(['radio']);
@@ -99,10 +138,6 @@ async function prepare(
     if (!(error instanceof MissingSystemPackages)) throw error;
     console.log(error.message);
   }
-  await findElectron();
-  if (suites.includes('e2e')) await ensureBuilt();
-  const display = await withDisplay({ widthPx: 1280, heightPx: 900 });
-  return { env: { ...process.env, ...display.env }, stop: display.stop };
 }
 
 function printSummary(outcomes: readonly SuiteOutcome[]): void {
@@ -134,16 +169,12 @@ async function main(): Promise<void> {
   const suites = suiteNames.filter((name) => wanted === undefined || wanted.includes(name));
   const folder = await mkdtemp(join(tmpdir(), 'tikiwallet-test-'));
   const outcomes: SuiteOutcome[] = [];
-  let prepared: Awaited<ReturnType<typeof prepare>> | undefined;
+  const prepared = await prepare(suites);
   try {
-    prepared = await prepare(suites);
-    for (const name of suites) outcomes.push(await runSuite(name, folder, prepared.env));
-  } catch (error) {
-    const problem = error instanceof Error ? error.message : String(error);
-    console.error(problem);
-    outcomes.push({ ...emptyTally, name: 'set-up', durationMs: 0, failed: 1, problem: 'see above' });
+    outcomes.push(...prepared.problems);
+    for (const name of prepared.suites) outcomes.push(await runSuite(name, folder, prepared.env));
   } finally {
-    await prepared?.stop();
+    await prepared.stop();
     await rm(folder, { recursive: true, force: true });
   }
   printSummary(outcomes);
