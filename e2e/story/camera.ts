@@ -14,7 +14,9 @@ const frameCount = 10;
 export async function writeCameraVideo(png: Buffer, file: string): Promise<void> {
   const luma = toLuma(PNG.sync.read(png));
   const chroma = Buffer.alloc((frameWidth * frameHeight) / 2, 128);
-  const header = Buffer.from(`YUV4MPEG2 W${String(frameWidth)} H${String(frameHeight)} F10:1 Ip A1:1 C420jpeg\n`);
+  const header = Buffer.from(
+    `YUV4MPEG2 W${String(frameWidth)} H${String(frameHeight)} F10:1 Ip A1:1 C420jpeg\n`,
+  );
   const frame = Buffer.concat([Buffer.from('FRAME\n'), luma, chroma]);
   await writeFile(file, Buffer.concat([header, ...Array.from({ length: frameCount }, () => frame)]));
 }
@@ -31,7 +33,11 @@ function toLuma(picture: PNG): Buffer {
       const sourceX = Math.floor((x - left) / scale);
       if (sourceX < 0 || sourceX >= picture.width) continue;
       const at = (sourceY * picture.width + sourceX) * 4;
-      const [red, green, blue] = [picture.data[at] ?? 0, picture.data[at + 1] ?? 0, picture.data[at + 2] ?? 0];
+      const [red, green, blue] = [
+        picture.data[at] ?? 0,
+        picture.data[at + 1] ?? 0,
+        picture.data[at + 2] ?? 0,
+      ];
       luma[y * frameWidth + x] = Math.round(0.299 * red + 0.587 * green + 0.114 * blue);
     }
   }

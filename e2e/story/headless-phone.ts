@@ -151,7 +151,8 @@ export class HeadlessPhone {
 
 function refusal(body: ArrayBuffer): Answer {
   const parsed: unknown = JSON.parse(new TextDecoder().decode(body));
-  const code = typeof parsed === 'object' && parsed !== null && 'code' in parsed ? String(parsed.code) : 'unknown';
+  const code =
+    typeof parsed === 'object' && parsed !== null && 'code' in parsed ? String(parsed.code) : 'unknown';
   return { kind: 'refused', code };
 }
 

@@ -91,7 +91,8 @@ export class Shop {
 
   async charge(amountMinor: bigint): Promise<Sale> {
     return await this.withAgent(
-      async (agent) => await agent.call('sale.open', { saleId: randomUUID(), amountMinor: amountMinor.toString() }),
+      async (agent) =>
+        await agent.call('sale.open', { saleId: randomUUID(), amountMinor: amountMinor.toString() }),
     );
   }
 

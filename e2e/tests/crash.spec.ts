@@ -56,7 +56,9 @@ test.describe('killing any process loses nothing and pays nobody twice', () => {
     const again = await phone.deliver(signed);
     expect(again.kind).toBe('receipt');
     if (again.kind === 'receipt') {
-      expect(Buffer.from(again.bytes).equals(Buffer.from(acknowledged.get(nameOf(signed.payment)) ?? []))).toBe(true);
+      expect(
+        Buffer.from(again.bytes).equals(Buffer.from(acknowledged.get(nameOf(signed.payment)) ?? [])),
+      ).toBe(true);
     }
     const after = await shop.state();
     expect(after.today).toEqual(before.today);
@@ -92,9 +94,7 @@ test.describe('killing any process loses nothing and pays nobody twice', () => {
       await shop.stack.killServer();
     }
     await shop.stack.startServer();
-    await expect
-      .poll(async () => (await shop.state()).settlement.pendingCount, { timeout: 60_000 })
-      .toBe(0);
+    await expect.poll(async () => (await shop.state()).settlement.pendingCount, { timeout: 60_000 }).toBe(0);
     const paid = BigInt(acknowledged.size) * amountMinor;
     expect(await availableMinor(shop.stack)).toBe(paid);
     const cloud = new CloudClient(shop.stack);

@@ -4,7 +4,13 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Role, Session, TopUp, WalletView } from '@tikiwallet/server/contract';
-import { Problem, RegisterResult, Session as SessionSchema, TopUp as TopUpSchema, WalletView as WalletSchema } from '@tikiwallet/server/contract';
+import {
+  Problem,
+  RegisterResult,
+  Session as SessionSchema,
+  TopUp as TopUpSchema,
+  WalletView as WalletSchema,
+} from '@tikiwallet/server/contract';
 import type { z } from 'zod';
 import type { Stack } from './stack.ts';
 
@@ -36,7 +42,11 @@ export class CloudClient {
   /** Logs in, or registers first when nobody has this number and password yet. */
   async signInOrRegister(person: Person): Promise<Session> {
     try {
-      return await this.post('/v1/auth/login', { phone: person.phone, password: person.password }, SessionSchema);
+      return await this.post(
+        '/v1/auth/login',
+        { phone: person.phone, password: person.password },
+        SessionSchema,
+      );
     } catch (error) {
       if (!(error instanceof CloudRefused) || error.code !== 'credentials_incorrect') throw error;
       return await this.register(person);
@@ -46,7 +56,11 @@ export class CloudClient {
   async register(person: Person): Promise<Session> {
     const registration = await this.post('/v1/auth/register', person, RegisterResult);
     const code = await this.codeSentTo(person.phone);
-    return await this.post('/v1/auth/register/verify', { registrationId: registration.registrationId, code }, SessionSchema);
+    return await this.post(
+      '/v1/auth/register/verify',
+      { registrationId: registration.registrationId, code },
+      SessionSchema,
+    );
   }
 
   /** The newest 6-digit code in the stand-in's inbox for a number. */
@@ -64,7 +78,10 @@ export class CloudClient {
   /** Tops up and pays on the stand-in's checkout page; resolves when the webhook has credited it. */
   async topUp(session: Session, amountMinor: bigint): Promise<TopUp> {
     const body = { amountMinor: amountMinor.toString() };
-    const started = await this.post('/v1/topups', body, TopUpSchema, { session, idempotencyKey: randomUUID() });
+    const started = await this.post('/v1/topups', body, TopUpSchema, {
+      session,
+      idempotencyKey: randomUUID(),
+    });
     if (started.checkoutUrl !== null) await payCheckout(started.checkoutUrl);
     const deadline = performance.now() + 20_000;
     while (performance.now() < deadline) {
@@ -96,7 +113,10 @@ export class CloudClient {
   }
 
   async #send<T extends z.ZodType>(path: string, init: RequestInit, schema: T): Promise<z.output<T>> {
-    const response = await fetch(this.#stack.walletUrl + path, { ...init, signal: AbortSignal.timeout(15_000) });
+    const response = await fetch(this.#stack.walletUrl + path, {
+      ...init,
+      signal: AbortSignal.timeout(15_000),
+    });
     const body: unknown = await response.json();
     if (!response.ok) {
       const problem = Problem.safeParse(body);
@@ -116,7 +136,13 @@ async function payCheckout(url: string): Promise<void> {
   const page = await fetch(url);
   const html = await page.text();
   const action = /<form[^>]*action="([^"]+)"/.exec(html)?.[1] ?? url;
-  const fields = new URLSearchParams({ card: '4242424242424242', number: '4242424242424242', expiry: '12 / 34', cvc: '123' });
+  const fields = new URLSearchParams({
+    card: '4242424242424242',
+    number: '4242424242424242',
+    expiry: '12 / 34',
+    cvc: '123',
+  });
   const answer = await fetch(new URL(action, url), { method: 'POST', body: fields, redirect: 'manual' });
-  if (answer.status >= 400) throw new Error(`the checkout page refused the card (HTTP ${String(answer.status)})`);
+  if (answer.status >= 400)
+    throw new Error(`the checkout page refused the card (HTTP ${String(answer.status)})`);
 }

@@ -26,7 +26,8 @@ export async function ensureDemoCustomer(stack: Stack): Promise<void> {
   const cloud = new CloudClient(stack);
   const session = await cloud.signInOrRegister(demoCustomer);
   const wallet = await cloud.wallet(session);
-  if (wallet.onlineMinor === '0' && wallet.offlineMinor === '0') await cloud.topUp(session, startingBalanceMinor);
+  if (wallet.onlineMinor === '0' && wallet.offlineMinor === '0')
+    await cloud.topUp(session, startingBalanceMinor);
 }
 
 /** Registers the merchant and enrols this stack's kiosk, unless that was done before. */
