@@ -78,9 +78,17 @@ export async function ensureBuilt(options: BuildOptions = {}): Promise<readonly 
   const lock = join(root, 'node_modules', '.build-lock');
   return withFileLock(lock, { say, waitingFor: 'another build' }, async () => {
     const outcomes: BuildOutcome[] = [];
+    const failures: BuildFailed[] = [];
+    // One room that does not build does not keep another from being built.
     for (const target of options.targets ?? buildTargets) {
-      outcomes.push({ room: target.room, state: await build(root, target, options.force === true, say) });
+      try {
+        outcomes.push({ room: target.room, state: await build(root, target, options.force === true, say) });
+      } catch (error) {
+        if (!(error instanceof BuildFailed)) throw error;
+        failures.push(error);
+      }
     }
+    if (failures.length > 0) throw new BuildFailed(failures.map(({ message }) => message).join('\n\n'));
     return outcomes;
   });
 }
