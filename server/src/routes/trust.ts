@@ -16,6 +16,9 @@ export function registerTrust(router: Router, { trust }: Offline): void {
   router.openapi(getTrust, async (c) => {
     const bundle = await trust.bundle();
     c.header('cache-control', 'no-cache');
-    return c.json({ rootPublicKey: toBase64Url(trust.rootPublicKey), trustBundle: toBase64Url(bundle.bytes) }, 200);
+    return c.json(
+      { rootPublicKey: toBase64Url(trust.rootPublicKey), trustBundle: toBase64Url(bundle.bytes) },
+      200,
+    );
   });
 }

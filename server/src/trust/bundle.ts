@@ -57,7 +57,9 @@ export class TrustBundles {
     this.#clock = clock;
     this.#options = options;
     const policy = Object.values(options.policy).map(String).join(' ');
-    this.#basis = createHash('sha256').update(`${policy}\n${toHex(keys.issuerPublicKey)}`).digest('hex');
+    this.#basis = createHash('sha256')
+      .update(`${policy}\n${toHex(keys.issuerPublicKey)}`)
+      .digest('hex');
   }
 
   /** The newest bundle; it lists everything that was denied before the call. */
@@ -81,11 +83,19 @@ export class TrustBundles {
 
   /** Under the lock of the state: another process may have been first, then its bundle is the one. */
   async #renew(tx: Tx): Promise<SignedBundle> {
-    const [row] = await tx.select({ ...state, bytes: trustState.bundleBytes }).from(trustState).for('update');
+    const [row] = await tx
+      .select({ ...state, bytes: trustState.bundleBytes })
+      .from(trustState)
+      .for('update');
     if (row === undefined) throw new Error('trust was never set up');
     const { bytes: standing, ...known } = row;
     if (standing !== null && this.#isFresh(known)) {
-      return { bytes: standing, version: known.version, issuedAt: known.issuedAt, denyListVersion: known.bundleDenyListVersion };
+      return {
+        bytes: standing,
+        version: known.version,
+        issuedAt: known.issuedAt,
+        denyListVersion: known.bundleDenyListVersion,
+      };
     }
     const bundle = await this.#sign(tx, row.version + 1, row);
     await tx

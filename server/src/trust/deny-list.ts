@@ -58,12 +58,21 @@ export async function holdDenyListVersion(tx: Tx): Promise<number> {
 }
 
 /** The 16-byte ids to sign into a bundle, sorted; the oldest denials are left out above the protocol's bound. */
-export async function listedIds(executor: Executor, kind: DeniedKind, nowSeconds: number): Promise<readonly Uint8Array[]> {
+export async function listedIds(
+  executor: Executor,
+  kind: DeniedKind,
+  nowSeconds: number,
+): Promise<readonly Uint8Array[]> {
   const now = new Date(nowSeconds * 1000);
   const rows = await executor
     .select({ subjectId: deniedSubjects.subjectId })
     .from(deniedSubjects)
-    .where(and(eq(deniedSubjects.kind, kind), or(isNull(deniedSubjects.listedUntil), gt(deniedSubjects.listedUntil, now))))
+    .where(
+      and(
+        eq(deniedSubjects.kind, kind),
+        or(isNull(deniedSubjects.listedUntil), gt(deniedSubjects.listedUntil, now)),
+      ),
+    )
     .orderBy(desc(sql`${deniedSubjects.version}`))
     .limit(MAX_DENIED);
   return rows

@@ -31,7 +31,12 @@ export interface Offline {
 }
 
 /** Certifies the issuer key where that is due. @throws Error when the database belongs to another root. */
-export async function createTrust(db: Db, keys: TrustKeys, clock: Clock, policy: OfflinePolicy): Promise<Trust> {
+export async function createTrust(
+  db: Db,
+  keys: TrustKeys,
+  clock: Clock,
+  policy: OfflinePolicy,
+): Promise<Trust> {
   const nowSeconds = Math.floor(clock.nowMs() / 1000);
   await ensureIssuer(db, keys, { nowSeconds, validitySeconds: policy.issuerCertificateSeconds });
   const bundles = new TrustBundles(db, keys, clock, {

@@ -38,7 +38,10 @@ export async function ensureIssuer(db: Db, keys: TrustKeys, options: IssuerOptio
     }
     const known = await readIssuers(tx, keys.rootPublicKey);
     const enough = options.nowSeconds + options.validitySeconds / 2;
-    if (known.some((issuer) => equalBytes(issuer.publicKey, keys.issuerPublicKey) && issuer.notAfter > enough)) return;
+    if (
+      known.some((issuer) => equalBytes(issuer.publicKey, keys.issuerPublicKey) && issuer.notAfter > enough)
+    )
+      return;
     await tx.insert(issuerCertificates).values(certify(keys, options));
   });
 }
@@ -57,7 +60,10 @@ function certify(keys: TrustKeys, options: IssuerOptions) {
 }
 
 /** Every issuer ever certified: what was signed in its time stays good, so old sales can be checked. */
-export async function readIssuers(executor: Executor, rootPublicKey: Uint8Array): Promise<readonly IssuerCertificate[]> {
+export async function readIssuers(
+  executor: Executor,
+  rootPublicKey: Uint8Array,
+): Promise<readonly IssuerCertificate[]> {
   const rows = await executor
     .select({ certificate: issuerCertificates.certificate })
     .from(issuerCertificates)
@@ -69,7 +75,10 @@ export async function readIssuers(executor: Executor, rootPublicKey: Uint8Array)
 }
 
 /** The certificates that belong into a trust bundle now, newest first. */
-export async function currentIssuerCertificates(executor: Executor, nowSeconds: number): Promise<readonly Uint8Array[]> {
+export async function currentIssuerCertificates(
+  executor: Executor,
+  nowSeconds: number,
+): Promise<readonly Uint8Array[]> {
   const rows = await executor
     .select({ certificate: issuerCertificates.certificate })
     .from(issuerCertificates)

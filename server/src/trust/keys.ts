@@ -5,7 +5,18 @@
  * that cannot be read - a new root would strand every kiosk and phone in the field.
  */
 import { randomBytes } from 'node:crypto';
-import { closeSync, existsSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { keyIdOf, type SyncSigner } from '@tikiwallet/protocol';
 import { generateKeyPair, loadPrivateKey } from '@tikiwallet/protocol/node';
@@ -27,7 +38,10 @@ export interface TrustKeyFiles {
 }
 
 /** Which files the environment names (TIKI_ROOT_KEY_FILE, TIKI_ISSUER_KEY_FILE). */
-export function trustKeyFiles(dataDir: string, environment: Readonly<Record<string, string | undefined>>): TrustKeyFiles {
+export function trustKeyFiles(
+  dataDir: string,
+  environment: Readonly<Record<string, string | undefined>>,
+): TrustKeyFiles {
   return {
     dataDir,
     rootKeyFile: environment['TIKI_ROOT_KEY_FILE'] || undefined,
@@ -40,7 +54,9 @@ export function trustKeyFiles(dataDir: string, environment: Readonly<Record<stri
  * @throws Error in a sentence when a file is unreadable, no key, or open to other users.
  */
 export function loadTrustKeys(files: TrustKeyFiles): TrustKeys {
-  const root = loadPrivateKey(files.rootKeyFile === undefined ? own(files.dataDir, 'root-key.pem') : named(files.rootKeyFile));
+  const root = loadPrivateKey(
+    files.rootKeyFile === undefined ? own(files.dataDir, 'root-key.pem') : named(files.rootKeyFile),
+  );
   const issuer = loadPrivateKey(
     files.issuerKeyFile === undefined ? own(files.dataDir, 'issuer-key.pem') : named(files.issuerKeyFile),
   );
@@ -65,7 +81,9 @@ function own(dataDir: string, name: string): string {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   if (!existsSync(path)) makeKeyFile(path);
   if (process.platform !== 'win32' && (statSync(path).mode & 0o077) !== 0) {
-    throw new Error(`Other users may read the key file ${path}: set its mode to 0600 and consider whether it was read.`);
+    throw new Error(
+      `Other users may read the key file ${path}: set its mode to 0600 and consider whether it was read.`,
+    );
   }
   return readFileSync(path, 'utf8');
 }

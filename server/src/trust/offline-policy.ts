@@ -47,7 +47,10 @@ const Minor = z
   .regex(/^[1-9][0-9]{0,15}$/)
   .transform(BigInt);
 const Count = z.coerce.number().int().min(1).max(1_000_000);
-const Hours = z.coerce.number().positive().max(24 * 365);
+const Hours = z.coerce
+  .number()
+  .positive()
+  .max(24 * 365);
 
 const Environment = z.object({
   TIKI_KIOSK_PER_PAYMENT_MAX_MINOR: Minor.default(20_000n),

@@ -6,7 +6,15 @@ import { checkNotOlder, type TrustBundle, verifyTrustBundle } from '@tikiwallet/
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type FreshDatabase, freshDatabase } from '../../test/fresh-database.ts';
 import { inTransaction } from '../db/retry.ts';
-import { createTrust, deny, loadTrustKeys, must, readOfflinePolicy, type SignedBundle, trustKeyFiles } from './index.ts';
+import {
+  createTrust,
+  deny,
+  loadTrustKeys,
+  must,
+  readOfflinePolicy,
+  type SignedBundle,
+  trustKeyFiles,
+} from './index.ts';
 
 const policy = readOfflinePolicy({}, { allowanceMaxMinor: 20_000n, perPaymentMaxMinor: 10_000n });
 const START = 1_790_000_000;
@@ -25,7 +33,8 @@ afterAll(async () => {
 const clockAt = (seconds: number) => ({ nowMs: () => seconds * 1000 });
 const keys = () => loadTrustKeys({ dataDir });
 const trustAt = (seconds: number) => createTrust(database.db, keys(), clockAt(seconds), policy);
-const read = (bundle: SignedBundle): TrustBundle => must(verifyTrustBundle(bundle.bytes, keys().rootPublicKey));
+const read = (bundle: SignedBundle): TrustBundle =>
+  must(verifyTrustBundle(bundle.bytes, keys().rootPublicKey));
 const denyAllowance = (subjectId: string, notAfter: Date) =>
   inTransaction(database.db, (tx) => deny(tx, [{ kind: 'allowance', subjectId, reason: 'lost', notAfter }]));
 
@@ -48,7 +57,9 @@ describe('keys', () => {
   test('may be files that the environment names', () => {
     const named = { TIKI_ROOT_KEY_FILE: join(dataDir, 'keys', 'issuer-key.pem'), TIKI_ISSUER_KEY_FILE: '' };
     expect(loadTrustKeys(trustKeyFiles(dataDir, named)).rootPublicKey).toEqual(keys().issuerPublicKey);
-    expect(() => loadTrustKeys(trustKeyFiles(dataDir, { TIKI_ROOT_KEY_FILE: '/nowhere/root.pem' }))).toThrow(/does not exist/);
+    expect(() => loadTrustKeys(trustKeyFiles(dataDir, { TIKI_ROOT_KEY_FILE: '/nowhere/root.pem' }))).toThrow(
+      /does not exist/,
+    );
     expect(readFileSync(join(dataDir, 'keys', 'root-key.pem'), 'utf8')).toContain('PRIVATE KEY');
   });
 });
@@ -97,7 +108,9 @@ describe('the trust bundle', () => {
     const id = randomUUID();
     await denyAllowance(id, new Date((START + 5000) * 1000));
     expect(read(await (await trustAt(START + 10_000)).bundle()).deniedAllowances.has(id)).toBe(true);
-    expect(read(await (await trustAt(START + 5000 + 3 * 24 * 3600)).bundle()).deniedAllowances.has(id)).toBe(false);
+    expect(read(await (await trustAt(START + 5000 + 3 * 24 * 3600)).bundle()).deniedAllowances.has(id)).toBe(
+      false,
+    );
   });
 
   test('of twenty concurrent denials shows each under a version of its own (R31)', async () => {
@@ -121,9 +134,9 @@ describe('the trust bundle', () => {
 
   test('a database of another root is refused before anything is signed', async () => {
     const other = mkdtempSync(join(tmpdir(), 'tiki-trust-other-'));
-    await expect(createTrust(database.db, loadTrustKeys({ dataDir: other }), clockAt(START), policy)).rejects.toThrow(
-      /another root key/,
-    );
+    await expect(
+      createTrust(database.db, loadTrustKeys({ dataDir: other }), clockAt(START), policy),
+    ).rejects.toThrow(/another root key/);
     rmSync(other, { recursive: true });
   });
 });

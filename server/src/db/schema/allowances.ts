@@ -57,7 +57,10 @@ export const allowances = pgTable(
       'allowances_within_cap',
       sql`${t.settledMinor} >= 0 and ${t.returnedMinor} >= 0 and ${t.settledMinor} + ${t.returnedMinor} <= ${t.capMinor}`,
     ),
-    check('allowances_listed', sql`${t.status} not in ('closing', 'denied') or ${t.deniedVersion} is not null`),
+    check(
+      'allowances_listed',
+      sql`${t.status} not in ('closing', 'denied') or ${t.deniedVersion} is not null`,
+    ),
     check('allowances_closing_statement', sql`${t.status} <> 'closing' or ${t.closingStatement} is not null`),
   ],
 );

@@ -83,7 +83,10 @@ export const payments = pgTable(
   },
   (t) => [
     index('payments_allowance').on(t.allowanceId, t.counter),
-    check('payments_outcome', sql`${t.outcome} in ('settled', 'settled_by_guarantee', 'refused', 'disputed')`),
+    check(
+      'payments_outcome',
+      sql`${t.outcome} in ('settled', 'settled_by_guarantee', 'refused', 'disputed')`,
+    ),
     check(
       'payments_covered',
       sql`${t.fromReserveMinor} + ${t.fromGuaranteeMinor} =
@@ -182,7 +185,12 @@ export const doubleSpendCases = pgTable(
     secondPaymentHash: bytea('second_payment_hash').notNull(),
     createdAt: at('created_at').notNull(),
   },
-  (t) => [check('double_spend_cases_rule', sql`${t.rule} in ('same_counter', 'cumulative_sum', 'closing_statement')`)],
+  (t) => [
+    check(
+      'double_spend_cases_rule',
+      sql`${t.rule} in ('same_counter', 'cumulative_sum', 'closing_statement')`,
+    ),
+  ],
 );
 
 /** A journal that contradicted what was stored: both versions, for a person to look at. */

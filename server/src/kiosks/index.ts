@@ -1,0 +1,6 @@
+/** The public door of the kiosks room. */
+export { type EnrolledKiosk, requireKiosk } from './authenticate-kiosk.ts';
+export { enrol } from './enrol.ts';
+export { certifiedName } from './kiosk-certificates.ts';
+export { createKiosk, denyKiosk, listKiosks, renewCode } from './kiosks.ts';
+export { trustForKiosk } from './trust-for-kiosk.ts';

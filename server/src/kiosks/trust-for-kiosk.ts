@@ -1,0 +1,30 @@
+/** What a kiosk fetches whenever it has internet: the newest bundle, and its certificate, renewed in good time. */
+import { eq } from 'drizzle-orm';
+import { toBase64Url } from '@tikiwallet/protocol';
+import type { KioskTrust } from '../../contract/index.ts';
+import type { ServerContext } from '../context.ts';
+import { inTransaction } from '../db/retry.ts';
+import { kioskEnrolments } from '../db/schema/kiosks.ts';
+import type { Offline } from '../trust/index.ts';
+import type { EnrolledKiosk } from './authenticate-kiosk.ts';
+import { currentCertificate } from './kiosk-certificates.ts';
+
+type Needs = Pick<ServerContext, 'db' | 'clock' | 'config'> & { readonly offline: Offline };
+
+export async function trustForKiosk(needs: Needs, kiosk: EnrolledKiosk): Promise<KioskTrust> {
+  const { db, clock, config, offline } = needs;
+  const bundle = await offline.trust.bundle();
+  const certificate = await inTransaction(db, async (tx) => {
+    // Until then it may accept payments: noted before the bundle is handed out.
+    await tx
+      .update(kioskEnrolments)
+      .set({ lastBundleAt: bundle.issuedAt })
+      .where(eq(kioskEnrolments.id, kiosk.enrolmentId));
+    return currentCertificate(tx, offline, kiosk, Math.floor(clock.nowMs() / 1000));
+  });
+  return {
+    trustBundle: toBase64Url(bundle.bytes),
+    certificate: toBase64Url(certificate),
+    walletOrigins: [config.publicOrigin],
+  };
+}
