@@ -21,7 +21,8 @@ export interface FreshDatabase {
 /** Clones the template; call `close()` in `afterAll`. */
 export async function freshDatabase(options: { maxConnections?: number } = {}): Promise<FreshDatabase> {
   const adminUrl = process.env[ADMIN_URL_ENV];
-  if (adminUrl === undefined) throw new Error(`${ADMIN_URL_ENV} is not set: run through vitest's project "server"`);
+  if (adminUrl === undefined)
+    throw new Error(`${ADMIN_URL_ENV} is not set: run through vitest's project "server"`);
   const name = `t_${randomBytes(8).toString('hex')}`;
   const admin = postgres(adminUrl, { max: 1, onnotice: () => undefined });
   // One clone at a time: the template may have no other session.

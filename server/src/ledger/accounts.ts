@@ -6,7 +6,7 @@
 import { randomUUIDv7 } from 'node:crypto';
 import { and, eq, inArray, isNull, type SQL } from 'drizzle-orm';
 import type { Executor } from '../db/client.ts';
-import { type AccountKind, ledgerAccounts } from '../db/schema/ledger.ts';
+import { type AccountKind, ledgerAccounts, ledgerTransfers } from '../db/schema/ledger.ts';
 import { LedgerError } from './errors.ts';
 
 /** Our own accounts: one of each per currency, with no owner. */
@@ -52,12 +52,14 @@ export async function findAccount(
   executor: Executor,
   account: Pick<OwnedAccount, 'kind' | 'ownerId' | 'currency'> | HouseAccount,
 ): Promise<string> {
-  const owned: SQL = 'ownerId' in account ? eq(ledgerAccounts.ownerId, account.ownerId) : isNull(ledgerAccounts.ownerId);
+  const owned: SQL =
+    'ownerId' in account ? eq(ledgerAccounts.ownerId, account.ownerId) : isNull(ledgerAccounts.ownerId);
   const [found] = await executor
     .select({ id: ledgerAccounts.id })
     .from(ledgerAccounts)
     .where(and(eq(ledgerAccounts.kind, account.kind), owned, eq(ledgerAccounts.currency, account.currency)));
-  if (found === undefined) throw new LedgerError('account_unknown', `no ${account.kind} account in ${account.currency}`);
+  if (found === undefined)
+    throw new LedgerError('account_unknown', `no ${account.kind} account in ${account.currency}`);
   return found.id;
 }
 
@@ -80,5 +82,17 @@ export async function balances(executor: Executor, query: BalanceQuery): Promise
         eq(ledgerAccounts.currency, query.currency),
       ),
     );
-  return new Map(rows.flatMap((row) => (row.ownerId === null ? [] : [[row.ownerId, row.balanceMinor] as const])));
+  return new Map(
+    rows.flatMap((row) => (row.ownerId === null ? [] : [[row.ownerId, row.balanceMinor] as const])),
+  );
+}
+
+/** When a transfer was posted; it must exist. */
+export async function findTransferTime(executor: Executor, transferId: string): Promise<Date> {
+  const [found] = await executor
+    .select({ createdAt: ledgerTransfers.createdAt })
+    .from(ledgerTransfers)
+    .where(eq(ledgerTransfers.id, transferId));
+  if (found === undefined) throw new LedgerError('transfer_unknown', `no transfer ${transferId}`);
+  return found.createdAt;
 }

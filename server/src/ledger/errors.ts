@@ -2,11 +2,11 @@
 
 export type LedgerErrorCode =
   | 'account_unknown'
+  | 'transfer_unknown'
   | 'transfer_unbalanced'
   | 'transfer_too_small'
   | 'entry_amount_zero'
-  | 'account_twice_in_transfer'
-  | 'balances_disagree';
+  | 'account_twice_in_transfer';
 
 /** A programmer's error: the batch was never going to be a ledger batch. */
 export class LedgerError extends Error {

@@ -3,6 +3,7 @@ export {
   balances,
   type BalanceQuery,
   findAccount,
+  findTransferTime,
   type HouseAccount,
   type HouseAccountKind,
   openAccount,

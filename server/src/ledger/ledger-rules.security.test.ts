@@ -16,7 +16,12 @@ beforeAll(async () => {
   database = await freshDatabase();
   const ownerId = randomUUID();
   opening = await openAccount(database.db, { kind: 'opening', currency: 'SGD' });
-  wallet = await openAccount(database.db, { kind: 'user_online', ownerId, holderId: ownerId, currency: 'SGD' });
+  wallet = await openAccount(database.db, {
+    kind: 'user_online',
+    ownerId,
+    holderId: ownerId,
+    currency: 'SGD',
+  });
   await inTransaction(database.db, (tx) =>
     postTransfers(tx, [
       {

@@ -52,7 +52,9 @@ const guarded: ReadonlySet<AccountKind> = new Set(GUARDED_KINDS);
 /** SHA-256 (hex) over kind and entries in a fixed order: what a repeat of an idempotency key must agree with. */
 export function contentHash(transfer: NewTransfer): string {
   const entries = transfer.entries.map((entry) => `${entry.accountId} ${entry.amountMinor}`).sort();
-  return createHash('sha256').update([transfer.kind, ...entries].join('\n')).digest('hex');
+  return createHash('sha256')
+    .update([transfer.kind, ...entries].join('\n'))
+    .digest('hex');
 }
 
 /**
@@ -60,19 +62,24 @@ export function contentHash(transfer: NewTransfer): string {
  * @throws LedgerError
  */
 export function assertWellFormed(transfer: NewTransfer, accounts: ReadonlyMap<string, LockedAccount>): void {
-  if (transfer.entries.length < 2) throw new LedgerError('transfer_too_small', `transfer ${transfer.id} has fewer than two entries`);
+  if (transfer.entries.length < 2)
+    throw new LedgerError('transfer_too_small', `transfer ${transfer.id} has fewer than two entries`);
   const sums = new Map<string, bigint>();
   const seen = new Set<string>();
   for (const { accountId, amountMinor } of transfer.entries) {
     const account = accounts.get(accountId);
-    if (account === undefined) throw new LedgerError('account_unknown', `transfer ${transfer.id} names account ${accountId}`);
-    if (amountMinor === 0n) throw new LedgerError('entry_amount_zero', `transfer ${transfer.id} has an entry of zero`);
-    if (seen.has(accountId)) throw new LedgerError('account_twice_in_transfer', `transfer ${transfer.id} names ${accountId} twice`);
+    if (account === undefined)
+      throw new LedgerError('account_unknown', `transfer ${transfer.id} names account ${accountId}`);
+    if (amountMinor === 0n)
+      throw new LedgerError('entry_amount_zero', `transfer ${transfer.id} has an entry of zero`);
+    if (seen.has(accountId))
+      throw new LedgerError('account_twice_in_transfer', `transfer ${transfer.id} names ${accountId} twice`);
     seen.add(accountId);
     sums.set(account.currency, (sums.get(account.currency) ?? 0n) + amountMinor);
   }
   for (const [currency, sum] of sums) {
-    if (sum !== 0n) throw new LedgerError('transfer_unbalanced', `transfer ${transfer.id} sums to ${sum} ${currency}`);
+    if (sum !== 0n)
+      throw new LedgerError('transfer_unbalanced', `transfer ${transfer.id} sums to ${sum} ${currency}`);
   }
 }
 
@@ -106,10 +113,13 @@ export function plan(
     assertWellFormed(transfer, accounts);
     const short = transfer.entries.some(({ accountId, amountMinor }) => {
       const kind = accounts.get(accountId)?.kind;
-      return kind !== undefined && guarded.has(kind) && amountMinor < 0n && balanceOf(accountId) + amountMinor < 0n;
+      return (
+        kind !== undefined && guarded.has(kind) && amountMinor < 0n && balanceOf(accountId) + amountMinor < 0n
+      );
     });
     if (short) return { status: 'insufficient_funds', transferId: null };
-    for (const entry of transfer.entries) running.set(entry.accountId, balanceOf(entry.accountId) + entry.amountMinor);
+    for (const entry of transfer.entries)
+      running.set(entry.accountId, balanceOf(entry.accountId) + entry.amountMinor);
     known.set(transfer.idempotencyKey, { id: transfer.id, contentHash: hash });
     toPost.push({ transfer, contentHash: hash });
     return { status: 'posted', transferId: transfer.id };

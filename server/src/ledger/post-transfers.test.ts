@@ -11,7 +11,8 @@ beforeAll(async () => {
 });
 afterAll(() => database.close());
 
-const post = (transfers: readonly NewTransfer[]) => inTransaction(database.db, (tx) => postTransfers(tx, transfers));
+const post = (transfers: readonly NewTransfer[]) =>
+  inTransaction(database.db, (tx) => postTransfers(tx, transfers));
 
 interface Wallet {
   ownerId: string;
@@ -20,7 +21,12 @@ interface Wallet {
 
 async function openWallet(openingMinor = 0n): Promise<Wallet> {
   const ownerId = randomUUID();
-  const accountId = await openAccount(database.db, { kind: 'user_online', ownerId, holderId: ownerId, currency: 'SGD' });
+  const accountId = await openAccount(database.db, {
+    kind: 'user_online',
+    ownerId,
+    holderId: ownerId,
+    currency: 'SGD',
+  });
   if (openingMinor > 0n) {
     const opening = await openAccount(database.db, { kind: 'opening', currency: 'SGD' });
     await post([move(opening, accountId, openingMinor)]);
@@ -42,11 +48,16 @@ function move(from: string, to: string, amountMinor: bigint, key: string = rando
 }
 
 async function balanceOf(wallet: Wallet): Promise<bigint> {
-  const found = await balances(database.db, { kind: 'user_online', ownerIds: [wallet.ownerId], currency: 'SGD' });
+  const found = await balances(database.db, {
+    kind: 'user_online',
+    ownerIds: [wallet.ownerId],
+    currency: 'SGD',
+  });
   return found.get(wallet.ownerId) ?? -1n;
 }
 
-const statuses = async (transfers: readonly NewTransfer[]) => (await post(transfers)).map((result) => result.status);
+const statuses = async (transfers: readonly NewTransfer[]) =>
+  (await post(transfers)).map((result) => result.status);
 
 describe('posting', () => {
   test('a transfer moves exactly its amount and keeps both balances', async () => {
@@ -65,17 +76,18 @@ describe('posting', () => {
       { status: 'posted', transferId: first.id },
       { status: 'already_posted', transferId: first.id },
     ]);
-    expect(await post([move(a.accountId, b.accountId, 100n, key)])).toEqual([{ status: 'already_posted', transferId: first.id }]);
+    expect(await post([move(a.accountId, b.accountId, 100n, key)])).toEqual([
+      { status: 'already_posted', transferId: first.id },
+    ]);
     expect(await balanceOf(b)).toBe(100n);
   });
 
   test('a key that stands for other money is refused by name and moves nothing', async () => {
     const [a, b] = [await openWallet(1000n), await openWallet()];
     const key = randomUUID();
-    expect(await statuses([move(a.accountId, b.accountId, 100n, key), move(a.accountId, b.accountId, 101n, key)])).toEqual([
-      'posted',
-      'idempotency_key_reused',
-    ]);
+    expect(
+      await statuses([move(a.accountId, b.accountId, 100n, key), move(a.accountId, b.accountId, 101n, key)]),
+    ).toEqual(['posted', 'idempotency_key_reused']);
     expect(await statuses([move(b.accountId, a.accountId, 100n, key)])).toEqual(['idempotency_key_reused']);
     expect(await balanceOf(b)).toBe(100n);
   });
@@ -89,7 +101,13 @@ describe('posting', () => {
       move(b.accountId, a.accountId, 300n),
       move(b.accountId, a.accountId, 1n),
     ];
-    expect(await statuses(batch)).toEqual(['posted', 'insufficient_funds', 'posted', 'posted', 'insufficient_funds']);
+    expect(await statuses(batch)).toEqual([
+      'posted',
+      'insufficient_funds',
+      'posted',
+      'posted',
+      'insufficient_funds',
+    ]);
     expect([await balanceOf(a), await balanceOf(b)]).toEqual([300n, 0n]);
   });
 
@@ -103,12 +121,41 @@ describe('posting', () => {
   test('what no ledger can hold throws a code and leaves no trace', async () => {
     const [a, b] = [await openWallet(1000n), await openWallet()];
     const good = move(a.accountId, b.accountId, 10n);
-    const broken = (entries: NewTransfer['entries']): NewTransfer => ({ ...move(a.accountId, b.accountId, 1n), entries });
-    await expect(post([good, broken([{ accountId: a.accountId, amountMinor: -1n }, { accountId: b.accountId, amountMinor: 2n }])])).rejects.toMatchObject({ code: 'transfer_unbalanced' });
-    await expect(post([broken([{ accountId: a.accountId, amountMinor: 0n }, { accountId: b.accountId, amountMinor: 0n }])])).rejects.toMatchObject({ code: 'entry_amount_zero' });
-    await expect(post([broken([{ accountId: a.accountId, amountMinor: -1n }, { accountId: a.accountId, amountMinor: 1n }])])).rejects.toMatchObject({ code: 'account_twice_in_transfer' });
-    await expect(post([broken([{ accountId: a.accountId, amountMinor: -1n }])])).rejects.toMatchObject({ code: 'transfer_too_small' });
-    await expect(post([move(a.accountId, randomUUID(), 1n)])).rejects.toMatchObject({ code: 'account_unknown' });
+    const broken = (entries: NewTransfer['entries']): NewTransfer => ({
+      ...move(a.accountId, b.accountId, 1n),
+      entries,
+    });
+    await expect(
+      post([
+        good,
+        broken([
+          { accountId: a.accountId, amountMinor: -1n },
+          { accountId: b.accountId, amountMinor: 2n },
+        ]),
+      ]),
+    ).rejects.toMatchObject({ code: 'transfer_unbalanced' });
+    await expect(
+      post([
+        broken([
+          { accountId: a.accountId, amountMinor: 0n },
+          { accountId: b.accountId, amountMinor: 0n },
+        ]),
+      ]),
+    ).rejects.toMatchObject({ code: 'entry_amount_zero' });
+    await expect(
+      post([
+        broken([
+          { accountId: a.accountId, amountMinor: -1n },
+          { accountId: a.accountId, amountMinor: 1n },
+        ]),
+      ]),
+    ).rejects.toMatchObject({ code: 'account_twice_in_transfer' });
+    await expect(post([broken([{ accountId: a.accountId, amountMinor: -1n }])])).rejects.toMatchObject({
+      code: 'transfer_too_small',
+    });
+    await expect(post([move(a.accountId, randomUUID(), 1n)])).rejects.toMatchObject({
+      code: 'account_unknown',
+    });
     expect(await balanceOf(b)).toBe(0n);
   });
 
@@ -126,7 +173,9 @@ describe('posting', () => {
 describe('under concurrency', () => {
   test('concurrent transfers never overdraw and exactly the affordable ones post', async () => {
     const [a, b] = [await openWallet(1000n), await openWallet()];
-    const attempts = await Promise.all(Array.from({ length: 40 }, () => statuses([move(a.accountId, b.accountId, 100n)])));
+    const attempts = await Promise.all(
+      Array.from({ length: 40 }, () => statuses([move(a.accountId, b.accountId, 100n)])),
+    );
     expect(attempts.flat().filter((status) => status === 'posted')).toHaveLength(10);
     expect([await balanceOf(a), await balanceOf(b)]).toEqual([0n, 1000n]);
   });
@@ -134,7 +183,9 @@ describe('under concurrency', () => {
   test('the same key from many connections posts once', async () => {
     const [a, b] = [await openWallet(1000n), await openWallet()];
     const key = randomUUID();
-    const attempts = await Promise.all(Array.from({ length: 30 }, () => statuses([move(a.accountId, b.accountId, 10n, key)])));
+    const attempts = await Promise.all(
+      Array.from({ length: 30 }, () => statuses([move(a.accountId, b.accountId, 10n, key)])),
+    );
     expect(attempts.flat().filter((status) => status === 'posted')).toHaveLength(1);
     expect(await balanceOf(b)).toBe(10n);
   });
@@ -143,23 +194,30 @@ describe('under concurrency', () => {
     const wallets = await Promise.all(Array.from({ length: 16 }, () => openWallet(100n)));
     const key = randomUUID();
     const attempts = await Promise.all(
-      wallets.slice(0, 8).map((from, i) => statuses([move(from.accountId, wallets[i + 8]?.accountId ?? '', 10n, key)])),
+      wallets
+        .slice(0, 8)
+        .map((from, i) => statuses([move(from.accountId, wallets[i + 8]?.accountId ?? '', 10n, key)])),
     );
     expect(attempts.flat().sort()).toEqual([...Array<string>(7).fill('idempotency_key_reused'), 'posted']);
   });
 
   test('batches over the same accounts in opposite orders do not deadlock', async () => {
     const wallets = await Promise.all(Array.from({ length: 6 }, () => openWallet(10_000n)));
-    const ring = wallets.map((wallet, i) => [wallet.accountId, wallets[(i + 1) % wallets.length]?.accountId ?? ''] as const);
+    const ring = wallets.map(
+      (wallet, i) => [wallet.accountId, wallets[(i + 1) % wallets.length]?.accountId ?? ''] as const,
+    );
     const batches = Array.from({ length: 24 }, (_, i) => (i % 2 === 0 ? ring : ring.toReversed()));
-    const all = await Promise.all(batches.map((pairs) => statuses(pairs.map(([from, to]) => move(from, to, 5n)))));
+    const all = await Promise.all(
+      batches.map((pairs) => statuses(pairs.map(([from, to]) => move(from, to, 5n)))),
+    );
     expect(all.flat().every((status) => status === 'posted')).toBe(true);
   });
 });
 
 test('whatever is posted, in whatever order and however often, sums stay zero and nobody is overdrawn', async () => {
   const wallets = await Promise.all(Array.from({ length: 4 }, () => openWallet(500n)));
-  const total = async () => (await Promise.all(wallets.map(balanceOf))).reduce((sum, value) => sum + value, 0n);
+  const total = async () =>
+    (await Promise.all(wallets.map(balanceOf))).reduce((sum, value) => sum + value, 0n);
   const step = fc.record({
     from: fc.nat(3),
     to: fc.nat(3),

@@ -15,7 +15,13 @@ import { sql } from 'drizzle-orm';
 import type { Tx } from '../db/client.ts';
 import { RetryTransaction } from '../db/retry.ts';
 import type { AccountKind } from '../db/schema/ledger.ts';
-import { type LockedAccount, type NewTransfer, type PostResult, plan, type StandingTransfer } from './plan.ts';
+import {
+  type LockedAccount,
+  type NewTransfer,
+  type PostResult,
+  plan,
+  type StandingTransfer,
+} from './plan.ts';
 
 /** A literal of a one-dimensional PostgreSQL array, always sent as a parameter. */
 function pgArray(values: readonly string[]): string {
@@ -45,15 +51,26 @@ export async function postTransfers(tx: Tx, transfers: readonly NewTransfer[]): 
 
 async function lockAccounts(tx: Tx, transfers: readonly NewTransfer[]): Promise<Map<string, LockedAccount>> {
   const ids = new Set(transfers.flatMap((transfer) => transfer.entries.map((entry) => entry.accountId)));
-  const rows = await tx.execute<{ id: string; kind: AccountKind; currency: string; balance_minor: string }>(sql`
+  const rows = await tx.execute<{
+    id: string;
+    kind: AccountKind;
+    currency: string;
+    balance_minor: string;
+  }>(sql`
     select id, kind, currency, balance_minor from ledger_accounts
     where id = any(${pgArray([...ids])}::uuid[]) order by id for no key update`);
   return new Map(
-    rows.map((row) => [row.id, { kind: row.kind, currency: row.currency, balanceMinor: BigInt(row.balance_minor) }]),
+    rows.map((row) => [
+      row.id,
+      { kind: row.kind, currency: row.currency, balanceMinor: BigInt(row.balance_minor) },
+    ]),
   );
 }
 
-async function findStanding(tx: Tx, transfers: readonly NewTransfer[]): Promise<Map<string, StandingTransfer>> {
+async function findStanding(
+  tx: Tx,
+  transfers: readonly NewTransfer[],
+): Promise<Map<string, StandingTransfer>> {
   const keys = new Set(transfers.map((transfer) => transfer.idempotencyKey));
   const rows = await tx.execute<{ id: string; idempotency_key: string; content_hash: string }>(sql`
     select id, idempotency_key, encode(content_hash, 'hex') as content_hash from ledger_transfers

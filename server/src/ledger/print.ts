@@ -24,7 +24,8 @@ const KIND_TITLES: Readonly<Record<AccountKind, string>> = {
 
 /** Minor units with the currency's own number of decimals, exactly: no float on the way. */
 export function formatMinor(amountMinor: bigint, currency: string): string {
-  const digits = new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions().maximumFractionDigits ?? 2;
+  const digits =
+    new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions().maximumFractionDigits ?? 2;
   const text = (amountMinor < 0n ? -amountMinor : amountMinor).toString().padStart(digits + 1, '0');
   const whole = text.slice(0, text.length - digits).replace(/\B(?=(\d{3})+$)/g, ',');
   return `${amountMinor < 0n ? '-' : ''}${whole}${digits > 0 ? `.${text.slice(-digits)}` : ''}`;
@@ -55,14 +56,21 @@ export async function printLedger(db: Db): Promise<string> {
 }
 
 function layOut(table: readonly (readonly string[])[]): string[] {
-  const widths = (table[0] ?? []).map((_, column) => Math.max(...table.map((row) => (row[column] ?? '').length)));
+  const widths = (table[0] ?? []).map((_, column) =>
+    Math.max(...table.map((row) => (row[column] ?? '').length)),
+  );
   const numeric = new Set([2, 3]);
   const line = (row: readonly string[]) =>
     row
-      .map((cell, column) => (numeric.has(column) ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0)))
+      .map((cell, column) =>
+        numeric.has(column) ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
+      )
       .join('  ')
       .trimEnd();
-  const rule = widths.map((width) => '-'.repeat(width)).join('  ').trimEnd();
+  const rule = widths
+    .map((width) => '-'.repeat(width))
+    .join('  ')
+    .trimEnd();
   const [head = [], ...body] = table;
   return [line(head), rule, ...body.map(line)];
 }
@@ -70,14 +78,20 @@ function layOut(table: readonly (readonly string[])[]): string[] {
 /** Sentences for a reconciliation, one a line. */
 export function describe(result: Reconciliation): string[] {
   const lines = result.sums.map(
-    ({ currency, sumMinor }) => `sum of all entries: ${formatMinor(sumMinor, currency)} ${currency}${sumMinor === 0n ? '' : '  <- NOT ZERO'}`,
+    ({ currency, sumMinor }) =>
+      `sum of all entries: ${formatMinor(sumMinor, currency)} ${currency}${sumMinor === 0n ? '' : '  <- NOT ZERO'}`,
   );
   lines.push(`${result.transferCount} transfers, ${result.entryCount} entries`);
   for (const wrong of result.wrongBalances) {
     lines.push(`account ${wrong.accountId}: balance ${wrong.keptMinor}, entries sum to ${wrong.summedMinor}`);
   }
   for (const id of result.unbalancedTransfers) lines.push(`transfer ${id} does not sum to zero`);
-  if (result.orphanEntryCount > 0n) lines.push(`${result.orphanEntryCount} entries without transfer or account`);
-  lines.push(result.sound ? 'The ledger is sound: every balance is the sum of its entries.' : 'THE LEDGER IS NOT SOUND.');
+  if (result.orphanEntryCount > 0n)
+    lines.push(`${result.orphanEntryCount} entries without transfer or account`);
+  lines.push(
+    result.sound
+      ? 'The ledger is sound: every balance is the sum of its entries.'
+      : 'THE LEDGER IS NOT SOUND.',
+  );
   return lines;
 }

@@ -14,7 +14,11 @@ export interface Reconciliation {
   /** Sum of all entries by currency, minor units; anything but zero is an alarm. */
   readonly sums: readonly { readonly currency: string; readonly sumMinor: bigint }[];
   /** Accounts whose kept balance is not the sum of their entries. */
-  readonly wrongBalances: readonly { readonly accountId: string; readonly keptMinor: bigint; readonly summedMinor: bigint }[];
+  readonly wrongBalances: readonly {
+    readonly accountId: string;
+    readonly keptMinor: bigint;
+    readonly summedMinor: bigint;
+  }[];
   /** Transfers whose own entries do not sum to zero, or that have none. */
   readonly unbalancedTransfers: readonly string[];
   /** Entries whose transfer or account is missing. */
@@ -72,5 +76,13 @@ function summarise(
     unbalancedTransfers.length === 0 &&
     orphanEntryCount === 0n;
   const transferCount = BigInt(counts?.transfers ?? 0);
-  return { sound, transferCount, entryCount: BigInt(counts?.entries ?? 0), sums, wrongBalances, unbalancedTransfers, orphanEntryCount };
+  return {
+    sound,
+    transferCount,
+    entryCount: BigInt(counts?.entries ?? 0),
+    sums,
+    wrongBalances,
+    unbalancedTransfers,
+    orphanEntryCount,
+  };
 }

@@ -1,6 +1,16 @@
 /** Tables of the people: registrations, users, merchants, sessions. Written by `accounts/` only. */
 import { sql } from 'drizzle-orm';
-import { check, index, integer, jsonb, pgTable, text, timestamp, uniqueIndex, uuid } from 'drizzle-orm/pg-core';
+import {
+  check,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  text,
+  timestamp,
+  uniqueIndex,
+  uuid,
+} from 'drizzle-orm/pg-core';
 
 export type UserRole = 'customer' | 'merchant';
 export type ClientKind = 'browser' | 'agent';
@@ -80,7 +90,10 @@ export const sessions = pgTable(
     revokedAt: at('revoked_at'),
     revokedReason: text('revoked_reason').$type<'logged_out' | 'refresh_token_reused'>(),
   },
-  (t) => [index('sessions_user').on(t.userId), check('sessions_client', sql`${t.client} in ('browser', 'agent')`)],
+  (t) => [
+    index('sessions_user').on(t.userId),
+    check('sessions_client', sql`${t.client} in ('browser', 'agent')`),
+  ],
 );
 
 /** Keys that the server makes for itself at its first start, so that none stands in the source. */

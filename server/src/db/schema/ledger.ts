@@ -82,7 +82,10 @@ export const ledgerAccounts = pgTable(
       'ledger_accounts_not_overdrawn',
       sql`${t.kind} not in (${quoted(GUARDED_KINDS)}) or ${t.balanceMinor} >= 0`,
     ),
-    check('ledger_accounts_owned', sql`${t.kind} not in (${quoted(GUARDED_KINDS)}) or ${t.ownerId} is not null`),
+    check(
+      'ledger_accounts_owned',
+      sql`${t.kind} not in (${quoted(GUARDED_KINDS)}) or ${t.ownerId} is not null`,
+    ),
   ],
 );
 

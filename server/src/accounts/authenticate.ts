@@ -1,0 +1,54 @@
+/**
+ * Turns the Authorization header into a person.
+ *
+ * Owns: the one way by which routes learn who calls. Never: trusts an id from a body or a path.
+ */
+import type { Context } from 'hono';
+import type { Role } from '../../contract/index.ts';
+import { problem } from '../http/problem.ts';
+import type { AppEnv } from '../http/router.ts';
+import type { Sessions } from './sessions.ts';
+import type { AccessClaims, Tokens } from './tokens.ts';
+
+/** The signed-in person, as the access token and the living session say. */
+export type SignedIn = AccessClaims;
+export type SignedInMerchant = SignedIn & { readonly merchantId: string };
+
+export interface Authenticator {
+  /** @throws ApiProblem `not_authenticated`, `session_expired` */
+  requireUser(c: Context<AppEnv>): Promise<SignedIn>;
+  /** @throws ApiProblem like {@link requireUser}, and `not_permitted` for another role */
+  requireRole(c: Context<AppEnv>, role: Role): Promise<SignedIn>;
+  /** @throws ApiProblem like {@link requireUser}, and `not_permitted` for anybody but a merchant */
+  requireMerchant(c: Context<AppEnv>): Promise<SignedInMerchant>;
+}
+
+/** The value after a scheme in the Authorization header, or null. Schemes are case-insensitive. */
+export function credentialOf(c: Context, scheme: string): string | null {
+  const [given = '', value = '', ...rest] = (c.req.header('authorization') ?? '').split(' ');
+  return given.toLowerCase() === scheme.toLowerCase() && value !== '' && rest.length === 0 ? value : null;
+}
+
+export function createAuthenticator(tokens: Tokens, sessions: Sessions): Authenticator {
+  const requireUser = async (c: Context<AppEnv>) => {
+    const token = credentialOf(c, 'Bearer');
+    if (token === null) throw problem('not_authenticated');
+    const claims = await tokens.verifyAccess(token);
+    await sessions.assertAlive(claims.sessionId);
+    c.set('userId', claims.userId);
+    return claims;
+  };
+  return {
+    requireUser,
+    requireRole: async (c, role) => {
+      const user = await requireUser(c);
+      if (user.role !== role) throw problem('not_permitted');
+      return user;
+    },
+    requireMerchant: async (c) => {
+      const { merchantId, ...user } = await requireUser(c);
+      if (merchantId === null) throw problem('not_permitted');
+      return { ...user, merchantId };
+    },
+  };
+}

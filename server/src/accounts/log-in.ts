@@ -1,0 +1,91 @@
+/**
+ * From phone number and password, or from a refresh token, to a session.
+ *
+ * Owns: the order of checks that keeps an unknown number as slow as a wrong password.
+ */
+import type { Session } from '../../contract/index.ts';
+import type { ServerContext } from '../context.ts';
+import type { ClientKind } from '../db/schema/accounts.ts';
+import { ApiProblem, problem } from '../http/problem.ts';
+import { verifyAgainstNobody, verifyPassword } from './password.ts';
+import { normalisePhone } from './phone.ts';
+import type { LivingSession } from './sessions.ts';
+import { findUserById, findUserByPhone, type StoredUser, userView } from './users.ts';
+
+type Accounts = Pick<ServerContext, 'db' | 'config' | 'tokens' | 'sessions' | 'limits'>;
+
+/** A session for the body, and the refresh token that travels by body or cookie. */
+export interface SessionGrant {
+  readonly session: Session;
+  readonly refreshToken: string;
+  readonly sessionExpiresAt: Date;
+}
+
+/** Opens a session for somebody who has just proved who they are. */
+export async function openSession(
+  accounts: Accounts,
+  user: StoredUser,
+  client: ClientKind,
+): Promise<SessionGrant> {
+  return grant(accounts, user, await accounts.sessions.open(user.id, client));
+}
+
+/** @throws ApiProblem `credentials_incorrect`, whichever of the two is wrong; `rate_limited` */
+export async function logIn(
+  accounts: Accounts,
+  attempt: { phone: string; password: string; address: string; client: ClientKind },
+): Promise<SessionGrant> {
+  await accounts.limits.take('login_by_address', attempt.address);
+  const phone = readPhone(attempt.phone, accounts.config.region);
+  if (phone !== null) await accounts.limits.take('login_by_phone', phone);
+  const user = phone === null ? undefined : await findUserByPhone(accounts.db, phone);
+  if (user === undefined) {
+    await verifyAgainstNobody(attempt.password);
+    throw problem('credentials_incorrect');
+  }
+  if (!(await verifyPassword(attempt.password, user.passwordHash))) throw problem('credentials_incorrect');
+  await accounts.limits.forgive('login_by_phone', user.phone);
+  return openSession(accounts, user, attempt.client);
+}
+
+/** @throws ApiProblem `not_authenticated`, `session_expired`, `refresh_token_reused` */
+export async function refresh(accounts: Accounts, refreshToken: string): Promise<SessionGrant> {
+  const token = accounts.tokens.readRefresh(refreshToken);
+  if (token === null) throw problem('not_authenticated');
+  const session = await accounts.sessions.rotate(token);
+  const user = await findUserById(accounts.db, session.userId);
+  if (user === undefined) throw problem('not_authenticated');
+  return grant(accounts, user, session);
+}
+
+async function grant(accounts: Accounts, user: StoredUser, session: LivingSession): Promise<SessionGrant> {
+  const claims = {
+    userId: user.id,
+    sessionId: session.id,
+    role: user.role,
+    merchantId: user.merchant?.id ?? null,
+  };
+  const access = await accounts.tokens.signAccess(claims, session.expiresAt);
+  const refreshToken = accounts.tokens.makeRefresh(session.id, session.sequence);
+  return {
+    refreshToken,
+    sessionExpiresAt: session.expiresAt,
+    session: {
+      accessToken: access.token,
+      accessExpiresAt: access.expiresAt.toISOString(),
+      sessionExpiresAt: session.expiresAt.toISOString(),
+      ...(session.client === 'agent' ? { refreshToken } : {}),
+      user: userView(user, accounts.config.currency),
+    },
+  };
+}
+
+/** A number that is none cannot belong to an account; saying so would only help someone who guesses. */
+function readPhone(typed: string, region: string): string | null {
+  try {
+    return normalisePhone(typed, region);
+  } catch (error) {
+    if (error instanceof ApiProblem) return null;
+    throw error;
+  }
+}

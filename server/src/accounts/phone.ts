@@ -1,0 +1,37 @@
+/** Phone numbers as people type them and as the system keeps them. Pure. */
+import { type CountryCode, getCountries, parsePhoneNumberFromString } from 'libphonenumber-js/max';
+import { problem } from '../http/problem.ts';
+
+/** True for a region code that libphonenumber knows. */
+export function isRegion(region: string): region is CountryCode {
+  return getCountries().some((country) => country === region);
+}
+
+/**
+ * E.164 of what a person typed; numbers without a country code are read in `region`.
+ * @throws ApiProblem `phone_number_invalid`
+ */
+export function normalisePhone(typed: string, region: string): string {
+  const parsed = parsePhoneNumberFromString(typed, isRegion(region) ? region : undefined);
+  if (parsed === undefined || !parsed.isValid()) throw problem('phone_number_invalid');
+  return parsed.number;
+}
+
+/** `+65 •••• 4567`: the country and the last four digits, for screens of other people. */
+export function maskPhone(phone: string): string {
+  const countryCode = parsePhoneNumberFromString(phone)?.countryCallingCode;
+  return `${countryCode === undefined ? '' : `+${countryCode} `}•••• ${phone.slice(-4)}`;
+}
+
+/** First letter of each word, the rest hidden: enough to recognise somebody one knows. */
+export function maskName(name: string): string {
+  return name
+    .split(/\s+/)
+    .filter((word) => word !== '')
+    .map((word) => {
+      const letters = Array.from(word);
+      const shown = letters.length > 4 ? 2 : 1;
+      return `${letters.slice(0, shown).join('')}${'•'.repeat(Math.max(1, Math.min(letters.length - shown, 6)))}`;
+    })
+    .join(' ');
+}

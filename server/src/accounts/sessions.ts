@@ -1,0 +1,118 @@
+/**
+ * Sessions: six hours from log-in, kept alive by rotating refresh tokens.
+ *
+ * Owns: the table `sessions` and the rule of reuse: an old token that comes back ends the whole family. Two tabs or a
+ * lost answer may send one token twice within a moment; both then get the same successor.
+ */
+import { randomUUIDv7 } from 'node:crypto';
+import { and, eq, gt, isNull } from 'drizzle-orm';
+import type { Clock } from '../clock.ts';
+import type { Db } from '../db/client.ts';
+import { type ClientKind, sessions } from '../db/schema/accounts.ts';
+import { problem } from '../http/problem.ts';
+
+export const SESSION_MS = 6 * 60 * 60_000;
+/** How long after a rotation the previous token is taken for a twin and not for theft. */
+export const ROTATION_GRACE_MS = 10_000;
+/** A log-out in another process is noticed after this at the latest. */
+const ALIVE_CACHE_MS = 5_000;
+const ALIVE_CACHE_MAX = 50_000;
+
+export interface LivingSession {
+  readonly id: string;
+  readonly userId: string;
+  readonly client: ClientKind;
+  /** Of the refresh token that is valid now. */
+  readonly sequence: number;
+  readonly expiresAt: Date;
+}
+
+export class Sessions {
+  readonly #db: Db;
+  readonly #clock: Clock;
+  readonly #aliveUntilMs = new Map<string, number>();
+
+  constructor(db: Db, clock: Clock) {
+    this.#db = db;
+    this.#clock = clock;
+  }
+
+  async open(userId: string, client: ClientKind): Promise<LivingSession> {
+    const now = new Date(this.#clock.nowMs());
+    const expiresAt = new Date(now.getTime() + SESSION_MS);
+    const row = {
+      id: randomUUIDv7(),
+      userId,
+      client,
+      sequence: 0,
+      rotatedAt: now,
+      createdAt: now,
+      expiresAt,
+    };
+    await this.#db.insert(sessions).values(row);
+    return row;
+  }
+
+  /**
+   * Uses up a refresh token.
+   * @throws ApiProblem `session_expired`, or `refresh_token_reused` after which the session is over
+   */
+  async rotate(token: { sessionId: string; sequence: number }): Promise<LivingSession> {
+    const now = new Date(this.#clock.nowMs());
+    const [rotated] = await this.#db
+      .update(sessions)
+      .set({ sequence: token.sequence + 1, rotatedAt: now })
+      .where(
+        and(
+          eq(sessions.id, token.sessionId),
+          eq(sessions.sequence, token.sequence),
+          isNull(sessions.revokedAt),
+          gt(sessions.expiresAt, now),
+        ),
+      )
+      .returning();
+    if (rotated !== undefined) return rotated;
+
+    const [row] = await this.#db.select().from(sessions).where(eq(sessions.id, token.sessionId));
+    if (row === undefined || row.expiresAt <= now) throw problem('session_expired');
+    if (row.revokedAt !== null) {
+      throw problem(
+        row.revokedReason === 'refresh_token_reused' ? 'refresh_token_reused' : 'session_expired',
+      );
+    }
+    const isTwin =
+      row.sequence === token.sequence + 1 && now.getTime() - row.rotatedAt.getTime() <= ROTATION_GRACE_MS;
+    if (isTwin) return row;
+    await this.revoke(row.id, 'refresh_token_reused');
+    throw problem('refresh_token_reused');
+  }
+
+  async revoke(sessionId: string, reason: 'logged_out' | 'refresh_token_reused'): Promise<void> {
+    this.#aliveUntilMs.delete(sessionId);
+    await this.#db
+      .update(sessions)
+      .set({ revokedAt: new Date(this.#clock.nowMs()), revokedReason: reason })
+      .where(and(eq(sessions.id, sessionId), isNull(sessions.revokedAt)));
+  }
+
+  /**
+   * Access tokens end with their session, not 15 minutes later.
+   * @throws ApiProblem `session_expired`
+   */
+  async assertAlive(sessionId: string): Promise<void> {
+    const nowMs = this.#clock.nowMs();
+    if ((this.#aliveUntilMs.get(sessionId) ?? 0) > nowMs) return;
+    const [row] = await this.#db
+      .select({ expiresAt: sessions.expiresAt })
+      .from(sessions)
+      .where(
+        and(eq(sessions.id, sessionId), isNull(sessions.revokedAt), gt(sessions.expiresAt, new Date(nowMs))),
+      );
+    if (row === undefined) {
+      this.#aliveUntilMs.delete(sessionId);
+      throw problem('session_expired');
+    }
+    if (this.#aliveUntilMs.size >= ALIVE_CACHE_MAX) this.#aliveUntilMs.clear();
+    this.#aliveUntilMs.set(sessionId, Math.min(nowMs + ALIVE_CACHE_MS, row.expiresAt.getTime()));
+  }
+}

@@ -1,0 +1,129 @@
+/**
+ * Access tokens (signed, 15 minutes) and refresh tokens (session and sequence under a MAC).
+ *
+ * Owns: their forms and checks. Never: decides whether a session still lives; that is `sessions.ts`.
+ */
+import { createHmac, createSecretKey, type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto';
+import { errors, exportJWK, generateKeyPair, importJWK, jwtVerify, SignJWT } from 'jose';
+import { z } from 'zod';
+import { Role, Uuid } from '../../contract/index.ts';
+import type { Clock } from '../clock.ts';
+import type { Db } from '../db/client.ts';
+import { serverKey } from '../db/server-keys.ts';
+import { problem } from '../http/problem.ts';
+
+export const ACCESS_TOKEN_MS = 15 * 60_000;
+
+const ALGORITHM = 'EdDSA';
+const AUDIENCE = 'tikiwallet-api';
+/** RFC 9068's type, so that no other token of ours can pass for an access token. */
+const TYPE = 'at+jwt';
+
+/** Who an access token speaks for. */
+export interface AccessClaims {
+  readonly userId: string;
+  readonly sessionId: string;
+  readonly role: Role;
+  readonly merchantId: string | null;
+}
+
+const Claims = z.object({ sub: Uuid, sid: Uuid, role: Role, mid: Uuid.nullable() });
+
+export interface Tokens {
+  /** @returns the token and its end; never later than `sessionExpiresAt`. */
+  signAccess(claims: AccessClaims, sessionExpiresAt: Date): Promise<{ token: string; expiresAt: Date }>;
+  /** @throws ApiProblem `not_authenticated`, or `session_expired` when only the time is over */
+  verifyAccess(token: string): Promise<AccessClaims>;
+  makeRefresh(sessionId: string, sequence: number): string;
+  /** Null for anything that this server did not make. */
+  readRefresh(token: string): { sessionId: string; sequence: number } | null;
+}
+
+export interface TokenOptions {
+  readonly db: Db;
+  readonly clock: Clock;
+  /** The origin of the API: who issues. */
+  readonly issuer: string;
+  readonly keysSecret: string | undefined;
+}
+
+/** Loads the two keys, making them at the first start of an installation. */
+export async function createTokens(options: TokenOptions): Promise<Tokens> {
+  const { db, clock, issuer, keysSecret: secret } = options;
+  const access = await serverKey(db, { purpose: 'access_token', make: makeSigningKey, secret });
+  const refresh = await serverKey(db, { purpose: 'refresh_token', make: makeMacKey, secret });
+  const { d: _secretPart, ...publicPart } = access.material;
+  const privateKey = await importJWK(access.material, ALGORITHM);
+  const publicKey = await importJWK(publicPart, ALGORITHM);
+  const macKey = createSecretKey(refresh.material.k ?? '', 'base64url');
+
+  return {
+    signAccess: async (claims, sessionExpiresAt) => {
+      const nowSeconds = Math.floor(clock.nowMs() / 1000);
+      const sessionEndSeconds = Math.floor(sessionExpiresAt.getTime() / 1000);
+      const expires = Math.min(nowSeconds + ACCESS_TOKEN_MS / 1000, sessionEndSeconds);
+      const token = await new SignJWT({ sid: claims.sessionId, role: claims.role, mid: claims.merchantId })
+        .setProtectedHeader({ alg: ALGORITHM, typ: TYPE, kid: access.kid })
+        .setSubject(claims.userId)
+        .setIssuer(issuer)
+        .setAudience(AUDIENCE)
+        .setIssuedAt(nowSeconds)
+        .setExpirationTime(expires)
+        .sign(privateKey);
+      return { token, expiresAt: new Date(expires * 1000) };
+    },
+    verifyAccess: async (token) => {
+      try {
+        const { payload } = await jwtVerify(
+          token,
+          (header) => {
+            // The key is chosen here, never fetched or found by what the token says.
+            if (header.kid !== access.kid) throw new errors.JWKSNoMatchingKey();
+            return publicKey;
+          },
+          {
+            algorithms: [ALGORITHM],
+            audience: AUDIENCE,
+            issuer,
+            typ: TYPE,
+            requiredClaims: ['exp', 'iat', 'sub'],
+            currentDate: new Date(clock.nowMs()),
+          },
+        );
+        const claims = Claims.parse(payload);
+        return { userId: claims.sub, sessionId: claims.sid, role: claims.role, merchantId: claims.mid };
+      } catch (cause) {
+        throw problem(cause instanceof errors.JWTExpired ? 'session_expired' : 'not_authenticated', {
+          cause,
+        });
+      }
+    },
+    makeRefresh: (sessionId, sequence) =>
+      `${sessionId}.${sequence}.${mac(macKey, sessionId, sequence).toString('base64url')}`,
+    readRefresh: (token) => readRefresh(macKey, token),
+  };
+}
+
+function mac(key: KeyObject, sessionId: string, sequence: number): Buffer {
+  return createHmac('sha256', key).update(`refresh token\n${sessionId}\n${sequence}`).digest();
+}
+
+function readRefresh(key: KeyObject, token: string): { sessionId: string; sequence: number } | null {
+  const [, sessionId, digits, given] =
+    /^([0-9a-f-]{36})\.(0|[1-9][0-9]{0,8})\.([A-Za-z0-9_-]{43})$/.exec(token) ?? [];
+  if (sessionId === undefined || digits === undefined || given === undefined) return null;
+  const sequence = Number.parseInt(digits, 10);
+  return timingSafeEqual(mac(key, sessionId, sequence), Buffer.from(given, 'base64url'))
+    ? { sessionId, sequence }
+    : null;
+}
+
+async function makeSigningKey(): Promise<Record<string, string>> {
+  const { privateKey } = await generateKeyPair(ALGORITHM, { crv: 'Ed25519', extractable: true });
+  const { kty = '', crv = '', x = '', d = '' } = await exportJWK(privateKey);
+  return { kty, crv, x, d };
+}
+
+function makeMacKey(): Record<string, string> {
+  return { kty: 'oct', k: randomBytes(32).toString('base64url') };
+}

@@ -1,0 +1,167 @@
+/**
+ * The way back: what an allowance did not spend returns to the online wallet, exactly once, when nothing that could
+ * still claim it is missing (decisions/0002-returning-unspent-allowance.md).
+ *
+ * Owns: transfers of kind `allowance_return`. Never: believes the phone's word alone.
+ */
+import { randomUUIDv7 } from 'node:crypto';
+import { and, eq, lte, type SQL, sql } from 'drizzle-orm';
+import type { Logger } from 'pino';
+import type { Clock } from '../clock.ts';
+import type { Db, Tx } from '../db/client.ts';
+import { inTransaction } from '../db/retry.ts';
+import { allowances } from '../db/schema/allowances.ts';
+import { kioskEnrolments } from '../db/schema/kiosks.ts';
+import { findAccount, postTransfers } from '../ledger/index.ts';
+import type { OfflinePolicy } from '../trust/index.ts';
+import { reservedMinor } from './views.ts';
+
+export interface GiveBackNeeds {
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly policy: Pick<OfflinePolicy, 'kiosk'>;
+}
+
+/** Returned per round; the next round takes the rest. */
+const ROUND = 200;
+/** Clocks of kiosks may be this far behind ours. */
+const CLOCK_MARGIN_SECONDS = 24 * 3600;
+
+/**
+ * A closing allowance whose every reported payment has settled, and of which no machine can hold an unreported one:
+ * each has closed its journal under a deny list that names it, or has had no trust bundle recent enough to accept
+ * anything since it was issued.
+ */
+function isAccountedFor({ policy }: GiveBackNeeds): SQL {
+  const reach = policy.kiosk.maxOfflineSeconds + CLOCK_MARGIN_SECONDS;
+  return sql`(${allowances.status} = 'closing'
+    and ${allowances.settledMinor} >= ${allowances.closingCumulativeMinor}
+    and not exists (
+      select 1 from ${kioskEnrolments} e
+      where e.ended_at is null
+        and e.reported_deny_list_version < ${allowances.deniedVersion}
+        and e.last_bundle_at >= ${allowances.notBefore} - make_interval(secs => ${reach})))`;
+}
+
+/** The claim window is over. With an open dispute the rest stays, for a person to decide. */
+function isOverdue({ clock }: GiveBackNeeds): SQL {
+  const now = new Date(clock.nowMs()).toISOString();
+  return sql`(${allowances.returnsAt} <= ${now}::timestamptz
+    and (${allowances.status} in ('active', 'closing')
+      or (${allowances.status} = 'denied'
+        and ${allowances.settledMinor} + ${allowances.returnedMinor} < ${allowances.capMinor}))
+    and ${allowances.disputedCount} = 0)`;
+}
+
+const mayReturn = (needs: GiveBackNeeds): SQL => sql`(${isAccountedFor(needs)} or ${isOverdue(needs)})`;
+
+/** Returns the rest of one allowance if that is safe now. Idempotent. */
+export function giveBack(needs: GiveBackNeeds, allowanceId: string): Promise<boolean> {
+  return inTransaction(needs.db, async (tx) => {
+    // First the lock, then the question: a settlement that holds the row may be about to change the answer.
+    await tx
+      .select({ id: allowances.id })
+      .from(allowances)
+      .where(eq(allowances.id, allowanceId))
+      .for('update');
+    const [row] = await tx
+      .select()
+      .from(allowances)
+      .where(and(eq(allowances.id, allowanceId), mayReturn(needs)));
+    if (row === undefined) return false;
+    const restMinor = reservedMinor(row);
+    if (restMinor > 0n) await post(tx, row, restMinor);
+    await tx
+      .update(allowances)
+      .set({
+        returnedMinor: row.returnedMinor + restMinor,
+        // A denied one stays denied: its payments must never look acceptable again.
+        ...(row.status === 'denied' ? {} : { status: 'closed' as const }),
+        closedAt: new Date(needs.clock.nowMs()),
+      })
+      .where(eq(allowances.id, allowanceId));
+    return true;
+  });
+}
+
+async function post(tx: Tx, row: typeof allowances.$inferSelect, restMinor: bigint): Promise<void> {
+  const online = await findAccount(tx, { kind: 'user_online', ownerId: row.userId, currency: row.currency });
+  const [posted] = await postTransfers(tx, [
+    {
+      id: randomUUIDv7(),
+      kind: 'allowance_return',
+      idempotencyKey: `allowance_return:${row.id}`,
+      reference: { allowanceId: row.id },
+      entries: [
+        { accountId: row.reserveAccountId, amountMinor: -restMinor },
+        { accountId: online, amountMinor: restMinor },
+      ],
+    },
+  ]);
+  if (posted?.status !== 'posted') throw new Error(`returning allowance ${row.id} was ${posted?.status}`);
+}
+
+/** Everything that may return now, of one user or of all. @returns how many allowances were closed. */
+export async function giveBackAll(needs: GiveBackNeeds, userId?: string): Promise<number> {
+  const whose = userId === undefined ? sql`true` : eq(allowances.userId, userId);
+  const due = await needs.db
+    .select({ id: allowances.id })
+    .from(allowances)
+    .where(and(whose, sql`${allowances.status} <> 'closed'`, mayReturn(needs)))
+    .limit(ROUND);
+  let closed = 0;
+  for (const { id } of due) if (await giveBack(needs, id)) closed += 1;
+  return closed;
+}
+
+/** After a kiosk reported: the closing allowances that may have waited for it alone. */
+export async function giveBackClosing(
+  needs: GiveBackNeeds,
+  reportedDenyListVersion: number,
+): Promise<number> {
+  const due = await needs.db
+    .select({ id: allowances.id })
+    .from(allowances)
+    .where(and(lte(allowances.deniedVersion, reportedDenyListVersion), isAccountedFor(needs)))
+    .limit(ROUND);
+  let closed = 0;
+  for (const { id } of due) if (await giveBack(needs, id)) closed += 1;
+  return closed;
+}
+
+export interface GiveBackJob {
+  /** Waits for a round that is running. */
+  stop(): Promise<void>;
+}
+
+/** Looks every `intervalMs`; several processes may, the row's lock lets one win. */
+export function startGiveBackJob(
+  needs: GiveBackNeeds & { readonly log: Logger },
+  intervalMs = 60_000,
+): GiveBackJob {
+  let running: Promise<void> = Promise.resolve();
+  let isRunning = false;
+  const round = async () => {
+    try {
+      const closed = await giveBackAll(needs);
+      if (closed > 0) needs.log.info({ closed }, 'allowances returned');
+    } catch (error) {
+      // The database is away or restarting; the next round comes.
+      needs.log.warn({ err: error }, 'allowances could not be returned now');
+    }
+  };
+  const timer = setInterval(() => {
+    if (isRunning) return;
+    isRunning = true;
+    running = round().finally(() => {
+      isRunning = false;
+    });
+  }, intervalMs);
+  timer.unref();
+  return {
+    stop: () => {
+      clearInterval(timer);
+      return running;
+    },
+  };
+}

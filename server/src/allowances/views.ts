@@ -1,0 +1,60 @@
+/** Allowances as the API shows them to their holder. Reads only. */
+import { and, desc, eq, gt, ne, or } from 'drizzle-orm';
+import { toBase64Url } from '@tikiwallet/protocol';
+import type { Allowance } from '../../contract/index.ts';
+import type { Executor } from '../db/client.ts';
+import { allowances } from '../db/schema/allowances.ts';
+
+export type AllowanceRow = typeof allowances.$inferSelect;
+
+/** Closed ones stay visible this long, so that a phone that was away learns what became of its money. */
+const CLOSED_SHOWN_MS = 30 * 24 * 3600 * 1000;
+const MAX_SHOWN = 100;
+
+/** Everything that still holds money, and what was closed lately. Newest first. */
+export async function listAllowances(
+  executor: Executor,
+  query: { readonly userId: string; readonly nowMs: number },
+): Promise<Allowance[]> {
+  const since = new Date(query.nowMs - CLOSED_SHOWN_MS);
+  const rows = await executor
+    .select()
+    .from(allowances)
+    .where(
+      and(
+        eq(allowances.userId, query.userId),
+        or(ne(allowances.status, 'closed'), gt(allowances.closedAt, since)),
+      ),
+    )
+    .orderBy(desc(allowances.createdAt), desc(allowances.id))
+    .limit(MAX_SHOWN);
+  return rows.map((row) => allowanceView(row, query.nowMs));
+}
+
+/** What is still in the reserve. */
+export function reservedMinor(
+  row: Pick<AllowanceRow, 'capMinor' | 'settledMinor' | 'returnedMinor'>,
+): bigint {
+  return row.capMinor - row.settledMinor - row.returnedMinor;
+}
+
+export function allowanceView(row: AllowanceRow, nowMs: number): Allowance {
+  const isExpired = row.status === 'active' && row.notAfter.getTime() <= nowMs;
+  const waits = row.status === 'closing' || isExpired;
+  return {
+    id: row.id,
+    status: isExpired ? 'expired' : row.status,
+    currency: row.currency,
+    capMinor: row.capMinor.toString(),
+    settledMinor: row.settledMinor.toString(),
+    reservedMinor: reservedMinor(row).toString(),
+    returnedMinor: row.returnedMinor.toString(),
+    settledCounter: row.settledCounter,
+    notBefore: row.notBefore.toISOString(),
+    notAfter: row.notAfter.toISOString(),
+    certificate: toBase64Url(row.certificate),
+    phoneSalt: toBase64Url(row.phoneSalt),
+    devicePublicKey: toBase64Url(row.devicePublicKey),
+    returnsBy: waits ? row.returnsAt.toISOString() : null,
+  };
+}

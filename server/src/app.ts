@@ -1,0 +1,85 @@
+/**
+ * Composes the HTTP surface from its rooms.
+ *
+ * Owns: the order of middleware and the list of rooms. Never: starts anything or reads the environment; everything
+ * arrives in the context.
+ */
+import { randomUUIDv7 } from 'node:crypto';
+import type { MiddlewareHandler } from 'hono';
+import { requestId } from 'hono/request-id';
+import { secureHeaders } from 'hono/secure-headers';
+import type { RegisterRoutes, ServerContext } from './context.ts';
+import { limitBodies } from './http/body-limit.ts';
+import { refuseErrors, refuseUnknown } from './http/refuse.ts';
+import { type AppEnv, newRouter, type Router } from './http/router.ts';
+import { registerAuth } from './routes/auth.ts';
+import { registerConfig } from './routes/config.ts';
+import { registerHealth } from './routes/health.ts';
+import { registerHistory } from './routes/history.ts';
+import { registerOpenApi } from './routes/openapi.ts';
+import { registerStripeWebhook } from './routes/stripe-webhook.ts';
+import { registerTopUps } from './routes/top-ups.ts';
+import { registerTransfers } from './routes/transfers.ts';
+import { registerWallet } from './routes/wallet.ts';
+import { registerWalletFiles } from './routes/wallet-files.ts';
+
+/** Routes that take more than 64 KB. */
+const BODY_ALLOWANCES = [{ path: '/v1/stripe/webhook', maxBytes: 512 * 1024 }];
+
+/** What rooms of other owners supply to the wallet's view. */
+const noAllowances = () => Promise.resolve([]);
+
+const rooms: readonly RegisterRoutes[] = [
+  registerHealth,
+  registerConfig,
+  registerAuth,
+  (router, context) => registerWallet(router, context, { listAllowances: noAllowances }),
+  registerTopUps,
+  registerTransfers,
+  registerHistory,
+  registerStripeWebhook,
+  registerOpenApi,
+  // Last: it answers every path that no room of the API has taken.
+  registerWalletFiles,
+];
+
+export function createApp(context: ServerContext): Router {
+  const router = newRouter();
+  router.use(requestId({ generator: () => randomUUIDv7() }));
+  router.use(logRequests(context));
+  router.use(
+    secureHeaders({
+      xFrameOptions: 'DENY',
+      referrerPolicy: 'no-referrer',
+      crossOriginResourcePolicy: 'same-origin',
+      strictTransportSecurity: context.config.publicOrigin.startsWith('https:') ? 'max-age=31536000' : false,
+    }),
+  );
+  router.use('/v1/*', limitBodies(BODY_ALLOWANCES));
+  router.use('/v1/*', async (c, next) => {
+    await next();
+    // Answers about people and money are nobody's to keep.
+    if (!c.res.headers.has('cache-control')) c.res.headers.set('cache-control', 'no-store');
+  });
+  for (const register of rooms) register(router, context);
+  router.onError(refuseErrors(context.log));
+  router.notFound(refuseUnknown(router));
+  return router;
+}
+
+/** One line a request: ids and figures, never bodies, queries or addresses of people. */
+function logRequests({ log }: ServerContext): MiddlewareHandler<AppEnv> {
+  return async (c, next) => {
+    const startedAt = performance.now();
+    await next();
+    const { method, path } = c.req;
+    const line = {
+      requestId: c.get('requestId'),
+      method,
+      path,
+      status: c.res.status,
+      userId: c.get('userId'),
+    };
+    log.info({ ...line, durationMs: Math.round(performance.now() - startedAt) }, 'request');
+  };
+}

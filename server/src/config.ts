@@ -1,0 +1,225 @@
+/**
+ * Everything the environment can say to the server, validated once.
+ *
+ * Owns: names, defaults and their meaning (server/README.md lists them). Never: read anywhere else than at start.
+ */
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+
+const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
+
+const Port = z.coerce.number().int().min(1).max(65_535);
+const Origin = z.url().transform((value) => new URL(value).origin);
+const Minor = z
+  .string()
+  .regex(/^[1-9][0-9]{0,15}$/)
+  .transform(BigInt);
+const list = (fallback: string) =>
+  z
+    .string()
+    .default(fallback)
+    .transform((value) =>
+      value
+        .split(',')
+        .map((item) => item.trim())
+        .filter((item) => item !== ''),
+    );
+
+/** An empty variable counts as unset: that is what Compose files and shells leave behind. */
+const Environment = z.object({
+  PORT: Port.default(8080),
+  HOST: z.string().default('127.0.0.1'),
+  PUBLIC_ORIGIN: Origin.optional(),
+  TIKI_CURRENCY: z
+    .string()
+    .regex(/^[A-Z]{3}$/)
+    .default('SGD'),
+  TIKI_REGION: z
+    .string()
+    .regex(/^[A-Z]{2}$/)
+    .default('SG'),
+  TIKI_KIOSK_ORIGINS: list('http://192.168.49.1:7070,http://127.0.0.1:7070').pipe(z.array(Origin)),
+  TIKI_DATA_DIR: z.string().optional(),
+  TIKI_STANDIN_DATA_DIR: z.string().optional(),
+  TIKI_WALLET_DIR: z.string().optional(),
+  TIKI_TRUSTED_PROXIES: list(''),
+  TIKI_KEYS_SECRET: z.string().min(16).optional(),
+  TIKI_RATE_LIMIT_FACTOR: z.coerce.number().positive().default(1),
+  TIKI_TOP_UP_MIN_MINOR: Minor.default(100n),
+  TIKI_TOP_UP_MAX_MINOR: Minor.default(100_000n),
+  TIKI_TRANSFER_MAX_MINOR: Minor.default(200_000n),
+  TIKI_ALLOWANCE_MAX_MINOR: Minor.default(20_000n),
+  TIKI_PER_PAYMENT_MAX_MINOR: Minor.default(10_000n),
+  DATABASE_URL: z.string().optional(),
+  DATABASE_OWNER_URL: z.string().optional(),
+  TIKI_DATABASE_CONNECTIONS: z.coerce.number().int().min(2).max(200).default(10),
+  STRIPE_SECRET_KEY: z.string().optional(),
+  STRIPE_WEBHOOK_SECRET: z.string().optional(),
+  STRIPE_API_BASE: z.url().optional(),
+  STRIPE_STANDIN_PORT: Port.default(8081),
+  TWILIO_ACCOUNT_SID: z
+    .string()
+    .regex(/^AC[0-9a-fA-F]{32}$/)
+    .optional(),
+  TWILIO_AUTH_TOKEN: z.string().optional(),
+  TWILIO_VERIFY_SERVICE_SID: z
+    .string()
+    .regex(/^VA[0-9a-fA-F]{32}$/)
+    .optional(),
+  TWILIO_API_BASE: z.url().optional(),
+  TWILIO_STANDIN_PORT: Port.default(8082),
+  TWILIO_STANDIN_PUBLIC_URL: z.url().optional(),
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+});
+
+export interface Limits {
+  readonly topUpMinMinor: bigint;
+  readonly topUpMaxMinor: bigint;
+  readonly transferMaxMinor: bigint;
+  readonly allowanceMaxMinor: bigint;
+  readonly perPaymentMaxMinor: bigint;
+}
+
+export interface StripeConfig {
+  readonly secretKey: string;
+  /** Null in stand-in mode: read from the stand-in's data folder at start. */
+  readonly webhookSecret: string | null;
+  /** Overrides https://api.stripe.com. */
+  readonly apiBase: string | null;
+  readonly isStandIn: boolean;
+}
+
+export interface TwilioConfig {
+  readonly accountSid: string;
+  readonly authToken: string;
+  readonly verifyServiceSid: string;
+  /** Overrides https://verify.twilio.com. */
+  readonly apiBase: string | null;
+  readonly isStandIn: boolean;
+  /** Where a person reads the stand-in's messages. */
+  readonly inboxUrl: string | null;
+}
+
+export interface Config {
+  readonly host: string;
+  readonly port: number;
+  /** Where browsers reach the server and the wallet. */
+  readonly publicOrigin: string;
+  readonly currency: string;
+  readonly region: string;
+  readonly kioskOrigins: readonly string[];
+  readonly limits: Limits;
+  readonly dataDir: string;
+  /** True when TIKI_DATA_DIR named it. */
+  readonly dataDirIsChosen: boolean;
+  readonly standInDataDir: string;
+  readonly walletDir: string;
+  readonly trustedProxies: readonly string[];
+  readonly keysSecret: string | undefined;
+  readonly rateLimitFactor: number;
+  /** Null: the embedded PostgreSQL in `dataDir`. */
+  readonly databaseUrl: string | null;
+  readonly databaseOwnerUrl: string | null;
+  readonly databaseConnections: number;
+  readonly stripe: StripeConfig;
+  readonly twilio: TwilioConfig;
+  readonly logLevel: string;
+}
+
+/** The environment is not usable; the message says in a sentence what is wrong, naming no values. */
+export class ConfigError extends Error {
+  readonly code = 'config_invalid';
+}
+
+/** Account and service ids of the shape that Twilio's have, for the stand-in. */
+const STAND_IN_ACCOUNT_SID = `AC${'0'.repeat(31)}1`;
+const STAND_IN_SERVICE_SID = `VA${'0'.repeat(31)}1`;
+
+/** @throws ConfigError */
+export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
+  const present = Object.fromEntries(
+    Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''),
+  );
+  const parsed = Environment.safeParse(present);
+  if (!parsed.success) {
+    const what = parsed.error.issues.map((issue) => `${issue.path.join('.')} (${issue.message})`).join(', ');
+    throw new ConfigError(`These settings are not usable: ${what}.`);
+  }
+  const env = parsed.data;
+  return {
+    host: env.HOST,
+    port: env.PORT,
+    publicOrigin: env.PUBLIC_ORIGIN ?? `http://localhost:${env.PORT}`,
+    currency: env.TIKI_CURRENCY,
+    region: env.TIKI_REGION,
+    kioskOrigins: env.TIKI_KIOSK_ORIGINS,
+    limits: {
+      topUpMinMinor: env.TIKI_TOP_UP_MIN_MINOR,
+      topUpMaxMinor: env.TIKI_TOP_UP_MAX_MINOR,
+      transferMaxMinor: env.TIKI_TRANSFER_MAX_MINOR,
+      allowanceMaxMinor: env.TIKI_ALLOWANCE_MAX_MINOR,
+      perPaymentMaxMinor: env.TIKI_PER_PAYMENT_MAX_MINOR,
+    },
+    dataDir: resolve(env.TIKI_DATA_DIR ?? join(REPOSITORY, '.data', 'server')),
+    dataDirIsChosen: env.TIKI_DATA_DIR !== undefined,
+    standInDataDir: resolve(env.TIKI_STANDIN_DATA_DIR ?? join(REPOSITORY, '.data', 'stand-ins')),
+    walletDir: resolve(env.TIKI_WALLET_DIR ?? join(REPOSITORY, 'wallet', 'dist')),
+    trustedProxies: env.TIKI_TRUSTED_PROXIES,
+    keysSecret: env.TIKI_KEYS_SECRET,
+    rateLimitFactor: env.TIKI_RATE_LIMIT_FACTOR,
+    databaseUrl: env.DATABASE_URL ?? null,
+    databaseOwnerUrl: env.DATABASE_OWNER_URL ?? null,
+    databaseConnections: env.TIKI_DATABASE_CONNECTIONS,
+    stripe: stripeConfig(env),
+    twilio: twilioConfig(env),
+    logLevel: env.LOG_LEVEL,
+  };
+}
+
+function stripeConfig(env: z.output<typeof Environment>): StripeConfig {
+  if (env.STRIPE_SECRET_KEY === undefined) {
+    const apiBase = env.STRIPE_API_BASE ?? `http://127.0.0.1:${env.STRIPE_STANDIN_PORT}`;
+    return {
+      secretKey: 'sk_test_standin',
+      webhookSecret: env.STRIPE_WEBHOOK_SECRET ?? null,
+      apiBase,
+      isStandIn: true,
+    };
+  }
+  if (env.STRIPE_WEBHOOK_SECRET === undefined) {
+    throw new ConfigError(
+      'STRIPE_SECRET_KEY needs STRIPE_WEBHOOK_SECRET beside it: top-ups are credited by the webhook only.',
+    );
+  }
+  return {
+    secretKey: env.STRIPE_SECRET_KEY,
+    webhookSecret: env.STRIPE_WEBHOOK_SECRET,
+    apiBase: env.STRIPE_API_BASE ?? null,
+    isStandIn: false,
+  };
+}
+
+function twilioConfig(env: z.output<typeof Environment>): TwilioConfig {
+  const { TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN, TWILIO_VERIFY_SERVICE_SID } = env;
+  const given = [TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN, TWILIO_VERIFY_SERVICE_SID].filter(
+    (value) => value !== undefined,
+  );
+  if (given.length !== 0 && given.length !== 3) {
+    throw new ConfigError(
+      'TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN and TWILIO_VERIFY_SERVICE_SID are set together or not at all.',
+    );
+  }
+  const isStandIn = given.length === 0;
+  const standInBase = `http://127.0.0.1:${env.TWILIO_STANDIN_PORT}`;
+  return {
+    accountSid: TWILIO_ACCOUNT_SID ?? STAND_IN_ACCOUNT_SID,
+    authToken: TWILIO_AUTH_TOKEN ?? 'stand-in',
+    verifyServiceSid: TWILIO_VERIFY_SERVICE_SID ?? STAND_IN_SERVICE_SID,
+    apiBase: env.TWILIO_API_BASE ?? (isStandIn ? standInBase : null),
+    isStandIn,
+    inboxUrl: isStandIn
+      ? (env.TWILIO_STANDIN_PUBLIC_URL ?? `http://localhost:${env.TWILIO_STANDIN_PORT}/`)
+      : null,
+  };
+}

@@ -1,0 +1,45 @@
+/** Connects the ports of a configuration: the real providers where there are keys, the stand-ins where not. */
+import type { Logger } from 'pino';
+import { createAuthenticator, createTokens, Sessions } from './accounts/index.ts';
+import type { Clock } from './clock.ts';
+import type { Config } from './config.ts';
+import type { ServerContext } from './context.ts';
+import type { Db } from './db/client.ts';
+import { clientAddress, trustedProxies } from './http/client-address.ts';
+import { createIdempotency } from './http/idempotency.ts';
+import { createRateLimits } from './http/rate-limits.ts';
+import { standInWebhookSecret } from './money/stand-in/webhook-secret.ts';
+import { createStripeMoney } from './money/stripe.ts';
+import { createTwilioNotify } from './notify/twilio.ts';
+
+export interface ContextParts {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly db: Db;
+  readonly log: Logger;
+}
+
+/** Loads or makes the server's keys, so it needs a migrated database. */
+export async function createContext(parts: ContextParts): Promise<ServerContext> {
+  const { config, clock, db } = parts;
+  const sessions = new Sessions(db, clock);
+  const tokens = await createTokens({
+    db,
+    clock,
+    issuer: config.publicOrigin,
+    keysSecret: config.keysSecret,
+  });
+  const proxies = trustedProxies(config.trustedProxies);
+  const webhookSecret = config.stripe.webhookSecret ?? standInWebhookSecret(config.standInDataDir);
+  return {
+    ...parts,
+    sessions,
+    tokens,
+    auth: createAuthenticator(tokens, sessions),
+    limits: createRateLimits(db, { factor: config.rateLimitFactor }),
+    idempotency: createIdempotency(db, clock),
+    notify: createTwilioNotify(config.twilio),
+    money: createStripeMoney({ config: config.stripe, webhookSecret, clock }),
+    addressOf: (c) => clientAddress(c, proxies),
+  };
+}

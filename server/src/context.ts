@@ -1,0 +1,33 @@
+/** What every room's routes are given: built once in `main.ts`, or by a test. */
+import type { Logger } from 'pino';
+import type { Authenticator } from './accounts/authenticate.ts';
+import type { Sessions } from './accounts/sessions.ts';
+import type { Tokens } from './accounts/tokens.ts';
+import type { Clock } from './clock.ts';
+import type { Config } from './config.ts';
+import type { Db } from './db/client.ts';
+import type { Idempotency } from './http/idempotency.ts';
+import type { RateLimits } from './http/rate-limits.ts';
+import type { Router } from './http/router.ts';
+import type { MoneyPort } from './money/port.ts';
+import type { NotifyPort } from './notify/port.ts';
+import type { Context } from 'hono';
+
+export interface ServerContext {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly db: Db;
+  readonly log: Logger;
+  readonly auth: Authenticator;
+  readonly tokens: Tokens;
+  readonly sessions: Sessions;
+  readonly limits: RateLimits;
+  readonly idempotency: Idempotency;
+  readonly notify: NotifyPort;
+  readonly money: MoneyPort;
+  /** The address to hold responsible for a request, for rate limits. */
+  readonly addressOf: (c: Context) => string;
+}
+
+/** Adds a room's routes. One file in `routes/` exports one of these; `app.ts` lists them. */
+export type RegisterRoutes = (router: Router, context: ServerContext) => void;

@@ -1,0 +1,25 @@
+/** How much a caller may send, by path. The default is small; the few routes that need more are named. */
+import type { MiddlewareHandler } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { problem } from './problem.ts';
+
+const DEFAULT_MAX_BYTES = 64 * 1024;
+
+export interface BodyAllowance {
+  /** Exact path. */
+  readonly path: string;
+  readonly maxBytes: number;
+}
+
+export function limitBodies(allowances: readonly BodyAllowance[]): MiddlewareHandler {
+  const limit = (maxSize: number) =>
+    bodyLimit({
+      maxSize,
+      onError: () => {
+        throw problem('request_too_large', { detail: `at most ${maxSize} bytes` });
+      },
+    });
+  const byPath = new Map(allowances.map(({ path, maxBytes }) => [path, limit(maxBytes)]));
+  const usual = limit(DEFAULT_MAX_BYTES);
+  return (c, next) => (byPath.get(c.req.path) ?? usual)(c, next);
+}

@@ -1,0 +1,162 @@
+/**
+ * A write that is sent again answers what it answered the first time.
+ *
+ * Owns: the table `idempotency_keys`. Never: the only guard of money - the ledger has keys of its own, so a crash
+ * between the work and the stored answer runs the work again without moving anything twice.
+ */
+import { createHash } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { and, eq, isNull, lt } from 'drizzle-orm';
+import type { Context } from 'hono';
+import { z } from 'zod';
+import { IDEMPOTENCY_HEADER, ProblemCode, Uuid } from '../../contract/index.ts';
+import type { Clock } from '../clock.ts';
+import type { Db } from '../db/client.ts';
+import { idempotencyKeys } from '../db/schema/http.ts';
+import { ApiProblem, problem } from './problem.ts';
+
+/** How long one attempt may work before another may take over; longer than any provider's time-out. */
+const LOCK_MS = 60_000;
+/** How long a twin waits for the first attempt's answer. */
+const WAIT_MS = 15_000;
+const POLL_MS = 40;
+
+export interface IdempotentWrite<T extends z.ZodType> {
+  readonly userId: string;
+  /** Method and path template: a key counts per user and route. */
+  readonly route: string;
+  /** Everything that the caller decided: validated body and path parameters. */
+  readonly input: unknown;
+  readonly schema: T;
+  /**
+   * Does the work and makes the answer. `key` names this write for ever: derive ledger and provider keys from it.
+   * May run again after a crash, so it must end in the same answer.
+   */
+  readonly work: (key: string) => Promise<z.output<T>>;
+}
+
+export interface Idempotency {
+  /**
+   * Runs a write at most once per key and answers repeats from store. Refusals about the write itself are kept too;
+   * failures of ours or of a provider are not, so that the client may try again.
+   * @throws ApiProblem `idempotency_key_required`, `idempotency_key_reused`, or the write's own
+   */
+  run<T extends z.ZodType>(c: Context, write: IdempotentWrite<T>): Promise<z.output<T>>;
+}
+
+const StoredProblem = z.object({ code: ProblemCode, detail: z.string().optional() });
+
+/** Statuses that say something about the moment, not about the write. */
+function isWorthKeeping(refusal: ApiProblem): boolean {
+  return refusal.status >= 400 && refusal.status < 500 && refusal.status !== 401 && refusal.status !== 429;
+}
+
+export function createIdempotency(db: Db, clock: Clock): Idempotency {
+  const store = new AnswerStore(db, clock);
+  return {
+    run: async (c, write) => {
+      const key = readKey(c);
+      const row = { userId: write.userId, route: write.route, key };
+      const requestHash = createHash('sha256').update(JSON.stringify(write.input)).digest('hex');
+      const stored = await store.claim(row, requestHash);
+      if (stored !== null) {
+        if (stored.status < 400) return write.schema.parse(JSON.parse(stored.body));
+        const { code, detail } = StoredProblem.parse(JSON.parse(stored.body));
+        throw problem(code, detail === undefined ? {} : { detail });
+      }
+      try {
+        // Parsed before it is kept, so that a repeat reads the very same value.
+        const answer = write.schema.parse(await write.work(`${write.userId}:${write.route}:${key}`));
+        await store.keep(row, 200, JSON.stringify(answer));
+        return answer;
+      } catch (error) {
+        if (error instanceof ApiProblem && isWorthKeeping(error)) {
+          await store.keep(
+            row,
+            error.status,
+            JSON.stringify({ code: error.code, detail: error.extras.detail }),
+          );
+        } else {
+          await store.release(row);
+        }
+        throw error;
+      }
+    },
+  };
+}
+
+function readKey(c: Context): string {
+  const header = c.req.header(IDEMPOTENCY_HEADER);
+  if (header === undefined) throw problem('idempotency_key_required');
+  const key = Uuid.safeParse(header);
+  if (!key.success) throw problem('request_invalid', { detail: `${IDEMPOTENCY_HEADER} is not a UUID` });
+  return key.data.toLowerCase();
+}
+
+interface RowKey {
+  readonly userId: string;
+  readonly route: string;
+  readonly key: string;
+}
+
+class AnswerStore {
+  readonly #db: Db;
+  readonly #clock: Clock;
+  constructor(db: Db, clock: Clock) {
+    this.#db = db;
+    this.#clock = clock;
+  }
+
+  /** Null when the caller now owns the work; otherwise the answer of whoever did it. */
+  async claim(row: RowKey, requestHash: string): Promise<{ status: number; body: string } | null> {
+    const deadline = this.#clock.nowMs() + WAIT_MS;
+    for (;;) {
+      const lockedUntil = new Date(this.#clock.nowMs() + LOCK_MS);
+      const claimed = await this.#db
+        .insert(idempotencyKeys)
+        .values({ ...row, requestHash, lockedUntil })
+        .onConflictDoNothing()
+        .returning({ key: idempotencyKeys.key });
+      if (claimed.length > 0) return null;
+      const [found] = await this.#db.select().from(idempotencyKeys).where(this.#is(row));
+      if (found === undefined) continue;
+      if (found.requestHash !== requestHash) throw problem('idempotency_key_reused');
+      if (found.responseStatus !== null && found.responseBody !== null) {
+        return { status: found.responseStatus, body: found.responseBody };
+      }
+      if (await this.#takeOver(row, lockedUntil)) return null;
+      if (this.#clock.nowMs() > deadline) throw problem('service_unavailable', { retryAfterMs: 1000 });
+      await delay(POLL_MS);
+    }
+  }
+
+  async keep(row: RowKey, status: number, body: string): Promise<void> {
+    await this.#db
+      .update(idempotencyKeys)
+      .set({ responseStatus: status, responseBody: body })
+      .where(this.#is(row));
+  }
+
+  async release(row: RowKey): Promise<void> {
+    await this.#db.delete(idempotencyKeys).where(and(this.#is(row), isNull(idempotencyKeys.responseStatus)));
+  }
+
+  /** True when the first attempt's time is over: its process died on the way. */
+  async #takeOver(row: RowKey, lockedUntil: Date): Promise<boolean> {
+    const stale = lt(idempotencyKeys.lockedUntil, new Date(this.#clock.nowMs()));
+    const taken = await this.#db
+      .update(idempotencyKeys)
+      .set({ lockedUntil })
+      .where(and(this.#is(row), isNull(idempotencyKeys.responseStatus), stale))
+      .returning({ key: idempotencyKeys.key });
+    return taken.length > 0;
+  }
+
+  #is(row: RowKey) {
+    return and(
+      eq(idempotencyKeys.userId, row.userId),
+      eq(idempotencyKeys.route, row.route),
+      eq(idempotencyKeys.key, row.key),
+    );
+  }
+}

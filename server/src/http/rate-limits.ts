@@ -1,0 +1,80 @@
+/**
+ * How often somebody may try, counted in PostgreSQL so that every process counts together.
+ *
+ * Owns: the budgets, each with its reason. Never: keys on anything that a caller can choose freely.
+ */
+import { RateLimiterDrizzle, RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
+import type { Db } from '../db/client.ts';
+import { rateLimits } from '../db/schema/http.ts';
+import { problem } from './problem.ts';
+
+const MINUTE = 60;
+const HOUR = 60 * MINUTE;
+
+const BUDGETS = {
+  /** A shop's customers register from one address; a script does not get far. */
+  register_by_address: { points: 40, seconds: 10 * MINUTE },
+  /** Each costs an SMS: what one number may receive. */
+  sms_by_phone: { points: 6, seconds: HOUR },
+  /** Ceiling of SMS caused by one address. */
+  sms_by_address: { points: 60, seconds: HOUR },
+  verify_by_address: { points: 100, seconds: 10 * MINUTE },
+  /** Guessing one person's password. Given back after a log-in that worked. */
+  login_by_phone: { points: 10, seconds: 15 * MINUTE },
+  /** Guessing one password against many people. */
+  login_by_address: { points: 150, seconds: 15 * MINUTE },
+  refresh_by_address: { points: 600, seconds: 15 * MINUTE },
+  /** Each answers a masked name for a number: enough for a person, too few for a directory. */
+  preview_by_user: { points: 30, seconds: 10 * MINUTE },
+  top_up_by_user: { points: 30, seconds: 10 * MINUTE },
+  transfer_by_user: { points: 120, seconds: 10 * MINUTE },
+  /** Eight characters at this pace are out of reach within a code's life. */
+  enrol_by_address: { points: 60, seconds: 10 * MINUTE },
+} as const;
+export type BudgetName = keyof typeof BUDGETS;
+
+export interface RateLimits {
+  /** Takes one point. @throws ApiProblem `rate_limited` with `retryAfterMs` when none is left. */
+  take(budget: BudgetName, key: string): Promise<void>;
+  /** Gives the key its whole budget back. */
+  forgive(budget: BudgetName, key: string): Promise<void>;
+}
+
+export interface RateLimitOptions {
+  /** Multiplies every budget; 1 in production. */
+  readonly factor: number;
+}
+
+/** Budgets kept in the table `rate_limits`; while the database does not answer, in this process's memory. */
+export function createRateLimits(db: Db, options: RateLimitOptions): RateLimits {
+  const limiters = new Map<BudgetName, RateLimiterDrizzle>();
+  const limiterOf = (name: BudgetName) => {
+    const known = limiters.get(name);
+    if (known !== undefined) return known;
+    const points = Math.ceil(BUDGETS[name].points * options.factor);
+    const settings = { keyPrefix: name, points, duration: BUDGETS[name].seconds };
+    const made = new RateLimiterDrizzle({
+      ...settings,
+      storeClient: db,
+      schema: rateLimits,
+      insuranceLimiter: new RateLimiterMemory(settings),
+      // One sweeper of old rows is enough.
+      clearExpiredByTimeout: limiters.size === 0,
+    });
+    limiters.set(name, made);
+    return made;
+  };
+  return {
+    take: async (budget, key) => {
+      try {
+        await limiterOf(budget).consume(key);
+      } catch (refusal) {
+        if (!(refusal instanceof RateLimiterRes)) throw refusal;
+        throw problem('rate_limited', { retryAfterMs: refusal.msBeforeNext });
+      }
+    },
+    forgive: async (budget, key) => {
+      await limiterOf(budget).delete(key);
+    },
+  };
+}

@@ -1,0 +1,50 @@
+/** The cloud server's entry: reads the settings, opens the database, connects the rooms, listens. Only wires. */
+import { createApp } from './app.ts';
+import { systemClock } from './clock.ts';
+import { ConfigError, readConfig } from './config.ts';
+import { createContext } from './context-from-config.ts';
+import { openDatabase } from './db/open.ts';
+import { FolderInUse } from './db/process-lock.ts';
+import { assertPortFree, listen, PortTaken } from './http/listen.ts';
+import { createLogger } from './log.ts';
+import { onStop } from './on-stop.ts';
+
+const EXIT_FAILED = 1;
+const EXIT_CONFIG = 2;
+const EXIT_PORT_TAKEN = 3;
+const EXIT_FOLDER_IN_USE = 4;
+
+async function main(): Promise<void> {
+  const config = readConfig(process.env);
+  const log = createLogger({ level: config.logLevel });
+  await assertPortFree(config.host, config.port, 'PORT');
+  const database = await openDatabase(config, log);
+  try {
+    const context = await createContext({ config, clock: systemClock, db: database.db, log });
+    const { fetch } = createApp(context);
+    const server = await listen({ fetch, host: config.host, port: config.port, setting: 'PORT' });
+    onStop(log, async () => {
+      await server.close();
+      await database.close();
+    });
+    console.log(`TikiWallet server is ready at ${config.publicOrigin} (data: ${database.description}).`);
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof ConfigError) return EXIT_CONFIG;
+  if (error instanceof PortTaken) return EXIT_PORT_TAKEN;
+  if (error instanceof FolderInUse) return EXIT_FOLDER_IN_USE;
+  return EXIT_FAILED;
+}
+
+main().catch((error: unknown) => {
+  const code = exitCodeOf(error);
+  // The known troubles are one sentence; for the rest the stack helps.
+  const known = code !== EXIT_FAILED && error instanceof Error;
+  console.error(known ? error.message : error);
+  process.exit(code);
+});

@@ -1,0 +1,65 @@
+/** Offline allowances: money out of the online wallet into the phone, and back. */
+import { createRoute } from '@hono/zod-openapi';
+import { z } from 'zod';
+import {
+  Allowance,
+  AllowanceBody,
+  CloseAllowanceBody,
+  IDEMPOTENCY_HEADER,
+  Uuid,
+} from '../../contract/index.ts';
+import { type AllowanceNeeds, allowanceView, closeAllowance, issueAllowance } from '../allowances/index.ts';
+import type { ServerContext } from '../context.ts';
+import { problem } from '../http/problem.ts';
+import { answers, bearer, idempotencyHeaders, json, refusals, type Router } from '../http/router.ts';
+
+const tags = ['wallet'];
+const issueRoute = createRoute({
+  method: 'post',
+  path: '/v1/allowances',
+  tags,
+  summary: "Move money offline: certifies the phone's key",
+  security: bearer,
+  request: { headers: idempotencyHeaders, body: { content: json(AllowanceBody), required: true } },
+  responses: { 200: answers(Allowance, 'The allowance with its certificate'), ...refusals },
+});
+const closeRoute = createRoute({
+  method: 'post',
+  path: '/v1/allowances/{id}/close',
+  tags,
+  summary: 'Close an allowance; the rest returns when every shop has reported',
+  security: bearer,
+  request: {
+    params: z.object({ id: Uuid }),
+    body: { content: json(CloseAllowanceBody), required: true },
+  },
+  responses: { 200: answers(Allowance, 'The allowance'), ...refusals },
+});
+
+export function registerAllowances(router: Router, context: ServerContext & AllowanceNeeds): void {
+  const { auth, clock, idempotency } = context;
+  router.openapi(issueRoute, async (c) => {
+    const { userId } = await auth.requireRole(c, 'customer');
+    const { amountMinor, devicePublicKey, proof } = c.req.valid('json');
+    const key = (c.req.header(IDEMPOTENCY_HEADER) ?? '').toLowerCase();
+    const allowance = await idempotency.run(c, {
+      userId,
+      route: 'POST /v1/allowances',
+      input: { amountMinor, devicePublicKey, proof },
+      schema: Allowance,
+      work: async () => {
+        const request = { userId, key, amountMinor: BigInt(amountMinor), devicePublicKey, proof };
+        return allowanceView(await issueAllowance(context, request), clock.nowMs());
+      },
+    });
+    return c.json(allowance, 200);
+  });
+  router.openapi(closeRoute, async (c) => {
+    const { userId } = await auth.requireRole(c, 'customer');
+    const { id } = c.req.valid('param');
+    const { statement } = c.req.valid('json');
+    if (statement.length > 4_096) throw problem('closing_statement_invalid');
+    const row = await closeAllowance(context, { userId, allowanceId: id, statement });
+    return c.json(allowanceView(row, clock.nowMs()), 200);
+  });
+}

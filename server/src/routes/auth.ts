@@ -1,0 +1,179 @@
+/** Registration, log-in, refresh, log-out and the signed-in person. */
+import { createRoute } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
+import { z } from 'zod';
+import {
+  CLIENT_HEADER,
+  LoginBody,
+  RefreshBody,
+  RegisterBody,
+  RegisterResult,
+  ResendBody,
+  Session,
+  User,
+  VerifyBody,
+} from '../../contract/index.ts';
+import {
+  credentialOf,
+  findUserView,
+  logIn,
+  openSession,
+  refresh,
+  Registrations,
+  type SessionGrant,
+} from '../accounts/index.ts';
+import type { RegisterRoutes, ServerContext } from '../context.ts';
+import type { ClientKind } from '../db/schema/accounts.ts';
+import { ApiProblem, problem } from '../http/problem.ts';
+import { answers, bearer, json, refusals } from '../http/router.ts';
+
+const tags = ['accounts'];
+const clientHeader = z.object({
+  [CLIENT_HEADER.toLowerCase()]: z
+    .enum(['agent'])
+    .optional()
+    .meta({ description: 'Agents get the refresh token in the body, browsers in a cookie.' }),
+});
+
+const registerRoute = createRoute({
+  method: 'post',
+  path: '/v1/auth/register',
+  tags,
+  summary: 'Ask for a code by SMS',
+  request: { body: { content: json(RegisterBody), required: true } },
+  responses: { 200: answers(RegisterResult, 'The code is on its way'), ...refusals },
+});
+const verifyRoute = createRoute({
+  method: 'post',
+  path: '/v1/auth/register/verify',
+  tags,
+  summary: 'Prove the phone and open the account',
+  request: { headers: clientHeader, body: { content: json(VerifyBody), required: true } },
+  responses: { 200: answers(Session, 'Signed in'), ...refusals },
+});
+const resendRoute = createRoute({
+  method: 'post',
+  path: '/v1/auth/register/resend',
+  tags,
+  summary: 'Ask for another code',
+  request: { body: { content: json(ResendBody), required: true } },
+  responses: { 200: answers(RegisterResult, 'The code is on its way'), ...refusals },
+});
+const loginRoute = createRoute({
+  method: 'post',
+  path: '/v1/auth/login',
+  tags,
+  summary: 'Log in',
+  request: { headers: clientHeader, body: { content: json(LoginBody), required: true } },
+  responses: { 200: answers(Session, 'Signed in'), ...refusals },
+});
+const refreshRoute = createRoute({
+  method: 'post',
+  path: '/v1/auth/refresh',
+  tags,
+  summary: 'A new access token; the refresh token changes too',
+  request: { body: { content: json(RefreshBody), required: false } },
+  responses: { 200: answers(Session, 'Still signed in'), ...refusals },
+});
+const logoutRoute = createRoute({
+  method: 'post',
+  path: '/v1/auth/logout',
+  tags,
+  summary: 'End the session',
+  request: { body: { content: json(RefreshBody), required: false } },
+  responses: { 204: { description: 'There is no session any more' }, ...refusals },
+});
+const meRoute = createRoute({
+  method: 'get',
+  path: '/v1/me',
+  tags,
+  summary: 'The signed-in person',
+  security: bearer,
+  responses: { 200: answers(User, 'The person'), ...refusals },
+});
+
+/** Sent with requests to /v1/auth only, never readable by a page, never from another site. */
+const COOKIE = 'tiki_refresh';
+const COOKIE_PATH = '/v1/auth';
+
+function clientOf(c: Context): ClientKind {
+  return c.req.header(CLIENT_HEADER) === 'agent' ? 'agent' : 'browser';
+}
+
+/** Puts a browser's refresh token where no script reaches it; an agent has it in the body. */
+function giveSession(c: Context, context: ServerContext, grant: SessionGrant): Session {
+  if (grant.session.refreshToken === undefined) {
+    setCookie(c, COOKIE, grant.refreshToken, {
+      path: COOKIE_PATH,
+      httpOnly: true,
+      sameSite: 'Strict',
+      secure: context.config.publicOrigin.startsWith('https:'),
+      maxAge: Math.max(0, Math.floor((grant.sessionExpiresAt.getTime() - context.clock.nowMs()) / 1000)),
+    });
+  }
+  return grant.session;
+}
+
+function refreshTokenOf(
+  c: Context,
+  body: { refreshToken?: string | undefined } | undefined,
+): string | undefined {
+  return body?.refreshToken ?? getCookie(c, COOKIE);
+}
+
+function dropCookie(c: Context): void {
+  deleteCookie(c, COOKIE, { path: COOKIE_PATH });
+}
+
+export const registerAuth: RegisterRoutes = (router, context) => {
+  const registrations = new Registrations(context);
+
+  router.openapi(registerRoute, async (c) => {
+    const body = c.req.valid('json');
+    return c.json(await registrations.start({ ...body, address: context.addressOf(c) }), 200);
+  });
+  router.openapi(verifyRoute, async (c) => {
+    const { registrationId, code } = c.req.valid('json');
+    const user = await registrations.verify(registrationId, code, context.addressOf(c));
+    return c.json(giveSession(c, context, await openSession(context, user, clientOf(c))), 200);
+  });
+  router.openapi(resendRoute, async (c) => {
+    const { registrationId } = c.req.valid('json');
+    return c.json(await registrations.resend(registrationId, context.addressOf(c)), 200);
+  });
+  router.openapi(loginRoute, async (c) => {
+    const attempt = { ...c.req.valid('json'), address: context.addressOf(c), client: clientOf(c) };
+    return c.json(giveSession(c, context, await logIn(context, attempt)), 200);
+  });
+  router.openapi(refreshRoute, async (c) => {
+    await context.limits.take('refresh_by_address', context.addressOf(c));
+    const token = refreshTokenOf(c, c.req.valid('json'));
+    if (token === undefined) throw problem('not_authenticated');
+    try {
+      return c.json(giveSession(c, context, await refresh(context, token)), 200);
+    } catch (error) {
+      // A cookie that can never work again would only be sent for nothing.
+      if (error instanceof ApiProblem && error.status === 401) dropCookie(c);
+      throw error;
+    }
+  });
+  router.openapi(logoutRoute, async (c) => {
+    const refreshToken = refreshTokenOf(c, c.req.valid('json'));
+    const bySession = refreshToken === undefined ? null : context.tokens.readRefresh(refreshToken);
+    if (bySession !== null) await context.sessions.revoke(bySession.sessionId, 'logged_out');
+    const access = credentialOf(c, 'Bearer');
+    if (access !== null) {
+      const claims = await context.tokens.verifyAccess(access).catch(() => null);
+      if (claims !== null) await context.sessions.revoke(claims.sessionId, 'logged_out');
+    }
+    dropCookie(c);
+    return c.body(null, 204);
+  });
+  router.openapi(meRoute, async (c) => {
+    const { userId } = await context.auth.requireUser(c);
+    const user = await findUserView(context.db, userId, context.config.currency);
+    if (user === undefined) throw problem('not_authenticated');
+    return c.json(user, 200);
+  });
+};

@@ -1,0 +1,81 @@
+/** `GET /v1/history`: what came in and went out, newest first, read from the ledger. */
+import { createRoute } from '@hono/zod-openapi';
+import { HistoryItem, pageOf, PageQuery } from '../../contract/index.ts';
+import type { RegisterRoutes } from '../context.ts';
+import { problem } from '../http/problem.ts';
+import { answers, bearer, refusals } from '../http/router.ts';
+import { type HistoryEntry, readHistory } from '../ledger/index.ts';
+
+const route = createRoute({
+  method: 'get',
+  path: '/v1/history',
+  tags: ['wallet'],
+  summary: 'Incoming and outgoing transactions',
+  security: bearer,
+  request: { query: PageQuery },
+  responses: { 200: answers(pageOf(HistoryItem), 'A page, newest first'), ...refusals },
+});
+
+function kindOf(entry: HistoryEntry): HistoryItem['kind'] {
+  switch (entry.kind) {
+    case 'top_up':
+      return 'top_up';
+    case 'user_transfer':
+      return entry.amountMinor > 0n ? 'transfer_in' : 'transfer_out';
+    case 'allowance_load':
+      return 'allowance_loaded';
+    case 'allowance_return':
+      return 'allowance_returned';
+    case 'offline_payment':
+      return entry.accountKind === 'merchant_available' ? 'sale' : 'offline_payment';
+    case 'opening':
+    case 'top_up_reversal':
+    case 'pay_out':
+    case 'pay_out_return':
+    case 'fee':
+    case 'correction':
+      return 'correction';
+  }
+}
+
+/**
+ * References are written by whoever posts, one text for each side: `payerText` is how the payer appears to the payee,
+ * `payeeText` the other way round.
+ */
+function toItem(entry: HistoryEntry): HistoryItem {
+  const text = (name: string) => {
+    const value = entry.reference[name];
+    return typeof value === 'string' && value !== '' ? value : null;
+  };
+  return {
+    id: entry.entryId.toString(),
+    kind: kindOf(entry),
+    amountMinor: entry.amountMinor.toString(),
+    currency: entry.currency,
+    counterparty: entry.amountMinor > 0n ? text('payerText') : text('payeeText'),
+    note: text('note'),
+    at: entry.createdAt.toISOString(),
+    paymentHash: text('paymentHash'),
+  };
+}
+
+function readCursor(cursor: string | undefined): bigint | undefined {
+  if (cursor === undefined) return undefined;
+  if (!/^[1-9][0-9]{0,17}$/.test(cursor))
+    throw problem('request_invalid', { detail: 'cursor: not one of ours' });
+  return BigInt(cursor);
+}
+
+export const registerHistory: RegisterRoutes = (router, { auth, db }) => {
+  router.openapi(route, async (c) => {
+    const { userId } = await auth.requireUser(c);
+    const { limit, cursor } = c.req.valid('query');
+    const before = readCursor(cursor);
+    const page = await readHistory(db, {
+      holderId: userId,
+      limit,
+      ...(before === undefined ? {} : { before }),
+    });
+    return c.json({ items: page.entries.map(toItem), nextCursor: page.nextBefore?.toString() ?? null }, 200);
+  });
+};

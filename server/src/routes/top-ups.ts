@@ -1,0 +1,48 @@
+/** Top-ups: where to pay, and what became of it. */
+import { createRoute } from '@hono/zod-openapi';
+import { z } from 'zod';
+import { TopUp, TopUpBody, Uuid } from '../../contract/index.ts';
+import type { RegisterRoutes } from '../context.ts';
+import { answers, bearer, idempotencyHeaders, json, refusals } from '../http/router.ts';
+import { findTopUp, startTopUp } from '../money/top-ups.ts';
+
+const tags = ['wallet'];
+const createTopUp = createRoute({
+  method: 'post',
+  path: '/v1/topups',
+  tags,
+  summary: 'Start a top-up; the answer says where to pay',
+  security: bearer,
+  request: { headers: idempotencyHeaders, body: { content: json(TopUpBody), required: true } },
+  responses: { 200: answers(TopUp, 'Waiting for the payment'), ...refusals },
+});
+const getTopUp = createRoute({
+  method: 'get',
+  path: '/v1/topups/{id}',
+  tags,
+  summary: 'What became of a top-up',
+  security: bearer,
+  request: { params: z.object({ id: Uuid }) },
+  responses: { 200: answers(TopUp, 'The top-up'), ...refusals },
+});
+
+export const registerTopUps: RegisterRoutes = (router, context) => {
+  const { auth, idempotency, limits } = context;
+  router.openapi(createTopUp, async (c) => {
+    const { userId } = await auth.requireRole(c, 'customer');
+    await limits.take('top_up_by_user', userId);
+    const { amountMinor } = c.req.valid('json');
+    const result = await idempotency.run(c, {
+      userId,
+      route: 'POST /v1/topups',
+      input: { amountMinor },
+      schema: TopUp,
+      work: (key) => startTopUp(context, { userId, amountMinor: BigInt(amountMinor), key }),
+    });
+    return c.json(result, 200);
+  });
+  router.openapi(getTopUp, async (c) => {
+    const { userId } = await auth.requireRole(c, 'customer');
+    return c.json(await findTopUp(context, userId, c.req.valid('param').id), 200);
+  });
+};

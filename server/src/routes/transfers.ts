@@ -1,0 +1,50 @@
+/** Online transfers between customers: first who would receive, then the money. */
+import { createRoute } from '@hono/zod-openapi';
+import { TransferBody, TransferPreview, TransferPreviewBody, TransferResult } from '../../contract/index.ts';
+import type { RegisterRoutes } from '../context.ts';
+import { answers, bearer, idempotencyHeaders, json, refusals } from '../http/router.ts';
+import { findRecipient, sendMoney } from '../transfers/send-money.ts';
+
+const tags = ['wallet'];
+const previewRoute = createRoute({
+  method: 'post',
+  path: '/v1/transfers/preview',
+  tags,
+  summary: 'Who would receive, masked',
+  security: bearer,
+  request: { body: { content: json(TransferPreviewBody), required: true } },
+  responses: { 200: answers(TransferPreview, 'Somebody uses this number'), ...refusals },
+});
+const sendRoute = createRoute({
+  method: 'post',
+  path: '/v1/transfers',
+  tags,
+  summary: 'Send money to a phone number',
+  security: bearer,
+  request: { headers: idempotencyHeaders, body: { content: json(TransferBody), required: true } },
+  responses: { 200: answers(TransferResult, 'Sent'), ...refusals },
+});
+
+export const registerTransfers: RegisterRoutes = (router, context) => {
+  const { auth, idempotency, limits } = context;
+  router.openapi(previewRoute, async (c) => {
+    const { userId } = await auth.requireRole(c, 'customer');
+    await limits.take('preview_by_user', userId);
+    const { preview } = await findRecipient(context, userId, c.req.valid('json').phone);
+    return c.json(preview, 200);
+  });
+  router.openapi(sendRoute, async (c) => {
+    const { userId } = await auth.requireRole(c, 'customer');
+    await limits.take('transfer_by_user', userId);
+    const { phone, amountMinor, note } = c.req.valid('json');
+    const result = await idempotency.run(c, {
+      userId,
+      route: 'POST /v1/transfers',
+      input: { phone, amountMinor, note },
+      schema: TransferResult,
+      work: (key) =>
+        sendMoney(context, { senderId: userId, phone, amountMinor: BigInt(amountMinor), note, key }),
+    });
+    return c.json(result, 200);
+  });
+};

@@ -1,0 +1,52 @@
+/** `GET /v1/wallet`: both wallets of a customer at one glance. */
+import { createRoute } from '@hono/zod-openapi';
+import { type Allowance, WalletView } from '../../contract/index.ts';
+import type { ServerContext } from '../context.ts';
+import type { Executor } from '../db/client.ts';
+import { answers, bearer, refusals, type Router } from '../http/router.ts';
+import { balances } from '../ledger/index.ts';
+
+const route = createRoute({
+  method: 'get',
+  path: '/v1/wallet',
+  tags: ['wallet'],
+  summary: 'Balances and allowances',
+  security: bearer,
+  responses: { 200: answers(WalletView, 'The wallet'), ...refusals },
+});
+
+export interface WalletNeeds {
+  /** Allowances of a user that still matter: active, closing, expired with money left. Newest first. */
+  readonly listAllowances: (executor: Executor, userId: string) => Promise<Allowance[]>;
+}
+
+export function registerWallet(router: Router, context: ServerContext, needs: WalletNeeds): void {
+  const { auth, clock, config, db } = context;
+  router.openapi(route, async (c) => {
+    const { userId } = await auth.requireRole(c, 'customer');
+    // One snapshot, so that money on its way between the two wallets is counted once.
+    const snapshot = await db.transaction(
+      async (tx) => {
+        const online = await balances(tx, {
+          kind: 'user_online',
+          ownerIds: [userId],
+          currency: config.currency,
+        });
+        return { onlineMinor: online.get(userId) ?? 0n, allowances: await needs.listAllowances(tx, userId) };
+      },
+      { isolationLevel: 'repeatable read', accessMode: 'read only' },
+    );
+    const offlineMinor = snapshot.allowances.reduce(
+      (sum, allowance) => sum + BigInt(allowance.reservedMinor),
+      0n,
+    );
+    const view: WalletView = {
+      currency: config.currency,
+      onlineMinor: snapshot.onlineMinor.toString(),
+      offlineMinor: offlineMinor.toString(),
+      allowances: snapshot.allowances,
+      asOf: new Date(clock.nowMs()).toISOString(),
+    };
+    return c.json(view, 200);
+  });
+}
