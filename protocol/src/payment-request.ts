@@ -113,8 +113,11 @@ export function* openRequestEnvelope(
   return { kiosk, request: yield* verifyPaymentRequest(requestBytes, kiosk) };
 }
 
-/** Four digits for both screens, from the request's hash: two people notice when they look at different requests. */
+/**
+ * Four digits for both screens, the head of the request's hash as a number modulo 10,000: two people notice when they
+ * look at different requests. A slip is noticed, not an attack: whoever makes requests can search for one with a code.
+ */
 export function comparisonCode(requestHash: Uint8Array): string {
-  const head = ((requestHash[0] ?? 0) << 24) | ((requestHash[1] ?? 0) << 16) | ((requestHash[2] ?? 0) << 8);
-  return (((head >>> 8) ^ (requestHash[3] ?? 0)) % 10_000).toString().padStart(4, '0');
+  const head = requestHash.subarray(0, 4).reduce((value, byte) => value * 256 + byte, 0);
+  return (head % 10_000).toString().padStart(4, '0');
 }

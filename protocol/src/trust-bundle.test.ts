@@ -1,0 +1,142 @@
+/** The trust bundle: believed from the root alone, complete, bounded, and never going back (R31). */
+import { describe, expect, it } from 'vitest';
+import { changed, fieldsOf, partsOf, resigned, withFields } from '../test/tamper.ts';
+import { crypto, id, makeWorld, newKey, NOW, ok } from '../test/world.ts';
+import type { CborValue } from './cbor.ts';
+import {
+  attempt, checkNotOlder, FRESH_FULL_SECONDS, FRESH_HALF_SECONDS, FRESH_KNOWN_SECONDS, freshnessLevel, keyIdOf,
+  MAX_DENIED, MAX_TRUST_BUNDLE_BYTES, runSync, signIssuerCertificate, signTrustBundle, toUuid, verifyTrustBundle,
+  type TrustBundle,
+} from './index.ts';
+
+const world = makeWorld({ denied: [id(0x33), id(0x34)] });
+const refused = (code: string) => ({ ok: false, code });
+const verify = (bytes: Uint8Array, root = world.root.publicKey) => runSync(verifyTrustBundle(bytes, root), crypto);
+const reissued = (index: number, value: CborValue) =>
+  resigned(world.trustBytes, fieldsOf(world.trustBytes).with(index, value), world.issuer);
+
+describe('a trust bundle', () => {
+  it('says what was signed', () => {
+    const bundle = ok(verify(world.trustBytes));
+    expect(bundle).toMatchObject({
+      version: 7, issuedAt: NOW, denyListVersion: 3,
+      policy: { perPaymentMinor: 20_000n, storedSumMinor: 500_000n, storedCount: 1_000 },
+    });
+    expect(bundle.issuers.map((issuer) => issuer.publicKey)).toEqual([world.issuer.publicKey]);
+    expect([...bundle.deniedAllowances]).toEqual([toUuid(id(0x33)), toUuid(id(0x34))]);
+    expect(bundle.deniedKiosks.size).toBe(0);
+  });
+
+  it('is refused with any field changed', () => {
+    fieldsOf(world.trustBytes).forEach((value, index, fields) => {
+      const answer = verify(withFields(world.trustBytes, fields.with(index, changed(value))));
+      expect(answer.ok).toBe(false);
+      if (!answer.ok && index > 0 && index < 4) expect(answer.code).toBe('trust_bundle_signature_invalid');
+    });
+  });
+
+  it('with one denied allowance left out is refused', () => {
+    expect(verify(withFields(world.trustBytes, fieldsOf(world.trustBytes).with(6, [id(0x33)])))).toEqual(
+      refused('trust_bundle_signature_invalid'),
+    );
+  });
+
+  it('of another root is refused', () => {
+    expect(verify(world.trustBytes, newKey().publicKey)).toEqual(refused('certificate_signature_invalid'));
+  });
+
+  it('signed by a key whose certificate it does not carry is refused', () => {
+    const stranger = newKey();
+    const keyId = ok(runSync(keyIdOf(stranger.publicKey), crypto));
+    const protectedHeader = Uint8Array.of(0xa2, 0x01, 0x26, 0x04, 0x44, ...keyId);
+    const fields = fieldsOf(world.trustBytes);
+    expect(verify(resigned(world.trustBytes, fields, { ...stranger, protectedHeader }))).toEqual(
+      refused('trust_bundle_signature_invalid'),
+    );
+    const own = runSync(
+      signIssuerCertificate({ publicKey: stranger.publicKey, notBefore: NOW, notAfter: NOW + 9 }),
+      crypto,
+      stranger.sign,
+    );
+    // A self-made certificate does not help: it is not the root's.
+    expect(verify(resigned(world.trustBytes, fields.with(4, [ok(own)]), { ...stranger, protectedHeader }))).toEqual(
+      refused('certificate_signature_invalid'),
+    );
+  });
+
+  it('signed at a time that is not its issuer\'s is refused', () => {
+    expect(verify(reissued(2, NOW + 31_536_000))).toEqual(refused('trust_bundle_signature_invalid'));
+    expect(verify(reissued(2, NOW - 1_301))).toEqual(refused('trust_bundle_signature_invalid'));
+  });
+
+  it.each([
+    ['version 0', 1, 0, 'field_out_of_range'],
+    ['a policy of three', 3, [1, 1, 1], 'message_malformed'],
+    ['a policy of five', 3, [1, 1, 1, 1, 1], 'field_out_of_range'],
+    ['a limit of zero', 3, [0, 1, 1, 1], 'field_out_of_range'],
+    ['no issuer', 4, [], 'trust_bundle_signature_invalid'],
+    ['five issuers', 4, [id(1), id(2), id(3), id(4), id(5)], 'field_out_of_range'],
+    ['an issuer of text', 4, ['issuer'], 'message_malformed'],
+    ['a denied id of 15 bytes', 6, [new Uint8Array(15)], 'field_out_of_range'],
+    ['a denied id of text', 7, ['kiosk'], 'message_malformed'],
+  ] as const)('with %s is refused though the issuer signed', (_what, index, value, code) => {
+    expect(verify(reissued(index, value))).toEqual(refused(code));
+  });
+
+  it('holds as many denied allowances as the limit says, within its size', () => {
+    const ids = Array.from({ length: MAX_DENIED }, (_, i) => {
+      const bytes = id(0);
+      new DataView(bytes.buffer).setUint32(12, i);
+      return bytes;
+    });
+    const full = reissued(6, ids);
+    expect(full.length).toBeLessThan(MAX_TRUST_BUNDLE_BYTES);
+    expect(ok(verify(full)).deniedAllowances.size).toBe(MAX_DENIED);
+    expect(verify(reissued(6, [...ids, id(0xff)]))).toEqual(refused('field_out_of_range'));
+  });
+
+  it('above its size is refused unread', () => {
+    const parts = partsOf(world.trustBytes);
+    expect(verify(new Uint8Array(MAX_TRUST_BUNDLE_BYTES + 1).fill(parts.payload[0] ?? 0))).toEqual(
+      refused('message_too_large'),
+    );
+  });
+
+  it('is signed with what the draft says', () => {
+    const draft = {
+      version: 8, issuedAt: NOW + 5, policy: world.trust.policy, denyListVersion: 4, deniedAllowances: [],
+      issuerCertificates: fieldsOf(world.trustBytes)[4] as readonly Uint8Array[], deniedKiosks: [id(0x22)],
+    };
+    const bytes = ok(runSync(signTrustBundle(draft, world.issuerKeyId), crypto, world.issuer.sign));
+    expect([...ok(verify(bytes)).deniedKiosks]).toEqual([world.kiosk.kioskId]);
+  });
+});
+
+describe('no downgrade (R31)', () => {
+  const known = ok(verify(world.trustBytes));
+  const check = (changes: Partial<TrustBundle>) => attempt(() => checkNotOlder({ ...known, ...changes }, known));
+
+  it.each([
+    ['the same again', {}, true],
+    ['the same version, signed again later', { issuedAt: NOW + 1 }, true],
+    ['a later one', { version: 8, issuedAt: NOW + 1, denyListVersion: 4 }, true],
+    ['an earlier version', { version: 6, issuedAt: NOW + 1 }, false],
+    ['a later version with an older deny list', { version: 8, denyListVersion: 2 }, false],
+    ['a later version with an earlier time', { version: 8, issuedAt: NOW - 1 }, false],
+  ])('%s', (_what, changes, accepted) => {
+    expect(check(changes)).toEqual(accepted ? { ok: true, value: undefined } : refused('trust_bundle_older_than_known'));
+  });
+});
+
+describe('the freshness ladder', () => {
+  it.each([
+    [0, 'full'], [FRESH_FULL_SECONDS, 'full'], [FRESH_FULL_SECONDS + 1, 'half'], [FRESH_HALF_SECONDS, 'half'],
+    [FRESH_HALF_SECONDS + 1, 'known_only'], [FRESH_KNOWN_SECONDS, 'known_only'], [FRESH_KNOWN_SECONDS + 1, 'locked_only'],
+  ])('at %i seconds: %s', (age, level) => {
+    expect(freshnessLevel(age)).toBe(level);
+  });
+
+  it('steps down after 24 hours, 72 hours and 7 days', () => {
+    expect([FRESH_FULL_SECONDS, FRESH_HALF_SECONDS, FRESH_KNOWN_SECONDS].map((s) => s / 3_600)).toEqual([24, 72, 168]);
+  });
+});
