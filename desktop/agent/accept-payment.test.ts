@@ -1,0 +1,191 @@
+import { fromHex, runSync, toHex, verifyReceipt } from '@tikiwallet/protocol';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { crypto, codeOf, malleate, noise, NOW_SECONDS, ok, TestIssuer, TestKiosk } from './test/world.ts';
+
+const issuer = new TestIssuer();
+let kiosk: TestKiosk;
+
+beforeEach(() => {
+  kiosk = new TestKiosk();
+  kiosk.enrol(issuer);
+});
+afterEach(() => kiosk.dispose());
+
+test('an accepted payment is stored with a receipt that the phone can verify', () => {
+  const sale = kiosk.sell(1_250n);
+  const { delivery, payment } = issuer.phone().pay(sale.envelope);
+  const outcome = kiosk.acceptOne(delivery);
+  expect(outcome.kind).toBe('accepted');
+  if (outcome.kind === 'refused') return;
+  const certificate = kiosk.desk.store.memory.kiosk?.certificate;
+  if (certificate === undefined) throw new Error('not enrolled');
+  const receipt = ok(
+    runSync(verifyReceipt(outcome.receipt, certificate, { paymentHash: payment.hash, amountMinor: 1_250n }), crypto),
+  );
+  expect(receipt.sequence).toBe(outcome.payment.sequence);
+  expect(kiosk.snapshot().unsettled).toEqual({ count: 1, sumMinor: 1_250n });
+  expect(kiosk.snapshot().today).toEqual({ count: 1, sumMinor: 1_250n });
+});
+
+test('a repeat of an accepted payment is answered with the same receipt and counts once, whatever has expired since', () => {
+  const sale = kiosk.sell();
+  const { delivery } = issuer.phone().pay(sale.envelope);
+  const first = kiosk.acceptOne(delivery);
+  kiosk.clock.pass(200 * 24 * 3600 * 1000);
+  kiosk.reopen();
+  const again = kiosk.acceptOne(delivery);
+  expect(again.kind).toBe('repeated');
+  if (first.kind === 'refused' || again.kind === 'refused') throw new Error('refused');
+  expect(toHex(again.receipt)).toBe(toHex(first.receipt));
+  expect(kiosk.snapshot().unsettled.count).toBe(1);
+});
+
+test('R23 the same payment with a malleated signature is the same payment', () => {
+  const sale = kiosk.sell();
+  const phone = issuer.phone();
+  const { delivery, payment } = phone.pay(sale.envelope);
+  kiosk.acceptOne(delivery);
+  const other = phone.deliver(sale.requestId, malleate(payment.bytes));
+  expect(kiosk.acceptOne(other).kind).toBe('repeated');
+  expect(kiosk.snapshot().unsettled.count).toBe(1);
+});
+
+test('R8 the same bytes twice in one group are accepted once and repeated once', () => {
+  const sale = kiosk.sell();
+  const { delivery } = issuer.phone().pay(sale.envelope);
+  expect(kiosk.accept(delivery, delivery).map(codeOf)).toEqual(['accepted', 'repeated']);
+});
+
+test('a request that is paid takes no other payment, also not one of the same group', () => {
+  const sale = kiosk.sell();
+  const first = issuer.phone().pay(sale.envelope);
+  const second = issuer.phone().pay(sale.envelope);
+  expect(kiosk.accept(first.delivery, second.delivery).map(codeOf)).toEqual(['accepted', 'request_already_paid']);
+});
+
+test('R25 one counter with two contents is refused and kept as evidence', () => {
+  const phone = issuer.phone();
+  const sale = kiosk.sell();
+  const honest = phone.pay(sale.envelope);
+  kiosk.acceptOne(honest.delivery);
+  const next = kiosk.sell();
+  const twin = phone.pay(next.envelope, { counter: 1, cumulativeMinor: 1_250n });
+  expect(codeOf(kiosk.acceptOne(twin.delivery))).toBe('already_accepted_with_different_bytes');
+  expect(kiosk.snapshot().unsettled.count).toBe(1);
+});
+
+test('R25 a counter below the last one is refused and a gap is allowed', () => {
+  const phone = issuer.phone();
+  const first = phone.pay(kiosk.sell().envelope, { counter: 5, cumulativeMinor: 9_000n });
+  expect(codeOf(kiosk.acceptOne(first.delivery))).toBe('accepted');
+  const rollback = phone.pay(kiosk.sell().envelope, { counter: 4, cumulativeMinor: 10_250n });
+  expect(codeOf(kiosk.acceptOne(rollback.delivery))).toBe('payment_counter_not_increasing');
+});
+
+test('a bad delivery in a group spoils none of the others', () => {
+  const sale = kiosk.sell();
+  const { delivery } = issuer.phone().pay(sale.envelope);
+  const codes = kiosk.accept(noise(300), delivery, new Uint8Array(0), noise(5_000)).map(codeOf);
+  expect(codes[1]).toBe('accepted');
+  expect(codes.filter((code) => code === 'accepted')).toHaveLength(1);
+});
+
+test('R21 a payment with any byte changed is refused', () => {
+  const sale = kiosk.sell();
+  const { delivery } = issuer.phone().pay(sale.envelope);
+  for (let at = 0; at < delivery.length; at += 7) {
+    const changed = new Uint8Array(delivery);
+    changed[at] = (changed[at] ?? 0) ^ 1;
+    expect(kiosk.acceptOne(changed).kind, `byte ${at}`).toBe('refused');
+  }
+  expect(codeOf(kiosk.acceptOne(delivery))).toBe('accepted');
+});
+
+test('R26 the cap of an allowance holds to the last unit', () => {
+  const phone = issuer.phone({ capMinor: 2_500n });
+  expect(codeOf(kiosk.acceptOne(phone.pay(kiosk.sell(1_250n).envelope).delivery))).toBe('accepted');
+  expect(codeOf(kiosk.acceptOne(phone.pay(kiosk.sell(1_250n).envelope).delivery))).toBe('accepted');
+  expect(codeOf(kiosk.acceptOne(phone.pay(kiosk.sell(1n).envelope).delivery))).toBe('payment_exceeds_allowance');
+});
+
+test('R26 the sum that a kiosk may hold counts the earlier payments of the same group', () => {
+  const other = new TestKiosk();
+  other.enrol(issuer, { policy: { storedCount: 1 } });
+  expect(codeOf(other.acceptOne(issuer.phone().pay(other.sell().envelope).delivery))).toBe('accepted');
+  expect(() => other.sell()).toThrow('kiosk_limit_reached');
+  other.dispose();
+});
+
+test('R24 a request is open for two minutes of monotonic time and not a moment longer', () => {
+  const sale = kiosk.sell();
+  const { delivery } = issuer.phone().pay(sale.envelope);
+  kiosk.clock.pass(120_000);
+  expect(codeOf(kiosk.acceptOne(delivery))).toBe('request_expired');
+});
+
+test('R24 a request outlives the process but not the boot', () => {
+  const first = kiosk.sell();
+  const { delivery } = issuer.phone().pay(first.envelope);
+  kiosk.reopen();
+  expect(codeOf(kiosk.acceptOne(delivery))).toBe('accepted');
+  const second = kiosk.sell();
+  const late = issuer.phone().pay(second.envelope);
+  kiosk.clock.bootId = 'boot-2';
+  kiosk.clock.monotonic = 1;
+  kiosk.reopen();
+  expect(codeOf(kiosk.acceptOne(late.delivery))).toBe('request_expired');
+});
+
+test('R27 an expired allowance is refused', () => {
+  const phone = issuer.phone({ notAfter: NOW_SECONDS + 60 });
+  kiosk.clock.pass(61_000);
+  expect(codeOf(kiosk.acceptOne(phone.pay(kiosk.sell().envelope).delivery))).toBe('certificate_expired');
+});
+
+test('R27 an allowance that the newest bundle denies is refused, also when its certificate was known good', () => {
+  const phone = issuer.phone();
+  expect(codeOf(kiosk.acceptOne(phone.pay(kiosk.sell().envelope).delivery))).toBe('accepted');
+  const certificate = kiosk.desk.store.memory.kiosk?.certificate.bytes ?? new Uint8Array(0);
+  const denied = [phone.allowance.allowanceId];
+  expect(kiosk.desk.run('refreshTrust', issuer.trust(certificate, { version: 2, denyListVersion: 1, denied }))).toEqual({ ok: true });
+  expect(codeOf(kiosk.acceptOne(phone.pay(kiosk.sell().envelope).delivery))).toBe('allowance_denied');
+});
+
+test('R31 an older trust bundle is refused and changes nothing', () => {
+  const certificate = kiosk.desk.store.memory.kiosk?.certificate.bytes ?? new Uint8Array(0);
+  expect(kiosk.desk.run('refreshTrust', issuer.trust(certificate, { version: 5 }))).toEqual({ ok: true });
+  expect(kiosk.desk.run('refreshTrust', issuer.trust(certificate, { version: 4 }))).toEqual({
+    ok: false,
+    code: 'trust_bundle_older_than_known',
+  });
+  expect(kiosk.desk.store.memory.kiosk?.trust.version).toBe(5);
+});
+
+test('R27 a certificate of a stranger is refused', () => {
+  const phone = new TestIssuer().phone({}, issuer);
+  expect(codeOf(kiosk.acceptOne(phone.pay(kiosk.sell().envelope).delivery))).toBe('issuer_unknown');
+});
+
+test('R30 a wall clock set back stops acceptance and a repeat is still answered', () => {
+  const paid = issuer.phone().pay(kiosk.sell().envelope);
+  kiosk.acceptOne(paid.delivery);
+  const pending = issuer.phone().pay(kiosk.sell().envelope);
+  kiosk.clock.wall -= 3_600_000;
+  expect(codeOf(kiosk.acceptOne(pending.delivery))).toBe('clock_behind_trusted_time');
+  expect(codeOf(kiosk.acceptOne(paid.delivery))).toBe('repeated');
+  expect(kiosk.snapshot().isClockBehind).toBe(true);
+  kiosk.reopen();
+  expect(() => kiosk.sell()).toThrow('clock_behind_trusted_time');
+});
+
+test('an unknown request and a payment for another one are told apart', () => {
+  const phone = issuer.phone();
+  const sale = kiosk.sell();
+  const { payment } = phone.pay(sale.envelope);
+  const unknown = phone.deliver('00000000-0000-4000-8000-000000000000', payment.bytes);
+  expect(codeOf(kiosk.acceptOne(unknown))).toBe('request_not_open');
+  kiosk.desk.run('cancelSale', sale.saleId);
+  const next = kiosk.sell(900n);
+  expect(codeOf(kiosk.acceptOne(phone.deliver(next.requestId, payment.bytes)))).toBe('payment_is_for_another_request');
+  expect(fromHex(toHex(payment.hash))).toEqual(payment.hash);
+});

@@ -1,0 +1,271 @@
+/**
+ * The one orchestration of the money path at the kiosk: delivered bytes, identity, repeat or new, facts, verdict,
+ * journal, payment, receipt, all for a group of deliveries in one transaction. Runs in the store's thread. Never
+ * releases a receipt before the commit has returned, and never lets one delivery decide the fate of another.
+ */
+import {
+  attempt,
+  contradicts,
+  decodeDelivery,
+  encodeSaleBody,
+  hasPaymentSignature,
+  readAllowanceCertificate,
+  readPayment,
+  requireIssuerSignature,
+  runSync,
+  signReceipt,
+  toHex,
+  verifyPayment,
+  type AcceptanceFacts,
+  type Delivery,
+  type IdentifiedPayment,
+  type KioskCertificate,
+  type RefusalCode,
+  type Result,
+  type SyncCrypto,
+  type VerifiedPayment,
+} from '@tikiwallet/protocol';
+import { storageFaultOf } from './store/faults.ts';
+import type { EnrolledKiosk } from './store/kiosk-record.ts';
+import type { KioskStore } from './store/kiosk-store.ts';
+import type { RequestRow } from './store/requests.ts';
+import type { StoredPayment } from './store/rows.ts';
+import type { SaleRequests } from './store/sale-requests.ts';
+
+/** Why a delivery was not accepted: the protocol's codes and the kiosk's own states. */
+export type AcceptCode =
+  | RefusalCode
+  | 'kiosk_not_enrolled'
+  | 'kiosk_busy'
+  | 'journal_quarantined'
+  | 'storage_full'
+  | 'storage_failed'
+  | 'internal_error';
+
+export type AcceptOutcome =
+  | { readonly kind: 'accepted' | 'repeated'; readonly payment: StoredPayment; readonly receipt: Uint8Array }
+  | { readonly kind: 'refused'; readonly code: AcceptCode; readonly requestId: string | null };
+
+/** A certificate whose issuer's signature was verified on exactly these bytes. */
+type KnownCertificate = Pick<IdentifiedPayment, 'allowance' | 'allowanceObject'>;
+
+/** A delivery taken apart; `certificateKey` names its certificate in the cache. */
+interface ReadDelivery {
+  readonly identified: IdentifiedPayment;
+  readonly certificateKey: string;
+  readonly certificateIsKnownGood: boolean;
+}
+
+const MAX_CACHED_CERTIFICATES = 4_096;
+/** Refusals behind which a second signature of the same phone may stand. */
+const MAYBE_DOUBLE_SPEND: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
+  'payment_counter_not_increasing',
+  'payment_cumulative_inconsistent',
+  'payment_chain_broken',
+]);
+
+export class PaymentDesk {
+  readonly #store: KioskStore;
+  readonly #sales: SaleRequests;
+  readonly #onError: (error: unknown) => void;
+  readonly #certificates = new Map<string, KnownCertificate>();
+
+  constructor(store: KioskStore, sales: SaleRequests, onError: (error: unknown) => void) {
+    this.#store = store;
+    this.#sales = sales;
+    this.#onError = onError;
+  }
+
+  /** Issuers or the deny list changed: nothing that was believed before is believed without another look. */
+  forgetCertificates(): void {
+    this.#certificates.clear();
+  }
+
+  /**
+   * One outcome for each delivery, in order; everything that is 'accepted' is on disk when this returns.
+   * @throws the storage's own error when nothing can be written; then nothing of the group was.
+   */
+  acceptGroup(deliveries: readonly Uint8Array[]): readonly AcceptOutcome[] {
+    try {
+      return this.#store.write(() => deliveries.map((bytes) => this.#accept(bytes)));
+    } catch (error) {
+      if (storageFaultOf(error) !== null) throw error;
+      this.#onError(error);
+      if (deliveries.length === 1) return [refused('internal_error', null)];
+      // One of them broke a rule of the schema, which no delivery should be able to: the others must not pay for it.
+      return deliveries.flatMap((bytes) => this.acceptGroup([bytes]));
+    }
+  }
+
+  #accept(bytes: Uint8Array): AcceptOutcome {
+    const { kiosk } = this.#store.memory;
+    if (kiosk === null) return refused('kiosk_not_enrolled', null);
+    const delivery = attempt(() => decodeDelivery(bytes));
+    if (!delivery.ok) return refused(delivery.code, null);
+    const { requestId } = delivery.value;
+    const read = this.#read(delivery.value);
+    if (!read.ok) return refused(read.code, requestId);
+    const { identified } = read.value;
+    const { payment, allowance } = identified;
+
+    const stored = this.#store.payments.byHash(payment.hash);
+    if (stored !== null) return { kind: 'repeated', ...stored };
+    const twin = this.#store.payments.byCounter(allowance.allowanceId, payment.counter);
+    if (twin !== null) return refused(this.#judgeTwin(identified, twin.paymentHash, kiosk), requestId);
+
+    const now = this.#store.now();
+    if (now.isBehind) return refused('clock_behind_trusted_time', requestId);
+    const request = this.#store.requests.byId(requestId);
+    const certificate = certificateOf(request, kiosk);
+    const facts = this.#gatherFacts(read.value, { kiosk, request, certificate, nowSeconds: now.seconds });
+    const verdict = runSync(verifyPayment(identified, facts), this.#store.crypto);
+    if (!verdict.ok) {
+      if (MAYBE_DOUBLE_SPEND.has(verdict.code)) this.#keepContradiction(identified, kiosk, verdict.code);
+      return refused(verdict.code, requestId);
+    }
+    this.#remember(read.value);
+    if (request === null) throw new Error('a payment was verified without its request');
+    return this.#put(verdict.value, { request, certificate, nowSeconds: now.seconds });
+  }
+
+  /** Form and identity; a certificate that is known is not read again. */
+  #read(delivery: Delivery): Result<ReadDelivery> {
+    const { crypto } = this.#store;
+    // Of the whole certificate, its signature included: another signature is another thing to verify.
+    const certificateKey = Buffer.from(crypto.digest(delivery.allowanceCertificate)).toString('latin1');
+    const known = this.#certificates.get(certificateKey);
+    const certificate = known === undefined ? readCertificate(delivery.allowanceCertificate, crypto) : { ok: true as const, value: known };
+    if (!certificate.ok) return certificate;
+    const { allowance, allowanceObject } = certificate.value;
+    const payment = runSync(readPayment(delivery.payment, allowance), crypto);
+    if (!payment.ok) return payment;
+    const identified = { requestId: delivery.requestId, allowance, allowanceObject, payment: payment.value };
+    return { ok: true, value: { identified, certificateKey, certificateIsKnownGood: known !== undefined } };
+  }
+
+  #gatherFacts(
+    read: ReadDelivery,
+    known: { kiosk: EnrolledKiosk; request: RequestRow | null; certificate: KioskCertificate; nowSeconds: number },
+  ): AcceptanceFacts {
+    const { request, kiosk } = known;
+    return {
+      nowSeconds: known.nowSeconds,
+      kiosk: known.certificate,
+      trust: kiosk.trust,
+      request:
+        request === null
+          ? null
+          : { hash: request.hash, amountMinor: request.amountMinor, currency: request.currency, state: this.#sales.stateOf(request) },
+      history: this.#store.payments.historyOf(read.identified.allowance.allowanceId),
+      stored: this.#store.memory.unsettled,
+      certificateIsKnownGood: read.certificateIsKnownGood,
+    };
+  }
+
+  #put(
+    verified: VerifiedPayment,
+    known: { request: RequestRow; certificate: KioskCertificate; nowSeconds: number },
+  ): AcceptOutcome {
+    const { certificate, request, nowSeconds } = known;
+    const { payment, allowance, tier, checks } = verified;
+    const body = encodeSaleBody({
+      kioskCertificateHash: certificate.hash,
+      request: request.bytes,
+      allowanceCertificateHash: allowance.hash,
+      payment: payment.bytes,
+      tier,
+      checks,
+    });
+    const head = this.#store.append('sale', nowSeconds, body);
+    const steps = signReceipt(
+      {
+        paymentHash: payment.hash,
+        amountMinor: payment.amountMinor,
+        tier,
+        sequence: head.sequence,
+        journalHash: head.hash,
+        acceptedAt: nowSeconds,
+        checks,
+      },
+      certificate.hash,
+    );
+    const receipt = runSync(steps, this.#store.crypto, this.#store.sign);
+    if (!receipt.ok) throw new Error(`the receipt could not be signed: ${receipt.code}`);
+    const stored = this.#store.payments.insert({
+      verified,
+      sequence: head.sequence,
+      receipt: receipt.value,
+      acceptedAt: nowSeconds,
+    });
+    this.#store.requests.end(request.requestId, 'paid');
+    this.#store.raiseMark(allowance.notBefore);
+    this.#store.countAccepted(stored);
+    return { kind: 'accepted', payment: stored, receipt: receipt.value };
+  }
+
+  /** The counter is used: either somebody plays with bytes, or the phone has signed twice and that is proof. */
+  #judgeTwin(identified: IdentifiedPayment, storedHash: Uint8Array, kiosk: EnrolledKiosk): RefusalCode {
+    const fault = this.#signatureFault(identified, kiosk);
+    if (fault !== null) return fault;
+    const code = 'already_accepted_with_different_bytes';
+    this.#keepEvidence(identified, storedHash, code);
+    return code;
+  }
+
+  #keepContradiction(identified: IdentifiedPayment, kiosk: EnrolledKiosk, code: RefusalCode): void {
+    const newest = this.#store.payments.newestSpend(identified.allowance.allowanceId);
+    if (newest === null || !contradicts(newest, identified.payment)) return;
+    if (this.#signatureFault(identified, kiosk) === null) this.#keepEvidence(identified, newest.hash, code);
+  }
+
+  #keepEvidence(identified: IdentifiedPayment, conflictsWith: Uint8Array, code: RefusalCode): void {
+    this.#store.payments.keepEvidence({
+      paymentHash: identified.payment.hash,
+      conflictsWith,
+      allowanceCertificate: identified.allowance.bytes,
+      payment: identified.payment.bytes,
+      requestId: identified.requestId,
+      code,
+      seenAt: this.#store.now().seconds,
+    });
+  }
+
+  /** Null when both the issuer and the phone have signed. */
+  #signatureFault(identified: IdentifiedPayment, kiosk: EnrolledKiosk): RefusalCode | null {
+    const { allowance, allowanceObject, payment } = identified;
+    const { crypto } = this.#store;
+    const issued = runSync(requireIssuerSignature(allowanceObject, kiosk.trust.issuers, allowance.notBefore), crypto);
+    if (!issued.ok) return issued.code;
+    const signed = runSync(hasPaymentSignature(payment, allowance), crypto);
+    if (!signed.ok) return signed.code;
+    return signed.value ? null : 'payment_signature_invalid';
+  }
+
+  #remember(read: ReadDelivery): void {
+    if (read.certificateIsKnownGood) return;
+    if (this.#certificates.size >= MAX_CACHED_CERTIFICATES) {
+      for (const oldest of this.#certificates.keys()) {
+        this.#certificates.delete(oldest);
+        break;
+      }
+    }
+    const { allowance, allowanceObject } = read.identified;
+    this.#certificates.set(read.certificateKey, { allowance, allowanceObject });
+  }
+}
+
+function readCertificate(bytes: Uint8Array, crypto: SyncCrypto): Result<KnownCertificate> {
+  const read = runSync(readAllowanceCertificate(bytes), crypto);
+  if (!read.ok) return read;
+  return { ok: true, value: { allowance: read.value.certificate, allowanceObject: read.value.object } };
+}
+
+function refused(code: AcceptCode, requestId: string | null): AcceptOutcome {
+  return { kind: 'refused', code, requestId };
+}
+
+/** The certificate that the request was signed under; without a request the current one, and no payment will pass. */
+function certificateOf(request: RequestRow | null, kiosk: EnrolledKiosk): KioskCertificate {
+  const named = request === null ? undefined : kiosk.certificates.get(toHex(request.kioskCertificateHash));
+  return named ?? kiosk.certificate;
+}

@@ -1,0 +1,58 @@
+/**
+ * What the agent is told from outside: environment variables, read and validated once. Never read again later, and
+ * never holds a secret.
+ */
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { z } from 'zod';
+
+const DEFAULT_API_URL = 'http://localhost:8080';
+/** An address inside a payment request; the protocol takes no other form. */
+const KioskAddress = z.string().regex(/^http:\/\/[0-9A-Za-z.:[\]-]{1,57}$/);
+
+const Environment = z.object({
+  TIKI_KIOSK_DATA: z.string().min(1).optional(),
+  TIKI_API_URL: z.url({ protocol: /^https?$/ }).default(DEFAULT_API_URL),
+  TIKI_LISTEN_HOST: z.string().min(1).default('127.0.0.1'),
+  TIKI_LISTEN_PORT: z.coerce.number().int().min(0).max(65_535).default(7070),
+  TIKI_ADVERTISE: z.string().default('').transform(splitList).pipe(z.array(KioskAddress).max(4)),
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+});
+
+export interface AgentConfig {
+  readonly dataFolder: string;
+  readonly apiUrl: string;
+  readonly listen: { readonly host: string; readonly port: number };
+  /** Put into requests; empty: whatever the listener is bound to. */
+  readonly advertise: readonly string[];
+  readonly logLevel: z.output<typeof Environment>['LOG_LEVEL'];
+}
+
+/** One sentence for each variable that makes no sense. */
+export class ConfigInvalid extends Error {
+  override readonly name = 'ConfigInvalid';
+}
+
+/** @throws ConfigInvalid */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): AgentConfig {
+  // An empty variable means an absent one: that is how service files and shells unset things.
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== ''));
+  const parsed = Environment.safeParse(given);
+  if (!parsed.success) {
+    const faults = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+    throw new ConfigInvalid(`The agent cannot start with these settings: ${faults.join('; ')}.`);
+  }
+  const { data } = parsed;
+  const dataHome = given['XDG_DATA_HOME'] ?? join(homedir(), '.local', 'share');
+  return {
+    dataFolder: resolve(data.TIKI_KIOSK_DATA ?? join(dataHome, 'tikiwallet', 'kiosk')),
+    apiUrl: data.TIKI_API_URL.replace(/\/+$/, ''),
+    listen: { host: data.TIKI_LISTEN_HOST, port: data.TIKI_LISTEN_PORT },
+    advertise: data.TIKI_ADVERTISE,
+    logLevel: data.LOG_LEVEL,
+  };
+}
+
+function splitList(text: string): string[] {
+  return text.split(',').map((part) => part.trim().replace(/\/$/, '')).filter((part) => part !== '');
+}

@@ -1,0 +1,215 @@
+/**
+ * Settlement on the store's side of the thread: which entries go into the next batch, and what a signed
+ * acknowledgement changes. Owns the cursor's meaning; sends nothing, prunes nothing, and believes no answer that an
+ * issuer's key has not signed for exactly the batch that is on its way.
+ */
+import {
+  CLOCK_TOLERANCE_SECONDS,
+  decodeSettlementEnvelope,
+  encodeSettlementEnvelope,
+  equalBytes,
+  MAX_BATCH_BYTES,
+  MAX_BATCH_ENTRIES,
+  runSync,
+  signSettlementBatch,
+  toHex,
+  verifySettlementAcknowledgement,
+  verifySettlementBatch,
+  type KioskCertificate,
+  type RefusalCode,
+  type SettlementAcknowledgement,
+  type SettlementBatch,
+} from '@tikiwallet/protocol';
+import type { KioskStore } from '../store/kiosk-store.ts';
+import type { OutgoingBatch } from '../store/settlement-cursor.ts';
+import { correctedMark } from '../trusted-time.ts';
+
+export interface BatchToSend {
+  readonly envelope: Uint8Array;
+  readonly fromSequence: number;
+  readonly toSequence: number;
+  /** Hex. */
+  readonly hash: string;
+}
+
+/** Why an acknowledgement was not believed. */
+export type AcknowledgementFault =
+  | RefusalCode
+  | 'acknowledgement_for_another_batch'
+  | 'acknowledgement_incomplete'
+  | 'cloud_is_ahead_of_journal';
+
+export type AcknowledgementResult =
+  | { readonly ok: true; readonly acknowledgedSequence: number; readonly isComplete: boolean }
+  | { readonly ok: false; readonly code: AcknowledgementFault };
+
+/** The signed head, the certificate's hash and CBOR's framing of up to 500 entries. */
+const ROOM_FOR_FRAMING_BYTES = 4_096;
+const FRAMING_PER_ENTRY_BYTES = 3;
+
+export class Batches {
+  readonly #store: KioskStore;
+
+  constructor(store: KioskStore) {
+    this.#store = store;
+  }
+
+  /** Signed and on disk before it is sent. Null when there is nothing to say. */
+  next(options: { readonly heartbeat: boolean }): BatchToSend | null {
+    const { kiosk } = this.#store.memory;
+    if (kiosk === null) return null;
+    const unanswered = this.#store.cursor.outgoing();
+    const isStillGood = unanswered !== null && this.#isStillGood(unanswered, kiosk.certificate);
+    if (isStillGood) return this.#pack(unanswered);
+    const { head, cursor } = this.#store.memory;
+    const range = this.#rangeAfter(cursor.acknowledgedSequence);
+    if (range.to < range.from && !options.heartbeat) return null;
+    // A whole journal up to its head says what is in force now; a part of it only what was in force at its end.
+    const denyListVersion = range.to === head.sequence ? kiosk.trust.denyListVersion : range.denyListVersion;
+    const batch = this.#sign({ from: range.from, to: range.to, denyListVersion }, kiosk.certificate);
+    this.#store.write(() => {
+      this.#store.cursor.keepOutgoing(batch);
+      this.#store.payments.markSent(batch.fromSequence, batch.toSequence);
+    });
+    return this.#pack(batch);
+  }
+
+  /** Results, cursor and trusted time in one transaction. */
+  acknowledge(bytes: Uint8Array): AcknowledgementResult {
+    const { kiosk, head } = this.#store.memory;
+    const outgoing = this.#store.cursor.outgoing();
+    if (kiosk === null || outgoing === null) return { ok: false, code: 'acknowledgement_for_another_batch' };
+    const verified = runSync(verifySettlementAcknowledgement(bytes, kiosk.trust.issuers), this.#store.crypto);
+    if (!verified.ok) return verified;
+    const acknowledgement = verified.value;
+    if (acknowledgement.kioskId !== kiosk.kioskId || !equalBytes(acknowledgement.batchHash, outgoing.hash)) {
+      return { ok: false, code: 'acknowledgement_for_another_batch' };
+    }
+    // The cloud holding more than this journal means that this is an old copy of it: selling on would reuse numbers.
+    if (acknowledgement.highestSequence > head.sequence) return { ok: false, code: 'cloud_is_ahead_of_journal' };
+    if (!this.#coversItsSales(acknowledgement, outgoing)) return { ok: false, code: 'acknowledgement_incomplete' };
+    this.#store.write(() => this.#apply(acknowledgement, outgoing));
+    return {
+      ok: true,
+      acknowledgedSequence: acknowledgement.highestSequence,
+      isComplete: acknowledgement.highestSequence >= head.sequence,
+    };
+  }
+
+  /** The cloud has less than was thought: everything after `sequence` goes again. Nothing was pruned, so it can. */
+  resendAfter(sequence: number): boolean {
+    const { head } = this.#store.memory;
+    if (sequence > head.sequence) return false;
+    this.#store.write(() => {
+      this.#store.cursor.dropOutgoing();
+      this.#store.setCursor({ acknowledgedSequence: sequence });
+    });
+    return true;
+  }
+
+  /** After a refusal that another attempt with the same bytes cannot change. */
+  forgetOutgoing(): void {
+    this.#store.write(() => this.#store.cursor.dropOutgoing());
+  }
+
+  /** A heartbeat is never repeated: by the next time there may be something to say. */
+  #isStillGood(batch: OutgoingBatch, certificate: KioskCertificate): boolean {
+    return (
+      batch.toSequence >= batch.fromSequence &&
+      batch.fromSequence === this.#store.memory.cursor.acknowledgedSequence + 1 &&
+      equalBytes(batch.kioskCertificateHash, certificate.hash)
+    );
+  }
+
+  #rangeAfter(acknowledged: number): { from: number; to: number; denyListVersion: number } {
+    const from = acknowledged + 1;
+    let to = acknowledged;
+    let denyListVersion = 0;
+    let room = MAX_BATCH_BYTES - ROOM_FOR_FRAMING_BYTES;
+    for (const row of this.#store.journal.rows(from, acknowledged + MAX_BATCH_ENTRIES)) {
+      room -= row.bytes.length + FRAMING_PER_ENTRY_BYTES;
+      if (room < 0) break;
+      to = row.sequence;
+      denyListVersion = row.denyListVersion;
+    }
+    return { from, to, denyListVersion };
+  }
+
+  #sign(range: { from: number; to: number; denyListVersion: number }, certificate: KioskCertificate): OutgoingBatch {
+    const { journal, payments, crypto } = this.#store;
+    const previousHash = journal.hashAt(range.from - 1);
+    const headHash = journal.hashAt(range.to);
+    if (previousHash === null || headHash === null) throw new Error(`the journal has no entries ${range.from} to ${range.to}`);
+    const sales = payments.salesIn(range.from, range.to);
+    const draft: Omit<SettlementBatch, 'hash' | 'bytes'> = {
+      fromSequence: range.from,
+      toSequence: range.to,
+      saleCount: sales.count,
+      saleSumMinor: sales.sumMinor,
+      previousHash,
+      headHash,
+      denyListVersion: range.denyListVersion,
+      createdAt: this.#store.now().seconds,
+    };
+    const signed = runSync(signSettlementBatch(draft, certificate.hash), crypto, this.#store.sign);
+    if (!signed.ok) throw new Error(`the batch could not be signed: ${signed.code}`);
+    // Read as the cloud will read it: what would be refused there must not leave, and the hash comes with it.
+    const envelope = decodeSettlementEnvelope(this.#envelope(certificate.hash, signed.value, range));
+    const read = runSync(verifySettlementBatch(envelope, certificate), crypto);
+    if (!read.ok) throw new Error(`the signed batch does not verify: ${read.code}`);
+    return {
+      fromSequence: range.from,
+      toSequence: range.to,
+      hash: read.value.batch.hash,
+      head: signed.value,
+      kioskCertificateHash: certificate.hash,
+      denyListVersion: range.denyListVersion,
+    };
+  }
+
+  #pack(batch: OutgoingBatch): BatchToSend {
+    const { fromSequence, toSequence } = batch;
+    const range = { from: fromSequence, to: toSequence };
+    return {
+      envelope: this.#envelope(batch.kioskCertificateHash, batch.head, range),
+      fromSequence,
+      toSequence,
+      hash: toHex(batch.hash),
+    };
+  }
+
+  #envelope(certificateHash: Uint8Array, head: Uint8Array, range: { from: number; to: number }): Uint8Array {
+    const entries: Uint8Array[] = [];
+    for (const row of this.#store.journal.rows(range.from, range.to)) entries.push(row.bytes);
+    return encodeSettlementEnvelope(certificateHash, head, entries);
+  }
+
+  #coversItsSales(acknowledgement: SettlementAcknowledgement, outgoing: OutgoingBatch): boolean {
+    const answered = new Set(acknowledgement.results.map((result) => result.sequence));
+    const upTo = Math.min(outgoing.toSequence, acknowledgement.highestSequence);
+    return this.#store.payments.sequencesIn(outgoing.fromSequence, upTo).every((sequence) => answered.has(sequence));
+  }
+
+  #apply(acknowledgement: SettlementAcknowledgement, outgoing: OutgoingBatch): void {
+    const { issuedAt } = acknowledgement;
+    let settled = false;
+    for (const result of acknowledgement.results) {
+      const known = this.#store.payments.settlementAt(result.sequence);
+      if (known === null || known.state === result.outcome) continue;
+      this.#store.payments.settle(result.sequence, { state: result.outcome, code: result.code, at: issuedAt });
+      if (known.state === 'on_this_device' || known.state === 'sent') this.#store.countSettled(known.amountMinor);
+      settled = true;
+    }
+    this.#store.cursor.dropOutgoing();
+    const { cursor, mark } = this.#store.memory;
+    this.#store.setCursor({
+      acknowledgedSequence: acknowledgement.highestSequence,
+      denyListVersion: outgoing.denyListVersion,
+      lastContactAt: issuedAt,
+      lastSettledAt: settled ? issuedAt : cursor.lastSettledAt,
+    });
+    const corrected = correctedMark(mark, issuedAt);
+    if (mark - corrected > CLOCK_TOLERANCE_SECONDS) this.#store.append('clockJump', corrected, []);
+    this.#store.setMark(corrected);
+  }
+}

@@ -1,0 +1,205 @@
+/**
+ * Who this kiosk is and whom it trusts: enrolment, certificates by hash, the pinned root, the newest trust bundle.
+ * Everything is verified from the pinned root before it is stored, and again when it is read back. Never replaces
+ * the root, and never takes an older bundle.
+ */
+import {
+  attempt,
+  equalBytes,
+  fromBase64Url,
+  runSync,
+  toHex,
+  verifyKioskCertificate,
+  verifyTrustBundle,
+  type KioskCertificate,
+  type RefusalCode,
+  type SyncCrypto,
+  type TrustBundle,
+} from '@tikiwallet/protocol';
+import type { EnrolResult, KioskTrust } from '@tikiwallet/server/contract';
+import { z } from 'zod';
+import { Quarantined } from './faults.ts';
+import type { KioskDatabase } from './open-database.ts';
+import { ownBytes } from './rows.ts';
+
+export interface EnrolledKiosk {
+  readonly kioskId: string;
+  readonly name: string;
+  readonly rootPublicKey: Uint8Array;
+  /** What new requests are signed under. */
+  readonly certificate: KioskCertificate;
+  /** By hex hash; requests of a former certificate can still be paid and settled. */
+  readonly certificates: ReadonlyMap<string, KioskCertificate>;
+  readonly trust: TrustBundle;
+  readonly kioskToken: string;
+  readonly walletOrigins: readonly string[];
+}
+
+export interface OwnKeys {
+  readonly signingPublicKey: Uint8Array;
+  readonly sealingPublicKey: Uint8Array;
+}
+
+/** Why something that the cloud sent was not believed. */
+export type TrustRefusal = RefusalCode | 'certificate_is_for_another_kiosk';
+
+export class TrustRefused extends Error {
+  override readonly name = 'TrustRefused';
+  readonly code: TrustRefusal;
+  constructor(code: TrustRefusal) {
+    super(code);
+    this.code = code;
+  }
+}
+
+interface Row {
+  readonly kiosk_id: string;
+  readonly name: string;
+  readonly root_public_key: Buffer;
+  readonly certificate_hash: Buffer;
+  readonly trust_bundle: Buffer;
+  readonly kiosk_token: string;
+  readonly wallet_origins: string;
+}
+
+export class KioskRecord {
+  readonly #crypto: SyncCrypto;
+  readonly #own: OwnKeys;
+  readonly #statements;
+
+  constructor(db: KioskDatabase, crypto: SyncCrypto, own: OwnKeys) {
+    this.#crypto = crypto;
+    this.#own = own;
+    this.#statements = prepare(db);
+  }
+
+  /** Null before enrolment. @throws Quarantined when what is stored does not verify from its own root. */
+  load(): EnrolledKiosk | null {
+    const row = this.#statements.kiosk.get();
+    if (row === undefined) return null;
+    const rootPublicKey = ownBytes(row.root_public_key);
+    const trust = runSync(verifyTrustBundle(ownBytes(row.trust_bundle), rootPublicKey), this.#crypto);
+    if (!trust.ok) throw new Quarantined('trust_record_invalid', `trust bundle: ${trust.code}`);
+    const certificates = new Map<string, KioskCertificate>();
+    for (const stored of this.#statements.certificates.all()) {
+      const certificate = runSync(verifyKioskCertificate(ownBytes(stored.bytes), trust.value.issuers), this.#crypto);
+      // An issuer of years ago may have left the bundle; its certificate is then history, and nothing new uses it.
+      if (certificate.ok) certificates.set(toHex(certificate.value.hash), certificate.value);
+    }
+    const certificate = certificates.get(toHex(row.certificate_hash));
+    if (certificate === undefined) throw new Quarantined('trust_record_invalid', 'the kiosk certificate does not verify');
+    if (!this.#isOurs(certificate)) {
+      throw new Quarantined('keys_do_not_match_certificate', 'the key files are not those that were enrolled');
+    }
+    return {
+      kioskId: row.kiosk_id,
+      name: row.name,
+      rootPublicKey,
+      certificate,
+      certificates,
+      trust: trust.value,
+      kioskToken: row.kiosk_token,
+      walletOrigins: z.array(z.string()).parse(JSON.parse(row.wallet_origins)),
+    };
+  }
+
+  /** Inside the caller's transaction. The root in the answer is pinned from here on. @throws TrustRefused */
+  enrol(answer: EnrolResult, atSeconds: number): EnrolledKiosk {
+    const rootPublicKey = decode(answer.rootPublicKey);
+    const trust = this.#verifyBundle(decode(answer.trustBundle), rootPublicKey);
+    const certificate = this.#verifyOwn(decode(answer.certificate), trust, answer.kioskId);
+    if (certificate.merchantId !== answer.merchant.id || certificate.currency !== answer.currency) {
+      throw new TrustRefused('certificate_is_for_another_kiosk');
+    }
+    this.#statements.insertCertificate.run(certificate.hash, certificate.bytes, certificate.notAfter, atSeconds);
+    this.#statements.insertKiosk.run(
+      answer.kioskId,
+      answer.kioskName,
+      rootPublicKey,
+      certificate.hash,
+      trust.bytes,
+      trust.version,
+      answer.kioskToken,
+      JSON.stringify(answer.walletOrigins),
+      atSeconds,
+    );
+    return {
+      kioskId: answer.kioskId,
+      name: answer.kioskName,
+      rootPublicKey,
+      certificate,
+      certificates: new Map([[toHex(certificate.hash), certificate]]),
+      trust,
+      kioskToken: answer.kioskToken,
+      walletOrigins: answer.walletOrigins,
+    };
+  }
+
+  /** Inside the caller's transaction: the newest bundle and certificate. @throws TrustRefused */
+  refresh(known: EnrolledKiosk, answer: KioskTrust, atSeconds: number): EnrolledKiosk {
+    const bundle = this.#verifyBundle(decode(answer.trustBundle), known.rootPublicKey);
+    if (bundle.version < known.trust.version) throw new TrustRefused('trust_bundle_older_than_known');
+    const certificate = this.#verifyOwn(decode(answer.certificate), bundle, known.kioskId);
+    if (certificate.merchantId !== known.certificate.merchantId || certificate.currency !== known.certificate.currency) {
+      throw new TrustRefused('certificate_is_for_another_kiosk');
+    }
+    const isRenewed = !equalBytes(certificate.hash, known.certificate.hash) && certificate.notAfter >= known.certificate.notAfter;
+    const current = isRenewed ? certificate : known.certificate;
+    if (isRenewed) this.#statements.insertCertificate.run(certificate.hash, certificate.bytes, certificate.notAfter, atSeconds);
+    this.#statements.updateKiosk.run(current.hash, bundle.bytes, bundle.version, JSON.stringify(answer.walletOrigins));
+    return {
+      ...known,
+      certificate: current,
+      certificates: new Map([...known.certificates, [toHex(current.hash), current]]),
+      trust: bundle,
+      walletOrigins: answer.walletOrigins,
+    };
+  }
+
+  #verifyBundle(bytes: Uint8Array, rootPublicKey: Uint8Array): TrustBundle {
+    const bundle = runSync(verifyTrustBundle(bytes, rootPublicKey), this.#crypto);
+    if (!bundle.ok) throw new TrustRefused(bundle.code);
+    return bundle.value;
+  }
+
+  #verifyOwn(bytes: Uint8Array, trust: TrustBundle, kioskId: string): KioskCertificate {
+    const certificate = runSync(verifyKioskCertificate(bytes, trust.issuers), this.#crypto);
+    if (!certificate.ok) throw new TrustRefused(certificate.code);
+    if (certificate.value.kioskId !== kioskId || !this.#isOurs(certificate.value)) {
+      throw new TrustRefused('certificate_is_for_another_kiosk');
+    }
+    return certificate.value;
+  }
+
+  #isOurs(certificate: KioskCertificate): boolean {
+    return (
+      equalBytes(certificate.signingPublicKey, this.#own.signingPublicKey) &&
+      equalBytes(certificate.sealingPublicKey, this.#own.sealingPublicKey)
+    );
+  }
+}
+
+/** @throws TrustRefused */
+function decode(text: string): Uint8Array {
+  const bytes = attempt(() => fromBase64Url(text));
+  if (!bytes.ok) throw new TrustRefused(bytes.code);
+  return bytes.value;
+}
+
+function prepare(db: KioskDatabase) {
+  return {
+    kiosk: db.prepare<[], Row>('SELECT * FROM kiosk WHERE id = 1'),
+    certificates: db.prepare<[], { bytes: Buffer }>('SELECT bytes FROM kiosk_certificates'),
+    insertCertificate: db.prepare<[Uint8Array, Uint8Array, number, number]>(
+      'INSERT INTO kiosk_certificates (hash, bytes, not_after, received_at) VALUES (?, ?, ?, ?) ON CONFLICT (hash) DO NOTHING',
+    ),
+    insertKiosk: db.prepare<[string, string, Uint8Array, Uint8Array, Uint8Array, number, string, string, number]>(
+      `INSERT INTO kiosk (id, kiosk_id, name, root_public_key, certificate_hash, trust_bundle, trust_bundle_version,
+         kiosk_token, wallet_origins, enrolled_at)
+       VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    ),
+    updateKiosk: db.prepare<[Uint8Array, Uint8Array, number, string]>(
+      `UPDATE kiosk SET certificate_hash = ?, trust_bundle = ?, trust_bundle_version = ?, wallet_origins = ? WHERE id = 1`,
+    ),
+  };
+}

@@ -1,0 +1,270 @@
+/**
+ * The store as one thing: the database with its tables, the sums kept in memory beside it, and the one way to write.
+ * Owns the agreement between memory and disk: what a rolled-back transaction changed in memory is rolled back with
+ * it. Lives in the store's thread; never touches a network, and never decides about a payment.
+ */
+import {
+  freshnessLevel,
+  limitsAt,
+  type CborValue,
+  type FreshnessLevel,
+  type JournalKind,
+  type SyncCrypto,
+  type SyncSigner,
+} from '@tikiwallet/protocol';
+import { loadPrivateKey, nodeCrypto } from '@tikiwallet/protocol/node';
+import type { Clock } from '../clock.ts';
+import { trustedNow, type TrustedNow } from '../trusted-time.ts';
+import { Audit } from './audit.ts';
+import type { QuarantineReason } from './faults.ts';
+import { Journal, type JournalHead } from './journal.ts';
+import { KioskRecord, type EnrolledKiosk } from './kiosk-record.ts';
+import { openDatabase, type KioskDatabase } from './open-database.ts';
+import { Payments, type Totals } from './payments.ts';
+import { Requests } from './requests.ts';
+import type { StoredPayment } from './rows.ts';
+import { SettlementCursor, type Cursor } from './settlement-cursor.ts';
+
+export interface KioskStoreOptions {
+  readonly path: string;
+  readonly migrationsFolder: string;
+  readonly signingKeyPem: string;
+  readonly sealingKeyPem: string;
+  readonly clock: Clock;
+}
+
+/** What is known without asking the disk. Replaced, never changed, so that going back is one assignment. */
+interface Memory {
+  readonly head: JournalHead;
+  readonly unsettled: Totals;
+  readonly today: Totals & { readonly startSeconds: number };
+  readonly kiosk: EnrolledKiosk | null;
+  readonly cursor: Cursor;
+  /** Trusted time's lower bound, seconds. */
+  readonly mark: number;
+}
+
+export interface StoreSnapshot {
+  readonly quarantine: QuarantineReason | null;
+  readonly kiosk: {
+    readonly kioskId: string;
+    readonly name: string;
+    readonly merchantName: string;
+    readonly merchantPhone: string;
+    readonly currency: string;
+    readonly certificateNotAfter: number;
+    /** Newest first; what phones may have sealed to. */
+    readonly certificateHashes: readonly Uint8Array[];
+    readonly kioskToken: string;
+    readonly walletOrigins: readonly string[];
+  } | null;
+  readonly trust: {
+    readonly issuedAt: number;
+    readonly level: FreshnessLevel;
+    readonly denyListVersion: number;
+  } | null;
+  readonly limits: { readonly perPaymentMinor: bigint; readonly storedSumMinor: bigint; readonly storedCount: number };
+  readonly unsettled: Totals;
+  readonly today: Totals;
+  readonly headSequence: number;
+  readonly cursor: Cursor;
+  readonly isClockBehind: boolean;
+}
+
+const MAX_SEALING_CERTIFICATES = 4;
+
+export class KioskStore {
+  readonly clock: Clock;
+  readonly crypto: SyncCrypto;
+  readonly sign: SyncSigner;
+  readonly signingPublicKey: Uint8Array;
+  readonly journal: Journal;
+  readonly payments: Payments;
+  readonly requests: Requests;
+  readonly record: KioskRecord;
+  readonly cursor: SettlementCursor;
+  readonly audit: Audit;
+  readonly #db: KioskDatabase;
+  readonly #writeMark;
+  #memory: Memory;
+
+  /** @throws Quarantined when the database must not be used. */
+  constructor(options: KioskStoreOptions) {
+    this.clock = options.clock;
+    this.crypto = nodeCrypto();
+    const signing = loadPrivateKey(options.signingKeyPem);
+    this.sign = signing.sign;
+    this.signingPublicKey = signing.publicKey;
+    const sealingPublicKey = loadPrivateKey(options.sealingKeyPem).publicKey;
+    this.#db = openDatabase(options);
+    try {
+      this.journal = new Journal(this.#db, this.crypto);
+      this.payments = new Payments(this.#db);
+      this.requests = new Requests(this.#db);
+      this.record = new KioskRecord(this.#db, this.crypto, { signingPublicKey: signing.publicKey, sealingPublicKey });
+      this.cursor = new SettlementCursor(this.#db);
+      this.audit = new Audit(this.#db, this.journal, this.crypto);
+      this.#writeMark = this.#db.prepare<[number]>('UPDATE trusted_time SET seconds = ? WHERE id = 1');
+      this.#memory = this.#recall();
+      this.audit.start(this.#memory.head.sequence);
+    } catch (error) {
+      this.#db.close();
+      throw error;
+    }
+  }
+
+  #recall(): Memory {
+    const mark = this.#db.prepare<[], bigint>('SELECT seconds FROM trusted_time WHERE id = 1').pluck().get();
+    const now = trustedNow(this.clock.wallMs(), Number(mark ?? 0n));
+    const startSeconds = startOfDay(now.seconds);
+    return {
+      head: this.journal.head(),
+      unsettled: this.payments.unsettled(),
+      today: { ...this.payments.acceptedSince(startSeconds), startSeconds },
+      kiosk: this.record.load(),
+      cursor: this.cursor.read(),
+      mark: Number(mark ?? 0n),
+    };
+  }
+
+  get memory(): Memory {
+    return this.#memory;
+  }
+
+  now(): TrustedNow {
+    return trustedNow(this.clock.wallMs(), this.#memory.mark);
+  }
+
+  /** Runs `action` in one transaction that is on disk when this returns, or has left no trace when it throws. */
+  write<T>(action: () => T): T {
+    const before = this.#memory;
+    try {
+      return this.#db.transaction(action).immediate();
+    } catch (error) {
+      this.#memory = before;
+      throw error;
+    }
+  }
+
+  // What follows changes memory and disk together and is called inside `write` only.
+
+  append(kind: JournalKind, at: number, body: readonly CborValue[]): JournalHead {
+    const denyListVersion = this.#memory.kiosk?.trust.denyListVersion ?? 0;
+    const head = this.journal.append(this.#memory.head, { kind, at, body, denyListVersion });
+    this.#memory = { ...this.#memory, head };
+    this.raiseMark(at);
+    return head;
+  }
+
+  raiseMark(seconds: number): void {
+    if (seconds > this.#memory.mark) this.setMark(seconds);
+  }
+
+  setMark(seconds: number): void {
+    if (seconds === this.#memory.mark) return;
+    this.#writeMark.run(seconds);
+    this.#memory = { ...this.#memory, mark: seconds };
+  }
+
+  countAccepted(payment: StoredPayment): void {
+    const today = this.#todayAt(payment.acceptedAt);
+    this.#memory = {
+      ...this.#memory,
+      unsettled: plus(this.#memory.unsettled, 1, payment.amountMinor),
+      today: { ...plus(today, 1, payment.amountMinor), startSeconds: today.startSeconds },
+    };
+  }
+
+  countSettled(amountMinor: bigint): void {
+    this.#memory = { ...this.#memory, unsettled: plus(this.#memory.unsettled, -1, -amountMinor) };
+  }
+
+  setKiosk(kiosk: EnrolledKiosk): void {
+    this.#memory = { ...this.#memory, kiosk };
+  }
+
+  setCursor(change: Partial<Cursor>): void {
+    const cursor = { ...this.#memory.cursor, ...change };
+    this.cursor.write(cursor);
+    this.#memory = { ...this.#memory, cursor };
+  }
+
+  snapshot(): StoreSnapshot {
+    const { kiosk, head, cursor, unsettled } = this.#memory;
+    const now = this.now();
+    const today = this.#todayAt(now.seconds);
+    this.#memory = { ...this.#memory, today };
+    return {
+      quarantine: null,
+      ...(kiosk === null ? NOT_ENROLLED : describeKiosk(kiosk, now.seconds)),
+      unsettled,
+      today: { count: today.count, sumMinor: today.sumMinor },
+      headSequence: head.sequence,
+      cursor,
+      isClockBehind: now.isBehind,
+    };
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  #todayAt(seconds: number): Memory['today'] {
+    const startSeconds = startOfDay(seconds);
+    const { today } = this.#memory;
+    return startSeconds === today.startSeconds ? today : { ...this.payments.acceptedSince(startSeconds), startSeconds };
+  }
+}
+
+const NOT_ENROLLED = {
+  kiosk: null,
+  trust: null,
+  limits: { perPaymentMinor: 0n, storedSumMinor: 0n, storedCount: 0 },
+} as const;
+
+/** What the rest of the agent may know of a store that must not be used. */
+export function quarantinedSnapshot(reason: QuarantineReason): StoreSnapshot {
+  return {
+    ...NOT_ENROLLED,
+    quarantine: reason,
+    unsettled: { count: 0, sumMinor: 0n },
+    today: { count: 0, sumMinor: 0n },
+    headSequence: 0,
+    cursor: { acknowledgedSequence: 0, denyListVersion: 0, lastContactAt: null, lastSettledAt: null },
+    isClockBehind: false,
+  };
+}
+
+function describeKiosk(kiosk: EnrolledKiosk, nowSeconds: number): Pick<StoreSnapshot, 'kiosk' | 'trust' | 'limits'> {
+  const { certificate, trust } = kiosk;
+  const level = freshnessLevel(nowSeconds - trust.issuedAt);
+  const { perPaymentMinor, storedSumMinor, storedCount } = limitsAt(level, trust.policy, certificate);
+  const newestFirst = [...kiosk.certificates.values()].sort((a, b) => b.notBefore - a.notBefore);
+  const former = newestFirst.filter((other) => other !== certificate).map((other) => other.hash);
+  return {
+    kiosk: {
+      kioskId: kiosk.kioskId,
+      name: kiosk.name,
+      merchantName: certificate.merchantName,
+      merchantPhone: certificate.merchantPhone,
+      currency: certificate.currency,
+      certificateNotAfter: certificate.notAfter,
+      certificateHashes: [certificate.hash, ...former].slice(0, MAX_SEALING_CERTIFICATES),
+      kioskToken: kiosk.kioskToken,
+      walletOrigins: kiosk.walletOrigins,
+    },
+    trust: { issuedAt: trust.issuedAt, level, denyListVersion: trust.denyListVersion },
+    limits: { perPaymentMinor, storedSumMinor, storedCount },
+  };
+}
+
+function plus(totals: Totals, count: number, minor: bigint): Totals {
+  return { count: totals.count + count, sumMinor: totals.sumMinor + minor };
+}
+
+/** Local midnight: the day that the cashier means. */
+function startOfDay(seconds: number): number {
+  const day = new Date(seconds * 1000);
+  day.setHours(0, 0, 0, 0);
+  return Math.floor(day.getTime() / 1000);
+}

@@ -1,0 +1,61 @@
+/**
+ * What the agent's main thread asks of the store's thread, as types: one table of commands, both ends derived from
+ * it. Everything here survives a structured clone; nothing here runs.
+ */
+import type { EnrolResult, KioskTrust } from '@tikiwallet/server/contract';
+import type { AcceptOutcome } from '../accept-payment.ts';
+import type { IpcErrorCode } from '../../ipc/index.ts';
+import type { AcknowledgementResult, BatchToSend } from '../settle/batches.ts';
+import type { StorageFault } from './faults.ts';
+import type { TrustRefusal } from './kiosk-record.ts';
+import type { StoreSnapshot } from './kiosk-store.ts';
+import type { SaleRecord, StoredPayment } from './rows.ts';
+import type { OpenSale } from './sale-requests.ts';
+
+export interface StoreThreadData {
+  readonly path: string;
+  readonly migrationsFolder: string;
+  readonly signingKeyPem: string;
+  readonly sealingKeyPem: string;
+}
+
+export type TrustInstalled = { readonly ok: true } | { readonly ok: false; readonly code: TrustRefusal };
+
+/** Name to parameters and result. Every command is one transaction, or reads only. */
+export interface StoreCommands {
+  accept: { params: readonly Uint8Array[]; result: readonly AcceptOutcome[] };
+  openSale: { params: OpenSale; result: SaleRecord };
+  cancelSale: { params: string; result: SaleRecord };
+  expireSale: { params: string; result: SaleRecord };
+  page: { params: { readonly before: number | null; readonly limit: number }; result: readonly StoredPayment[] };
+  /** Signs a proof that this kiosk holds its signing key, for one enrolment code. */
+  proveKey: { params: string; result: Uint8Array };
+  enrol: { params: EnrolResult; result: TrustInstalled };
+  refreshTrust: { params: KioskTrust; result: TrustInstalled };
+  nextBatch: { params: { readonly heartbeat: boolean }; result: BatchToSend | null };
+  acknowledge: { params: Uint8Array; result: AcknowledgementResult };
+  resendAfter: { params: number; result: boolean };
+  forgetBatch: { params: null; result: null };
+  /** Time passes: writes the trusted time down and looks at it again. */
+  tick: { params: null; result: null };
+  stop: { params: null; result: null };
+}
+export type CommandName = keyof StoreCommands;
+export type CommandParams<N extends CommandName> = StoreCommands[N]['params'];
+export type CommandResult<N extends CommandName> = StoreCommands[N]['result'];
+
+export interface CommandMessage<N extends CommandName = CommandName> {
+  readonly id: number;
+  readonly name: N;
+  readonly params: CommandParams<N>;
+}
+
+export type StoreReply =
+  | { readonly type: 'ready'; readonly snapshot: StoreSnapshot; readonly sale: SaleRecord | null }
+  | { readonly type: 'done'; readonly id: number; readonly result: unknown; readonly snapshot: StoreSnapshot }
+  /** `snapshot` null: the store could not even be looked at. */
+  | { readonly type: 'failed'; readonly id: number; readonly code: IpcErrorCode; readonly snapshot: StoreSnapshot | null }
+  | { readonly type: 'quarantined'; readonly snapshot: StoreSnapshot; readonly detail: string }
+  /** The outcome of a write is unknown: the process must end and read everything again. */
+  | { readonly type: 'fatal'; readonly fault: StorageFault | 'crashed'; readonly detail: string }
+  | { readonly type: 'log'; readonly level: 'warn' | 'error'; readonly text: string };

@@ -1,0 +1,111 @@
+/**
+ * Opens the kiosk's one database connection, the way money needs it: WAL, synchronous=FULL, foreign keys, checked
+ * and migrated. Never opens a file that a newer version wrote, and never replaces one that does not read.
+ */
+import Database from 'better-sqlite3';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createRequire } from 'node:module';
+import { z } from 'zod';
+import { Quarantined, storageFaultOf } from './faults.ts';
+
+export type KioskDatabase = Database.Database;
+
+/** The oldest SQLite without the WAL reset bug that could lose a commit. */
+const MIN_SQLITE_VERSION = '3.51.3';
+const SYNCHRONOUS_FULL = 2n;
+
+export interface OpenDatabaseOptions {
+  readonly path: string;
+  readonly migrationsFolder: string;
+}
+
+/** @throws Quarantined when the file is damaged or from a newer version. Other errors are the system's. */
+export function openDatabase(options: OpenDatabaseOptions): KioskDatabase {
+  const isNew = !existsSync(options.path);
+  const db = new Database(options.path, { timeout: 5_000 });
+  try {
+    db.defaultSafeIntegers(true);
+    configure(db);
+    if (!isNew) checkIntegrity(db);
+    migrate(db, options.migrationsFolder);
+    return db;
+  } catch (error) {
+    db.close();
+    if (storageFaultOf(error) === 'damaged') throw new Quarantined('database_damaged', options.path, error);
+    throw error;
+  }
+}
+
+function configure(db: KioskDatabase): void {
+  const version = String(db.prepare('SELECT sqlite_version()').pluck().get());
+  if (compareVersions(version, MIN_SQLITE_VERSION) < 0) {
+    throw new Error(`SQLite ${version} is too old: ${MIN_SQLITE_VERSION} or newer is required`);
+  }
+  db.pragma('journal_mode = WAL');
+  db.pragma('synchronous = FULL');
+  db.pragma('foreign_keys = ON');
+  db.pragma('trusted_schema = OFF');
+  db.pragma('cell_size_check = ON');
+  // Asked back, because a pragma that is refused is silent, and a receipt would then promise what may be lost.
+  const mode = db.pragma('journal_mode', { simple: true });
+  const synchronous = db.pragma('synchronous', { simple: true });
+  const foreignKeys = db.pragma('foreign_keys', { simple: true });
+  if (mode !== 'wal' || synchronous !== SYNCHRONOUS_FULL || foreignKeys !== 1n) {
+    throw new Error(`SQLite runs with journal_mode=${mode} synchronous=${synchronous} foreign_keys=${foreignKeys}`);
+  }
+}
+
+function checkIntegrity(db: KioskDatabase): void {
+  const findings = db.prepare('PRAGMA integrity_check(5)').pluck().all();
+  if (findings.length !== 1 || findings[0] !== 'ok') {
+    throw new Quarantined('database_damaged', findings.map(String).join('; '));
+  }
+  const orphans = db.prepare('PRAGMA foreign_key_check').all();
+  if (orphans.length > 0) throw new Quarantined('database_damaged', `${orphans.length} rows point to nothing`);
+}
+
+const MigrationJournal = z.object({ entries: z.array(z.object({ tag: z.string(), when: z.number() })) });
+const AppliedMigration = z.object({ hash: z.string(), created_at: z.bigint() });
+
+/** Drizzle's migrator does the work; this decides whether it may, and spares its start-up time when nothing is new. */
+function migrate(db: KioskDatabase, migrationsFolder: string): void {
+  const journal = MigrationJournal.parse(JSON.parse(readFileSync(join(migrationsFolder, 'meta', '_journal.json'), 'utf8')));
+  const known = journal.entries.map((entry) => ({
+    when: BigInt(entry.when),
+    hash: createHash('sha256').update(readFileSync(join(migrationsFolder, `${entry.tag}.sql`), 'utf8')).digest('hex'),
+    tag: entry.tag,
+  }));
+  const applied = appliedMigrations(db);
+  for (const [index, row] of applied.entries()) {
+    const expected = known[index];
+    if (expected === undefined) {
+      throw new Quarantined('database_from_the_future', `this database was written by a newer version (migration ${index})`);
+    }
+    if (expected.hash !== row.hash || expected.when !== row.created_at) {
+      throw new Quarantined('database_from_the_future', `migration ${expected.tag} is not the one that made this database`);
+    }
+  }
+  if (applied.length === known.length) return;
+  const require = createRequire(import.meta.url);
+  const { drizzle } = require('drizzle-orm/better-sqlite3') as typeof import('drizzle-orm/better-sqlite3');
+  const migrator = require('drizzle-orm/better-sqlite3/migrator') as typeof import('drizzle-orm/better-sqlite3/migrator');
+  migrator.migrate(drizzle(db), { migrationsFolder });
+}
+
+function appliedMigrations(db: KioskDatabase): readonly z.output<typeof AppliedMigration>[] {
+  const table = db.prepare("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = '__drizzle_migrations'").get();
+  if (table === undefined) return [];
+  const rows = db.prepare('SELECT hash, CAST(created_at AS INTEGER) AS created_at FROM __drizzle_migrations ORDER BY created_at').all();
+  return z.array(AppliedMigration).parse(rows);
+}
+
+function compareVersions(left: string, right: string): number {
+  const [a, b] = [left, right].map((version) => version.split('.').map(Number));
+  for (let i = 0; i < 3; i += 1) {
+    const difference = (a?.[i] ?? 0) - (b?.[i] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}

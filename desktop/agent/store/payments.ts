@@ -1,0 +1,269 @@
+/**
+ * The payments' table and the evidence beside it. Owns the rows of what was accepted and how it settled; never
+ * decides whether a payment is good, and takes only what has been verified.
+ */
+import { toHex, type AllowanceHistory, type GuaranteeTier, type Payment, type VerifiedPayment } from '@tikiwallet/protocol';
+import type { SettlementState } from '../../ipc/index.ts';
+import type { KioskDatabase } from './open-database.ts';
+import { ownBytes, toNumber, toNumberOrNull, type StoredPayment } from './rows.ts';
+
+/** Enough to prove a case, too little to fill a disk. */
+const MAX_EVIDENCE_ROWS = 10_000n;
+
+interface Row {
+  readonly payment_hash: Buffer;
+  readonly request_id: string;
+  readonly sequence: bigint;
+  readonly amount_minor: bigint;
+  readonly currency: string;
+  readonly masked_phone: string;
+  readonly tier: GuaranteeTier;
+  readonly receipt: Buffer;
+  readonly accepted_at: bigint;
+  readonly settlement: SettlementState;
+  readonly settled_at: bigint | null;
+  readonly refusal_code: string | null;
+}
+
+export interface PaymentToStore {
+  readonly verified: VerifiedPayment;
+  readonly sequence: number;
+  readonly receipt: Uint8Array;
+  readonly acceptedAt: number;
+}
+
+export interface Totals {
+  readonly count: number;
+  readonly sumMinor: bigint;
+}
+
+/** What is known of an earlier payment with the same allowance and counter. */
+export interface CounterUse {
+  readonly paymentHash: Uint8Array;
+  readonly allowanceCertificateHash: Uint8Array;
+}
+
+export type Spend = Pick<Payment, 'hash' | 'counter' | 'amountMinor' | 'cumulativeMinor'>;
+
+export interface Evidence {
+  readonly paymentHash: Uint8Array;
+  readonly conflictsWith: Uint8Array;
+  readonly allowanceCertificate: Uint8Array;
+  readonly payment: Uint8Array;
+  readonly requestId: string;
+  readonly code: string;
+  readonly seenAt: number;
+}
+
+const COLUMNS =
+  'payment_hash, request_id, sequence, amount_minor, currency, masked_phone, tier, receipt, accepted_at, settlement, settled_at, refusal_code';
+
+export class Payments {
+  readonly #statements;
+
+  constructor(db: KioskDatabase) {
+    this.#statements = prepare(db);
+  }
+
+  byHash(paymentHash: Uint8Array): { readonly payment: StoredPayment; readonly receipt: Uint8Array } | null {
+    const row = this.#statements.byHash.get(paymentHash);
+    return row === undefined ? null : { payment: toStored(row), receipt: ownBytes(row.receipt) };
+  }
+
+  byRequest(requestId: string): StoredPayment | null {
+    const row = this.#statements.byRequest.get(requestId);
+    return row === undefined ? null : toStored(row);
+  }
+
+  byCounter(allowanceId: string, counter: number): CounterUse | null {
+    const row = this.#statements.byCounter.get(allowanceId, counter);
+    if (row === undefined) return null;
+    return { paymentHash: ownBytes(row.payment_hash), allowanceCertificateHash: ownBytes(row.allowance_certificate_hash) };
+  }
+
+  historyOf(allowanceId: string): AllowanceHistory | null {
+    const row = this.#statements.history.get(allowanceId);
+    if (row === undefined) return null;
+    return {
+      lastCounter: toNumber(row.counter),
+      lastCumulativeMinor: row.cumulative_minor,
+      lastHash: ownBytes(row.payment_hash),
+    };
+  }
+
+  /** The payment with the highest counter, as a proof of double spend compares it. */
+  newestSpend(allowanceId: string): Spend | null {
+    const row = this.#statements.history.get(allowanceId);
+    if (row === undefined) return null;
+    return {
+      hash: ownBytes(row.payment_hash),
+      counter: toNumber(row.counter),
+      amountMinor: row.amount_minor,
+      cumulativeMinor: row.cumulative_minor,
+    };
+  }
+
+  insert(entry: PaymentToStore): StoredPayment {
+    const { verified, sequence, receipt, acceptedAt } = entry;
+    const { payment, allowance } = verified;
+    this.#statements.insertCertificate.run(allowance.hash, allowance.allowanceId, allowance.bytes, allowance.notAfter, acceptedAt);
+    this.#statements.insert.run(
+      payment.hash,
+      verified.requestId,
+      sequence,
+      allowance.allowanceId,
+      payment.counter,
+      payment.amountMinor,
+      payment.cumulativeMinor,
+      allowance.currency,
+      allowance.hash,
+      allowance.maskedPhone,
+      verified.tier,
+      verified.checks,
+      receipt,
+      acceptedAt,
+    );
+    return {
+      paymentHash: toHex(payment.hash),
+      requestId: verified.requestId,
+      amountMinor: payment.amountMinor,
+      currency: allowance.currency,
+      maskedPhone: allowance.maskedPhone,
+      tier: verified.tier,
+      sequence,
+      acceptedAt,
+      settlement: 'on_this_device',
+      settledAt: null,
+      refusalCode: null,
+    };
+  }
+
+  keepEvidence(evidence: Evidence): void {
+    if ((this.#statements.countEvidence.get() ?? 0n) >= MAX_EVIDENCE_ROWS) return;
+    this.#statements.insertEvidence.run(
+      evidence.paymentHash,
+      evidence.conflictsWith,
+      evidence.allowanceCertificate,
+      evidence.payment,
+      evidence.requestId,
+      evidence.code,
+      evidence.seenAt,
+    );
+  }
+
+  /** Newest first, strictly below `before`. */
+  page(before: number | null, limit: number): readonly StoredPayment[] {
+    return this.#statements.page.all(before ?? Number.MAX_SAFE_INTEGER, limit).map(toStored);
+  }
+
+  unsettled(): Totals {
+    const row = this.#statements.unsettled.get();
+    return { count: toNumber(row?.count ?? 0n), sumMinor: row?.sum_minor ?? 0n };
+  }
+
+  /** Walks back from the newest: a day's sales, not the whole table. */
+  acceptedSince(seconds: number): Totals {
+    let count = 0;
+    let sumMinor = 0n;
+    for (const row of this.#statements.newestFirst.iterate()) {
+      if (toNumber(row.accepted_at) < seconds) break;
+      count += 1;
+      sumMinor += row.amount_minor;
+    }
+    return { count, sumMinor };
+  }
+
+  /** What an entry's payment stands at, or null when that entry is no sale. */
+  settlementAt(sequence: number): { readonly state: SettlementState; readonly amountMinor: bigint } | null {
+    const row = this.#statements.settlementAt.get(sequence);
+    return row === undefined ? null : { state: row.settlement, amountMinor: row.amount_minor };
+  }
+
+  salesIn(from: number, to: number): Totals {
+    const row = this.#statements.salesIn.get(from, to);
+    return { count: toNumber(row?.count ?? 0n), sumMinor: row?.sum_minor ?? 0n };
+  }
+
+  sequencesIn(from: number, to: number): readonly number[] {
+    return this.#statements.sequencesIn.all(from, to).map((row) => toNumber(row.sequence));
+  }
+
+  markSent(from: number, to: number): void {
+    this.#statements.markSent.run(from, to);
+  }
+
+  settle(sequence: number, outcome: { readonly state: SettlementState; readonly code: string | null; readonly at: number }): void {
+    this.#statements.settle.run(outcome.state, outcome.code, outcome.at, sequence);
+  }
+}
+
+function toStored(row: Row): StoredPayment {
+  return {
+    paymentHash: toHex(row.payment_hash),
+    requestId: row.request_id,
+    amountMinor: row.amount_minor,
+    currency: row.currency,
+    maskedPhone: row.masked_phone,
+    tier: row.tier,
+    sequence: toNumber(row.sequence),
+    acceptedAt: toNumber(row.accepted_at),
+    settlement: row.settlement,
+    settledAt: toNumberOrNull(row.settled_at),
+    refusalCode: row.refusal_code,
+  };
+}
+
+interface SumRow {
+  readonly count: bigint;
+  readonly sum_minor: bigint;
+}
+
+function prepare(db: KioskDatabase) {
+  return {
+    byHash: db.prepare<[Uint8Array], Row>(`SELECT ${COLUMNS} FROM payments WHERE payment_hash = ?`),
+    byRequest: db.prepare<[string], Row>(`SELECT ${COLUMNS} FROM payments WHERE request_id = ?`),
+    byCounter: db.prepare<[string, number], { payment_hash: Buffer; allowance_certificate_hash: Buffer }>(
+      'SELECT payment_hash, allowance_certificate_hash FROM payments WHERE allowance_id = ? AND counter = ?',
+    ),
+    history: db.prepare<[string], { counter: bigint; amount_minor: bigint; cumulative_minor: bigint; payment_hash: Buffer }>(
+      'SELECT counter, amount_minor, cumulative_minor, payment_hash FROM payments WHERE allowance_id = ? ORDER BY counter DESC LIMIT 1',
+    ),
+    insertCertificate: db.prepare<[Uint8Array, string, Uint8Array, number, number]>(
+      `INSERT INTO allowance_certificates (hash, allowance_id, bytes, not_after, first_seen_at) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT (hash) DO NOTHING`,
+    ),
+    insert: db.prepare<
+      [Uint8Array, string, number, string, number, bigint, bigint, string, Uint8Array, string, string, number, Uint8Array, number]
+    >(
+      `INSERT INTO payments (payment_hash, request_id, sequence, allowance_id, counter, amount_minor, cumulative_minor,
+         currency, allowance_certificate_hash, masked_phone, tier, checks, receipt, accepted_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    ),
+    countEvidence: db.prepare<[], bigint>('SELECT count(*) FROM double_spend_evidence').pluck(),
+    insertEvidence: db.prepare<[Uint8Array, Uint8Array, Uint8Array, Uint8Array, string, string, number]>(
+      `INSERT INTO double_spend_evidence (payment_hash, conflicts_with, allowance_certificate, payment, request_id, code, seen_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (payment_hash) DO NOTHING`,
+    ),
+    page: db.prepare<[number, number], Row>(`SELECT ${COLUMNS} FROM payments WHERE sequence < ? ORDER BY sequence DESC LIMIT ?`),
+    unsettled: db.prepare<[], SumRow>(
+      `SELECT count(*) AS count, coalesce(sum(amount_minor), 0) AS sum_minor FROM payments
+       WHERE settlement IN ('on_this_device', 'sent')`,
+    ),
+    newestFirst: db.prepare<[], { accepted_at: bigint; amount_minor: bigint }>(
+      'SELECT accepted_at, amount_minor FROM payments ORDER BY sequence DESC',
+    ),
+    settlementAt: db.prepare<[number], { settlement: SettlementState; amount_minor: bigint }>(
+      'SELECT settlement, amount_minor FROM payments WHERE sequence = ?',
+    ),
+    salesIn: db.prepare<[number, number], SumRow>(
+      `SELECT count(*) AS count, coalesce(sum(amount_minor), 0) AS sum_minor FROM payments WHERE sequence BETWEEN ? AND ?`,
+    ),
+    sequencesIn: db.prepare<[number, number], { sequence: bigint }>('SELECT sequence FROM payments WHERE sequence BETWEEN ? AND ?'),
+    markSent: db.prepare<[number, number]>(
+      `UPDATE payments SET settlement = 'sent' WHERE sequence BETWEEN ? AND ? AND settlement = 'on_this_device'`,
+    ),
+    settle: db.prepare<[string, string | null, number, number]>(
+      'UPDATE payments SET settlement = ?, refusal_code = ?, settled_at = ? WHERE sequence = ?',
+    ),
+  };
+}

@@ -1,0 +1,120 @@
+/**
+ * The requests' table: every request that was ever signed, its nonce and how it ended. Owns the rows; the rules of
+ * a sale are sale-requests.ts. A row is written before its QR code is shown and never removed.
+ */
+import type { SaleState } from '../../ipc/index.ts';
+import type { KioskDatabase } from './open-database.ts';
+import { ownBytes, toNumber } from './rows.ts';
+
+export interface RequestRow {
+  readonly requestId: string;
+  readonly saleId: string;
+  readonly nonce: Uint8Array;
+  readonly hash: Uint8Array;
+  readonly bytes: Uint8Array;
+  readonly kioskCertificateHash: Uint8Array;
+  readonly amountMinor: bigint;
+  readonly currency: string;
+  readonly issuedAt: number;
+  readonly openedAtMs: number;
+  readonly bootId: string;
+  readonly deadlineMs: number;
+  readonly state: SaleState;
+}
+
+interface Row {
+  readonly request_id: string;
+  readonly sale_id: string;
+  readonly nonce: Buffer;
+  readonly hash: Buffer;
+  readonly bytes: Buffer;
+  readonly kiosk_certificate_hash: Buffer;
+  readonly amount_minor: bigint;
+  readonly currency: string;
+  readonly issued_at: bigint;
+  readonly opened_at_ms: bigint;
+  readonly boot_id: string;
+  readonly deadline_ms: bigint;
+  readonly state: SaleState;
+}
+
+export class Requests {
+  readonly #byId;
+  readonly #bySale;
+  readonly #open;
+  readonly #newest;
+  readonly #insert;
+  readonly #end;
+
+  constructor(db: KioskDatabase) {
+    this.#byId = db.prepare<[string], Row>('SELECT * FROM requests WHERE request_id = ?');
+    this.#bySale = db.prepare<[string], Row>('SELECT * FROM requests WHERE sale_id = ?');
+    this.#open = db.prepare<[], Row>("SELECT * FROM requests WHERE state = 'open'");
+    this.#newest = db.prepare<[], Row>('SELECT * FROM requests ORDER BY opened_at_ms DESC, rowid DESC LIMIT 1');
+    this.#insert = db.prepare<
+      [string, string, Uint8Array, Uint8Array, Uint8Array, Uint8Array, bigint, string, number, number, string, number]
+    >(
+      `INSERT INTO requests (request_id, sale_id, nonce, hash, bytes, kiosk_certificate_hash, amount_minor, currency,
+         issued_at, opened_at_ms, boot_id, deadline_ms, state)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'open')`,
+    );
+    this.#end = db.prepare<[string, string]>("UPDATE requests SET state = ? WHERE request_id = ? AND state = 'open'");
+  }
+
+  byId(requestId: string): RequestRow | null {
+    return toRequest(this.#byId.get(requestId));
+  }
+
+  bySale(saleId: string): RequestRow | null {
+    return toRequest(this.#bySale.get(saleId));
+  }
+
+  open(): RequestRow | null {
+    return toRequest(this.#open.get());
+  }
+
+  newest(): RequestRow | null {
+    return toRequest(this.#newest.get());
+  }
+
+  insert(row: Omit<RequestRow, 'state'>): void {
+    this.#insert.run(
+      row.requestId,
+      row.saleId,
+      row.nonce,
+      row.hash,
+      row.bytes,
+      row.kioskCertificateHash,
+      row.amountMinor,
+      row.currency,
+      row.issuedAt,
+      row.openedAtMs,
+      row.bootId,
+      row.deadlineMs,
+    );
+  }
+
+  /** Leaves a request that is over as it ended. */
+  end(requestId: string, state: Exclude<SaleState, 'open'>): void {
+    this.#end.run(state, requestId);
+  }
+}
+
+function toRequest(row: Row | undefined): RequestRow | null {
+  if (row === undefined) return null;
+  return {
+    requestId: row.request_id,
+    saleId: row.sale_id,
+    nonce: ownBytes(row.nonce),
+    hash: ownBytes(row.hash),
+    bytes: ownBytes(row.bytes),
+    kioskCertificateHash: ownBytes(row.kiosk_certificate_hash),
+    amountMinor: row.amount_minor,
+    currency: row.currency,
+    issuedAt: toNumber(row.issued_at),
+    openedAtMs: toNumber(row.opened_at_ms),
+    bootId: row.boot_id,
+    deadlineMs: toNumber(row.deadline_ms),
+    state: row.state,
+  };
+}

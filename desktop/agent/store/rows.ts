@@ -1,0 +1,50 @@
+/**
+ * What leaves the store: plain values that survive a message between threads. Reading of SQLite's own types
+ * (bigint for every integer, Buffer for every blob) happens here and nowhere else.
+ */
+import type { GuaranteeTier } from '@tikiwallet/protocol';
+import type { SaleState, SettlementState } from '../../ipc/index.ts';
+
+export interface StoredPayment {
+  /** Hex. */
+  readonly paymentHash: string;
+  readonly requestId: string;
+  readonly amountMinor: bigint;
+  readonly currency: string;
+  readonly maskedPhone: string;
+  readonly tier: GuaranteeTier;
+  readonly sequence: number;
+  readonly acceptedAt: number;
+  readonly settlement: SettlementState;
+  readonly settledAt: number | null;
+  readonly refusalCode: string | null;
+}
+
+export interface SaleRecord {
+  readonly saleId: string;
+  readonly requestId: string;
+  readonly requestHash: Uint8Array;
+  /** What the QR code carries: the kiosk's certificate and the signed request. */
+  readonly envelope: Uint8Array;
+  readonly amountMinor: bigint;
+  readonly currency: string;
+  readonly state: SaleState;
+  readonly openedAtMs: number;
+  /** On the monotonic clock of this boot; null when the sale was opened in an earlier one. */
+  readonly deadlineMs: number | null;
+  readonly payment: StoredPayment | null;
+}
+
+/** A blob as an ordinary array of its own: SQLite's Buffers neither travel nor compare like one. */
+export function ownBytes(blob: Uint8Array): Uint8Array {
+  return new Uint8Array(blob);
+}
+
+/** For columns whose CHECK keeps them small; money never passes here. */
+export function toNumber(value: bigint): number {
+  return Number(value);
+}
+
+export function toNumberOrNull(value: bigint | null): number | null {
+  return value === null ? null : Number(value);
+}

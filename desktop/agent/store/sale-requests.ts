@@ -1,0 +1,184 @@
+/**
+ * The life of a payment request: signed and on disk before anyone sees it, open for two minutes of monotonic time,
+ * then paid, expired or cancelled for good. Owns these rules; the payment that ends it is accept-payment.ts.
+ */
+import { randomBytes, randomUUID } from 'node:crypto';
+import {
+  encodeRequestEnvelope,
+  freshnessLevel,
+  fromUuid,
+  limitsAt,
+  MAX_AMOUNT_MINOR,
+  MAX_REQUEST_TTL_SECONDS,
+  runSync,
+  signPaymentRequest,
+  toHex,
+  verifyPaymentRequest,
+  type PaymentRequest,
+} from '@tikiwallet/protocol';
+import { IpcError, type SaleState } from '../../ipc/index.ts';
+import type { EnrolledKiosk } from './kiosk-record.ts';
+import type { KioskStore } from './kiosk-store.ts';
+import type { RequestRow } from './requests.ts';
+import type { SaleRecord } from './rows.ts';
+
+export interface OpenSale {
+  readonly saleId: string;
+  readonly amountMinor: bigint;
+  /** `http://host:port`, at most four. */
+  readonly addresses: readonly string[];
+}
+
+/** A sale of long ago is history, not something to show when the program starts. */
+const SHOWN_AFTER_START_MS = 10 * 60 * 1000;
+const TTL_MS = MAX_REQUEST_TTL_SECONDS * 1000;
+
+export class SaleRequests {
+  readonly #store: KioskStore;
+
+  constructor(store: KioskStore) {
+    this.#store = store;
+  }
+
+  /** Inside the caller's transaction, at the start: what was open before this boot has no clock to run out on. */
+  endWhatIsOver(): void {
+    const open = this.#store.requests.open();
+    if (open !== null && this.stateOf(open) === 'expired') this.#store.requests.end(open.requestId, 'expired');
+  }
+
+  /** The last sale, if it is recent enough to be on someone's mind. */
+  latest(): SaleRecord | null {
+    const row = this.#store.requests.newest();
+    if (row === null || this.#store.clock.wallMs() - row.openedAtMs > SHOWN_AFTER_START_MS) return null;
+    return this.toRecord(row);
+  }
+
+  /** An open request whose time is up is over, whether or not anybody has written that down. */
+  stateOf(row: RequestRow): SaleState {
+    if (row.state !== 'open') return row.state;
+    const { clock } = this.#store;
+    return row.bootId === clock.bootId && clock.monotonicMs() < row.deadlineMs ? 'open' : 'expired';
+  }
+
+  /** The same sale id answers the same sale. @throws IpcError */
+  open(sale: OpenSale): SaleRecord {
+    const known = this.#store.requests.bySale(sale.saleId);
+    if (known !== null) {
+      if (known.amountMinor !== sale.amountMinor) throw new IpcError('call_invalid');
+      return this.toRecord(known);
+    }
+    const kiosk = this.#mayOpen(sale);
+    return this.#store.write(() => {
+      const former = this.#store.requests.open();
+      if (former !== null && this.stateOf(former) === 'open') throw new IpcError('sale_in_progress');
+      if (former !== null) this.#store.requests.end(former.requestId, 'expired');
+      return this.#issue(sale, kiosk);
+    });
+  }
+
+  /** @throws IpcError */
+  cancel(saleId: string): SaleRecord {
+    const row = this.#store.requests.bySale(saleId);
+    if (row === null) throw new IpcError('sale_not_found');
+    if (row.state === 'paid') throw new IpcError('sale_already_paid');
+    if (row.state === 'open') {
+      const ended = this.stateOf(row) === 'expired' ? 'expired' : 'cancelled';
+      this.#store.write(() => this.#store.requests.end(row.requestId, ended));
+    }
+    return this.#again(saleId);
+  }
+
+  /** Writes down that time is up, if it is. @throws IpcError */
+  expire(saleId: string): SaleRecord {
+    const row = this.#store.requests.bySale(saleId);
+    if (row === null) throw new IpcError('sale_not_found');
+    if (row.state === 'open' && this.stateOf(row) === 'expired') {
+      this.#store.write(() => this.#store.requests.end(row.requestId, 'expired'));
+    }
+    return this.#again(saleId);
+  }
+
+  toRecord(row: RequestRow): SaleRecord {
+    const certificate = this.#store.memory.kiosk?.certificates.get(toHex(row.kioskCertificateHash));
+    return {
+      saleId: row.saleId,
+      requestId: row.requestId,
+      requestHash: row.hash,
+      envelope: certificate === undefined ? new Uint8Array(0) : encodeRequestEnvelope(certificate.bytes, row.bytes),
+      amountMinor: row.amountMinor,
+      currency: row.currency,
+      state: this.stateOf(row),
+      openedAtMs: row.openedAtMs,
+      deadlineMs: row.bootId === this.#store.clock.bootId ? row.deadlineMs : null,
+      payment: row.state === 'paid' ? this.#store.payments.byRequest(row.requestId) : null,
+    };
+  }
+
+  #again(saleId: string): SaleRecord {
+    const row = this.#store.requests.bySale(saleId);
+    if (row === null) throw new IpcError('sale_not_found');
+    return this.toRecord(row);
+  }
+
+  /** Everything that would make the payment fail later is said now, before a customer is asked. */
+  #mayOpen(sale: OpenSale): EnrolledKiosk {
+    const { kiosk, unsettled } = this.#store.memory;
+    if (kiosk === null) throw new IpcError('kiosk_not_enrolled');
+    const now = this.#store.now();
+    if (now.isBehind) throw new IpcError('clock_behind_trusted_time');
+    if (now.seconds >= kiosk.certificate.notAfter) throw new IpcError('certificate_expired');
+    if (kiosk.trust.deniedKiosks.has(kiosk.kioskId)) throw new IpcError('kiosk_denied');
+    if (sale.amountMinor < 1n || sale.amountMinor > MAX_AMOUNT_MINOR) throw new IpcError('amount_invalid');
+    const ageSeconds = now.seconds - kiosk.trust.issuedAt;
+    const limits = limitsAt(freshnessLevel(ageSeconds), kiosk.trust.policy, kiosk.certificate);
+    if (sale.amountMinor > limits.perPaymentMinor) throw new IpcError('amount_exceeds_payment_limit');
+    const isFull = unsettled.count + 1 > limits.storedCount || unsettled.sumMinor + sale.amountMinor > limits.storedSumMinor;
+    if (isFull || ageSeconds > limits.maxOfflineSeconds) throw new IpcError('kiosk_limit_reached');
+    return kiosk;
+  }
+
+  #issue(sale: OpenSale, kiosk: EnrolledKiosk): SaleRecord {
+    const { clock } = this.#store;
+    const request = this.#sign(sale, kiosk);
+    this.#store.requests.insert({
+      requestId: request.requestId,
+      saleId: sale.saleId,
+      nonce: request.nonce,
+      hash: request.hash,
+      bytes: request.bytes,
+      kioskCertificateHash: kiosk.certificate.hash,
+      amountMinor: request.amountMinor,
+      currency: request.currency,
+      issuedAt: request.issuedAt,
+      openedAtMs: clock.wallMs(),
+      bootId: clock.bootId,
+      deadlineMs: clock.monotonicMs() + TTL_MS,
+    });
+    this.#store.raiseMark(request.issuedAt);
+    return this.#again(sale.saleId);
+  }
+
+  #sign(sale: OpenSale, kiosk: EnrolledKiosk): PaymentRequest {
+    const steps = signPaymentRequest(
+      {
+        requestIdBytes: fromUuid(randomUUID()),
+        amountMinor: sale.amountMinor,
+        currency: kiosk.certificate.currency,
+        itemsHash: null,
+        nonce: new Uint8Array(randomBytes(16)),
+        issuedAt: this.#store.now().seconds,
+        ttlSeconds: MAX_REQUEST_TTL_SECONDS,
+        denyListVersion: kiosk.trust.denyListVersion,
+        addresses: sale.addresses,
+        checksPhone: false,
+      },
+      kiosk.certificate.hash,
+    );
+    const signed = runSync(steps, this.#store.crypto, this.#store.sign);
+    if (!signed.ok) throw new Error(`the request could not be signed: ${signed.code}`);
+    // Read back as a phone would: a request that does not verify must never reach a screen.
+    const read = runSync(verifyPaymentRequest(signed.value, kiosk.certificate), this.#store.crypto);
+    if (!read.ok) throw new Error(`the signed request does not verify: ${read.code}`);
+    return read.value;
+  }
+}

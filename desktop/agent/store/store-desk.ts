@@ -1,0 +1,100 @@
+/**
+ * Answers the store's commands on an open store: the table of what each command does. Owns no thread and no
+ * message; tests drive it directly.
+ */
+import { runSync, signProofOfPossession } from '@tikiwallet/protocol';
+import { PaymentDesk } from '../accept-payment.ts';
+import { Batches } from '../settle/batches.ts';
+import { IpcError } from '../../ipc/index.ts';
+import { TrustRefused, type EnrolledKiosk } from './kiosk-record.ts';
+import { KioskStore, type KioskStoreOptions } from './kiosk-store.ts';
+import type { CommandName, CommandParams, CommandResult, TrustInstalled } from './messages.ts';
+import { SaleRequests } from './sale-requests.ts';
+
+type CommandTable = { readonly [N in CommandName]: (params: CommandParams<N>) => CommandResult<N> };
+
+export class StoreDesk {
+  readonly store: KioskStore;
+  readonly sales: SaleRequests;
+  readonly #payments: PaymentDesk;
+  readonly #batches: Batches;
+  readonly #commands: CommandTable;
+
+  /** @throws Quarantined when the database must not be used. */
+  constructor(options: KioskStoreOptions, onError: (error: unknown) => void) {
+    this.store = new KioskStore(options);
+    this.sales = new SaleRequests(this.store);
+    this.#payments = new PaymentDesk(this.store, this.sales, onError);
+    this.#batches = new Batches(this.store);
+    this.#commands = this.#table();
+    this.store.write(() => {
+      this.sales.endWhatIsOver();
+      this.store.append('start', this.store.now().seconds, []);
+    });
+  }
+
+  run<N extends CommandName>(name: N, params: CommandParams<N>): CommandResult<N> {
+    return this.#commands[name](params);
+  }
+
+  #table(): CommandTable {
+    return {
+      accept: (deliveries) => this.#payments.acceptGroup(deliveries),
+      openSale: (sale) => this.sales.open(sale),
+      cancelSale: (saleId) => this.sales.cancel(saleId),
+      expireSale: (saleId) => this.sales.expire(saleId),
+      page: ({ before, limit }) => this.store.payments.page(before, limit),
+      proveKey: (code) => this.#proveKey(code),
+      enrol: (answer) => {
+        if (this.store.memory.kiosk !== null) throw new IpcError('kiosk_already_enrolled');
+        return this.#installTrust((atSeconds) => this.store.record.enrol(answer, atSeconds));
+      },
+      refreshTrust: (answer) => {
+        const { kiosk } = this.store.memory;
+        if (kiosk === null) throw new IpcError('kiosk_not_enrolled');
+        return this.#installTrust((atSeconds) => this.store.record.refresh(kiosk, answer, atSeconds));
+      },
+      nextBatch: (options) => this.#batches.next(options),
+      acknowledge: (bytes) => this.#batches.acknowledge(bytes),
+      resendAfter: (sequence) => this.#batches.resendAfter(sequence),
+      forgetBatch: () => {
+        this.#batches.forgetOutgoing();
+        return null;
+      },
+      tick: () => {
+        this.store.write(() => this.store.raiseMark(this.store.now().seconds));
+        return null;
+      },
+      stop: () => {
+        this.store.write(() => this.store.append('stop', this.store.now().seconds, []));
+        this.store.close();
+        return null;
+      },
+    };
+  }
+
+  #proveKey(code: string): Uint8Array {
+    const possession = { publicKey: this.store.signingPublicKey, context: 'kiosk', occasion: code } as const;
+    const proof = runSync(signProofOfPossession(possession), this.store.crypto, this.store.sign);
+    if (!proof.ok) throw new Error(`the proof of possession could not be signed: ${proof.code}`);
+    return proof.value;
+  }
+
+  /** Everything that was believed under the former issuers or deny list is looked at again. */
+  #installTrust(install: (atSeconds: number) => EnrolledKiosk): TrustInstalled {
+    try {
+      this.store.write(() => {
+        const { seconds } = this.store.now();
+        const kiosk = install(seconds);
+        this.store.setKiosk(kiosk);
+        this.store.raiseMark(Math.max(kiosk.trust.issuedAt, kiosk.certificate.notBefore));
+        this.store.setCursor({ lastContactAt: seconds });
+      });
+    } catch (error) {
+      if (error instanceof TrustRefused) return { ok: false, code: error.code };
+      throw error;
+    }
+    this.#payments.forgetCertificates();
+    return { ok: true };
+  }
+}

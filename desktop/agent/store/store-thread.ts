@@ -1,0 +1,114 @@
+/**
+ * The store's thread: the only place with a database handle and the signing key. Takes one message at a time,
+ * answers after the disk has. A failing disk ends it for good: nothing is tried again on the same handle.
+ */
+import { copyFileSync, existsSync } from 'node:fs';
+import { parentPort, workerData } from 'node:worker_threads';
+import { systemClock } from '../clock.ts';
+import { IpcError, type IpcErrorCode } from '../../ipc/index.ts';
+import { Quarantined, storageFaultOf } from './faults.ts';
+import { quarantinedSnapshot, type StoreSnapshot } from './kiosk-store.ts';
+import type { CommandMessage, CommandName, StoreReply, StoreThreadData } from './messages.ts';
+import { StoreDesk } from './store-desk.ts';
+
+const port = parentPort;
+if (port === null) throw new Error('the store runs in a thread of its own');
+const data = workerData as StoreThreadData;
+
+let desk: StoreDesk | null = null;
+let quarantined: StoreSnapshot | null = null;
+let isDead = false;
+
+function tell(reply: StoreReply): void {
+  port?.postMessage(reply);
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+function die(error: unknown): void {
+  isDead = true;
+  tell({ type: 'fatal', fault: storageFaultOf(error) ?? 'crashed', detail: textOf(error) });
+}
+
+/** The file stays where it is and as it is; a copy keeps what it was even if somebody tries to repair it. */
+function setAside(error: Quarantined): void {
+  isDead = true;
+  quarantined = quarantinedSnapshot(error.reason);
+  const copy = `${data.path}.quarantined`;
+  let detail = error.message;
+  try {
+    if (existsSync(data.path) && !existsSync(copy)) copyFileSync(data.path, copy);
+    if (existsSync(`${data.path}-wal`) && !existsSync(`${copy}-wal`)) copyFileSync(`${data.path}-wal`, `${copy}-wal`);
+  } catch (copyError) {
+    detail += `; no copy could be made: ${textOf(copyError)}`;
+  }
+  tell({ type: 'quarantined', snapshot: quarantined, detail });
+}
+
+function start(): void {
+  try {
+    const opened = new StoreDesk({ ...data, clock: systemClock() }, (error) => {
+      tell({ type: 'log', level: 'error', text: textOf(error) });
+    });
+    desk = opened;
+    tell({ type: 'ready', snapshot: opened.store.snapshot(), sale: opened.sales.latest() });
+    setImmediate(auditMore);
+  } catch (error) {
+    if (error instanceof Quarantined) setAside(error);
+    else die(error);
+  }
+}
+
+/** Between messages: the older part of the journal, a slice at a time. */
+function auditMore(): void {
+  if (desk === null || isDead) return;
+  try {
+    if (desk.store.audit.next()) setTimeout(auditMore, 20);
+  } catch (error) {
+    if (!(error instanceof Quarantined)) return die(error);
+    desk.store.close();
+    setAside(error);
+  }
+}
+
+function handle<N extends CommandName>(message: CommandMessage<N>): void {
+  if (quarantined !== null) return tell({ type: 'failed', id: message.id, code: 'journal_quarantined', snapshot: quarantined });
+  if (desk === null || isDead) return tell({ type: 'failed', id: message.id, code: 'storage_failed', snapshot: null });
+  try {
+    const { store } = desk;
+    // Once stopped, the database is closed and has nothing more to say.
+    const last = message.name === 'stop' ? store.snapshot() : null;
+    const result = desk.run(message.name, message.params);
+    isDead = last !== null;
+    tell({ type: 'done', id: message.id, result, snapshot: last ?? store.snapshot() });
+  } catch (error) {
+    fail(message.id, error);
+  }
+}
+
+function fail(id: number, error: unknown): void {
+  const fault = storageFaultOf(error);
+  if (fault === 'broken' || fault === 'damaged') return die(error);
+  const code = codeOf(error);
+  if (code === 'internal_error' || code === 'storage_failed') tell({ type: 'log', level: 'error', text: textOf(error) });
+  tell({ type: 'failed', id, code, snapshot: desk?.store.snapshot() ?? null });
+}
+
+function codeOf(error: unknown): IpcErrorCode {
+  if (error instanceof IpcError) return error.code;
+  switch (storageFaultOf(error)) {
+    case 'full':
+      return 'storage_full';
+    case 'refused':
+    case 'broken':
+    case 'damaged':
+      return 'storage_failed';
+    case null:
+      return 'internal_error';
+  }
+}
+
+port.on('message', (message: CommandMessage) => handle(message));
+start();

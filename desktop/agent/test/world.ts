@@ -1,0 +1,301 @@
+/**
+ * A small world for the agent's tests: an issuer that certifies, phones that pay, and a store in a folder of its
+ * own. Real keys and real SQLite; only the clock is turned by hand.
+ */
+import { randomBytes, randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as protocol from '@tikiwallet/protocol';
+import { generateKeyPair, loadPrivateKey, nodeCrypto } from '@tikiwallet/protocol/node';
+import type { EnrolResult, KioskTrust } from '@tikiwallet/server/contract';
+import type { AcceptOutcome } from '../accept-payment.ts';
+import type { Clock } from '../clock.ts';
+import { migrationsFolder } from '../store/migrations-folder.ts';
+import { StoreDesk } from '../store/store-desk.ts';
+import type { SaleRecord } from '../store/rows.ts';
+
+export const crypto = nodeCrypto();
+export const KIOSK_ID = '22222222-2222-4222-8222-222222222222';
+export const MERCHANT_ID = '11111111-1111-4111-8111-111111111111';
+export const NOW_SECONDS = 1_790_000_000;
+
+export function ok<T>(result: protocol.Result<T>): T {
+  if (result.ok) return result.value;
+  throw new Error(`refused: ${result.code}`);
+}
+
+export function newKey() {
+  const { privateKeyPem } = generateKeyPair();
+  return { pem: privateKeyPem, ...loadPrivateKey(privateKeyPem) };
+}
+
+export class TestClock implements Clock {
+  wall = NOW_SECONDS * 1000;
+  monotonic = 5_000;
+  bootId = 'boot-1';
+  wallMs = () => this.wall;
+  monotonicMs = () => this.monotonic;
+
+  pass(ms: number): void {
+    this.wall += ms;
+    this.monotonic += ms;
+  }
+}
+
+export interface BundleOptions {
+  readonly version?: number;
+  readonly issuedAt?: number;
+  readonly denyListVersion?: number;
+  readonly denied?: readonly string[];
+  readonly policy?: Partial<protocol.Policy>;
+}
+
+/** Root and issuer of a test; certifies whatever it is asked to. */
+export class TestIssuer {
+  readonly root = newKey();
+  readonly issuer = newKey();
+  readonly keyId = ok(protocol.runSync(protocol.keyIdOf(this.issuer.publicKey), crypto));
+  readonly #certificate: Uint8Array;
+  readonly now: number;
+
+  constructor(now = NOW_SECONDS) {
+    this.now = now;
+    const draft = { publicKey: this.issuer.publicKey, notBefore: now - 1_000, notAfter: now + 31_536_000 };
+    this.#certificate = this.#byRoot(protocol.signIssuerCertificate(draft));
+  }
+
+  #byRoot(steps: protocol.Steps<Uint8Array>): Uint8Array {
+    return ok(protocol.runSync(steps, crypto, this.root.sign));
+  }
+
+  sign(steps: protocol.Steps<Uint8Array>): Uint8Array {
+    return ok(protocol.runSync(steps, crypto, this.issuer.sign));
+  }
+
+  bundle(options: BundleOptions = {}): Uint8Array {
+    const policy = {
+      perPaymentMinor: 20_000n,
+      storedSumMinor: 500_000n,
+      storedCount: 1_000,
+      maxOfflineSeconds: 14 * 24 * 3600,
+      ...options.policy,
+    };
+    return this.sign(
+      protocol.signTrustBundle(
+        {
+          version: options.version ?? 1,
+          issuedAt: options.issuedAt ?? this.now,
+          policy,
+          issuerCertificates: [this.#certificate],
+          denyListVersion: options.denyListVersion ?? 0,
+          deniedAllowances: (options.denied ?? []).map((id) => protocol.fromUuid(id)),
+          deniedKiosks: [],
+        },
+        this.keyId,
+      ),
+    );
+  }
+
+  kioskCertificate(keys: { signing: Uint8Array; sealing: Uint8Array }, dates?: { notBefore?: number; notAfter?: number }): Uint8Array {
+    return this.sign(
+      protocol.signKioskCertificate(
+        {
+          merchantName: 'Warung Sari',
+          merchantPhone: '+6591234567',
+          currency: 'SGD',
+          signingPublicKey: keys.signing,
+          sealingPublicKey: keys.sealing,
+          perPaymentMinor: 20_000n,
+          notBefore: dates?.notBefore ?? this.now,
+          notAfter: dates?.notAfter ?? this.now + 90 * 24 * 3600,
+        },
+        { issuerKeyId: this.keyId, merchantId: protocol.fromUuid(MERCHANT_ID), kioskId: protocol.fromUuid(KIOSK_ID) },
+      ),
+    );
+  }
+
+  enrolment(keys: { signing: Uint8Array; sealing: Uint8Array }, options: BundleOptions = {}): EnrolResult {
+    return {
+      kioskId: KIOSK_ID,
+      kioskName: 'Front counter',
+      merchant: { id: MERCHANT_ID, businessName: 'Warung Sari', phone: '+6591234567' },
+      currency: 'SGD',
+      certificate: protocol.toBase64Url(this.kioskCertificate(keys)),
+      rootPublicKey: protocol.toBase64Url(this.root.publicKey),
+      trustBundle: protocol.toBase64Url(this.bundle(options)),
+      kioskToken: 'kiosk-token',
+      walletOrigins: ['https://wallet.test'],
+    };
+  }
+
+  trust(certificate: Uint8Array, options: BundleOptions = {}): KioskTrust {
+    return {
+      trustBundle: protocol.toBase64Url(this.bundle(options)),
+      certificate: protocol.toBase64Url(certificate),
+      walletOrigins: ['https://wallet.test'],
+    };
+  }
+
+  /** `shopIssuer` certified the shop, where that is another issuer. */
+  phone(options: Partial<AllowanceOptions> = {}, shopIssuer: TestIssuer = this): TestPhone {
+    return new TestPhone(this, shopIssuer, options);
+  }
+}
+
+export interface AllowanceOptions {
+  readonly capMinor: bigint;
+  readonly perPaymentMinor: bigint;
+  readonly notBefore: number;
+  readonly notAfter: number;
+  readonly hardCounterLimit: number;
+}
+
+export interface SignedPayment {
+  readonly delivery: Uint8Array;
+  readonly payment: protocol.Payment;
+}
+
+/** A phone with one allowance; signs what it is told, honest or not. */
+export class TestPhone {
+  readonly key = newKey();
+  readonly allowance: protocol.AllowanceCertificate;
+  counter = 0;
+  cumulativeMinor = 0n;
+  previousHash: Uint8Array;
+  readonly #shopIssuer: TestIssuer;
+
+  constructor(issuer: TestIssuer, shopIssuer: TestIssuer, options: Partial<AllowanceOptions>) {
+    this.#shopIssuer = shopIssuer;
+    const bytes = issuer.sign(
+      protocol.signAllowanceCertificate(
+        {
+          devicePublicKey: this.key.publicKey,
+          currency: 'SGD',
+          capMinor: options.capMinor ?? 50_000n,
+          perPaymentMinor: options.perPaymentMinor ?? 20_000n,
+          firstCounter: 1,
+          softCounterLimit: 500,
+          hardCounterLimit: options.hardCounterLimit ?? 1_000,
+          notBefore: options.notBefore ?? issuer.now,
+          notAfter: options.notAfter ?? issuer.now + 72 * 3600,
+          assurance: protocol.ASSURANCE.software,
+          standing: protocol.STANDING.new,
+          maskedPhone: '+65****5432',
+          phoneCommitment: new Uint8Array(16),
+        },
+        { issuerKeyId: issuer.keyId, allowanceId: protocol.fromUuid(randomUUID()), payeeLock: null },
+      ),
+    );
+    this.allowance = ok(protocol.runSync(protocol.readAllowanceCertificate(bytes), crypto)).certificate;
+    this.previousHash = this.allowance.hash;
+  }
+
+  /** What an honest phone signs for the request on the screen; `changes` make it a dishonest one. */
+  pay(envelope: Uint8Array, changes: Partial<Omit<protocol.Payment, 'hash' | 'bytes'>> = {}): SignedPayment {
+    const trust = ok(protocol.runSync(protocol.verifyTrustBundle(this.#shopIssuer.bundle(), this.#shopIssuer.root.publicKey), crypto));
+    const { request } = ok(protocol.runSync(protocol.openRequestEnvelope(envelope, trust.issuers), crypto));
+    const draft = {
+      counter: this.counter + 1,
+      amountMinor: request.amountMinor,
+      cumulativeMinor: this.cumulativeMinor + request.amountMinor,
+      previousLink: protocol.linkOf(this.previousHash),
+      requestHash: request.hash,
+      signedAt: request.issuedAt + 5,
+      ...changes,
+    };
+    const bytes = ok(protocol.runSync(protocol.signPayment(draft, this.allowance.hash), crypto, this.key.sign));
+    const payment = ok(protocol.runSync(protocol.readPayment(bytes, this.allowance), crypto));
+    this.counter = payment.counter;
+    this.cumulativeMinor = payment.cumulativeMinor;
+    this.previousHash = payment.hash;
+    return { payment, delivery: this.deliver(request.requestId, bytes) };
+  }
+
+  deliver(requestId: string, payment: Uint8Array): Uint8Array {
+    return protocol.encodeDelivery({ requestId, allowanceCertificate: this.allowance.bytes, payment, phoneSalt: null });
+  }
+}
+
+/** A kiosk's store on real files, which a test can close, kill and open again. */
+export class TestKiosk {
+  readonly folder = mkdtempSync(join(tmpdir(), 'tiki-agent-'));
+  readonly path = join(this.folder, 'kiosk.sqlite');
+  readonly signing = newKey();
+  readonly sealing = newKey();
+  readonly clock = new TestClock();
+  readonly errors: unknown[] = [];
+  desk: StoreDesk;
+
+  constructor() {
+    this.desk = this.#open();
+  }
+
+  #open(): StoreDesk {
+    return new StoreDesk(
+      {
+        path: this.path,
+        migrationsFolder: migrationsFolder(),
+        signingKeyPem: this.signing.pem,
+        sealingKeyPem: this.sealing.pem,
+        clock: this.clock,
+      },
+      (error) => this.errors.push(error),
+    );
+  }
+
+  get publicKeys() {
+    return { signing: this.signing.publicKey, sealing: this.sealing.publicKey };
+  }
+
+  enrol(issuer: TestIssuer, options: BundleOptions = {}): void {
+    const installed = this.desk.run('enrol', issuer.enrolment(this.publicKeys, options));
+    if (!installed.ok) throw new Error(installed.code);
+  }
+
+  /** Nothing of the old process says goodbye: no stop entry, no closing. */
+  reopen(): void {
+    this.desk.store.close();
+    this.desk = this.#open();
+  }
+
+  sell(amountMinor = 1_250n): SaleRecord {
+    return this.desk.run('openSale', { saleId: randomUUID(), amountMinor, addresses: ['http://192.168.49.1:7070'] });
+  }
+
+  accept(...deliveries: readonly Uint8Array[]): readonly AcceptOutcome[] {
+    return this.desk.run('accept', deliveries);
+  }
+
+  acceptOne(delivery: Uint8Array): AcceptOutcome {
+    const [outcome] = this.accept(delivery);
+    if (outcome === undefined) throw new Error('no outcome');
+    return outcome;
+  }
+
+  snapshot() {
+    return this.desk.store.snapshot();
+  }
+
+  dispose(): void {
+    this.desk.store.close();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+export function codeOf(outcome: AcceptOutcome): string {
+  return outcome.kind === 'refused' ? outcome.code : outcome.kind;
+}
+
+/** The same payment with the other valid signature: (r, n - s). */
+export function malleate(payment: Uint8Array): Uint8Array {
+  const n = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
+  const bytes = new Uint8Array(payment);
+  const s = BigInt(`0x${Buffer.from(bytes.subarray(bytes.length - 32)).toString('hex')}`);
+  bytes.set(Buffer.from((n - s).toString(16).padStart(64, '0'), 'hex'), bytes.length - 32);
+  return bytes;
+}
+
+export function noise(bytes: number): Uint8Array {
+  return new Uint8Array(randomBytes(bytes));
+}
