@@ -4,8 +4,20 @@
  */
 import { lstat } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
-import { createMessageConnection, type MessageConnection, NullLogger, StreamMessageReader, StreamMessageWriter } from 'vscode-jsonrpc/node';
-import { AGENT_PROTOCOL_VERSION, type AgentCallName, type AgentParams, type AgentResult, AgentState } from './agent-contract.ts';
+import {
+  createMessageConnection,
+  type MessageConnection,
+  NullLogger,
+  StreamMessageReader,
+  StreamMessageWriter,
+} from 'vscode-jsonrpc/node';
+import {
+  AGENT_PROTOCOL_VERSION,
+  type AgentCallName,
+  type AgentParams,
+  type AgentResult,
+  AgentState,
+} from './agent-contract.ts';
 import { callTable } from './agent-handlers.ts';
 import { IpcError, type IpcErrorCode } from './errors.ts';
 import { fromWireError, MAX_MESSAGE_BYTES, MessageSizeGuard } from './transport.ts';
@@ -167,7 +179,11 @@ class Link {
     guard.on('error', () => socket.destroy());
     socket.on('error', () => socket.destroy());
     socket.on('close', () => this.#closed(events));
-    this.#connection = createMessageConnection(new StreamMessageReader(socket.pipe(guard)), new StreamMessageWriter(socket), NullLogger);
+    this.#connection = createMessageConnection(
+      new StreamMessageReader(socket.pipe(guard)),
+      new StreamMessageWriter(socket),
+      NullLogger,
+    );
     this.#connection.onError(() => socket.destroy());
     this.#connection.onNotification('agent.stateChanged', (value: unknown) => {
       const state = AgentState.safeParse(value);
@@ -251,5 +267,6 @@ function dial(socketPath: string): Promise<Socket> {
 async function verifyOwner(socketPath: string): Promise<void> {
   if (process.platform === 'win32' || process.getuid === undefined) return;
   const stat = await lstat(socketPath);
-  if (stat.uid !== process.getuid() && stat.uid !== 0) throw new IpcError('agent_unavailable', { cause: 'socket belongs to another user' });
+  if (stat.uid !== process.getuid() && stat.uid !== 0)
+    throw new IpcError('agent_unavailable', { cause: 'socket belongs to another user' });
 }

@@ -30,7 +30,14 @@ export type SaleState = z.infer<typeof SaleState>;
 export const GuaranteeTier = z.enum(['locked', 'reserved', 'at_risk']);
 
 /** Where a stored payment stands, in the words the screens use. */
-export const SettlementState = z.enum(['on_this_device', 'sent', 'settled', 'settled_by_guarantee', 'refused', 'disputed']);
+export const SettlementState = z.enum([
+  'on_this_device',
+  'sent',
+  'settled',
+  'settled_by_guarantee',
+  'refused',
+  'disputed',
+]);
 export type SettlementState = z.infer<typeof SettlementState>;
 
 export const Payment = z.object({
@@ -109,10 +116,19 @@ export const AgentState = z.object({
     storedCount: z.number().int(),
   }),
   /** Freshness of the trust bundle; `level` is what the ladder allows now. */
-  trust: z.object({ issuedAt: Time, level: z.enum(['full', 'half', 'known_only', 'locked_only']) }).nullable(),
+  trust: z
+    .object({ issuedAt: Time, level: z.enum(['full', 'half', 'known_only', 'locked_only']) })
+    .nullable(),
   /** Wi-Fi Direct; QR and LAN work whatever it says. */
   radio: z.object({
-    state: z.enum(['unsupported_platform', 'no_supplicant', 'no_p2p_radio', 'blocked_by_rfkill', 'ready', 'checking']),
+    state: z.enum([
+      'unsupported_platform',
+      'no_supplicant',
+      'no_p2p_radio',
+      'blocked_by_rfkill',
+      'ready',
+      'checking',
+    ]),
   }),
   /** Addresses at which phones reach this kiosk, `http://host:port`. */
   addresses: z.array(z.string()),
@@ -134,16 +150,24 @@ export const agentCalls = {
   'cloud.standIns': {
     params: Nothing,
     /** Null while the cloud has never been reached. */
-    result: z.object({ stripe: z.boolean(), twilio: z.boolean(), smsInboxUrl: z.string().nullable() }).nullable(),
+    result: z
+      .object({ stripe: z.boolean(), twilio: z.boolean(), smsInboxUrl: z.string().nullable() })
+      .nullable(),
   },
-  'merchant.register': { params: RegisterBody.omit({ role: true }).required({ businessName: true }), result: RegisterResult },
+  'merchant.register': {
+    params: RegisterBody.omit({ role: true }).required({ businessName: true }),
+    result: RegisterResult,
+  },
   'merchant.resend': { params: ResendBody, result: RegisterResult },
   'merchant.verify': { params: VerifyBody, result: MerchantSession },
   'merchant.signIn': { params: LoginBody, result: MerchantSession },
   'merchant.signOut': { params: Nothing, result: Nothing },
   'merchant.summary': { params: Nothing, result: MerchantSummary },
   'kiosks.list': { params: Nothing, result: KioskList },
-  'kiosks.create': { params: z.object({ idempotencyKey: z.uuid(), name: z.string().trim().min(1).max(40) }), result: KioskView },
+  'kiosks.create': {
+    params: z.object({ idempotencyKey: z.uuid(), name: z.string().trim().min(1).max(40) }),
+    result: KioskView,
+  },
   'kiosks.newCode': { params: z.object({ kioskId: z.uuid() }), result: KioskView },
   'kiosk.enrol': { params: z.object({ code: z.string().trim().min(8).max(9) }), result: AgentState },
   'sale.open': { params: z.object({ saleId: z.uuid(), amountMinor: PositiveMinorUnits }), result: Sale },

@@ -4,7 +4,9 @@ import { type AgentCallName, agentCalls, type AgentCalls, type AgentResult } fro
 
 /** What a handler receives: the parameters after validation. */
 export type CheckedParams<N extends AgentCallName> = z.output<AgentCalls[N]['params']>;
-type CallTable = { [N in AgentCallName]: { params: z.ZodType<CheckedParams<N>>; result: z.ZodType<AgentResult<N>> } };
+type CallTable = {
+  [N in AgentCallName]: { params: z.ZodType<CheckedParams<N>>; result: z.ZodType<AgentResult<N>> };
+};
 /** The same object as `agentCalls`, typed so that a generic call name keeps its parameters and its result together. */
 export const callTable: CallTable = agentCalls;
 

@@ -7,7 +7,13 @@ import { chmodSync } from 'node:fs';
 import { lstat, rm } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { isMainThread } from 'node:worker_threads';
-import { createMessageConnection, type MessageConnection, NullLogger, StreamMessageReader, StreamMessageWriter } from 'vscode-jsonrpc/node';
+import {
+  createMessageConnection,
+  type MessageConnection,
+  NullLogger,
+  StreamMessageReader,
+  StreamMessageWriter,
+} from 'vscode-jsonrpc/node';
 import type { z } from 'zod';
 import { AGENT_PROTOCOL_VERSION, agentCalls, type AgentCalls, AgentState } from './agent-contract.ts';
 import { type AgentHandlers, callTable, type ServedCall } from './agent-handlers.ts';
@@ -96,7 +102,11 @@ class Client {
     guard.on('error', () => socket.destroy());
     socket.on('error', () => socket.destroy());
     socket.on('close', () => this.#closed());
-    this.#connection = createMessageConnection(new StreamMessageReader(socket.pipe(guard)), new StreamMessageWriter(socket), NullLogger);
+    this.#connection = createMessageConnection(
+      new StreamMessageReader(socket.pipe(guard)),
+      new StreamMessageWriter(socket),
+      NullLogger,
+    );
     this.#connection.onError(() => socket.destroy());
     this.#connection.onRequest((method, params) => this.#answer(method, params));
     this.#connection.listen();
@@ -142,7 +152,8 @@ class Client {
     const hello = agentCalls['agent.hello'].params.safeParse(params);
     if (!hello.success) throw this.#refuse(new IpcError('call_invalid'));
     if (!sameToken(hello.data.token, this.#options.token)) throw this.#refuse(new IpcError('not_permitted'));
-    if (hello.data.protocolVersion !== AGENT_PROTOCOL_VERSION) throw this.#refuse(new IpcError('agent_version_mismatch'));
+    if (hello.data.protocolVersion !== AGENT_PROTOCOL_VERSION)
+      throw this.#refuse(new IpcError('agent_version_mismatch'));
     clearTimeout(this.#helloTimer);
     if (!this.#greeted) {
       this.#greeted = true;

@@ -21,7 +21,15 @@ function makeState(over: Partial<AgentState> = {}): AgentState {
     kiosk: null,
     merchant: null,
     cloud: { state: 'offline', since: NOW, lastContactAt: null },
-    settlement: { state: 'idle', pendingCount: 0, pendingMinor: '0', progress: null, nextAttemptAt: null, lastSettledAt: null, lastErrorCode: null },
+    settlement: {
+      state: 'idle',
+      pendingCount: 0,
+      pendingMinor: '0',
+      progress: null,
+      nextAttemptAt: null,
+      lastSettledAt: null,
+      lastErrorCode: null,
+    },
     today: { count: 0, sumMinor: '0' },
     limits: { perPaymentMinor: '20000', storedSumMinor: '500000', storedCount: 1000 },
     trust: null,
@@ -73,7 +81,12 @@ afterEach(async () => {
 });
 
 async function serve(over: Partial<ServeAgentOptions> = {}): Promise<AgentServer> {
-  const server = await serveAgent(socketPath, { token: TOKEN, version: '1.0.0', handlers: makeHandlers(), ...over });
+  const server = await serveAgent(socketPath, {
+    token: TOKEN,
+    version: '1.0.0',
+    handlers: makeHandlers(),
+    ...over,
+  });
   servers.push(server);
   return server;
 }
@@ -83,7 +96,10 @@ function open(over: Partial<ConnectAgentOptions> = {}): AgentClient {
   return client;
 }
 async function codeOf(attempt: Promise<unknown>): Promise<string> {
-  const error = await attempt.then(() => undefined, (reason: unknown) => reason);
+  const error = await attempt.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
   return error instanceof IpcError ? error.code : 'no IpcError';
 }
 
@@ -109,15 +125,20 @@ const frame = (body: unknown): string => {
   const text = typeof body === 'string' ? body : JSON.stringify(body);
   return `Content-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`;
 };
-const request = (id: number, method: string, params: unknown): string => frame({ jsonrpc: '2.0', id, method, params });
-const hello = (over: object = {}): string => request(1, 'agent.hello', { protocolVersion: 1, token: TOKEN, ...over });
+const request = (id: number, method: string, params: unknown): string =>
+  frame({ jsonrpc: '2.0', id, method, params });
+const hello = (over: object = {}): string =>
+  request(1, 'agent.hello', { protocolVersion: 1, token: TOKEN, ...over });
 
 describe('a client with the token', () => {
   it('calls, receives typed results and pushed states, the newest at once', async () => {
     const server = await serve();
     const client = open();
     await client.whenConnected(2_000);
-    expect(await client.call('activity.list', { cursor: null, limit: 10 })).toEqual({ items: [], nextCursor: null });
+    expect(await client.call('activity.list', { cursor: null, limit: 10 })).toEqual({
+      items: [],
+      nextCursor: null,
+    });
     const seen: string[] = [];
     client.onState((state) => seen.push(state.cloud.state));
     await vi.waitFor(() => expect(seen).toEqual(['offline']));
@@ -300,7 +321,10 @@ describe('a lost agent', () => {
     await vi.waitFor(() => expect(lost).toEqual(['agent_unavailable']));
     expect(await codeOf(client.call('merchant.signOut', {}))).toBe('agent_unavailable');
     token = 'another-token';
-    await serve({ token, handlers: makeHandlers({ 'agent.state': async () => makeState({ version: '2.0.0' }) }) });
+    await serve({
+      token,
+      handlers: makeHandlers({ 'agent.state': async () => makeState({ version: '2.0.0' }) }),
+    });
     await client.whenConnected(3_000);
     const seen: string[] = [];
     client.onState((state) => seen.push(state.version));
@@ -309,7 +333,9 @@ describe('a lost agent', () => {
   });
 
   it('rejects the calls that were in flight', async () => {
-    const server = await serve({ handlers: makeHandlers({ 'merchant.signOut': () => new Promise(() => undefined) }) });
+    const server = await serve({
+      handlers: makeHandlers({ 'merchant.signOut': () => new Promise(() => undefined) }),
+    });
     const client = open();
     await client.whenConnected(2_000);
     const call = codeOf(client.call('merchant.signOut', {}));
@@ -321,7 +347,11 @@ describe('a lost agent', () => {
 
   it('is noticed when it hangs with its socket open', async () => {
     const { createServer } = await import('node:net');
-    const silent = createServer((socket) => socket.once('data', () => socket.write(frame({ jsonrpc: '2.0', id: 0, result: { protocolVersion: 1, version: '1' } }))));
+    const silent = createServer((socket) =>
+      socket.once('data', () =>
+        socket.write(frame({ jsonrpc: '2.0', id: 0, result: { protocolVersion: 1, version: '1' } })),
+      ),
+    );
     await new Promise<void>((resolve) => silent.listen(socketPath, resolve));
     const client = open({ heartbeatMs: 80 });
     const lost: string[] = [];

@@ -58,7 +58,8 @@ export class FakeAgent {
     const offline = ['offline_pending', 'paid_offline', 'settle_refused'].includes(options.scenario);
     this.#payments = options.scenario === 'fresh' ? [] : this.#makePayments(offline);
     this.#state = this.#makeState(offline);
-    if (['waiting', 'refused', 'expired', 'paid', 'paid_offline'].includes(options.scenario)) this.#stageSale();
+    if (['waiting', 'refused', 'expired', 'paid', 'paid_offline'].includes(options.scenario))
+      this.#stageSale();
   }
 
   get state(): AgentState {
@@ -90,7 +91,10 @@ export class FakeAgent {
     this.set({
       sale: { ...sale, state: 'paid', payment, remainingMs: 0 },
       settlement: { ...this.#state.settlement, ...this.#pendingTotals() },
-      today: { count: this.#state.today.count + 1, sumMinor: add(this.#state.today.sumMinor, sale.amountMinor) },
+      today: {
+        count: this.#state.today.count + 1,
+        sumMinor: add(this.#state.today.sumMinor, sale.amountMinor),
+      },
     });
   }
 
@@ -110,7 +114,8 @@ export class FakeAgent {
 
   readonly handlers: AgentHandlers = {
     'agent.state': async () => this.state,
-    'cloud.standIns': () => this.#cloud(() => ({ stripe: true, twilio: true, smsInboxUrl: 'http://127.0.0.1:8080/stand-ins/sms' })),
+    'cloud.standIns': () =>
+      this.#cloud(() => ({ stripe: true, twilio: true, smsInboxUrl: 'http://127.0.0.1:8080/stand-ins/sms' })),
     'merchant.register': (params) => this.#cloud(() => this.#registration(params.phone)),
     'merchant.resend': () => this.#cloud(() => this.#registration(MERCHANT.phone)),
     'merchant.verify': ({ code }) =>
@@ -131,7 +136,14 @@ export class FakeAgent {
       this.#cloud(() => {
         if (this.#state.merchant === null) throw new IpcError('not_signed_in');
         const { id, businessName } = MERCHANT.merchant;
-        return { merchantId: id, businessName, currency: this.#options.currency, availableMinor: '184250000', settledTodayMinor: '20694900', settledTodayCount: 7 };
+        return {
+          merchantId: id,
+          businessName,
+          currency: this.#options.currency,
+          availableMinor: '184250000',
+          settledTodayMinor: '20694900',
+          settledTodayCount: 7,
+        };
       }),
     'kiosks.list': () => this.#cloud(() => ({ items: this.#kiosks })),
     'kiosks.create': ({ name }) =>
@@ -148,7 +160,8 @@ export class FakeAgent {
         return this.state;
       }),
     'sale.open': async ({ saleId, amountMinor }) => {
-      if (BigInt(amountMinor) > BigInt(this.#state.limits.perPaymentMinor)) throw new IpcError('amount_exceeds_payment_limit');
+      if (BigInt(amountMinor) > BigInt(this.#state.limits.perPaymentMinor))
+        throw new IpcError('amount_exceeds_payment_limit');
       this.#openSale(saleId, amountMinor);
       return this.#currentSale();
     },
@@ -161,7 +174,10 @@ export class FakeAgent {
     'activity.list': async ({ cursor, limit }) => {
       const from = cursor === null ? 0 : Number(cursor);
       const next = from + limit;
-      return { items: this.#payments.slice(from, next), nextCursor: next < this.#payments.length ? String(next) : null };
+      return {
+        items: this.#payments.slice(from, next),
+        nextCursor: next < this.#payments.length ? String(next) : null,
+      };
     },
     'settlement.now': async () => {
       if (this.#state.cloud.state !== 'online') throw new IpcError('cloud_unreachable');
@@ -171,7 +187,8 @@ export class FakeAgent {
 
   async #cloud<T>(answer: () => T): Promise<T> {
     await new Promise((resolve) => setTimeout(resolve, this.#options.cloudDelayMs));
-    if (this.#state.cloud.state === 'offline') throw new IpcError('cloud_unreachable', { retryAfterMs: 5_000 });
+    if (this.#state.cloud.state === 'offline')
+      throw new IpcError('cloud_unreachable', { retryAfterMs: 5_000 });
     return answer();
   }
 
@@ -181,15 +198,37 @@ export class FakeAgent {
     return merchant;
   }
 
-  #registration(phone: string): { registrationId: string; phone: string; expiresAt: string; resendAfterMs: number } {
+  #registration(phone: string): {
+    registrationId: string;
+    phone: string;
+    expiresAt: string;
+    resendAfterMs: number;
+  } {
     const normal = phone.startsWith('+') ? phone.replaceAll(/[^+0-9]/g, '') : MERCHANT.phone;
-    return { registrationId: '018f3a52-7d1c-7b4e-9a53-0f4d1e2b3c70', phone: normal, expiresAt: this.#at(600_000), resendAfterMs: 30_000 };
+    return {
+      registrationId: '018f3a52-7d1c-7b4e-9a53-0f4d1e2b3c70',
+      phone: normal,
+      expiresAt: this.#at(600_000),
+      resendAfterMs: 30_000,
+    };
   }
 
-  #makeKiosk(name: string, id: string, withCode: boolean): Awaited<ReturnType<AgentHandlers['kiosks.create']>> {
+  #makeKiosk(
+    name: string,
+    id: string,
+    withCode: boolean,
+  ): Awaited<ReturnType<AgentHandlers['kiosks.create']>> {
     const enrolment = withCode ? { code: 'K7QM-3XTR', expiresAt: this.#at(900_000) } : null;
     const status = withCode ? ('awaiting_enrolment' as const) : ('active' as const);
-    return { id, name, status, createdAt: this.#at(-86_400_000 * 12), lastContactAt: withCode ? null : this.#at(-42_000), settledSequence: withCode ? 0 : 128, enrolment };
+    return {
+      id,
+      name,
+      status,
+      createdAt: this.#at(-86_400_000 * 12),
+      lastContactAt: withCode ? null : this.#at(-42_000),
+      settledSequence: withCode ? 0 : 128,
+      enrolment,
+    };
   }
 
   #currentSale(): Sale {
@@ -226,16 +265,30 @@ export class FakeAgent {
 
   #withRemaining(state: AgentState): AgentState {
     if (state.sale === null || state.sale.state !== 'open') return state;
-    return { ...state, sale: { ...state.sale, remainingMs: Math.max(0, this.#saleDeadline - this.#options.now()) } };
+    return {
+      ...state,
+      sale: { ...state.sale, remainingMs: Math.max(0, this.#saleDeadline - this.#options.now()) },
+    };
   }
 
   #makeState(offline: boolean): AgentState {
     const { scenario } = this.#options;
     const settling = scenario === 'settling';
     const enrolled = !['not_enrolled', 'merchant_signed_in', 'starting'].includes(scenario);
-    const phase = scenario === 'quarantined' ? 'quarantined' : scenario === 'starting' ? 'starting' : enrolled ? 'ready' : 'not_enrolled';
-    const merchant = scenario === 'merchant_signed_in' ? { user: MERCHANT, sessionExpiresAt: this.#at(6 * 3_600_000) } : null;
-    if (enrolled) this.#kiosks = [this.#makeKiosk('Counter 1', '018f3a52-7d1c-7b4e-9a53-0f4d1e2b3c51', false)];
+    const phase =
+      scenario === 'quarantined'
+        ? 'quarantined'
+        : scenario === 'starting'
+          ? 'starting'
+          : enrolled
+            ? 'ready'
+            : 'not_enrolled';
+    const merchant =
+      scenario === 'merchant_signed_in'
+        ? { user: MERCHANT, sessionExpiresAt: this.#at(6 * 3_600_000) }
+        : null;
+    if (enrolled)
+      this.#kiosks = [this.#makeKiosk('Counter 1', '018f3a52-7d1c-7b4e-9a53-0f4d1e2b3c51', false)];
     const total = this.#payments.reduce((sum, payment) => add(sum, payment.amountMinor), '0');
     return {
       phase,
@@ -243,14 +296,25 @@ export class FakeAgent {
       apiUrl: 'http://127.0.0.1:8080',
       kiosk: enrolled ? this.#kiosk() : null,
       merchant,
-      cloud: { state: offline ? 'offline' : 'online', since: this.#at(-840_000), lastContactAt: this.#at(offline ? -840_000 : -4_000) },
+      cloud: {
+        state: offline ? 'offline' : 'online',
+        since: this.#at(-840_000),
+        lastContactAt: this.#at(offline ? -840_000 : -4_000),
+      },
       settlement: {
-        state: settling ? 'settling' : scenario === 'settle_refused' ? 'refused' : offline ? 'waiting' : 'idle',
+        state: settling
+          ? 'settling'
+          : scenario === 'settle_refused'
+            ? 'refused'
+            : offline
+              ? 'waiting'
+              : 'idle',
         ...this.#pendingTotals(),
         progress: settling ? { done: 148, total: 260 } : null,
         nextAttemptAt: offline ? this.#at(45_000) : null,
         lastSettledAt: this.#payments.length === 0 ? null : this.#at(-840_000),
-        lastErrorCode: scenario === 'settle_refused' ? 'batch_chain_broken' : offline ? 'cloud_unreachable' : null,
+        lastErrorCode:
+          scenario === 'settle_refused' ? 'batch_chain_broken' : offline ? 'cloud_unreachable' : null,
       },
       today: { count: this.#payments.length, sumMinor: total },
       limits: { perPaymentMinor: '20000000', storedSumMinor: '500000000', storedCount: 2000 },
@@ -274,24 +338,43 @@ export class FakeAgent {
   }
 
   #pendingTotals(): { pendingCount: number; pendingMinor: string } {
-    const pending = this.#payments.filter((payment) => payment.settlement === 'on_this_device' || payment.settlement === 'sent');
-    return { pendingCount: pending.length, pendingMinor: pending.reduce((sum, payment) => add(sum, payment.amountMinor), '0') };
+    const pending = this.#payments.filter(
+      (payment) => payment.settlement === 'on_this_device' || payment.settlement === 'sent',
+    );
+    return {
+      pendingCount: pending.length,
+      pendingMinor: pending.reduce((sum, payment) => add(sum, payment.amountMinor), '0'),
+    };
   }
 
   #makePayments(offline: boolean): Payment[] {
-    const states: Payment['settlement'][] = ['settled', 'settled', 'settled_by_guarantee', 'settled', 'disputed', 'settled', 'refused'];
+    const states: Payment['settlement'][] = [
+      'settled',
+      'settled',
+      'settled_by_guarantee',
+      'settled',
+      'disputed',
+      'settled',
+      'refused',
+    ];
     return Array.from({ length: 64 }, (_unused, index) => {
       const amount = AMOUNTS[index % AMOUNTS.length] ?? '100000';
       const pending = offline && index < 3;
       const payment = this.#makePayment(amount, 128 - index, -index * 11 * 60_000 - 45_000, pending);
       const settlement = pending ? payment.settlement : (states[index % states.length] ?? 'settled');
-      return { ...payment, settlement, refusalCode: settlement === 'refused' ? 'payment_chain_broken' : null };
+      return {
+        ...payment,
+        settlement,
+        refusalCode: settlement === 'refused' ? 'payment_chain_broken' : null,
+      };
     });
   }
 
   #makePayment(amountMinor: string, sequence: number, offsetMs: number, pending: boolean): Payment {
     return {
-      paymentHash: Array.from({ length: 64 }, (_unused, index) => ((sequence * 7 + index * 11) % 16).toString(16)).join(''),
+      paymentHash: Array.from({ length: 64 }, (_unused, index) =>
+        ((sequence * 7 + index * 11) % 16).toString(16),
+      ).join(''),
       requestId: `r${sequence}`,
       amountMinor,
       currency: this.#options.currency,
@@ -313,7 +396,8 @@ export class FakeAgent {
 /** As long and as alphanumeric as a signed request in base45, and the same every time. */
 export function fakeQrText(length: number): string {
   let text = 'TIKI1:';
-  for (let seed = 7; text.length < length; seed = (seed * 75 + 74) % 65_537) text += QR_ALPHABET[seed % QR_ALPHABET.length] ?? '0';
+  for (let seed = 7; text.length < length; seed = (seed * 75 + 74) % 65_537)
+    text += QR_ALPHABET[seed % QR_ALPHABET.length] ?? '0';
   return text;
 }
 

@@ -34,11 +34,16 @@ export const RendererEvent = z.discriminatedUnion('type', [
 export type RendererEvent = z.infer<typeof RendererEvent>;
 
 /** The envelope of a call's answer: errors keep their code across contextBridge. */
-export type RendererAnswer<T> = { ok: true; value: T } | { ok: false; code: string; retryAfterMs?: number | undefined };
+export type RendererAnswer<T> =
+  | { ok: true; value: T }
+  | { ok: false; code: string; retryAfterMs?: number | undefined };
 
 /** What the preload script exposes as `window.tiki`; nothing generic beside it. */
 export interface TikiBridge {
-  call<N extends RendererCallName>(name: N, params: RendererParams<N>): Promise<RendererAnswer<RendererResult<N>>>;
+  call<N extends RendererCallName>(
+    name: N,
+    params: RendererParams<N>,
+  ): Promise<RendererAnswer<RendererResult<N>>>;
   /** Subscribes and returns the unsubscribe; the newest event is delivered at once. */
   onEvent(listener: (event: RendererEvent) => void): () => void;
 }

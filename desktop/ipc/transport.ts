@@ -17,7 +17,10 @@ const MAX_HEADER_BYTES = 256;
 const MAX_SOCKET_PATH_BYTES = 103;
 
 /** Where the agent of a data folder listens, and where it leaves the token that a client must show. */
-export function agentEndpoint(dataFolder: string, platform: NodeJS.Platform = process.platform): { socketPath: string; tokenPath: string } {
+export function agentEndpoint(
+  dataFolder: string,
+  platform: NodeJS.Platform = process.platform,
+): { socketPath: string; tokenPath: string } {
   const tokenPath = join(dataFolder, 'agent.token');
   if (platform === 'win32') {
     const name = createHash('sha256').update(dataFolder.toLowerCase()).digest('hex').slice(0, 32);
@@ -30,7 +33,9 @@ export function agentEndpoint(dataFolder: string, platform: NodeJS.Platform = pr
 export function assertSocketPathFits(socketPath: string): void {
   const bytes = Buffer.byteLength(socketPath);
   if (bytes > MAX_SOCKET_PATH_BYTES) {
-    throw new Error(`The socket path has ${bytes} bytes and the system allows ${MAX_SOCKET_PATH_BYTES}: choose a shorter data folder (${socketPath})`);
+    throw new Error(
+      `The socket path has ${bytes} bytes and the system allows ${MAX_SOCKET_PATH_BYTES}: choose a shorter data folder (${socketPath})`,
+    );
   }
 }
 
@@ -80,19 +85,27 @@ export class MessageSizeGuard extends Transform {
 
 /** One JSON-RPC error number for every operating error; the code in `data` is what callers branch on. */
 const OPERATING_ERROR = -32000;
-const ErrorData = z.object({ code: z.enum(IPC_ERROR_CODES), retryAfterMs: z.number().nonnegative().optional() });
+const ErrorData = z.object({
+  code: z.enum(IPC_ERROR_CODES),
+  retryAfterMs: z.number().nonnegative().optional(),
+});
 
 /** Only the code crosses: a message could carry what the other side must not know. */
 export function toWireError(error: unknown): ResponseError<z.infer<typeof ErrorData>> {
   const known = error instanceof IpcError ? error : new IpcError('internal_error');
   const { code, retryAfterMs } = known;
-  return new ResponseError(OPERATING_ERROR, code, retryAfterMs === undefined ? { code } : { code, retryAfterMs });
+  return new ResponseError(
+    OPERATING_ERROR,
+    code,
+    retryAfterMs === undefined ? { code } : { code, retryAfterMs },
+  );
 }
 
 /** Anything that is not one of our errors means that the connection or the agent failed under the call. */
 export function fromWireError(error: unknown, otherwise: IpcErrorCode = 'agent_unavailable'): IpcError {
   if (error instanceof IpcError) return error;
   const data = error instanceof ResponseError ? ErrorData.safeParse(error.data) : undefined;
-  if (data?.success) return new IpcError(data.data.code, { retryAfterMs: data.data.retryAfterMs, cause: error });
+  if (data?.success)
+    return new IpcError(data.data.code, { retryAfterMs: data.data.retryAfterMs, cause: error });
   return new IpcError(otherwise, { cause: error });
 }

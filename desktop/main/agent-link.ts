@@ -22,7 +22,11 @@ export interface AgentLinkOptions {
 
 export function linkAgent(options: AgentLinkOptions): AgentLink {
   const now = options.now ?? (() => new Date());
-  const client = connectAgent({ socketPath: options.socketPath, token: () => readFile(options.tokenPath, 'utf8'), maxBackoffMs: 1_000 });
+  const client = connectAgent({
+    socketPath: options.socketPath,
+    token: () => readFile(options.tokenPath, 'utf8'),
+    maxBackoffMs: 1_000,
+  });
   let newest: RendererEvent = { type: 'agentLost', since: now().toISOString() };
   const tell = (event: RendererEvent): void => {
     newest = event;

@@ -34,7 +34,9 @@ export function nextBackoff(previousMs: number, livedMs: number): number {
 
 /** What the agent inherits: everything but the variables that would turn it, or its children, into something else. */
 export function agentEnvironment(env: NodeJS.ProcessEnv, dataFolder: string): NodeJS.ProcessEnv {
-  const kept = Object.entries(env).filter(([name]) => !name.startsWith('ELECTRON_') && name !== 'NODE_OPTIONS');
+  const kept = Object.entries(env).filter(
+    ([name]) => !name.startsWith('ELECTRON_') && name !== 'NODE_OPTIONS',
+  );
   return { ...Object.fromEntries(kept), TIKI_KIOSK_DATA: dataFolder };
 }
 
@@ -47,7 +49,11 @@ export function superviseAgent(options: AgentProcessOptions): AgentProcess {
 
   const start = (): void => {
     const startedAt = performance.now();
-    const running = spawn(options.command, [options.entry], { env: options.env, stdio: ['ignore', 'inherit', 'inherit'], windowsHide: true });
+    const running = spawn(options.command, [options.entry], {
+      env: options.env,
+      stdio: ['ignore', 'inherit', 'inherit'],
+      windowsHide: true,
+    });
     child = running;
     const ended = (why: string): void => {
       if (child !== running) return;

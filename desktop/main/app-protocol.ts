@@ -27,7 +27,13 @@ const MEDIA_TYPES: Readonly<Record<string, string>> = {
 /** True for pages of this app and for nothing else: `app://tikiwallet.evil/` and `app://x@tikiwallet/` are not. */
 export function isAppUrl(url: string): boolean {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  return parsed !== undefined && parsed.protocol === `${APP_SCHEME}:` && parsed.host === APP_HOST && parsed.username === '' && parsed.password === '';
+  return (
+    parsed !== undefined &&
+    parsed.protocol === `${APP_SCHEME}:` &&
+    parsed.host === APP_HOST &&
+    parsed.username === '' &&
+    parsed.password === ''
+  );
 }
 
 /** The file behind a URL, or undefined when there is none that may be served. */
@@ -70,7 +76,10 @@ export function contentSecurityPolicy(nonce: string): string {
 }
 
 /** The handler for `protocol.handle`. `root` holds the renderer's build. */
-export function serveApp(root: string, makeNonce: () => string = () => randomBytes(16).toString('base64')): (request: Request) => Promise<Response> {
+export function serveApp(
+  root: string,
+  makeNonce: () => string = () => randomBytes(16).toString('base64'),
+): (request: Request) => Promise<Response> {
   return async (request) => {
     if (request.method !== 'GET') return refuse(405);
     const file = resolveAppFile(root, request.url);
@@ -80,7 +89,9 @@ export function serveApp(root: string, makeNonce: () => string = () => randomByt
     if (content === undefined) return refuse(404);
     const nonce = makeNonce();
     const isPage = type.startsWith('text/html');
-    const body = isPage ? content.toString('utf8').replaceAll(NONCE_PLACEHOLDER, nonce) : new Uint8Array(content);
+    const body = isPage
+      ? content.toString('utf8').replaceAll(NONCE_PLACEHOLDER, nonce)
+      : new Uint8Array(content);
     return new Response(body, { status: 200, headers: headersOf(type, nonce) });
   };
 }

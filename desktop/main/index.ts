@@ -26,8 +26,14 @@ const log = (line: string): void => void process.stderr.write(`kiosk window: ${l
 
 mkdirSync(launch.dataFolder, { recursive: true, mode: 0o700 });
 if (launch.profileFolder !== undefined) app.setPath('userData', launch.profileFolder);
-app.enableSandbox();
-protocol.registerSchemesAsPrivileged([{ scheme: APP_SCHEME, privileges: { standard: true, secure: true, supportFetchAPI: true, codeCache: true } }]);
+// The switch is there only for tests that run as root, where Chromium's own sandbox refuses to start.
+if (!app.commandLine.hasSwitch('no-sandbox')) app.enableSandbox();
+protocol.registerSchemesAsPrivileged([
+  {
+    scheme: APP_SCHEME,
+    privileges: { standard: true, secure: true, supportFetchAPI: true, codeCache: true },
+  },
+]);
 
 // One window per data folder: a second start brings the first window forward.
 if (app.requestSingleInstanceLock()) start();
@@ -37,7 +43,12 @@ function start(): void {
   let window: BrowserWindow | undefined;
   let quitting = false;
   const endpoint = launch.attachTo ?? agentEndpoint(launch.dataFolder);
-  const agent = superviseAgent({ ...launch.agent, env: agentEnvironment(process.env, launch.dataFolder), socketPath: endpoint.socketPath, log });
+  const agent = superviseAgent({
+    ...launch.agent,
+    env: agentEnvironment(process.env, launch.dataFolder),
+    socketPath: endpoint.socketPath,
+    log,
+  });
   const link = linkAgent({
     ...endpoint,
     onEvent: (event) => {
@@ -54,7 +65,11 @@ function start(): void {
   serveRenderer(ipcMain, {
     agent: link.client,
     newestEvent: link.newest,
-    windowInfo: () => ({ appVersion: app.getVersion(), mode: launch.mode, locale: app.getPreferredSystemLanguages()[0] ?? app.getLocale() }),
+    windowInfo: () => ({
+      appVersion: app.getVersion(),
+      mode: launch.mode,
+      locale: app.getPreferredSystemLanguages()[0] ?? app.getLocale(),
+    }),
   });
   app.on('second-instance', () => {
     if (window?.isMinimized()) window.restore();
@@ -76,6 +91,11 @@ function start(): void {
   void app.whenReady().then(() => {
     protocol.handle(APP_SCHEME, serveApp(join(mainFolder, '..', 'renderer')));
     lockSession(session.defaultSession);
-    window = openMainWindow(app, { launch, preloadFile: preloadFile(mainFolder), log, isQuitting: () => quitting });
+    window = openMainWindow(app, {
+      launch,
+      preloadFile: preloadFile(mainFolder),
+      log,
+      isQuitting: () => quitting,
+    });
   });
 }

@@ -44,7 +44,13 @@ export function readLaunchOptions(around: LaunchSurroundings): LaunchOptions {
     mode: env['TIKI_WINDOW'] === 'kiosk' ? 'kiosk' : 'desktop',
     dataFolder: named ?? join(around.userData, 'kiosk'),
     profileFolder: named === undefined ? undefined : join(named, 'window'),
-    attachTo: socketPath === undefined ? undefined : { socketPath, tokenPath: filled(env['TIKI_AGENT_TOKEN_FILE']) ?? join(dirname(socketPath), 'agent.token') },
+    attachTo:
+      socketPath === undefined
+        ? undefined
+        : {
+            socketPath,
+            tokenPath: filled(env['TIKI_AGENT_TOKEN_FILE']) ?? join(dirname(socketPath), 'agent.token'),
+          },
     agent: { command: nodeCommand(around), entry: agentEntry(around) },
     size: parseSize(env['TIKI_WINDOW_SIZE']) ?? DEFAULT_SIZE,
     developerTools: !around.isPackaged && env['TIKI_DEVTOOLS'] === '1',

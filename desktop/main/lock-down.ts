@@ -37,7 +37,11 @@ export function lockSession(session: Session): void {
   session.on('will-download', (event) => event.preventDefault());
   // The page has no business on any network; the policy says so too, this holds even where a policy has a hole.
   session.webRequest.onBeforeRequest((details, answer) => {
-    const allowed = isAppUrl(details.url) || details.url.startsWith('blob:') || details.url.startsWith('data:') || details.url.startsWith('devtools:');
+    const allowed =
+      isAppUrl(details.url) ||
+      details.url.startsWith('blob:') ||
+      details.url.startsWith('data:') ||
+      details.url.startsWith('devtools:');
     answer({ cancel: !allowed });
   });
 }
@@ -53,12 +57,41 @@ type Keys = Pick<Input, 'key' | 'code' | 'control' | 'alt' | 'meta' | 'shift'>;
  * The keys that would leave, reload, print, zoom, search or inspect. Typing, moving about, copying and pasting stay:
  * they are how a page is used without a mouse.
  */
-export function isBlockedShortcut(input: Keys, where: { mode: WindowMode; developerTools: boolean }): boolean {
-  if (/^F([1-9]|1[0-9]|2[0-4])$/.test(input.key)) return !(input.key === 'F12' && where.developerTools) && (where.mode === 'kiosk' || input.key !== 'F4' || !input.alt);
+export function isBlockedShortcut(
+  input: Keys,
+  where: { mode: WindowMode; developerTools: boolean },
+): boolean {
+  if (/^F([1-9]|1[0-9]|2[0-4])$/.test(input.key))
+    return (
+      !(input.key === 'F12' && where.developerTools) &&
+      (where.mode === 'kiosk' || input.key !== 'F4' || !input.alt)
+    );
   if (input.meta) return where.mode === 'kiosk';
   if (input.alt) return where.mode === 'kiosk' || ['ArrowLeft', 'ArrowRight', 'Home'].includes(input.key);
-  if (!input.control) return ['BrowserBack', 'BrowserForward', 'BrowserRefresh', 'BrowserHome', 'PrintScreen'].includes(input.key);
+  if (!input.control)
+    return ['BrowserBack', 'BrowserForward', 'BrowserRefresh', 'BrowserHome', 'PrintScreen'].includes(
+      input.key,
+    );
   if (where.developerTools && input.shift && input.code === 'KeyI') return false;
   if (where.mode === 'desktop' && (input.code === 'KeyQ' || input.code === 'KeyW')) return false;
-  return !['KeyA', 'KeyC', 'KeyV', 'KeyX', 'KeyZ', 'Backspace', 'Delete', 'ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown', 'Home', 'End', 'ControlLeft', 'ControlRight'].includes(input.code) || (input.shift && input.code === 'KeyC');
+  return (
+    ![
+      'KeyA',
+      'KeyC',
+      'KeyV',
+      'KeyX',
+      'KeyZ',
+      'Backspace',
+      'Delete',
+      'ArrowLeft',
+      'ArrowRight',
+      'ArrowUp',
+      'ArrowDown',
+      'Home',
+      'End',
+      'ControlLeft',
+      'ControlRight',
+    ].includes(input.code) ||
+    (input.shift && input.code === 'KeyC')
+  );
 }

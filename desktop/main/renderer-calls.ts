@@ -3,7 +3,16 @@
  * a parameter, and never lets more of an error through than its code.
  */
 import type { IpcMain, IpcMainEvent, IpcMainInvokeEvent, WebFrameMain } from 'electron';
-import { IpcError, type IpcErrorCode, type RendererAnswer, type RendererCallName, rendererCalls, type RendererEvent, type RendererResult, windowCalls } from '../ipc/index.ts';
+import {
+  IpcError,
+  type IpcErrorCode,
+  type RendererAnswer,
+  type RendererCallName,
+  rendererCalls,
+  type RendererEvent,
+  type RendererResult,
+  windowCalls,
+} from '../ipc/index.ts';
 import type { AgentClient } from '../ipc/agent-client.ts';
 import { isAppUrl } from './app-protocol.ts';
 
@@ -25,7 +34,9 @@ export function isTrustedSender(frame: Sender): boolean {
 }
 
 export function serveRenderer(ipcMain: IpcMain, options: RendererCallsOptions): void {
-  ipcMain.handle(CALL_CHANNEL, (event: IpcMainInvokeEvent, name: unknown, params: unknown) => answerCall(event.senderFrame, name, params, options));
+  ipcMain.handle(CALL_CHANNEL, (event: IpcMainInvokeEvent, name: unknown, params: unknown) =>
+    answerCall(event.senderFrame, name, params, options),
+  );
   // The newest event goes out on the channel of all the others, so that it can never overtake a newer one.
   ipcMain.on(SUBSCRIBE_CHANNEL, (event: IpcMainEvent) => {
     if (isTrustedSender(event.senderFrame)) event.sender.send(EVENT_CHANNEL, options.newestEvent());
@@ -33,7 +44,12 @@ export function serveRenderer(ipcMain: IpcMain, options: RendererCallsOptions): 
 }
 
 /** Never rejects: a page sees an envelope whatever it sent. */
-export async function answerCall(frame: Sender, name: unknown, params: unknown, options: Pick<RendererCallsOptions, 'agent' | 'windowInfo'>): Promise<RendererAnswer<unknown>> {
+export async function answerCall(
+  frame: Sender,
+  name: unknown,
+  params: unknown,
+  options: Pick<RendererCallsOptions, 'agent' | 'windowInfo'>,
+): Promise<RendererAnswer<unknown>> {
   if (!isTrustedSender(frame)) return refusal('not_permitted');
   if (!isRendererCall(name)) return refusal('call_invalid');
   try {
@@ -44,7 +60,9 @@ export async function answerCall(frame: Sender, name: unknown, params: unknown, 
     return { ok: true, value: await options.agent.relay(name, params) };
   } catch (error) {
     if (!(error instanceof IpcError)) return refusal('internal_error');
-    return error.retryAfterMs === undefined ? refusal(error.code) : { ok: false, code: error.code, retryAfterMs: error.retryAfterMs };
+    return error.retryAfterMs === undefined
+      ? refusal(error.code)
+      : { ok: false, code: error.code, retryAfterMs: error.retryAfterMs };
   }
 }
 

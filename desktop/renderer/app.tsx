@@ -1,0 +1,92 @@
+/** The whole page: which of the screens is on, given what is known about the agent. Owns no screen's content. */
+import { DirectionProvider, MantineProvider, useDirection } from '@mantine/core';
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { type ReactElement, useEffect, useMemo, useRef, useState } from 'react';
+import { ActivityScreen } from './activity/activity-screen.tsx';
+import { AgentStateContext, useAgent, useConnection } from './agent/connection.ts';
+import { Announcer } from './frame/announcer.tsx';
+import { LostNotice, QuarantinedNotice, StartingNotice } from './frame/notice.tsx';
+import { SideRail, type View } from './frame/side-rail.tsx';
+import { StatusBar } from './frame/status-bar.tsx';
+import { directionOf } from './language/i18n.ts';
+import { useLanguage } from './language/use-language.ts';
+import { theme } from './look/theme.ts';
+import { SaleView } from './sell/sale-view.tsx';
+import { SettingsScreen } from './settings/settings-screen.tsx';
+import { StatusScreen } from './status/status-screen.tsx';
+import { WelcomeScreen } from './welcome/welcome-screen.tsx';
+import classes from './app.module.css';
+
+export function App({ nonce }: { nonce: string }): ReactElement {
+  const { language } = useLanguage();
+  const queries = useMemo(
+    () =>
+      new QueryClient({
+        defaultOptions: {
+          queries: { retry: 1, staleTime: 5_000, networkMode: 'always' },
+          mutations: { networkMode: 'always' },
+        },
+      }),
+    [],
+  );
+  return (
+    <DirectionProvider initialDirection={directionOf(language)} detectDirection={false}>
+      <FollowDirection language={language} />
+      <MantineProvider theme={theme} defaultColorScheme="auto" getStyleNonce={() => nonce}>
+        <QueryClientProvider client={queries}>
+          <Screens />
+        </QueryClientProvider>
+      </MantineProvider>
+    </DirectionProvider>
+  );
+}
+
+/** Turns the page when the language turns, without starting the screens anew. */
+function FollowDirection({ language }: { language: string }): null {
+  const { setDirection } = useDirection();
+  useEffect(() => setDirection(directionOf(language)), [language, setDirection]);
+  return null;
+}
+
+function Screens(): ReactElement {
+  const connection = useConnection();
+  if (connection.kind === 'starting') return <StartingNotice />;
+  if (connection.kind === 'lost') return <LostNotice since={connection.since} />;
+  const { state } = connection;
+  return (
+    <AgentStateContext value={connection}>
+      <Announcer />
+      {state.phase === 'starting' && <StartingNotice />}
+      {state.phase === 'quarantined' && <QuarantinedNotice deviceId={state.kiosk?.id} />}
+      {state.phase === 'not_enrolled' && <WelcomeScreen />}
+      {state.phase === 'ready' && <Till />}
+    </AgentStateContext>
+  );
+}
+
+function Till(): ReactElement {
+  const { state } = useAgent();
+  const [view, setView] = useState<View>('sell');
+  const open = state.sale?.state === 'open';
+  const paid = state.sale?.state === 'paid';
+  const wasPaid = useRef(paid);
+  // Money that arrives is shown wherever the cashier is.
+  useEffect(() => {
+    if (paid && !wasPaid.current) setView('sell');
+    wasPaid.current = paid;
+  }, [paid]);
+  return (
+    <div className={classes.till}>
+      <StatusBar onOpenStatus={() => setView('status')} />
+      <div className={classes.middle}>
+        <SideRail view={view} onChange={setView} saleOpen={open} />
+        <main className={classes.main} data-view={view}>
+          {view === 'sell' && <SaleView />}
+          {view === 'activity' && <ActivityScreen />}
+          {view === 'status' && <StatusScreen />}
+          {view === 'settings' && <SettingsScreen />}
+        </main>
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,102 @@
+/** Paid: the one screen that must be understood across the counter. Says what is certain, and what still has to happen. */
+import { type ReactElement, useEffect, useRef } from 'react';
+import { UnstyledButton } from '@mantine/core';
+import type { Payment, Sale } from '../../ipc/agent-contract.ts';
+import { useAgent } from '../agent/connection.ts';
+import { useLanguage } from '../language/use-language.ts';
+import { Icon, type IconName } from '../look/icons.tsx';
+import { useNow } from '../look/use-now.ts';
+import { usePreferences } from '../settings/preferences.ts';
+import classes from './paid-screen.module.css';
+
+export function PaidScreen({ sale, onNewSale }: { sale: Sale; onNewSale: () => void }): ReactElement {
+  const { t, money, count, time } = useLanguage();
+  const { state } = useAgent();
+  const { newSaleAfterSeconds } = usePreferences();
+  const left = useAutoReturn(newSaleAfterSeconds, onNewSale);
+  const button = useRef<HTMLButtonElement>(null);
+  useEffect(() => button.current?.focus(), []);
+  const { payment } = sale;
+  return (
+    <div className={classes.paid} data-testid="screen-paid">
+      <div className={classes.mark} aria-hidden="true">
+        <svg viewBox="0 0 120 120" className={classes.markDrawing}>
+          <circle cx="60" cy="60" r="54" />
+          <path d="M34 62l18 18 35-39" />
+        </svg>
+      </div>
+      <h1 className={classes.title}>{t('paid.title')}</h1>
+      <p className={`${classes.amount} tiki-number`} data-testid="paid-amount" data-minor={sale.amountMinor}>
+        {money(sale.amountMinor, sale.currency)}
+      </p>
+      {payment !== null && (
+        <>
+          <p className={classes.who}>
+            <span dir="auto">{t('paid.from', { phone: `\u2068${payment.maskedPhone}\u2069` })}</span>
+            <span data-testid="paid-receipt">{t('paid.receipt', { number: count(payment.sequence) })}</span>
+            <span>{t('paid.at', { time: time(payment.acceptedAt) })}</span>
+          </p>
+          <div className={classes.facts}>
+            <PaidState payment={payment} online={state.cloud.state === 'online'} />
+            <p className={classes.fact} data-testid="paid-tier" data-tier={payment.tier}>
+              <Icon name={payment.tier === 'at_risk' ? 'alert' : 'shield'} size={26} />
+              <span>
+                <strong>{t(`tier.${payment.tier}`)}</strong>
+                {t(`tier.${payment.tier}Hint`)}
+              </span>
+            </p>
+          </div>
+        </>
+      )}
+      <UnstyledButton ref={button} className={classes.next} data-testid="new-sale" onClick={onNewSale}>
+        {left === undefined ? t('paid.newSale') : t('paid.auto', { seconds: left })}
+      </UnstyledButton>
+    </div>
+  );
+}
+
+function PaidState({ payment, online }: { payment: Payment; online: boolean }): ReactElement {
+  const { t, refusal } = useLanguage();
+  const { icon, words } = paidWords(payment.settlement, online);
+  return (
+    <p className={classes.fact} data-testid="paid-state" data-settlement={payment.settlement}>
+      <Icon name={icon} size={26} />
+      <span>
+        <strong>{t(`settlement.${payment.settlement}`)}</strong>
+        {words !== undefined && t(words)}
+        {payment.refusalCode !== null && refusal(payment.refusalCode)}
+      </span>
+    </p>
+  );
+}
+
+/** Pure: the sentence under a stored payment. */
+export function paidWords(
+  settlement: Payment['settlement'],
+  online: boolean,
+): { icon: IconName; words: string | undefined } {
+  switch (settlement) {
+    case 'on_this_device':
+      return { icon: 'clock', words: online ? 'paid.storedOnline' : 'paid.stored' };
+    case 'sent':
+      return { icon: 'upload', words: 'paid.sent' };
+    case 'settled':
+    case 'settled_by_guarantee':
+      return { icon: 'checkDouble', words: 'paid.settled' };
+    case 'refused':
+    case 'disputed':
+      return { icon: 'alert', words: undefined };
+  }
+}
+
+/** Whole seconds until the next sale starts by itself, or undefined when it waits for a tap. */
+function useAutoReturn(afterSeconds: number, onNewSale: () => void): number | undefined {
+  const startedAt = useRef(performance.now());
+  const now = useNow(250, afterSeconds > 0);
+  const left = Math.ceil(afterSeconds - (now - startedAt.current) / 1000);
+  const over = afterSeconds > 0 && left <= 0;
+  useEffect(() => {
+    if (over) onNewSale();
+  }, [over, onNewSale]);
+  return afterSeconds > 0 ? Math.max(0, left) : undefined;
+}

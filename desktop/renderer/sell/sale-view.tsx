@@ -1,0 +1,92 @@
+/**
+ * Which face of a sale is on the screen: keypad, waiting, expired, paid. Owns opening and cancelling; the sale itself
+ * is the agent's, so a page that starts anew in the middle of one shows it again.
+ */
+import { useMutation } from '@tanstack/react-query';
+import { type ReactElement, useCallback, useState } from 'react';
+import type { Sale } from '../../ipc/agent-contract.ts';
+import { call } from '../agent/calls.ts';
+import { useAgent } from '../agent/connection.ts';
+import { ExpiredScreen } from './expired-screen.tsx';
+import { PaidScreen } from './paid-screen.tsx';
+import { SellScreen } from './sell-screen.tsx';
+import { WaitingScreen } from './waiting-screen.tsx';
+
+const DISMISSED_KEY = 'tiki.dismissedSale';
+/** A paid sale found at the start of a page is news only for so long. */
+const STALE_PAID_MS = 10 * 60_000;
+
+/** Pure: what to show for the agent's sale. */
+export function faceOf(
+  sale: Sale | null,
+  dismissedSaleId: string | null,
+  nowMs: number,
+): 'keypad' | 'waiting' | 'expired' | 'paid' {
+  if (sale === null || sale.saleId === dismissedSaleId) return 'keypad';
+  switch (sale.state) {
+    case 'open':
+      return 'waiting';
+    case 'expired':
+      return 'expired';
+    case 'cancelled':
+      return 'keypad';
+    case 'paid':
+      return nowMs - Date.parse(sale.payment?.acceptedAt ?? sale.openedAt) > STALE_PAID_MS
+        ? 'keypad'
+        : 'paid';
+  }
+}
+
+export function SaleView(): ReactElement {
+  const { state, receivedAtMs } = useAgent();
+  const { sale } = state;
+  const [dismissed, setDismissed] = useState(() => localStorage.getItem(DISMISSED_KEY));
+  // One id for one wish: a charge that is tried again after a lost answer opens the same sale.
+  const open = useMutation({
+    mutationFn: (wish: { saleId: string; amountMinor: string }) => call('sale.open', wish),
+  });
+  const cancel = useMutation({ mutationFn: (saleId: string) => call('sale.cancel', { saleId }) });
+
+  const dismiss = useCallback((): void => {
+    if (sale === null) return;
+    localStorage.setItem(DISMISSED_KEY, sale.saleId);
+    setDismissed(sale.saleId);
+    open.reset();
+    cancel.reset();
+  }, [sale, open.reset, cancel.reset]);
+  const charge = (amountMinor: string): void => {
+    cancel.reset();
+    const again = open.variables;
+    const repeated = open.isError && again?.amountMinor === amountMinor;
+    open.mutate(repeated ? again : { saleId: crypto.randomUUID(), amountMinor });
+  };
+
+  const face = faceOf(sale, dismissed, Date.now());
+  if (sale === null || face === 'keypad')
+    return <SellScreen onCharge={charge} charging={open.isPending} error={open.error} />;
+  switch (face) {
+    case 'waiting':
+      return (
+        <WaitingScreen
+          key={sale.saleId}
+          sale={sale}
+          receivedAtMs={receivedAtMs}
+          onCancel={() => cancel.mutate(sale.saleId)}
+          cancelling={cancel.isPending}
+          error={cancel.error}
+        />
+      );
+    case 'expired':
+      return (
+        <ExpiredScreen
+          sale={sale}
+          onNewCode={() => charge(sale.amountMinor)}
+          renewing={open.isPending}
+          error={open.error}
+          onNewSale={dismiss}
+        />
+      );
+    case 'paid':
+      return <PaidScreen key={sale.saleId} sale={sale} onNewSale={dismiss} />;
+  }
+}

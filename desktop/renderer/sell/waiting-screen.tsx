@@ -1,0 +1,94 @@
+/** An open sale: the code to scan, the amount, the digits to compare, the time left, and what was refused. */
+import { Button } from '@mantine/core';
+import { type ReactElement, useEffect, useRef } from 'react';
+import type { Sale } from '../../ipc/agent-contract.ts';
+import { codeOf } from '../agent/calls.ts';
+import { useLanguage } from '../language/use-language.ts';
+import { Icon } from '../look/icons.tsx';
+import { Problem } from '../look/panel.tsx';
+import { Countdown } from './countdown.tsx';
+import { QrCode } from './qr-code.tsx';
+import classes from './waiting-screen.module.css';
+
+interface WaitingScreenProps {
+  sale: Sale;
+  receivedAtMs: number;
+  onCancel: () => void;
+  cancelling: boolean;
+  error: unknown;
+}
+
+export function WaitingScreen({
+  sale,
+  receivedAtMs,
+  onCancel,
+  cancelling,
+  error,
+}: WaitingScreenProps): ReactElement {
+  const { t, money } = useLanguage();
+  const amount = money(sale.amountMinor, sale.currency);
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => heading.current?.focus(), []);
+  return (
+    <div className={classes.waiting} data-testid="screen-waiting">
+      <div className={classes.code}>
+        <QrCode text={sale.qrText} label={t('waiting.qrLabel', { amount })} />
+      </div>
+      <section className={classes.side}>
+        <div className={classes.head}>
+          <div>
+            <h1 className={classes.title} ref={heading} tabIndex={-1}>
+              {t('waiting.title')}
+            </h1>
+            <p className={`${classes.amount} tiki-number`} data-testid="waiting-amount">
+              {amount}
+            </p>
+          </div>
+          <Countdown remainingMs={sale.remainingMs} receivedAtMs={receivedAtMs} />
+        </div>
+        <p className={classes.scan}>{t('waiting.scan')}</p>
+        <div className={classes.compare}>
+          <div>
+            <span className={classes.compareLabel}>{t('waiting.shortCode')}</span>
+            <span className={classes.compareHint}>{t('waiting.shortCodeHint')}</span>
+          </div>
+          <strong className={`${classes.digits} tiki-number`} data-testid="short-code" dir="ltr">
+            {sale.shortCode}
+          </strong>
+        </div>
+        <div className={classes.middle}>
+          {sale.lastRefusal === null ? (
+            <p className={classes.rule}>
+              <Icon name="shield" size={22} />
+              {t('waiting.doNotHandOver')}
+            </p>
+          ) : (
+            <LastRefusal refusal={sale.lastRefusal} />
+          )}
+          {error !== null && error !== undefined && <Problem code={codeOf(error)} />}
+        </div>
+        <Button variant="default" data-testid="cancel-sale" loading={cancelling} onClick={onCancel} fullWidth>
+          {t('waiting.cancel')}
+        </Button>
+      </section>
+    </div>
+  );
+}
+
+function LastRefusal({ refusal }: { refusal: NonNullable<Sale['lastRefusal']> }): ReactElement {
+  const { t, refusal: sentence, time } = useLanguage();
+  return (
+    <div className={classes.refusal} role="alert" data-testid="last-refusal" data-code={refusal.code}>
+      <p className={classes.refusalTitle}>
+        <Icon name="alert" size={22} />
+        {t('waiting.refused')}
+      </p>
+      <p className={classes.refusalSentence}>{sentence(refusal.code)}</p>
+      <p className={classes.refusalFoot}>{t('waiting.stillOpen')}</p>
+      <small className={classes.refusalCode} data-selectable>
+        {t('common.support', { code: refusal.code })} · {time(refusal.at)} ·{' '}
+        {t('waiting.attempts', { count: refusal.attempts })}
+      </small>
+    </div>
+  );
+}
