@@ -17,19 +17,25 @@ export class FolderInUse extends Error {
   }
 }
 
-/** The kernel's start time of a process, which tells a reused pid from the old one; null where it cannot be known. */
-function startTime(pid: number): string | null {
+/** Fields of /proc/PID/stat after the name: the state first. Null where there is no /proc or no such process. */
+function statFields(pid: number): readonly string[] | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   } catch {
     // Not Linux, or the process is gone: isAlive() decides.
     return null;
   }
 }
 
-/** True when a process with this pid exists. */
+/** The kernel's start time of a process, which tells a reused pid from the old one; null where it cannot be known. */
+function startTime(pid: number): string | null {
+  return statFields(pid)?.[19] ?? null;
+}
+
+/** True when a process with this pid runs. One that was killed and that nobody has collected yet does not. */
 export function isAlive(pid: number): boolean {
+  if (['Z', 'X'].includes(statFields(pid)?.[0] ?? '')) return false;
   try {
     process.kill(pid, 0);
     return true;

@@ -62,6 +62,8 @@ export interface ProblemExtras {
   /** For a developer's eyes; never branched on, never secret. */
   readonly detail?: string;
   readonly retryAfterMs?: number;
+  /** What recovery needs beside the code (RFC 9457 extension members); never a name that the document has already. */
+  readonly members?: Readonly<Record<string, string | number>>;
   readonly headers?: Readonly<Record<string, string>>;
   readonly cause?: unknown;
 }
@@ -87,9 +89,10 @@ export function problem(code: ProblemCode, extras: ProblemExtras = {}): ApiProbl
 
 /** The `application/problem+json` answer of a refusal. */
 export function problemResponse(c: Context, refusal: ApiProblem): Response {
-  const { detail, retryAfterMs, headers } = refusal.extras;
+  const { detail, retryAfterMs, members, headers } = refusal.extras;
   const requestId: unknown = c.get('requestId');
   const body: Problem = {
+    ...members,
     type: `urn:tikiwallet:problem:${refusal.code}`,
     title: PROBLEMS[refusal.code].title,
     status: refusal.status,

@@ -1,0 +1,275 @@
+import { createPrivateKey, randomUUID, sign } from 'node:crypto';
+import { generateKeyPair, SignJWT, UnsecuredJWT } from 'jose';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { RegisterResult, Session } from '../../contract/index.ts';
+import { freshPhone, startTestServer, type TestServer } from '../../test/test-server.ts';
+
+let server: TestServer;
+beforeAll(async () => {
+  server = await startTestServer();
+});
+afterAll(() => server.close());
+
+const HOUR_MS = 3_600_000;
+const me = (token: string) => server.call('/v1/me', { token });
+const refresh = (refreshToken: string | undefined) =>
+  server.call('/v1/auth/refresh', { body: { refreshToken } });
+
+async function startRegistration(phone = freshPhone()) {
+  const body = { role: 'customer', phone, username: randomUUID().slice(0, 12), password: 'a fine password' };
+  return server.expect(RegisterResult, '/v1/auth/register', { body });
+}
+const verify = (registrationId: string, code: string) =>
+  server.call('/v1/auth/register/verify', { body: { registrationId, code } });
+const wrong = (code: string) => String((Number(code) + 1) % 1_000_000).padStart(6, '0');
+
+describe('one-time codes (R53)', () => {
+  test('a wrong code is refused, and the right one still works afterwards', async () => {
+    const { registrationId, phone } = await startRegistration();
+    expect((await verify(registrationId, wrong(server.codeFor(phone)))).code).toBe('otp_incorrect');
+    expect((await verify(registrationId, server.codeFor(phone))).status).toBe(200);
+  });
+
+  test('after five wrong codes even the right one is refused', async () => {
+    const { registrationId, phone } = await startRegistration();
+    const code = server.codeFor(phone);
+    for (let i = 0; i < 5; i += 1)
+      expect((await verify(registrationId, wrong(code))).code).toBe('otp_incorrect');
+    expect((await verify(registrationId, code)).code).toBe('otp_too_many_attempts');
+  });
+
+  test('parallel guesses share one count', async () => {
+    const { registrationId, phone } = await startRegistration();
+    const code = server.codeFor(phone);
+    const answers = await Promise.all(Array.from({ length: 12 }, () => verify(registrationId, wrong(code))));
+    expect(answers.filter((answer) => answer.code === 'otp_incorrect')).toHaveLength(5);
+    expect(answers.filter((answer) => answer.code === 'otp_too_many_attempts')).toHaveLength(7);
+  });
+
+  test('a code is over after ten minutes, and works once', async () => {
+    const late = await startRegistration();
+    server.clock.advance(10 * 60_000);
+    expect((await verify(late.registrationId, server.codeFor(late.phone))).code).toBe('otp_expired');
+    const used = await startRegistration();
+    const code = server.codeFor(used.phone);
+    expect((await verify(used.registrationId, code)).status).toBe(200);
+    expect((await verify(used.registrationId, code)).code).toBe('registration_not_found');
+  });
+
+  test("a code opens only the registration it was sent for, not a stranger's", async () => {
+    const [mine, other] = [await startRegistration(), await startRegistration()];
+    expect((await verify(other.registrationId, server.codeFor(mine.phone))).code).toBe('otp_incorrect');
+  });
+
+  test('registering a known number looks like any other until the code proved the phone', async () => {
+    const { phone } = await server.register('customer');
+    server.clock.advance(1000);
+    const again = await startRegistration(phone);
+    expect((await verify(again.registrationId, wrong(server.codeFor(phone)))).code).toBe('otp_incorrect');
+    expect((await verify(again.registrationId, server.codeFor(phone))).code).toBe('phone_number_taken');
+  });
+});
+
+describe('log-in', () => {
+  test('an unknown number and a wrong password get the same answer in about the same time', async () => {
+    const { phone } = await server.register('customer');
+    const timed = async (body: object) => {
+      const startedAt = performance.now();
+      const { code, status } = await server.call('/v1/auth/login', { body });
+      return { code, status, ms: performance.now() - startedAt };
+    };
+    const rounds = 5;
+    const median = (values: number[]) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+    const [known, unknown]: [number[], number[]] = [[], []];
+    await timed({ phone: freshPhone(), password: 'not this one' });
+    for (let i = 0; i < rounds; i += 1) {
+      const a = await timed({ phone, password: 'not this one' });
+      const b = await timed({ phone: freshPhone(), password: 'not this one' });
+      expect([a.code, b.code, a.status, b.status]).toEqual([
+        'credentials_incorrect',
+        'credentials_incorrect',
+        401,
+        401,
+      ]);
+      known.push(a.ms);
+      unknown.push(b.ms);
+    }
+    // Without the dummy comparison the unknown number would answer some ten times faster.
+    expect(median(unknown)).toBeGreaterThan(median(known) * 0.5);
+    expect((await timed({ phone: 'no number at all', password: 'not this one' })).code).toBe(
+      'credentials_incorrect',
+    );
+  });
+
+  test('guessing one number is stopped, and a caller cannot escape by inventing addresses (R58)', async () => {
+    const limited = await startTestServer({ rateLimitFactor: 1 });
+    try {
+      const { phone, password } = await limited.register('customer');
+      const attempt = (i: number) =>
+        limited.call('/v1/auth/login', {
+          body: { phone, password: 'wrong' },
+          headers: { 'x-forwarded-for': `203.0.113.${i}` },
+        });
+      for (let i = 0; i < 10; i += 1) expect((await attempt(i)).code).toBe('credentials_incorrect');
+      const refused = await attempt(11);
+      expect([refused.status, refused.code]).toEqual([429, 'rate_limited']);
+      expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+      // The right password does not help either while the limit holds: that is the point.
+      expect((await limited.call('/v1/auth/login', { body: { phone, password } })).code).toBe('rate_limited');
+    } finally {
+      await limited.close();
+    }
+  });
+
+  test('guessable passwords are refused at registration', async () => {
+    const phone = freshPhone();
+    const attempt = (password: string) =>
+      server.call('/v1/auth/register', { body: { role: 'customer', phone, username: 'somebody', password } });
+    for (const password of ['password123', 'aaaaaaaaaa', phone.slice(3), 'Somebody123']) {
+      expect((await attempt(password)).code).toBe('password_too_weak');
+    }
+  });
+});
+
+describe('access tokens (R55)', () => {
+  const claims = (session: Session) => ({ sid: randomUUID(), role: session.user.role, mid: null });
+  const forge = async (
+    session: Session,
+    header: { alg: string; typ?: string; kid?: string },
+    key: Parameters<SignJWT['sign']>[0],
+  ) =>
+    new SignJWT(claims(session))
+      .setProtectedHeader(header)
+      .setSubject(session.user.id)
+      .setIssuer(server.origin)
+      .setAudience('tikiwallet-api')
+      .setIssuedAt()
+      .setExpirationTime('10m')
+      .sign(key);
+  const headerOf = (token: string): { kid: string } =>
+    JSON.parse(Buffer.from(token.split('.')[0] ?? '', 'base64url').toString('utf8'));
+
+  test('no token, no scheme, garbage and an unsigned token are refused', async () => {
+    const { session } = await server.register('customer');
+    const unsigned = new UnsecuredJWT(claims(session))
+      .setSubject(session.user.id)
+      .setIssuer(server.origin)
+      .setAudience('tikiwallet-api')
+      .setIssuedAt()
+      .setExpirationTime('10m')
+      .encode();
+    expect((await server.call('/v1/me')).code).toBe('not_authenticated');
+    expect(
+      (await server.call('/v1/me', { headers: { authorization: `Basic ${session.accessToken}` } })).code,
+    ).toBe('not_authenticated');
+    for (const token of ['x', 'a.b.c', unsigned, `${session.accessToken}x`])
+      expect((await me(token)).code).toBe('not_authenticated');
+  });
+
+  test("somebody else's key, an injected kid and HMAC with public material are refused", async () => {
+    const { session } = await server.register('customer');
+    const { kid } = headerOf(session.accessToken);
+    const { privateKey } = await generateKeyPair('EdDSA', { crv: 'Ed25519' });
+    expect((await me(await forge(session, { alg: 'EdDSA', typ: 'at+jwt', kid }, privateKey))).code).toBe(
+      'not_authenticated',
+    );
+    expect(
+      (await me(await forge(session, { alg: 'EdDSA', typ: 'at+jwt', kid: '../../dev/null' }, privateKey)))
+        .code,
+    ).toBe('not_authenticated');
+    expect(
+      (await me(await forge(session, { alg: 'HS256', typ: 'at+jwt', kid }, new TextEncoder().encode(kid))))
+        .code,
+    ).toBe('not_authenticated');
+  });
+
+  test('with the right key, a wrong type, audience, issuer or time is still refused', async () => {
+    const { session } = await server.register('customer');
+    const { kid } = headerOf(session.accessToken);
+    const [row] = await server.database.owner<
+      { material: JsonWebKeyLike }[]
+    >`select material from server_keys where purpose = 'access_token'`;
+    const key = createPrivateKey({ key: { ...row?.material }, format: 'jwk' });
+    const nowSeconds = Math.floor(server.clock.nowMs() / 1000);
+    const [, payload = ''] = session.accessToken.split('.');
+    const good: Record<string, unknown> = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8'));
+    const make = (header: object, changes: object) => {
+      const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+      const signed = `${encode({ alg: 'EdDSA', typ: 'at+jwt', kid, ...header })}.${encode({ ...good, ...changes })}`;
+      return `${signed}.${sign(null, Buffer.from(signed), key).toString('base64url')}`;
+    };
+    expect((await me(make({}, {}))).status).toBe(200);
+    expect((await me(make({ typ: 'JWT' }, {}))).code).toBe('not_authenticated');
+    expect((await me(make({}, { aud: 'somewhere-else' }))).code).toBe('not_authenticated');
+    expect((await me(make({}, { iss: 'https://evil.example' }))).code).toBe('not_authenticated');
+    expect((await me(make({}, { exp: undefined }))).code).toBe('not_authenticated');
+    expect((await me(make({}, { role: 'operator' }))).code).toBe('not_authenticated');
+    expect((await me(make({}, { nbf: nowSeconds + 600 }))).code).toBe('not_authenticated');
+    expect((await me(make({}, { exp: nowSeconds - 1 }))).code).toBe('session_expired');
+  });
+
+  test('an access token ends after 15 minutes, the session after 6 hours whatever is refreshed', async () => {
+    const { session, token } = await server.register('customer', { agent: true });
+    server.clock.advance(15 * 60_000 + 1000);
+    expect((await me(token)).code).toBe('session_expired');
+    let current = await server.expect(Session, '/v1/auth/refresh', {
+      body: { refreshToken: session.refreshToken },
+    });
+    expect(current.sessionExpiresAt).toBe(session.sessionExpiresAt);
+    server.clock.advance(5.7 * HOUR_MS);
+    current = await server.expect(Session, '/v1/auth/refresh', {
+      body: { refreshToken: current.refreshToken },
+    });
+    expect(Date.parse(current.accessExpiresAt)).toBeLessThanOrEqual(Date.parse(session.sessionExpiresAt));
+    server.clock.advance(0.1 * HOUR_MS);
+    expect((await refresh(current.refreshToken)).code).toBe('session_expired');
+  });
+});
+
+describe('refresh tokens (R55)', () => {
+  test('an old token that comes back ends the whole session', async () => {
+    const { session } = await server.register('customer', { agent: true });
+    const next = await server.expect(Session, '/v1/auth/refresh', {
+      body: { refreshToken: session.refreshToken },
+    });
+    server.clock.advance(11_000);
+    expect((await refresh(session.refreshToken)).code).toBe('refresh_token_reused');
+    expect((await refresh(next.refreshToken)).code).toBe('refresh_token_reused');
+    expect((await me(next.accessToken)).code).toBe('session_expired');
+  });
+
+  test('two requests at the same moment get the same successor, and the session goes on', async () => {
+    const { session } = await server.register('customer', { agent: true });
+    const answers = await Promise.all(Array.from({ length: 8 }, () => refresh(session.refreshToken)));
+    const successors = new Set(answers.map((answer) => Session.parse(answer.body).refreshToken));
+    expect(successors.size).toBe(1);
+    expect((await refresh([...successors][0])).status).toBe(200);
+  });
+
+  test('a token two rotations old is reuse even within the moment of grace', async () => {
+    const { session } = await server.register('customer', { agent: true });
+    const second = await server.expect(Session, '/v1/auth/refresh', {
+      body: { refreshToken: session.refreshToken },
+    });
+    await server.expect(Session, '/v1/auth/refresh', { body: { refreshToken: second.refreshToken } });
+    expect((await refresh(session.refreshToken)).code).toBe('refresh_token_reused');
+  });
+
+  test('a made-up token is refused and ends nothing', async () => {
+    const { session } = await server.register('customer', { agent: true });
+    const [id = '', , mac = ''] = (session.refreshToken ?? '').split('.');
+    for (const token of ['', 'x', `${id}.7.${mac}`, `${randomUUID()}.0.${mac}`])
+      expect((await refresh(token)).code).toBe('not_authenticated');
+    expect((await refresh(session.refreshToken)).status).toBe(200);
+  });
+});
+
+test('roles: a merchant has no customer wallet, and errors carry a request id', async () => {
+  const { token } = await server.register('merchant');
+  const answer = await server.call('/v1/wallet', { token });
+  expect([answer.status, answer.code]).toEqual([403, 'not_permitted']);
+  expect(answer.body).toMatchObject({ requestId: answer.headers.get('x-request-id') });
+  expect(answer.headers.get('content-type')).toBe('application/problem+json');
+});
+
+type JsonWebKeyLike = { kty: string; crv: string; x: string; d: string };
