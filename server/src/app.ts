@@ -5,39 +5,57 @@
  * arrives in the context.
  */
 import { randomUUIDv7 } from 'node:crypto';
+import { MAX_BATCH_BYTES } from '@tikiwallet/protocol';
 import type { MiddlewareHandler } from 'hono';
 import { requestId } from 'hono/request-id';
 import { secureHeaders } from 'hono/secure-headers';
+import { giveBackAll, listAllowances } from './allowances/index.ts';
 import type { RegisterRoutes, ServerContext } from './context.ts';
 import { limitBodies } from './http/body-limit.ts';
 import { refuseErrors, refuseUnknown } from './http/refuse.ts';
 import { type AppEnv, newRouter, type Router } from './http/router.ts';
+import { registerAllowances } from './routes/allowances.ts';
 import { registerAuth } from './routes/auth.ts';
 import { registerConfig } from './routes/config.ts';
 import { registerHealth } from './routes/health.ts';
 import { registerHistory } from './routes/history.ts';
+import { registerKiosk } from './routes/kiosk.ts';
+import { registerMerchant } from './routes/merchant.ts';
 import { registerOpenApi } from './routes/openapi.ts';
 import { registerStripeWebhook } from './routes/stripe-webhook.ts';
 import { registerTopUps } from './routes/top-ups.ts';
 import { registerTransfers } from './routes/transfers.ts';
-import { registerWallet } from './routes/wallet.ts';
+import { registerTrust } from './routes/trust.ts';
+import { registerWallet, type WalletNeeds } from './routes/wallet.ts';
 import { registerWalletFiles } from './routes/wallet-files.ts';
 
 /** Routes that take more than 64 KB. */
-const BODY_ALLOWANCES = [{ path: '/v1/stripe/webhook', maxBytes: 512 * 1024 }];
+const BODY_ALLOWANCES = [
+  { path: '/v1/stripe/webhook', maxBytes: 512 * 1024 },
+  { path: '/v1/kiosk/settlements', maxBytes: MAX_BATCH_BYTES },
+];
 
 /** What rooms of other owners supply to the wallet's view. */
-const noAllowances = () => Promise.resolve([]);
+const walletNeeds = ({ clock, db, offline }: ServerContext): WalletNeeds => ({
+  returnDue: async (userId) => {
+    await giveBackAll({ db, clock, policy: offline.policy }, userId);
+  },
+  listAllowances: (executor, userId) => listAllowances(executor, { userId, nowMs: clock.nowMs() }),
+});
 
 const rooms: readonly RegisterRoutes[] = [
   registerHealth,
   registerConfig,
   registerAuth,
-  (router, context) => registerWallet(router, context, { listAllowances: noAllowances }),
+  (router, context) => registerWallet(router, context, walletNeeds(context)),
   registerTopUps,
   registerTransfers,
   registerHistory,
   registerStripeWebhook,
+  registerAllowances,
+  (router, context) => registerTrust(router, context.offline),
+  registerMerchant,
+  registerKiosk,
   registerOpenApi,
   // Last: it answers every path that no room of the API has taken.
   registerWalletFiles,

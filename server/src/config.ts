@@ -6,6 +6,11 @@
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { ConfigError } from './config-error.ts';
+import { type TrustKeyFiles, trustKeyFiles } from './trust/keys.ts';
+import { type OfflinePolicy, readOfflinePolicy } from './trust/offline-policy.ts';
+
+export { ConfigError };
 
 const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -110,6 +115,9 @@ export interface Config {
   readonly region: string;
   readonly kioskOrigins: readonly string[];
   readonly limits: Limits;
+  /** The issuer's rules for offline money. */
+  readonly offline: OfflinePolicy;
+  readonly trustKeyFiles: TrustKeyFiles;
   readonly dataDir: string;
   /** True when TIKI_DATA_DIR named it. */
   readonly dataDirIsChosen: boolean;
@@ -127,11 +135,6 @@ export interface Config {
   readonly logLevel: string;
 }
 
-/** The environment is not usable; the message says in a sentence what is wrong, naming no values. */
-export class ConfigError extends Error {
-  readonly code = 'config_invalid';
-}
-
 /** Account and service ids of the shape that Twilio's have, for the stand-in. */
 const STAND_IN_ACCOUNT_SID = `AC${'0'.repeat(31)}1`;
 const STAND_IN_SERVICE_SID = `VA${'0'.repeat(31)}1`;
@@ -147,6 +150,8 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     throw new ConfigError(`These settings are not usable: ${what}.`);
   }
   const env = parsed.data;
+  const dataDir = resolve(env.TIKI_DATA_DIR ?? join(REPOSITORY, '.data', 'server'));
+  const limits = limitsOf(env);
   return {
     host: env.HOST,
     port: env.PORT,
@@ -154,14 +159,10 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     currency: env.TIKI_CURRENCY,
     region: env.TIKI_REGION,
     kioskOrigins: env.TIKI_KIOSK_ORIGINS,
-    limits: {
-      topUpMinMinor: env.TIKI_TOP_UP_MIN_MINOR,
-      topUpMaxMinor: env.TIKI_TOP_UP_MAX_MINOR,
-      transferMaxMinor: env.TIKI_TRANSFER_MAX_MINOR,
-      allowanceMaxMinor: env.TIKI_ALLOWANCE_MAX_MINOR,
-      perPaymentMaxMinor: env.TIKI_PER_PAYMENT_MAX_MINOR,
-    },
-    dataDir: resolve(env.TIKI_DATA_DIR ?? join(REPOSITORY, '.data', 'server')),
+    limits,
+    offline: readOfflinePolicy(environment, limits),
+    trustKeyFiles: trustKeyFiles(dataDir, environment),
+    dataDir,
     dataDirIsChosen: env.TIKI_DATA_DIR !== undefined,
     standInDataDir: resolve(env.TIKI_STANDIN_DATA_DIR ?? join(REPOSITORY, '.data', 'stand-ins')),
     walletDir: resolve(env.TIKI_WALLET_DIR ?? join(REPOSITORY, 'wallet', 'dist')),
@@ -174,6 +175,16 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     stripe: stripeConfig(env),
     twilio: twilioConfig(env),
     logLevel: env.LOG_LEVEL,
+  };
+}
+
+function limitsOf(env: z.output<typeof Environment>): Limits {
+  return {
+    topUpMinMinor: env.TIKI_TOP_UP_MIN_MINOR,
+    topUpMaxMinor: env.TIKI_TOP_UP_MAX_MINOR,
+    transferMaxMinor: env.TIKI_TRANSFER_MAX_MINOR,
+    allowanceMaxMinor: env.TIKI_ALLOWANCE_MAX_MINOR,
+    perPaymentMaxMinor: env.TIKI_PER_PAYMENT_MAX_MINOR,
   };
 }
 

@@ -8,9 +8,11 @@ import type { Db } from './db/client.ts';
 import { clientAddress, trustedProxies } from './http/client-address.ts';
 import { createIdempotency } from './http/idempotency.ts';
 import { createRateLimits } from './http/rate-limits.ts';
+import { openAccount } from './ledger/index.ts';
 import { standInWebhookSecret } from './money/stand-in/webhook-secret.ts';
 import { createStripeMoney } from './money/stripe.ts';
 import { createTwilioNotify } from './notify/twilio.ts';
+import { createTrust, loadTrustKeys } from './trust/index.ts';
 
 export interface ContextParts {
   readonly config: Config;
@@ -29,6 +31,8 @@ export async function createContext(parts: ContextParts): Promise<ServerContext>
     issuer: config.publicOrigin,
     keysSecret: config.keysSecret,
   });
+  const policy = config.offline;
+  const trust = await createTrust(db, loadTrustKeys(config.trustKeyFiles), clock, policy);
   const proxies = trustedProxies(config.trustedProxies);
   const webhookSecret = config.stripe.webhookSecret ?? standInWebhookSecret(config.standInDataDir);
   return {
@@ -40,6 +44,8 @@ export async function createContext(parts: ContextParts): Promise<ServerContext>
     idempotency: createIdempotency(db, clock),
     notify: createTwilioNotify(config.twilio),
     money: createStripeMoney({ config: config.stripe, webhookSecret, clock }),
+    offline: { trust, policy },
+    guaranteeAccountId: await openAccount(db, { kind: 'guarantee_fund', currency: config.currency }),
     addressOf: (c) => clientAddress(c, proxies),
   };
 }

@@ -11,6 +11,7 @@ import type { RateLimits } from './http/rate-limits.ts';
 import type { Router } from './http/router.ts';
 import type { MoneyPort } from './money/port.ts';
 import type { NotifyPort } from './notify/port.ts';
+import type { Offline } from './trust/index.ts';
 import type { Context } from 'hono';
 
 export interface ServerContext {
@@ -25,6 +26,9 @@ export interface ServerContext {
   readonly idempotency: Idempotency;
   readonly notify: NotifyPort;
   readonly money: MoneyPort;
+  readonly offline: Offline;
+  /** Our ledger account that pays merchants where a reserve falls short. */
+  readonly guaranteeAccountId: string;
   /** The address to hold responsible for a request, for rate limits. */
   readonly addressOf: (c: Context) => string;
 }

@@ -1,4 +1,5 @@
 /** The cloud server's entry: reads the settings, opens the database, connects the rooms, listens. Only wires. */
+import { startGiveBackJob } from './allowances/index.ts';
 import { createApp } from './app.ts';
 import { systemClock } from './clock.ts';
 import { ConfigError, readConfig } from './config.ts';
@@ -23,8 +24,10 @@ async function main(): Promise<void> {
     const context = await createContext({ config, clock: systemClock, db: database.db, log });
     const { fetch } = createApp(context);
     const server = await listen({ fetch, host: config.host, port: config.port, setting: 'PORT' });
+    const job = startGiveBackJob({ db: context.db, clock: context.clock, policy: config.offline, log });
     onStop(log, async () => {
       await server.close();
+      await job.stop();
       await database.close();
     });
     console.log(`TikiWallet server is ready at ${config.publicOrigin} (data: ${database.description}).`);

@@ -210,6 +210,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     STRIPE_WEBHOOK_SECRET: webhookSecret,
     TWILIO_API_BASE: `http://127.0.0.1:${twilioServer.port}`,
     TIKI_WALLET_DIR: folder,
+    TIKI_DATA_DIR: folder,
     TIKI_RATE_LIMIT_FACTOR: String(options.rateLimitFactor ?? 10_000),
     ...options.env,
   });

@@ -18,6 +18,8 @@ export interface EnrolledKiosk {
   readonly currency: string;
   readonly signingPublicKey: Uint8Array;
   readonly sealingPublicKey: Uint8Array;
+  /** At least this much of its journal is stored. */
+  readonly settledSequence: number;
 }
 
 /**
@@ -38,6 +40,7 @@ export async function requireKiosk(
       currency: kiosks.currency,
       signingPublicKey: kioskEnrolments.signingPublicKey,
       sealingPublicKey: kioskEnrolments.sealingPublicKey,
+      settledSequence: kioskEnrolments.settledSequence,
       status: kiosks.status,
       endedAt: kioskEnrolments.endedAt,
     })

@@ -13,6 +13,7 @@
  */
 import { sql } from 'drizzle-orm';
 import type { Tx } from '../db/client.ts';
+import { pgArray } from '../db/pg-array.ts';
 import { RetryTransaction } from '../db/retry.ts';
 import type { AccountKind } from '../db/schema/ledger.ts';
 import {
@@ -22,11 +23,6 @@ import {
   plan,
   type StandingTransfer,
 } from './plan.ts';
-
-/** A literal of a one-dimensional PostgreSQL array, always sent as a parameter. */
-function pgArray(values: readonly string[]): string {
-  return `{${values.map((value) => `"${value.replace(/["\\]/g, '\\$&')}"`).join(',')}}`;
-}
 
 /**
  * Posts a batch inside the caller's transaction, which must run through `inTransaction` so that it can be retried.

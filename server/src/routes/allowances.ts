@@ -8,10 +8,10 @@ import {
   IDEMPOTENCY_HEADER,
   Uuid,
 } from '../../contract/index.ts';
-import { type AllowanceNeeds, allowanceView, closeAllowance, issueAllowance } from '../allowances/index.ts';
-import type { ServerContext } from '../context.ts';
+import { allowanceView, closeAllowance, issueAllowance } from '../allowances/index.ts';
+import type { RegisterRoutes } from '../context.ts';
 import { problem } from '../http/problem.ts';
-import { answers, bearer, idempotencyHeaders, json, refusals, type Router } from '../http/router.ts';
+import { answers, bearer, idempotencyHeaders, json, refusals } from '../http/router.ts';
 
 const tags = ['wallet'];
 const issueRoute = createRoute({
@@ -36,7 +36,7 @@ const closeRoute = createRoute({
   responses: { 200: answers(Allowance, 'The allowance'), ...refusals },
 });
 
-export function registerAllowances(router: Router, context: ServerContext & AllowanceNeeds): void {
+export const registerAllowances: RegisterRoutes = (router, context) => {
   const { auth, clock, idempotency } = context;
   router.openapi(issueRoute, async (c) => {
     const { userId } = await auth.requireRole(c, 'customer');
@@ -45,7 +45,8 @@ export function registerAllowances(router: Router, context: ServerContext & Allo
     const allowance = await idempotency.run(c, {
       userId,
       route: 'POST /v1/allowances',
-      input: { amountMinor, devicePublicKey, proof },
+      // Not the proof: a phone that signs again says the same in other bytes.
+      input: { amountMinor, devicePublicKey },
       schema: Allowance,
       work: async () => {
         const request = { userId, key, amountMinor: BigInt(amountMinor), devicePublicKey, proof };
@@ -62,4 +63,4 @@ export function registerAllowances(router: Router, context: ServerContext & Allo
     const row = await closeAllowance(context, { userId, allowanceId: id, statement });
     return c.json(allowanceView(row, clock.nowMs()), 200);
   });
-}
+};

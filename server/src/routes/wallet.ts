@@ -16,7 +16,9 @@ const route = createRoute({
 });
 
 export interface WalletNeeds {
-  /** Allowances of a user that still matter: active, closing, expired with money left. Newest first. */
+  /** Brings home what is due to this user, so that a look at the wallet never shows yesterday's state. */
+  readonly returnDue: (userId: string) => Promise<void>;
+  /** Allowances of a user that hold money or were closed lately. Newest first. */
   readonly listAllowances: (executor: Executor, userId: string) => Promise<Allowance[]>;
 }
 
@@ -24,6 +26,7 @@ export function registerWallet(router: Router, context: ServerContext, needs: Wa
   const { auth, clock, config, db } = context;
   router.openapi(route, async (c) => {
     const { userId } = await auth.requireRole(c, 'customer');
+    await needs.returnDue(userId);
     // One snapshot, so that money on its way between the two wallets is counted once.
     const snapshot = await db.transaction(
       async (tx) => {

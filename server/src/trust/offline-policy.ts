@@ -5,7 +5,8 @@
  */
 import { z } from 'zod';
 import type { Policy } from '@tikiwallet/protocol';
-import { ConfigError, type Limits } from '../config.ts';
+import type { Limits } from '../config.ts';
+import { ConfigError } from '../config-error.ts';
 
 const HOUR = 3600;
 const DAY = 24 * HOUR;

@@ -1,0 +1,7 @@
+/** Whole columns as single parameters, for set-based statements with `unnest`. */
+
+/** A literal of a one-dimensional PostgreSQL array; always sent as a parameter, never put into a statement. */
+export function pgArray(values: readonly (string | null)[]): string {
+  const items = values.map((value) => (value === null ? 'NULL' : `"${value.replace(/["\\]/g, '\\$&')}"`));
+  return `{${items.join(',')}}`;
+}

@@ -1,0 +1,69 @@
+/** Between a kiosk's agent and the cloud: enrolment, trust, settlement. */
+import { createRoute } from '@hono/zod-openapi';
+import { z } from 'zod';
+import { CBOR_MEDIA_TYPE, EnrolBody, EnrolResult, KioskTrust } from '../../contract/index.ts';
+import { giveBackClosing } from '../allowances/index.ts';
+import type { RegisterRoutes } from '../context.ts';
+import { problem } from '../http/problem.ts';
+import { answers, json, refusals } from '../http/router.ts';
+import { enrol, requireKiosk, trustForKiosk } from '../kiosks/index.ts';
+import { Certificates, settleBatch } from '../settlement/index.ts';
+
+const tags = ['kiosk'];
+/** `Authorization: Kiosk <token>`. */
+const kioskToken = [{ kiosk: [] }];
+const enrolRoute = createRoute({
+  method: 'post',
+  path: '/v1/kiosks/enrol',
+  tags,
+  summary: 'Enrol a machine with a code',
+  request: { body: { content: json(EnrolBody), required: true } },
+  responses: { 200: answers(EnrolResult, 'The enrolment'), ...refusals },
+});
+const trustRoute = createRoute({
+  method: 'get',
+  path: '/v1/kiosk/trust-bundle',
+  tags,
+  summary: "The newest trust bundle and the kiosk's certificate",
+  security: kioskToken,
+  responses: { 200: answers(KioskTrust, 'The trust'), ...refusals },
+});
+const cborBody = { [CBOR_MEDIA_TYPE]: { schema: z.any().meta({ type: 'string', format: 'binary' }) } };
+const settleRoute = createRoute({
+  method: 'post',
+  path: '/v1/kiosk/settlements',
+  tags,
+  summary: 'Hand in a batch of the journal; answers a signed acknowledgement',
+  security: kioskToken,
+  responses: { 200: { description: 'The acknowledgement', content: cborBody }, ...refusals },
+});
+
+export const registerKiosk: RegisterRoutes = (router, context) => {
+  const { addressOf, clock, db, limits, log, offline, guaranteeAccountId } = context;
+  const settling = { db, clock, offline, guaranteeAccountId, certificates: new Certificates(offline.trust) };
+  router.openapi(enrolRoute, async (c) => {
+    await limits.take('enrol_by_address', addressOf(c));
+    return c.json(await enrol(context, c.req.valid('json')), 200);
+  });
+  router.openapi(trustRoute, async (c) => {
+    const kiosk = await requireKiosk(context, c);
+    return c.json(await trustForKiosk(context, kiosk), 200);
+  });
+  router.openapi(settleRoute, async (c) => {
+    const kiosk = await requireKiosk(context, c);
+    if (c.req.header('content-type') !== CBOR_MEDIA_TYPE) {
+      throw problem('request_invalid', { detail: `content-type: must be ${CBOR_MEDIA_TYPE}` });
+    }
+    const envelope = new Uint8Array(await c.req.arrayBuffer());
+    const { acknowledgement, reportedDenyListVersion } = await settleBatch(settling, kiosk, envelope);
+    if (reportedDenyListVersion !== null) {
+      try {
+        await giveBackClosing({ db, clock, policy: offline.policy }, reportedDenyListVersion);
+      } catch (error) {
+        // The batch is settled whatever becomes of this; the periodic round returns the money later.
+        log.warn({ err: error }, 'closing allowances could not be looked at now');
+      }
+    }
+    return c.body(new Uint8Array(acknowledgement).buffer, 200, { 'content-type': CBOR_MEDIA_TYPE });
+  });
+};

@@ -1,0 +1,97 @@
+/** What a merchant does online: kiosks, sales, the balance. */
+import { createRoute } from '@hono/zod-openapi';
+import { z } from 'zod';
+import {
+  CreateKioskBody,
+  KioskList,
+  KioskView,
+  MerchantSummary,
+  pageOf,
+  PageQuery,
+  SaleView,
+  Uuid,
+} from '../../contract/index.ts';
+import type { RegisterRoutes } from '../context.ts';
+import { answers, bearer, idempotencyHeaders, json, refusals } from '../http/router.ts';
+import { createKiosk, listKiosks, renewCode } from '../kiosks/index.ts';
+import { listSales, merchantSummary } from '../settlement/index.ts';
+
+const tags = ['merchant'];
+const createKioskRoute = createRoute({
+  method: 'post',
+  path: '/v1/merchant/kiosks',
+  tags,
+  summary: 'Create a kiosk with an enrolment code',
+  security: bearer,
+  request: { headers: idempotencyHeaders, body: { content: json(CreateKioskBody), required: true } },
+  responses: { 200: answers(KioskView, 'The kiosk'), ...refusals },
+});
+const listKiosksRoute = createRoute({
+  method: 'get',
+  path: '/v1/merchant/kiosks',
+  tags,
+  summary: 'All kiosks of this merchant',
+  security: bearer,
+  responses: { 200: answers(KioskList, 'The kiosks'), ...refusals },
+});
+const renewCodeRoute = createRoute({
+  method: 'post',
+  path: '/v1/merchant/kiosks/{id}/code',
+  tags,
+  summary: 'A new enrolment code',
+  security: bearer,
+  request: { params: z.object({ id: Uuid }) },
+  responses: { 200: answers(KioskView, 'The kiosk'), ...refusals },
+});
+const summaryRoute = createRoute({
+  method: 'get',
+  path: '/v1/merchant/summary',
+  tags,
+  summary: "The balance and today's sales",
+  security: bearer,
+  responses: { 200: answers(MerchantSummary, 'The summary'), ...refusals },
+});
+const salesRoute = createRoute({
+  method: 'get',
+  path: '/v1/merchant/sales',
+  tags,
+  summary: 'Settled, refused and disputed sales',
+  security: bearer,
+  request: { query: PageQuery },
+  responses: { 200: answers(pageOf(SaleView), 'A page, newest first'), ...refusals },
+});
+
+export const registerMerchant: RegisterRoutes = (router, context) => {
+  const { auth, clock, config, db, idempotency, offline } = context;
+  const needs = { db, clock, policy: offline.policy };
+  router.openapi(createKioskRoute, async (c) => {
+    const { userId, merchantId } = await auth.requireMerchant(c);
+    const { name } = c.req.valid('json');
+    const kiosk = await idempotency.run(c, {
+      userId,
+      route: 'POST /v1/merchant/kiosks',
+      input: { name },
+      schema: KioskView,
+      work: (key) => createKiosk(needs, { merchantId, name, currency: config.currency, key }),
+    });
+    return c.json(kiosk, 200);
+  });
+  router.openapi(listKiosksRoute, async (c) => {
+    const { merchantId } = await auth.requireMerchant(c);
+    return c.json({ items: await listKiosks(needs, merchantId) }, 200);
+  });
+  router.openapi(renewCodeRoute, async (c) => {
+    const { merchantId } = await auth.requireMerchant(c);
+    return c.json(await renewCode(needs, merchantId, c.req.valid('param').id), 200);
+  });
+  router.openapi(summaryRoute, async (c) => {
+    const { merchantId } = await auth.requireMerchant(c);
+    const { timeZone } = offline.policy;
+    return c.json(await merchantSummary({ db, clock, currency: config.currency, timeZone }, merchantId), 200);
+  });
+  router.openapi(salesRoute, async (c) => {
+    const { merchantId } = await auth.requireMerchant(c);
+    const { cursor, limit } = c.req.valid('query');
+    return c.json(await listSales(db, { merchantId, limit, cursor }), 200);
+  });
+};

@@ -1,0 +1,226 @@
+/**
+ * Everything that a decision about a batch rests on, read under locks.
+ *
+ * Owns: the order of the locks - the machine, its allowances in id order, the merchant's guarantee - which is what
+ * keeps settlers from deadlocking. Never: writes anything but the guarantee's empty row.
+ */
+import { and, asc, eq, inArray, sql } from 'drizzle-orm';
+import { REFUSAL_CODES, type RefusalCode } from '@tikiwallet/protocol';
+import type { Executor, Tx } from '../db/client.ts';
+import { pgArray } from '../db/pg-array.ts';
+import { allowances } from '../db/schema/allowances.ts';
+import { kioskEnrolments } from '../db/schema/kiosks.ts';
+import {
+  doubleSpendCases,
+  guaranteeUse,
+  kioskJournal,
+  payments,
+  sales,
+  settlementBatches,
+} from '../db/schema/settlement.ts';
+import type { CheckedSale, ValidSale } from './check-sales.ts';
+import type { AllowanceState, Ground, KnownPayment, Outcome } from './decide.ts';
+
+export type Machine = typeof kioskEnrolments.$inferSelect;
+
+/** The enrolment's row, locked: one batch of a machine at a time. */
+export async function lockMachine(tx: Tx, enrolmentId: string): Promise<Machine> {
+  const [row] = await tx
+    .select()
+    .from(kioskEnrolments)
+    .where(eq(kioskEnrolments.id, enrolmentId))
+    .for('update');
+  if (row === undefined) throw new Error(`no enrolment ${enrolmentId}`);
+  return row;
+}
+
+/** The answer that a batch got, when it was taken before. */
+export async function findAcknowledgement(
+  executor: Executor,
+  enrolmentId: string,
+  batchHash: Uint8Array,
+): Promise<Uint8Array | null> {
+  const [row] = await executor
+    .select({ acknowledgement: settlementBatches.acknowledgement })
+    .from(settlementBatches)
+    .where(and(eq(settlementBatches.enrolmentId, enrolmentId), eq(settlementBatches.batchHash, batchHash)));
+  return row?.acknowledgement ?? null;
+}
+
+/** Hashes of stored journal entries by sequence, both ends included. */
+export async function storedHashes(
+  tx: Tx,
+  enrolmentId: string,
+  range: { readonly from: number; readonly to: number },
+): Promise<ReadonlyMap<number, Uint8Array>> {
+  if (range.to < range.from) return new Map();
+  const rows = await tx
+    .select({ sequence: kioskJournal.sequence, hash: kioskJournal.hash })
+    .from(kioskJournal)
+    .where(
+      and(
+        eq(kioskJournal.enrolmentId, enrolmentId),
+        sql`${kioskJournal.sequence} between ${range.from} and ${range.to}`,
+      ),
+    );
+  return new Map(rows.map((row) => [row.sequence, row.hash]));
+}
+
+/** Outcomes of sales that were decided before, in order. */
+export async function storedResults(
+  tx: Tx,
+  enrolmentId: string,
+  range: { readonly from: number; readonly to: number },
+) {
+  if (range.to < range.from) return [];
+  const rows = await tx
+    .select({ sequence: sales.sequence, outcome: sales.outcome, code: sales.code })
+    .from(sales)
+    .where(
+      and(eq(sales.enrolmentId, enrolmentId), sql`${sales.sequence} between ${range.from} and ${range.to}`),
+    )
+    .orderBy(asc(sales.sequence));
+  return rows.map((row) => ({ ...row, code: refusalCode(row.code) }));
+}
+
+function refusalCode(text: string | null): RefusalCode | null {
+  return REFUSAL_CODES.find((code) => code === text) ?? null;
+}
+
+export interface GroundQuery {
+  readonly machine: Machine;
+  readonly month: string;
+  readonly guaranteeMonthMinor: bigint;
+}
+
+/**
+ * Locks what `checked` touches and reads how it stands. A payment that another connection committed a moment ago is
+ * seen, because its allowance was locked there as it is here.
+ */
+export async function layGround(
+  tx: Tx,
+  checked: readonly CheckedSale[],
+  query: GroundQuery,
+): Promise<Ground> {
+  const valid = checked.filter((sale) => sale.verdict === 'valid');
+  const states = await lockAllowances(tx, valid);
+  const standing = await standingOutcomes(tx, valid);
+  const guaranteeLeftMinor = mayNeedGuarantee(valid, states, standing) ? await lockGuarantee(tx, query) : 0n;
+  return {
+    allowances: states,
+    standing,
+    reportedDenyListVersion: query.machine.reportedDenyListVersion,
+    guaranteeLeftMinor,
+  };
+}
+
+async function lockAllowances(
+  tx: Tx,
+  valid: readonly ValidSale[],
+): Promise<ReadonlyMap<string, AllowanceState>> {
+  const ids = [...new Set(valid.map((sale) => sale.allowance.certificate.allowanceId))];
+  if (ids.length === 0) return new Map();
+  const rows = await tx
+    .select()
+    .from(allowances)
+    .where(sql`${allowances.id} = any(${pgArray(ids)}::uuid[])`)
+    .orderBy(asc(allowances.id))
+    .for('update');
+  const cases = await tx
+    .select({ allowanceId: doubleSpendCases.allowanceId })
+    .from(doubleSpendCases)
+    .where(sql`${doubleSpendCases.allowanceId} = any(${pgArray(ids)}::uuid[])`);
+  const proven = new Set(cases.map((row) => row.allowanceId));
+  const known = await knownPayments(
+    tx,
+    ids.filter((id) => !proven.has(id)),
+  );
+  return new Map(
+    rows.map((row) => [
+      row.id,
+      {
+        id: row.id,
+        userId: row.userId,
+        currency: row.currency,
+        remainingMinor: row.capMinor - row.settledMinor - row.returnedMinor,
+        deniedVersion: row.deniedVersion,
+        closing: closingOf(row),
+        hasCase: proven.has(row.id),
+        payments: known.get(row.id) ?? [],
+      },
+    ]),
+  );
+}
+
+function closingOf(row: typeof allowances.$inferSelect): AllowanceState['closing'] {
+  const { closingCounter: counter, closingCumulativeMinor: cumulativeMinor, closingStatement: bytes } = row;
+  if (counter === null || cumulativeMinor === null || bytes === null) return null;
+  return { counter, cumulativeMinor, bytes };
+}
+
+async function knownPayments(tx: Tx, allowanceIds: readonly string[]): Promise<Map<string, KnownPayment[]>> {
+  const known = new Map<string, KnownPayment[]>();
+  if (allowanceIds.length === 0) return known;
+  const rows = await tx
+    .select({
+      allowanceId: payments.allowanceId,
+      hash: payments.paymentHash,
+      counter: payments.counter,
+      amountMinor: payments.amountMinor,
+      cumulativeMinor: payments.cumulativeMinor,
+      bytes: payments.bytes,
+    })
+    .from(payments)
+    .where(sql`${payments.allowanceId} = any(${pgArray(allowanceIds)}::uuid[])`);
+  for (const { allowanceId, ...payment } of rows) {
+    const list = known.get(allowanceId);
+    if (list === undefined) known.set(allowanceId, [payment]);
+    else list.push(payment);
+  }
+  return known;
+}
+
+async function standingOutcomes(tx: Tx, valid: readonly ValidSale[]): Promise<ReadonlyMap<string, Outcome>> {
+  if (valid.length === 0) return new Map();
+  const rows = await tx
+    .select({
+      key: sql<string>`encode(${payments.paymentHash}, 'hex')`,
+      outcome: payments.outcome,
+      code: payments.code,
+    })
+    .from(payments)
+    .where(
+      inArray(
+        payments.paymentHash,
+        valid.map((sale) => sale.payment.hash),
+      ),
+    );
+  return new Map(rows.map((row) => [row.key, { outcome: row.outcome, code: refusalCode(row.code) }]));
+}
+
+/** Most batches never touch the guarantee, and then its row is not locked either. */
+function mayNeedGuarantee(
+  valid: readonly ValidSale[],
+  states: ReadonlyMap<string, AllowanceState>,
+  standing: ReadonlyMap<string, Outcome>,
+): boolean {
+  const wanted = new Map<string, bigint>();
+  for (const { allowance, payment, paymentKey } of valid) {
+    if (standing.has(paymentKey)) continue;
+    const id = allowance.certificate.allowanceId;
+    wanted.set(id, (wanted.get(id) ?? 0n) + payment.amountMinor);
+  }
+  return [...wanted].some(([id, sumMinor]) => sumMinor > (states.get(id)?.remainingMinor ?? 0n));
+}
+
+async function lockGuarantee(tx: Tx, { machine, month, guaranteeMonthMinor }: GroundQuery): Promise<bigint> {
+  const row = { merchantId: machine.merchantId, month };
+  await tx.insert(guaranteeUse).values(row).onConflictDoNothing();
+  const [used] = await tx
+    .select({ usedMinor: guaranteeUse.usedMinor })
+    .from(guaranteeUse)
+    .where(and(eq(guaranteeUse.merchantId, row.merchantId), eq(guaranteeUse.month, month)))
+    .for('update');
+  const left = guaranteeMonthMinor - (used?.usedMinor ?? 0n);
+  return left > 0n ? left : 0n;
+}

@@ -1,0 +1,230 @@
+/**
+ * Writes what was decided about a batch, each table with one statement whatever the batch's size.
+ *
+ * Owns: the rows of settlement and the transfers of offline payments. Never: decides.
+ */
+import { randomUUIDv7 } from 'node:crypto';
+import { and, eq, sql } from 'drizzle-orm';
+import { type ChainedEntry, JOURNAL_KIND, toHex } from '@tikiwallet/protocol';
+import type { Tx } from '../db/client.ts';
+import { pgArray } from '../db/pg-array.ts';
+import { allowances } from '../db/schema/allowances.ts';
+import { debts, doubleSpendCases, guaranteeUse } from '../db/schema/settlement.ts';
+import { type NewTransfer, postTransfers } from '../ledger/index.ts';
+import { deny } from '../trust/index.ts';
+import type { AllowanceState, Decision, DoubleSpend, NewPayment } from './decide.ts';
+import type { Machine } from './ground.ts';
+
+const column = (values: readonly (string | null)[]) => sql`${pgArray(values)}`;
+const iso = (seconds: number) => new Date(seconds * 1000).toISOString();
+
+export interface Recording {
+  readonly machine: Machine;
+  readonly kioskName: string;
+  readonly businessName: string;
+  readonly currency: string;
+  readonly guaranteeAccountId: string;
+  readonly now: Date;
+}
+
+export async function recordJournal(tx: Tx, entries: readonly ChainedEntry[], to: Recording): Promise<void> {
+  if (entries.length === 0) return;
+  await tx.execute(sql`
+    insert into kiosk_journal (enrolment_id, sequence, hash, kind, bytes, recorded_at, received_at)
+    select ${to.machine.id}::uuid, e.sequence, decode(e.hash, 'hex'), e.kind, decode(e.bytes, 'hex'), e.recorded_at,
+           ${to.now.toISOString()}::timestamptz
+    from unnest(
+      ${column(entries.map(({ entry }) => String(entry.sequence)))}::int[],
+      ${column(entries.map(({ hash }) => toHex(hash)))}::text[],
+      ${column(entries.map(({ entry }) => String(JOURNAL_KIND[entry.kind])))}::smallint[],
+      ${column(entries.map(({ bytes }) => toHex(bytes)))}::text[],
+      ${column(entries.map(({ entry }) => iso(entry.at)))}::timestamptz[]
+    ) as e (sequence, hash, kind, bytes, recorded_at)`);
+}
+
+/** Reserve (and guarantee) to merchant, one transfer a payment, named by the payment's hash for ever. */
+export async function postPayments(tx: Tx, paid: readonly NewPayment[], to: Recording): Promise<void> {
+  const transfers = paid.filter(isCovered).map((payment) => transferOf(payment, to));
+  const results = await postTransfers(tx, transfers);
+  // The sums were decided under the locks of their rows: a refusal now would be a mistake of ours, not of a phone.
+  const odd = results.find((result) => result.status !== 'posted');
+  if (odd !== undefined) throw new Error(`a settled payment was ${odd.status}`);
+}
+
+const isCovered = ({ outcome }: NewPayment) => outcome === 'settled' || outcome === 'settled_by_guarantee';
+
+function transferOf({ sale, fromReserveMinor, fromGuaranteeMinor }: NewPayment, to: Recording): NewTransfer {
+  const { payment, paymentKey, allowance, sequence } = sale;
+  const legs = [
+    { accountId: allowance.reserveAccountId, amountMinor: -fromReserveMinor },
+    { accountId: to.guaranteeAccountId, amountMinor: -fromGuaranteeMinor },
+    { accountId: to.machine.merchantAccountId, amountMinor: payment.amountMinor },
+  ];
+  return {
+    id: randomUUIDv7(),
+    kind: 'offline_payment',
+    idempotencyKey: `offline_payment:${paymentKey}`,
+    reference: {
+      payerText: allowance.certificate.maskedPhone,
+      payeeText: to.businessName,
+      paymentHash: paymentKey,
+      allowanceId: allowance.certificate.allowanceId,
+      kioskId: to.machine.kioskId,
+      kioskName: to.kioskName,
+      sequence,
+    },
+    entries: legs.filter((leg) => leg.amountMinor !== 0n),
+  };
+}
+
+export async function recordPayments(tx: Tx, paid: readonly NewPayment[], to: Recording): Promise<void> {
+  if (paid.length === 0) return;
+  const { machine } = to;
+  await tx.execute(sql`
+    insert into payments (payment_hash, allowance_id, enrolment_id, sequence, merchant_id, counter, amount_minor,
+      cumulative_minor, bytes, outcome, code, from_reserve_minor, from_guarantee_minor, settled_at)
+    select decode(p.hash, 'hex'), p.allowance_id, ${machine.id}::uuid, p.sequence, ${machine.merchantId}::uuid,
+      p.counter, p.amount_minor, p.cumulative_minor, decode(p.bytes, 'hex'), p.outcome, p.code, p.from_reserve,
+      p.from_guarantee, ${to.now.toISOString()}::timestamptz
+    from unnest(
+      ${column(paid.map(({ sale }) => sale.paymentKey))}::text[],
+      ${column(paid.map(({ sale }) => sale.allowance.certificate.allowanceId))}::uuid[],
+      ${column(paid.map(({ sale }) => String(sale.sequence)))}::int[],
+      ${column(paid.map(({ sale }) => String(sale.payment.counter)))}::int[],
+      ${column(paid.map(({ sale }) => sale.payment.amountMinor.toString()))}::bigint[],
+      ${column(paid.map(({ sale }) => sale.payment.cumulativeMinor.toString()))}::bigint[],
+      ${column(paid.map(({ sale }) => toHex(sale.payment.bytes)))}::text[],
+      ${column(paid.map(({ outcome }) => outcome))}::text[],
+      ${column(paid.map(({ code }) => code))}::text[],
+      ${column(paid.map(({ fromReserveMinor }) => fromReserveMinor.toString()))}::bigint[],
+      ${column(paid.map(({ fromGuaranteeMinor }) => fromGuaranteeMinor.toString()))}::bigint[]
+    ) as p (hash, allowance_id, sequence, counter, amount_minor, cumulative_minor, bytes, outcome, code, from_reserve, from_guarantee)`);
+}
+
+export async function recordSales(tx: Tx, decisions: readonly Decision[], to: Recording): Promise<void> {
+  if (decisions.length === 0) return;
+  const { machine } = to;
+  const shown = decisions.map(({ sale }) =>
+    sale.verdict === 'valid'
+      ? {
+          hash: sale.paymentKey,
+          amountMinor: sale.payment.amountMinor.toString(),
+          maskedPhone: sale.allowance.certificate.maskedPhone,
+        }
+      : {
+          hash: sale.claimed === null ? null : toHex(sale.claimed.paymentHash),
+          amountMinor: sale.claimed?.amountMinor.toString() ?? null,
+          maskedPhone: sale.maskedPhone,
+        },
+  );
+  await tx.execute(sql`
+    insert into sales (enrolment_id, sequence, kiosk_id, merchant_id, counted, outcome, code, payment_hash,
+      amount_minor, currency, masked_phone, accepted_at, settled_at)
+    select ${machine.id}::uuid, s.sequence, ${machine.kioskId}::uuid, ${machine.merchantId}::uuid, s.counted,
+      s.outcome, s.code, decode(s.hash, 'hex'), s.amount_minor, ${to.currency}, s.masked_phone, s.accepted_at,
+      ${to.now.toISOString()}::timestamptz
+    from unnest(
+      ${column(decisions.map(({ sale }) => String(sale.sequence)))}::int[],
+      ${column(decisions.map(({ counted }) => String(counted)))}::boolean[],
+      ${column(decisions.map(({ outcome }) => outcome))}::text[],
+      ${column(decisions.map(({ code }) => code))}::text[],
+      ${column(shown.map(({ hash }) => hash))}::text[],
+      ${column(shown.map(({ amountMinor }) => amountMinor))}::bigint[],
+      ${column(shown.map(({ maskedPhone }) => maskedPhone))}::text[],
+      ${column(decisions.map(({ sale }) => iso(sale.acceptedAt)))}::timestamptz[]
+    ) as s (sequence, counted, outcome, code, hash, amount_minor, masked_phone, accepted_at)
+    order by s.sequence`);
+}
+
+/** Reserve figures of every allowance that the batch touched, summed before they are written. */
+export async function drawOnAllowances(tx: Tx, paid: readonly NewPayment[]): Promise<void> {
+  const sums = new Map<string, { settledMinor: bigint; counter: number; disputed: number }>();
+  for (const { sale, outcome, fromReserveMinor } of paid) {
+    const id = sale.allowance.certificate.allowanceId;
+    const sum = sums.get(id) ?? { settledMinor: 0n, counter: 0, disputed: 0 };
+    const isSettled = outcome === 'settled' || outcome === 'settled_by_guarantee';
+    sums.set(id, {
+      settledMinor: sum.settledMinor + fromReserveMinor,
+      counter: isSettled ? Math.max(sum.counter, sale.payment.counter) : sum.counter,
+      disputed: sum.disputed + (outcome === 'disputed' ? 1 : 0),
+    });
+  }
+  if (sums.size === 0) return;
+  const rows = [...sums];
+  await tx.execute(sql`
+    update allowances a set settled_minor = a.settled_minor + d.settled_minor,
+      settled_counter = greatest(a.settled_counter, d.counter), disputed_count = a.disputed_count + d.disputed
+    from unnest(
+      ${column(rows.map(([id]) => id))}::uuid[],
+      ${column(rows.map(([, sum]) => sum.settledMinor.toString()))}::bigint[],
+      ${column(rows.map(([, sum]) => String(sum.counter)))}::int[],
+      ${column(rows.map(([, sum]) => String(sum.disputed)))}::int[]
+    ) as d (id, settled_minor, counter, disputed)
+    where a.id = d.id`);
+}
+
+/** What the guarantee fund paid: counted against the merchant's month, and owed by the users whose phones overspent. */
+export async function chargeGuarantee(
+  tx: Tx,
+  paid: readonly NewPayment[],
+  to: Recording & { readonly month: string },
+): Promise<void> {
+  const guaranteed = paid.filter((payment) => payment.fromGuaranteeMinor > 0n);
+  if (guaranteed.length === 0) return;
+  const sumMinor = guaranteed.reduce((sum, payment) => sum + payment.fromGuaranteeMinor, 0n);
+  await tx
+    .update(guaranteeUse)
+    .set({ usedMinor: sql`${guaranteeUse.usedMinor} + ${sumMinor.toString()}::bigint` })
+    .where(and(eq(guaranteeUse.merchantId, to.machine.merchantId), eq(guaranteeUse.month, to.month)));
+  await tx.insert(debts).values(
+    guaranteed.map(({ sale, fromGuaranteeMinor }) => ({
+      id: randomUUIDv7(),
+      userId: sale.allowance.userId,
+      allowanceId: sale.allowance.certificate.allowanceId,
+      paymentHash: sale.payment.hash,
+      amountMinor: fromGuaranteeMinor,
+      currency: to.currency,
+      createdAt: to.now,
+    })),
+  );
+}
+
+/** Keeps both signed halves and denies the allowance. Locks the deny list: do this last. */
+export async function proveDoubleSpends(
+  tx: Tx,
+  found: readonly DoubleSpend[],
+  states: ReadonlyMap<string, AllowanceState>,
+  now: Date,
+): Promise<void> {
+  if (found.length === 0) return;
+  await tx.insert(doubleSpendCases).values(
+    found.map(({ allowanceId, rule, firstBytes, second }) => ({
+      id: randomUUIDv7(),
+      allowanceId,
+      userId: states.get(allowanceId)?.userId ?? second.allowance.userId,
+      rule,
+      allowanceCertificate: second.allowance.certificate.bytes,
+      firstBytes,
+      secondBytes: second.payment.bytes,
+      secondPaymentHash: second.payment.hash,
+      createdAt: now,
+    })),
+  );
+  const version = await deny(
+    tx,
+    found.map(({ allowanceId, second }) => ({
+      kind: 'allowance',
+      subjectId: allowanceId,
+      reason: 'double_spend',
+      notAfter: new Date(second.allowance.certificate.notAfter * 1000),
+    })),
+  );
+  const ids = pgArray(found.map(({ allowanceId }) => allowanceId));
+  await tx
+    .update(allowances)
+    .set({
+      status: sql`case when ${allowances.status} = 'closed' then 'closed' else 'denied' end`,
+      deniedVersion: sql`coalesce(${allowances.deniedVersion}, ${version})`,
+    })
+    .where(sql`${allowances.id} = any(${ids}::uuid[])`);
+}
