@@ -113,6 +113,7 @@ export function intentDocument(record: IntentRecord): Record<string, unknown> {
     latest_charge: record.chargeId,
     livemode: false,
     metadata: record.metadata,
+    managed_payments: null,
     next_action: null,
     on_behalf_of: null,
     payment_details: null,

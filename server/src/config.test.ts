@@ -1,0 +1,58 @@
+import { describe, expect, test } from 'vitest';
+import { ConfigError, readConfig } from './config.ts';
+
+const ACCOUNT = `AC${'a'.repeat(32)}`;
+const SERVICE = `VA${'b'.repeat(32)}`;
+
+describe('settings', () => {
+  test('nothing set: stand-ins, the embedded database and addresses that fit together', () => {
+    const config = readConfig({});
+    expect(config).toMatchObject({
+      port: 8080,
+      publicOrigin: 'http://localhost:8080',
+      currency: 'SGD',
+      region: 'SG',
+      databaseUrl: null,
+    });
+    expect(config.stripe).toMatchObject({ isStandIn: true, apiBase: 'http://127.0.0.1:8081' });
+    expect(config.twilio).toMatchObject({
+      isStandIn: true,
+      apiBase: 'http://127.0.0.1:8082',
+      inboxUrl: 'http://localhost:8082/',
+    });
+    expect(config.kioskOrigins).toEqual(['http://192.168.49.1:7070', 'http://127.0.0.1:7070']);
+  });
+
+  test('an empty variable counts as unset', () => {
+    expect(readConfig({ PORT: '', STRIPE_SECRET_KEY: '', DATABASE_URL: '' })).toMatchObject({
+      port: 8080,
+      databaseUrl: null,
+    });
+  });
+
+  test('with keys, the real providers at their own addresses', () => {
+    const config = readConfig({
+      STRIPE_SECRET_KEY: 'sk_live_x',
+      STRIPE_WEBHOOK_SECRET: 'whsec_x',
+      TWILIO_ACCOUNT_SID: ACCOUNT,
+      TWILIO_AUTH_TOKEN: 'token',
+      TWILIO_VERIFY_SERVICE_SID: SERVICE,
+    });
+    expect(config.stripe).toMatchObject({ isStandIn: false, apiBase: null });
+    expect(config.twilio).toMatchObject({ isStandIn: false, apiBase: null, inboxUrl: null });
+  });
+
+  test.each([
+    ['a port that is none', { PORT: '99999' }, 'PORT'],
+    ['a currency that is none', { TIKI_CURRENCY: 'dollars' }, 'TIKI_CURRENCY'],
+    ['an origin that is none', { TIKI_KIOSK_ORIGINS: 'kiosk' }, 'TIKI_KIOSK_ORIGINS'],
+    ['a money amount with a point', { TIKI_TOP_UP_MAX_MINOR: '10.5' }, 'TIKI_TOP_UP_MAX_MINOR'],
+    ['Stripe without its webhook secret', { STRIPE_SECRET_KEY: 'sk_live_secret' }, 'STRIPE_WEBHOOK_SECRET'],
+    ['half of Twilio', { TWILIO_ACCOUNT_SID: ACCOUNT }, 'TWILIO_AUTH_TOKEN'],
+  ])('%s is one sentence that names the setting and no value', (_, env, name) => {
+    const attempt = () => readConfig(env);
+    expect(attempt).toThrow(ConfigError);
+    expect(attempt).toThrow(name);
+    expect(attempt).not.toThrow('sk_live_secret');
+  });
+});
