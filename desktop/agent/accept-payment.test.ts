@@ -20,7 +20,10 @@ test('an accepted payment is stored with a receipt that the phone can verify', (
   const certificate = kiosk.desk.store.memory.kiosk?.certificate;
   if (certificate === undefined) throw new Error('not enrolled');
   const receipt = ok(
-    runSync(verifyReceipt(outcome.receipt, certificate, { paymentHash: payment.hash, amountMinor: 1_250n }), crypto),
+    runSync(
+      verifyReceipt(outcome.receipt, certificate, { paymentHash: payment.hash, amountMinor: 1_250n }),
+      crypto,
+    ),
   );
   expect(receipt.sequence).toBe(outcome.payment.sequence);
   expect(kiosk.snapshot().unsettled).toEqual({ count: 1, sumMinor: 1_250n });
@@ -60,7 +63,10 @@ test('a request that is paid takes no other payment, also not one of the same gr
   const sale = kiosk.sell();
   const first = issuer.phone().pay(sale.envelope);
   const second = issuer.phone().pay(sale.envelope);
-  expect(kiosk.accept(first.delivery, second.delivery).map(codeOf)).toEqual(['accepted', 'request_already_paid']);
+  expect(kiosk.accept(first.delivery, second.delivery).map(codeOf)).toEqual([
+    'accepted',
+    'request_already_paid',
+  ]);
 });
 
 test('R25 one counter with two contents is refused and kept as evidence', () => {
@@ -105,7 +111,9 @@ test('R26 the cap of an allowance holds to the last unit', () => {
   const phone = issuer.phone({ capMinor: 2_500n });
   expect(codeOf(kiosk.acceptOne(phone.pay(kiosk.sell(1_250n).envelope).delivery))).toBe('accepted');
   expect(codeOf(kiosk.acceptOne(phone.pay(kiosk.sell(1_250n).envelope).delivery))).toBe('accepted');
-  expect(codeOf(kiosk.acceptOne(phone.pay(kiosk.sell(1n).envelope).delivery))).toBe('payment_exceeds_allowance');
+  expect(codeOf(kiosk.acceptOne(phone.pay(kiosk.sell(1n).envelope).delivery))).toBe(
+    'payment_exceeds_allowance',
+  );
 });
 
 test('R26 the sum that a kiosk may hold counts the earlier payments of the same group', () => {
@@ -147,7 +155,9 @@ test('R27 an allowance that the newest bundle denies is refused, also when its c
   expect(codeOf(kiosk.acceptOne(phone.pay(kiosk.sell().envelope).delivery))).toBe('accepted');
   const certificate = kiosk.desk.store.memory.kiosk?.certificate.bytes ?? new Uint8Array(0);
   const denied = [phone.allowance.allowanceId];
-  expect(kiosk.desk.run('refreshTrust', issuer.trust(certificate, { version: 2, denyListVersion: 1, denied }))).toEqual({ ok: true });
+  expect(
+    kiosk.desk.run('refreshTrust', issuer.trust(certificate, { version: 2, denyListVersion: 1, denied })),
+  ).toEqual({ ok: true });
   expect(codeOf(kiosk.acceptOne(phone.pay(kiosk.sell().envelope).delivery))).toBe('allowance_denied');
 });
 
@@ -186,6 +196,8 @@ test('an unknown request and a payment for another one are told apart', () => {
   expect(codeOf(kiosk.acceptOne(unknown))).toBe('request_not_open');
   kiosk.desk.run('cancelSale', sale.saleId);
   const next = kiosk.sell(900n);
-  expect(codeOf(kiosk.acceptOne(phone.deliver(next.requestId, payment.bytes)))).toBe('payment_is_for_another_request');
+  expect(codeOf(kiosk.acceptOne(phone.deliver(next.requestId, payment.bytes)))).toBe(
+    'payment_is_for_another_request',
+  );
   expect(fromHex(toHex(payment.hash))).toEqual(payment.hash);
 });

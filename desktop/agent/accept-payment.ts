@@ -134,7 +134,10 @@ export class PaymentDesk {
     // Of the whole certificate, its signature included: another signature is another thing to verify.
     const certificateKey = Buffer.from(crypto.digest(delivery.allowanceCertificate)).toString('latin1');
     const known = this.#certificates.get(certificateKey);
-    const certificate = known === undefined ? readCertificate(delivery.allowanceCertificate, crypto) : { ok: true as const, value: known };
+    const certificate =
+      known === undefined
+        ? readCertificate(delivery.allowanceCertificate, crypto)
+        : { ok: true as const, value: known };
     if (!certificate.ok) return certificate;
     const { allowance, allowanceObject } = certificate.value;
     const payment = runSync(readPayment(delivery.payment, allowance), crypto);
@@ -145,7 +148,12 @@ export class PaymentDesk {
 
   #gatherFacts(
     read: ReadDelivery,
-    known: { kiosk: EnrolledKiosk; request: RequestRow | null; certificate: KioskCertificate; nowSeconds: number },
+    known: {
+      kiosk: EnrolledKiosk;
+      request: RequestRow | null;
+      certificate: KioskCertificate;
+      nowSeconds: number;
+    },
   ): AcceptanceFacts {
     const { request, kiosk } = known;
     return {
@@ -155,7 +163,12 @@ export class PaymentDesk {
       request:
         request === null
           ? null
-          : { hash: request.hash, amountMinor: request.amountMinor, currency: request.currency, state: this.#sales.stateOf(request) },
+          : {
+              hash: request.hash,
+              amountMinor: request.amountMinor,
+              currency: request.currency,
+              state: this.#sales.stateOf(request),
+            },
       history: this.#store.payments.historyOf(read.identified.allowance.allowanceId),
       stored: this.#store.memory.unsettled,
       certificateIsKnownGood: read.certificateIsKnownGood,
@@ -234,7 +247,10 @@ export class PaymentDesk {
   #signatureFault(identified: IdentifiedPayment, kiosk: EnrolledKiosk): RefusalCode | null {
     const { allowance, allowanceObject, payment } = identified;
     const { crypto } = this.#store;
-    const issued = runSync(requireIssuerSignature(allowanceObject, kiosk.trust.issuers, allowance.notBefore), crypto);
+    const issued = runSync(
+      requireIssuerSignature(allowanceObject, kiosk.trust.issuers, allowance.notBefore),
+      crypto,
+    );
     if (!issued.ok) return issued.code;
     const signed = runSync(hasPaymentSignature(payment, allowance), crypto);
     if (!signed.ok) return signed.code;

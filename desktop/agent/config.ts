@@ -36,7 +36,9 @@ export class ConfigInvalid extends Error {
 /** @throws ConfigInvalid */
 export function readConfig(env: Readonly<Record<string, string | undefined>>): AgentConfig {
   // An empty variable means an absent one: that is how service files and shells unset things.
-  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== ''));
+  const given = Object.fromEntries(
+    Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== ''),
+  );
   const parsed = Environment.safeParse(given);
   if (!parsed.success) {
     const faults = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
@@ -54,5 +56,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): A
 }
 
 function splitList(text: string): string[] {
-  return text.split(',').map((part) => part.trim().replace(/\/$/, '')).filter((part) => part !== '');
+  return text
+    .split(',')
+    .map((part) => part.trim().replace(/\/$/, ''))
+    .filter((part) => part !== '');
 }

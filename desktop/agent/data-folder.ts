@@ -3,7 +3,18 @@
  * clients show. Owns those files; never the database, and never removes a key.
  */
 import { randomBytes } from 'node:crypto';
-import { chmodSync, closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { generateKeyPair } from '@tikiwallet/protocol/node';
 import { agentEndpoint } from '../ipc/transport.ts';
@@ -12,7 +23,9 @@ import { agentEndpoint } from '../ipc/transport.ts';
 export class FolderInUse extends Error {
   override readonly name = 'FolderInUse';
   constructor(folder: string, pid: number) {
-    super(`The data folder ${folder} is in use by another agent (process ${pid}); stop it or set TIKI_KIOSK_DATA to another folder.`);
+    super(
+      `The data folder ${folder} is in use by another agent (process ${pid}); stop it or set TIKI_KIOSK_DATA to another folder.`,
+    );
   }
 }
 

@@ -86,8 +86,10 @@ export class Batches {
       return { ok: false, code: 'acknowledgement_for_another_batch' };
     }
     // The cloud holding more than this journal means that this is an old copy of it: selling on would reuse numbers.
-    if (acknowledgement.highestSequence > head.sequence) return { ok: false, code: 'cloud_is_ahead_of_journal' };
-    if (!this.#coversItsSales(acknowledgement, outgoing)) return { ok: false, code: 'acknowledgement_incomplete' };
+    if (acknowledgement.highestSequence > head.sequence)
+      return { ok: false, code: 'cloud_is_ahead_of_journal' };
+    if (!this.#coversItsSales(acknowledgement, outgoing))
+      return { ok: false, code: 'acknowledgement_incomplete' };
     this.#store.write(() => this.#apply(acknowledgement, outgoing));
     return {
       ok: true,
@@ -135,11 +137,15 @@ export class Batches {
     return { from, to, denyListVersion };
   }
 
-  #sign(range: { from: number; to: number; denyListVersion: number }, certificate: KioskCertificate): OutgoingBatch {
+  #sign(
+    range: { from: number; to: number; denyListVersion: number },
+    certificate: KioskCertificate,
+  ): OutgoingBatch {
     const { journal, payments, crypto } = this.#store;
     const previousHash = journal.hashAt(range.from - 1);
     const headHash = journal.hashAt(range.to);
-    if (previousHash === null || headHash === null) throw new Error(`the journal has no entries ${range.from} to ${range.to}`);
+    if (previousHash === null || headHash === null)
+      throw new Error(`the journal has no entries ${range.from} to ${range.to}`);
     const sales = payments.salesIn(range.from, range.to);
     const draft: Omit<SettlementBatch, 'hash' | 'bytes'> = {
       fromSequence: range.from,
@@ -187,7 +193,9 @@ export class Batches {
   #coversItsSales(acknowledgement: SettlementAcknowledgement, outgoing: OutgoingBatch): boolean {
     const answered = new Set(acknowledgement.results.map((result) => result.sequence));
     const upTo = Math.min(outgoing.toSequence, acknowledgement.highestSequence);
-    return this.#store.payments.sequencesIn(outgoing.fromSequence, upTo).every((sequence) => answered.has(sequence));
+    return this.#store.payments
+      .sequencesIn(outgoing.fromSequence, upTo)
+      .every((sequence) => answered.has(sequence));
   }
 
   #apply(acknowledgement: SettlementAcknowledgement, outgoing: OutgoingBatch): void {
@@ -196,8 +204,13 @@ export class Batches {
     for (const result of acknowledgement.results) {
       const known = this.#store.payments.settlementAt(result.sequence);
       if (known === null || known.state === result.outcome) continue;
-      this.#store.payments.settle(result.sequence, { state: result.outcome, code: result.code, at: issuedAt });
-      if (known.state === 'on_this_device' || known.state === 'sent') this.#store.countSettled(known.amountMinor);
+      this.#store.payments.settle(result.sequence, {
+        state: result.outcome,
+        code: result.code,
+        at: issuedAt,
+      });
+      if (known.state === 'on_this_device' || known.state === 'sent')
+        this.#store.countSettled(known.amountMinor);
       settled = true;
     }
     this.#store.cursor.dropOutgoing();

@@ -2,7 +2,15 @@
  * The audit of what is stored: the journal's chain, and that each sale's payment row says what its entry says.
  * Reads only. The newest entries are audited before anything is accepted, the older ones in slices afterwards.
  */
-import { attempt, decodeJournalEntry, decodeSaleBody, readPayment, runSync, toHex, type SyncCrypto } from '@tikiwallet/protocol';
+import {
+  attempt,
+  decodeJournalEntry,
+  decodeSaleBody,
+  readPayment,
+  runSync,
+  toHex,
+  type SyncCrypto,
+} from '@tikiwallet/protocol';
 import { Quarantined } from './faults.ts';
 import type { Journal } from './journal.ts';
 import type { KioskDatabase } from './open-database.ts';
@@ -29,8 +37,12 @@ export class Audit {
   constructor(db: KioskDatabase, journal: Journal, crypto: SyncCrypto) {
     this.#journal = journal;
     this.#crypto = crypto;
-    this.#paymentAt = db.prepare<[number], PaymentRow>('SELECT payment_hash, amount_minor, counter FROM payments WHERE sequence = ?');
-    this.#paymentCount = db.prepare<[number, number], bigint>('SELECT count(*) FROM payments WHERE sequence BETWEEN ? AND ?').pluck();
+    this.#paymentAt = db.prepare<[number], PaymentRow>(
+      'SELECT payment_hash, amount_minor, counter FROM payments WHERE sequence = ?',
+    );
+    this.#paymentCount = db
+      .prepare<[number, number], bigint>('SELECT count(*) FROM payments WHERE sequence BETWEEN ? AND ?')
+      .pluck();
   }
 
   /** @throws Quarantined */
@@ -57,7 +69,10 @@ export class Audit {
       if (!entry.ok || entry.value.kind !== 'sale') continue;
       sales += 1;
       if (!this.#paymentMatches(row.sequence, entry.value.body)) {
-        throw new Quarantined('payments_differ_from_journal', `the payment of entry ${row.sequence} is not the one that was accepted`);
+        throw new Quarantined(
+          'payments_differ_from_journal',
+          `the payment of entry ${row.sequence} is not the one that was accepted`,
+        );
       }
     }
     if (sales !== toNumber(this.#paymentCount.get(from, to) ?? 0n)) {
@@ -69,7 +84,10 @@ export class Audit {
     const row = this.#paymentAt.get(sequence);
     const sale = attempt(() => decodeSaleBody(body));
     if (row === undefined || !sale.ok) return false;
-    const payment = runSync(readPayment(sale.value.payment, { hash: sale.value.allowanceCertificateHash }), this.#crypto);
+    const payment = runSync(
+      readPayment(sale.value.payment, { hash: sale.value.allowanceCertificateHash }),
+      this.#crypto,
+    );
     return (
       payment.ok &&
       toHex(payment.value.hash) === toHex(row.payment_hash) &&

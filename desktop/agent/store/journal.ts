@@ -60,17 +60,27 @@ export class Journal {
     );
     this.#newest = db.prepare<[], Row>('SELECT * FROM journal ORDER BY sequence DESC LIMIT 1');
     this.#one = db.prepare<[number], Row>('SELECT * FROM journal WHERE sequence = ?');
-    this.#range = db.prepare<[number, number], Row>('SELECT * FROM journal WHERE sequence BETWEEN ? AND ? ORDER BY sequence');
+    this.#range = db.prepare<[number, number], Row>(
+      'SELECT * FROM journal WHERE sequence BETWEEN ? AND ? ORDER BY sequence',
+    );
   }
 
   head(): JournalHead {
     const row = this.#newest.get();
-    return row === undefined ? { sequence: 0, hash: GENESIS_HASH } : { sequence: toNumber(row.sequence), hash: ownBytes(row.hash) };
+    return row === undefined
+      ? { sequence: 0, hash: GENESIS_HASH }
+      : { sequence: toNumber(row.sequence), hash: ownBytes(row.hash) };
   }
 
   append(head: JournalHead, draft: JournalDraft): JournalHead {
     const sequence = head.sequence + 1;
-    const bytes = encodeJournalEntry({ sequence, previousHash: head.hash, kind: draft.kind, at: draft.at, body: draft.body });
+    const bytes = encodeJournalEntry({
+      sequence,
+      previousHash: head.hash,
+      kind: draft.kind,
+      at: draft.at,
+      body: draft.body,
+    });
     const hash = this.#crypto.digest(bytes);
     this.#insert.run(sequence, hash, JOURNAL_KIND[draft.kind], draft.at, draft.denyListVersion, bytes);
     return { sequence, hash };
@@ -107,7 +117,8 @@ export class Journal {
         previousHash !== null &&
         equalBytes(entry.value.previousHash, previousHash) &&
         equalBytes(this.#crypto.digest(row.bytes), row.hash);
-      if (!holds) throw new Quarantined('journal_chain_broken', `entry ${expected} does not continue the chain`);
+      if (!holds)
+        throw new Quarantined('journal_chain_broken', `entry ${expected} does not continue the chain`);
       previousHash = row.hash;
       expected += 1;
     }

@@ -82,14 +82,21 @@ export class KioskRecord {
     if (!trust.ok) throw new Quarantined('trust_record_invalid', `trust bundle: ${trust.code}`);
     const certificates = new Map<string, KioskCertificate>();
     for (const stored of this.#statements.certificates.all()) {
-      const certificate = runSync(verifyKioskCertificate(ownBytes(stored.bytes), trust.value.issuers), this.#crypto);
+      const certificate = runSync(
+        verifyKioskCertificate(ownBytes(stored.bytes), trust.value.issuers),
+        this.#crypto,
+      );
       // An issuer of years ago may have left the bundle; its certificate is then history, and nothing new uses it.
       if (certificate.ok) certificates.set(toHex(certificate.value.hash), certificate.value);
     }
     const certificate = certificates.get(toHex(row.certificate_hash));
-    if (certificate === undefined) throw new Quarantined('trust_record_invalid', 'the kiosk certificate does not verify');
+    if (certificate === undefined)
+      throw new Quarantined('trust_record_invalid', 'the kiosk certificate does not verify');
     if (!this.#isOurs(certificate)) {
-      throw new Quarantined('keys_do_not_match_certificate', 'the key files are not those that were enrolled');
+      throw new Quarantined(
+        'keys_do_not_match_certificate',
+        'the key files are not those that were enrolled',
+      );
     }
     return {
       kioskId: row.kiosk_id,
@@ -111,7 +118,12 @@ export class KioskRecord {
     if (certificate.merchantId !== answer.merchant.id || certificate.currency !== answer.currency) {
       throw new TrustRefused('certificate_is_for_another_kiosk');
     }
-    this.#statements.insertCertificate.run(certificate.hash, certificate.bytes, certificate.notAfter, atSeconds);
+    this.#statements.insertCertificate.run(
+      certificate.hash,
+      certificate.bytes,
+      certificate.notAfter,
+      atSeconds,
+    );
     this.#statements.insertKiosk.run(
       answer.kioskId,
       answer.kioskName,
@@ -140,13 +152,29 @@ export class KioskRecord {
     const bundle = this.#verifyBundle(decode(answer.trustBundle), known.rootPublicKey);
     if (bundle.version < known.trust.version) throw new TrustRefused('trust_bundle_older_than_known');
     const certificate = this.#verifyOwn(decode(answer.certificate), bundle, known.kioskId);
-    if (certificate.merchantId !== known.certificate.merchantId || certificate.currency !== known.certificate.currency) {
+    if (
+      certificate.merchantId !== known.certificate.merchantId ||
+      certificate.currency !== known.certificate.currency
+    ) {
       throw new TrustRefused('certificate_is_for_another_kiosk');
     }
-    const isRenewed = !equalBytes(certificate.hash, known.certificate.hash) && certificate.notAfter >= known.certificate.notAfter;
+    const isRenewed =
+      !equalBytes(certificate.hash, known.certificate.hash) &&
+      certificate.notAfter >= known.certificate.notAfter;
     const current = isRenewed ? certificate : known.certificate;
-    if (isRenewed) this.#statements.insertCertificate.run(certificate.hash, certificate.bytes, certificate.notAfter, atSeconds);
-    this.#statements.updateKiosk.run(current.hash, bundle.bytes, bundle.version, JSON.stringify(answer.walletOrigins));
+    if (isRenewed)
+      this.#statements.insertCertificate.run(
+        certificate.hash,
+        certificate.bytes,
+        certificate.notAfter,
+        atSeconds,
+      );
+    this.#statements.updateKiosk.run(
+      current.hash,
+      bundle.bytes,
+      bundle.version,
+      JSON.stringify(answer.walletOrigins),
+    );
     return {
       ...known,
       certificate: current,
@@ -193,7 +221,9 @@ function prepare(db: KioskDatabase) {
     insertCertificate: db.prepare<[Uint8Array, Uint8Array, number, number]>(
       'INSERT INTO kiosk_certificates (hash, bytes, not_after, received_at) VALUES (?, ?, ?, ?) ON CONFLICT (hash) DO NOTHING',
     ),
-    insertKiosk: db.prepare<[string, string, Uint8Array, Uint8Array, Uint8Array, number, string, string, number]>(
+    insertKiosk: db.prepare<
+      [string, string, Uint8Array, Uint8Array, Uint8Array, number, string, string, number]
+    >(
       `INSERT INTO kiosk (id, kiosk_id, name, root_public_key, certificate_hash, trust_bundle, trust_bundle_version,
          kiosk_token, wallet_origins, enrolled_at)
        VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,

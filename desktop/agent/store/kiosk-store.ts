@@ -63,7 +63,11 @@ export interface StoreSnapshot {
     readonly level: FreshnessLevel;
     readonly denyListVersion: number;
   } | null;
-  readonly limits: { readonly perPaymentMinor: bigint; readonly storedSumMinor: bigint; readonly storedCount: number };
+  readonly limits: {
+    readonly perPaymentMinor: bigint;
+    readonly storedSumMinor: bigint;
+    readonly storedCount: number;
+  };
   readonly unsettled: Totals;
   readonly today: Totals;
   readonly headSequence: number;
@@ -101,7 +105,10 @@ export class KioskStore {
       this.journal = new Journal(this.#db, this.crypto);
       this.payments = new Payments(this.#db);
       this.requests = new Requests(this.#db);
-      this.record = new KioskRecord(this.#db, this.crypto, { signingPublicKey: signing.publicKey, sealingPublicKey });
+      this.record = new KioskRecord(this.#db, this.crypto, {
+        signingPublicKey: signing.publicKey,
+        sealingPublicKey,
+      });
       this.cursor = new SettlementCursor(this.#db);
       this.audit = new Audit(this.#db, this.journal, this.crypto);
       this.#writeMark = this.#db.prepare<[number]>('UPDATE trusted_time SET seconds = ? WHERE id = 1');
@@ -212,7 +219,9 @@ export class KioskStore {
   #todayAt(seconds: number): Memory['today'] {
     const startSeconds = startOfDay(seconds);
     const { today } = this.#memory;
-    return startSeconds === today.startSeconds ? today : { ...this.payments.acceptedSince(startSeconds), startSeconds };
+    return startSeconds === today.startSeconds
+      ? today
+      : { ...this.payments.acceptedSince(startSeconds), startSeconds };
   }
 }
 
@@ -235,7 +244,10 @@ export function quarantinedSnapshot(reason: QuarantineReason): StoreSnapshot {
   };
 }
 
-function describeKiosk(kiosk: EnrolledKiosk, nowSeconds: number): Pick<StoreSnapshot, 'kiosk' | 'trust' | 'limits'> {
+function describeKiosk(
+  kiosk: EnrolledKiosk,
+  nowSeconds: number,
+): Pick<StoreSnapshot, 'kiosk' | 'trust' | 'limits'> {
   const { certificate, trust } = kiosk;
   const level = freshnessLevel(nowSeconds - trust.issuedAt);
   const { perPaymentMinor, storedSumMinor, storedCount } = limitsAt(level, trust.policy, certificate);

@@ -26,8 +26,12 @@ export interface StoreCommands {
   accept: { params: readonly Uint8Array[]; result: readonly AcceptOutcome[] };
   openSale: { params: OpenSale; result: SaleRecord };
   cancelSale: { params: string; result: SaleRecord };
-  expireSale: { params: string; result: SaleRecord };
-  page: { params: { readonly before: number | null; readonly limit: number }; result: readonly StoredPayment[] };
+  /** The sale as it stands; if its time is up, that is written down first. */
+  lookAtSale: { params: string; result: SaleRecord };
+  page: {
+    params: { readonly before: number | null; readonly limit: number };
+    result: readonly StoredPayment[];
+  };
   /** Signs a proof that this kiosk holds its signing key, for one enrolment code. */
   proveKey: { params: string; result: Uint8Array };
   enrol: { params: EnrolResult; result: TrustInstalled };
@@ -54,7 +58,12 @@ export type StoreReply =
   | { readonly type: 'ready'; readonly snapshot: StoreSnapshot; readonly sale: SaleRecord | null }
   | { readonly type: 'done'; readonly id: number; readonly result: unknown; readonly snapshot: StoreSnapshot }
   /** `snapshot` null: the store could not even be looked at. */
-  | { readonly type: 'failed'; readonly id: number; readonly code: IpcErrorCode; readonly snapshot: StoreSnapshot | null }
+  | {
+      readonly type: 'failed';
+      readonly id: number;
+      readonly code: IpcErrorCode;
+      readonly snapshot: StoreSnapshot | null;
+    }
   | { readonly type: 'quarantined'; readonly snapshot: StoreSnapshot; readonly detail: string }
   /** The outcome of a write is unknown: the process must end and read everything again. */
   | { readonly type: 'fatal'; readonly fault: StorageFault | 'crashed'; readonly detail: string }

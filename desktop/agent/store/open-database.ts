@@ -53,7 +53,9 @@ function configure(db: KioskDatabase): void {
   const synchronous = db.pragma('synchronous', { simple: true });
   const foreignKeys = db.pragma('foreign_keys', { simple: true });
   if (mode !== 'wal' || synchronous !== SYNCHRONOUS_FULL || foreignKeys !== 1n) {
-    throw new Error(`SQLite runs with journal_mode=${mode} synchronous=${synchronous} foreign_keys=${foreignKeys}`);
+    throw new Error(
+      `SQLite runs with journal_mode=${mode} synchronous=${synchronous} foreign_keys=${foreignKeys}`,
+    );
   }
 }
 
@@ -63,7 +65,8 @@ function checkIntegrity(db: KioskDatabase): void {
     throw new Quarantined('database_damaged', findings.map(String).join('; '));
   }
   const orphans = db.prepare('PRAGMA foreign_key_check').all();
-  if (orphans.length > 0) throw new Quarantined('database_damaged', `${orphans.length} rows point to nothing`);
+  if (orphans.length > 0)
+    throw new Quarantined('database_damaged', `${orphans.length} rows point to nothing`);
 }
 
 const MigrationJournal = z.object({ entries: z.array(z.object({ tag: z.string(), when: z.number() })) });
@@ -71,33 +74,50 @@ const AppliedMigration = z.object({ hash: z.string(), created_at: z.bigint() });
 
 /** Drizzle's migrator does the work; this decides whether it may, and spares its start-up time when nothing is new. */
 function migrate(db: KioskDatabase, migrationsFolder: string): void {
-  const journal = MigrationJournal.parse(JSON.parse(readFileSync(join(migrationsFolder, 'meta', '_journal.json'), 'utf8')));
+  const journal = MigrationJournal.parse(
+    JSON.parse(readFileSync(join(migrationsFolder, 'meta', '_journal.json'), 'utf8')),
+  );
   const known = journal.entries.map((entry) => ({
     when: BigInt(entry.when),
-    hash: createHash('sha256').update(readFileSync(join(migrationsFolder, `${entry.tag}.sql`), 'utf8')).digest('hex'),
+    hash: createHash('sha256')
+      .update(readFileSync(join(migrationsFolder, `${entry.tag}.sql`), 'utf8'))
+      .digest('hex'),
     tag: entry.tag,
   }));
   const applied = appliedMigrations(db);
   for (const [index, row] of applied.entries()) {
     const expected = known[index];
     if (expected === undefined) {
-      throw new Quarantined('database_from_the_future', `this database was written by a newer version (migration ${index})`);
+      throw new Quarantined(
+        'database_from_the_future',
+        `this database was written by a newer version (migration ${index})`,
+      );
     }
     if (expected.hash !== row.hash || expected.when !== row.created_at) {
-      throw new Quarantined('database_from_the_future', `migration ${expected.tag} is not the one that made this database`);
+      throw new Quarantined(
+        'database_from_the_future',
+        `migration ${expected.tag} is not the one that made this database`,
+      );
     }
   }
   if (applied.length === known.length) return;
   const require = createRequire(import.meta.url);
   const { drizzle } = require('drizzle-orm/better-sqlite3') as typeof import('drizzle-orm/better-sqlite3');
-  const migrator = require('drizzle-orm/better-sqlite3/migrator') as typeof import('drizzle-orm/better-sqlite3/migrator');
+  const migrator =
+    require('drizzle-orm/better-sqlite3/migrator') as typeof import('drizzle-orm/better-sqlite3/migrator');
   migrator.migrate(drizzle(db), { migrationsFolder });
 }
 
 function appliedMigrations(db: KioskDatabase): readonly z.output<typeof AppliedMigration>[] {
-  const table = db.prepare("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = '__drizzle_migrations'").get();
+  const table = db
+    .prepare("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = '__drizzle_migrations'")
+    .get();
   if (table === undefined) return [];
-  const rows = db.prepare('SELECT hash, CAST(created_at AS INTEGER) AS created_at FROM __drizzle_migrations ORDER BY created_at').all();
+  const rows = db
+    .prepare(
+      'SELECT hash, CAST(created_at AS INTEGER) AS created_at FROM __drizzle_migrations ORDER BY created_at',
+    )
+    .all();
   return z.array(AppliedMigration).parse(rows);
 }
 

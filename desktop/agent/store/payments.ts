@@ -2,7 +2,13 @@
  * The payments' table and the evidence beside it. Owns the rows of what was accepted and how it settled; never
  * decides whether a payment is good, and takes only what has been verified.
  */
-import { toHex, type AllowanceHistory, type GuaranteeTier, type Payment, type VerifiedPayment } from '@tikiwallet/protocol';
+import {
+  toHex,
+  type AllowanceHistory,
+  type GuaranteeTier,
+  type Payment,
+  type VerifiedPayment,
+} from '@tikiwallet/protocol';
 import type { SettlementState } from '../../ipc/index.ts';
 import type { KioskDatabase } from './open-database.ts';
 import { ownBytes, toNumber, toNumberOrNull, type StoredPayment } from './rows.ts';
@@ -78,7 +84,10 @@ export class Payments {
   byCounter(allowanceId: string, counter: number): CounterUse | null {
     const row = this.#statements.byCounter.get(allowanceId, counter);
     if (row === undefined) return null;
-    return { paymentHash: ownBytes(row.payment_hash), allowanceCertificateHash: ownBytes(row.allowance_certificate_hash) };
+    return {
+      paymentHash: ownBytes(row.payment_hash),
+      allowanceCertificateHash: ownBytes(row.allowance_certificate_hash),
+    };
   }
 
   historyOf(allowanceId: string): AllowanceHistory | null {
@@ -106,7 +115,13 @@ export class Payments {
   insert(entry: PaymentToStore): StoredPayment {
     const { verified, sequence, receipt, acceptedAt } = entry;
     const { payment, allowance } = verified;
-    this.#statements.insertCertificate.run(allowance.hash, allowance.allowanceId, allowance.bytes, allowance.notAfter, acceptedAt);
+    this.#statements.insertCertificate.run(
+      allowance.hash,
+      allowance.allowanceId,
+      allowance.bytes,
+      allowance.notAfter,
+      acceptedAt,
+    );
     this.#statements.insert.run(
       payment.hash,
       verified.requestId,
@@ -192,7 +207,10 @@ export class Payments {
     this.#statements.markSent.run(from, to);
   }
 
-  settle(sequence: number, outcome: { readonly state: SettlementState; readonly code: string | null; readonly at: number }): void {
+  settle(
+    sequence: number,
+    outcome: { readonly state: SettlementState; readonly code: string | null; readonly at: number },
+  ): void {
     this.#statements.settle.run(outcome.state, outcome.code, outcome.at, sequence);
   }
 }
@@ -225,7 +243,10 @@ function prepare(db: KioskDatabase) {
     byCounter: db.prepare<[string, number], { payment_hash: Buffer; allowance_certificate_hash: Buffer }>(
       'SELECT payment_hash, allowance_certificate_hash FROM payments WHERE allowance_id = ? AND counter = ?',
     ),
-    history: db.prepare<[string], { counter: bigint; amount_minor: bigint; cumulative_minor: bigint; payment_hash: Buffer }>(
+    history: db.prepare<
+      [string],
+      { counter: bigint; amount_minor: bigint; cumulative_minor: bigint; payment_hash: Buffer }
+    >(
       'SELECT counter, amount_minor, cumulative_minor, payment_hash FROM payments WHERE allowance_id = ? ORDER BY counter DESC LIMIT 1',
     ),
     insertCertificate: db.prepare<[Uint8Array, string, Uint8Array, number, number]>(
@@ -233,7 +254,22 @@ function prepare(db: KioskDatabase) {
        ON CONFLICT (hash) DO NOTHING`,
     ),
     insert: db.prepare<
-      [Uint8Array, string, number, string, number, bigint, bigint, string, Uint8Array, string, string, number, Uint8Array, number]
+      [
+        Uint8Array,
+        string,
+        number,
+        string,
+        number,
+        bigint,
+        bigint,
+        string,
+        Uint8Array,
+        string,
+        string,
+        number,
+        Uint8Array,
+        number,
+      ]
     >(
       `INSERT INTO payments (payment_hash, request_id, sequence, allowance_id, counter, amount_minor, cumulative_minor,
          currency, allowance_certificate_hash, masked_phone, tier, checks, receipt, accepted_at)
@@ -244,7 +280,9 @@ function prepare(db: KioskDatabase) {
       `INSERT INTO double_spend_evidence (payment_hash, conflicts_with, allowance_certificate, payment, request_id, code, seen_at)
        VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (payment_hash) DO NOTHING`,
     ),
-    page: db.prepare<[number, number], Row>(`SELECT ${COLUMNS} FROM payments WHERE sequence < ? ORDER BY sequence DESC LIMIT ?`),
+    page: db.prepare<[number, number], Row>(
+      `SELECT ${COLUMNS} FROM payments WHERE sequence < ? ORDER BY sequence DESC LIMIT ?`,
+    ),
     unsettled: db.prepare<[], SumRow>(
       `SELECT count(*) AS count, coalesce(sum(amount_minor), 0) AS sum_minor FROM payments
        WHERE settlement IN ('on_this_device', 'sent')`,
@@ -258,7 +296,9 @@ function prepare(db: KioskDatabase) {
     salesIn: db.prepare<[number, number], SumRow>(
       `SELECT count(*) AS count, coalesce(sum(amount_minor), 0) AS sum_minor FROM payments WHERE sequence BETWEEN ? AND ?`,
     ),
-    sequencesIn: db.prepare<[number, number], { sequence: bigint }>('SELECT sequence FROM payments WHERE sequence BETWEEN ? AND ?'),
+    sequencesIn: db.prepare<[number, number], { sequence: bigint }>(
+      'SELECT sequence FROM payments WHERE sequence BETWEEN ? AND ?',
+    ),
     markSent: db.prepare<[number, number]>(
       `UPDATE payments SET settlement = 'sent' WHERE sequence BETWEEN ? AND ? AND settlement = 'on_this_device'`,
     ),

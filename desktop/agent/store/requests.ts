@@ -50,15 +50,32 @@ export class Requests {
     this.#byId = db.prepare<[string], Row>('SELECT * FROM requests WHERE request_id = ?');
     this.#bySale = db.prepare<[string], Row>('SELECT * FROM requests WHERE sale_id = ?');
     this.#open = db.prepare<[], Row>("SELECT * FROM requests WHERE state = 'open'");
-    this.#newest = db.prepare<[], Row>('SELECT * FROM requests ORDER BY opened_at_ms DESC, rowid DESC LIMIT 1');
+    this.#newest = db.prepare<[], Row>(
+      'SELECT * FROM requests ORDER BY opened_at_ms DESC, rowid DESC LIMIT 1',
+    );
     this.#insert = db.prepare<
-      [string, string, Uint8Array, Uint8Array, Uint8Array, Uint8Array, bigint, string, number, number, string, number]
+      [
+        string,
+        string,
+        Uint8Array,
+        Uint8Array,
+        Uint8Array,
+        Uint8Array,
+        bigint,
+        string,
+        number,
+        number,
+        string,
+        number,
+      ]
     >(
       `INSERT INTO requests (request_id, sale_id, nonce, hash, bytes, kiosk_certificate_hash, amount_minor, currency,
          issued_at, opened_at_ms, boot_id, deadline_ms, state)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'open')`,
     );
-    this.#end = db.prepare<[string, string]>("UPDATE requests SET state = ? WHERE request_id = ? AND state = 'open'");
+    this.#end = db.prepare<[string, string]>(
+      "UPDATE requests SET state = ? WHERE request_id = ? AND state = 'open'",
+    );
   }
 
   byId(requestId: string): RequestRow | null {

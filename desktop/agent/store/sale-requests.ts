@@ -43,7 +43,8 @@ export class SaleRequests {
   /** Inside the caller's transaction, at the start: what was open before this boot has no clock to run out on. */
   endWhatIsOver(): void {
     const open = this.#store.requests.open();
-    if (open !== null && this.stateOf(open) === 'expired') this.#store.requests.end(open.requestId, 'expired');
+    if (open !== null && this.stateOf(open) === 'expired')
+      this.#store.requests.end(open.requestId, 'expired');
   }
 
   /** The last sale, if it is recent enough to be on someone's mind. */
@@ -88,8 +89,8 @@ export class SaleRequests {
     return this.#again(saleId);
   }
 
-  /** Writes down that time is up, if it is. @throws IpcError */
-  expire(saleId: string): SaleRecord {
+  /** The sale as it stands; writes down that time is up, if it is. @throws IpcError */
+  look(saleId: string): SaleRecord {
     const row = this.#store.requests.bySale(saleId);
     if (row === null) throw new IpcError('sale_not_found');
     if (row.state === 'open' && this.stateOf(row) === 'expired') {
@@ -104,7 +105,8 @@ export class SaleRequests {
       saleId: row.saleId,
       requestId: row.requestId,
       requestHash: row.hash,
-      envelope: certificate === undefined ? new Uint8Array(0) : encodeRequestEnvelope(certificate.bytes, row.bytes),
+      envelope:
+        certificate === undefined ? new Uint8Array(0) : encodeRequestEnvelope(certificate.bytes, row.bytes),
       amountMinor: row.amountMinor,
       currency: row.currency,
       state: this.stateOf(row),
@@ -132,7 +134,9 @@ export class SaleRequests {
     const ageSeconds = now.seconds - kiosk.trust.issuedAt;
     const limits = limitsAt(freshnessLevel(ageSeconds), kiosk.trust.policy, kiosk.certificate);
     if (sale.amountMinor > limits.perPaymentMinor) throw new IpcError('amount_exceeds_payment_limit');
-    const isFull = unsettled.count + 1 > limits.storedCount || unsettled.sumMinor + sale.amountMinor > limits.storedSumMinor;
+    const isFull =
+      unsettled.count + 1 > limits.storedCount ||
+      unsettled.sumMinor + sale.amountMinor > limits.storedSumMinor;
     if (isFull || ageSeconds > limits.maxOfflineSeconds) throw new IpcError('kiosk_limit_reached');
     return kiosk;
   }

@@ -73,7 +73,12 @@ export class SettlementCursor {
   }
 
   write(cursor: Cursor): void {
-    this.#writeCursor.run(cursor.acknowledgedSequence, cursor.denyListVersion, cursor.lastContactAt, cursor.lastSettledAt);
+    this.#writeCursor.run(
+      cursor.acknowledgedSequence,
+      cursor.denyListVersion,
+      cursor.lastContactAt,
+      cursor.lastSettledAt,
+    );
   }
 
   outgoing(): OutgoingBatch | null {

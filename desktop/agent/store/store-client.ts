@@ -54,7 +54,9 @@ export class StoreClient {
     this.#ready = Promise.withResolvers<StoreReady>();
     this.#worker = new Worker(threadFile(), { workerData: data, name: 'store' });
     this.#worker.on('message', (reply: StoreReply) => this.#received(reply));
-    this.#worker.on('error', (error) => this.#die(error instanceof Error ? (error.stack ?? error.message) : String(error)));
+    this.#worker.on('error', (error) =>
+      this.#die(error instanceof Error ? (error.stack ?? error.message) : String(error)),
+    );
     this.#worker.on('exit', (code) => {
       if (!this.#ended) this.#die(`the store's thread ended with code ${code}`);
     });
@@ -67,7 +69,8 @@ export class StoreClient {
 
   /** Never rejects: a delivery that could not be looked at is refused with the reason. */
   accept(bytes: Uint8Array): Promise<AcceptOutcome> {
-    if (this.#queue.length >= MAX_QUEUE) return Promise.resolve({ kind: 'refused', code: 'kiosk_busy', requestId: null });
+    if (this.#queue.length >= MAX_QUEUE)
+      return Promise.resolve({ kind: 'refused', code: 'kiosk_busy', requestId: null });
     return new Promise((resolve) => {
       this.#queue.push({ bytes, resolve });
       this.#sendGroup();
@@ -102,10 +105,14 @@ export class StoreClient {
     if (this.#groupInFlight || this.#queue.length === 0) return;
     const group = this.#queue.splice(0, MAX_GROUP);
     this.#groupInFlight = true;
-    void this.run('accept', group.map((delivery) => delivery.bytes))
+    void this.run(
+      'accept',
+      group.map((delivery) => delivery.bytes),
+    )
       .then(
         (outcomes) => {
-          for (const [index, delivery] of group.entries()) delivery.resolve(outcomes[index] ?? refusal('internal_error'));
+          for (const [index, delivery] of group.entries())
+            delivery.resolve(outcomes[index] ?? refusal('internal_error'));
         },
         (error: unknown) => {
           for (const delivery of group) delivery.resolve(refusal(acceptCodeOf(error)));

@@ -42,7 +42,7 @@ export class StoreDesk {
       accept: (deliveries) => this.#payments.acceptGroup(deliveries),
       openSale: (sale) => this.sales.open(sale),
       cancelSale: (saleId) => this.sales.cancel(saleId),
-      expireSale: (saleId) => this.sales.expire(saleId),
+      lookAtSale: (saleId) => this.sales.look(saleId),
       page: ({ before, limit }) => this.store.payments.page(before, limit),
       proveKey: (code) => this.#proveKey(code),
       enrol: (answer) => {
@@ -84,11 +84,9 @@ export class StoreDesk {
   #installTrust(install: (atSeconds: number) => EnrolledKiosk): TrustInstalled {
     try {
       this.store.write(() => {
-        const { seconds } = this.store.now();
-        const kiosk = install(seconds);
+        const kiosk = install(this.store.now().seconds);
         this.store.setKiosk(kiosk);
         this.store.raiseMark(Math.max(kiosk.trust.issuedAt, kiosk.certificate.notBefore));
-        this.store.setCursor({ lastContactAt: seconds });
       });
     } catch (error) {
       if (error instanceof TrustRefused) return { ok: false, code: error.code };

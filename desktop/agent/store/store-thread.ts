@@ -40,7 +40,8 @@ function setAside(error: Quarantined): void {
   let detail = error.message;
   try {
     if (existsSync(data.path) && !existsSync(copy)) copyFileSync(data.path, copy);
-    if (existsSync(`${data.path}-wal`) && !existsSync(`${copy}-wal`)) copyFileSync(`${data.path}-wal`, `${copy}-wal`);
+    if (existsSync(`${data.path}-wal`) && !existsSync(`${copy}-wal`))
+      copyFileSync(`${data.path}-wal`, `${copy}-wal`);
   } catch (copyError) {
     detail += `; no copy could be made: ${textOf(copyError)}`;
   }
@@ -74,8 +75,10 @@ function auditMore(): void {
 }
 
 function handle<N extends CommandName>(message: CommandMessage<N>): void {
-  if (quarantined !== null) return tell({ type: 'failed', id: message.id, code: 'journal_quarantined', snapshot: quarantined });
-  if (desk === null || isDead) return tell({ type: 'failed', id: message.id, code: 'storage_failed', snapshot: null });
+  if (quarantined !== null)
+    return tell({ type: 'failed', id: message.id, code: 'journal_quarantined', snapshot: quarantined });
+  if (desk === null || isDead)
+    return tell({ type: 'failed', id: message.id, code: 'storage_failed', snapshot: null });
   try {
     const { store } = desk;
     // Once stopped, the database is closed and has nothing more to say.
@@ -92,7 +95,8 @@ function fail(id: number, error: unknown): void {
   const fault = storageFaultOf(error);
   if (fault === 'broken' || fault === 'damaged') return die(error);
   const code = codeOf(error);
-  if (code === 'internal_error' || code === 'storage_failed') tell({ type: 'log', level: 'error', text: textOf(error) });
+  if (code === 'internal_error' || code === 'storage_failed')
+    tell({ type: 'log', level: 'error', text: textOf(error) });
   tell({ type: 'failed', id, code, snapshot: desk?.store.snapshot() ?? null });
 }
 

@@ -97,7 +97,10 @@ export class TestIssuer {
     );
   }
 
-  kioskCertificate(keys: { signing: Uint8Array; sealing: Uint8Array }, dates?: { notBefore?: number; notAfter?: number }): Uint8Array {
+  kioskCertificate(
+    keys: { signing: Uint8Array; sealing: Uint8Array },
+    dates?: { notBefore?: number; notAfter?: number },
+  ): Uint8Array {
     return this.sign(
       protocol.signKioskCertificate(
         {
@@ -110,7 +113,11 @@ export class TestIssuer {
           notBefore: dates?.notBefore ?? this.now,
           notAfter: dates?.notAfter ?? this.now + 90 * 24 * 3600,
         },
-        { issuerKeyId: this.keyId, merchantId: protocol.fromUuid(MERCHANT_ID), kioskId: protocol.fromUuid(KIOSK_ID) },
+        {
+          issuerKeyId: this.keyId,
+          merchantId: protocol.fromUuid(MERCHANT_ID),
+          kioskId: protocol.fromUuid(KIOSK_ID),
+        },
       ),
     );
   }
@@ -193,7 +200,12 @@ export class TestPhone {
 
   /** What an honest phone signs for the request on the screen; `changes` make it a dishonest one. */
   pay(envelope: Uint8Array, changes: Partial<Omit<protocol.Payment, 'hash' | 'bytes'>> = {}): SignedPayment {
-    const trust = ok(protocol.runSync(protocol.verifyTrustBundle(this.#shopIssuer.bundle(), this.#shopIssuer.root.publicKey), crypto));
+    const trust = ok(
+      protocol.runSync(
+        protocol.verifyTrustBundle(this.#shopIssuer.bundle(), this.#shopIssuer.root.publicKey),
+        crypto,
+      ),
+    );
     const { request } = ok(protocol.runSync(protocol.openRequestEnvelope(envelope, trust.issuers), crypto));
     const draft = {
       counter: this.counter + 1,
@@ -204,7 +216,9 @@ export class TestPhone {
       signedAt: request.issuedAt + 5,
       ...changes,
     };
-    const bytes = ok(protocol.runSync(protocol.signPayment(draft, this.allowance.hash), crypto, this.key.sign));
+    const bytes = ok(
+      protocol.runSync(protocol.signPayment(draft, this.allowance.hash), crypto, this.key.sign),
+    );
     const payment = ok(protocol.runSync(protocol.readPayment(bytes, this.allowance), crypto));
     this.counter = payment.counter;
     this.cumulativeMinor = payment.cumulativeMinor;
@@ -213,7 +227,12 @@ export class TestPhone {
   }
 
   deliver(requestId: string, payment: Uint8Array): Uint8Array {
-    return protocol.encodeDelivery({ requestId, allowanceCertificate: this.allowance.bytes, payment, phoneSalt: null });
+    return protocol.encodeDelivery({
+      requestId,
+      allowanceCertificate: this.allowance.bytes,
+      payment,
+      phoneSalt: null,
+    });
   }
 }
 
@@ -260,7 +279,11 @@ export class TestKiosk {
   }
 
   sell(amountMinor = 1_250n): SaleRecord {
-    return this.desk.run('openSale', { saleId: randomUUID(), amountMinor, addresses: ['http://192.168.49.1:7070'] });
+    return this.desk.run('openSale', {
+      saleId: randomUUID(),
+      amountMinor,
+      addresses: ['http://192.168.49.1:7070'],
+    });
   }
 
   accept(...deliveries: readonly Uint8Array[]): readonly AcceptOutcome[] {

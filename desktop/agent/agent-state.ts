@@ -1,0 +1,134 @@
+/**
+ * The one picture of the agent that its clients see: composed from what each room says, published at once when the
+ * sale changes and at most every 100 ms otherwise. Owns the composition; no fact in it is made here.
+ */
+import type { AgentState, Sale } from '../ipc/index.ts';
+import type { MerchantView } from './cloud/merchant-session.ts';
+import type { ReachabilityView } from './cloud/reachability.ts';
+import type { RadioState } from './radio/radio-state.ts';
+import { isoOf } from './sales.ts';
+import type { SettlementView } from './settle/settle-loop.ts';
+import type { StoreSnapshot } from './store/kiosk-store.ts';
+
+export interface StateParts {
+  readonly version: string;
+  readonly apiUrl: string;
+  /** Null until the store is open. */
+  readonly snapshot: StoreSnapshot | null;
+  readonly merchant: MerchantView | null;
+  readonly cloud: ReachabilityView;
+  readonly settlement: SettlementView;
+  readonly radio: RadioState;
+  readonly addresses: readonly string[];
+  readonly sale: Sale | null;
+}
+
+export function composeState(parts: StateParts): AgentState {
+  const { snapshot, cloud } = parts;
+  return {
+    phase: phaseOf(snapshot),
+    version: parts.version,
+    apiUrl: parts.apiUrl,
+    kiosk: describeKiosk(snapshot),
+    merchant: parts.merchant,
+    cloud: {
+      state: cloud.state,
+      since: new Date(cloud.sinceMs).toISOString(),
+      lastContactAt: lastContactOf(cloud, snapshot),
+    },
+    settlement: describeSettlement(parts.settlement, snapshot),
+    today: { count: snapshot?.today.count ?? 0, sumMinor: (snapshot?.today.sumMinor ?? 0n).toString() },
+    limits: {
+      perPaymentMinor: (snapshot?.limits.perPaymentMinor ?? 0n).toString(),
+      storedSumMinor: (snapshot?.limits.storedSumMinor ?? 0n).toString(),
+      storedCount: snapshot?.limits.storedCount ?? 0,
+    },
+    trust:
+      snapshot === null || snapshot.trust === null
+        ? null
+        : { issuedAt: isoOf(snapshot.trust.issuedAt), level: snapshot.trust.level },
+    radio: { state: parts.radio },
+    addresses: [...parts.addresses],
+    sale: parts.sale,
+  };
+}
+
+function phaseOf(snapshot: StoreSnapshot | null): AgentState['phase'] {
+  if (snapshot === null) return 'starting';
+  if (snapshot.quarantine !== null) return 'quarantined';
+  return snapshot.kiosk === null ? 'not_enrolled' : 'ready';
+}
+
+function describeKiosk(snapshot: StoreSnapshot | null): AgentState['kiosk'] {
+  const kiosk = snapshot?.kiosk ?? null;
+  if (kiosk === null) return null;
+  return {
+    id: kiosk.kioskId,
+    name: kiosk.name,
+    merchantName: kiosk.merchantName,
+    merchantPhone: kiosk.merchantPhone,
+    currency: kiosk.currency,
+    certificateNotAfter: isoOf(kiosk.certificateNotAfter),
+  };
+}
+
+function lastContactOf(cloud: ReachabilityView, snapshot: StoreSnapshot | null): string | null {
+  if (cloud.lastContactMs !== null) return new Date(cloud.lastContactMs).toISOString();
+  const stored = snapshot?.cursor.lastContactAt ?? null;
+  return stored === null ? null : isoOf(stored);
+}
+
+function describeSettlement(
+  settlement: SettlementView,
+  snapshot: StoreSnapshot | null,
+): AgentState['settlement'] {
+  const lastSettledAt = snapshot?.cursor.lastSettledAt ?? null;
+  // A clock that stops the selling stops nothing else here; this is the one place that says why.
+  const lastErrorCode =
+    snapshot?.isClockBehind === true ? 'clock_behind_trusted_time' : settlement.lastErrorCode;
+  return {
+    state: settlement.state,
+    pendingCount: snapshot?.unsettled.count ?? 0,
+    pendingMinor: (snapshot?.unsettled.sumMinor ?? 0n).toString(),
+    progress: settlement.progress,
+    nextAttemptAt:
+      settlement.nextAttemptMs === null ? null : new Date(settlement.nextAttemptMs).toISOString(),
+    lastSettledAt: lastSettledAt === null ? null : isoOf(lastSettledAt),
+    lastErrorCode,
+  };
+}
+
+const THROTTLE_MS = 100;
+
+export class StatePublisher {
+  readonly #compose: () => AgentState;
+  readonly #publish: (state: AgentState) => void;
+  #timer: NodeJS.Timeout | undefined;
+  #lastMs = Number.NEGATIVE_INFINITY;
+  #isStopped = false;
+
+  constructor(options: { compose: () => AgentState; publish: (state: AgentState) => void }) {
+    this.#compose = options.compose;
+    this.#publish = options.publish;
+  }
+
+  /** A sale changed: a cashier and a customer are looking. */
+  now(): void {
+    if (this.#isStopped) return;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#lastMs = performance.now();
+    this.#publish(this.#compose());
+  }
+
+  soon(): void {
+    if (this.#timer !== undefined || this.#isStopped) return;
+    const waitMs = Math.max(0, this.#lastMs + THROTTLE_MS - performance.now());
+    this.#timer = setTimeout(() => this.now(), waitMs);
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+  }
+}

@@ -1,0 +1,168 @@
+/**
+ * One HTTP client for the cloud: time-outs, size limits, validation of every answer, and one closed set of errors.
+ * Owns the translation from HTTP to codes; holds no session and no key, and retries nothing by itself.
+ */
+import { Problem } from '@tikiwallet/server/contract';
+import { z } from 'zod';
+import { IpcError } from '../../ipc/index.ts';
+
+const TIMEOUT_MS = 10_000;
+/** A trust bundle may have a megabyte, which base64url makes a third larger. */
+const MAX_ANSWER_BYTES = 2_097_152;
+
+export interface CloudRequest {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Sent as JSON unless it is bytes. */
+  readonly body?: unknown;
+  readonly timeoutMs?: number;
+}
+
+export interface CloudEvents {
+  /** Somebody who speaks our protocol answered, whatever the answer. */
+  onReached(): void;
+  onUnreachable(): void;
+}
+
+/** A problem answer; `highestSequence` comes with `batch_gap`. */
+export class CloudProblem extends IpcError {
+  readonly highestSequence: number | undefined;
+  constructor(problem: z.output<typeof CloudProblemBody>, retryAfterMs: number | undefined) {
+    super(problem.code, { retryAfterMs });
+    this.highestSequence = problem.highestSequence;
+  }
+}
+
+const CloudProblemBody = Problem.extend({ highestSequence: z.int().nonnegative().optional() });
+
+export class CloudClient {
+  readonly apiUrl: string;
+  readonly #events: CloudEvents;
+  readonly #fetch: typeof fetch;
+  #aheadMs = 0;
+
+  constructor(options: { apiUrl: string; events: CloudEvents; fetch?: typeof fetch }) {
+    this.apiUrl = options.apiUrl;
+    this.#events = options.events;
+    this.#fetch = options.fetch ?? fetch;
+  }
+
+  /** Now by the cloud's clock as its answers tell it: how long a token lives is not this machine's clock's affair. */
+  serverNowMs(): number {
+    return Date.now() + this.#aheadMs;
+  }
+
+  /** @throws IpcError */
+  async json<T extends z.ZodType>(schema: T, request: CloudRequest): Promise<z.output<T>> {
+    const bytes = await this.#send(request, 'application/json');
+    const value = parseJson(bytes);
+    const parsed = schema.safeParse(value);
+    if (!parsed.success) throw new IpcError('cloud_answer_invalid', { cause: parsed.error });
+    return parsed.data;
+  }
+
+  /** @throws IpcError */
+  async nothing(request: CloudRequest): Promise<void> {
+    await this.#send(request, null);
+  }
+
+  /** @throws IpcError */
+  bytes(request: CloudRequest, mediaType: string): Promise<Uint8Array> {
+    return this.#send(request, mediaType);
+  }
+
+  async #send(request: CloudRequest, expectedType: string | null): Promise<Uint8Array> {
+    const answer = await this.#exchange(request);
+    const { response, bytes } = answer;
+    const mediaType = (response.headers.get('content-type') ?? '').split(';')[0]?.trim() ?? '';
+    if (!response.ok) throw this.#problem(response, bytes, mediaType);
+    if (expectedType !== null && mediaType !== expectedType) {
+      // A captive portal answers everything with a page of its own: that is not the cloud.
+      throw new IpcError('cloud_answer_invalid', { cause: `answered ${mediaType}` });
+    }
+    this.#noteServerTime(response);
+    this.#events.onReached();
+    return bytes;
+  }
+
+  async #exchange(request: CloudRequest): Promise<{ response: Response; bytes: Uint8Array }> {
+    try {
+      const response = await this.#fetch(`${this.apiUrl}${request.path}`, {
+        method: request.method,
+        headers: {
+          accept: 'application/json, application/cbor',
+          ...contentType(request.body),
+          ...request.headers,
+        },
+        body: encodeBody(request.body),
+        redirect: 'error',
+        signal: AbortSignal.timeout(request.timeoutMs ?? TIMEOUT_MS),
+      });
+      return { response, bytes: await readLimited(response) };
+    } catch (error) {
+      if (error instanceof IpcError) throw error;
+      this.#events.onUnreachable();
+      throw new IpcError('cloud_unreachable', { cause: error });
+    }
+  }
+
+  #problem(response: Response, bytes: Uint8Array, mediaType: string): IpcError {
+    const retryAfterMs = readRetryAfter(response);
+    const parsed =
+      mediaType === 'application/problem+json' ? CloudProblemBody.safeParse(parseJson(bytes)) : undefined;
+    if (parsed?.success) {
+      this.#noteServerTime(response);
+      this.#events.onReached();
+      return new CloudProblem(parsed.data, parsed.data.retryAfterMs ?? retryAfterMs);
+    }
+    // A proxy in between speaks for a cloud that does not answer.
+    if (response.status >= 502 && response.status <= 504)
+      return new IpcError('service_unavailable', { retryAfterMs });
+    return new IpcError('cloud_answer_invalid', { retryAfterMs, cause: `status ${response.status}` });
+  }
+
+  #noteServerTime(response: Response): void {
+    const serverMs = Date.parse(response.headers.get('date') ?? '');
+    if (Number.isFinite(serverMs)) this.#aheadMs = serverMs - Date.now();
+  }
+}
+
+function contentType(body: unknown): Record<string, string> {
+  if (body === undefined) return {};
+  return { 'content-type': body instanceof Uint8Array ? 'application/cbor' : 'application/json' };
+}
+
+function encodeBody(body: unknown): string | Uint8Array<ArrayBuffer> | null {
+  if (body === undefined) return null;
+  return body instanceof Uint8Array ? new Uint8Array(body) : JSON.stringify(body);
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (error) {
+    throw new IpcError('cloud_answer_invalid', { cause: error });
+  }
+}
+
+async function readLimited(response: Response): Promise<Uint8Array> {
+  if (response.body === null) return new Uint8Array(0);
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of response.body) {
+    length += chunk.length;
+    if (length > MAX_ANSWER_BYTES) throw new IpcError('cloud_answer_invalid', { cause: 'answer too large' });
+    chunks.push(chunk);
+  }
+  return new Uint8Array(Buffer.concat(chunks));
+}
+
+/** Seconds or an HTTP date; undefined for anything else. */
+function readRetryAfter(response: Response): number | undefined {
+  const text = response.headers.get('retry-after');
+  if (text === null) return undefined;
+  if (/^\d{1,6}$/.test(text)) return Number(text) * 1000;
+  const at = Date.parse(text);
+  return Number.isFinite(at) ? Math.max(0, at - Date.now()) : undefined;
+}

@@ -1,0 +1,70 @@
+/**
+ * Keeps what the kiosk trusts fresh: fetches bundle and certificate whenever the cloud comes into reach, and every
+ * few minutes while it stays. Owns the rhythm; verification and the refusal of older bundles are the store's.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { IpcError } from '../../ipc/index.ts';
+import type { Log } from '../log.ts';
+import type { StoreClient } from '../store/store-client.ts';
+import type { StoreSnapshot } from '../store/kiosk-store.ts';
+import type { CloudApi } from './cloud-api.ts';
+
+const REFRESH_EVERY_MS = 5 * 60 * 1000;
+const AFTER_FAILURE_MS = 30 * 1000;
+const STOP_WAIT_MS = 1_500;
+
+export interface TrustRefresherOptions {
+  readonly api: Pick<CloudApi, 'trust'>;
+  readonly store: Pick<StoreClient, 'run'>;
+  readonly snapshot: () => StoreSnapshot | null;
+  readonly isOnline: () => boolean;
+  readonly log: Log;
+}
+
+export class TrustRefresher {
+  readonly #options: TrustRefresherOptions;
+  #timer: NodeJS.Timeout | undefined;
+  #running: Promise<void> | null = null;
+  #isStopped = false;
+
+  constructor(options: TrustRefresherOptions) {
+    this.#options = options;
+  }
+
+  /** Came online, or was just enrolled, or somebody says that something changed. */
+  refreshNow(): void {
+    this.#schedule(0);
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+    await Promise.race([this.#running, sleep(STOP_WAIT_MS, undefined, { ref: false })]);
+  }
+
+  #schedule(delayMs: number): void {
+    if (this.#isStopped) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.#running ??= this.#refresh().finally(() => {
+        this.#running = null;
+      });
+    }, delayMs);
+    this.#timer.unref();
+  }
+
+  async #refresh(): Promise<void> {
+    const { api, store, snapshot, isOnline, log } = this.#options;
+    const kiosk = snapshot()?.kiosk;
+    if (kiosk === null || kiosk === undefined || !isOnline()) return;
+    try {
+      const installed = await store.run('refreshTrust', await api.trust(kiosk.kioskToken));
+      if (!installed.ok) log.error({ code: installed.code }, 'the trust bundle of the cloud was refused');
+      this.#schedule(REFRESH_EVERY_MS);
+    } catch (error) {
+      if (!(error instanceof IpcError)) throw error;
+      log.warn({ code: error.code }, 'the trust bundle could not be refreshed');
+      this.#schedule(error.retryAfterMs ?? AFTER_FAILURE_MS);
+    }
+  }
+}

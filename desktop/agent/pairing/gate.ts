@@ -1,0 +1,50 @@
+/**
+ * Who may speak to the listener, from two headers: Host (a page of the internet that points its own name here is
+ * refused) and Origin (only the wallet's pages). Pure; owns no socket.
+ */
+import { networkInterfaces } from 'node:os';
+
+export interface Bound {
+  readonly host: string;
+  readonly port: number;
+}
+
+const WILDCARDS = new Set(['0.0.0.0', '::']);
+
+/** `host:port` of an address as a URL and a Host header write it. */
+export function authority(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** What requests tell phones when nothing was configured: where this listener can be reached from outside. */
+export function ownAddresses(bound: Bound): readonly string[] {
+  const hosts = WILDCARDS.has(bound.host) ? externalHosts() : [bound.host];
+  const known = hosts.length > 0 ? hosts : ['127.0.0.1'];
+  return known.slice(0, 4).map((host) => `http://${authority(host, bound.port)}`);
+}
+
+/** Every Host header that names this kiosk and nothing else. */
+export function allowedHosts(bound: Bound, advertised: readonly string[]): ReadonlySet<string> {
+  const hosts = WILDCARDS.has(bound.host)
+    ? [...externalHosts(), '127.0.0.1', 'localhost', '::1']
+    : [bound.host];
+  if (bound.host === '127.0.0.1' || bound.host === '::1') hosts.push('localhost');
+  const named = hosts.map((host) => authority(host, bound.port).toLowerCase());
+  return new Set([...named, ...advertised.map((address) => address.slice('http://'.length).toLowerCase())]);
+}
+
+export function isOwnHost(header: string | undefined, allowed: ReadonlySet<string>): boolean {
+  return header !== undefined && allowed.has(header.toLowerCase());
+}
+
+/** No Origin: not a page (or a page of our own). Any other must be a wallet that the cloud named at enrolment. */
+export function isWalletOrigin(header: string | undefined, walletOrigins: readonly string[]): boolean {
+  return header === undefined || walletOrigins.includes(header);
+}
+
+function externalHosts(): string[] {
+  return Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .filter((address) => !address.internal && address.family === 'IPv4')
+    .map((address) => address.address);
+}

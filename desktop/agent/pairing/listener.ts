@@ -1,0 +1,283 @@
+/**
+ * The HTTP listener for phones: three small routes behind strict limits. Owns bytes, headers and status codes;
+ * opens the seal and hands the delivery on. Trusts nothing that comes in, and never says "paid" by itself: a receipt
+ * comes from the store.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { openSealed, type Result } from '@tikiwallet/protocol';
+import type { AcceptCode, AcceptOutcome } from '../accept-payment.ts';
+import type { Log } from '../log.ts';
+import { Connections } from './connections.ts';
+import { allowedHosts, isOwnHost, isWalletOrigin, ownAddresses, type Bound } from './gate.ts';
+
+export const SEALED_MEDIA_TYPE = 'application/vnd.tikipay.sealed';
+export const RECEIPT_MEDIA_TYPE = 'application/vnd.tikipay.receipt';
+export const REQUEST_MEDIA_TYPE = 'application/vnd.tikipay.request';
+
+/** The listener's own refusals, beside those of the money path. */
+export type PairingCode =
+  | AcceptCode
+  | 'not_found'
+  | 'method_not_allowed'
+  | 'media_type_not_supported'
+  | 'host_not_allowed'
+  | 'origin_not_allowed';
+
+/** What the listener must know of the kiosk at the moment of a request. */
+export interface PairingView {
+  readonly kioskId: string;
+  readonly merchantName: string;
+  readonly walletOrigins: readonly string[];
+  /** Newest first: what a phone may have sealed to. */
+  readonly certificateHashes: readonly Uint8Array[];
+}
+
+export interface ListenerOptions {
+  readonly host: string;
+  readonly port: number;
+  /** Put into requests instead of the bound address. */
+  readonly advertise: readonly string[];
+  /** The raw scalar of the sealing key. */
+  readonly sealingKey: Uint8Array;
+  readonly view: () => PairingView | null;
+  /** The envelope of the request on the screen. */
+  readonly openRequest: () => Uint8Array | null;
+  readonly accept: (delivery: Uint8Array) => Promise<AcceptOutcome>;
+  readonly log: Log;
+  readonly maxConnections?: number;
+  readonly headersTimeoutMs?: number;
+}
+
+export interface Listener {
+  readonly port: number;
+  /** `http://host:port`, for requests. */
+  readonly addresses: readonly string[];
+  close(): Promise<void>;
+}
+
+const MAX_BODY_BYTES = 8_192;
+const MAX_HEADER_BYTES = 8_192;
+const MAX_CONNECTIONS = 50;
+const HEADERS_TIMEOUT_MS = 5_000;
+/** Longer than any phone needs for a kilobyte; a body that dribbles ends here. */
+const REQUEST_TIMEOUT_MS = 10_000;
+const KEEP_ALIVE_MS = 5_000;
+const MAX_REQUESTS_PER_SOCKET = 100;
+
+/** Rejects with the system's error when the address cannot be listened at. */
+export async function listenForPhones(options: ListenerOptions): Promise<Listener> {
+  const headersTimeout = options.headersTimeoutMs ?? HEADERS_TIMEOUT_MS;
+  const server = createServer({
+    maxHeaderSize: MAX_HEADER_BYTES,
+    headersTimeout,
+    requestTimeout: Math.max(headersTimeout, REQUEST_TIMEOUT_MS),
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    connectionsCheckingInterval: Math.min(1_000, headersTimeout),
+    requireHostHeader: false,
+  });
+  server.maxRequestsPerSocket = MAX_REQUESTS_PER_SOCKET;
+  const connections = new Connections(server, options.maxConnections ?? MAX_CONNECTIONS);
+  const bound = await listen(server, options);
+  const addresses = options.advertise.length > 0 ? options.advertise : ownAddresses(bound);
+  const desk = new PhoneDesk(options, bound, addresses);
+  server.on('request', (request, response) => void desk.answer(request, response));
+  return {
+    port: bound.port,
+    addresses,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        connections.endAll();
+      }),
+  };
+}
+
+function listen(server: Server, options: ListenerOptions): Promise<Bound> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host: options.host, port: options.port }, () => {
+      server.off('error', reject);
+      server.on('error', (error) => options.log.error({ err: error }, 'the listener for phones failed'));
+      const address = server.address();
+      const port = typeof address === 'object' && address !== null ? address.port : options.port;
+      resolve({ host: options.host, port });
+    });
+  });
+}
+
+interface Answer {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array | Readonly<Record<string, unknown>>;
+}
+
+class PhoneDesk {
+  readonly #options: ListenerOptions;
+  readonly #hosts: ReadonlySet<string>;
+
+  constructor(options: ListenerOptions, bound: Bound, addresses: readonly string[]) {
+    this.#options = options;
+    this.#hosts = allowedHosts(bound, addresses);
+  }
+
+  async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const origin = request.headers.origin;
+    const view = this.#options.view();
+    const isAllowed = isWalletOrigin(origin, view?.walletOrigins ?? []);
+    let answer: Answer;
+    try {
+      if (!isOwnHost(request.headers.host, this.#hosts)) answer = refusal(403, 'host_not_allowed');
+      else if (!isAllowed) answer = refusal(403, 'origin_not_allowed');
+      else answer = await this.#route(request, view);
+    } catch (error) {
+      // The phone hung up in the middle of its body: there is nobody to answer.
+      if (request.destroyed && !request.complete) return;
+      this.#options.log.error({ err: error }, 'a delivery could not be handled');
+      answer = refusal(500, 'internal_error');
+    }
+    send(request, response, { answer, origin: isAllowed ? origin : undefined });
+  }
+
+  async #route(request: IncomingMessage, view: PairingView | null): Promise<Answer> {
+    const path = (request.url ?? '').split('?')[0];
+    const method = request.method ?? '';
+    switch (path) {
+      case '/v1/payments':
+        if (method === 'OPTIONS') return preflight(request, 'POST');
+        return method === 'POST' ? this.#takePayment(request, view) : refusal(405, 'method_not_allowed');
+      case '/v1/request':
+        if (method === 'OPTIONS') return preflight(request, 'GET');
+        return method === 'GET' ? this.#showRequest() : refusal(405, 'method_not_allowed');
+      case '/v1/hello':
+        if (method === 'OPTIONS') return preflight(request, 'GET');
+        return method === 'GET' ? hello(view) : refusal(405, 'method_not_allowed');
+      default:
+        return refusal(404, 'not_found');
+    }
+  }
+
+  #showRequest(): Answer {
+    const envelope = this.#options.openRequest();
+    if (envelope === null) return refusal(404, 'request_not_open');
+    return { status: 200, headers: { 'content-type': REQUEST_MEDIA_TYPE }, body: envelope };
+  }
+
+  async #takePayment(request: IncomingMessage, view: PairingView | null): Promise<Answer> {
+    if (view === null) return refusal(503, 'kiosk_not_enrolled');
+    const mediaType = (request.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase();
+    if (mediaType !== SEALED_MEDIA_TYPE) return refusal(415, 'media_type_not_supported');
+    const sealed = await readBody(request);
+    if (sealed === null) return refusal(413, 'message_too_large');
+    const delivery = await this.#open(sealed, view);
+    if (!delivery.ok) return refusal(statusOf(delivery.code), delivery.code);
+    const outcome = await this.#options.accept(delivery.value);
+    if (outcome.kind === 'refused') return refusal(statusOf(outcome.code), outcome.code);
+    return { status: 200, headers: { 'content-type': RECEIPT_MEDIA_TYPE }, body: outcome.receipt };
+  }
+
+  /** Sealed to the certificate that the phone saw, which may have been renewed since. */
+  async #open(sealed: Uint8Array, view: PairingView): Promise<Result<Uint8Array>> {
+    let opened: Result<Uint8Array> = { ok: false, code: 'sealed_message_unreadable' };
+    for (const kioskCertificateHash of view.certificateHashes) {
+      opened = await openSealed(sealed, { privateKey: this.#options.sealingKey, kioskCertificateHash });
+      if (opened.ok) return opened;
+    }
+    return opened;
+  }
+}
+
+function hello(view: PairingView | null): Answer {
+  if (view === null) return refusal(503, 'kiosk_not_enrolled');
+  return { status: 200, body: { kioskId: view.kioskId, merchantName: view.merchantName } };
+}
+
+function refusal(status: number, code: PairingCode): Answer {
+  return { status, body: { code } };
+}
+
+/** A browser asks before it posts across origins; Chromium also asks before it enters a private network. */
+function preflight(request: IncomingMessage, method: 'GET' | 'POST'): Answer {
+  const asksForPrivateNetwork = request.headers['access-control-request-private-network'] === 'true';
+  return {
+    status: 204,
+    headers: {
+      'access-control-allow-methods': method,
+      'access-control-allow-headers': 'content-type',
+      'access-control-max-age': '600',
+      ...(asksForPrivateNetwork ? { 'access-control-allow-private-network': 'true' } : {}),
+    },
+  };
+}
+
+/** Null when it is larger than any delivery can be. */
+async function readBody(request: IncomingMessage): Promise<Uint8Array | null> {
+  if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) return null;
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > MAX_BODY_BYTES) return null;
+    chunks.push(chunk);
+  }
+  return new Uint8Array(Buffer.concat(chunks));
+}
+
+function send(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { answer, origin }: { answer: Answer; origin: string | undefined },
+): void {
+  const { body } = answer;
+  const bytes = body === undefined || body instanceof Uint8Array ? body : Buffer.from(JSON.stringify(body));
+  const headers: Record<string, string> = {
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    vary: 'Origin',
+    ...(origin === undefined ? {} : { 'access-control-allow-origin': origin }),
+    ...(body === undefined || body instanceof Uint8Array ? {} : { 'content-type': 'application/json' }),
+    ...(bytes === undefined ? {} : { 'content-length': String(bytes.length) }),
+    ...answer.headers,
+  };
+  // What was not read to its end cannot be followed by another request on the same socket.
+  if (!request.complete || answer.status === 403) headers['connection'] = 'close';
+  response.writeHead(answer.status, headers);
+  response.end(bytes);
+  if (!request.complete) request.resume();
+}
+
+/** 4xx: the phone or its payment; 409: another state than the phone thinks; 503: the kiosk, for now. */
+function statusOf(code: AcceptCode): number {
+  switch (code) {
+    case 'message_too_large':
+      return 413;
+    case 'message_malformed':
+    case 'object_not_canonical':
+    case 'object_has_wrong_purpose':
+    case 'algorithm_not_allowed':
+    case 'field_out_of_range':
+    case 'sealed_message_unreadable':
+      return 400;
+    case 'request_not_open':
+    case 'request_expired':
+    case 'request_already_paid':
+    case 'already_accepted_with_different_bytes':
+    case 'payment_counter_not_increasing':
+      return 409;
+    case 'kiosk_not_enrolled':
+    case 'kiosk_busy':
+    case 'kiosk_denied':
+    case 'kiosk_offline_too_long':
+    case 'kiosk_stored_count_exceeded':
+    case 'kiosk_stored_sum_exceeded':
+    case 'clock_behind_trusted_time':
+    case 'journal_quarantined':
+    case 'storage_full':
+    case 'storage_failed':
+    case 'trust_bundle_too_old':
+      return 503;
+    case 'internal_error':
+      return 500;
+    default:
+      return 422;
+  }
+}

@@ -1,0 +1,175 @@
+/**
+ * The sale on the screen, as the main thread follows it: opened, counted down, paid, expired or cancelled, and what
+ * was last refused. The truth is in the store; this holds the newest copy and the timer. Never decides a payment.
+ */
+import { comparisonCode, toQrText } from '@tikiwallet/protocol';
+import { IpcError, type Payment, type Sale } from '../ipc/index.ts';
+import type { AcceptCode, AcceptOutcome } from './accept-payment.ts';
+import type { Clock } from './clock.ts';
+import type { StoreClient } from './store/store-client.ts';
+import type { SaleRecord, StoredPayment } from './store/rows.ts';
+
+interface Refused {
+  readonly code: AcceptCode;
+  readonly atMs: number;
+  readonly attempts: number;
+}
+
+export interface SalesOptions {
+  readonly store: Pick<StoreClient, 'accept' | 'run'>;
+  readonly clock: Clock;
+  readonly addresses: () => readonly string[];
+  /** The sale changed: the screen must know at once. */
+  readonly onChange: () => void;
+  readonly onError: (error: unknown) => void;
+}
+
+export class Sales {
+  readonly #options: SalesOptions;
+  #current: SaleRecord | null = null;
+  #refused: Refused | null = null;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: SalesOptions) {
+    this.#options = options;
+  }
+
+  /** What the store remembered from before. */
+  resume(record: SaleRecord | null): void {
+    if (record !== null) this.#show(record);
+  }
+
+  /** @throws IpcError */
+  async open(sale: { readonly saleId: string; readonly amountMinor: string }): Promise<Sale> {
+    const record = await this.#options.store.run('openSale', {
+      saleId: sale.saleId,
+      amountMinor: BigInt(sale.amountMinor),
+      addresses: this.#options.addresses(),
+    });
+    if (this.#current?.saleId !== record.saleId) this.#refused = null;
+    return this.#show(record);
+  }
+
+  /** @throws IpcError */
+  async cancel(saleId: string): Promise<Sale> {
+    const record = await this.#options.store.run('cancelSale', saleId);
+    return this.#current?.saleId === saleId ? this.#show(record) : this.#describe(record);
+  }
+
+  /** A delivery by any channel; the screen changes when the outcome does, which is after the commit. */
+  async accept(delivery: Uint8Array): Promise<AcceptOutcome> {
+    const outcome = await this.#options.store.accept(delivery);
+    const current = this.#current;
+    if (current === null) return outcome;
+    if (outcome.kind !== 'refused') {
+      if (outcome.payment.requestId === current.requestId)
+        this.#show({ ...current, state: 'paid', payment: outcome.payment });
+    } else if (outcome.requestId === current.requestId && current.state === 'open') {
+      this.#refused = {
+        code: outcome.code,
+        atMs: this.#options.clock.wallMs(),
+        attempts: (this.#refused?.attempts ?? 0) + 1,
+      };
+      this.#options.onChange();
+    }
+    return outcome;
+  }
+
+  /** The cloud took entries over: the payment of the sale that is still shown may be among them. */
+  async noteSettledUpTo(sequence: number): Promise<void> {
+    const payment = this.#current?.payment ?? null;
+    if (this.#current === null || payment === null || payment.sequence > sequence) return;
+    if (payment.settlement !== 'on_this_device' && payment.settlement !== 'sent') return;
+    const record = await this.#options.store.run('lookAtSale', this.#current.saleId);
+    if (this.#current.saleId === record.saleId) this.#show(record);
+  }
+
+  get current(): SaleRecord | null {
+    return this.#current;
+  }
+
+  /** What a phone that cannot scan may fetch: only while it can still be paid. */
+  openEnvelope(): Uint8Array | null {
+    const current = this.#current;
+    return current !== null && current.state === 'open' && this.#remainingMs(current) > 0
+      ? current.envelope
+      : null;
+  }
+
+  view(): Sale | null {
+    return this.#current === null ? null : this.#describe(this.#current);
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #show(record: SaleRecord): Sale {
+    clearTimeout(this.#timer);
+    this.#current = record;
+    if (record.state === 'open') {
+      // One millisecond late rather than early: the store would find it still open.
+      this.#timer = setTimeout(() => void this.#expire(record.saleId), this.#remainingMs(record) + 1);
+    }
+    this.#options.onChange();
+    return this.#describe(record);
+  }
+
+  async #expire(saleId: string): Promise<void> {
+    try {
+      const record = await this.#options.store.run('lookAtSale', saleId);
+      if (this.#current?.saleId === saleId && this.#current.state === 'open') this.#show(record);
+    } catch (error) {
+      // The disk may be full: the sale is over all the same, and the screen must not offer it.
+      if (!(error instanceof IpcError)) return this.#options.onError(error);
+      if (this.#current?.saleId === saleId && this.#current.state === 'open') {
+        this.#show({ ...this.#current, state: 'expired' });
+      }
+    }
+  }
+
+  #remainingMs(record: SaleRecord): number {
+    if (record.deadlineMs === null) return 0;
+    return Math.max(0, record.deadlineMs - this.#options.clock.monotonicMs());
+  }
+
+  #describe(record: SaleRecord): Sale {
+    const refused = record.saleId === this.#current?.saleId ? this.#refused : null;
+    return {
+      saleId: record.saleId,
+      requestId: record.requestId,
+      amountMinor: record.amountMinor.toString(),
+      currency: record.currency,
+      state: record.state,
+      qrText: toQrText('request', record.envelope),
+      shortCode: comparisonCode(record.requestHash),
+      openedAt: new Date(record.openedAtMs).toISOString(),
+      remainingMs: record.state === 'open' ? Math.floor(this.#remainingMs(record)) : 0,
+      lastRefusal:
+        refused === null
+          ? null
+          : { code: refused.code, at: new Date(refused.atMs).toISOString(), attempts: refused.attempts },
+      payment: record.payment === null ? null : describePayment(record.payment),
+    };
+  }
+}
+
+export function describePayment(payment: StoredPayment): Payment {
+  return {
+    paymentHash: payment.paymentHash,
+    requestId: payment.requestId,
+    amountMinor: payment.amountMinor.toString(),
+    currency: payment.currency,
+    maskedPhone: payment.maskedPhone,
+    tier: payment.tier,
+    sequence: payment.sequence,
+    acceptedAt: isoOf(payment.acceptedAt),
+    settlement: payment.settlement,
+    settledAt: payment.settledAt === null ? null : isoOf(payment.settledAt),
+    refusalCode: payment.refusalCode,
+  };
+}
+
+export function isoOf(seconds: number): string {
+  return new Date(seconds * 1000).toISOString();
+}

@@ -1,0 +1,256 @@
+/**
+ * Brings the journal to the cloud whenever there is a way: one batch after the other, back-off with jitter when it
+ * fails, never in the way of selling. Owns the rhythm and what is said about it; which entries go and what an answer
+ * means is batches.ts, in the store's thread.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CloudProblem } from '../cloud/cloud-client.ts';
+import type { CloudApi } from '../cloud/cloud-api.ts';
+import { IpcError } from '../../ipc/index.ts';
+import type { Log } from '../log.ts';
+import type { StoreSnapshot } from '../store/kiosk-store.ts';
+import type { StoreClient } from '../store/store-client.ts';
+import type { AcknowledgementFault, BatchToSend } from './batches.ts';
+
+export interface SettlementView {
+  readonly state: 'idle' | 'settling' | 'waiting' | 'refused';
+  readonly progress: { readonly done: number; readonly total: number } | null;
+  readonly nextAttemptMs: number | null;
+  readonly lastErrorCode: string | null;
+}
+
+export interface SettleLoopOptions {
+  readonly api: Pick<CloudApi, 'settle'>;
+  readonly store: Pick<StoreClient, 'run'>;
+  readonly snapshot: () => StoreSnapshot | null;
+  readonly isOnline: () => boolean;
+  readonly onChange: () => void;
+  readonly log: Log;
+  readonly random?: () => number;
+}
+
+const STOP_WAIT_MS = 1_500;
+const IDLE: SettlementView = { state: 'idle', progress: null, nextAttemptMs: null, lastErrorCode: null };
+/** Collects what comes in quick succession; a payment is safe here meanwhile. */
+const GATHER_MS = 250;
+const HEARTBEAT_AFTER_MS = 3_600_000;
+const FIRST_BACKOFF_MS = 1_000;
+const MAX_BACKOFF_MS = 5 * 60 * 1000;
+/** Something that waiting alone will not heal: asked again rarely, and said on the screen. */
+const REFUSED_BACKOFF_MS = 2 * 60 * 1000;
+/** Heartbeats are spaced: where the answer changes nothing, asking again at once does not either. */
+const MIN_HEARTBEAT_MS = 60_000;
+
+export class SettleLoop {
+  readonly #options: SettleLoopOptions;
+  #view: SettlementView = IDLE;
+  #timer: NodeJS.Timeout | undefined;
+  #running: Promise<void> | null = null;
+  #failures = 0;
+  /** On this process's clock: the wall clock may be the very thing in doubt. */
+  #lastHeartbeatMs = Number.NEGATIVE_INFINITY;
+  #lastAnswerMs: number | null = null;
+  #isStopped = false;
+
+  constructor(options: SettleLoopOptions) {
+    this.#options = options;
+  }
+
+  get view(): SettlementView {
+    return this.#view;
+  }
+
+  /** Something was stored or the way opened: look whether there is work, unless a back-off is running. */
+  poke(): void {
+    if (this.#timer !== undefined || this.#running !== null || this.#isStopped) return;
+    if (this.#needsTo() && this.#options.isOnline()) this.#after(GATHER_MS);
+    else this.#rest();
+  }
+
+  /** The way opened again, or a person asked: earlier failures say nothing any more. */
+  retryNow(): void {
+    if (this.#running !== null || this.#isStopped) return;
+    this.#failures = 0;
+    this.#after(0);
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+    // A batch on its way needs no waiting for: its answer, if lost, is asked for again with the same bytes.
+    await Promise.race([this.#running, sleep(STOP_WAIT_MS, undefined, { ref: false })]);
+  }
+
+  #after(delayMs: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#running ??= this.#run().finally(() => {
+        this.#running = null;
+        this.poke();
+      });
+    }, delayMs);
+    this.#timer.unref();
+  }
+
+  async #run(): Promise<void> {
+    const total = this.#pendingEntries();
+    const kiosk = this.#options.snapshot()?.kiosk;
+    if (kiosk === null || kiosk === undefined || !this.#options.isOnline()) return this.#rest();
+    try {
+      let isMore = true;
+      while (isMore && !this.#isStopped) isMore = await this.#sendNext(kiosk.kioskToken, total);
+      this.#failures = 0;
+      this.#rest();
+    } catch (error) {
+      await this.#failed(error);
+    }
+  }
+
+  /** @returns whether there may be more to send. */
+  async #sendNext(kioskToken: string, total: number): Promise<boolean> {
+    const { api, store, log } = this.#options;
+    const heartbeat = this.#heartbeatIsDue();
+    const batch = await store.run('nextBatch', { heartbeat });
+    if (batch === null) return false;
+    const isHeartbeat = batch.toSequence < batch.fromSequence;
+    if (isHeartbeat) this.#lastHeartbeatMs = performance.now();
+    this.#tellProgress(total);
+    const answer = await this.#send(kioskToken, batch, api);
+    if (answer === null) return true;
+    const result = await store.run('acknowledge', answer);
+    if (!result.ok) throw new AcknowledgementRefused(result.code);
+    this.#lastAnswerMs = performance.now();
+    const { fromSequence, toSequence } = batch;
+    log.info(
+      { fromSequence, toSequence, acknowledged: result.acknowledgedSequence },
+      'the cloud took a batch over',
+    );
+    if (result.acknowledgedSequence < toSequence)
+      throw new AcknowledgementRefused('acknowledgement_incomplete');
+    return !isHeartbeat && !result.isComplete;
+  }
+
+  /** Null when the cloud named another place to go on from. */
+  async #send(
+    kioskToken: string,
+    batch: BatchToSend,
+    api: Pick<CloudApi, 'settle'>,
+  ): Promise<Uint8Array | null> {
+    try {
+      return await api.settle(kioskToken, batch.envelope);
+    } catch (error) {
+      if (!(error instanceof CloudProblem) || error.code !== 'batch_gap') throw error;
+      const from = error.highestSequence ?? 0;
+      this.#options.log.warn({ from }, 'the cloud misses earlier entries; sending them again');
+      // The same place again would go round for ever.
+      if (from + 1 >= batch.fromSequence || !(await this.#options.store.run('resendAfter', from)))
+        throw error;
+      return null;
+    }
+  }
+
+  #needsTo(): boolean {
+    return this.#pendingEntries() > 0 || this.#heartbeatIsDue();
+  }
+
+  #pendingEntries(): number {
+    const snapshot = this.#options.snapshot();
+    if (snapshot === null || snapshot.kiosk === null) return 0;
+    return snapshot.headSequence - snapshot.cursor.acknowledgedSequence;
+  }
+
+  #heartbeatIsDue(): boolean {
+    const snapshot = this.#options.snapshot();
+    if (snapshot === null || snapshot.kiosk === null) return false;
+    const { lastContactAt, denyListVersion } = snapshot.cursor;
+    if (snapshot.trust !== null && snapshot.trust.denyListVersion !== denyListVersion) return true;
+    if (performance.now() - this.#lastHeartbeatMs < MIN_HEARTBEAT_MS) return false;
+    if (snapshot.isClockBehind || lastContactAt === null) return true;
+    const silentMs =
+      this.#lastAnswerMs === null
+        ? Date.now() - lastContactAt * 1000
+        : performance.now() - this.#lastAnswerMs;
+    return silentMs > HEARTBEAT_AFTER_MS;
+  }
+
+  #tellProgress(total: number): void {
+    if (total === 0) return;
+    const left = this.#pendingEntries();
+    this.#set({
+      ...this.#view,
+      state: 'settling',
+      nextAttemptMs: null,
+      progress: { done: Math.max(0, total - left), total },
+    });
+  }
+
+  async #failed(error: unknown): Promise<void> {
+    if (this.#isStopped) return;
+    const code =
+      error instanceof IpcError || error instanceof AcknowledgementRefused ? error.code : 'internal_error';
+    if (code === 'internal_error') this.#options.log.error({ err: error }, 'settlement failed');
+    else this.#options.log.warn({ code }, 'settlement failed');
+    const isRefused = !isPassing(code);
+    const waitMs = this.#backoffMs(isRefused, error instanceof IpcError ? error.retryAfterMs : undefined);
+    this.#failures += 1;
+    const state = isRefused ? 'refused' : 'waiting';
+    this.#set({ state, progress: null, nextAttemptMs: Date.now() + waitMs, lastErrorCode: code });
+    this.#after(waitMs);
+    if (isRefused) await this.#forgetBatch();
+  }
+
+  /** The same bytes would be refused again; the next attempt signs anew. */
+  async #forgetBatch(): Promise<void> {
+    try {
+      await this.#options.store.run('forgetBatch', null);
+    } catch (error) {
+      if (!(error instanceof IpcError)) throw error;
+      this.#options.log.warn({ code: error.code }, 'the refused batch could not be dropped');
+    }
+  }
+
+  /** Full jitter above half: a street of shops that lost its line together does not come back together. */
+  #backoffMs(isRefused: boolean, retryAfterMs: number | undefined): number {
+    const ceiling = isRefused
+      ? REFUSED_BACKOFF_MS
+      : Math.min(FIRST_BACKOFF_MS * 2 ** this.#failures, MAX_BACKOFF_MS);
+    const jittered = Math.round(ceiling * (0.5 + 0.5 * (this.#options.random ?? Math.random)()));
+    return Math.max(jittered, retryAfterMs ?? 0);
+  }
+
+  #rest(): void {
+    if (this.#timer !== undefined) return;
+    const isWaiting = this.#pendingEntries() > 0 && (this.#options.snapshot()?.unsettled.count ?? 0) > 0;
+    const lastErrorCode = isWaiting ? this.#view.lastErrorCode : null;
+    this.#set({ state: isWaiting ? 'waiting' : 'idle', progress: null, nextAttemptMs: null, lastErrorCode });
+  }
+
+  #set(view: SettlementView): void {
+    if (JSON.stringify(view) === JSON.stringify(this.#view)) return;
+    this.#view = view;
+    this.#options.onChange();
+  }
+}
+
+/** The cloud answered, and not with what an issuer signs. */
+class AcknowledgementRefused extends Error {
+  override readonly name = 'AcknowledgementRefused';
+  readonly code: AcknowledgementFault;
+  constructor(code: AcknowledgementFault) {
+    super(code);
+    this.code = code;
+  }
+}
+
+/** What time alone may heal. */
+function isPassing(code: string): boolean {
+  return [
+    'cloud_unreachable',
+    'service_unavailable',
+    'rate_limited',
+    'internal_error',
+    'batch_gap',
+    'storage_full',
+  ].includes(code);
+}

@@ -1,0 +1,289 @@
+/**
+ * Puts the agent together: store, listener, sales, cloud, settlement, local socket, and stops it in the order that
+ * loses nothing. Owns the wiring and the order; every rule lives in the room it belongs to.
+ */
+import { loadPrivateKey } from '@tikiwallet/protocol/node';
+import { serveAgent, type AgentServer } from '../ipc/agent-server.ts';
+import { IpcError } from '../ipc/index.ts';
+import { composeState, StatePublisher } from './agent-state.ts';
+import { systemClock } from './clock.ts';
+import { cloudApi } from './cloud/cloud-api.ts';
+import { CloudClient } from './cloud/cloud-client.ts';
+import { MerchantSession } from './cloud/merchant-session.ts';
+import { Reachability } from './cloud/reachability.ts';
+import { TrustRefresher } from './cloud/trust-refresher.ts';
+import type { AgentConfig } from './config.ts';
+import type { DataFolder } from './data-folder.ts';
+import { enrolKiosk } from './enrol-kiosk.ts';
+import { agentHandlers } from './handlers.ts';
+import type { Log } from './log.ts';
+import { listenForPhones, type Listener, type PairingView } from './pairing/listener.ts';
+import { RadioWatch } from './radio/radio-state.ts';
+import { Sales } from './sales.ts';
+import { SettleLoop } from './settle/settle-loop.ts';
+import type { StoreSnapshot } from './store/kiosk-store.ts';
+import { migrationsFolder } from './store/migrations-folder.ts';
+import { StoreClient } from './store/store-client.ts';
+
+export interface RunningAgent {
+  /** Of the listener for phones. */
+  readonly port: number;
+  readonly addresses: readonly string[];
+  stop(): Promise<void>;
+}
+
+export interface StartOptions {
+  readonly config: AgentConfig;
+  readonly folder: DataFolder;
+  readonly version: string;
+  readonly log: Log;
+  /** The store can no longer be trusted with a write: the process must end. */
+  readonly onFatal: (detail: string) => void;
+}
+
+/** Time passes for the store: freshness, the day, the trusted time on disk. */
+const TICK_MS = 30_000;
+
+/** Rejects with the system's error when the phones' address is taken. */
+export async function startAgent(options: StartOptions): Promise<RunningAgent> {
+  const agent = new Agent(options);
+  try {
+    await agent.start();
+  } catch (error) {
+    await agent.stop();
+    throw error;
+  }
+  return agent;
+}
+
+class Agent implements RunningAgent {
+  readonly #options: StartOptions;
+  readonly #store: StoreClient;
+  readonly #sales: Sales;
+  readonly #reachability: Reachability;
+  readonly #merchant: MerchantSession;
+  readonly #settle: SettleLoop;
+  readonly #trust: TrustRefresher;
+  readonly #radio: RadioWatch;
+  readonly #publisher: StatePublisher;
+  readonly #api: ReturnType<typeof cloudApi>;
+  readonly #sealing: ReturnType<typeof loadPrivateKey>;
+  readonly #signingPublicKey: Uint8Array;
+  #snapshot: StoreSnapshot | null = null;
+  #listener: Listener | null = null;
+  #socket: AgentServer | null = null;
+  #tick: NodeJS.Timeout | undefined;
+  #isStopping = false;
+
+  constructor(options: StartOptions) {
+    const { config, folder, log } = options;
+    this.#options = options;
+    this.#sealing = loadPrivateKey(folder.sealingKeyPem);
+    this.#signingPublicKey = loadPrivateKey(folder.signingKeyPem).publicKey;
+    const snapshot = (): StoreSnapshot | null => this.#snapshot;
+    const isOnline = (): boolean => this.#reachability.isOnline;
+    const changed = (): void => this.#publisher.soon();
+    this.#store = new StoreClient(
+      {
+        path: folder.databasePath,
+        migrationsFolder: migrationsFolder(),
+        signingKeyPem: folder.signingKeyPem,
+        sealingKeyPem: folder.sealingKeyPem,
+      },
+      {
+        onSnapshot: (newest) => this.#learned(newest),
+        onQuarantine: (detail) =>
+          log.fatal({ detail }, 'the database is set aside: nothing is sold until somebody has looked at it'),
+        onFatal: options.onFatal,
+        onLog: (level, text) => log[level](text),
+      },
+    );
+    const client = new CloudClient({
+      apiUrl: config.apiUrl,
+      events: {
+        onReached: () => this.#reachability.reached(),
+        onUnreachable: () => this.#reachability.failed(),
+      },
+    });
+    this.#api = cloudApi(client);
+    this.#reachability = new Reachability({
+      probe: this.#api.probe,
+      onChange: (state) => this.#cloudBecame(state),
+    });
+    this.#merchant = new MerchantSession({
+      api: this.#api,
+      serverNowMs: () => client.serverNowMs(),
+      onChange: changed,
+    });
+    this.#sales = new Sales({
+      store: this.#store,
+      clock: systemClock(),
+      addresses: () => this.#listener?.addresses ?? [],
+      onChange: () => this.#publisher.now(),
+      onError: (error) => log.error({ err: error }, 'the sale could not be brought up to date'),
+    });
+    this.#settle = new SettleLoop({
+      api: this.#api,
+      store: this.#store,
+      snapshot,
+      isOnline,
+      onChange: changed,
+      log,
+    });
+    this.#trust = new TrustRefresher({ api: this.#api, store: this.#store, snapshot, isOnline, log });
+    this.#radio = new RadioWatch({ onChange: changed, log });
+    this.#publisher = new StatePublisher({
+      compose: () => this.#compose(),
+      publish: (state) => this.#socket?.publish(state),
+    });
+  }
+
+  get port(): number {
+    return this.#listener?.port ?? 0;
+  }
+
+  get addresses(): readonly string[] {
+    return this.#listener?.addresses ?? [];
+  }
+
+  async start(): Promise<void> {
+    const { config, folder, version, log } = this.#options;
+    this.#listener = await listenForPhones({
+      ...config.listen,
+      advertise: config.advertise,
+      sealingKey: this.#sealing.scalar,
+      view: () => pairingView(this.#snapshot),
+      openRequest: () => this.#sales.openEnvelope(),
+      accept: (delivery) => this.#accept(delivery),
+      log,
+    });
+    this.#socket = await serveAgent(folder.socketPath, {
+      token: folder.token,
+      version,
+      handlers: this.#handlers(),
+      onError: (error, during) => log.error({ err: error, during }, 'a call of the local socket failed'),
+    });
+    this.#reachability.start();
+    this.#radio.start();
+    const ready = await this.#store.whenReady();
+    this.#sales.resume(ready.sale);
+    this.#tick = setInterval(() => void this.#passTime(), TICK_MS);
+    this.#tick.unref();
+    this.#publisher.now();
+    this.#settle.poke();
+  }
+
+  /** First nothing new comes in, then what is on its way ends, then the journal gets its last entry. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    clearInterval(this.#tick);
+    this.#reachability.stop();
+    this.#radio.stop();
+    this.#publisher.stop();
+    await this.#listener?.close();
+    await Promise.all([this.#settle.stop(), this.#trust.stop()]);
+    this.#sales.close();
+    this.#merchant.close();
+    await this.#socket?.close();
+    await this.#store.stop();
+  }
+
+  #handlers(): ReturnType<typeof agentHandlers> {
+    return agentHandlers({
+      api: this.#api,
+      merchant: this.#merchant,
+      sales: this.#sales,
+      store: this.#store,
+      state: () => this.#compose(),
+      enrol: (code) => this.#enrol(code),
+      settleNow: () => {
+        this.#reachability.probeNow();
+        this.#trust.refreshNow();
+        this.#settle.retryNow();
+      },
+    });
+  }
+
+  async #enrol(code: string): Promise<void> {
+    if (this.#snapshot === null) throw new IpcError('agent_unavailable');
+    if (this.#snapshot.quarantine !== null) throw new IpcError('journal_quarantined');
+    if (this.#snapshot.kiosk !== null) throw new IpcError('kiosk_already_enrolled');
+    const publicKeys = { signing: this.#signingPublicKey, sealing: this.#sealing.publicKey };
+    await enrolKiosk({ api: this.#api, store: this.#store, publicKeys, log: this.#options.log }, code);
+    this.#options.log.info('this machine is a kiosk now');
+    this.#settle.retryNow();
+  }
+
+  async #accept(delivery: Uint8Array): ReturnType<Sales['accept']> {
+    const outcome = await this.#sales.accept(delivery);
+    const { log } = this.#options;
+    if (outcome.kind === 'refused') log.info({ code: outcome.code }, 'a payment was refused');
+    else
+      log.info(
+        { sequence: outcome.payment.sequence },
+        outcome.kind === 'accepted' ? 'a payment was accepted' : 'a payment was repeated',
+      );
+    return outcome;
+  }
+
+  #learned(newest: StoreSnapshot): void {
+    const former = this.#snapshot;
+    this.#snapshot = newest;
+    if (this.#isStopping) return;
+    if (former !== null && newest.isClockBehind && !former.isClockBehind) {
+      this.#options.log.error(
+        'the clock of this machine lies behind trusted time: nothing is accepted until it is set right',
+      );
+    }
+    if (former?.cursor.acknowledgedSequence !== newest.cursor.acknowledgedSequence) {
+      this.#sales.noteSettledUpTo(newest.cursor.acknowledgedSequence).catch((error: unknown) => {
+        this.#options.log.warn({ err: error }, 'the settled sale could not be looked at');
+      });
+    }
+    this.#settle.poke();
+    this.#publisher.soon();
+  }
+
+  #cloudBecame(state: 'checking' | 'online' | 'offline'): void {
+    this.#options.log.info({ state }, 'the cloud');
+    if (state === 'online') {
+      this.#trust.refreshNow();
+      this.#settle.retryNow();
+    }
+    this.#publisher.now();
+  }
+
+  async #passTime(): Promise<void> {
+    try {
+      await this.#store.run('tick', null);
+    } catch (error) {
+      this.#options.log.warn({ err: error }, 'the trusted time could not be written down');
+    }
+  }
+
+  #compose(): ReturnType<typeof composeState> {
+    return composeState({
+      version: this.#options.version,
+      apiUrl: this.#options.config.apiUrl,
+      snapshot: this.#snapshot,
+      merchant: this.#merchant.view,
+      cloud: this.#reachability.view,
+      settlement: this.#settle.view,
+      radio: this.#radio.state,
+      addresses: this.addresses,
+      sale: this.#sales.view(),
+    });
+  }
+}
+
+function pairingView(snapshot: StoreSnapshot | null): PairingView | null {
+  const kiosk = snapshot?.kiosk ?? null;
+  return kiosk === null
+    ? null
+    : {
+        kioskId: kiosk.kioskId,
+        merchantName: kiosk.merchantName,
+        walletOrigins: kiosk.walletOrigins,
+        certificateHashes: kiosk.certificateHashes,
+      };
+}
