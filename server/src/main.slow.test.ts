@@ -59,7 +59,9 @@ function exited(child: ChildProcess): Promise<number | null> {
   return new Promise((resolve) => child.once('exit', (code) => resolve(code)));
 }
 
-const ready = (server: Run) => expect.poll(() => server.output, { timeout: 60_000 }).toContain('is ready at');
+async function ready(server: Run): Promise<void> {
+  await expect.poll(() => server.output, { timeout: 60_000 }).toContain('is ready at');
+}
 const readiness = async (origin: string) => (await fetch(`${origin}/readyz`)).status;
 
 test('a server that is killed leaves nothing that stops the next one; a taken port and a taken folder are one sentence each', async () => {

@@ -34,7 +34,7 @@ export interface EmbeddedCluster {
   /** Superuser's URL of the given database (default: the product's own). */
   ownerUrl(database?: string): string;
   /** Fast shutdown: sessions are ended, everything committed is kept. Safe to call twice. */
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 /** Starts the cluster in `dataDir`, making or recovering it first. */

@@ -11,7 +11,9 @@ import postgres from 'postgres';
 /** The role that the application runs as: it may not rewrite the ledger. */
 export const APP_ROLE = 'tiki_app';
 
-const MIGRATIONS = fileURLToPath(new URL('../../../drizzle/server', import.meta.url));
+const MIGRATIONS = fileURLToPath(
+  new URL('./server', import.meta.resolve('@tikiwallet/drizzle/package.json')),
+);
 /** Any constant of our own: it only has to be the same in every process that migrates. */
 const MIGRATION_LOCK = 7_236_411;
 

@@ -51,7 +51,7 @@ export class WebhookRefused extends Error {
 
 export interface MoneyPort {
   /** @throws ProviderUnavailable */
-  createCheckout(request: CheckoutRequest): Promise<Checkout>;
+  readonly createCheckout: (request: CheckoutRequest) => Promise<Checkout>;
   /** @throws WebhookRefused */
-  readWebhook(rawBody: string, signature: string | undefined): MoneyEvent;
+  readonly readWebhook: (rawBody: string, signature: string | undefined) => MoneyEvent;
 }

@@ -103,6 +103,7 @@ export const ledgerTransfers = pgTable(
   (t) => [check('ledger_transfers_kind', sql`${t.kind} in (${quoted(TRANSFER_KINDS)})`)],
 );
 
+/** Written and read in SQL only. @public drizzle-kit reads it for the migrations. */
 export const ledgerEntries = pgTable(
   'ledger_entries',
   {

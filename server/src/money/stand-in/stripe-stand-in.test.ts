@@ -82,6 +82,7 @@ const pay = (id: string, number: string) =>
     body: new URLSearchParams({ number }),
     redirect: 'manual',
   });
+const idOf = (value: unknown) => (typeof value === 'string' ? value : 'not an id');
 const typesReceived = () =>
   received.map((item) => stripe.webhooks.constructEvent(item.body, item.signature, SECRET).type);
 
@@ -108,7 +109,7 @@ describe("through Stripe's own SDK", () => {
       client_reference_id: 'order-1',
       metadata: { a: 'b' },
     });
-    const intent = await stripe.paymentIntents.retrieve(String(paid.payment_intent));
+    const intent = await stripe.paymentIntents.retrieve(idOf(paid.payment_intent));
     expect(intent).toMatchObject({ status: 'succeeded', amount_received: 2500 });
     expect(typesReceived()).toEqual(['payment_intent.succeeded', 'checkout.session.completed']);
     expect((await stripe.events.list()).data.map((event) => event.type)).toEqual([
@@ -227,7 +228,7 @@ test("the objects have every field of Stripe's published examples, in the same t
   const created = await stripe.checkout.sessions.create(order());
   await pay(created.id, '4242424242424242');
   const session = await stripe.checkout.sessions.retrieve(created.id);
-  const intent = await stripe.paymentIntents.retrieve(String(session.payment_intent));
+  const intent = await stripe.paymentIntents.retrieve(idOf(session.payment_intent));
   const [event] = (await stripe.events.list()).data;
   for (const [name, ours] of [
     ['checkout.session', session],
