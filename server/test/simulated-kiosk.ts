@@ -67,7 +67,7 @@ export class SimulatedKiosk {
   kioskId = '';
   #certificate: KioskCertificate | null = null;
   #trust: TrustBundle | null = null;
-  #rootPublicKey = new Uint8Array(0);
+  #rootPublicKey: Uint8Array = new Uint8Array(0);
   readonly #seen = new Map<string, Payment>();
 
   constructor(server: TestServer, merchant: Person) {

@@ -16,7 +16,11 @@ export function limitBodies(allowances: readonly BodyAllowance[]): MiddlewareHan
     bodyLimit({
       maxSize,
       onError: () => {
-        throw problem('request_too_large', { detail: `at most ${maxSize} bytes` });
+        // The rest of the body is never read, so this connection is of no use for another request.
+        throw problem('request_too_large', {
+          detail: `at most ${maxSize} bytes`,
+          headers: { connection: 'close' },
+        });
       },
     });
   const byPath = new Map(allowances.map(({ path, maxBytes }) => [path, limit(maxBytes)]));
