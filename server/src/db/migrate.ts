@@ -3,7 +3,8 @@
  *
  * Owns: running drizzle/server's migrations, one process at a time. Never: connects as the application's role.
  */
-import { fileURLToPath } from 'node:url';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { drizzle } from 'drizzle-orm/postgres-js';
 import { migrate as runMigrations } from 'drizzle-orm/postgres-js/migrator';
 import postgres from 'postgres';
@@ -11,8 +12,9 @@ import postgres from 'postgres';
 /** The role that the application runs as: it may not rewrite the ledger. */
 export const APP_ROLE = 'tiki_app';
 
-const MIGRATIONS = fileURLToPath(
-  new URL('./server', import.meta.resolve('@tikiwallet/drizzle/package.json')),
+const MIGRATIONS = join(
+  dirname(createRequire(import.meta.url).resolve('@tikiwallet/drizzle/package.json')),
+  'server',
 );
 /** Any constant of our own: it only has to be the same in every process that migrates. */
 const MIGRATION_LOCK = 7_236_411;
