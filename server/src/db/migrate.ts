@@ -12,10 +12,8 @@ import postgres from 'postgres';
 /** The role that the application runs as: it may not rewrite the ledger. */
 export const APP_ROLE = 'tiki_app';
 
-const MIGRATIONS = join(
-  dirname(createRequire(import.meta.url).resolve('@tikiwallet/drizzle/package.json')),
-  'server',
-);
+const require = createRequire(import.meta.url);
+const MIGRATIONS = join(dirname(require.resolve('@tikiwallet/drizzle/package.json')), 'server');
 /** Any constant of our own: it only has to be the same in every process that migrates. */
 const MIGRATION_LOCK = 7_236_411;
 
