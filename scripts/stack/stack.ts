@@ -177,7 +177,8 @@ export class Stack {
     const client = this.connectAgent();
     try {
       await client.whenConnected(500);
-      return true;
+      const { phase } = await client.call('agent.state', {});
+      return phase !== 'starting';
     } catch {
       // Not yet: a socket of an earlier run, or an agent that still opens its database.
       return false;
