@@ -1,0 +1,136 @@
+/**
+ * The fixed actors of the vectors: keys derived from published names, so that anyone can rebuild them, and signers
+ * that repeat a committed signature as long as the signed bytes are the same and it still verifies. ECDSA is
+ * randomised here; without this every run would change every vector.
+ */
+import { createECDH, createHash, createPrivateKey } from 'node:crypto';
+import { loadPrivateKey, nodeCrypto } from '../adapters/node-crypto.ts';
+import { fromHex, toHex } from '../src/bytes.ts';
+import * as protocol from '../src/index.ts';
+
+export const NOW = 1_780_000_000;
+export const crypto = nodeCrypto();
+
+export function unwrap<T>(result: protocol.Result<T>): T {
+  if (result.ok) return result.value;
+  throw new Error(`refused: ${result.code}`);
+}
+
+export interface Actor {
+  readonly publicKey: Uint8Array;
+  readonly scalar: Uint8Array;
+  readonly sign: protocol.SyncSigner;
+}
+
+/** Signatures by the hash of key and signed bytes. */
+export type SignatureBook = Readonly<Record<string, string>>;
+
+export class Notary {
+  readonly #committed: SignatureBook;
+  readonly #used = new Map<string, string>();
+
+  constructor(committed: SignatureBook) {
+    this.#committed = committed;
+  }
+
+  /** The private key is SHA-256 of `tikiwallet vector key: <name>`. Never use one outside tests. */
+  actor(name: string): Actor {
+    const d = createHash('sha256').update(`tikiwallet vector key: ${name}`).digest();
+    const ecdh = createECDH('prime256v1');
+    ecdh.setPrivateKey(d);
+    const point = ecdh.getPublicKey();
+    const [x, y] = [point.subarray(1, 33).toString('base64url'), point.subarray(33).toString('base64url')];
+    const jwk = { kty: 'EC', crv: 'P-256', d: d.toString('base64url'), x, y };
+    const key = createPrivateKey({ key: jwk, format: 'jwk' });
+    const loaded = loadPrivateKey(key.export({ type: 'pkcs8', format: 'pem' }).toString());
+    return { ...loaded, sign: (data) => this.#sign(loaded, data) };
+  }
+
+  #sign(key: Actor, data: Uint8Array): Uint8Array {
+    const place = createHash('sha256').update(key.publicKey).update(data).digest('hex');
+    const known = this.#used.get(place) ?? this.#committed[place];
+    const committed = known === undefined ? null : fromHex(known);
+    const isGood = committed !== null && crypto.verify(key.publicKey, data, committed);
+    const signature = isGood ? committed : key.sign(data);
+    this.#used.set(place, toHex(signature));
+    return signature;
+  }
+
+  /** What this run used, for the next one. */
+  book(): SignatureBook {
+    return Object.fromEntries([...this.#used].toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  }
+}
+
+/** 16 bytes that all equal `fill`. */
+export function id(fill: number): Uint8Array {
+  return new Uint8Array(16).fill(fill);
+}
+
+export type VectorWorld = ReturnType<typeof makeVectorWorld>;
+
+/** Everything that the vectors take as given. */
+export function makeVectorWorld(notary: Notary) {
+  const names = ['root', 'issuer', 'next issuer', 'kiosk', 'kiosk sealing', 'phone', 'stranger'] as const;
+  const [root, issuer, nextIssuer, kioskKey, sealingKey, phone, stranger] = names.map((name) => notary.actor(name));
+  if (!root || !issuer || !nextIssuer || !kioskKey || !sealingKey || !phone || !stranger) throw new TypeError('unreachable');
+  const run = <T>(steps: protocol.Steps<T>, by: Actor): T => unwrap(protocol.runSync(steps, crypto, by.sign));
+  const keyId = run(protocol.keyIdOf(issuer.publicKey), issuer);
+  const issuerCertificates = [issuer, nextIssuer].map(({ publicKey }, index) =>
+    run(protocol.signIssuerCertificate({ publicKey, notBefore: NOW - 2_592_000 + index * 86_400, notAfter: NOW + 31_536_000 }), root),
+  );
+  const policy = { perPaymentMinor: 20_000n, storedSumMinor: 500_000n, storedCount: 1_000, maxOfflineSeconds: 1_209_600 };
+  const bundleDraft: protocol.TrustBundleDraft = {
+    version: 7, issuedAt: NOW, policy, issuerCertificates, denyListVersion: 3, deniedAllowances: [id(0xd1), id(0xd2)],
+    deniedKiosks: [id(0xd3)],
+  };
+  const signBundle = (changes: Partial<protocol.TrustBundleDraft>) =>
+    run(protocol.signTrustBundle({ ...bundleDraft, ...changes }, keyId), issuer);
+  const trustBundle = signBundle({});
+  const { issuers } = run(protocol.verifyTrustBundle(trustBundle, root.publicKey), root);
+  return {
+    root, issuer, kioskKey, sealingKey, phone, stranger, keyId, issuerCertificates, issuers, trustBundle, signBundle, run,
+    kiosk: makeKiosk(run, { issuer, keyId, issuers, kioskKey, sealingKey }),
+    ...makeAllowances(run, { issuer, keyId, issuers, phone }),
+  };
+}
+
+type Run = <T>(steps: protocol.Steps<T>, by: Actor) => T;
+interface Issuing {
+  readonly issuer: Actor;
+  readonly keyId: Uint8Array;
+  readonly issuers: readonly protocol.IssuerCertificate[];
+}
+
+function makeKiosk(run: Run, by: Issuing & { readonly kioskKey: Actor; readonly sealingKey: Actor }): protocol.KioskCertificate {
+  const draft = {
+    merchantName: 'Warung Sari', merchantPhone: '+6591234567', currency: 'SGD', signingPublicKey: by.kioskKey.publicKey,
+    sealingPublicKey: by.sealingKey.publicKey, perPaymentMinor: 20_000n, notBefore: NOW, notAfter: NOW + 7_776_000,
+  };
+  const ids = { issuerKeyId: by.keyId, merchantId: id(0x11), kioskId: id(0x22) };
+  return run(protocol.verifyKioskCertificate(run(protocol.signKioskCertificate(draft, ids), by.issuer), by.issuers), by.issuer);
+}
+
+export const PHONE = '+6598765432';
+export const PHONE_SALT = id(0x55);
+
+function makeAllowances(run: Run, by: Issuing & { readonly phone: Actor }) {
+  const draft = {
+    devicePublicKey: by.phone.publicKey, currency: 'SGD', capMinor: 5_000n, perPaymentMinor: 3_000n, firstCounter: 1,
+    softCounterLimit: 20, hardCounterLimit: 30, notBefore: NOW, notAfter: NOW + 259_200,
+    assurance: protocol.ASSURANCE.software, standing: protocol.STANDING.new, maskedPhone: protocol.maskPhone(PHONE),
+    phoneCommitment: run(protocol.commitToPhone(PHONE, PHONE_SALT), by.phone),
+  };
+  const make = (allowanceId: Uint8Array, payeeLock: Uint8Array | null, changes: Partial<typeof draft> = {}) => {
+    const ids = { issuerKeyId: by.keyId, allowanceId, payeeLock };
+    const bytes = run(protocol.signAllowanceCertificate({ ...draft, ...changes }, ids), by.issuer);
+    return run(protocol.verifyAllowanceCertificate(bytes, by.issuers), by.issuer);
+  };
+  return {
+    allowance: make(id(0x33), null),
+    lockedAllowance: make(id(0x34), id(0x11)),
+    elsewhereAllowance: make(id(0x35), id(0x12)),
+    deniedAllowance: make(id(0xd1), null),
+    foreignAllowance: make(id(0x36), null, { currency: 'IDR' }),
+  };
+}

@@ -1,0 +1,276 @@
+/**
+ * What a test vector asks of an implementation: each operation reads its input, runs the rule and answers plain JSON.
+ * Isomorphic like the rules themselves, so that the phone, the kiosk and the cloud run the same vectors.
+ */
+import { decodeCbor } from '../src/cbor.ts';
+import { fromBase45, fromHex, toHex } from '../src/bytes.ts';
+import type { Steps } from '../src/crypto.ts';
+import { refuse } from '../src/errors.ts';
+import * as protocol from '../src/index.ts';
+
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
+export type JsonObject = { readonly [key: string]: Json };
+
+export interface Vector {
+  readonly name: string;
+  readonly operation: string;
+  /** Bytes in hex, amounts in decimal digits. What it lacks is in the file's context. */
+  readonly input: JsonObject;
+  /** Only in the valid half. */
+  readonly output?: Json;
+  /** Only in the invalid half: the refusal. */
+  readonly code?: protocol.RefusalCode;
+  /** Diagnostic notation of the input's object, for people. */
+  readonly diagnostic?: string;
+}
+
+export interface VectorFile {
+  readonly description: string;
+  readonly page: string;
+  readonly context: JsonObject;
+  readonly valid: readonly Vector[];
+  readonly invalid: readonly Vector[];
+}
+
+/** Typed access to a vector's input; a vector that lacks something is a programmer's error. */
+class Input {
+  readonly #values: JsonObject;
+  constructor(values: JsonObject) {
+    this.#values = values;
+  }
+  #get(name: string): Json {
+    const value = this.#values[name];
+    if (value === undefined) throw new TypeError(`vector lacks ${name}`);
+    return value;
+  }
+  text(name: string): string {
+    const value = this.#get(name);
+    if (typeof value !== 'string') throw new TypeError(`${name} is no text`);
+    return value;
+  }
+  bytes(name: string): Uint8Array {
+    return fromHex(this.text(name));
+  }
+  number(name: string): number {
+    const value = this.#get(name);
+    if (typeof value !== 'number') throw new TypeError(`${name} is no number`);
+    return value;
+  }
+  bytesList(name: string): readonly Uint8Array[] {
+    const value = this.#get(name);
+    if (!Array.isArray(value)) throw new TypeError(`${name} is no list`);
+    return value.map((item) => fromHex(String(item)));
+  }
+  /** Null where the vector says null. */
+  object(name: string): Input | null {
+    const value = this.#get(name);
+    if (value === null) return null;
+    if (typeof value !== 'object' || Array.isArray(value)) throw new TypeError(`${name} is no object`);
+    return new Input(value as JsonObject);
+  }
+}
+
+/** Hex, decimal digits, sorted lists: one way to write each value. Bytes as received are left out. */
+export function toJson(value: unknown): Json {
+  if (value === null || typeof value === 'string' || typeof value === 'boolean' || typeof value === 'number') return value;
+  if (typeof value === 'bigint') return value.toString();
+  if (value instanceof Uint8Array) return toHex(value);
+  if (value instanceof Set) return [...value].map(toJson).toSorted();
+  if (Array.isArray(value)) return value.map(toJson);
+  if (typeof value !== 'object') throw new TypeError('a value that JSON does not know');
+  return Object.fromEntries(
+    Object.entries(value).filter(([name]) => name !== 'bytes').map(([name, item]) => [name, toJson(item)]),
+  );
+}
+
+function* issuersOf(input: Input): Steps<readonly protocol.IssuerCertificate[]> {
+  const issuers: protocol.IssuerCertificate[] = [];
+  for (const bytes of input.bytesList('issuerCertificates')) {
+    issuers.push(yield* protocol.verifyIssuerCertificate(bytes, input.bytes('rootPublicKey')));
+  }
+  return issuers;
+}
+function* kioskOf(input: Input): Steps<protocol.KioskCertificate> {
+  return yield* protocol.verifyKioskCertificate(input.bytes('kioskCertificate'), yield* issuersOf(input));
+}
+function* allowanceOf(input: Input): Steps<protocol.AllowanceCertificate> {
+  return yield* protocol.verifyAllowanceCertificate(input.bytes('allowanceCertificate'), yield* issuersOf(input));
+}
+function* trustOf(input: Input, name = 'trustBundle'): Steps<protocol.TrustBundle> {
+  return yield* protocol.verifyTrustBundle(input.bytes(name), input.bytes('rootPublicKey'));
+}
+
+function* signedPayment(bytes: Uint8Array, allowance: protocol.AllowanceCertificate): Steps<protocol.Payment> {
+  const payment = yield* protocol.readPayment(bytes, allowance);
+  if (!(yield* protocol.hasPaymentSignature(payment, allowance))) refuse('payment_signature_invalid');
+  return payment;
+}
+
+function historyOf(input: Input | null): protocol.AllowanceHistory | null {
+  if (input === null) return null;
+  return {
+    lastCounter: input.number('lastCounter'),
+    lastCumulativeMinor: BigInt(input.text('lastCumulativeMinor')),
+    lastHash: input.bytes('lastHash'),
+  };
+}
+
+function* requestFacts(input: Input, kiosk: protocol.KioskCertificate): Steps<protocol.AcceptanceFacts['request']> {
+  const known = input.object('request');
+  if (known === null) return null;
+  const { hash, amountMinor, currency } = yield* protocol.verifyPaymentRequest(known.bytes('bytes'), kiosk);
+  const state = known.text('state');
+  if (state !== 'open' && state !== 'paid' && state !== 'expired' && state !== 'cancelled') throw new TypeError(state);
+  return { hash, amountMinor, currency, state };
+}
+
+function* accept(input: Input): Steps<unknown> {
+  const kiosk = yield* kioskOf(input);
+  const stored = input.object('stored');
+  const facts: protocol.AcceptanceFacts = {
+    nowSeconds: input.number('nowSeconds'),
+    kiosk,
+    trust: yield* trustOf(input),
+    request: yield* requestFacts(input, kiosk),
+    history: historyOf(input.object('history')),
+    stored: { sumMinor: BigInt(stored?.text('sumMinor') ?? 0), count: stored?.number('count') ?? 0 },
+    certificateIsKnownGood: false,
+  };
+  const identified = yield* protocol.identifyPayment(protocol.decodeDelivery(input.bytes('delivery')));
+  const { requestId, payment, tier, checks } = yield* protocol.verifyPayment(identified, facts);
+  return { requestId, paymentHash: payment.hash, tier, checks };
+}
+
+function* journalEntry(input: Input): Steps<unknown> {
+  const bytes = input.bytes('entry');
+  const entry = protocol.decodeJournalEntry(bytes);
+  const hash = yield* protocol.journalHash(bytes);
+  return { ...entry, body: entry.kind === 'sale' ? protocol.decodeSaleBody(entry.body) : entry.body, hash };
+}
+
+function* settlementBatch(input: Input): Steps<unknown> {
+  const envelope = protocol.decodeSettlementEnvelope(input.bytes('envelope'));
+  const { batch, entries } = yield* protocol.verifySettlementBatch(envelope, yield* kioskOf(input));
+  return { batch, entryHashes: entries.map((entry) => entry.hash) };
+}
+
+function* sale(input: Input): Steps<unknown> {
+  const body = protocol.decodeSaleBody(protocol.decodeJournalEntry(input.bytes('entry')).body);
+  const facts = { kiosk: yield* kioskOf(input), allowance: yield* allowanceOf(input) };
+  const { request, payment } = yield* protocol.verifySale(body, facts);
+  return { requestHash: request.hash, paymentHash: payment.hash, amountMinor: payment.amountMinor };
+}
+
+function* acknowledgement(input: Input): Steps<unknown> {
+  const expected = { kioskId: input.text('kioskId'), batchHash: input.bytes('batchHash') };
+  return yield* protocol.verifySettlementAcknowledgement(input.bytes('acknowledgement'), yield* issuersOf(input), expected);
+}
+
+function* contradiction(input: Input): Steps<unknown> {
+  const allowance = yield* allowanceOf(input);
+  const [first, second] = input.bytesList('payments');
+  if (first === undefined || second === undefined) throw new TypeError('two payments');
+  const pair = [yield* signedPayment(first, allowance), yield* signedPayment(second, allowance)] as const;
+  return { contradicts: protocol.contradicts(...pair), hashes: pair.map(({ hash }) => hash) };
+}
+
+function* possession(input: Input): Steps<unknown> {
+  const context = input.text('context');
+  if (context !== 'allowance' && context !== 'kiosk') throw new TypeError(context);
+  const expected = { publicKey: input.bytes('publicKey'), context, occasion: input.text('occasion') } as const;
+  yield* protocol.verifyProofOfPossession(input.bytes('proof'), expected);
+  return true;
+}
+
+function* notOlder(input: Input): Steps<unknown> {
+  protocol.checkNotOlder(yield* trustOf(input, 'candidate'), yield* trustOf(input, 'known'));
+  return true;
+}
+
+function* receipt(input: Input): Steps<unknown> {
+  const expected = { paymentHash: input.bytes('paymentHash'), amountMinor: BigInt(input.text('amountMinor')) };
+  return yield* protocol.verifyReceipt(input.bytes('receipt'), yield* kioskOf(input), expected);
+}
+
+/** A rule that needs no cryptography. */
+function plain(rule: (input: Input) => unknown): (input: Input) => Steps<unknown> {
+  // oxlint-disable-next-line require-yield -- the drivers take generators only
+  return function* (input) {
+    return rule(input);
+  };
+}
+
+function qrBytes(input: Input): Uint8Array {
+  const content = input.text('content');
+  if (content !== 'request' && content !== 'delivery' && content !== 'receipt') throw new TypeError(content);
+  const read = protocol.fromQrText(content, input.text('text'));
+  return read.ok ? read.value : refuse(read.code);
+}
+
+const OPERATIONS: Readonly<Record<string, (input: Input) => Steps<unknown>>> = {
+  decodeCbor: plain((input) => {
+    decodeCbor(input.bytes('bytes'), 65_536);
+    return true;
+  }),
+  decodeBase45: plain((input) => fromBase45(input.text('text'))),
+  decodeQr: plain(qrBytes),
+  decompressPoint: plain((input) => protocol.decompressPoint(input.bytes('point'))),
+  comparisonCode: plain((input) => protocol.comparisonCode(input.bytes('requestHash'))),
+  checkValidity: plain((input) => {
+    const dates = { notBefore: input.number('notBefore'), notAfter: input.number('notAfter') };
+    protocol.checkValidity(dates, input.number('nowSeconds'));
+    return true;
+  }),
+  decodeDelivery: plain((input) => protocol.decodeDelivery(input.bytes('delivery'))),
+  *verifyIssuerCertificate(input) {
+    return yield* protocol.verifyIssuerCertificate(input.bytes('certificate'), input.bytes('rootPublicKey'));
+  },
+  *verifyAllowanceCertificate(input) {
+    return yield* protocol.verifyAllowanceCertificate(input.bytes('certificate'), yield* issuersOf(input));
+  },
+  *verifyKioskCertificate(input) {
+    return yield* protocol.verifyKioskCertificate(input.bytes('certificate'), yield* issuersOf(input));
+  },
+  *verifyTrustBundle(input) {
+    return yield* trustOf(input);
+  },
+  checkNotOlder: notOlder,
+  *verifyPaymentRequest(input) {
+    return yield* protocol.verifyPaymentRequest(input.bytes('request'), yield* kioskOf(input));
+  },
+  *openRequestEnvelope(input) {
+    return yield* protocol.openRequestEnvelope(input.bytes('envelope'), yield* issuersOf(input));
+  },
+  *verifyPaymentObject(input) {
+    return yield* signedPayment(input.bytes('payment'), yield* allowanceOf(input));
+  },
+  *verifyClosingStatement(input) {
+    return yield* protocol.verifyClosingStatement(input.bytes('statement'), yield* allowanceOf(input));
+  },
+  acceptPayment: accept,
+  verifyReceipt: receipt,
+  readJournalEntry: journalEntry,
+  verifySettlementBatch: settlementBatch,
+  verifySale: sale,
+  verifySettlementAcknowledgement: acknowledgement,
+  findContradiction: contradiction,
+  verifyProofOfPossession: possession,
+  *commitToPhone(input) {
+    return yield* protocol.commitToPhone(input.text('phone'), input.bytes('salt'));
+  },
+};
+
+/** The rule that a vector asks for, to be run by either driver. `openSealed` has no rule: see {@link openVector}. */
+export function* stepsOf(vector: Vector, context: JsonObject): Steps<Json> {
+  const operation = OPERATIONS[vector.operation];
+  if (operation === undefined) throw new TypeError(`no operation ${vector.operation}`);
+  return toJson(yield* operation(new Input({ ...context, ...vector.input })));
+}
+
+/** HPKE is asynchronous on every platform, so the one sealed operation runs outside the drivers. */
+export async function openVector(vector: Vector, context: JsonObject): Promise<protocol.Result<Json>> {
+  const input = new Input({ ...context, ...vector.input });
+  const options = { privateKey: input.bytes('privateKey'), kioskCertificateHash: input.bytes('kioskCertificateHash') };
+  const opened = await protocol.openSealed(input.bytes('sealed'), options);
+  return opened.ok ? { ok: true, value: toHex(opened.value) } : opened;
+}
