@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { ConfigError, readConfig } from './config.ts';
 
@@ -55,4 +56,18 @@ describe('settings', () => {
     expect(attempt).toThrow(name);
     expect(attempt).not.toThrow('sk_live_secret');
   });
+});
+
+test('every setting stands in the README', () => {
+  const sources = ['config.ts', 'trust/offline-policy.ts', 'trust/keys.ts'].map((name) =>
+    readFileSync(new URL(name, import.meta.url), 'utf8'),
+  );
+  const names = sources
+    .join('\n')
+    .matchAll(/\b(?:TIKI|STRIPE|TWILIO|DATABASE)_[A-Z_]+[A-Z]\b|\bPUBLIC_ORIGIN\b|\bLOG_LEVEL\b/g);
+  const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+  const missing = [...new Set(Array.from(names, ([name]) => name))].filter(
+    (name) => !readme.includes(`\`${name}\``),
+  );
+  expect(missing).toEqual([]);
 });

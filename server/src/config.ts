@@ -75,6 +75,8 @@ const Environment = z.object({
   TWILIO_API_BASE: z.url().optional(),
   TWILIO_STANDIN_PORT: Port.default(8082),
   TWILIO_STANDIN_PUBLIC_URL: z.url().optional(),
+  STRIPE_STANDIN_PUBLIC_ORIGIN: Origin.optional(),
+  STRIPE_WEBHOOK_TARGET: z.url().optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
 
@@ -106,6 +108,16 @@ export interface TwilioConfig {
   readonly inboxUrl: string | null;
 }
 
+/** For the stand-ins' own process. */
+export interface StandInsConfig {
+  readonly stripePort: number;
+  readonly twilioPort: number;
+  /** Where browsers reach the checkout page. */
+  readonly stripeOrigin: string;
+  /** Where signed events go. */
+  readonly webhookTarget: string;
+}
+
 export interface Config {
   readonly host: string;
   readonly port: number;
@@ -119,8 +131,6 @@ export interface Config {
   readonly offline: OfflinePolicy;
   readonly trustKeyFiles: TrustKeyFiles;
   readonly dataDir: string;
-  /** True when TIKI_DATA_DIR named it. */
-  readonly dataDirIsChosen: boolean;
   readonly standInDataDir: string;
   readonly walletDir: string;
   readonly trustedProxies: readonly string[];
@@ -132,6 +142,7 @@ export interface Config {
   readonly databaseConnections: number;
   readonly stripe: StripeConfig;
   readonly twilio: TwilioConfig;
+  readonly standIns: StandInsConfig;
   readonly logLevel: string;
 }
 
@@ -163,7 +174,6 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     offline: readOfflinePolicy(environment, limits),
     trustKeyFiles: trustKeyFiles(dataDir, environment),
     dataDir,
-    dataDirIsChosen: env.TIKI_DATA_DIR !== undefined,
     standInDataDir: resolve(env.TIKI_STANDIN_DATA_DIR ?? join(REPOSITORY, '.data', 'stand-ins')),
     walletDir: resolve(env.TIKI_WALLET_DIR ?? join(REPOSITORY, 'wallet', 'dist')),
     trustedProxies: env.TIKI_TRUSTED_PROXIES,
@@ -174,6 +184,12 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     databaseConnections: env.TIKI_DATABASE_CONNECTIONS,
     stripe: stripeConfig(env),
     twilio: twilioConfig(env),
+    standIns: {
+      stripePort: env.STRIPE_STANDIN_PORT,
+      twilioPort: env.TWILIO_STANDIN_PORT,
+      stripeOrigin: env.STRIPE_STANDIN_PUBLIC_ORIGIN ?? `http://localhost:${env.STRIPE_STANDIN_PORT}`,
+      webhookTarget: env.STRIPE_WEBHOOK_TARGET ?? `http://127.0.0.1:${env.PORT}/v1/stripe/webhook`,
+    },
     logLevel: env.LOG_LEVEL,
   };
 }

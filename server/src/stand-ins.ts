@@ -1,6 +1,5 @@
 /** Entry of the local stand-ins for Stripe and Twilio: one small process beside the server. Only wires. */
 import { join } from 'node:path';
-import { z } from 'zod';
 import { ConfigError, readConfig } from './config.ts';
 import { listen, PortTaken } from './http/listen.ts';
 import { createLogger } from './log.ts';
@@ -9,25 +8,17 @@ import { standInWebhookSecret } from './money/stand-in/webhook-secret.ts';
 import { createTwilioStandIn } from './notify/stand-in/twilio-stand-in.ts';
 import { onStop } from './on-stop.ts';
 
-const Environment = z.object({
-  STRIPE_STANDIN_PORT: z.coerce.number().int().default(8081),
-  TWILIO_STANDIN_PORT: z.coerce.number().int().default(8082),
-  STRIPE_STANDIN_PUBLIC_ORIGIN: z.url().optional(),
-  STRIPE_WEBHOOK_TARGET: z.url().optional(),
-});
-
 async function main(): Promise<void> {
   const config = readConfig(process.env);
-  const env = Environment.parse(process.env);
   const log = createLogger({ level: config.logLevel });
-  const { host, standInDataDir } = config;
+  const { host, standInDataDir, standIns } = config;
   const say = (line: string) => console.log(line);
 
   const stripe = createStripeStandIn({
     stateFile: join(standInDataDir, 'stripe.json'),
-    publicOrigin: env.STRIPE_STANDIN_PUBLIC_ORIGIN ?? `http://localhost:${env.STRIPE_STANDIN_PORT}`,
+    publicOrigin: standIns.stripeOrigin,
     webhook: {
-      url: env.STRIPE_WEBHOOK_TARGET ?? `http://127.0.0.1:${config.port}/v1/stripe/webhook`,
+      url: standIns.webhookTarget,
       secret: config.stripe.webhookSecret ?? standInWebhookSecret(standInDataDir),
     },
     onLine: (line) => say(`stripe stand-in: ${line}`),
@@ -40,13 +31,13 @@ async function main(): Promise<void> {
   const stripeServer = await listen({
     fetch: stripe.app.fetch,
     host,
-    port: env.STRIPE_STANDIN_PORT,
+    port: standIns.stripePort,
     setting: 'STRIPE_STANDIN_PORT',
   });
   const twilioServer = await listen({
     fetch: twilio.fetch,
     host,
-    port: env.TWILIO_STANDIN_PORT,
+    port: standIns.twilioPort,
     setting: 'TWILIO_STANDIN_PORT',
   });
   onStop(log, async () => {

@@ -12,6 +12,7 @@ export interface FreshDatabase {
   /** As the application's role. */
   readonly db: Db;
   readonly appUrl: string;
+  readonly ownerUrl: string;
   /** As the owner: may do what the application may not. */
   readonly owner: Sql;
   /** Closes the connections and drops the database. */
@@ -42,5 +43,5 @@ export async function freshDatabase(options: { maxConnections?: number } = {}): 
     await admin.unsafe(`drop database ${name} with (force)`);
     await admin.end({ timeout: 5 });
   };
-  return { db: database.db, appUrl: appUrl.href, owner, close };
+  return { db: database.db, appUrl: appUrl.href, ownerUrl: ownerUrl.href, owner, close };
 }

@@ -1,0 +1,111 @@
+import { randomUUID } from 'node:crypto';
+import { sql } from 'drizzle-orm';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type FreshDatabase, freshDatabase } from '../../test/fresh-database.ts';
+import { createLogger } from '../log.ts';
+import { openDatabase } from './open.ts';
+import { pgArray } from './pg-array.ts';
+import { inTransaction, RetryTransaction, sqlState } from './retry.ts';
+import { serverKey } from './server-keys.ts';
+
+let database: FreshDatabase;
+beforeAll(async () => {
+  database = await freshDatabase();
+});
+afterAll(() => database.close());
+
+const log = createLogger({ level: 'silent' });
+
+describe("the operator's own PostgreSQL", () => {
+  test('one URL of the owner is enough: the server migrates with it and then acts as tiki_app', async () => {
+    const settings = { dataDir: '/nowhere', databaseOwnerUrl: null, databaseConnections: 2 };
+    const opened = await openDatabase({ ...settings, databaseUrl: database.ownerUrl }, log);
+    const [row] = await opened.db.execute<{ who: string }>(sql`select current_user as who`);
+    expect(row?.who).toBe('tiki_app');
+    const change = opened.db
+      .execute(sql`update ledger_entries set amount_minor = 1`)
+      .then(() => 'changed', sqlState);
+    expect(await change).toBe('42501');
+    await opened.close();
+  });
+
+  test('with two URLs the server never connects as the owner after migrating', async () => {
+    const settings = { dataDir: '/nowhere', databaseOwnerUrl: database.ownerUrl, databaseConnections: 2 };
+    const opened = await openDatabase({ ...settings, databaseUrl: database.appUrl }, log);
+    const [row] = await opened.db.execute<{ who: string }>(sql`select session_user as who`);
+    expect(row?.who).toBe('tiki_app');
+    await opened.close();
+  });
+});
+
+describe('retries', () => {
+  test('a transaction that the database wants again is run again, and its effects count once', async () => {
+    let runs = 0;
+    const key = randomUUID();
+    await inTransaction(database.db, async (tx) => {
+      runs += 1;
+      await tx.execute(sql`insert into rate_limits (key, points) values (${key}, 1)`);
+      if (runs < 3) throw new RetryTransaction('again');
+    });
+    const rows = await database.owner`select points from rate_limits where key = ${key}`;
+    expect([runs, rows.length]).toEqual([3, 1]);
+  });
+
+  test('a deadlock ends with both having done their work', async () => {
+    const keys = [randomUUID(), randomUUID()];
+    for (const key of keys) await database.owner`insert into rate_limits (key, points) values (${key}, 0)`;
+    const addInOrder = (order: readonly string[]) =>
+      inTransaction(database.db, async (tx) => {
+        for (const key of order) {
+          await tx.execute(sql`update rate_limits set points = points + 1 where key = ${key}`);
+          await tx.execute(sql`select pg_sleep(0.1)`);
+        }
+      });
+    await Promise.all([addInOrder(keys), addInOrder(keys.toReversed())]);
+    const rows = await database.owner<
+      { points: number }[]
+    >`select points from rate_limits where key in ${database.owner(keys)}`;
+    expect(rows.map((row) => row.points)).toEqual([2, 2]);
+  });
+
+  test('any other error is not retried', async () => {
+    let runs = 0;
+    const work = inTransaction(database.db, () => {
+      runs += 1;
+      return Promise.reject(new Error('no'));
+    });
+    await expect(work).rejects.toThrow('no');
+    expect(runs).toBe(1);
+  });
+});
+
+test('array literals carry every string unchanged', async () => {
+  const values = ['plain', '', 'a,b', '{}', '"quoted"', 'back\\slash', 'NULL', 'näme 漢字', "o'clock"];
+  const [row] = await database.db.execute<{ back: string[] }>(sql`select ${pgArray(values)}::text[] as back`);
+  expect(row?.back).toEqual(values);
+});
+
+describe('keys of the server', () => {
+  test('are made once, whoever asks first', async () => {
+    const purpose = randomUUID();
+    const ask = () =>
+      serverKey(database.db, { purpose, make: () => ({ k: randomUUID() }), secret: undefined });
+    const keys = await Promise.all(Array.from({ length: 6 }, ask));
+    expect(new Set(keys.map((key) => key.material.k)).size).toBe(1);
+  });
+
+  test('are stored encrypted when a secret is set, and are useless without it', async () => {
+    const purpose = randomUUID();
+    const options = { purpose, make: () => ({ k: 'the key itself' }), secret: 'a secret of the operator' };
+    expect((await serverKey(database.db, options)).material).toEqual({ k: 'the key itself' });
+    expect((await serverKey(database.db, options)).material).toEqual({ k: 'the key itself' });
+    const [row] = await database.owner<
+      { material: object }[]
+    >`select material from server_keys where purpose = ${purpose}`;
+    expect(JSON.stringify(row?.material)).not.toContain('the key itself');
+    await expect(serverKey(database.db, { ...options, secret: undefined })).rejects.toThrow(
+      'TIKI_KEYS_SECRET',
+    );
+    await expect(serverKey(database.db, { ...options, secret: 'another secret entirely' })).rejects.toThrow();
+  });
+});
