@@ -11,7 +11,14 @@ import {
   verify as verifyWith,
   type KeyObject,
 } from 'node:crypto';
-import { attempt, compressPoint, decompressPoint, toBase64Url, type SyncCrypto, type SyncSigner } from '../src/index.ts';
+import {
+  attempt,
+  compressPoint,
+  decompressPoint,
+  toBase64Url,
+  type SyncCrypto,
+  type SyncSigner,
+} from '../src/index.ts';
 
 const MAX_CACHED_KEYS = 4_096;
 
@@ -24,7 +31,11 @@ export function nodeCrypto(): SyncCrypto {
     if (cached !== undefined) return cached;
     const key = importPublicKey(publicKey);
     // Oldest first: a Map iterates in insertion order, and a shop's certificates come and go within days.
-    if (keys.size >= MAX_CACHED_KEYS) for (const oldest of keys.keys()) { keys.delete(oldest); break; }
+    if (keys.size >= MAX_CACHED_KEYS)
+      for (const oldest of keys.keys()) {
+        keys.delete(oldest);
+        break;
+      }
     keys.set(name, key);
     return key;
   };

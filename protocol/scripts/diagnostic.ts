@@ -10,30 +10,90 @@ import { attempt } from '../src/index.ts';
 /** The fields of each purpose in their order; the names are those of the CDDL in the pages. */
 export const FIELD_NAMES: ReadonlyMap<number, readonly string[]> = new Map([
   [1, ['purpose', 'public-key', 'not-before', 'validity']],
-  [2, [
-    'purpose', 'allowance-id', 'device-key', 'currency', 'cap', 'per-payment', 'first-counter', 'soft-counter-limit',
-    'hard-counter-limit', 'not-before', 'validity', 'assurance', 'standing', 'masked-phone', 'phone-commitment', 'payee-lock',
-  ]],
-  [3, [
-    'purpose', 'merchant-id', 'merchant-name', 'merchant-phone', 'kiosk-id', 'currency', 'signing-key', 'sealing-key',
-    'per-payment', 'not-before', 'validity',
-  ]],
-  [4, [
-    'purpose', 'request-id', 'amount', 'currency', 'items-hash', 'nonce', 'issued-at', 'ttl', 'deny-list-version',
-    'addresses', 'flags',
-  ]],
+  [
+    2,
+    [
+      'purpose',
+      'allowance-id',
+      'device-key',
+      'currency',
+      'cap',
+      'per-payment',
+      'first-counter',
+      'soft-counter-limit',
+      'hard-counter-limit',
+      'not-before',
+      'validity',
+      'assurance',
+      'standing',
+      'masked-phone',
+      'phone-commitment',
+      'payee-lock',
+    ],
+  ],
+  [
+    3,
+    [
+      'purpose',
+      'merchant-id',
+      'merchant-name',
+      'merchant-phone',
+      'kiosk-id',
+      'currency',
+      'signing-key',
+      'sealing-key',
+      'per-payment',
+      'not-before',
+      'validity',
+    ],
+  ],
+  [
+    4,
+    [
+      'purpose',
+      'request-id',
+      'amount',
+      'currency',
+      'items-hash',
+      'nonce',
+      'issued-at',
+      'ttl',
+      'deny-list-version',
+      'addresses',
+      'flags',
+    ],
+  ],
   [5, ['purpose', 'counter', 'amount', 'cumulative', 'previous-link', 'request-hash', 'signed-at']],
   [6, ['purpose', 'payment-hash', 'amount', 'tier', 'sequence', 'journal-hash', 'accepted-at', 'checks']],
   [7, ['purpose', 'sequence', 'previous-hash', 'kind', 'at', 'body']],
-  [8, [
-    'purpose', 'from-sequence', 'entry-count', 'sale-count', 'sale-sum', 'previous-hash', 'head-hash',
-    'deny-list-version', 'created-at',
-  ]],
+  [
+    8,
+    [
+      'purpose',
+      'from-sequence',
+      'entry-count',
+      'sale-count',
+      'sale-sum',
+      'previous-hash',
+      'head-hash',
+      'deny-list-version',
+      'created-at',
+    ],
+  ],
   [9, ['purpose', 'kiosk-id', 'batch-hash', 'highest-sequence', 'results', 'issued-at']],
-  [10, [
-    'purpose', 'version', 'issued-at', 'policy', 'issuer-certificates', 'deny-list-version', 'denied-allowances',
-    'denied-kiosks',
-  ]],
+  [
+    10,
+    [
+      'purpose',
+      'version',
+      'issued-at',
+      'policy',
+      'issuer-certificates',
+      'deny-list-version',
+      'denied-allowances',
+      'denied-kiosks',
+    ],
+  ],
   [11, ['purpose', 'public-key', 'context', 'occasion']],
   [12, ['purpose', 'last-counter', 'cumulative', 'signed-at']],
   [13, ['purpose', 'request-id', 'allowance-certificate', 'payment', 'phone-salt']],
@@ -74,7 +134,8 @@ function byteString(bytes: Uint8Array, indent: string): string {
   const object = attempt(() => readObject(bytes, bytes.length));
   if (object.ok) return `<< ${sign1(object.value, indent)} >>`;
   const embedded = attempt(() => decodeCbor(bytes, bytes.length));
-  const isEntry = embedded.ok && Array.isArray(embedded.value) && embedded.value[0] === 7 && embedded.value.length === 6;
+  const isEntry =
+    embedded.ok && Array.isArray(embedded.value) && embedded.value[0] === 7 && embedded.value.length === 6;
   return isEntry ? `<< ${item(embedded.value, indent)} >>` : `h'${toHex(bytes)}'`;
 }
 

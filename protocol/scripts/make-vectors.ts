@@ -7,15 +7,33 @@ import { join } from 'node:path';
 import { webcrypto } from 'node:crypto';
 import { fromHex } from '../src/bytes.ts';
 import { openSealed, runSync, sealToKiosk, type Result } from '../src/index.ts';
-import { openVector, stepsOf, type Json, type JsonObject, type Vector, type VectorFile } from '../test/vector-operations.ts';
+import {
+  openVector,
+  stepsOf,
+  type Json,
+  type JsonObject,
+  type Vector,
+  type VectorFile,
+} from './vector-operations.ts';
 import { withExamples } from './spec-examples.ts';
 import type { DraftFile } from './vector-drafts.ts';
 import { crypto, makeVectorWorld, Notary, type SignatureBook, type VectorWorld } from './vector-world.ts';
-import { certificateVectors, encodingVectors, identityVectors, requestVectors, trustBundleVectors } from './vectors-of-objects.ts';
 import {
-  acceptanceVectors, doubleSpendVectors, journalVectors, paymentVectors, receiptVectors, sealedPlaintext, sealingVectors,
+  certificateVectors,
+  encodingVectors,
+  identityVectors,
+  requestVectors,
+  trustBundleVectors,
+} from './vectors-of-objects.ts';
+import { acceptanceVectors, paymentVectors } from './vectors-of-payments.ts';
+import {
+  doubleSpendVectors,
+  journalVectors,
+  receiptVectors,
+  sealedPlaintext,
+  sealingVectors,
   settlementVectors,
-} from './vectors-of-payments.ts';
+} from './vectors-of-settlement.ts';
 
 export const VECTORS = join(import.meta.dirname, '..', 'vectors');
 export const SPEC = join(import.meta.dirname, '..', 'spec');
@@ -46,14 +64,20 @@ async function complete(file: string, draft: DraftFile): Promise<VectorFile> {
   const good: Vector[] = [];
   for (const vector of draft.valid) {
     const answer = await runVector(vector, draft.context);
-    if (!answer.ok) throw new Error(`${file}: "${vector.name}" should be valid and is refused: ${answer.code}`);
+    if (!answer.ok)
+      throw new Error(`${file}: "${vector.name}" should be valid and is refused: ${answer.code}`);
     const { diagnostic, ...rest } = vector;
-    good.push(diagnostic === undefined ? { ...rest, output: answer.value } : { ...rest, output: answer.value, diagnostic });
+    good.push(
+      diagnostic === undefined
+        ? { ...rest, output: answer.value }
+        : { ...rest, output: answer.value, diagnostic },
+    );
   }
   for (const vector of draft.invalid) {
     const answer = await runVector(vector, draft.context);
     const got = answer.ok ? 'accepted' : answer.code;
-    if (got !== vector.code) throw new Error(`${file}: "${vector.name}" should be ${vector.code ?? ''} and is ${got}`);
+    if (got !== vector.code)
+      throw new Error(`${file}: "${vector.name}" should be ${vector.code ?? ''} and is ${got}`);
   }
   return { ...draft, valid: good };
 }

@@ -2,7 +2,7 @@
  * The examples in the pages come from the vectors. Between `<!-- vector: file.json "name" field -->` and `<!-- end -->`
  * stands what this writes: the vector's field in hex, and its diagnostic notation.
  */
-import type { VectorFile } from '../test/vector-operations.ts';
+import type { VectorFile } from './vector-operations.ts';
 
 const EXAMPLE = /<!-- vector: (\S+) "([^"]+)" (\S+) -->\n[\s\S]*?<!-- end -->/g;
 const HEX_PER_LINE = 96;
@@ -18,7 +18,8 @@ export function withExamples(page: string, files: ReadonlyMap<string, string>): 
     if (text === undefined) throw new Error(`no vector file ${file}`);
     const vector = (JSON.parse(text) as VectorFile).valid.find((candidate) => candidate.name === name);
     const hex = vector?.input[field];
-    if (vector === undefined || typeof hex !== 'string') throw new Error(`no vector "${name}" with ${field} in ${file}`);
+    if (vector === undefined || typeof hex !== 'string')
+      throw new Error(`no vector "${name}" with ${field} in ${file}`);
     const notation = vector.diagnostic === undefined ? [] : ['', '```cbor-diag', vector.diagnostic, '```'];
     const block = [`\`\`\`hex`, lines(hex), '```', ...notation].join('\n');
     return `<!-- vector: ${file} "${name}" ${field} -->\n${block}\n<!-- end -->`;

@@ -2,8 +2,8 @@
 import { toHex } from '../src/bytes.ts';
 import type { CborValue } from '../src/cbor.ts';
 import type { RefusalCode } from '../src/index.ts';
-import { changed, fieldsOf, withFields } from '../test/tamper.ts';
-import type { JsonObject, Vector, VectorFile } from '../test/vector-operations.ts';
+import { changed, fieldsOf, withFields } from './tamper.ts';
+import type { JsonObject, Vector, VectorFile } from './vector-operations.ts';
 import { diagnose } from './diagnostic.ts';
 
 export type DraftFile = Omit<VectorFile, 'valid' | 'invalid'> & {
@@ -15,7 +15,8 @@ type Given = Readonly<Record<string, unknown>>;
 
 /** Bytes to hex, amounts to digits, lists and objects likewise; undefined is left out. */
 export function json(value: unknown): JsonObject[string] {
-  if (value === null || typeof value === 'string' || typeof value === 'boolean' || typeof value === 'number') return value;
+  if (value === null || typeof value === 'string' || typeof value === 'boolean' || typeof value === 'number')
+    return value;
   if (typeof value === 'bigint') return value.toString();
   if (value instanceof Uint8Array) return toHex(value);
   if (Array.isArray(value)) return value.map(json);

@@ -72,16 +72,36 @@ export type VectorWorld = ReturnType<typeof makeVectorWorld>;
 /** Everything that the vectors take as given. */
 export function makeVectorWorld(notary: Notary) {
   const names = ['root', 'issuer', 'next issuer', 'kiosk', 'kiosk sealing', 'phone', 'stranger'] as const;
-  const [root, issuer, nextIssuer, kioskKey, sealingKey, phone, stranger] = names.map((name) => notary.actor(name));
-  if (!root || !issuer || !nextIssuer || !kioskKey || !sealingKey || !phone || !stranger) throw new TypeError('unreachable');
+  const [root, issuer, nextIssuer, kioskKey, sealingKey, phone, stranger] = names.map((name) =>
+    notary.actor(name),
+  );
+  if (!root || !issuer || !nextIssuer || !kioskKey || !sealingKey || !phone || !stranger)
+    throw new TypeError('unreachable');
   const run = <T>(steps: protocol.Steps<T>, by: Actor): T => unwrap(protocol.runSync(steps, crypto, by.sign));
   const keyId = run(protocol.keyIdOf(issuer.publicKey), issuer);
   const issuerCertificates = [issuer, nextIssuer].map(({ publicKey }, index) =>
-    run(protocol.signIssuerCertificate({ publicKey, notBefore: NOW - 2_592_000 + index * 86_400, notAfter: NOW + 31_536_000 }), root),
+    run(
+      protocol.signIssuerCertificate({
+        publicKey,
+        notBefore: NOW - 2_592_000 + index * 86_400,
+        notAfter: NOW + 31_536_000,
+      }),
+      root,
+    ),
   );
-  const policy = { perPaymentMinor: 20_000n, storedSumMinor: 500_000n, storedCount: 1_000, maxOfflineSeconds: 1_209_600 };
+  const policy = {
+    perPaymentMinor: 20_000n,
+    storedSumMinor: 500_000n,
+    storedCount: 1_000,
+    maxOfflineSeconds: 1_209_600,
+  };
   const bundleDraft: protocol.TrustBundleDraft = {
-    version: 7, issuedAt: NOW, policy, issuerCertificates, denyListVersion: 3, deniedAllowances: [id(0xd1), id(0xd2)],
+    version: 7,
+    issuedAt: NOW,
+    policy,
+    issuerCertificates,
+    denyListVersion: 3,
+    deniedAllowances: [id(0xd1), id(0xd2)],
     deniedKiosks: [id(0xd3)],
   };
   const signBundle = (changes: Partial<protocol.TrustBundleDraft>) =>
@@ -89,7 +109,18 @@ export function makeVectorWorld(notary: Notary) {
   const trustBundle = signBundle({});
   const { issuers } = run(protocol.verifyTrustBundle(trustBundle, root.publicKey), root);
   return {
-    root, issuer, kioskKey, sealingKey, phone, stranger, keyId, issuerCertificates, issuers, trustBundle, signBundle, run,
+    root,
+    issuer,
+    kioskKey,
+    sealingKey,
+    phone,
+    stranger,
+    keyId,
+    issuerCertificates,
+    issuers,
+    trustBundle,
+    signBundle,
+    run,
     kiosk: makeKiosk(run, { issuer, keyId, issuers, kioskKey, sealingKey }),
     ...makeAllowances(run, { issuer, keyId, issuers, phone }),
   };
@@ -102,13 +133,25 @@ interface Issuing {
   readonly issuers: readonly protocol.IssuerCertificate[];
 }
 
-function makeKiosk(run: Run, by: Issuing & { readonly kioskKey: Actor; readonly sealingKey: Actor }): protocol.KioskCertificate {
+function makeKiosk(
+  run: Run,
+  by: Issuing & { readonly kioskKey: Actor; readonly sealingKey: Actor },
+): protocol.KioskCertificate {
   const draft = {
-    merchantName: 'Warung Sari', merchantPhone: '+6591234567', currency: 'SGD', signingPublicKey: by.kioskKey.publicKey,
-    sealingPublicKey: by.sealingKey.publicKey, perPaymentMinor: 20_000n, notBefore: NOW, notAfter: NOW + 7_776_000,
+    merchantName: 'Warung Sari',
+    merchantPhone: '+6591234567',
+    currency: 'SGD',
+    signingPublicKey: by.kioskKey.publicKey,
+    sealingPublicKey: by.sealingKey.publicKey,
+    perPaymentMinor: 20_000n,
+    notBefore: NOW,
+    notAfter: NOW + 7_776_000,
   };
   const ids = { issuerKeyId: by.keyId, merchantId: id(0x11), kioskId: id(0x22) };
-  return run(protocol.verifyKioskCertificate(run(protocol.signKioskCertificate(draft, ids), by.issuer), by.issuers), by.issuer);
+  return run(
+    protocol.verifyKioskCertificate(run(protocol.signKioskCertificate(draft, ids), by.issuer), by.issuers),
+    by.issuer,
+  );
 }
 
 export const PHONE = '+6598765432';
@@ -116,12 +159,25 @@ export const PHONE_SALT = id(0x55);
 
 function makeAllowances(run: Run, by: Issuing & { readonly phone: Actor }) {
   const draft = {
-    devicePublicKey: by.phone.publicKey, currency: 'SGD', capMinor: 5_000n, perPaymentMinor: 3_000n, firstCounter: 1,
-    softCounterLimit: 20, hardCounterLimit: 30, notBefore: NOW, notAfter: NOW + 259_200,
-    assurance: protocol.ASSURANCE.software, standing: protocol.STANDING.new, maskedPhone: protocol.maskPhone(PHONE),
+    devicePublicKey: by.phone.publicKey,
+    currency: 'SGD',
+    capMinor: 5_000n,
+    perPaymentMinor: 3_000n,
+    firstCounter: 1,
+    softCounterLimit: 20,
+    hardCounterLimit: 30,
+    notBefore: NOW,
+    notAfter: NOW + 259_200,
+    assurance: protocol.ASSURANCE.software,
+    standing: protocol.STANDING.new,
+    maskedPhone: protocol.maskPhone(PHONE),
     phoneCommitment: run(protocol.commitToPhone(PHONE, PHONE_SALT), by.phone),
   };
-  const make = (allowanceId: Uint8Array, payeeLock: Uint8Array | null, changes: Partial<typeof draft> = {}) => {
+  const make = (
+    allowanceId: Uint8Array,
+    payeeLock: Uint8Array | null,
+    changes: Partial<typeof draft> = {},
+  ) => {
     const ids = { issuerKeyId: by.keyId, allowanceId, payeeLock };
     const bytes = run(protocol.signAllowanceCertificate({ ...draft, ...changes }, ids), by.issuer);
     return run(protocol.verifyAllowanceCertificate(bytes, by.issuers), by.issuer);

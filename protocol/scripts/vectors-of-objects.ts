@@ -2,9 +2,9 @@
 import { concatBytes, fromHex } from '../src/bytes.ts';
 import type { CborValue } from '../src/cbor.ts';
 import * as protocol from '../src/index.ts';
-import { assemble, fieldsOf, itemsOf, malleated, partsOf, resigned, withFields } from '../test/tamper.ts';
+import { assemble, fieldsOf, itemsOf, malleated, partsOf, resigned, withFields } from './tamper.ts';
 import { encodeCbor } from '../src/cbor.ts';
-import type { Vector } from '../test/vector-operations.ts';
+import type { Vector } from './vector-operations.ts';
 import { FIELD_NAMES } from './diagnostic.ts';
 import { everyFieldChanged, given, invalid, valid, type DraftFile } from './vector-drafts.ts';
 import { id, NOW, PHONE, PHONE_SALT, type VectorWorld } from './vector-world.ts';
@@ -12,20 +12,40 @@ import { id, NOW, PHONE, PHONE_SALT, type VectorWorld } from './vector-world.ts'
 const namesOf = (purpose: number) => FIELD_NAMES.get(purpose) ?? [];
 
 export function encodingVectors(world: VectorWorld): DraftFile {
-  const cbor = (name: string, code: protocol.RefusalCode, bytes: string) => invalid(name, 'decodeCbor', code, { bytes });
-  const text = (name: string, value: string) => invalid(name, 'decodeBase45', 'message_malformed', { text: value });
+  const cbor = (name: string, code: protocol.RefusalCode, bytes: string) =>
+    invalid(name, 'decodeCbor', code, { bytes });
+  const text = (name: string, value: string) =>
+    invalid(name, 'decodeBase45', 'message_malformed', { text: value });
   return {
     description: 'Bytes before meaning: deterministic CBOR, Base45, QR texts, compressed points.',
     page: '01-encoding.md',
     context: {},
     valid: [
-      ...['00', '17', '1818', '190100', '1a00010000', '1b0000000100000000', '40', '4101', '60', '6161', '80', '83010203', 'f4', 'f5', 'f6']
-        .map((bytes) => valid(`the value ${bytes}`, 'decodeCbor', { bytes })),
+      ...[
+        '00',
+        '17',
+        '1818',
+        '190100',
+        '1a00010000',
+        '1b0000000100000000',
+        '40',
+        '4101',
+        '60',
+        '6161',
+        '80',
+        '83010203',
+        'f4',
+        'f5',
+        'f6',
+      ].map((bytes) => valid(`the value ${bytes}`, 'decodeCbor', { bytes })),
       valid('arrays eight deep', 'decodeCbor', { bytes: `${'81'.repeat(7)}80` }),
       valid('RFC 9285: AB', 'decodeBase45', { text: 'BB8' }),
       valid('RFC 9285: Hello!!', 'decodeBase45', { text: '%69 VD92EX0' }),
       valid('RFC 9285: base-45', 'decodeBase45', { text: 'UJCLQE7W581' }),
-      valid('the text of a request', 'decodeQr', { content: 'request', text: protocol.toQrText('request', Uint8Array.of(1, 2, 3)) }),
+      valid('the text of a request', 'decodeQr', {
+        content: 'request',
+        text: protocol.toQrText('request', Uint8Array.of(1, 2, 3)),
+      }),
       valid('a point of the curve', 'decompressPoint', { point: world.phone.publicKey }),
       valid('the other parity', 'decompressPoint', { point: world.issuer.publicKey }),
     ],
@@ -53,11 +73,21 @@ export function encodingVectors(world: VectorWorld): DraftFile {
       text('lower case', 'bb8'),
       text('a triple above 65535', 'GGW'),
       text('a pair above 255', '::'),
-      invalid('a delivery where a request belongs', 'decodeQr', 'message_malformed', { content: 'request', text: 'TIKI1:P:BB8' }),
-      invalid('an address of the web', 'decodeQr', 'message_malformed', { content: 'request', text: 'https://example.org' }),
+      invalid('a delivery where a request belongs', 'decodeQr', 'message_malformed', {
+        content: 'request',
+        text: 'TIKI1:P:BB8',
+      }),
+      invalid('an address of the web', 'decodeQr', 'message_malformed', {
+        content: 'request',
+        text: 'https://example.org',
+      }),
       invalid('an x without a y', 'decompressPoint', 'field_out_of_range', { point: `02${'0'.repeat(63)}1` }),
-      invalid('an x above the field', 'decompressPoint', 'field_out_of_range', { point: `02${'f'.repeat(64)}` }),
-      invalid('an uncompressed point', 'decompressPoint', 'field_out_of_range', { point: `04${'0'.repeat(128)}` }),
+      invalid('an x above the field', 'decompressPoint', 'field_out_of_range', {
+        point: `02${'f'.repeat(64)}`,
+      }),
+      invalid('an uncompressed point', 'decompressPoint', 'field_out_of_range', {
+        point: `04${'0'.repeat(128)}`,
+      }),
     ],
   };
 }
@@ -69,8 +99,11 @@ export function certificateVectors(world: VectorWorld): DraftFile {
   const reissued = (bytes: Uint8Array, index: number, value: CborValue) =>
     sealed(resigned(bytes, fieldsOf(bytes).with(index, value), issuer));
   const bySomeoneElse = (bytes: Uint8Array) =>
-    sealed(resigned(bytes, fieldsOf(bytes), { ...stranger, protectedHeader: partsOf(bytes).protectedHeader }));
-  const withHeader = (header: string) => sealed(assemble({ ...partsOf(allowance.bytes), protectedHeader: fromHex(header) }));
+    sealed(
+      resigned(bytes, fieldsOf(bytes), { ...stranger, protectedHeader: partsOf(bytes).protectedHeader }),
+    );
+  const withHeader = (header: string) =>
+    sealed(assemble({ ...partsOf(allowance.bytes), protectedHeader: fromHex(header) }));
   const allow = (name: string, code: protocol.RefusalCode, input: Readonly<Record<string, unknown>>) =>
     invalid(`allowance certificate: ${name}`, 'verifyAllowanceCertificate', code, input);
   const shop = (name: string, code: protocol.RefusalCode, input: Readonly<Record<string, unknown>>) =>
@@ -78,7 +111,13 @@ export function certificateVectors(world: VectorWorld): DraftFile {
   const dates = { notBefore: NOW, notAfter: NOW + 1_000 };
   const changedFields = (operation: string, what: string, bytes: Uint8Array, purpose: number) =>
     everyFieldChanged(bytes, namesOf(purpose), (name, tampered, index) =>
-      invalid(`${what}: ${name}`, operation, index === 0 ? 'object_has_wrong_purpose' : 'certificate_signature_invalid', sealed(tampered)));
+      invalid(
+        `${what}: ${name}`,
+        operation,
+        index === 0 ? 'object_has_wrong_purpose' : 'certificate_signature_invalid',
+        sealed(tampered),
+      ),
+    );
   return {
     description: 'Issuer, allowance and kiosk certificates; dates against trusted time.',
     page: '02-keys-and-certificates.md',
@@ -86,41 +125,89 @@ export function certificateVectors(world: VectorWorld): DraftFile {
     valid: [
       valid('issuer certificate', 'verifyIssuerCertificate', sealed(issuerCertificate), issuerCertificate),
       valid('allowance certificate', 'verifyAllowanceCertificate', sealed(allowance.bytes), allowance.bytes),
-      valid('allowance certificate with a payee lock', 'verifyAllowanceCertificate', sealed(world.lockedAllowance.bytes)),
-      valid('allowance certificate with a malleated signature: the same hash', 'verifyAllowanceCertificate', sealed(malleated(allowance.bytes))),
+      valid(
+        'allowance certificate with a payee lock',
+        'verifyAllowanceCertificate',
+        sealed(world.lockedAllowance.bytes),
+      ),
+      valid(
+        'allowance certificate with a malleated signature: the same hash',
+        'verifyAllowanceCertificate',
+        sealed(malleated(allowance.bytes)),
+      ),
       valid('kiosk certificate', 'verifyKioskCertificate', sealed(kiosk.bytes), kiosk.bytes),
       valid('dates: 300 seconds before not-before', 'checkValidity', { ...dates, nowSeconds: NOW - 300 }),
       valid('dates: the last second', 'checkValidity', { ...dates, nowSeconds: NOW + 999 }),
     ],
     invalid: [
-      invalid('dates: 301 seconds before not-before', 'checkValidity', 'certificate_not_yet_valid', { ...dates, nowSeconds: NOW - 301 }),
-      invalid('dates: at not-after', 'checkValidity', 'certificate_expired', { ...dates, nowSeconds: NOW + 1_000 }),
-      invalid('issuer certificate: of another root', 'verifyIssuerCertificate', 'certificate_signature_invalid', {
-        ...sealed(issuerCertificate), rootPublicKey: stranger.publicKey,
+      invalid('dates: 301 seconds before not-before', 'checkValidity', 'certificate_not_yet_valid', {
+        ...dates,
+        nowSeconds: NOW - 301,
       }),
+      invalid('dates: at not-after', 'checkValidity', 'certificate_expired', {
+        ...dates,
+        nowSeconds: NOW + 1_000,
+      }),
+      invalid(
+        'issuer certificate: of another root',
+        'verifyIssuerCertificate',
+        'certificate_signature_invalid',
+        {
+          ...sealed(issuerCertificate),
+          rootPublicKey: stranger.publicKey,
+        },
+      ),
       ...changedFields('verifyIssuerCertificate', 'issuer certificate', issuerCertificate, 1),
       ...changedFields('verifyAllowanceCertificate', 'allowance certificate', allowance.bytes, 2),
       ...changedFields('verifyKioskCertificate', 'kiosk certificate', kiosk.bytes, 3),
       allow('of no issuer known', 'issuer_unknown', { ...sealed(allowance.bytes), issuerCertificates: [] }),
-      allow('of another key under the issuer\'s key id', 'certificate_signature_invalid', bySomeoneElse(allowance.bytes)),
-      allow('signed before its issuer\'s time', 'issuer_unknown', reissued(allowance.bytes, 9, NOW - 2_592_301)),
+      allow(
+        "of another key under the issuer's key id",
+        'certificate_signature_invalid',
+        bySomeoneElse(allowance.bytes),
+      ),
+      allow(
+        "signed before its issuer's time",
+        'issuer_unknown',
+        reissued(allowance.bytes, 9, NOW - 2_592_301),
+      ),
       allow('without a key id', 'issuer_unknown', withHeader('a10126')),
       allow('algorithm ES384', 'algorithm_not_allowed', withHeader('a1013822')),
       allow('no algorithm', 'algorithm_not_allowed', withHeader('a0')),
       allow('a critical header', 'algorithm_not_allowed', withHeader('a201260281182a')),
       allow('an embedded key', 'algorithm_not_allowed', withHeader('a2012621a10102')),
-      allow('an algorithm in the unprotected header', 'message_malformed', sealed(assemble({ ...partsOf(allowance.bytes), unprotected: fromHex('a10126') }))),
-      allow('a signature of 63 bytes', 'algorithm_not_allowed', sealed(assemble({ ...partsOf(allowance.bytes), signature: new Uint8Array(63) }))),
+      allow(
+        'an algorithm in the unprotected header',
+        'message_malformed',
+        sealed(assemble({ ...partsOf(allowance.bytes), unprotected: fromHex('a10126') })),
+      ),
+      allow(
+        'a signature of 63 bytes',
+        'algorithm_not_allowed',
+        sealed(assemble({ ...partsOf(allowance.bytes), signature: new Uint8Array(63) })),
+      ),
       allow('a tag in front', 'message_malformed', sealed(concatBytes(Uint8Array.of(0xd2), allowance.bytes))),
       allow('a byte behind', 'message_malformed', sealed(concatBytes(allowance.bytes, Uint8Array.of(0)))),
-      allow('a field too many', 'message_malformed', sealed(resigned(allowance.bytes, [...fieldsOf(allowance.bytes), 0], issuer))),
-      allow('a field too few', 'message_malformed', sealed(resigned(allowance.bytes, fieldsOf(allowance.bytes).slice(0, -1), issuer))),
+      allow(
+        'a field too many',
+        'message_malformed',
+        sealed(resigned(allowance.bytes, [...fieldsOf(allowance.bytes), 0], issuer)),
+      ),
+      allow(
+        'a field too few',
+        'message_malformed',
+        sealed(resigned(allowance.bytes, fieldsOf(allowance.bytes).slice(0, -1), issuer)),
+      ),
       allow('cap zero', 'field_out_of_range', reissued(allowance.bytes, 4, 0)),
       allow('cap above 10^15', 'field_out_of_range', reissued(allowance.bytes, 4, 1_000_000_000_000_001)),
       allow('currency in lower case', 'field_out_of_range', reissued(allowance.bytes, 3, 'sgd')),
       allow('more than ten years', 'field_out_of_range', reissued(allowance.bytes, 10, 315_360_001)),
       allow('a kiosk certificate', 'object_has_wrong_purpose', sealed(kiosk.bytes)),
-      shop('of another key under the issuer\'s key id', 'certificate_signature_invalid', bySomeoneElse(kiosk.bytes)),
+      shop(
+        "of another key under the issuer's key id",
+        'certificate_signature_invalid',
+        bySomeoneElse(kiosk.bytes),
+      ),
       shop('a name of 97 bytes', 'field_out_of_range', reissued(kiosk.bytes, 2, 'x'.repeat(97))),
       shop('an allowance certificate', 'object_has_wrong_purpose', sealed(allowance.bytes)),
     ],
@@ -129,10 +216,16 @@ export function certificateVectors(world: VectorWorld): DraftFile {
 
 export function trustBundleVectors(world: VectorWorld): DraftFile {
   const { trustBundle, issuer, signBundle } = world;
-  const later = signBundle({ version: 8, issuedAt: NOW + 600, denyListVersion: 4, deniedAllowances: [id(0xd1), id(0xd2), id(0xd4)] });
+  const later = signBundle({
+    version: 8,
+    issuedAt: NOW + 600,
+    denyListVersion: 4,
+    deniedAllowances: [id(0xd1), id(0xd2), id(0xd4)],
+  });
   const refreshed = signBundle({ issuedAt: NOW + 60 });
   const bundle = (bytes: Uint8Array) => ({ trustBundle: bytes });
-  const again = (index: number, value: CborValue) => bundle(resigned(trustBundle, fieldsOf(trustBundle).with(index, value), issuer));
+  const again = (index: number, value: CborValue) =>
+    bundle(resigned(trustBundle, fieldsOf(trustBundle).with(index, value), issuer));
   const bad = (name: string, code: protocol.RefusalCode, input: Readonly<Record<string, unknown>>) =>
     invalid(name, 'verifyTrustBundle', code, input);
   const older = (name: string, candidate: Uint8Array, known: Uint8Array) =>
@@ -142,41 +235,92 @@ export function trustBundleVectors(world: VectorWorld): DraftFile {
     page: '09-trust-bundle-and-time.md',
     context: given({ rootPublicKey: world.root.publicKey }),
     valid: [
-      valid('a bundle with two generations of issuer keys', 'verifyTrustBundle', bundle(trustBundle), trustBundle),
+      valid(
+        'a bundle with two generations of issuer keys',
+        'verifyTrustBundle',
+        bundle(trustBundle),
+        trustBundle,
+      ),
       valid('a later bundle', 'checkNotOlder', { candidate: later, known: trustBundle }),
       valid('the same version signed again', 'checkNotOlder', { candidate: refreshed, known: trustBundle }),
       valid('the same bundle', 'checkNotOlder', { candidate: trustBundle, known: trustBundle }),
     ],
     invalid: [
-      bad('of another root', 'certificate_signature_invalid', { ...bundle(trustBundle), rootPublicKey: world.stranger.publicKey }),
-      bad('version changed', 'trust_bundle_signature_invalid', bundle(withFields(trustBundle, fieldsOf(trustBundle).with(1, 8)))),
-      bad('time changed', 'trust_bundle_signature_invalid', bundle(withFields(trustBundle, fieldsOf(trustBundle).with(2, NOW + 1)))),
-      bad('a limit changed', 'trust_bundle_signature_invalid', bundle(withFields(trustBundle, fieldsOf(trustBundle).with(3, [20_001, 500_000, 1_000, 1_209_600])))),
-      bad('a denied allowance left out', 'trust_bundle_signature_invalid', bundle(withFields(trustBundle, fieldsOf(trustBundle).with(6, [id(0xd1)])))),
-      bad('no denied kiosk', 'trust_bundle_signature_invalid', bundle(withFields(trustBundle, fieldsOf(trustBundle).with(7, [])))),
-      bad('without its signer\'s certificate', 'trust_bundle_signature_invalid', again(4, world.issuerCertificates.slice(1))),
-      bad('signed before its issuer\'s time', 'trust_bundle_signature_invalid', again(2, NOW - 2_592_301)),
+      bad('of another root', 'certificate_signature_invalid', {
+        ...bundle(trustBundle),
+        rootPublicKey: world.stranger.publicKey,
+      }),
+      bad(
+        'version changed',
+        'trust_bundle_signature_invalid',
+        bundle(withFields(trustBundle, fieldsOf(trustBundle).with(1, 8))),
+      ),
+      bad(
+        'time changed',
+        'trust_bundle_signature_invalid',
+        bundle(withFields(trustBundle, fieldsOf(trustBundle).with(2, NOW + 1))),
+      ),
+      bad(
+        'a limit changed',
+        'trust_bundle_signature_invalid',
+        bundle(withFields(trustBundle, fieldsOf(trustBundle).with(3, [20_001, 500_000, 1_000, 1_209_600]))),
+      ),
+      bad(
+        'a denied allowance left out',
+        'trust_bundle_signature_invalid',
+        bundle(withFields(trustBundle, fieldsOf(trustBundle).with(6, [id(0xd1)]))),
+      ),
+      bad(
+        'no denied kiosk',
+        'trust_bundle_signature_invalid',
+        bundle(withFields(trustBundle, fieldsOf(trustBundle).with(7, []))),
+      ),
+      bad(
+        "without its signer's certificate",
+        'trust_bundle_signature_invalid',
+        again(4, world.issuerCertificates.slice(1)),
+      ),
+      bad("signed before its issuer's time", 'trust_bundle_signature_invalid', again(2, NOW - 2_592_301)),
       bad('five issuer certificates', 'field_out_of_range', again(4, [1, 2, 3, 4, 5].map(id))),
       bad('a denied id of 15 bytes', 'field_out_of_range', again(6, [new Uint8Array(15)])),
       bad('a policy of three limits', 'message_malformed', again(3, [1, 1, 1])),
       bad('version zero', 'field_out_of_range', again(1, 0)),
       older('an earlier version', trustBundle, later),
       older('an earlier time under one version', trustBundle, refreshed),
-      older('a later version with an older deny list', signBundle({ version: 9, issuedAt: NOW + 900, denyListVersion: 2 }), trustBundle),
-      older('a later version with an earlier time', signBundle({ version: 9, issuedAt: NOW - 1 }), trustBundle),
+      older(
+        'a later version with an older deny list',
+        signBundle({ version: 9, issuedAt: NOW + 900, denyListVersion: 2 }),
+        trustBundle,
+      ),
+      older(
+        'a later version with an earlier time',
+        signBundle({ version: 9, issuedAt: NOW - 1 }),
+        trustBundle,
+      ),
     ],
   };
 }
 
 export function requestDraft(fill: number, amountMinor: bigint) {
   return {
-    requestIdBytes: id(fill), amountMinor, currency: 'SGD', itemsHash: null, nonce: id(fill + 1), issuedAt: NOW + 10,
-    ttlSeconds: 120, denyListVersion: 3, addresses: ['http://192.168.49.1:7070'], checksPhone: false,
+    requestIdBytes: id(fill),
+    amountMinor,
+    currency: 'SGD',
+    itemsHash: null,
+    nonce: id(fill + 1),
+    issuedAt: NOW + 10,
+    ttlSeconds: 120,
+    denyListVersion: 3,
+    addresses: ['http://192.168.49.1:7070'],
+    checksPhone: false,
   };
 }
 
 export function makeRequest(world: VectorWorld, fill = 0x44, amountMinor = 1_250n): protocol.PaymentRequest {
-  const bytes = world.run(protocol.signPaymentRequest(requestDraft(fill, amountMinor), world.kiosk.hash), world.kioskKey);
+  const bytes = world.run(
+    protocol.signPaymentRequest(requestDraft(fill, amountMinor), world.kiosk.hash),
+    world.kioskKey,
+  );
   return world.run(protocol.verifyPaymentRequest(bytes, world.kiosk), world.kioskKey);
 }
 
@@ -185,40 +329,65 @@ export function requestVectors(world: VectorWorld): DraftFile {
   const request = makeRequest(world);
   const envelope = protocol.encodeRequestEnvelope(kiosk.bytes, request.bytes);
   const byKiosk = { ...world.kioskKey, externalAad: kiosk.hash };
-  const again = (index: number, value: CborValue) =>
-    ({ request: resigned(request.bytes, fieldsOf(request.bytes).with(index, value), byKiosk) });
+  const again = (index: number, value: CborValue) => ({
+    request: resigned(request.bytes, fieldsOf(request.bytes).with(index, value), byKiosk),
+  });
   const bad = (name: string, code: protocol.RefusalCode, input: Readonly<Record<string, unknown>>) =>
     invalid(name, 'verifyPaymentRequest', code, input);
-  const strangers = resigned(request.bytes, fieldsOf(request.bytes), { ...world.stranger, externalAad: kiosk.hash });
+  const strangers = resigned(request.bytes, fieldsOf(request.bytes), {
+    ...world.stranger,
+    externalAad: kiosk.hash,
+  });
   const opened = (name: string, code: protocol.RefusalCode, bytes: Uint8Array): Vector =>
     invalid(`envelope: ${name}`, 'openRequestEnvelope', code, { envelope: bytes });
   return {
     description: 'Payment requests under a kiosk certificate, and the envelope of a QR code.',
     page: '03-request.md',
     context: given({
-      rootPublicKey: world.root.publicKey, issuerCertificates: world.issuerCertificates, kioskCertificate: kiosk.bytes,
+      rootPublicKey: world.root.publicKey,
+      issuerCertificates: world.issuerCertificates,
+      kioskCertificate: kiosk.bytes,
     }),
     valid: [
       valid('a request', 'verifyPaymentRequest', { request: request.bytes }, request.bytes),
       valid('a request that checks the phone number', 'verifyPaymentRequest', again(10, 1)),
       valid('a request with an items hash and without addresses', 'verifyPaymentRequest', {
-        request: resigned(request.bytes, fieldsOf(request.bytes).with(4, new Uint8Array(32).fill(7)).with(9, []), byKiosk),
+        request: resigned(
+          request.bytes,
+          fieldsOf(request.bytes).with(4, new Uint8Array(32).fill(7)).with(9, []),
+          byKiosk,
+        ),
       }),
       valid('an envelope', 'openRequestEnvelope', { envelope }, envelope),
       valid('the comparison code', 'comparisonCode', { requestHash: request.hash }),
     ],
     invalid: [
       ...everyFieldChanged(request.bytes, namesOf(4), (name, tampered, index) => {
-        const early: Readonly<Record<number, protocol.RefusalCode>> = { 0: 'object_has_wrong_purpose', 4: 'field_out_of_range', 7: 'field_out_of_range', 9: 'field_out_of_range' };
+        const early: Readonly<Record<number, protocol.RefusalCode>> = {
+          0: 'object_has_wrong_purpose',
+          4: 'field_out_of_range',
+          7: 'field_out_of_range',
+          9: 'field_out_of_range',
+        };
         return bad(name, early[index] ?? 'request_signature_invalid', { request: tampered });
       }),
-      ...([['items hash added', 4, new Uint8Array(32)], ['time to live cut', 7, 60], ['address replaced', 9, ['http://10.0.0.1']]] as const).map(
-        ([name, index, value]) =>
-          bad(name, 'request_signature_invalid', { request: withFields(request.bytes, fieldsOf(request.bytes).with(index, value)) }),
+      ...(
+        [
+          ['items hash added', 4, new Uint8Array(32)],
+          ['time to live cut', 7, 60],
+          ['address replaced', 9, ['http://10.0.0.1']],
+        ] as const
+      ).map(([name, index, value]) =>
+        bad(name, 'request_signature_invalid', {
+          request: withFields(request.bytes, fieldsOf(request.bytes).with(index, value)),
+        }),
       ),
       bad('signed by another key', 'request_signature_invalid', { request: strangers }),
       bad('signed under another certificate', 'request_signature_invalid', {
-        request: resigned(request.bytes, fieldsOf(request.bytes), { ...world.kioskKey, externalAad: world.allowance.hash }),
+        request: resigned(request.bytes, fieldsOf(request.bytes), {
+          ...world.kioskKey,
+          externalAad: world.allowance.hash,
+        }),
       }),
       bad('amount zero', 'field_out_of_range', again(2, 0)),
       bad('amount above 10^15', 'field_out_of_range', again(2, 1_000_000_000_000_001)),
@@ -226,23 +395,46 @@ export function requestVectors(world: VectorWorld): DraftFile {
       bad('another currency than the kiosk', 'payment_currency_differs_from_request', again(3, 'IDR')),
       bad('a nonce of 15 bytes', 'field_out_of_range', again(5, new Uint8Array(15))),
       bad('a time to live of 121 seconds', 'field_out_of_range', again(7, 121)),
-      bad('five addresses', 'field_out_of_range', again(9, Array.from({ length: 5 }, () => 'http://a'))),
+      bad(
+        'five addresses',
+        'field_out_of_range',
+        again(
+          9,
+          Array.from({ length: 5 }, () => 'http://a'),
+        ),
+      ),
       bad('an https address', 'field_out_of_range', again(9, ['https://192.168.49.1'])),
       bad('an address with a path', 'field_out_of_range', again(9, ['http://192.168.49.1/pay'])),
       bad('an unknown flag', 'field_out_of_range', again(10, 2)),
       opened('of another purpose', 'object_has_wrong_purpose', encodeCbor(itemsOf(envelope).with(0, 13))),
       opened('without a request', 'message_malformed', encodeCbor(itemsOf(envelope).slice(0, 2))),
-      opened('a request of another key', 'request_signature_invalid', protocol.encodeRequestEnvelope(kiosk.bytes, strangers)),
-      opened('an allowance certificate for the kiosk\'s', 'object_has_wrong_purpose', protocol.encodeRequestEnvelope(world.allowance.bytes, request.bytes)),
+      opened(
+        'a request of another key',
+        'request_signature_invalid',
+        protocol.encodeRequestEnvelope(kiosk.bytes, strangers),
+      ),
+      opened(
+        "an allowance certificate for the kiosk's",
+        'object_has_wrong_purpose',
+        protocol.encodeRequestEnvelope(world.allowance.bytes, request.bytes),
+      ),
     ],
   };
 }
 
 export function identityVectors(world: VectorWorld): DraftFile {
-  const possession = { publicKey: world.phone.publicKey, context: 'allowance', occasion: '5f1d8c3a-occasion' } as const;
+  const possession = {
+    publicKey: world.phone.publicKey,
+    context: 'allowance',
+    occasion: '5f1d8c3a-occasion',
+  } as const;
   const proof = world.run(protocol.signProofOfPossession(possession), world.phone);
   const bad = (name: string, changes: Readonly<Record<string, unknown>>) =>
-    invalid(`proof of possession: ${name}`, 'verifyProofOfPossession', 'proof_of_possession_invalid', { ...possession, proof, ...changes });
+    invalid(`proof of possession: ${name}`, 'verifyProofOfPossession', 'proof_of_possession_invalid', {
+      ...possession,
+      proof,
+      ...changes,
+    });
   return {
     description: 'Proof of possession of a key, and the commitment to a phone number.',
     page: '02-keys-and-certificates.md',

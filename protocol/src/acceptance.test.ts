@@ -1,13 +1,35 @@
 /** The kiosk's decision: the order of its checks, every boundary of every limit, and the codes (R25, R26, R30, R31). */
 import { describe, expect, expectTypeOf, it } from 'vitest';
-import { fieldsOf, resigned } from '../test/tamper.ts';
+import { fieldsOf, resigned } from '../scripts/tamper.ts';
 import {
-  crypto, id, makeDelivery, makeFacts, makePayment, makeRequest, makeWorld, newKey, NOW, ok, type PaymentDraft,
+  crypto,
+  id,
+  makeDelivery,
+  makeFacts,
+  makePayment,
+  makeRequest,
+  makeWorld,
+  newKey,
+  NOW,
+  ok,
+  type PaymentDraft,
   type WorldOptions,
 } from '../test/world.ts';
 import {
-  CHECK, CLOCK_TOLERANCE_SECONDS, FRESH_FULL_SECONDS, FRESH_HALF_SECONDS, FRESH_KNOWN_SECONDS, identifyPayment,
-  limitsAt, linkOf, readAllowanceCertificate, runSync, toUuid, verifyPayment, type AcceptanceFacts, type Result,
+  CHECK,
+  CLOCK_TOLERANCE_SECONDS,
+  FRESH_FULL_SECONDS,
+  FRESH_HALF_SECONDS,
+  FRESH_KNOWN_SECONDS,
+  identifyPayment,
+  limitsAt,
+  linkOf,
+  readAllowanceCertificate,
+  runSync,
+  toUuid,
+  verifyPayment,
+  type AcceptanceFacts,
+  type Result,
   type VerifiedPayment,
 } from './index.ts';
 
@@ -29,13 +51,17 @@ function decide(given: Attempted = {}): string {
 
 function decided(given: Attempted) {
   const here = given.world ?? world;
-  const request = makeRequest(here, given.amountMinor === undefined ? {} : { amountMinor: given.amountMinor });
+  const request = makeRequest(
+    here,
+    given.amountMinor === undefined ? {} : { amountMinor: given.amountMinor },
+  );
   const payment = makePayment(here, request, given.payment);
   const identified = ok(runSync(identifyPayment(makeDelivery(here, request, payment)), crypto));
   return runSync(verifyPayment(identified, makeFacts(here, request, given.facts)), crypto);
 }
 
-const inWorld = (options: WorldOptions, given: Attempted = {}) => decide({ ...given, world: makeWorld(options) });
+const inWorld = (options: WorldOptions, given: Attempted = {}) =>
+  decide({ ...given, world: makeWorld(options) });
 
 describe('an honest first payment', () => {
   it('is accepted as reserved, with the checks that were made', () => {
@@ -52,7 +78,9 @@ describe('an honest first payment', () => {
 
   it('is no VerifiedPayment before it was verified', () => {
     const request = makeRequest(world);
-    const identified = ok(runSync(identifyPayment(makeDelivery(world, request, makePayment(world, request))), crypto));
+    const identified = ok(
+      runSync(identifyPayment(makeDelivery(world, request, makePayment(world, request))), crypto),
+    );
     const looksVerified = { ...identified, tier: 'reserved', checks: 511 } as const;
     expectTypeOf(looksVerified).not.toExtend<VerifiedPayment>();
     expectTypeOf(decided({})).toEqualTypeOf<Result<VerifiedPayment>>();
@@ -61,10 +89,15 @@ describe('an honest first payment', () => {
 
 describe('the request', () => {
   it.each([
-    ['open', 'accepted'], ['paid', 'request_already_paid'], ['expired', 'request_expired'], ['cancelled', 'request_not_open'],
+    ['open', 'accepted'],
+    ['paid', 'request_already_paid'],
+    ['expired', 'request_expired'],
+    ['cancelled', 'request_not_open'],
   ] as const)('that is %s: %s', (state, expected) => {
     const request = makeRequest(world);
-    expect(decide({ facts: { request: { hash: request.hash, amountMinor: 1_250n, currency: 'SGD', state } } })).toBe(expected);
+    expect(
+      decide({ facts: { request: { hash: request.hash, amountMinor: 1_250n, currency: 'SGD', state } } }),
+    ).toBe(expected);
   });
 
   it('that this kiosk does not have', () => {
@@ -76,10 +109,12 @@ describe('the request', () => {
   });
 
   it.each([[1_249n], [1_251n]])('asked 1250 and was paid %s', (amountMinor) => {
-    expect(decide({ payment: { amountMinor, cumulativeMinor: amountMinor } })).toBe('payment_amount_differs_from_request');
+    expect(decide({ payment: { amountMinor, cumulativeMinor: amountMinor } })).toBe(
+      'payment_amount_differs_from_request',
+    );
   });
 
-  it('in another currency than the kiosk\'s', () => {
+  it("in another currency than the kiosk's", () => {
     const request = makeRequest(world);
     const facts = makeFacts(world, { ...request, currency: 'IDR' });
     expect(decide({ facts: { request: facts.request } })).toBe('payment_currency_differs_from_request');
@@ -92,7 +127,9 @@ describe('the certificates', () => {
   });
 
   it('in another currency than the kiosk', () => {
-    expect(decide({ facts: { kiosk: { ...world.kiosk, currency: 'IDR' } } })).toBe('payment_currency_differs_from_request');
+    expect(decide({ facts: { kiosk: { ...world.kiosk, currency: 'IDR' } } })).toBe(
+      'payment_currency_differs_from_request',
+    );
   });
 
   it.each([
@@ -106,7 +143,9 @@ describe('the certificates', () => {
   it('of the kiosk, expired and not yet valid (R27)', () => {
     const kiosk = { ...world.kiosk, notAfter: NOW + 30 };
     expect(decide({ facts: { kiosk } })).toBe('certificate_expired');
-    expect(decide({ facts: { kiosk: { ...world.kiosk, notBefore: NOW + DAY } } })).toBe('certificate_not_yet_valid');
+    expect(decide({ facts: { kiosk: { ...world.kiosk, notBefore: NOW + DAY } } })).toBe(
+      'certificate_not_yet_valid',
+    );
   });
 
   it('denied: the allowance, and the kiosk itself (R27)', () => {
@@ -123,7 +162,11 @@ describe('the certificates', () => {
   it('with the cap raised by the phone', () => {
     const request = makeRequest(world);
     const payment = makePayment(world, request);
-    const forged = resigned(world.allowance.bytes, fieldsOf(world.allowance.bytes).with(4, 999_999), world.phoneKey);
+    const forged = resigned(
+      world.allowance.bytes,
+      fieldsOf(world.allowance.bytes).with(4, 999_999),
+      world.phoneKey,
+    );
     const delivery = { ...makeDelivery(world, request, payment), allowanceCertificate: forged };
     const identified = ok(runSync(identifyPayment(delivery), crypto));
     const answer = runSync(verifyPayment(identified, makeFacts(world, request)), crypto);
@@ -132,9 +175,17 @@ describe('the certificates', () => {
   });
 
   it('forged as a whole, with a payment that fits it', () => {
-    const forged = resigned(world.allowance.bytes, fieldsOf(world.allowance.bytes).with(4, 999_999), world.phoneKey);
+    const forged = resigned(
+      world.allowance.bytes,
+      fieldsOf(world.allowance.bytes).with(4, 999_999),
+      world.phoneKey,
+    );
     const request = makeRequest(world);
-    const allowance = { ...world.allowance, bytes: forged, hash: ok(runSync(readAllowanceCertificate(forged), crypto)).certificate.hash };
+    const allowance = {
+      ...world.allowance,
+      bytes: forged,
+      hash: ok(runSync(readAllowanceCertificate(forged), crypto)).certificate.hash,
+    };
     const payment = makePayment({ ...world, allowance }, request);
     const delivery = makeDelivery({ ...world, allowance }, request, payment);
     const identified = ok(runSync(identifyPayment(delivery), crypto));
@@ -146,7 +197,7 @@ describe('the certificates', () => {
   });
 });
 
-describe('the payment\'s signature', () => {
+describe("the payment's signature", () => {
   it('of another key', () => {
     expect(decide({ world: { ...world, phoneKey: newKey() } })).toBe('payment_signature_invalid');
   });
@@ -190,20 +241,38 @@ describe('counters and sums against what the kiosk saw (R25)', () => {
     ['the next one', next, 'accepted'],
     ['the same counter again', { ...next, counter: 4 }, 'payment_counter_not_increasing'],
     ['an earlier counter', { ...next, counter: 3 }, 'payment_counter_not_increasing'],
-    ['the next one with a sum too low', { ...next, cumulativeMinor: 3_249n }, 'payment_cumulative_inconsistent'],
-    ['the next one with a sum too high', { ...next, cumulativeMinor: 3_251n }, 'payment_cumulative_inconsistent'],
+    [
+      'the next one with a sum too low',
+      { ...next, cumulativeMinor: 3_249n },
+      'payment_cumulative_inconsistent',
+    ],
+    [
+      'the next one with a sum too high',
+      { ...next, cumulativeMinor: 3_251n },
+      'payment_cumulative_inconsistent',
+    ],
     ['the next one with another link', { ...next, previousLink: id(1) }, 'payment_chain_broken'],
-    ['a gap, spent elsewhere in between', { counter: 7, cumulativeMinor: 4_000n, previousLink: id(1) }, 'accepted'],
-    ['a gap with a sum too low', { counter: 7, cumulativeMinor: 3_249n, previousLink: id(1) }, 'payment_cumulative_inconsistent'],
+    [
+      'a gap, spent elsewhere in between',
+      { counter: 7, cumulativeMinor: 4_000n, previousLink: id(1) },
+      'accepted',
+    ],
+    [
+      'a gap with a sum too low',
+      { counter: 7, cumulativeMinor: 3_249n, previousLink: id(1) },
+      'payment_cumulative_inconsistent',
+    ],
   ])('%s', (_what, payment, expected) => {
     expect(decide({ payment, facts: { history } })).toBe(expected);
   });
 
   it('the first again is a rollback', () => {
-    expect(decide({ facts: { history: { ...history, lastCounter: 1 } } })).toBe('payment_counter_not_increasing');
+    expect(decide({ facts: { history: { ...history, lastCounter: 1 } } })).toBe(
+      'payment_counter_not_increasing',
+    );
   });
 
-  it('a counter before the certificate\'s first', () => {
+  it("a counter before the certificate's first", () => {
     const allowance = { ...world.allowance, firstCounter: 5 };
     const request = makeRequest(world);
     const payment = makePayment(world, request);
@@ -219,34 +288,45 @@ describe('counters and sums against what the kiosk saw (R25)', () => {
 });
 
 describe('limits, one below, at and above (R26)', () => {
-  it.each([[1_249n, 'payment_exceeds_limit'], [1_250n, 'accepted'], [1_251n, 'accepted']])(
-    'per payment, by the issuer of the allowance: %s',
-    (perPaymentMinor, expected) => {
-      expect(inWorld({ perPaymentMinor })).toBe(expected);
-    },
-  );
+  it.each([
+    [1_249n, 'payment_exceeds_limit'],
+    [1_250n, 'accepted'],
+    [1_251n, 'accepted'],
+  ])('per payment, by the issuer of the allowance: %s', (perPaymentMinor, expected) => {
+    expect(inWorld({ perPaymentMinor })).toBe(expected);
+  });
 
-  it.each([[1_249n, 'payment_exceeds_limit'], [1_250n, 'accepted'], [1_251n, 'accepted']])(
-    'per payment, by policy and by the kiosk\'s certificate, the lower wins: %s',
+  it.each([
+    [1_249n, 'payment_exceeds_limit'],
+    [1_250n, 'accepted'],
+    [1_251n, 'accepted'],
+  ])(
+    "per payment, by policy and by the kiosk's certificate, the lower wins: %s",
     (perPaymentMinor, expected) => {
       expect(inWorld({ policy: { perPaymentMinor } })).toBe(expected);
       expect(decide({ facts: { kiosk: { ...world.kiosk, perPaymentMinor } } })).toBe(expected);
     },
   );
 
-  it.each([[8_749n, 'accepted'], [8_750n, 'accepted'], [8_751n, 'kiosk_stored_sum_exceeded']])(
-    'the sum stored at the kiosk, at most 10000: %s and 1250 more',
-    (sumMinor, expected) => {
-      expect(inWorld({ policy: { storedSumMinor: 10_000n } }, { facts: { stored: { sumMinor, count: 1 } } })).toBe(expected);
-    },
-  );
+  it.each([
+    [8_749n, 'accepted'],
+    [8_750n, 'accepted'],
+    [8_751n, 'kiosk_stored_sum_exceeded'],
+  ])('the sum stored at the kiosk, at most 10000: %s and 1250 more', (sumMinor, expected) => {
+    expect(
+      inWorld({ policy: { storedSumMinor: 10_000n } }, { facts: { stored: { sumMinor, count: 1 } } }),
+    ).toBe(expected);
+  });
 
-  it.each([[8, 'accepted'], [9, 'accepted'], [10, 'kiosk_stored_count_exceeded']])(
-    'the number stored at the kiosk, at most 10: %i and one more',
-    (count, expected) => {
-      expect(inWorld({ policy: { storedCount: 10 } }, { facts: { stored: { sumMinor: 0n, count } } })).toBe(expected);
-    },
-  );
+  it.each([
+    [8, 'accepted'],
+    [9, 'accepted'],
+    [10, 'kiosk_stored_count_exceeded'],
+  ])('the number stored at the kiosk, at most 10: %i and one more', (count, expected) => {
+    expect(inWorld({ policy: { storedCount: 10 } }, { facts: { stored: { sumMinor: 0n, count } } })).toBe(
+      expected,
+    );
+  });
 
   it('of the cap hold for one payment of exactly the cap', () => {
     const options = { capMinor: 1_250n, perPaymentMinor: 1_250n };
@@ -293,7 +373,7 @@ describe('time without news (R30, R31)', () => {
     expect(ok(decided({ facts: { trust } })).checks & CHECK.trustFresh).toBe(0);
   });
 
-  it('ends with the policy\'s longest time offline, whoever pays', () => {
+  it("ends with the policy's longest time offline, whoever pays", () => {
     const options = { payeeLock: id(0x11), policy: { maxOfflineSeconds: 10 * DAY } };
     expect(aged(10 * DAY, {}, options)).toBe('accepted');
     expect(aged(10 * DAY + 1, {}, options)).toBe('kiosk_offline_too_long');
@@ -315,12 +395,14 @@ describe('time without news (R30, R31)', () => {
 });
 
 describe('limits at a level of freshness', () => {
-  it('are never above what the kiosk\'s certificate allows', () => {
+  it("are never above what the kiosk's certificate allows", () => {
     const kiosk = { ...world.kiosk, perPaymentMinor: 7n };
     expect(limitsAt('full', world.trust.policy, kiosk).perPaymentMinor).toBe(7n);
     expect(limitsAt('half', world.trust.policy, kiosk).perPaymentMinor).toBe(3n);
     expect(limitsAt('locked_only', world.trust.policy, world.kiosk)).toMatchObject({
-      perPaymentMinor: 10_000n, storedSumMinor: 250_000n, storedCount: 1_000,
+      perPaymentMinor: 10_000n,
+      storedSumMinor: 250_000n,
+      storedCount: 1_000,
     });
   });
 });
@@ -337,7 +419,8 @@ it('splitting one sale does not pass the cap: the sum is in every payment', () =
     const identified = ok(runSync(identifyPayment(makeDelivery(here, request, payment)), crypto));
     const answer = runSync(verifyPayment(identified, makeFacts(here, request, { history })), crypto);
     answers.push(answer.ok ? 'accepted' : answer.code);
-    if (answer.ok) history = { lastCounter: counter, lastCumulativeMinor: cumulativeMinor, lastHash: payment.hash };
+    if (answer.ok)
+      history = { lastCounter: counter, lastCumulativeMinor: cumulativeMinor, lastHash: payment.hash };
   }
   expect(answers).toEqual(['accepted', 'accepted', 'payment_exceeds_allowance']);
 });

@@ -87,10 +87,14 @@ export function* identifyPayment(delivery: Delivery): Steps<IdentifiedPayment> {
 }
 
 /** All checks, cheap ones first. A repeat of a stored payment must have been answered before this is asked. */
-export function* verifyPayment(identified: IdentifiedPayment, facts: AcceptanceFacts): Steps<VerifiedPayment> {
+export function* verifyPayment(
+  identified: IdentifiedPayment,
+  facts: AcceptanceFacts,
+): Steps<VerifiedPayment> {
   const { allowance, payment } = identified;
   checkRequest(payment, facts);
-  if (allowance.payeeLock !== null && allowance.payeeLock !== facts.kiosk.merchantId) refuse('payment_is_for_another_shop');
+  if (allowance.payeeLock !== null && allowance.payeeLock !== facts.kiosk.merchantId)
+    refuse('payment_is_for_another_shop');
   if (allowance.currency !== facts.kiosk.currency) refuse('payment_currency_differs_from_request');
   // A clock below the bundle's signed time would make an old bundle look fresh and an expired certificate good.
   if (facts.nowSeconds < facts.trust.issuedAt - CLOCK_TOLERANCE_SECONDS) refuse('clock_behind_trusted_time');
@@ -107,14 +111,24 @@ export function* verifyPayment(identified: IdentifiedPayment, facts: AcceptanceF
   if (!(yield* hasPaymentSignature(payment, allowance))) refuse('payment_signature_invalid');
   const tier: GuaranteeTier = allowance.payeeLock === null ? 'reserved' : 'locked';
   const verified: Omit<VerifiedPayment, typeof verifiedBrand> = {
-    requestId: identified.requestId, allowance, payment, tier, checks: checksMade(facts, level),
+    requestId: identified.requestId,
+    allowance,
+    payment,
+    tier,
+    checks: checksMade(facts, level),
   };
   return verified as VerifiedPayment;
 }
 
 function checksMade(facts: AcceptanceFacts, level: FreshnessLevel): number {
   const always =
-    CHECK.form | CHECK.requestOpen | CHECK.certificate | CHECK.denyList | CHECK.paymentSignature | CHECK.counters | CHECK.limits;
+    CHECK.form |
+    CHECK.requestOpen |
+    CHECK.certificate |
+    CHECK.denyList |
+    CHECK.paymentSignature |
+    CHECK.counters |
+    CHECK.limits;
   return always | (level === 'full' ? CHECK.trustFresh : 0) | (facts.history === null ? 0 : CHECK.payerKnown);
 }
 
@@ -137,7 +151,11 @@ function checkRequest(payment: Payment, facts: AcceptanceFacts): void {
 }
 
 /** Counter and cumulative sum against the certificate and against what this kiosk saw before. Gaps are allowed. */
-export function checkCounters(payment: Payment, allowance: AllowanceCertificate, history: AllowanceHistory | null): void {
+export function checkCounters(
+  payment: Payment,
+  allowance: AllowanceCertificate,
+  history: AllowanceHistory | null,
+): void {
   const used = payment.counter - allowance.firstCounter + 1;
   if (used < 1) refuse('payment_counter_not_increasing');
   if (used > allowance.hardCounterLimit) refuse('allowance_counter_limit_reached');
@@ -149,16 +167,19 @@ export function checkCounters(payment: Payment, allowance: AllowanceCertificate,
   if (payment.cumulativeMinor > allowance.capMinor) refuse('payment_exceeds_allowance');
   if (history === null) return;
   if (payment.counter <= history.lastCounter) refuse('payment_counter_not_increasing');
-  if (payment.cumulativeMinor < history.lastCumulativeMinor + payment.amountMinor) refuse('payment_cumulative_inconsistent');
+  if (payment.cumulativeMinor < history.lastCumulativeMinor + payment.amountMinor)
+    refuse('payment_cumulative_inconsistent');
   if (payment.counter === history.lastCounter + 1) {
-    if (payment.cumulativeMinor !== history.lastCumulativeMinor + payment.amountMinor) refuse('payment_cumulative_inconsistent');
+    if (payment.cumulativeMinor !== history.lastCumulativeMinor + payment.amountMinor)
+      refuse('payment_cumulative_inconsistent');
     if (!equalBytes(payment.previousLink, linkOf(history.lastHash))) refuse('payment_chain_broken');
   }
 }
 
 /** The kiosk's limits at a level of freshness. */
 export function limitsAt(level: FreshnessLevel, policy: Policy, kiosk: KioskCertificate): Policy {
-  const perPaymentMinor = policy.perPaymentMinor < kiosk.perPaymentMinor ? policy.perPaymentMinor : kiosk.perPaymentMinor;
+  const perPaymentMinor =
+    policy.perPaymentMinor < kiosk.perPaymentMinor ? policy.perPaymentMinor : kiosk.perPaymentMinor;
   if (level === 'full') return { ...policy, perPaymentMinor };
   return { ...policy, perPaymentMinor: perPaymentMinor / 2n, storedSumMinor: policy.storedSumMinor / 2n };
 }
@@ -179,5 +200,6 @@ function checkLimits(
     refuse('payment_exceeds_limit');
   }
   if (facts.stored.count + 1 > limits.storedCount) refuse('kiosk_stored_count_exceeded');
-  if (facts.stored.sumMinor + payment.amountMinor > limits.storedSumMinor) refuse('kiosk_stored_sum_exceeded');
+  if (facts.stored.sumMinor + payment.amountMinor > limits.storedSumMinor)
+    refuse('kiosk_stored_sum_exceeded');
 }

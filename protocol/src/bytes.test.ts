@@ -2,7 +2,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
-  equalBytes, fromBase45, fromBase64Url, fromHex, fromUuid, toBase45, toBase64Url, toHex, toUuid,
+  equalBytes,
+  fromBase45,
+  fromBase64Url,
+  fromHex,
+  fromUuid,
+  toBase45,
+  toBase64Url,
+  toHex,
+  toUuid,
 } from './bytes.ts';
 import { attempt } from './errors.ts';
 
@@ -37,25 +45,38 @@ describe('base45 follows RFC 9285', () => {
 
   it('has one text for one value', () => {
     fc.assert(
-      fc.property(fc.string({ unit: fc.constantFrom(...'0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:') }), (encoded) => {
-        const decoded = attempt(() => fromBase45(encoded));
-        if (decoded.ok) expect(toBase45(decoded.value)).toBe(encoded);
-      }),
+      fc.property(
+        fc.string({ unit: fc.constantFrom(...'0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:') }),
+        (encoded) => {
+          const decoded = attempt(() => fromBase45(encoded));
+          if (decoded.ok) expect(toBase45(decoded.value)).toBe(encoded);
+        },
+      ),
     );
   });
 });
 
 describe('base64url', () => {
   it.each([
-    ['', ''], ['f', 'Zg'], ['fo', 'Zm8'], ['foo', 'Zm9v'], ['foob', 'Zm9vYg'], ['fooba', 'Zm9vYmE'], ['foobar', 'Zm9vYmFy'],
+    ['', ''],
+    ['f', 'Zg'],
+    ['fo', 'Zm8'],
+    ['foo', 'Zm9v'],
+    ['foob', 'Zm9vYg'],
+    ['fooba', 'Zm9vYmE'],
+    ['foobar', 'Zm9vYmFy'],
   ])('%j is %j (RFC 4648 section 10)', (plain, encoded) => {
     expect(toBase64Url(text(plain))).toBe(encoded);
     expect(fromBase64Url(encoded)).toEqual(text(plain));
   });
 
   it.each([
-    ['padding', 'Zg=='], ['the other alphabet', 'Zm+v'], ['a remainder of one', 'Zm9vY'],
-    ['trailing bits that are not zero', 'Zh'], ['white space', 'Zm 9'], ['a surrogate pair', 'Z\u{1f600}'],
+    ['padding', 'Zg=='],
+    ['the other alphabet', 'Zm+v'],
+    ['a remainder of one', 'Zm9vY'],
+    ['trailing bits that are not zero', 'Zh'],
+    ['white space', 'Zm 9'],
+    ['a surrogate pair', 'Z\u{1f600}'],
   ])('refuses %s', (_what, encoded) => {
     expect(attempt(() => fromBase64Url(encoded))).toEqual({ ok: false, code: 'message_malformed' });
   });

@@ -32,7 +32,9 @@ export function toHex(bytes: Uint8Array): string {
 /** @throws Refusal `message_malformed` for anything but an even number of lower-case hex digits. */
 export function fromHex(text: string): Uint8Array {
   if (!/^(?:[0-9a-f]{2})*$/.test(text)) refuse('message_malformed');
-  return Uint8Array.from({ length: text.length / 2 }, (_, i) => Number.parseInt(text.slice(i * 2, i * 2 + 2), 16));
+  return Uint8Array.from({ length: text.length / 2 }, (_, i) =>
+    Number.parseInt(text.slice(i * 2, i * 2 + 2), 16),
+  );
 }
 
 const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
@@ -117,6 +119,7 @@ export function toUuid(bytes: Uint8Array): string {
 
 /** @throws Refusal `message_malformed` unless `text` is a lower-case UUID. */
 export function fromUuid(text: string): Uint8Array {
-  if (!/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/.test(text)) refuse('message_malformed');
+  if (!/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/.test(text))
+    refuse('message_malformed');
   return fromHex(text.replaceAll('-', ''));
 }

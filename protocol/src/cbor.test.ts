@@ -79,7 +79,9 @@ describe('decodeCbor refuses', () => {
     expect(attempt(() => decodeCbor(nested(MAX_NESTING), 100)).ok).toBe(true);
     for (const depth of [MAX_NESTING + 1, 100, 2_000, 3_700, 3_900, 10_000, 500_000]) {
       expect(attempt(() => decodeCbor(nested(depth), 1_000_000))).toEqual(refused('message_malformed'));
-      expect(attempt(() => decodeCbor(nested(depth, 0xa1, 0xa0), 1_000_000))).toEqual(refused('message_malformed'));
+      expect(attempt(() => decodeCbor(nested(depth, 0xa1, 0xa0), 1_000_000))).toEqual(
+        refused('message_malformed'),
+      );
     }
   });
 });
@@ -135,12 +137,19 @@ describe('FieldReader', () => {
     attempt(() => read(new FieldReader(values)));
 
   it('counts a text in UTF-8 bytes, whatever their number', () => {
-    for (const [text, bytes] of [['a'.repeat(16), 16], ['é'.repeat(8), 16], ['€'.repeat(30), 90], ['\u{1f600}'.repeat(4), 16]] as const) {
+    for (const [text, bytes] of [
+      ['a'.repeat(16), 16],
+      ['é'.repeat(8), 16],
+      ['€'.repeat(30), 90],
+      ['\u{1f600}'.repeat(4), 16],
+    ] as const) {
       expect(reading([text], (fields) => fields.text(bytes))).toEqual({ ok: true, value: text });
       expect(reading([text], (fields) => fields.text(bytes - 1))).toEqual(refused('field_out_of_range'));
     }
     // 15 letters and one of two bytes: 16 units, 17 bytes.
-    expect(reading([`${'a'.repeat(15)}é`], (fields) => fields.text(16))).toEqual(refused('field_out_of_range'));
+    expect(reading([`${'a'.repeat(15)}é`], (fields) => fields.text(16))).toEqual(
+      refused('field_out_of_range'),
+    );
   });
 
   it.each([
@@ -183,8 +192,12 @@ describe('FieldReader', () => {
   });
 
   it('bounds byte strings and arrays', () => {
-    expect(reading([new Uint8Array(3)], (fields) => fields.bytesUpTo(2))).toEqual(refused('field_out_of_range'));
-    expect(reading([new Uint8Array(0)], (fields) => fields.bytesUpTo(2))).toEqual(refused('field_out_of_range'));
+    expect(reading([new Uint8Array(3)], (fields) => fields.bytesUpTo(2))).toEqual(
+      refused('field_out_of_range'),
+    );
+    expect(reading([new Uint8Array(0)], (fields) => fields.bytesUpTo(2))).toEqual(
+      refused('field_out_of_range'),
+    );
     expect(reading(['ab'], (fields) => fields.bytesUpTo(2))).toEqual(refused('message_malformed'));
     expect(reading([[1, 2]], (fields) => fields.array(1))).toEqual(refused('field_out_of_range'));
     expect(reading([1], (fields) => fields.array(1))).toEqual(refused('message_malformed'));

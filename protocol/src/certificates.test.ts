@@ -1,13 +1,23 @@
 /** Certificates: each reason to refuse one has its own code (R27), and every field is under the signature. */
 import { describe, expect, it } from 'vitest';
-import { changed, fieldsOf, malleated, partsOf, resigned, withFields } from '../test/tamper.ts';
+import { changed, fieldsOf, malleated, partsOf, resigned, withFields } from '../scripts/tamper.ts';
 import { crypto, id, makeWorld, newKey, NOW, ok } from '../test/world.ts';
 import { fromHex } from './bytes.ts';
 import type { CborValue } from './cbor.ts';
 import {
-  attempt, checkValidity, CLOCK_TOLERANCE_SECONDS, keyIdOf, MAX_AMOUNT_MINOR, MAX_VALIDITY_SECONDS, runSync,
-  signIssuerCertificate, verifyAllowanceCertificate, verifyIssuerCertificate, verifyKioskCertificate,
-  type IssuerCertificate, type Result,
+  attempt,
+  checkValidity,
+  CLOCK_TOLERANCE_SECONDS,
+  keyIdOf,
+  MAX_AMOUNT_MINOR,
+  MAX_VALIDITY_SECONDS,
+  runSync,
+  signIssuerCertificate,
+  verifyAllowanceCertificate,
+  verifyIssuerCertificate,
+  verifyKioskCertificate,
+  type IssuerCertificate,
+  type Result,
 } from './index.ts';
 
 const world = makeWorld();
@@ -19,7 +29,9 @@ const kiosk = (bytes: Uint8Array, by = issuers) => runSync(verifyKioskCertificat
 const reissued = (bytes: Uint8Array, index: number, value: CborValue) =>
   resigned(bytes, fieldsOf(bytes).with(index, value), world.issuer);
 
-function issuerCertificate(changes: { notBefore?: number; notAfter?: number; by?: typeof world.root } = {}): Uint8Array {
+function issuerCertificate(
+  changes: { notBefore?: number; notAfter?: number; by?: typeof world.root } = {},
+): Uint8Array {
   const dates = { notBefore: changes.notBefore ?? NOW, notAfter: changes.notAfter ?? NOW + 100 };
   const draft = { publicKey: world.issuer.publicKey, ...dates };
   return ok(runSync(signIssuerCertificate(draft), crypto, (changes.by ?? world.root).sign));
@@ -30,7 +42,9 @@ describe('an issuer certificate', () => {
 
   it('is read as it was signed', () => {
     expect(ok(verify(issuerCertificate()))).toEqual({
-      publicKey: world.issuer.publicKey, notBefore: NOW, notAfter: NOW + 100,
+      publicKey: world.issuer.publicKey,
+      notBefore: NOW,
+      notAfter: NOW + 100,
       keyId: ok(runSync(keyIdOf(world.issuer.publicKey), crypto)),
     });
   });
@@ -59,7 +73,10 @@ describe.each([
   ['allowance', world.allowance.bytes, allowance],
   ['kiosk', world.kiosk.bytes, kiosk],
 ] as const)('an %s certificate', (_name, bytes, verifyOne) => {
-  const verify: (bytes: Uint8Array, by?: readonly IssuerCertificate[]) => Result<{ readonly hash: Uint8Array }> = verifyOne;
+  const verify: (
+    bytes: Uint8Array,
+    by?: readonly IssuerCertificate[],
+  ) => Result<{ readonly hash: Uint8Array }> = verifyOne;
 
   it('is refused with any field changed', () => {
     fieldsOf(bytes).forEach((value, index, fields) => {
@@ -86,13 +103,13 @@ describe.each([
     expect(verify(plain)).toEqual(refused('issuer_unknown'));
   });
 
-  it('signed by another key under the issuer\'s key id is refused (R27)', () => {
+  it("signed by another key under the issuer's key id is refused (R27)", () => {
     const protectedHeader = partsOf(bytes).protectedHeader;
     const forged = resigned(bytes, fieldsOf(bytes), { ...newKey(), protectedHeader });
     expect(verify(forged)).toEqual(refused('certificate_signature_invalid'));
   });
 
-  it('signed before or after its issuer\'s own time is refused', () => {
+  it("signed before or after its issuer's own time is refused", () => {
     const [genuine] = issuers;
     if (genuine === undefined) throw new TypeError('the world has an issuer');
     const issuerOf = (dates: Partial<IssuerCertificate>) => [{ ...genuine, ...dates }];

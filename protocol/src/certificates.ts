@@ -4,7 +4,15 @@
  * question, answered by {@link checkValidity} against trusted time.
  */
 import { equalBytes, toUuid } from './bytes.ts';
-import { hasValidSignature, keyIdOf, objectHash, readObject, readPayload, signObject, type UnverifiedObject } from './cose.ts';
+import {
+  hasValidSignature,
+  keyIdOf,
+  objectHash,
+  readObject,
+  readPayload,
+  signObject,
+  type UnverifiedObject,
+} from './cose.ts';
 import type { Steps } from './crypto.ts';
 import { refuse } from './errors.ts';
 import {
@@ -88,7 +96,10 @@ export function* signIssuerCertificate(draft: Drafted<IssuerCertificate>): Steps
   ]);
 }
 
-export function* verifyIssuerCertificate(bytes: Uint8Array, rootPublicKey: Uint8Array): Steps<IssuerCertificate> {
+export function* verifyIssuerCertificate(
+  bytes: Uint8Array,
+  rootPublicKey: Uint8Array,
+): Steps<IssuerCertificate> {
   const object = readObject(bytes, MAX_OBJECT_BYTES);
   const fields = readPayload(object);
   fields.purpose(PURPOSE.issuerCertificate);
@@ -103,7 +114,11 @@ export function* verifyIssuerCertificate(bytes: Uint8Array, rootPublicKey: Uint8
 /** The driver's signer is the issuer key whose id is `issuerKeyId`. */
 export function* signAllowanceCertificate(
   draft: Omit<Drafted<AllowanceCertificate>, 'allowanceId' | 'payeeLock'>,
-  ids: { readonly issuerKeyId: Uint8Array; readonly allowanceId: Uint8Array; readonly payeeLock: Uint8Array | null },
+  ids: {
+    readonly issuerKeyId: Uint8Array;
+    readonly allowanceId: Uint8Array;
+    readonly payeeLock: Uint8Array | null;
+  },
 ): Steps<Uint8Array> {
   return yield* signObject(
     [
@@ -153,9 +168,23 @@ export function* readAllowanceCertificate(
   fields.end();
   const payeeLock = payeeLockBytes === null ? null : toUuid(payeeLockBytes);
   const certificate = {
-    hash: yield* objectHash(object), bytes, allowanceId, devicePublicKey, currency, capMinor, perPaymentMinor,
-    firstCounter, softCounterLimit, hardCounterLimit, notBefore, notAfter, assurance, standing, maskedPhone,
-    phoneCommitment, payeeLock,
+    hash: yield* objectHash(object),
+    bytes,
+    allowanceId,
+    devicePublicKey,
+    currency,
+    capMinor,
+    perPaymentMinor,
+    firstCounter,
+    softCounterLimit,
+    hardCounterLimit,
+    notBefore,
+    notAfter,
+    assurance,
+    standing,
+    maskedPhone,
+    phoneCommitment,
+    payeeLock,
   };
   return { certificate, object };
 }
@@ -212,8 +241,18 @@ export function* verifyKioskCertificate(
   fields.end();
   yield* requireIssuerSignature(object, issuers, notBefore);
   return {
-    hash: yield* objectHash(object), bytes, merchantId, merchantName, merchantPhone, kioskId, currency,
-    signingPublicKey, sealingPublicKey, perPaymentMinor, notBefore, notAfter,
+    hash: yield* objectHash(object),
+    bytes,
+    merchantId,
+    merchantName,
+    merchantPhone,
+    kioskId,
+    currency,
+    signingPublicKey,
+    sealingPublicKey,
+    perPaymentMinor,
+    notBefore,
+    notAfter,
   };
 }
 
@@ -230,7 +269,8 @@ export function* requireIssuerSignature(
   if (keyId === null) refuse('issuer_unknown');
   const issuer = issuers.find((candidate) => equalBytes(candidate.keyId, keyId));
   if (issuer === undefined) refuse('issuer_unknown');
-  if (signedAt < issuer.notBefore - CLOCK_TOLERANCE_SECONDS || signedAt >= issuer.notAfter) refuse('issuer_unknown');
+  if (signedAt < issuer.notBefore - CLOCK_TOLERANCE_SECONDS || signedAt >= issuer.notAfter)
+    refuse('issuer_unknown');
   if (!(yield* hasValidSignature(object, issuer.publicKey))) refuse('certificate_signature_invalid');
 }
 

@@ -5,12 +5,19 @@ import { decode as decodeWithCbor2 } from 'cbor2';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { crypto, makePayment, makeRequest, makeWorld, newKey, NOW, ok } from '../test/world.ts';
-import { assemble, fieldsOf, malleated, partsOf, resigned } from '../test/tamper.ts';
+import { assemble, fieldsOf, malleated, partsOf, resigned } from '../scripts/tamper.ts';
 import { concatBytes, fromHex, toBase64Url } from './bytes.ts';
 import { encodeCbor } from './cbor.ts';
 import { hasValidSignature, keyIdOf, objectHash, readObject, signObject } from './cose.ts';
 import {
-  attempt, decompressPoint, linkOf, readPayment, runSync, signReceipt, verifyAllowanceCertificate, verifyReceipt,
+  attempt,
+  decompressPoint,
+  linkOf,
+  readPayment,
+  runSync,
+  signReceipt,
+  verifyAllowanceCertificate,
+  verifyReceipt,
 } from './index.ts';
 
 const world = makeWorld();
@@ -35,18 +42,26 @@ describe('other libraries', () => {
     ['payment', payment.bytes, world.phoneKey.publicKey, world.allowance.hash],
   ] as const;
 
-  it.each(objects)('accept our %s: the signature in @auth0/cose, the form in cbor2', async (_name, bytes, key, aad) => {
-    const options = aad === undefined ? {} : { externalAAD: aad };
-    await expect(Sign1.decode(bytes).verify(keyLike(key), options)).resolves.toBeUndefined();
-    const [, , payload] = decodeWithCbor2<readonly Uint8Array[]>(bytes, { cde: true });
-    expect(decodeWithCbor2<unknown[]>(payload ?? new Uint8Array(0), { cde: true })).toHaveLength(fieldsOf(bytes).length);
-  });
+  it.each(objects)(
+    'accept our %s: the signature in @auth0/cose, the form in cbor2',
+    async (_name, bytes, key, aad) => {
+      const options = aad === undefined ? {} : { externalAAD: aad };
+      await expect(Sign1.decode(bytes).verify(keyLike(key), options)).resolves.toBeUndefined();
+      const [, , payload] = decodeWithCbor2<readonly Uint8Array[]>(bytes, { cde: true });
+      expect(decodeWithCbor2<unknown[]>(payload ?? new Uint8Array(0), { cde: true })).toHaveLength(
+        fieldsOf(bytes).length,
+      );
+    },
+  );
 
   it.each(objects)('refuse our %s with another AAD, or one bit changed', async (_name, bytes, key) => {
     const other = { externalAAD: new Uint8Array(32).fill(1) };
     await expect(Sign1.decode(bytes).verify(keyLike(key), other)).rejects.toThrow();
     const parts = partsOf(bytes);
-    const flipped = assemble({ ...parts, payload: parts.payload.map((byte, i) => (i === 20 ? byte ^ 1 : byte)) });
+    const flipped = assemble({
+      ...parts,
+      payload: parts.payload.map((byte, i) => (i === 20 ? byte ^ 1 : byte)),
+    });
     await expect(Sign1.decode(flipped).verify(keyLike(key))).rejects.toThrow();
   });
 
@@ -83,7 +98,9 @@ describe('the protected header is one of two byte strings (R22)', () => {
     ['a key id and one header more', 'a301260444000000000500'],
   ])('refuses %s', (_what, header) => {
     const parts = partsOf(payment.bytes);
-    expect(read(assemble({ ...parts, protectedHeader: fromHex(header) }))).toEqual(refused('algorithm_not_allowed'));
+    expect(read(assemble({ ...parts, protectedHeader: fromHex(header) }))).toEqual(
+      refused('algorithm_not_allowed'),
+    );
   });
 
   it.each([
@@ -94,12 +111,16 @@ describe('the protected header is one of two byte strings (R22)', () => {
     ['null', 'f6', 'algorithm_not_allowed'],
     ['a byte string', '40', 'algorithm_not_allowed'],
   ])('refuses %s in the unprotected header', (_what, unprotected, code) => {
-    expect(read(assemble({ ...partsOf(payment.bytes), unprotected: fromHex(unprotected) }))).toEqual(refused(code));
+    expect(read(assemble({ ...partsOf(payment.bytes), unprotected: fromHex(unprotected) }))).toEqual(
+      refused(code),
+    );
   });
 
   it.each([0, 1, 63, 65, 72, 96])('refuses a signature of %i bytes', (length) => {
     const parts = partsOf(payment.bytes);
-    expect(read(assemble({ ...parts, signature: new Uint8Array(length) }))).toEqual(refused('algorithm_not_allowed'));
+    expect(read(assemble({ ...parts, signature: new Uint8Array(length) }))).toEqual(
+      refused('algorithm_not_allowed'),
+    );
   });
 
   it('refuses a tag, a detached payload, and arrays of another length', () => {
@@ -124,7 +145,9 @@ describe('identity is what is signed, never the signature (R23)', () => {
     const other = malleated(payment.bytes);
     expect(other).not.toEqual(payment.bytes);
     const object = readObject(other, 1_000);
-    expect(ok(runSync(hasValidSignature(object, world.phoneKey.publicKey, world.allowance.hash), crypto))).toBe(true);
+    expect(
+      ok(runSync(hasValidSignature(object, world.phoneKey.publicKey, world.allowance.hash), crypto)),
+    ).toBe(true);
     const same = ok(runSync(readPayment(other, world.allowance), crypto));
     expect(same.hash).toEqual(payment.hash);
     expect(linkOf(same.hash)).toEqual(linkOf(payment.hash));
@@ -140,7 +163,9 @@ describe('identity is what is signed, never the signature (R23)', () => {
     const object = readObject(payment.bytes, 1_000);
     const plain = ok(runSync(objectHash(object), crypto));
     const bound = ok(runSync(objectHash(object, world.allowance.hash), crypto));
-    const keyed = ok(runSync(objectHash({ ...object, protectedHeader: fromHex('a20126044400000000') }), crypto));
+    const keyed = ok(
+      runSync(objectHash({ ...object, protectedHeader: fromHex('a20126044400000000') }), crypto),
+    );
     expect(new Set([plain, bound, keyed].map((hash) => hash.join())).size).toBe(3);
   });
 
@@ -154,8 +179,13 @@ describe('identity is what is signed, never the signature (R23)', () => {
 describe('one purpose is never taken for another', () => {
   it('a receipt signed with the right key under the right certificate is no request', () => {
     const receipt = {
-      paymentHash: payment.hash, amountMinor: 1_250n, tier: 'reserved', sequence: 1, journalHash: payment.hash,
-      acceptedAt: NOW, checks: 1,
+      paymentHash: payment.hash,
+      amountMinor: 1_250n,
+      tier: 'reserved',
+      sequence: 1,
+      journalHash: payment.hash,
+      acceptedAt: NOW,
+      checks: 1,
     } as const;
     const bytes = ok(runSync(signReceipt(receipt, world.kiosk.hash), crypto, world.kioskKey.sign));
     expect(runSync(readPayment(bytes, world.allowance), crypto)).toEqual(refused('object_has_wrong_purpose'));
@@ -188,7 +218,10 @@ it('every single bit of an object matters, or is its signature', () => {
       bytes[bit >> 3] = (bytes[bit >> 3] ?? 0) ^ (1 << (bit & 7));
       const object = read(bytes);
       if (!object.ok) return;
-      const valid = runSync(hasValidSignature(object.value, world.phoneKey.publicKey, world.allowance.hash), crypto);
+      const valid = runSync(
+        hasValidSignature(object.value, world.phoneKey.publicKey, world.allowance.hash),
+        crypto,
+      );
       expect(valid).toEqual({ ok: true, value: false });
     }),
     { numRuns: 300 },

@@ -38,7 +38,10 @@ function sigStructure(protectedHeader: Uint8Array, externalAad: Uint8Array, payl
 function readProtected(header: Uint8Array): Uint8Array | null {
   if (equalBytes(header, PROTECTED_PLAIN)) return null;
   const prefix = PROTECTED_KEY_ID_PREFIX.length;
-  if (header.length !== prefix + KEY_ID_BYTES || !equalBytes(header.subarray(0, prefix), PROTECTED_KEY_ID_PREFIX)) {
+  if (
+    header.length !== prefix + KEY_ID_BYTES ||
+    !equalBytes(header.subarray(0, prefix), PROTECTED_KEY_ID_PREFIX)
+  ) {
     refuse('algorithm_not_allowed');
   }
   return header.slice(prefix);
@@ -49,7 +52,8 @@ export function readObject(bytes: Uint8Array, maxBytes: number): UnverifiedObjec
   const value = decodeCbor(bytes, maxBytes);
   if (!Array.isArray(value) || value.length !== 4) refuse('message_malformed');
   const [protectedHeader, unprotected, payload, signature]: readonly unknown[] = value;
-  if (!(protectedHeader instanceof Uint8Array) || !(payload instanceof Uint8Array)) refuse('message_malformed');
+  if (!(protectedHeader instanceof Uint8Array) || !(payload instanceof Uint8Array))
+    refuse('message_malformed');
   if (!(unprotected instanceof Map) || unprotected.size !== 0) refuse('algorithm_not_allowed');
   if (!(signature instanceof Uint8Array) || signature.length !== 64) refuse('algorithm_not_allowed');
   return { bytes, payload, signature, keyId: readProtected(protectedHeader), protectedHeader };
@@ -81,14 +85,21 @@ export function* signObject(
 ): Steps<Uint8Array> {
   const payloadBytes = encodeCbor(payload);
   const protectedHeader =
-    options.keyId === undefined ? PROTECTED_PLAIN : Uint8Array.of(...PROTECTED_KEY_ID_PREFIX, ...options.keyId);
+    options.keyId === undefined
+      ? PROTECTED_PLAIN
+      : Uint8Array.of(...PROTECTED_KEY_ID_PREFIX, ...options.keyId);
   const signature = yield* sign(sigStructure(protectedHeader, options.externalAad ?? NO_AAD, payloadBytes));
   return encodeSign1(protectedHeader, payloadBytes, signature);
 }
 
 function encodeSign1(protectedHeader: Uint8Array, payload: Uint8Array, signature: Uint8Array): Uint8Array {
   // Array of four: bstr, empty map (0xa0, which CborValue has no word for), bstr, bstr.
-  const parts = [encodeCbor(protectedHeader), Uint8Array.of(0xa0), encodeCbor(payload), encodeCbor(signature)];
+  const parts = [
+    encodeCbor(protectedHeader),
+    Uint8Array.of(0xa0),
+    encodeCbor(payload),
+    encodeCbor(signature),
+  ];
   const bytes = new Uint8Array(1 + parts.reduce((sum, part) => sum + part.length, 0));
   bytes[0] = 0x84;
   let offset = 1;

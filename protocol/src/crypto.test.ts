@@ -30,13 +30,16 @@ describe('both drivers', () => {
     expect(await runAsync(hashSignVerify(), browser, signer)).toEqual({ ok: true, value: true });
   });
 
-  it.each([['at once', refusing], ['later', refusingLater]])('turn a refusal into a value, %s', async (_when, rule) => {
+  it.each([
+    ['at once', refusing],
+    ['later', refusingLater],
+  ])('turn a refusal into a value, %s', async (_when, rule) => {
     const refused = { ok: false, code: 'field_out_of_range' };
     expect(runSync(rule(), crypto)).toEqual(refused);
     expect(await runAsync(rule(), browser)).toEqual(refused);
   });
 
-  it('let a programmer\'s error pass: a rule that signs without a signer', async () => {
+  it("let a programmer's error pass: a rule that signs without a signer", async () => {
     expect(() => runSync(hashSignVerify(), crypto)).toThrow(TypeError);
     await expect(runAsync(hashSignVerify(), browser)).rejects.toThrow(TypeError);
   });
@@ -63,7 +66,8 @@ describe('node:crypto and WebCrypto agree', () => {
   });
 
   it.each([
-    ['no point of the curve', Uint8Array.of(2, ...new Uint8Array(31), 1)], ['no bytes', new Uint8Array(0)],
+    ['no point of the curve', Uint8Array.of(2, ...new Uint8Array(31), 1)],
+    ['no bytes', new Uint8Array(0)],
     ['an uncompressed point', new Uint8Array(65).fill(4)],
   ])('that with %s as key everything is false', async (_what, publicKey) => {
     const signature = key.sign(data);

@@ -8,7 +8,12 @@ import { attempt, Refusal, type Result } from './errors.ts';
 export type CryptoRequest =
   | { readonly op: 'digest'; readonly data: Uint8Array }
   /** ES256; `publicKey` is a 33-byte compressed P-256 point, `signature` 64 bytes r || s. False for any bad input. */
-  | { readonly op: 'verify'; readonly publicKey: Uint8Array; readonly data: Uint8Array; readonly signature: Uint8Array }
+  | {
+      readonly op: 'verify';
+      readonly publicKey: Uint8Array;
+      readonly data: Uint8Array;
+      readonly signature: Uint8Array;
+    }
   /** ES256 with the signer that the driver was given. */
   | { readonly op: 'sign'; readonly data: Uint8Array };
 
@@ -34,13 +39,18 @@ export function* digest(data: Uint8Array): Steps<Uint8Array> {
   return answer;
 }
 
-export function* verifySignature(publicKey: Uint8Array, data: Uint8Array, signature: Uint8Array): Steps<boolean> {
+export function* verifySignature(
+  publicKey: Uint8Array,
+  data: Uint8Array,
+  signature: Uint8Array,
+): Steps<boolean> {
   return (yield { op: 'verify', publicKey, data, signature }) === true;
 }
 
 export function* sign(data: Uint8Array): Steps<Uint8Array> {
   const answer = yield { op: 'sign', data };
-  if (!(answer instanceof Uint8Array) || answer.length !== 64) throw new TypeError('signer must answer 64 bytes');
+  if (!(answer instanceof Uint8Array) || answer.length !== 64)
+    throw new TypeError('signer must answer 64 bytes');
   return answer;
 }
 

@@ -10,11 +10,14 @@ const spend = (counter: number, amountMinor: bigint, cumulativeMinor: bigint): S
   hashes += 1;
   return { counter, amountMinor, cumulativeMinor, hash: Uint8Array.of(hashes >> 16, hashes >> 8, hashes) };
 };
-const pairs = (spends: readonly Spend[]) => spends.flatMap((a, i) => spends.slice(i + 1).map((b) => [a, b] as const));
+const pairs = (spends: readonly Spend[]) =>
+  spends.flatMap((a, i) => spends.slice(i + 1).map((b) => [a, b] as const));
 const total = (spends: readonly Spend[]) => spends.reduce((sum, { amountMinor }) => sum + amountMinor, 0n);
 /** What every kiosk checks of a payment by itself. */
-const isAcceptable = (cap: bigint) => ({ amountMinor, cumulativeMinor }: Spend) =>
-  amountMinor > 0n && amountMinor <= cumulativeMinor && cumulativeMinor <= cap;
+const isAcceptable =
+  (cap: bigint) =>
+  ({ amountMinor, cumulativeMinor }: Spend) =>
+    amountMinor > 0n && amountMinor <= cumulativeMinor && cumulativeMinor <= cap;
 
 const amounts = fc.array(fc.bigInt({ min: 1n, max: 500n }), { minLength: 1, maxLength: 12 });
 
@@ -44,14 +47,21 @@ describe('two payments contradict', () => {
 describe('for every sequence', () => {
   it('an honest phone leaves no contradicting pair, whatever subset is seen in whatever order', () => {
     fc.assert(
-      fc.property(amounts.chain((spent) => fc.shuffledSubarray(honest(spent))), (seen) => {
-        expect(pairs(seen).some(([a, b]) => contradicts(a, b))).toBe(false);
-      }),
+      fc.property(
+        amounts.chain((spent) => fc.shuffledSubarray(honest(spent))),
+        (seen) => {
+          expect(pairs(seen).some(([a, b]) => contradicts(a, b))).toBe(false);
+        },
+      ),
     );
   });
 
   it('payments that no pair contradicts add up to the cap at most', () => {
-    const anySpend = fc.tuple(fc.integer({ min: 1, max: 8 }), fc.bigInt({ min: 1n, max: 1_000n }), fc.bigInt({ min: 1n, max: 1_000n }));
+    const anySpend = fc.tuple(
+      fc.integer({ min: 1, max: 8 }),
+      fc.bigInt({ min: 1n, max: 1_000n }),
+      fc.bigInt({ min: 1n, max: 1_000n }),
+    );
     fc.assert(
       fc.property(fc.array(anySpend, { maxLength: 10 }), fc.bigInt({ min: 1n, max: 1_000n }), (raw, cap) => {
         const accepted = raw.map(([c, amount, sum]) => spend(c, amount, sum)).filter(isAcceptable(cap));
@@ -87,21 +97,30 @@ describe('for every sequence', () => {
 
   it('a clone that skips counters to hide is found by its sum', () => {
     fc.assert(
-      fc.property(fc.bigInt({ min: 1n, max: 300n }), fc.bigInt({ min: 1n, max: 300n }), fc.nat(20), (a, b, skipped) => {
-        const one = spend(1, a, a);
-        const other = spend(2 + skipped, b, b);
-        expect(contradicts(one, other)).toBe(true);
-      }),
+      fc.property(
+        fc.bigInt({ min: 1n, max: 300n }),
+        fc.bigInt({ min: 1n, max: 300n }),
+        fc.nat(20),
+        (a, b, skipped) => {
+          const one = spend(1, a, a);
+          const other = spend(2 + skipped, b, b);
+          expect(contradicts(one, other)).toBe(true);
+        },
+      ),
     );
   });
 
   it('the bound holds: over M shops that do not talk, at most M times the cap is accepted', () => {
     // Each shop sees cumulative sums rise to the cap and no further, whatever the clone does.
     fc.assert(
-      fc.property(fc.array(amounts, { minLength: 1, maxLength: 5 }), fc.bigInt({ min: 1n, max: 800n }), (shops, cap) => {
-        const accepted = shops.flatMap((spent) => honest(spent).filter(isAcceptable(cap)));
-        expect(total(accepted)).toBeLessThanOrEqual(BigInt(shops.length) * cap);
-      }),
+      fc.property(
+        fc.array(amounts, { minLength: 1, maxLength: 5 }),
+        fc.bigInt({ min: 1n, max: 800n }),
+        (shops, cap) => {
+          const accepted = shops.flatMap((spent) => honest(spent).filter(isAcceptable(cap)));
+          expect(total(accepted)).toBeLessThanOrEqual(BigInt(shops.length) * cap);
+        },
+      ),
     );
   });
 });

@@ -59,7 +59,9 @@ export const REFUSAL_CODES = [
 export type RefusalCode = (typeof REFUSAL_CODES)[number];
 
 /** What crosses the package's door instead of an exception. */
-export type Result<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly code: RefusalCode };
+export type Result<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly code: RefusalCode };
 
 /** Thrown inside the package only; the public functions turn it into a {@link Result}. */
 export class Refusal extends Error {

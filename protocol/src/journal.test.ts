@@ -1,21 +1,39 @@
 /** Journal entries: one form each, every kind known, every hash that of the bytes (R43). */
 import { describe, expect, it } from 'vitest';
-import { itemsOf } from '../test/tamper.ts';
+import { itemsOf } from '../scripts/tamper.ts';
 import { crypto, makePayment, makeRequest, makeWorld, NOW, ok } from '../test/world.ts';
 import { encodeCbor, type CborValue } from './cbor.ts';
 import {
-  attempt, decodeJournalEntry, decodeSaleBody, encodeJournalEntry, encodeSaleBody, GENESIS_HASH, JOURNAL_KIND,
-  journalHash, MAX_JOURNAL_ENTRY_BYTES, runSync, type JournalKind, type SaleBody,
+  attempt,
+  decodeJournalEntry,
+  decodeSaleBody,
+  encodeJournalEntry,
+  encodeSaleBody,
+  GENESIS_HASH,
+  JOURNAL_KIND,
+  journalHash,
+  MAX_JOURNAL_ENTRY_BYTES,
+  runSync,
+  type JournalKind,
+  type SaleBody,
 } from './index.ts';
 
 const world = makeWorld();
 const request = makeRequest(world);
 const sale: SaleBody = {
-  kioskCertificateHash: world.kiosk.hash, request: request.bytes, allowanceCertificateHash: world.allowance.hash,
-  payment: makePayment(world, request).bytes, tier: 'reserved', checks: 255,
+  kioskCertificateHash: world.kiosk.hash,
+  request: request.bytes,
+  allowanceCertificateHash: world.allowance.hash,
+  payment: makePayment(world, request).bytes,
+  tier: 'reserved',
+  checks: 255,
 };
 const entry = encodeJournalEntry({
-  sequence: 1, previousHash: GENESIS_HASH, kind: 'sale', at: NOW, body: encodeSaleBody(sale),
+  sequence: 1,
+  previousHash: GENESIS_HASH,
+  kind: 'sale',
+  at: NOW,
+  body: encodeSaleBody(sale),
 });
 const refused = (code: string) => ({ ok: false, code });
 const decode = (items: readonly CborValue[]) => attempt(() => decodeJournalEntry(encodeCbor(items)));
@@ -47,7 +65,9 @@ describe('a journal entry', () => {
 
   it('longer or larger than allowed is refused', () => {
     expect(decode([...itemsOf(entry), 0])).toEqual(refused('message_malformed'));
-    expect(decode(itemsOf(entry).with(5, [new Uint8Array(MAX_JOURNAL_ENTRY_BYTES)]))).toEqual(refused('message_too_large'));
+    expect(decode(itemsOf(entry).with(5, [new Uint8Array(MAX_JOURNAL_ENTRY_BYTES)]))).toEqual(
+      refused('message_too_large'),
+    );
   });
 
   it('has the hash of its bytes', () => {
@@ -55,7 +75,7 @@ describe('a journal entry', () => {
   });
 });
 
-describe('a sale\'s body', () => {
+describe("a sale's body", () => {
   it.each<[string, number, CborValue, string]>([
     ['a short certificate hash', 0, new Uint8Array(31), 'field_out_of_range'],
     ['no request', 1, new Uint8Array(0), 'field_out_of_range'],

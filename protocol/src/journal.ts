@@ -51,7 +51,9 @@ export interface JournalEntry {
   readonly body: readonly unknown[];
 }
 
-export function encodeJournalEntry(entry: Omit<JournalEntry, 'body'> & { readonly body: readonly CborValue[] }): Uint8Array {
+export function encodeJournalEntry(
+  entry: Omit<JournalEntry, 'body'> & { readonly body: readonly CborValue[] },
+): Uint8Array {
   return encodeCbor([
     PURPOSE.journalEntry,
     entry.sequence,

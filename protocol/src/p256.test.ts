@@ -12,7 +12,10 @@ const FIELD_PRIME = 'ffffffff00000001000000000000000000000000fffffffffffffffffff
 function randomPoint(): { compressed: Uint8Array; uncompressed: Uint8Array } {
   const ecdh = createECDH('prime256v1');
   const uncompressed = ecdh.generateKeys();
-  return { uncompressed: new Uint8Array(uncompressed), compressed: new Uint8Array(ecdh.getPublicKey(null, 'compressed')) };
+  return {
+    uncompressed: new Uint8Array(uncompressed),
+    compressed: new Uint8Array(ecdh.getPublicKey(null, 'compressed')),
+  };
 }
 
 describe('points of the curve', () => {
@@ -65,7 +68,9 @@ describe('what is no point is refused', () => {
       const ours = attempt(() => decompressPoint(candidate));
       let theirs: Uint8Array | null = null;
       try {
-        theirs = new Uint8Array(ECDH.convertKey(candidate, 'prime256v1', undefined, undefined, 'uncompressed') as Buffer);
+        theirs = new Uint8Array(
+          ECDH.convertKey(candidate, 'prime256v1', undefined, undefined, 'uncompressed') as Buffer,
+        );
       } catch (error) {
         expect(error).toBeInstanceOf(Error);
       }

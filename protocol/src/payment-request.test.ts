@@ -1,17 +1,24 @@
 /** The payment request and its envelope: nothing unsigned, nothing of another shop reaches the payer (R28). */
 import { describe, expect, it } from 'vitest';
-import { changed, fieldsOf, itemsOf, resigned, withFields } from '../test/tamper.ts';
+import { changed, fieldsOf, itemsOf, resigned, withFields } from '../scripts/tamper.ts';
 import { crypto, id, makeRequest, makeWorld, newKey, ok } from '../test/world.ts';
 import { encodeCbor, type CborValue } from './cbor.ts';
 import {
-  comparisonCode, encodeRequestEnvelope, MAX_ENVELOPE_BYTES, openRequestEnvelope, runSync, verifyPaymentRequest,
+  comparisonCode,
+  encodeRequestEnvelope,
+  MAX_ENVELOPE_BYTES,
+  openRequestEnvelope,
+  runSync,
+  verifyPaymentRequest,
 } from './index.ts';
 
 const world = makeWorld();
 const request = makeRequest(world);
 const refused = (code: string) => ({ ok: false, code });
-const verify = (bytes: Uint8Array, kiosk = world.kiosk) => runSync(verifyPaymentRequest(bytes, kiosk), crypto);
-const open = (bytes: Uint8Array, { trust } = world) => runSync(openRequestEnvelope(bytes, trust.issuers), crypto);
+const verify = (bytes: Uint8Array, kiosk = world.kiosk) =>
+  runSync(verifyPaymentRequest(bytes, kiosk), crypto);
+const open = (bytes: Uint8Array, { trust } = world) =>
+  runSync(openRequestEnvelope(bytes, trust.issuers), crypto);
 const byKiosk = { ...world.kioskKey, externalAad: world.kiosk.hash };
 const again = (index: number, value: CborValue) =>
   resigned(request.bytes, fieldsOf(request.bytes).with(index, value), byKiosk);
@@ -19,7 +26,11 @@ const again = (index: number, value: CborValue) =>
 describe('a payment request', () => {
   it('is read as the kiosk signed it', () => {
     expect(request).toMatchObject({
-      amountMinor: 1_250n, currency: 'SGD', itemsHash: null, ttlSeconds: 120, checksPhone: false,
+      amountMinor: 1_250n,
+      currency: 'SGD',
+      itemsHash: null,
+      ttlSeconds: 120,
+      checksPhone: false,
       addresses: ['http://192.168.49.1:7070'],
     });
     expect(request.hash).toHaveLength(32);
@@ -38,8 +49,13 @@ describe('a payment request', () => {
     expect(verify(request.bytes, { ...world.kiosk, signingPublicKey: newKey().publicKey })).toEqual(
       refused('request_signature_invalid'),
     );
-    expect(verify(request.bytes, { ...world.kiosk, hash: id(1) })).toEqual(refused('request_signature_invalid'));
-    const unsigned = resigned(request.bytes, fieldsOf(request.bytes), { sign: () => new Uint8Array(64), externalAad: world.kiosk.hash });
+    expect(verify(request.bytes, { ...world.kiosk, hash: id(1) })).toEqual(
+      refused('request_signature_invalid'),
+    );
+    const unsigned = resigned(request.bytes, fieldsOf(request.bytes), {
+      sign: () => new Uint8Array(64),
+      externalAad: world.kiosk.hash,
+    });
     expect(verify(unsigned)).toEqual(refused('request_signature_invalid'));
   });
 
@@ -60,15 +76,29 @@ describe('a payment request', () => {
   });
 
   it.each([
-    'https://192.168.49.1', 'javascript:alert(1)', 'http://', 'http://user@host', 'http://host/path', 'http://host?q',
-    'http://host#f', 'HTTP://host', ' http://host', 'http://host\n', `http://${'a'.repeat(58)}`, 'http://hôte', 'file:///etc',
+    'https://192.168.49.1',
+    'javascript:alert(1)',
+    'http://',
+    'http://user@host',
+    'http://host/path',
+    'http://host?q',
+    'http://host#f',
+    'HTTP://host',
+    ' http://host',
+    'http://host\n',
+    `http://${'a'.repeat(58)}`,
+    'http://hôte',
+    'file:///etc',
   ])('with the address %j is refused', (address) => {
     expect(verify(again(9, [address]))).toEqual(refused('field_out_of_range'));
   });
 
-  it.each(['http://192.168.49.1:65535', 'http://[fe80::1]:7070', 'http://kiosk.local'])('may be reached at %s', (address) => {
-    expect(ok(verify(again(9, [address]))).addresses).toEqual([address]);
-  });
+  it.each(['http://192.168.49.1:65535', 'http://[fe80::1]:7070', 'http://kiosk.local'])(
+    'may be reached at %s',
+    (address) => {
+      expect(ok(verify(again(9, [address]))).addresses).toEqual([address]);
+    },
+  );
 
   it('asks for the phone number when its flag says so', () => {
     expect(ok(verify(again(10, 1))).checksPhone).toBe(true);
@@ -78,7 +108,7 @@ describe('a payment request', () => {
 describe('the envelope of a request', () => {
   const envelope = encodeRequestEnvelope(world.kiosk.bytes, request.bytes);
 
-  it('gives the shop\'s name and the amount, both signed (R28, R29)', () => {
+  it("gives the shop's name and the amount, both signed (R28, R29)", () => {
     const opened = ok(open(envelope));
     expect(opened.kiosk.merchantName).toBe('Warung Sari');
     expect(opened.request).toEqual(request);
@@ -106,7 +136,7 @@ describe('the envelope of a request', () => {
 });
 
 describe('the comparison code', () => {
-  it('is four digits of the request\'s hash', () => {
+  it("is four digits of the request's hash", () => {
     expect(comparisonCode(Uint8Array.of(0, 0, 0, 0))).toBe('0000');
     expect(comparisonCode(Uint8Array.of(0, 0, 1, 7))).toBe('0263');
     expect(comparisonCode(Uint8Array.of(0xff, 0xff, 0xff, 0))).toBe('7040');

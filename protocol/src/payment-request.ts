@@ -77,11 +77,22 @@ export function* verifyPaymentRequest(bytes: Uint8Array, kiosk: KioskCertificate
   const addresses = readAddresses(fields.array(MAX_ADDRESSES));
   const flags = fields.uint(FLAG_CHECKS_PHONE);
   fields.end();
-  if (!(yield* hasValidSignature(object, kiosk.signingPublicKey, kiosk.hash))) refuse('request_signature_invalid');
+  if (!(yield* hasValidSignature(object, kiosk.signingPublicKey, kiosk.hash)))
+    refuse('request_signature_invalid');
   if (currency !== kiosk.currency) refuse('payment_currency_differs_from_request');
   return {
-    hash: yield* objectHash(object, kiosk.hash), bytes, requestId, amountMinor, currency, itemsHash, nonce, issuedAt,
-    ttlSeconds, denyListVersion, addresses, checksPhone: (flags & FLAG_CHECKS_PHONE) !== 0,
+    hash: yield* objectHash(object, kiosk.hash),
+    bytes,
+    requestId,
+    amountMinor,
+    currency,
+    itemsHash,
+    nonce,
+    issuedAt,
+    ttlSeconds,
+    denyListVersion,
+    addresses,
+    checksPhone: (flags & FLAG_CHECKS_PHONE) !== 0,
   };
 }
 

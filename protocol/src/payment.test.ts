@@ -1,12 +1,33 @@
 /** The payment, its delivery and the closing statement: one changed field and it is not the phone's word (R21). */
 import { describe, expect, it } from 'vitest';
-import { changed, fieldsOf, itemsOf, malleated, resigned, withFields } from '../test/tamper.ts';
-import { crypto, makeDelivery, makeFacts, makePayment, makeRequest, makeWorld, newKey, NOW, ok } from '../test/world.ts';
+import { changed, fieldsOf, itemsOf, malleated, resigned, withFields } from '../scripts/tamper.ts';
+import {
+  crypto,
+  makeDelivery,
+  makeFacts,
+  makePayment,
+  makeRequest,
+  makeWorld,
+  newKey,
+  NOW,
+  ok,
+} from '../test/world.ts';
 import { encodeCbor, type CborValue } from './cbor.ts';
 import { objectHash, readObject } from './cose.ts';
 import {
-  attempt, decodeDelivery, encodeDelivery, hasPaymentSignature, identifyPayment, linkOf, MAX_ENVELOPE_BYTES, readPayment,
-  runSync, signClosingStatement, verifyClosingStatement, verifyPayment, type ClosingStatement,
+  attempt,
+  decodeDelivery,
+  encodeDelivery,
+  hasPaymentSignature,
+  identifyPayment,
+  linkOf,
+  MAX_ENVELOPE_BYTES,
+  readPayment,
+  runSync,
+  signClosingStatement,
+  verifyClosingStatement,
+  verifyPayment,
+  type ClosingStatement,
 } from './index.ts';
 
 const world = makeWorld();
@@ -19,7 +40,9 @@ const byPhone = { ...world.phoneKey, externalAad: world.allowance.hash };
 /** The kiosk's whole answer to a delivery of these payment bytes. */
 function accept(paymentBytes: Uint8Array) {
   const identified = runSync(identifyPayment({ ...delivery, payment: paymentBytes }), crypto);
-  return identified.ok ? runSync(verifyPayment(identified.value, makeFacts(world, request)), crypto) : identified;
+  return identified.ok
+    ? runSync(verifyPayment(identified.value, makeFacts(world, request)), crypto)
+    : identified;
 }
 
 describe('a payment', () => {
@@ -49,7 +72,9 @@ describe('a payment', () => {
       const hash = ok(runSync(objectHash(other, world.kiosk.hash), crypto));
       const facts = makeFacts(world, { ...request, hash });
       const identified = ok(runSync(identifyPayment(delivery), crypto));
-      expect(runSync(verifyPayment(identified, facts), crypto)).toEqual(refused('payment_is_for_another_request'));
+      expect(runSync(verifyPayment(identified, facts), crypto)).toEqual(
+        refused('payment_is_for_another_request'),
+      );
     });
   });
 
@@ -114,7 +139,9 @@ describe('a delivery', () => {
     expect(decode(items.with(3, null))).toEqual(refused('message_malformed'));
     expect(decode(items.with(4, new Uint8Array(15)))).toEqual(refused('field_out_of_range'));
     expect(decode([...items, 0])).toEqual(refused('message_malformed'));
-    expect(attempt(() => decodeDelivery(new Uint8Array(MAX_ENVELOPE_BYTES + 1)))).toEqual(refused('message_too_large'));
+    expect(attempt(() => decodeDelivery(new Uint8Array(MAX_ENVELOPE_BYTES + 1)))).toEqual(
+      refused('message_too_large'),
+    );
   });
 
   it('holds certificate and payment in 360 bytes, and one QR code of 1,000 characters (R1)', () => {
@@ -129,7 +156,9 @@ describe('a closing statement', () => {
   const verify = (bytes: Uint8Array) => runSync(verifyClosingStatement(bytes, world.allowance), crypto);
 
   it.each([
-    ['nothing was paid', 0, 0n], ['one payment', 1, 5n], ['the whole cap', 3, 5_000n],
+    ['nothing was paid', 0, 0n],
+    ['one payment', 1, 5n],
+    ['the whole cap', 3, 5_000n],
   ])('says that %s', (_what, lastCounter, cumulativeMinor) => {
     const statement = { lastCounter, cumulativeMinor, signedAt: NOW };
     expect(ok(verify(sign(statement)))).toEqual(statement);

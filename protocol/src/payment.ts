@@ -49,7 +49,10 @@ export function* signPayment(
 }
 
 /** Form and identity only. */
-export function* readPayment(bytes: Uint8Array, allowance: Pick<AllowanceCertificate, 'hash'>): Steps<Payment> {
+export function* readPayment(
+  bytes: Uint8Array,
+  allowance: Pick<AllowanceCertificate, 'hash'>,
+): Steps<Payment> {
   const object = readObject(bytes, MAX_OBJECT_BYTES);
   const fields = readPayload(object);
   fields.purpose(PURPOSE.payment);
@@ -119,7 +122,10 @@ export function* signClosingStatement(
   );
 }
 
-export function* verifyClosingStatement(bytes: Uint8Array, allowance: AllowanceCertificate): Steps<ClosingStatement> {
+export function* verifyClosingStatement(
+  bytes: Uint8Array,
+  allowance: AllowanceCertificate,
+): Steps<ClosingStatement> {
   const object = readObject(bytes, MAX_OBJECT_BYTES);
   const fields = readPayload(object);
   fields.purpose(PURPOSE.closingStatement);

@@ -12,7 +12,11 @@ export function* commitToPhone(phone: string, salt: Uint8Array): Steps<Uint8Arra
   return (yield* digest(encodeCbor(['tiki-phone', salt, phone]))).slice(0, LINK_BYTES);
 }
 
-export function* opensPhoneCommitment(commitment: Uint8Array, phone: string, salt: Uint8Array): Steps<boolean> {
+export function* opensPhoneCommitment(
+  commitment: Uint8Array,
+  phone: string,
+  salt: Uint8Array,
+): Steps<boolean> {
   return equalBytes(commitment, yield* commitToPhone(phone, salt));
 }
 

@@ -1,13 +1,14 @@
 /** Proof of possession: of this key, for this purpose, on this occasion, and of nothing else. */
 import { describe, expect, it } from 'vitest';
-import { changed, fieldsOf, resigned, withFields } from '../test/tamper.ts';
+import { changed, fieldsOf, resigned, withFields } from '../scripts/tamper.ts';
 import { crypto, newKey, ok } from '../test/world.ts';
 import { runSync, signProofOfPossession, verifyProofOfPossession, type Possession } from './index.ts';
 
 const key = newKey();
 const possession: Possession = { publicKey: key.publicKey, context: 'allowance', occasion: 'occasion-1' };
 const bytes = ok(runSync(signProofOfPossession(possession), crypto, key.sign));
-const verify = (given: Uint8Array, expected = possession) => runSync(verifyProofOfPossession(given, expected), crypto);
+const verify = (given: Uint8Array, expected = possession) =>
+  runSync(verifyProofOfPossession(given, expected), crypto);
 const invalid = { ok: false, code: 'proof_of_possession_invalid' };
 
 describe('a proof of possession', () => {

@@ -34,6 +34,8 @@ export function* verifyProofOfPossession(bytes: Uint8Array, expected: Possession
   const occasion = fields.text(64);
   fields.end();
   const matches =
-    equalBytes(publicKey, expected.publicKey) && context === expected.context && occasion === expected.occasion;
+    equalBytes(publicKey, expected.publicKey) &&
+    context === expected.context &&
+    occasion === expected.occasion;
   if (!matches || !(yield* hasValidSignature(object, publicKey))) refuse('proof_of_possession_invalid');
 }

@@ -15,8 +15,13 @@ describe.each(KINDS)('a %s', (kind) => {
     );
   });
 
-  it('stays in the QR code\'s alphanumeric mode', () => {
-    expect(toQrText(kind, Uint8Array.from({ length: 256 }, (_, i) => i))).toMatch(/^TIKI1:[RPC]:[0-9A-Z $%*+\-./:]+$/);
+  it("stays in the QR code's alphanumeric mode", () => {
+    expect(
+      toQrText(
+        kind,
+        Uint8Array.from({ length: 256 }, (_, i) => i),
+      ),
+    ).toMatch(/^TIKI1:[RPC]:[0-9A-Z $%*+\-./:]+$/);
   });
 
   it('is not read as another kind', () => {
@@ -27,14 +32,19 @@ describe.each(KINDS)('a %s', (kind) => {
 
   it('holds an envelope of the largest size and no more', () => {
     expect(fromQrText(kind, toQrText(kind, new Uint8Array(MAX_ENVELOPE_BYTES))).ok).toBe(true);
-    expect(fromQrText(kind, toQrText(kind, new Uint8Array(MAX_ENVELOPE_BYTES + 2)))).toEqual(refused('message_too_large'));
+    expect(fromQrText(kind, toQrText(kind, new Uint8Array(MAX_ENVELOPE_BYTES + 2)))).toEqual(
+      refused('message_too_large'),
+    );
   });
 });
 
-it.each(['', 'TIKI1:', 'tiki1:r:00', 'https://example.org', 'WIFI:S:DIRECT-xx;;', 'TIKI2:R:00'])('%j is none of ours', (text) => {
-  expect(isTikiQr(text)).toBe(false);
-  for (const kind of KINDS) expect(fromQrText(kind, text)).toEqual(refused('message_malformed'));
-});
+it.each(['', 'TIKI1:', 'tiki1:r:00', 'https://example.org', 'WIFI:S:DIRECT-xx;;', 'TIKI2:R:00'])(
+  '%j is none of ours',
+  (text) => {
+    expect(isTikiQr(text)).toBe(false);
+    for (const kind of KINDS) expect(fromQrText(kind, text)).toEqual(refused('message_malformed'));
+  },
+);
 
 it('what is ours is recognised before it is read', () => {
   expect(isTikiQr('TIKI1:R:not base45')).toBe(true);

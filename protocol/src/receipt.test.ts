@@ -1,16 +1,30 @@
 /** The receipt: the word of the kiosk that was paid, about the payment that was made, and of nobody else (R28). */
 import { describe, expect, it } from 'vitest';
-import { changed, fieldsOf, malleated, resigned, withFields } from '../test/tamper.ts';
+import { changed, fieldsOf, malleated, resigned, withFields } from '../scripts/tamper.ts';
 import { crypto, makePayment, makeRequest, makeWorld, newKey, NOW, ok } from '../test/world.ts';
 import type { CborValue } from './cbor.ts';
-import { attempt, runSync, signReceipt, tierNumber, tierOf, verifyReceipt, type GuaranteeTier, type Receipt } from './index.ts';
+import {
+  attempt,
+  runSync,
+  signReceipt,
+  tierNumber,
+  tierOf,
+  verifyReceipt,
+  type GuaranteeTier,
+  type Receipt,
+} from './index.ts';
 
 const world = makeWorld();
 const request = makeRequest(world);
 const payment = makePayment(world, request);
 const receipt: Receipt = {
-  paymentHash: payment.hash, amountMinor: 1_250n, tier: 'reserved', sequence: 12,
-  journalHash: new Uint8Array(32).fill(3), acceptedAt: NOW + 31, checks: 255,
+  paymentHash: payment.hash,
+  amountMinor: 1_250n,
+  tier: 'reserved',
+  sequence: 12,
+  journalHash: new Uint8Array(32).fill(3),
+  acceptedAt: NOW + 31,
+  checks: 255,
 };
 const expected = { paymentHash: payment.hash, amountMinor: 1_250n };
 const refused = (code: string) => ({ ok: false, code });
@@ -46,12 +60,18 @@ describe('a receipt', () => {
     expect(verify(bytes, { ...world.kiosk, signingPublicKey: newKey().publicKey })).toEqual(
       refused('receipt_signature_invalid'),
     );
-    expect(verify(bytes, { ...world.kiosk, hash: new Uint8Array(32) })).toEqual(refused('receipt_signature_invalid'));
+    expect(verify(bytes, { ...world.kiosk, hash: new Uint8Array(32) })).toEqual(
+      refused('receipt_signature_invalid'),
+    );
   });
 
   it.each<[string, number, CborValue]>([
-    ['an amount of zero', 2, 0], ['a tier of zero', 3, 0], ['a fourth tier', 3, 4], ['sequence 0', 4, 0],
-    ['a hash of 16 bytes', 5, new Uint8Array(16)], ['more bits than there are checks', 7, 0x1_0000],
+    ['an amount of zero', 2, 0],
+    ['a tier of zero', 3, 0],
+    ['a fourth tier', 3, 4],
+    ['sequence 0', 4, 0],
+    ['a hash of 16 bytes', 5, new Uint8Array(16)],
+    ['more bits than there are checks', 7, 0x1_0000],
   ])('with %s is refused though the kiosk signed', (_what, index, value) => {
     const by = { ...world.kioskKey, externalAad: world.kiosk.hash };
     expect(verify(resigned(sign(receipt), fieldsOf(sign(receipt)).with(index, value), by))).toEqual(

@@ -66,7 +66,8 @@ export function* verifyReceipt(
   const acceptedAt = fields.timeSeconds();
   const checks = fields.uint(0xffff);
   fields.end();
-  if (!(yield* hasValidSignature(object, kiosk.signingPublicKey, kiosk.hash))) refuse('receipt_signature_invalid');
+  if (!(yield* hasValidSignature(object, kiosk.signingPublicKey, kiosk.hash)))
+    refuse('receipt_signature_invalid');
   if (!equalBytes(paymentHash, expected.paymentHash) || amountMinor !== expected.amountMinor) {
     refuse('receipt_is_for_another_payment');
   }

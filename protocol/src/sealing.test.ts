@@ -18,7 +18,10 @@ describe('a sealed delivery', () => {
   });
 
   it('never looks the same twice and shows nothing of what it holds', async () => {
-    const [one, two] = await Promise.all([sealToKiosk(plaintext, world.kiosk), sealToKiosk(plaintext, world.kiosk)]);
+    const [one, two] = await Promise.all([
+      sealToKiosk(plaintext, world.kiosk),
+      sealToKiosk(plaintext, world.kiosk),
+    ]);
     expect(one).not.toEqual(two);
     expect(Buffer.from(one).includes(Buffer.from(plaintext.subarray(0, 32)))).toBe(false);
   });
@@ -26,7 +29,9 @@ describe('a sealed delivery', () => {
   it('stays closed for another key and for another certificate of the same key', async () => {
     const sealed = await sealToKiosk(plaintext, world.kiosk);
     expect(await openSealed(sealed, { ...mine, privateKey: newKey().scalar })).toEqual(unreadable);
-    expect(await openSealed(sealed, { ...mine, kioskCertificateHash: new Uint8Array(32) })).toEqual(unreadable);
+    expect(await openSealed(sealed, { ...mine, kioskCertificateHash: new Uint8Array(32) })).toEqual(
+      unreadable,
+    );
   });
 
   it('stays closed when any part of it is changed or cut', async () => {
@@ -43,7 +48,10 @@ describe('a sealed delivery', () => {
   });
 
   it('is refused unread above its size, and random bytes never throw', async () => {
-    expect(await openSealed(new Uint8Array(MAX_ENVELOPE_BYTES + 82), mine)).toEqual({ ok: false, code: 'message_too_large' });
+    expect(await openSealed(new Uint8Array(MAX_ENVELOPE_BYTES + 82), mine)).toEqual({
+      ok: false,
+      code: 'message_too_large',
+    });
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 200 }), async (bytes) => {
         expect(await openSealed(bytes, mine)).toEqual(unreadable);

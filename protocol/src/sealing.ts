@@ -43,8 +43,10 @@ export async function openSealed(
   sealed: Uint8Array,
   options: { readonly privateKey: Uint8Array; readonly kioskCertificateHash: Uint8Array },
 ): Promise<Result<Uint8Array>> {
-  if (sealed.length > MAX_ENVELOPE_BYTES + ENCAPSULATED_BYTES + TAG_BYTES) return { ok: false, code: 'message_too_large' };
-  if (sealed.length <= ENCAPSULATED_BYTES + TAG_BYTES) return { ok: false, code: 'sealed_message_unreadable' };
+  if (sealed.length > MAX_ENVELOPE_BYTES + ENCAPSULATED_BYTES + TAG_BYTES)
+    return { ok: false, code: 'message_too_large' };
+  if (sealed.length <= ENCAPSULATED_BYTES + TAG_BYTES)
+    return { ok: false, code: 'sealed_message_unreadable' };
   const hpke = suite();
   try {
     const recipientKey = await hpke.kem.deserializePrivateKey(toArrayBuffer(options.privateKey));

@@ -1,13 +1,27 @@
 /** Settlement: a batch is the chain that it signs, and an acknowledgement is of that batch (R43, R47). */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { changed, fieldsOf, itemsOf, resigned, withFields } from '../test/tamper.ts';
+import { changed, fieldsOf, itemsOf, resigned, withFields } from '../scripts/tamper.ts';
 import { crypto, id, makePayment, makeRequest, makeWorld, newKey, NOW, ok } from '../test/world.ts';
 import { encodeCbor, type CborValue } from './cbor.ts';
 import {
-  attempt, decodeSettlementEnvelope, encodeJournalEntry, encodeSaleBody, encodeSettlementEnvelope, GENESIS_HASH,
-  journalHash, MAX_BATCH_BYTES, runSync, signSettlementAcknowledgement, signSettlementBatch, toUuid, verifySale,
-  verifySettlementAcknowledgement, verifySettlementBatch, type SaleBody, type SettlementAcknowledgement,
+  attempt,
+  decodeSettlementEnvelope,
+  encodeJournalEntry,
+  encodeSaleBody,
+  encodeSettlementEnvelope,
+  GENESIS_HASH,
+  journalHash,
+  MAX_BATCH_BYTES,
+  runSync,
+  signSettlementAcknowledgement,
+  signSettlementBatch,
+  toUuid,
+  verifySale,
+  verifySettlementAcknowledgement,
+  verifySettlementBatch,
+  type SaleBody,
+  type SettlementAcknowledgement,
   type SettlementBatch,
 } from './index.ts';
 
@@ -17,8 +31,12 @@ const refused = (code: string) => ({ ok: false, code });
 function saleOf(here = world, fill = 0x44): SaleBody {
   const request = makeRequest(here, { fill });
   return {
-    kioskCertificateHash: here.kiosk.hash, request: request.bytes, allowanceCertificateHash: here.allowance.hash,
-    payment: makePayment(here, request).bytes, tier: 'reserved', checks: 255,
+    kioskCertificateHash: here.kiosk.hash,
+    request: request.bytes,
+    allowanceCertificateHash: here.allowance.hash,
+    payment: makePayment(here, request).bytes,
+    tier: 'reserved',
+    checks: 255,
   };
 }
 
@@ -29,7 +47,13 @@ function chain(fromSequence = 5) {
   const first = head;
   for (const kind of ['start', 'sale', 'stop'] as const) {
     const body = kind === 'sale' ? encodeSaleBody(saleOf()) : [];
-    const bytes = encodeJournalEntry({ sequence: fromSequence + entries.length, previousHash: head, kind, at: NOW, body });
+    const bytes = encodeJournalEntry({
+      sequence: fromSequence + entries.length,
+      previousHash: head,
+      kind,
+      at: NOW,
+      body,
+    });
     entries.push(bytes);
     head = ok(runSync(journalHash(bytes), crypto));
   }
@@ -38,7 +62,14 @@ function chain(fromSequence = 5) {
 
 const { entries, previousHash, headHash } = chain();
 const draft: Omit<SettlementBatch, 'hash' | 'bytes'> = {
-  fromSequence: 5, toSequence: 7, saleCount: 1, saleSumMinor: 1_250n, previousHash, headHash, denyListVersion: 3, createdAt: NOW,
+  fromSequence: 5,
+  toSequence: 7,
+  saleCount: 1,
+  saleSumMinor: 1_250n,
+  previousHash,
+  headHash,
+  denyListVersion: 3,
+  createdAt: NOW,
 };
 const signBatch = (changes: Partial<typeof draft> = {}, key = world.kioskKey) =>
   ok(runSync(signSettlementBatch({ ...draft, ...changes }, world.kiosk.hash), crypto, key.sign));
@@ -51,7 +82,11 @@ describe('a settlement batch', () => {
   it('gives its entries in order, each with its hash', () => {
     const verified = ok(verify(signBatch(), entries));
     expect(verified.batch).toMatchObject(draft);
-    expect(verified.entries.map(({ entry }) => [entry.sequence, entry.kind])).toEqual([[5, 'start'], [6, 'sale'], [7, 'stop']]);
+    expect(verified.entries.map(({ entry }) => [entry.sequence, entry.kind])).toEqual([
+      [5, 'start'],
+      [6, 'sale'],
+      [7, 'stop'],
+    ]);
     expect(verified.entries.at(-1)?.hash).toEqual(headHash);
   });
 
@@ -76,7 +111,14 @@ describe('a settlement batch', () => {
   it('with an entry left out, twice, or in another order is refused (R47)', () => {
     const [start, sale, stop] = entries;
     if (start === undefined || sale === undefined || stop === undefined) throw new TypeError('three entries');
-    for (const other of [[start, sale], [start, stop], [sale, start, stop], [start, sale, sale], [start, sale, stop, stop], []]) {
+    for (const other of [
+      [start, sale],
+      [start, stop],
+      [sale, start, stop],
+      [start, sale, sale],
+      [start, sale, stop, stop],
+      [],
+    ]) {
       expect(verify(signBatch(), other)).toEqual(refused('batch_chain_broken'));
     }
   });
@@ -102,16 +144,21 @@ describe('a settlement batch', () => {
     expect(verify(moved, [])).toEqual(refused('batch_chain_broken'));
   });
 
-  it('is not of another kiosk\'s certificate', () => {
-    const envelope = decodeSettlementEnvelope(encodeSettlementEnvelope(world.kiosk.hash, signBatch(), entries));
+  it("is not of another kiosk's certificate", () => {
+    const envelope = decodeSettlementEnvelope(
+      encodeSettlementEnvelope(world.kiosk.hash, signBatch(), entries),
+    );
     const other = { ...world.kiosk, hash: new Uint8Array(32) };
-    expect(runSync(verifySettlementBatch(envelope, other), crypto)).toEqual(refused('batch_signature_invalid'));
+    expect(runSync(verifySettlementBatch(envelope, other), crypto)).toEqual(
+      refused('batch_signature_invalid'),
+    );
   });
 });
 
 describe('a settlement envelope', () => {
   const items = itemsOf(encodeSettlementEnvelope(world.kiosk.hash, signBatch(), entries));
-  const decode = (values: readonly CborValue[]) => attempt(() => decodeSettlementEnvelope(encodeCbor(values)));
+  const decode = (values: readonly CborValue[]) =>
+    attempt(() => decodeSettlementEnvelope(encodeCbor(values)));
 
   it.each<[string, number, CborValue, string]>([
     ['of another purpose', 0, 13, 'object_has_wrong_purpose'],
@@ -124,11 +171,13 @@ describe('a settlement envelope', () => {
   });
 
   it('above its size is refused unread', () => {
-    expect(attempt(() => decodeSettlementEnvelope(new Uint8Array(MAX_BATCH_BYTES + 1)))).toEqual(refused('message_too_large'));
+    expect(attempt(() => decodeSettlementEnvelope(new Uint8Array(MAX_BATCH_BYTES + 1)))).toEqual(
+      refused('message_too_large'),
+    );
   });
 });
 
-describe('the cloud\'s check of a sale', () => {
+describe("the cloud's check of a sale", () => {
   const check = (sale: SaleBody, here = world) =>
     runSync(verifySale(sale, { kiosk: here.kiosk, allowance: here.allowance }), crypto);
 
@@ -139,24 +188,34 @@ describe('the cloud\'s check of a sale', () => {
 
   it('refuses what the phone did not sign, or the kiosk did not ask', () => {
     const other = makeWorld();
-    expect(check({ ...saleOf(), payment: saleOf(other).payment })).toEqual(refused('payment_is_for_another_request'));
-    expect(check({ ...saleOf(), request: saleOf(other).request })).toEqual(refused('request_signature_invalid'));
-    expect(check({ ...saleOf(), request: saleOf(world, 0x60).request })).toEqual(refused('payment_is_for_another_request'));
+    expect(check({ ...saleOf(), payment: saleOf(other).payment })).toEqual(
+      refused('payment_is_for_another_request'),
+    );
+    expect(check({ ...saleOf(), request: saleOf(other).request })).toEqual(
+      refused('request_signature_invalid'),
+    );
+    expect(check({ ...saleOf(), request: saleOf(world, 0x60).request })).toEqual(
+      refused('payment_is_for_another_request'),
+    );
     expect(check(saleOf({ ...world, phoneKey: newKey() }))).toEqual(refused('payment_signature_invalid'));
   });
 
   it.each([
-    ['an amount that was not asked', { amountMinor: 1_300n, cumulativeMinor: 1_300n }, 'payment_amount_differs_from_request'],
+    [
+      'an amount that was not asked',
+      { amountMinor: 1_300n, cumulativeMinor: 1_300n },
+      'payment_amount_differs_from_request',
+    ],
     ['a sum above the cap', { counter: 4, cumulativeMinor: 5_001n }, 'payment_exceeds_allowance'],
     ['a sum below the amount', { counter: 4, cumulativeMinor: 1_249n }, 'payment_cumulative_inconsistent'],
   ])('refuses %s', (_what, changes, code) => {
     const request = makeRequest(world);
-    expect(check({ ...saleOf(), request: request.bytes, payment: makePayment(world, request, changes).bytes })).toEqual(
-      refused(code),
-    );
+    expect(
+      check({ ...saleOf(), request: request.bytes, payment: makePayment(world, request, changes).bytes }),
+    ).toEqual(refused(code));
   });
 
-  it('refuses another shop\'s lock and another currency', () => {
+  it("refuses another shop's lock and another currency", () => {
     const locked = makeWorld({ payeeLock: id(0x12) });
     expect(check(saleOf(locked), locked)).toEqual(refused('payment_is_for_another_shop'));
     const foreign = { ...world, allowance: { ...world.allowance, currency: 'IDR' } };
@@ -166,7 +225,10 @@ describe('the cloud\'s check of a sale', () => {
 
 describe('an acknowledgement', () => {
   const acknowledgement: SettlementAcknowledgement = {
-    kioskId: toUuid(id(0x22)), batchHash: new Uint8Array(32).fill(8), highestSequence: 7, issuedAt: NOW + 50,
+    kioskId: toUuid(id(0x22)),
+    batchHash: new Uint8Array(32).fill(8),
+    highestSequence: 7,
+    issuedAt: NOW + 50,
     results: [
       { sequence: 5, outcome: 'settled', code: null },
       { sequence: 6, outcome: 'settled_by_guarantee', code: null },
@@ -199,7 +261,9 @@ describe('an acknowledgement', () => {
       const code = index === 0 ? 'object_has_wrong_purpose' : 'acknowledgement_signature_invalid';
       expect(answer).toEqual(refused(code));
     });
-    expect(runSync(verifySettlementAcknowledgement(bytes, []), crypto)).toEqual(refused('acknowledgement_signature_invalid'));
+    expect(runSync(verifySettlementAcknowledgement(bytes, []), crypto)).toEqual(
+      refused('acknowledgement_signature_invalid'),
+    );
   });
 
   it('with a reason that only a newer cloud knows still settles', () => {
@@ -209,8 +273,11 @@ describe('an acknowledgement', () => {
   });
 
   it.each<[string, CborValue]>([
-    ['outcome 0', [5, 0, null]], ['outcome 5', [5, 5, null]], ['sequence 0', [0, 1, null]],
-    ['a reason that is a sentence', [5, 3, 'No.']], ['a reason without end', [5, 3, 'a'.repeat(65)]],
+    ['outcome 0', [5, 0, null]],
+    ['outcome 5', [5, 5, null]],
+    ['sequence 0', [0, 1, null]],
+    ['a reason that is a sentence', [5, 3, 'No.']],
+    ['a reason without end', [5, 3, 'a'.repeat(65)]],
   ])('with %s is refused', (_what, result) => {
     expect(read(withResult(result))).toEqual(refused('field_out_of_range'));
   });

@@ -132,10 +132,20 @@ function* readBatch(bytes: Uint8Array, kiosk: KioskCertificate): Steps<Settlemen
   const denyListVersion = fields.uint(MAX_COUNTER);
   const createdAt = fields.timeSeconds();
   fields.end();
-  if (!(yield* hasValidSignature(object, kiosk.signingPublicKey, kiosk.hash))) refuse('batch_signature_invalid');
+  if (!(yield* hasValidSignature(object, kiosk.signingPublicKey, kiosk.hash)))
+    refuse('batch_signature_invalid');
   const hash = yield* objectHash(object, kiosk.hash);
   return {
-    hash, bytes, fromSequence, toSequence, saleCount, saleSumMinor, previousHash, headHash, denyListVersion, createdAt,
+    hash,
+    bytes,
+    fromSequence,
+    toSequence,
+    saleCount,
+    saleSumMinor,
+    previousHash,
+    headHash,
+    denyListVersion,
+    createdAt,
   };
 }
 
@@ -156,7 +166,8 @@ export function* verifySale(
   if (!equalBytes(payment.requestHash, request.hash)) refuse('payment_is_for_another_request');
   if (payment.amountMinor !== request.amountMinor) refuse('payment_amount_differs_from_request');
   if (allowance.currency !== request.currency) refuse('payment_currency_differs_from_request');
-  if (allowance.payeeLock !== null && allowance.payeeLock !== kiosk.merchantId) refuse('payment_is_for_another_shop');
+  if (allowance.payeeLock !== null && allowance.payeeLock !== kiosk.merchantId)
+    refuse('payment_is_for_another_shop');
   if (payment.cumulativeMinor > allowance.capMinor) refuse('payment_exceeds_allowance');
   if (payment.amountMinor > payment.cumulativeMinor) refuse('payment_cumulative_inconsistent');
   if (!(yield* hasPaymentSignature(payment, allowance))) refuse('payment_signature_invalid');
@@ -193,7 +204,11 @@ export function* signSettlementAcknowledgement(
       fromUuid(acknowledgement.kioskId),
       acknowledgement.batchHash,
       acknowledgement.highestSequence,
-      acknowledgement.results.map((result) => [result.sequence, OUTCOMES.indexOf(result.outcome) + 1, result.code]),
+      acknowledgement.results.map((result) => [
+        result.sequence,
+        OUTCOMES.indexOf(result.outcome) + 1,
+        result.code,
+      ]),
       acknowledgement.issuedAt,
     ],
     { keyId: issuerKeyId },
@@ -224,7 +239,10 @@ export function* verifySettlementAcknowledgement(
     if (error instanceof Refusal) refuse('acknowledgement_signature_invalid', error);
     throw error;
   }
-  if (expected !== undefined && (kioskId !== expected.kioskId || !equalBytes(batchHash, expected.batchHash))) {
+  if (
+    expected !== undefined &&
+    (kioskId !== expected.kioskId || !equalBytes(batchHash, expected.batchHash))
+  ) {
     refuse('acknowledgement_is_for_another_batch');
   }
   return { kioskId, batchHash, highestSequence, results, issuedAt };

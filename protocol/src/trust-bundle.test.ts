@@ -1,17 +1,30 @@
 /** The trust bundle: believed from the root alone, complete, bounded, and never going back (R31). */
 import { describe, expect, it } from 'vitest';
-import { changed, fieldsOf, partsOf, resigned, withFields } from '../test/tamper.ts';
+import { changed, fieldsOf, partsOf, resigned, withFields } from '../scripts/tamper.ts';
 import { crypto, id, makeWorld, newKey, NOW, ok } from '../test/world.ts';
 import type { CborValue } from './cbor.ts';
 import {
-  attempt, checkNotOlder, FRESH_FULL_SECONDS, FRESH_HALF_SECONDS, FRESH_KNOWN_SECONDS, freshnessLevel, keyIdOf,
-  MAX_DENIED, MAX_TRUST_BUNDLE_BYTES, runSync, signIssuerCertificate, signTrustBundle, toUuid, verifyTrustBundle,
+  attempt,
+  checkNotOlder,
+  FRESH_FULL_SECONDS,
+  FRESH_HALF_SECONDS,
+  FRESH_KNOWN_SECONDS,
+  freshnessLevel,
+  keyIdOf,
+  MAX_DENIED,
+  MAX_TRUST_BUNDLE_BYTES,
+  runSync,
+  signIssuerCertificate,
+  signTrustBundle,
+  toUuid,
+  verifyTrustBundle,
   type TrustBundle,
 } from './index.ts';
 
 const world = makeWorld({ denied: [id(0x33), id(0x34)] });
 const refused = (code: string) => ({ ok: false, code });
-const verify = (bytes: Uint8Array, root = world.root.publicKey) => runSync(verifyTrustBundle(bytes, root), crypto);
+const verify = (bytes: Uint8Array, root = world.root.publicKey) =>
+  runSync(verifyTrustBundle(bytes, root), crypto);
 const reissued = (index: number, value: CborValue) =>
   resigned(world.trustBytes, fieldsOf(world.trustBytes).with(index, value), world.issuer);
 
@@ -19,7 +32,9 @@ describe('a trust bundle', () => {
   it('says what was signed', () => {
     const bundle = ok(verify(world.trustBytes));
     expect(bundle).toMatchObject({
-      version: 7, issuedAt: NOW, denyListVersion: 3,
+      version: 7,
+      issuedAt: NOW,
+      denyListVersion: 3,
       policy: { perPaymentMinor: 20_000n, storedSumMinor: 500_000n, storedCount: 1_000 },
     });
     expect(bundle.issuers.map((issuer) => issuer.publicKey)).toEqual([world.issuer.publicKey]);
@@ -59,12 +74,12 @@ describe('a trust bundle', () => {
       stranger.sign,
     );
     // A self-made certificate does not help: it is not the root's.
-    expect(verify(resigned(world.trustBytes, fields.with(4, [ok(own)]), { ...stranger, protectedHeader }))).toEqual(
-      refused('certificate_signature_invalid'),
-    );
+    expect(
+      verify(resigned(world.trustBytes, fields.with(4, [ok(own)]), { ...stranger, protectedHeader })),
+    ).toEqual(refused('certificate_signature_invalid'));
   });
 
-  it('signed at a time that is not its issuer\'s is refused', () => {
+  it("signed at a time that is not its issuer's is refused", () => {
     expect(verify(reissued(2, NOW + 31_536_000))).toEqual(refused('trust_bundle_signature_invalid'));
     expect(verify(reissued(2, NOW - 1_301))).toEqual(refused('trust_bundle_signature_invalid'));
   });
@@ -104,8 +119,13 @@ describe('a trust bundle', () => {
 
   it('is signed with what the draft says', () => {
     const draft = {
-      version: 8, issuedAt: NOW + 5, policy: world.trust.policy, denyListVersion: 4, deniedAllowances: [],
-      issuerCertificates: fieldsOf(world.trustBytes)[4] as readonly Uint8Array[], deniedKiosks: [id(0x22)],
+      version: 8,
+      issuedAt: NOW + 5,
+      policy: world.trust.policy,
+      denyListVersion: 4,
+      deniedAllowances: [],
+      issuerCertificates: fieldsOf(world.trustBytes)[4] as readonly Uint8Array[],
+      deniedKiosks: [id(0x22)],
     };
     const bytes = ok(runSync(signTrustBundle(draft, world.issuerKeyId), crypto, world.issuer.sign));
     expect([...ok(verify(bytes)).deniedKiosks]).toEqual([world.kiosk.kioskId]);
@@ -114,7 +134,8 @@ describe('a trust bundle', () => {
 
 describe('no downgrade (R31)', () => {
   const known = ok(verify(world.trustBytes));
-  const check = (changes: Partial<TrustBundle>) => attempt(() => checkNotOlder({ ...known, ...changes }, known));
+  const check = (changes: Partial<TrustBundle>) =>
+    attempt(() => checkNotOlder({ ...known, ...changes }, known));
 
   it.each([
     ['the same again', {}, true],
@@ -124,19 +145,28 @@ describe('no downgrade (R31)', () => {
     ['a later version with an older deny list', { version: 8, denyListVersion: 2 }, false],
     ['a later version with an earlier time', { version: 8, issuedAt: NOW - 1 }, false],
   ])('%s', (_what, changes, accepted) => {
-    expect(check(changes)).toEqual(accepted ? { ok: true, value: undefined } : refused('trust_bundle_older_than_known'));
+    expect(check(changes)).toEqual(
+      accepted ? { ok: true, value: undefined } : refused('trust_bundle_older_than_known'),
+    );
   });
 });
 
 describe('the freshness ladder', () => {
   it.each([
-    [0, 'full'], [FRESH_FULL_SECONDS, 'full'], [FRESH_FULL_SECONDS + 1, 'half'], [FRESH_HALF_SECONDS, 'half'],
-    [FRESH_HALF_SECONDS + 1, 'known_only'], [FRESH_KNOWN_SECONDS, 'known_only'], [FRESH_KNOWN_SECONDS + 1, 'locked_only'],
+    [0, 'full'],
+    [FRESH_FULL_SECONDS, 'full'],
+    [FRESH_FULL_SECONDS + 1, 'half'],
+    [FRESH_HALF_SECONDS, 'half'],
+    [FRESH_HALF_SECONDS + 1, 'known_only'],
+    [FRESH_KNOWN_SECONDS, 'known_only'],
+    [FRESH_KNOWN_SECONDS + 1, 'locked_only'],
   ])('at %i seconds: %s', (age, level) => {
     expect(freshnessLevel(age)).toBe(level);
   });
 
   it('steps down after 24 hours, 72 hours and 7 days', () => {
-    expect([FRESH_FULL_SECONDS, FRESH_HALF_SECONDS, FRESH_KNOWN_SECONDS].map((s) => s / 3_600)).toEqual([24, 72, 168]);
+    expect([FRESH_FULL_SECONDS, FRESH_HALF_SECONDS, FRESH_KNOWN_SECONDS].map((s) => s / 3_600)).toEqual([
+      24, 72, 168,
+    ]);
   });
 });

@@ -85,7 +85,8 @@ export function* verifyTrustBundle(bytes: Uint8Array, rootPublicKey: Uint8Array)
   const deniedKiosks = new Set(readByteStrings(fields.array(MAX_DENIED), 16, 16).map(toUuid));
   fields.end();
   const issuers: IssuerCertificate[] = [];
-  for (const certificate of issuerBytes) issuers.push(yield* verifyIssuerCertificate(certificate, rootPublicKey));
+  for (const certificate of issuerBytes)
+    issuers.push(yield* verifyIssuerCertificate(certificate, rootPublicKey));
   try {
     yield* requireIssuerSignature(object, issuers, issuedAt);
   } catch (error) {
@@ -119,7 +120,11 @@ function readPolicy(values: readonly unknown[]): Policy {
   return policy;
 }
 
-function readByteStrings(values: readonly unknown[], minBytes: number, maxBytes: number): readonly Uint8Array[] {
+function readByteStrings(
+  values: readonly unknown[],
+  minBytes: number,
+  maxBytes: number,
+): readonly Uint8Array[] {
   return values.map((value) => {
     if (!(value instanceof Uint8Array)) refuse('message_malformed');
     if (value.length < minBytes || value.length > maxBytes) refuse('field_out_of_range');

@@ -38,7 +38,13 @@ export function webCrypto(subtle: Subtle): AsyncCrypto {
     async verify(publicKey, data, signature) {
       const point = attempt(() => decompressPoint(publicKey));
       if (!point.ok) return false;
-      const key = await subtle.importKey('raw', own(point.value), { name: 'ECDSA', namedCurve: 'P-256' }, false, ['verify']);
+      const key = await subtle.importKey(
+        'raw',
+        own(point.value),
+        { name: 'ECDSA', namedCurve: 'P-256' },
+        false,
+        ['verify'],
+      );
       return await subtle.verify({ name: 'ECDSA', hash: 'SHA-256' }, key as never, own(signature), own(data));
     },
   };

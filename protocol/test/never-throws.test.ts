@@ -6,7 +6,17 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { concatBytes } from '../src/bytes.ts';
 import * as protocol from '../src/index.ts';
-import { crypto, id, makeDelivery, makeFacts, makePayment, makeRequest, makeWorld, NOW, ok } from './world.ts';
+import {
+  crypto,
+  id,
+  makeDelivery,
+  makeFacts,
+  makePayment,
+  makeRequest,
+  makeWorld,
+  NOW,
+  ok,
+} from './world.ts';
 
 const RUNS = Number(process.env['PROTOCOL_FUZZ_RUNS'] ?? 300);
 const world = makeWorld();
@@ -16,35 +26,95 @@ const delivery = makeDelivery(world, request, payment);
 const { issuers } = world.trust;
 const sync = <T>(steps: protocol.Steps<T>, key = world.kioskKey) => protocol.runSync(steps, crypto, key.sign);
 
-const receipt = ok(sync(protocol.signReceipt({
-  paymentHash: payment.hash, amountMinor: 1_250n, tier: 'reserved', sequence: 1, journalHash: payment.hash, acceptedAt: NOW, checks: 1,
-}, world.kiosk.hash)));
+const receipt = ok(
+  sync(
+    protocol.signReceipt(
+      {
+        paymentHash: payment.hash,
+        amountMinor: 1_250n,
+        tier: 'reserved',
+        sequence: 1,
+        journalHash: payment.hash,
+        acceptedAt: NOW,
+        checks: 1,
+      },
+      world.kiosk.hash,
+    ),
+  ),
+);
 const saleBody: protocol.SaleBody = {
-  kioskCertificateHash: world.kiosk.hash, request: request.bytes, allowanceCertificateHash: world.allowance.hash,
-  payment: payment.bytes, tier: 'reserved', checks: 1,
+  kioskCertificateHash: world.kiosk.hash,
+  request: request.bytes,
+  allowanceCertificateHash: world.allowance.hash,
+  payment: payment.bytes,
+  tier: 'reserved',
+  checks: 1,
 };
 const entry = protocol.encodeJournalEntry({
-  sequence: 1, previousHash: protocol.GENESIS_HASH, kind: 'sale', at: NOW, body: protocol.encodeSaleBody(saleBody),
+  sequence: 1,
+  previousHash: protocol.GENESIS_HASH,
+  kind: 'sale',
+  at: NOW,
+  body: protocol.encodeSaleBody(saleBody),
 });
-const batch = ok(sync(protocol.signSettlementBatch({
-  fromSequence: 1, toSequence: 1, saleCount: 1, saleSumMinor: 1_250n, previousHash: protocol.GENESIS_HASH,
-  headHash: crypto.digest(entry), denyListVersion: 1, createdAt: NOW,
-}, world.kiosk.hash)));
-const acknowledgement = ok(sync(protocol.signSettlementAcknowledgement({
-  kioskId: world.kiosk.kioskId, batchHash: payment.hash, highestSequence: 1, issuedAt: NOW,
-  results: [{ sequence: 1, outcome: 'settled', code: null }],
-}, world.issuerKeyId), world.issuer));
-const statement = ok(sync(protocol.signClosingStatement({ lastCounter: 1, cumulativeMinor: 1n, signedAt: NOW }, world.allowance.hash), world.phoneKey));
+const batch = ok(
+  sync(
+    protocol.signSettlementBatch(
+      {
+        fromSequence: 1,
+        toSequence: 1,
+        saleCount: 1,
+        saleSumMinor: 1_250n,
+        previousHash: protocol.GENESIS_HASH,
+        headHash: crypto.digest(entry),
+        denyListVersion: 1,
+        createdAt: NOW,
+      },
+      world.kiosk.hash,
+    ),
+  ),
+);
+const acknowledgement = ok(
+  sync(
+    protocol.signSettlementAcknowledgement(
+      {
+        kioskId: world.kiosk.kioskId,
+        batchHash: payment.hash,
+        highestSequence: 1,
+        issuedAt: NOW,
+        results: [{ sequence: 1, outcome: 'settled', code: null }],
+      },
+      world.issuerKeyId,
+    ),
+    world.issuer,
+  ),
+);
+const statement = ok(
+  sync(
+    protocol.signClosingStatement(
+      { lastCounter: 1, cumulativeMinor: 1n, signedAt: NOW },
+      world.allowance.hash,
+    ),
+    world.phoneKey,
+  ),
+);
 const possession = { publicKey: world.phoneKey.publicKey, context: 'allowance', occasion: 'now' } as const;
 const proof = ok(sync(protocol.signProofOfPossession(possession), world.phoneKey));
-const issuerCertificate = ok(sync(protocol.signIssuerCertificate({ publicKey: world.issuer.publicKey, notBefore: NOW, notAfter: NOW + 9 }), world.root));
+const issuerCertificate = ok(
+  sync(
+    protocol.signIssuerCertificate({ publicKey: world.issuer.publicKey, notBefore: NOW, notAfter: NOW + 9 }),
+    world.root,
+  ),
+);
 
 /** A delivery all the way to the kiosk's decision. */
 function decide(bytes: Uint8Array) {
   const decoded = protocol.attempt(() => protocol.decodeDelivery(bytes));
   if (!decoded.ok) return decoded;
   const identified = sync(protocol.identifyPayment(decoded.value));
-  return identified.ok ? sync(protocol.verifyPayment(identified.value, makeFacts(world, request))) : identified;
+  return identified.ok
+    ? sync(protocol.verifyPayment(identified.value, makeFacts(world, request)))
+    : identified;
 }
 
 /** Envelope, chain and every sale in it, as the cloud reads them. */
@@ -54,12 +124,19 @@ function settle(bytes: Uint8Array) {
   const verified = sync(protocol.verifySettlementBatch(envelope.value, world.kiosk));
   if (!verified.ok) return verified;
   const sale = protocol.attempt(() => protocol.decodeSaleBody(verified.value.entries[0]?.entry.body ?? []));
-  return sale.ok ? sync(protocol.verifySale(sale.value, { kiosk: world.kiosk, allowance: world.allowance })) : sale;
+  return sale.ok
+    ? sync(protocol.verifySale(sale.value, { kiosk: world.kiosk, allowance: world.allowance }))
+    : sale;
 }
 
-const readers: Readonly<Record<string, readonly [Uint8Array, (bytes: Uint8Array) => protocol.Result<unknown>]>> = {
+const readers: Readonly<
+  Record<string, readonly [Uint8Array, (bytes: Uint8Array) => protocol.Result<unknown>]>
+> = {
   'delivery and decision': [protocol.encodeDelivery(delivery), decide],
-  'payment alone': [payment.bytes, (payment) => decide(protocol.encodeDelivery({ ...delivery, payment: nonEmpty(payment) }))],
+  'payment alone': [
+    payment.bytes,
+    (payment) => decide(protocol.encodeDelivery({ ...delivery, payment: nonEmpty(payment) })),
+  ],
   'allowance in a delivery': [
     world.allowance.bytes,
     (bytes) => decide(protocol.encodeDelivery({ ...delivery, allowanceCertificate: nonEmpty(bytes) })),
@@ -70,19 +147,35 @@ const readers: Readonly<Record<string, readonly [Uint8Array, (bytes: Uint8Array)
   ],
   request: [request.bytes, (bytes) => sync(protocol.verifyPaymentRequest(bytes, world.kiosk))],
   'kiosk certificate': [world.kiosk.bytes, (bytes) => sync(protocol.verifyKioskCertificate(bytes, issuers))],
-  'allowance certificate': [world.allowance.bytes, (bytes) => sync(protocol.verifyAllowanceCertificate(bytes, issuers))],
-  'issuer certificate': [issuerCertificate, (bytes) => sync(protocol.verifyIssuerCertificate(bytes, world.root.publicKey))],
-  'trust bundle': [world.trustBytes, (bytes) => sync(protocol.verifyTrustBundle(bytes, world.root.publicKey))],
+  'allowance certificate': [
+    world.allowance.bytes,
+    (bytes) => sync(protocol.verifyAllowanceCertificate(bytes, issuers)),
+  ],
+  'issuer certificate': [
+    issuerCertificate,
+    (bytes) => sync(protocol.verifyIssuerCertificate(bytes, world.root.publicKey)),
+  ],
+  'trust bundle': [
+    world.trustBytes,
+    (bytes) => sync(protocol.verifyTrustBundle(bytes, world.root.publicKey)),
+  ],
   receipt: [
     receipt,
-    (bytes) => sync(protocol.verifyReceipt(bytes, world.kiosk, { paymentHash: payment.hash, amountMinor: 1_250n })),
+    (bytes) =>
+      sync(protocol.verifyReceipt(bytes, world.kiosk, { paymentHash: payment.hash, amountMinor: 1_250n })),
   ],
   'journal entry': [entry, (bytes) => protocol.attempt(() => protocol.decodeJournalEntry(bytes))],
   settlement: [protocol.encodeSettlementEnvelope(world.kiosk.hash, batch, [entry]), settle],
-  acknowledgement: [acknowledgement, (bytes) => sync(protocol.verifySettlementAcknowledgement(bytes, issuers))],
+  acknowledgement: [
+    acknowledgement,
+    (bytes) => sync(protocol.verifySettlementAcknowledgement(bytes, issuers)),
+  ],
   'closing statement': [statement, (bytes) => sync(protocol.verifyClosingStatement(bytes, world.allowance))],
   'proof of possession': [proof, (bytes) => sync(protocol.verifyProofOfPossession(bytes, possession))],
-  'public key': [world.phoneKey.publicKey, (bytes) => protocol.attempt(() => protocol.decompressPoint(bytes))],
+  'public key': [
+    world.phoneKey.publicKey,
+    (bytes) => protocol.attempt(() => protocol.decompressPoint(bytes)),
+  ],
 };
 
 function nonEmpty(bytes: Uint8Array): Uint8Array {
@@ -93,17 +186,36 @@ type Mutation = (bytes: Uint8Array) => Uint8Array;
 const at = fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true });
 /** What a fuzzer does to a genuine message: flip, cut, insert, overwrite, repeat. */
 const mutation: fc.Arbitrary<Mutation> = fc.oneof(
-  fc.tuple(at, fc.nat(255)).map(([place, value]): Mutation => (bytes) => bytes.with(Math.floor(place * bytes.length), value)),
-  at.map((place): Mutation => (bytes) => bytes.subarray(0, Math.floor(place * bytes.length))),
-  fc.tuple(at, fc.uint8Array({ minLength: 1, maxLength: 9 })).map(([place, inserted]): Mutation => (bytes) => {
-    const index = Math.floor(place * bytes.length);
-    return concatBytes(bytes.subarray(0, index), inserted, bytes.subarray(index));
-  }),
-  // Heads that announce much, nest, or name what the protocol never writes.
-  fc.tuple(at, fc.constantFrom(0x81, 0x9f, 0xa2, 0x5f, 0x9b, 0x5b, 0xc0, 0xf7, 0xf9, 0xfb, 0x3b, 0x1b, 0xff)).map(
-    ([place, head]): Mutation => (bytes) => bytes.with(Math.floor(place * bytes.length), head),
+  fc.tuple(at, fc.nat(255)).map(
+    ([place, value]): Mutation =>
+      (bytes) =>
+        bytes.with(Math.floor(place * bytes.length), value),
   ),
-  at.map((place): Mutation => (bytes) => concatBytes(bytes, bytes.subarray(Math.floor(place * bytes.length)))),
+  at.map(
+    (place): Mutation =>
+      (bytes) =>
+        bytes.subarray(0, Math.floor(place * bytes.length)),
+  ),
+  fc.tuple(at, fc.uint8Array({ minLength: 1, maxLength: 9 })).map(
+    ([place, inserted]): Mutation =>
+      (bytes) => {
+        const index = Math.floor(place * bytes.length);
+        return concatBytes(bytes.subarray(0, index), inserted, bytes.subarray(index));
+      },
+  ),
+  // Heads that announce much, nest, or name what the protocol never writes.
+  fc
+    .tuple(at, fc.constantFrom(0x81, 0x9f, 0xa2, 0x5f, 0x9b, 0x5b, 0xc0, 0xf7, 0xf9, 0xfb, 0x3b, 0x1b, 0xff))
+    .map(
+      ([place, head]): Mutation =>
+        (bytes) =>
+          bytes.with(Math.floor(place * bytes.length), head),
+    ),
+  at.map(
+    (place): Mutation =>
+      (bytes) =>
+        concatBytes(bytes, bytes.subarray(Math.floor(place * bytes.length))),
+  ),
 );
 const mutations = fc.array(mutation, { minLength: 1, maxLength: 3 });
 

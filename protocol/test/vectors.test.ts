@@ -10,16 +10,26 @@ import { describe, expect, it } from 'vitest';
 import { makeVectors, VECTORS } from '../scripts/make-vectors.ts';
 import { fromHex } from '../src/bytes.ts';
 import { REFUSAL_CODES, runAsync, runSync, webCrypto, type Result } from '../src/index.ts';
-import { openVector, stepsOf, type Json, type Vector, type VectorFile } from './vector-operations.ts';
+import {
+  openVector,
+  stepsOf,
+  type Json,
+  type Vector,
+  type VectorFile,
+} from '../scripts/vector-operations.ts';
 import { crypto } from './world.ts';
 
 const browser = webCrypto(webcrypto.subtle);
 const names = readdirSync(VECTORS).filter((name) => name !== 'signatures.json');
-const files = names.map((name) => [name, JSON.parse(readFileSync(join(VECTORS, name), 'utf8')) as VectorFile] as const);
+const files = names.map(
+  (name) => [name, JSON.parse(readFileSync(join(VECTORS, name), 'utf8')) as VectorFile] as const,
+);
 const isSealed = (vector: Vector) => vector.operation === 'openSealed';
 
 function expected(vector: Vector): Result<Json> {
-  return vector.code === undefined ? { ok: true, value: vector.output ?? null } : { ok: false, code: vector.code };
+  return vector.code === undefined
+    ? { ok: true, value: vector.output ?? null }
+    : { ok: false, code: vector.code };
 }
 
 /** Codes that no message alone can cause: they depend on what a program keeps, or are reserved for it. */
@@ -30,7 +40,9 @@ describe.each(files)('%s', (_file, { context, valid, invalid }) => {
 
   it('holds on node:crypto', async () => {
     for (const vector of all) {
-      const answer = isSealed(vector) ? await openVector(vector, context) : runSync(stepsOf(vector, context), crypto);
+      const answer = isSealed(vector)
+        ? await openVector(vector, context)
+        : runSync(stepsOf(vector, context), crypto);
       expect([vector.name, answer]).toEqual([vector.name, expected(vector)]);
     }
   });
@@ -49,7 +61,17 @@ describe.each(files)('%s', (_file, { context, valid, invalid }) => {
   });
 
   it('is deterministic CBOR to another library wherever it is valid', () => {
-    const fields = ['bytes', 'certificate', 'request', 'envelope', 'payment', 'delivery', 'receipt', 'entry', 'trustBundle'];
+    const fields = [
+      'bytes',
+      'certificate',
+      'request',
+      'envelope',
+      'payment',
+      'delivery',
+      'receipt',
+      'entry',
+      'trustBundle',
+    ];
     for (const { input } of valid) {
       for (const field of fields) {
         const hex = input[field];

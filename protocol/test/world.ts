@@ -40,7 +40,11 @@ export function makeWorld(options: WorldOptions = {}) {
   const issuerKeyId = ok(protocol.runSync(protocol.keyIdOf(issuer.publicKey), crypto));
   const issuerCertificate = ok(
     protocol.runSync(
-      protocol.signIssuerCertificate({ publicKey: issuer.publicKey, notBefore: NOW - 1000, notAfter: NOW + 31_536_000 }),
+      protocol.signIssuerCertificate({
+        publicKey: issuer.publicKey,
+        notBefore: NOW - 1000,
+        notAfter: NOW + 31_536_000,
+      }),
       crypto,
       root.sign,
     ),
@@ -90,7 +94,9 @@ export function makeWorld(options: WorldOptions = {}) {
       issuer.sign,
     ),
   );
-  const kiosk = ok(protocol.runSync(protocol.verifyKioskCertificate(kioskCertificateBytes, trust.issuers), crypto));
+  const kiosk = ok(
+    protocol.runSync(protocol.verifyKioskCertificate(kioskCertificateBytes, trust.issuers), crypto),
+  );
   const phoneSalt = id(0x55);
   const allowanceBytes = ok(
     protocol.runSync(
@@ -116,12 +122,29 @@ export function makeWorld(options: WorldOptions = {}) {
       issuer.sign,
     ),
   );
-  const allowance = ok(protocol.runSync(protocol.verifyAllowanceCertificate(allowanceBytes, trust.issuers), crypto));
-  return { root, issuer, issuerKeyId, kioskKey, sealingKey, phoneKey, trust, trustBytes, kiosk, allowance, phoneSalt };
+  const allowance = ok(
+    protocol.runSync(protocol.verifyAllowanceCertificate(allowanceBytes, trust.issuers), crypto),
+  );
+  return {
+    root,
+    issuer,
+    issuerKeyId,
+    kioskKey,
+    sealingKey,
+    phoneKey,
+    trust,
+    trustBytes,
+    kiosk,
+    allowance,
+    phoneSalt,
+  };
 }
 export type World = ReturnType<typeof makeWorld>;
 
-export function makeRequest(world: World, options: { amountMinor?: bigint; fill?: number; ttlSeconds?: number } = {}) {
+export function makeRequest(
+  world: World,
+  options: { amountMinor?: bigint; fill?: number; ttlSeconds?: number } = {},
+) {
   const fill = options.fill ?? 0x44;
   const bytes = ok(
     protocol.runSync(
@@ -149,7 +172,11 @@ export function makeRequest(world: World, options: { amountMinor?: bigint; fill?
 
 export type PaymentDraft = Omit<protocol.Payment, 'hash' | 'bytes'>;
 
-export function makePayment(world: World, request: protocol.PaymentRequest, changes: Partial<PaymentDraft> = {}) {
+export function makePayment(
+  world: World,
+  request: protocol.PaymentRequest,
+  changes: Partial<PaymentDraft> = {},
+) {
   const draft: PaymentDraft = {
     counter: 1,
     amountMinor: request.amountMinor,
@@ -159,11 +186,17 @@ export function makePayment(world: World, request: protocol.PaymentRequest, chan
     signedAt: NOW + 20,
     ...changes,
   };
-  const bytes = ok(protocol.runSync(protocol.signPayment(draft, world.allowance.hash), crypto, world.phoneKey.sign));
+  const bytes = ok(
+    protocol.runSync(protocol.signPayment(draft, world.allowance.hash), crypto, world.phoneKey.sign),
+  );
   return ok(protocol.runSync(protocol.readPayment(bytes, world.allowance), crypto));
 }
 
-export function makeDelivery(world: World, request: protocol.PaymentRequest, payment: protocol.Payment): protocol.Delivery {
+export function makeDelivery(
+  world: World,
+  request: protocol.PaymentRequest,
+  payment: protocol.Payment,
+): protocol.Delivery {
   return {
     requestId: request.requestId,
     allowanceCertificate: world.allowance.bytes,

@@ -14,7 +14,11 @@ interface Wycheproof {
   readonly testGroups: readonly {
     readonly publicKey: { readonly uncompressed: string };
     readonly tests: readonly {
-      readonly tcId: number; readonly comment: string; readonly msg: string; readonly sig: string; readonly result: string;
+      readonly tcId: number;
+      readonly comment: string;
+      readonly msg: string;
+      readonly sig: string;
+      readonly result: string;
     }[];
   }[];
 }

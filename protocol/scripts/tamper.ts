@@ -71,7 +71,10 @@ export function malleated(bytes: Uint8Array): Uint8Array {
   const parts = partsOf(bytes);
   const s = BigInt(`0x${Buffer.from(parts.signature.subarray(32)).toString('hex')}`);
   const other = Buffer.from((N - s).toString(16).padStart(64, '0'), 'hex');
-  return assemble({ ...parts, signature: concatBytes(parts.signature.subarray(0, 32), new Uint8Array(other)) });
+  return assemble({
+    ...parts,
+    signature: concatBytes(parts.signature.subarray(0, 32), new Uint8Array(other)),
+  });
 }
 
 /** A value of the same type that differs, and still lies within most bounds. */

@@ -72,14 +72,17 @@ class Input {
 
 /** Hex, decimal digits, sorted lists: one way to write each value. Bytes as received are left out. */
 export function toJson(value: unknown): Json {
-  if (value === null || typeof value === 'string' || typeof value === 'boolean' || typeof value === 'number') return value;
+  if (value === null || typeof value === 'string' || typeof value === 'boolean' || typeof value === 'number')
+    return value;
   if (typeof value === 'bigint') return value.toString();
   if (value instanceof Uint8Array) return toHex(value);
-  if (value instanceof Set) return [...value].map(toJson).toSorted();
+  if (value instanceof Set) return [...value].map(String).toSorted((a, b) => (a < b ? -1 : 1));
   if (Array.isArray(value)) return value.map(toJson);
   if (typeof value !== 'object') throw new TypeError('a value that JSON does not know');
   return Object.fromEntries(
-    Object.entries(value).filter(([name]) => name !== 'bytes').map(([name, item]) => [name, toJson(item)]),
+    Object.entries(value)
+      .filter(([name]) => name !== 'bytes')
+      .map(([name, item]) => [name, toJson(item)]),
   );
 }
 
@@ -94,13 +97,19 @@ function* kioskOf(input: Input): Steps<protocol.KioskCertificate> {
   return yield* protocol.verifyKioskCertificate(input.bytes('kioskCertificate'), yield* issuersOf(input));
 }
 function* allowanceOf(input: Input): Steps<protocol.AllowanceCertificate> {
-  return yield* protocol.verifyAllowanceCertificate(input.bytes('allowanceCertificate'), yield* issuersOf(input));
+  return yield* protocol.verifyAllowanceCertificate(
+    input.bytes('allowanceCertificate'),
+    yield* issuersOf(input),
+  );
 }
 function* trustOf(input: Input, name = 'trustBundle'): Steps<protocol.TrustBundle> {
   return yield* protocol.verifyTrustBundle(input.bytes(name), input.bytes('rootPublicKey'));
 }
 
-function* signedPayment(bytes: Uint8Array, allowance: protocol.AllowanceCertificate): Steps<protocol.Payment> {
+function* signedPayment(
+  bytes: Uint8Array,
+  allowance: protocol.AllowanceCertificate,
+): Steps<protocol.Payment> {
   const payment = yield* protocol.readPayment(bytes, allowance);
   if (!(yield* protocol.hasPaymentSignature(payment, allowance))) refuse('payment_signature_invalid');
   return payment;
@@ -115,12 +124,16 @@ function historyOf(input: Input | null): protocol.AllowanceHistory | null {
   };
 }
 
-function* requestFacts(input: Input, kiosk: protocol.KioskCertificate): Steps<protocol.AcceptanceFacts['request']> {
+function* requestFacts(
+  input: Input,
+  kiosk: protocol.KioskCertificate,
+): Steps<protocol.AcceptanceFacts['request']> {
   const known = input.object('request');
   if (known === null) return null;
   const { hash, amountMinor, currency } = yield* protocol.verifyPaymentRequest(known.bytes('bytes'), kiosk);
   const state = known.text('state');
-  if (state !== 'open' && state !== 'paid' && state !== 'expired' && state !== 'cancelled') throw new TypeError(state);
+  if (state !== 'open' && state !== 'paid' && state !== 'expired' && state !== 'cancelled')
+    throw new TypeError(state);
   return { hash, amountMinor, currency, state };
 }
 
@@ -163,7 +176,11 @@ function* sale(input: Input): Steps<unknown> {
 
 function* acknowledgement(input: Input): Steps<unknown> {
   const expected = { kioskId: input.text('kioskId'), batchHash: input.bytes('batchHash') };
-  return yield* protocol.verifySettlementAcknowledgement(input.bytes('acknowledgement'), yield* issuersOf(input), expected);
+  return yield* protocol.verifySettlementAcknowledgement(
+    input.bytes('acknowledgement'),
+    yield* issuersOf(input),
+    expected,
+  );
 }
 
 function* contradiction(input: Input): Steps<unknown> {
@@ -177,7 +194,11 @@ function* contradiction(input: Input): Steps<unknown> {
 function* possession(input: Input): Steps<unknown> {
   const context = input.text('context');
   if (context !== 'allowance' && context !== 'kiosk') throw new TypeError(context);
-  const expected = { publicKey: input.bytes('publicKey'), context, occasion: input.text('occasion') } as const;
+  const expected = {
+    publicKey: input.bytes('publicKey'),
+    context,
+    occasion: input.text('occasion'),
+  } as const;
   yield* protocol.verifyProofOfPossession(input.bytes('proof'), expected);
   return true;
 }
@@ -188,7 +209,10 @@ function* notOlder(input: Input): Steps<unknown> {
 }
 
 function* receipt(input: Input): Steps<unknown> {
-  const expected = { paymentHash: input.bytes('paymentHash'), amountMinor: BigInt(input.text('amountMinor')) };
+  const expected = {
+    paymentHash: input.bytes('paymentHash'),
+    amountMinor: BigInt(input.text('amountMinor')),
+  };
   return yield* protocol.verifyReceipt(input.bytes('receipt'), yield* kioskOf(input), expected);
 }
 
@@ -270,7 +294,10 @@ export function* stepsOf(vector: Vector, context: JsonObject): Steps<Json> {
 /** HPKE is asynchronous on every platform, so the one sealed operation runs outside the drivers. */
 export async function openVector(vector: Vector, context: JsonObject): Promise<protocol.Result<Json>> {
   const input = new Input({ ...context, ...vector.input });
-  const options = { privateKey: input.bytes('privateKey'), kioskCertificateHash: input.bytes('kioskCertificateHash') };
+  const options = {
+    privateKey: input.bytes('privateKey'),
+    kioskCertificateHash: input.bytes('kioskCertificateHash'),
+  };
   const opened = await protocol.openSealed(input.bytes('sealed'), options);
   return opened.ok ? { ok: true, value: toHex(opened.value) } : opened;
 }

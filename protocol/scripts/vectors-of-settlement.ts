@@ -1,0 +1,344 @@
+/** Vectors of what follows a payment: receipt, journal, settlement, proof of double spend, sealing. */
+import { encodeCbor, type CborValue } from '../src/cbor.ts';
+import * as protocol from '../src/index.ts';
+import { fieldsOf, itemsOf, malleated, resigned } from './tamper.ts';
+import { everyFieldChanged, given, invalid, valid, type DraftFile } from './vector-drafts.ts';
+import { crypto, id, NOW, type VectorWorld } from './vector-world.ts';
+import { makeRequest } from './vectors-of-objects.ts';
+import { certificatesOf, deliveryOf, makePayment, namesOf } from './vectors-of-payments.ts';
+
+export function receiptVectors(world: VectorWorld): DraftFile {
+  const payment = makePayment(world, makeRequest(world));
+  const draft: protocol.Receipt = {
+    paymentHash: payment.hash,
+    amountMinor: 1_250n,
+    tier: 'reserved',
+    sequence: 12,
+    journalHash: new Uint8Array(32).fill(3),
+    acceptedAt: NOW + 31,
+    checks: 255,
+  };
+  const receipt = world.run(protocol.signReceipt(draft, world.kiosk.hash), world.kioskKey);
+  const about = { paymentHash: payment.hash, amountMinor: 1_250n };
+  const by = { ...world.kioskKey, externalAad: world.kiosk.hash };
+  const bad = (name: string, code: protocol.RefusalCode, given: Readonly<Record<string, unknown>>) =>
+    invalid(name, 'verifyReceipt', code, { receipt, ...given });
+  return {
+    description: 'Receipts of a kiosk about one payment.',
+    page: '06-receipt.md',
+    context: given({ ...certificatesOf(world), ...about }),
+    valid: [
+      valid('a receipt', 'verifyReceipt', { receipt }, receipt),
+      valid('a malleated signature', 'verifyReceipt', { receipt: malleated(receipt) }),
+    ],
+    invalid: [
+      ...everyFieldChanged(receipt, namesOf(6), (name, tampered, index) =>
+        bad(name, index === 0 ? 'object_has_wrong_purpose' : 'receipt_signature_invalid', {
+          receipt: tampered,
+        }),
+      ),
+      bad('of another payment', 'receipt_is_for_another_payment', { paymentHash: new Uint8Array(32) }),
+      bad('of another amount', 'receipt_is_for_another_payment', { amountMinor: 1_249n }),
+      bad('of another key', 'receipt_signature_invalid', {
+        receipt: resigned(receipt, fieldsOf(receipt), { ...world.stranger, externalAad: world.kiosk.hash }),
+      }),
+      bad('a fourth tier', 'field_out_of_range', {
+        receipt: resigned(receipt, fieldsOf(receipt).with(3, 4), by),
+      }),
+      bad('the payment itself', 'object_has_wrong_purpose', { receipt: payment.bytes }),
+    ],
+  };
+}
+
+function makeJournal(world: VectorWorld) {
+  const request = makeRequest(world);
+  const sale: protocol.SaleBody = {
+    kioskCertificateHash: world.kiosk.hash,
+    request: request.bytes,
+    allowanceCertificateHash: world.allowance.hash,
+    payment: makePayment(world, request).bytes,
+    tier: 'reserved',
+    checks: 255,
+  };
+  const entries: Uint8Array[] = [];
+  const hashes: Uint8Array[] = [protocol.GENESIS_HASH];
+  for (const kind of ['start', 'sale', 'stop'] as const) {
+    const body = kind === 'sale' ? protocol.encodeSaleBody(sale) : [];
+    const previousHash = hashes.at(-1) ?? protocol.GENESIS_HASH;
+    entries.push(
+      protocol.encodeJournalEntry({ sequence: entries.length + 1, previousHash, kind, at: NOW + 31, body }),
+    );
+    hashes.push(crypto.digest(entries.at(-1) ?? new Uint8Array(0)));
+  }
+  const [start = hashes[0], saleEntry, stop] = entries;
+  if (start === undefined || saleEntry === undefined || stop === undefined)
+    throw new TypeError('three entries');
+  return { sale, entries, start, saleEntry, stop, head: hashes.at(-1) ?? protocol.GENESIS_HASH };
+}
+
+export function journalVectors(world: VectorWorld): DraftFile {
+  const { start, saleEntry } = makeJournal(world);
+  const items = itemsOf(saleEntry);
+  const bad = (name: string, code: protocol.RefusalCode, values: readonly CborValue[]) =>
+    invalid(name, 'readJournalEntry', code, { entry: encodeCbor(values) });
+  return {
+    description: 'Journal entries and their hashes.',
+    page: '07-journal.md',
+    context: {},
+    valid: [
+      valid('a start', 'readJournalEntry', { entry: start }, start),
+      valid('a sale', 'readJournalEntry', { entry: saleEntry }, saleEntry),
+      ...Object.entries(protocol.JOURNAL_KIND)
+        .filter(([kind]) => kind !== 'sale')
+        .map(([kind, number]) =>
+          valid(`kind ${number}: ${kind}`, 'readJournalEntry', {
+            entry: encodeCbor(itemsOf(start).with(3, number)),
+          }),
+        ),
+    ],
+    invalid: [
+      bad('of another purpose', 'object_has_wrong_purpose', items.with(0, 8)),
+      bad('sequence zero', 'field_out_of_range', items.with(1, 0)),
+      bad('a previous hash of 31 bytes', 'field_out_of_range', items.with(2, new Uint8Array(31))),
+      bad('kind zero', 'field_out_of_range', items.with(3, 0)),
+      bad('kind 12', 'field_out_of_range', items.with(3, 12)),
+      bad('a body that is no array', 'message_malformed', items.with(5, 'sale')),
+      bad('a sale without its payment', 'message_malformed', items.with(5, [])),
+      bad('a field too many', 'message_malformed', [...items, 0]),
+    ],
+  };
+}
+
+export function settlementVectors(world: VectorWorld): DraftFile {
+  const { entries, saleEntry, start, stop, head } = makeJournal(world);
+  const draft = {
+    fromSequence: 1,
+    toSequence: 3,
+    saleCount: 1,
+    saleSumMinor: 1_250n,
+    previousHash: protocol.GENESIS_HASH,
+    headHash: head,
+    denyListVersion: 3,
+    createdAt: NOW + 60,
+  };
+  const sign = (changes: Partial<typeof draft> = {}, by = world.kioskKey) =>
+    world.run(protocol.signSettlementBatch({ ...draft, ...changes }, world.kiosk.hash), by);
+  const batch = sign();
+  const pack = (head: Uint8Array, of: readonly Uint8Array[] = entries) => ({
+    envelope: protocol.encodeSettlementEnvelope(world.kiosk.hash, head, of),
+  });
+  const bad = (name: string, code: protocol.RefusalCode, input: Readonly<Record<string, unknown>>) =>
+    invalid(`batch: ${name}`, 'verifySettlementBatch', code, input);
+  const request = makeRequest(world);
+  const sold = (payment: Uint8Array, asked = request.bytes) => ({
+    entry: encodeCbor(
+      itemsOf(saleEntry).with(5, [world.kiosk.hash, asked, world.allowance.hash, payment, 2, 255]),
+    ),
+  });
+  const sale = (name: string, code: protocol.RefusalCode, input: Readonly<Record<string, unknown>>) =>
+    invalid(`sale: ${name}`, 'verifySale', code, input);
+  const acknowledged = acknowledgementVectors(world, batch);
+  const empty = sign({ toSequence: 0, saleCount: 0, saleSumMinor: 0n, headHash: protocol.GENESIS_HASH });
+  const envelope = pack(batch).envelope;
+  return {
+    description: "Batches of a kiosk, the cloud's check of each sale, and acknowledgements.",
+    page: '08-settlement.md',
+    context: given({ ...certificatesOf(world), ...acknowledged.expected }),
+    valid: [
+      valid('a batch of three entries', 'verifySettlementBatch', { envelope }, envelope),
+      valid('a heartbeat', 'verifySettlementBatch', pack(empty, [])),
+      valid('a sale', 'verifySale', { entry: saleEntry }),
+      ...acknowledged.valid,
+    ],
+    invalid: [
+      ...everyFieldChanged(batch, namesOf(8), (name, tampered, index) =>
+        bad(name, index === 0 ? 'object_has_wrong_purpose' : 'batch_signature_invalid', pack(tampered)),
+      ),
+      bad('of another key', 'batch_signature_invalid', pack(sign({}, world.stranger))),
+      bad('an entry left out', 'batch_chain_broken', pack(batch, [start, saleEntry])),
+      bad('an entry twice', 'batch_chain_broken', pack(batch, [start, saleEntry, saleEntry])),
+      bad('two entries exchanged', 'batch_chain_broken', pack(batch, [saleEntry, start, stop])),
+      bad('on top of another entry', 'batch_chain_broken', pack(sign({ previousHash: id2(5) }))),
+      bad('another head', 'batch_chain_broken', pack(sign({ headHash: id2(6) }))),
+      bad(
+        'a sequence that does not fit',
+        'batch_chain_broken',
+        pack(sign({ fromSequence: 2, toSequence: 4 })),
+      ),
+      sale(
+        'for another request',
+        'payment_is_for_another_request',
+        sold(makePayment(world, makeRequest(world, 0x60)).bytes),
+      ),
+      sale(
+        'an amount that was not asked',
+        'payment_amount_differs_from_request',
+        sold(makePayment(world, request, { amountMinor: 1_300n, cumulativeMinor: 1_300n }).bytes),
+      ),
+      sale(
+        'above the cap',
+        'payment_exceeds_allowance',
+        sold(makePayment(world, request, { counter: 2, cumulativeMinor: 5_001n }).bytes),
+      ),
+      sale(
+        'a sum below the amount',
+        'payment_cumulative_inconsistent',
+        sold(makePayment(world, request, { counter: 2, cumulativeMinor: 1_249n }).bytes),
+      ),
+      sale(
+        'a payment of another certificate',
+        'payment_signature_invalid',
+        sold(makePayment(world, request, {}, world.lockedAllowance).bytes),
+      ),
+      ...acknowledged.invalid,
+    ],
+  };
+}
+
+const id2 = (fill: number) => new Uint8Array(32).fill(fill);
+
+function acknowledgementVectors(world: VectorWorld, batch: Uint8Array) {
+  const batchHash = crypto.digest(
+    encodeCbor(['Signature1', Uint8Array.of(0xa1, 1, 0x26), world.kiosk.hash, encodeCbor(fieldsOf(batch))]),
+  );
+  const expected = { kioskId: world.kiosk.kioskId, batchHash };
+  const sign = (changes: Partial<protocol.SettlementAcknowledgement> = {}) =>
+    world.run(
+      protocol.signSettlementAcknowledgement(
+        {
+          ...expected,
+          highestSequence: 3,
+          issuedAt: NOW + 61,
+          results: [{ sequence: 2, outcome: 'settled', code: null }],
+          ...changes,
+        },
+        world.keyId,
+      ),
+      world.issuer,
+    );
+  const acknowledgement = sign();
+  const again = (index: number, value: CborValue) => ({
+    acknowledgement: resigned(acknowledgement, fieldsOf(acknowledgement).with(index, value), world.issuer),
+  });
+  const good = (name: string, input: Readonly<Record<string, unknown>>, shown?: Uint8Array) =>
+    valid(`acknowledgement: ${name}`, 'verifySettlementAcknowledgement', input, shown);
+  const bad = (name: string, code: protocol.RefusalCode, input: Readonly<Record<string, unknown>>) =>
+    invalid(`acknowledgement: ${name}`, 'verifySettlementAcknowledgement', code, {
+      acknowledgement,
+      ...input,
+    });
+  return {
+    expected,
+    valid: [
+      good('one sale settled', { acknowledgement }, acknowledgement),
+      good('a refusal with its code', again(4, [[2, 3, 'payment_signature_invalid']])),
+      good('a code that this version does not know', again(4, [[2, 3, 'a_reason_of_the_future']])),
+    ],
+    invalid: [
+      ...everyFieldChanged(acknowledgement, namesOf(9), (name, tampered, index) =>
+        bad(name, index === 0 ? 'object_has_wrong_purpose' : 'acknowledgement_signature_invalid', {
+          acknowledgement: tampered,
+        }),
+      ),
+      bad('of another kiosk', 'acknowledgement_is_for_another_batch', {
+        acknowledgement: sign({ kioskId: '99999999-9999-9999-9999-999999999999' }),
+      }),
+      bad('of another batch', 'acknowledgement_is_for_another_batch', {
+        acknowledgement: sign({ batchHash: id2(9) }),
+      }),
+      bad('outcome five', 'field_out_of_range', again(4, [[2, 5, null]])),
+      bad('a code that is a sentence', 'field_out_of_range', again(4, [[2, 3, 'No.']])),
+      bad('of no issuer known', 'acknowledgement_signature_invalid', { issuerCertificates: [] }),
+    ],
+  };
+}
+
+export function doubleSpendVectors(world: VectorWorld): DraftFile {
+  const [one, two, three] = [0x44, 0x60, 0x70].map((fill) => makeRequest(world, fill));
+  if (one === undefined || two === undefined || three === undefined) throw new TypeError('three requests');
+  const first = makePayment(world, one);
+  const next = makePayment(world, two, {
+    counter: 2,
+    cumulativeMinor: 2_500n,
+    previousLink: protocol.linkOf(first.hash),
+  });
+  const cases: readonly (readonly [string, Uint8Array, Uint8Array])[] = [
+    ['an honest pair', first.bytes, next.bytes],
+    ['a payment and itself with another signature', first.bytes, malleated(first.bytes)],
+    [
+      'an honest pair with a gap',
+      first.bytes,
+      makePayment(world, three, { counter: 7, cumulativeMinor: 4_000n, previousLink: id(1) }).bytes,
+    ],
+    ['the same counter for two requests', first.bytes, makePayment(world, two).bytes],
+    [
+      'a later counter that forgot the first',
+      first.bytes,
+      makePayment(world, two, { counter: 2, previousLink: id(2) }).bytes,
+    ],
+    [
+      'the same, presented the other way round',
+      makePayment(world, two, { counter: 2, previousLink: id(2) }).bytes,
+      first.bytes,
+    ],
+    [
+      'a later counter with a sum one unit too low',
+      next.bytes,
+      makePayment(world, three, { counter: 3, cumulativeMinor: 3_749n, previousLink: id(3) }).bytes,
+    ],
+  ];
+  const bad = resigned(first.bytes, fieldsOf(first.bytes).with(5, id2(1)), {
+    ...world.stranger,
+    externalAad: world.allowance.hash,
+  });
+  return {
+    description: 'Pairs of payments under one certificate: do they prove a double spend?',
+    page: '10-double-spend.md',
+    context: given(certificatesOf(world)),
+    valid: cases.map(([name, a, b]) => valid(name, 'findContradiction', { payments: [a, b] })),
+    invalid: [
+      invalid(
+        'a payment that the phone did not sign proves nothing',
+        'findContradiction',
+        'payment_signature_invalid',
+        { payments: [first.bytes, bad] },
+      ),
+    ],
+  };
+}
+
+/** Sealing is randomised: `sealed` is the committed message while it still opens, or a fresh one. */
+export function sealingVectors(world: VectorWorld, sealed: Uint8Array, plaintext: Uint8Array): DraftFile {
+  const open = (message: Uint8Array, changes: Readonly<Record<string, unknown>> = {}) => ({
+    sealed: message,
+    ...changes,
+  });
+  const bad = (name: string, input: Readonly<Record<string, unknown>>) =>
+    invalid(name, 'openSealed', 'sealed_message_unreadable', { sealed, ...input });
+  return {
+    description: 'Deliveries sealed to a kiosk with HPKE. Outputs are the plaintext in hex.',
+    page: '13-qr-and-sealing.md',
+    context: given({
+      privateKey: world.sealingKey.scalar,
+      kioskCertificateHash: world.kiosk.hash,
+      plaintext,
+    }),
+    valid: [valid('a sealed delivery', 'openSealed', open(sealed))],
+    invalid: [
+      bad('another key', { privateKey: world.stranger.scalar }),
+      bad('another certificate of the same key', { kioskCertificateHash: world.allowance.hash }),
+      bad('the encapsulated key changed', { sealed: sealed.with(10, (sealed[10] ?? 0) ^ 1) }),
+      bad('the ciphertext changed', { sealed: sealed.with(70, (sealed[70] ?? 0) ^ 1) }),
+      bad('the tag changed', { sealed: sealed.with(sealed.length - 1, (sealed.at(-1) ?? 0) ^ 1) }),
+      bad('cut short', { sealed: sealed.slice(0, -1) }),
+      bad('nothing but a key', { sealed: sealed.slice(0, 65) }),
+      invalid('too large', 'openSealed', 'message_too_large', { sealed: new Uint8Array(4_178) }),
+    ],
+  };
+}
+
+/** What the sealed vector holds. */
+export function sealedPlaintext(world: VectorWorld): Uint8Array {
+  const request = makeRequest(world);
+  return deliveryOf(request, makePayment(world, request).bytes, world.allowance);
+}
