@@ -372,9 +372,7 @@ export class FakeAgent {
 
   #makePayment(amountMinor: string, sequence: number, offsetMs: number, pending: boolean): Payment {
     return {
-      paymentHash: Array.from({ length: 64 }, (_unused, index) =>
-        ((sequence * 7 + index * 11) % 16).toString(16),
-      ).join(''),
+      paymentHash: `${(sequence * 2_654_435_761).toString(16)}`.padStart(16, '0').repeat(4).slice(0, 64),
       requestId: `r${sequence}`,
       amountMinor,
       currency: this.#options.currency,

@@ -6,7 +6,7 @@ import { type App, BrowserWindow, nativeTheme, screen } from 'electron';
 import { join } from 'node:path';
 import { APP_URL } from './app-protocol.ts';
 import type { LaunchOptions } from './launch-options.ts';
-import { isBlockedShortcut } from './lock-down.ts';
+import { isBlockedShortcut } from './shortcuts.ts';
 
 /** R64: a dead or hung page is back within three seconds. */
 const RELOAD_DELAY_MS = 250;

@@ -10,7 +10,7 @@ import { SideRail, type View } from './frame/side-rail.tsx';
 import { StatusBar } from './frame/status-bar.tsx';
 import { directionOf } from './language/i18n.ts';
 import { useLanguage } from './language/use-language.ts';
-import { theme } from './look/theme.ts';
+import { cssVariables, theme } from './look/theme.ts';
 import { SaleView } from './sell/sale-view.tsx';
 import { SettingsScreen } from './settings/settings-screen.tsx';
 import { StatusScreen } from './status/status-screen.tsx';
@@ -32,7 +32,12 @@ export function App({ nonce }: { nonce: string }): ReactElement {
   return (
     <DirectionProvider initialDirection={directionOf(language)} detectDirection={false}>
       <FollowDirection language={language} />
-      <MantineProvider theme={theme} defaultColorScheme="auto" getStyleNonce={() => nonce}>
+      <MantineProvider
+        theme={theme}
+        cssVariablesResolver={cssVariables}
+        defaultColorScheme="auto"
+        getStyleNonce={() => nonce}
+      >
         <QueryClientProvider client={queries}>
           <Screens />
         </QueryClientProvider>

@@ -1,5 +1,12 @@
 /** Mantine in our clothes: palette, type and touch sizes. The tokens themselves stand in tokens.css. */
-import { Button, createTheme, type MantineColorsTuple, PasswordInput, TextInput } from '@mantine/core';
+import {
+  Button,
+  createTheme,
+  type CSSVariablesResolver,
+  type MantineColorsTuple,
+  PasswordInput,
+  TextInput,
+} from '@mantine/core';
 
 const pine: MantineColorsTuple = [
   '#e6f4ee',
@@ -38,3 +45,23 @@ export const theme = createTheme({
     PasswordInput: PasswordInput.extend({ defaultProps: tall }),
   },
 });
+
+/** Mantine's own greys give way to our paper and ink, so that one palette is on the screen. */
+export const cssVariables: CSSVariablesResolver = () => {
+  const ours = {
+    '--mantine-color-body': 'var(--tiki-surface)',
+    '--mantine-color-text': 'var(--tiki-ink)',
+    '--mantine-color-dimmed': 'var(--tiki-soft)',
+    '--mantine-color-placeholder': 'var(--tiki-edge)',
+    '--mantine-color-anchor': 'var(--tiki-pine)',
+    '--mantine-color-error': 'var(--tiki-red)',
+    '--mantine-color-default': 'var(--tiki-surface)',
+    '--mantine-color-default-hover': 'var(--tiki-sunken)',
+    '--mantine-color-default-color': 'var(--tiki-ink)',
+    '--mantine-color-default-border': 'var(--tiki-edge)',
+    '--mantine-color-disabled': 'var(--tiki-sunken)',
+    '--mantine-color-disabled-color': 'var(--tiki-soft)',
+    '--mantine-color-disabled-border': 'var(--tiki-line)',
+  };
+  return { variables: {}, light: ours, dark: ours };
+};

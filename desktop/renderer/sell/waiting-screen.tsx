@@ -1,6 +1,6 @@
 /** An open sale: the code to scan, the amount, the digits to compare, the time left, and what was refused. */
 import { Button } from '@mantine/core';
-import { type ReactElement, useEffect, useRef } from 'react';
+import { type CSSProperties, type ReactElement, useEffect, useRef } from 'react';
 import type { Sale } from '../../ipc/agent-contract.ts';
 import { codeOf } from '../agent/calls.ts';
 import { useLanguage } from '../language/use-language.ts';
@@ -36,11 +36,15 @@ export function WaitingScreen({
       </div>
       <section className={classes.side}>
         <div className={classes.head}>
-          <div>
+          <div className={classes.amountBox}>
             <h1 className={classes.title} ref={heading} tabIndex={-1}>
               {t('waiting.title')}
             </h1>
-            <p className={`${classes.amount} tiki-number`} data-testid="waiting-amount">
+            <p
+              className={`${classes.amount} tiki-number`}
+              data-testid="waiting-amount"
+              style={{ '--letters': amount.length } as CSSProperties}
+            >
               {amount}
             </p>
           </div>

@@ -22,10 +22,10 @@ export function SettingsScreen(): ReactElement {
           <LanguagePanel />
           <LookPanel />
           <SalePanel />
-          <DevicePanel />
         </div>
         <div className={classes.column}>
           <MerchantPanel />
+          <DevicePanel />
         </div>
       </div>
     </Page>
