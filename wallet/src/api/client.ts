@@ -1,0 +1,153 @@
+/**
+ * The way to the cloud. Owns: the access token (in memory only; the refresh token is a cookie that no script reads), one
+ * refresh at a time, time-outs, and the translation of every failure into an {@link ApiError}. Never: makes an
+ * idempotency key (that is done where the person decided) or repeats a write by itself.
+ */
+import type { Session } from '@tikiwallet/server/contract';
+import { ApiError, readProblem } from './problems.ts';
+
+const TIMEOUT_MS = 15_000;
+/** A token about to end is renewed before it is used: the answer must not arrive too late for it. */
+const RENEW_BEFORE_MS = 20_000;
+
+/** What is known of the session: `unknown` until the cookie was asked, `none` when it is over. */
+export type SessionState = 'unknown' | 'active' | 'none';
+
+export interface ClientNeeds {
+  readonly fetch: typeof fetch;
+  readonly nowMs: () => number;
+  /** One refresh at a time over all tabs: a rotated cookie is used once. */
+  readonly withRefreshLock: <T>(work: () => Promise<T>) => Promise<T>;
+  readonly onSession: (state: SessionState, session: Session | null) => void;
+  readonly onReachable: (reachable: boolean) => void;
+}
+
+export interface CallOptions {
+  readonly method?: 'GET' | 'POST';
+  readonly body?: unknown;
+  readonly idempotencyKey?: string;
+  /** Without a bearer token: before sign-in. */
+  readonly anonymous?: boolean;
+}
+
+export class ApiClient {
+  readonly #needs: ClientNeeds;
+  #session: Session | null = null;
+  #state: SessionState = 'unknown';
+  #refreshing: Promise<Session> | null = null;
+
+  constructor(needs: ClientNeeds) {
+    this.#needs = needs;
+  }
+
+  get state(): SessionState {
+    return this.#state;
+  }
+
+  /** @throws ApiError */
+  async call<T>(path: string, options: CallOptions = {}): Promise<T> {
+    if (options.anonymous === true) return await this.#send<T>(path, options, null);
+    const token = await this.#accessToken();
+    try {
+      return await this.#send<T>(path, options, token);
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status !== 401) throw error;
+      // The server may have forgotten the token before its time; one fresh one is worth a try, a second is not.
+      const renewed = this.#session?.accessToken === token ? await this.refresh() : await this.#accessToken();
+      return await this.#send<T>(path, options, typeof renewed === 'string' ? renewed : renewed.accessToken);
+    }
+  }
+
+  /** Registration and log-in answer a session. */
+  take(session: Session): void {
+    this.#session = session;
+    this.#setState('active', session);
+  }
+
+  /** Callers that come together share one refresh and its outcome. @throws ApiError */
+  refresh(): Promise<Session> {
+    this.#refreshing ??= this.#needs.withRefreshLock(() => this.#renew()).finally(() => {
+      this.#refreshing = null;
+    });
+    return this.#refreshing;
+  }
+
+  /** After a start: asks once whether the cookie still holds. @throws ApiError */
+  async refreshIfUnknown(): Promise<void> {
+    if (this.#state === 'unknown') await this.refresh();
+  }
+
+  async signOut(): Promise<void> {
+    try {
+      await this.#send('/v1/auth/logout', { method: 'POST', body: {} }, this.#session?.accessToken ?? null);
+    } finally {
+      this.#session = null;
+      this.#setState('none', null);
+    }
+  }
+
+  async #renew(): Promise<Session> {
+    try {
+      const session = await this.#send<Session>('/v1/auth/refresh', { method: 'POST', body: {} }, null);
+      this.take(session);
+      return session;
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 401) {
+        this.#session = null;
+        this.#setState('none', null);
+      }
+      throw error;
+    }
+  }
+
+  async #accessToken(): Promise<string> {
+    const session = this.#session;
+    if (session !== null && Date.parse(session.accessExpiresAt) - this.#needs.nowMs() > RENEW_BEFORE_MS) {
+      return session.accessToken;
+    }
+    return (await this.refresh()).accessToken;
+  }
+
+  #setState(state: SessionState, session: Session | null): void {
+    this.#state = state;
+    this.#needs.onSession(state, session);
+  }
+
+  async #send<T>(path: string, options: CallOptions, token: string | null): Promise<T> {
+    const headers = new Headers({ accept: 'application/json' });
+    if (token !== null) headers.set('authorization', `Bearer ${token}`);
+    if (options.body !== undefined) headers.set('content-type', 'application/json');
+    if (options.idempotencyKey !== undefined) headers.set('idempotency-key', options.idempotencyKey);
+    let response: Response;
+    let text: string;
+    try {
+      response = await this.#needs.fetch(path, {
+        method: options.method ?? 'GET',
+        headers,
+        cache: 'no-store',
+        credentials: 'same-origin',
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+        ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+      });
+      text = response.ok ? await response.text() : '';
+    } catch (cause) {
+      this.#needs.onReachable(false);
+      throw new ApiError('network_unreachable', { status: 0, cause });
+    }
+    // A gateway in front of a stopped server also answers; only the API's own words count as having reached it.
+    this.#needs.onReachable(response.status < 502 || response.status > 504);
+    if (!response.ok) throw await readProblem(response);
+    return parseAnswer<T>(text, response.status);
+  }
+}
+
+/** Same origin and its contract are trusted for shapes; what carries money is verified by its signature. */
+function parseAnswer<T>(text: string, status: number): T {
+  if (text === '') return undefined as T;
+  try {
+    return JSON.parse(text) as T;
+  } catch (cause) {
+    // A captive portal answers 200 with a page of its own.
+    throw new ApiError('answer_not_understood', { status: 0, cause: new Error(`status ${status}`, { cause }) });
+  }
+}

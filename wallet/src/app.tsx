@@ -1,0 +1,138 @@
+/** Which screen is shown: entry before there is a person, the wallet after. Owns the frame around the screens. */
+import { useEffect } from 'preact/hooks';
+import { t, localeState } from './i18n/translate.ts';
+import { Code, LogIn, Register, Welcome } from './screens/enter.tsx';
+import { Home } from './screens/home.tsx';
+import { currencyOf, useWallet, WalletContext } from './screens/parts/context.ts';
+import { Icon, Logo, type IconName } from './screens/parts/icons.tsx';
+import { lazy } from './screens/parts/lazy.tsx';
+import { replace, useRoute, type Route } from './screens/parts/router.ts';
+import { useObservable } from './wallet-state.ts';
+import type { Wallet } from './wallet.ts';
+
+const Pay = lazy(() => import('./screens/pay.tsx'), (module) => module.PayScreen);
+const Activity = lazy(() => import('./screens/activity.tsx'), (module) => module.ActivityScreen);
+const Detail = lazy(() => import('./screens/activity.tsx'), (module) => module.ActivityDetail);
+const TopUp = lazy(() => import('./screens/top-up.tsx'), (module) => module.TopUpScreen);
+const TopUpReturn = lazy(() => import('./screens/top-up.tsx'), (module) => module.TopUpReturn);
+const Load = lazy(() => import('./screens/offline.tsx'), (module) => module.LoadScreen);
+const Offline = lazy(() => import('./screens/offline.tsx'), (module) => module.OfflineScreen);
+const Transfer = lazy(() => import('./screens/transfer.tsx'), (module) => module.TransferScreen);
+const Settings = lazy(() => import('./screens/settings.tsx'), (module) => module.SettingsScreen);
+
+export function App({ wallet }: { wallet: Wallet }) {
+  // A changed language draws everything anew.
+  const { locale } = useObservable(localeState);
+  return (
+    <WalletContext.Provider value={wallet}>
+      <Frame key={locale} />
+    </WalletContext.Provider>
+  );
+}
+
+const ENTRY = ['welcome', 'register', 'code', 'login'];
+/** Screens on which nothing may distract from one decision. */
+const WITHOUT_TABS = ['pay', 'topup-return'];
+
+function Frame() {
+  const { wallet, state } = useWallet();
+  const route = useRoute();
+  const isEntered = state.profile !== null;
+  useEffect(() => {
+    if (!isEntered && !ENTRY.includes(route.name) && route.name !== 'settings') replace(state.registration === null ? 'welcome' : 'code');
+    // Someone who is in needs no welcome; logging in again is theirs when the session has ended.
+    if (isEntered && ENTRY.includes(route.name) && !(route.name === 'login' && state.session !== 'active')) replace('');
+  }, [wallet, isEntered, route.name, state.session, state.registration]);
+  const showsTabs = isEntered && !WITHOUT_TABS.includes(route.name) && !ENTRY.includes(route.name);
+  return (
+    <div class={showsTabs ? 'frame frame-tabs' : 'frame'}>
+      <a class="skip" href="#main" onClick={skipToMain}>
+        {t('common.skip')}
+      </a>
+      {showsTabs && <TopBar />}
+      <main id="main" tabIndex={-1}>
+        <Current route={route} key={`${route.name}/${route.argument ?? ''}`} />
+      </main>
+      {showsTabs && <Tabs current={route.name} />}
+    </div>
+  );
+}
+
+/** The fragment is the router's; a skip link moves the focus by itself. */
+function skipToMain(event: Event): void {
+  event.preventDefault();
+  document.getElementById('main')?.focus();
+}
+
+function Current({ route }: { route: Route }) {
+  const { state } = useWallet();
+  if (state.profile === null) {
+    switch (route.name) {
+      case 'register':
+        return <Register />;
+      case 'code':
+        return <Code />;
+      case 'login':
+        return <LogIn />;
+      case 'settings':
+        return <Settings />;
+      default:
+        return <Welcome />;
+    }
+  }
+  switch (route.name) {
+    case 'login':
+      return <LogIn />;
+    case 'pay':
+      return <Pay />;
+    case 'activity':
+      return route.argument === null ? <Activity /> : <Detail id={route.argument} />;
+    case 'topup':
+      return <TopUp />;
+    case 'topup-return':
+      return <TopUpReturn id={(route.argument ?? '').replace(/~cancelled$/, '')} wasCancelled={route.argument?.endsWith('~cancelled') === true} />;
+    case 'load':
+      return <Load key={currencyOf(state)} />;
+    case 'offline':
+      return <Offline />;
+    case 'transfer':
+      return <Transfer />;
+    case 'settings':
+      return <Settings />;
+    default:
+      return <Home />;
+  }
+}
+
+function TopBar() {
+  return (
+    <header class="topbar">
+      <a class="brand" href="#/" aria-label={`TikiWallet: ${t('home.title')}`}>
+        <Logo size={30} />
+        <span>TikiWallet</span>
+      </a>
+      <a class="icon-button" href="#/settings" aria-label={t('settings.title')} data-testid="settings-link">
+        <Icon name="settings" />
+      </a>
+    </header>
+  );
+}
+
+function Tabs({ current }: { current: string }) {
+  const tab = (name: string, icon: IconName, label: string) => (
+    <a class="tab" href={`#/${name}`} aria-current={current === name ? 'page' : undefined}>
+      <Icon name={icon} />
+      <span>{label}</span>
+    </a>
+  );
+  return (
+    <nav class="tabs" aria-label={t('common.navigation')}>
+      {tab('', 'home', t('home.title'))}
+      <a class="tab-pay" href="#/pay" data-testid="pay-button">
+        <Icon name="scan" />
+        <span>{t('home.pay')}</span>
+      </a>
+      {tab('activity', 'activity', t('activity.title'))}
+    </nav>
+  );
+}

@@ -1,0 +1,126 @@
+/**
+ * Numbers, money and times as the person reads them. Digits are Latin everywhere: the kiosk's screen, the SMS and the
+ * phone must show the same figures. Money goes to Intl as a decimal string and never through a float.
+ */
+import { Amount, attempt, currencyExponent } from '@tikiwallet/protocol';
+import { localeState } from './translate.ts';
+
+function tag(): string {
+  return `${localeState.value.locale}-u-nu-latn`;
+}
+
+const formatters = new Map<string, Intl.NumberFormat>();
+
+function moneyFormatter(currency: string): Intl.NumberFormat {
+  const name = `${tag()} ${currency}`;
+  const known = formatters.get(name);
+  if (known !== undefined) return known;
+  const digits = currencyExponent(currency);
+  const formatter = new Intl.NumberFormat(tag(), {
+    style: 'currency',
+    currency,
+    currencyDisplay: 'code',
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  });
+  formatters.set(name, formatter);
+  return formatter;
+}
+
+type Numeric = Parameters<Intl.NumberFormat['format']>[0];
+
+function decimal(amount: Amount): Numeric {
+  return amount.toDecimal() as `${number}`;
+}
+
+export function money(minor: bigint | string, currency: string): string {
+  const signed = BigInt(minor);
+  const amount = Amount.of(signed < 0n ? -signed : signed, currency);
+  return moneyFormatter(currency).format(decimal(amount));
+}
+
+/** The same in pieces, so that a screen can draw the figure large and the code small. */
+export function moneyParts(minor: bigint, currency: string): readonly { readonly isFigure: boolean; readonly text: string }[] {
+  const pieces: { isFigure: boolean; text: string }[] = [];
+  // The DOM's types know `formatToParts` for numbers only; the standard takes decimal strings as `format` does.
+  const format: (value: Numeric) => Intl.NumberFormatPart[] = (value) => moneyFormatter(currency).formatToParts(value as bigint);
+  for (const part of format(decimal(Amount.of(minor, currency)))) {
+    const isFigure = part.type !== 'currency' && part.type !== 'literal';
+    const last = pieces.at(-1);
+    if (last?.isFigure === isFigure) last.text += part.value;
+    else pieces.push({ isFigure, text: part.value });
+  }
+  return pieces;
+}
+
+export function time(ms: number): string {
+  return new Intl.DateTimeFormat(tag(), { hour: '2-digit', minute: '2-digit' }).format(ms);
+}
+
+export function dateTime(ms: number): string {
+  return new Intl.DateTimeFormat(tag(), { day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit' }).format(ms);
+}
+
+export function dayHeading(ms: number): string {
+  return new Intl.DateTimeFormat(tag(), { weekday: 'long', day: 'numeric', month: 'long' }).format(ms);
+}
+
+const STEPS: readonly [Intl.RelativeTimeFormatUnit, number][] = [
+  ['day', 86_400_000],
+  ['hour', 3_600_000],
+  ['minute', 60_000],
+];
+
+/** "3 minutes ago", "in 2 days"; less than a minute is "now". */
+export function relative(ms: number, nowMs: number): string {
+  const formatter = new Intl.RelativeTimeFormat(tag(), { numeric: 'auto' });
+  const difference = ms - nowMs;
+  for (const [unit, size] of STEPS) {
+    if (Math.abs(difference) >= size) return formatter.format(Math.trunc(difference / size), unit);
+  }
+  return formatter.format(0, 'second');
+}
+
+/** What stands between whole and fraction in this language. */
+function decimalSign(): string {
+  return new Intl.NumberFormat(tag()).formatToParts(1.5).find((part) => part.type === 'decimal')?.value ?? '.';
+}
+
+const ARABIC_DIGITS = /[\u0660-\u0669\u06F0-\u06F9]/g;
+
+/**
+ * Reads what a person typed: any digits, with the separators of their language or of their keyboard. A single
+ * separator followed by three digits could be a thousands sign; it counts as the language says. Null when it
+ * cannot be read with certainty.
+ */
+export function parseTyped(text: string, currency: string): Amount | null {
+  const plain = text
+    .replace(ARABIC_DIGITS, (digit) => String((digit.codePointAt(0) ?? 0) & 0xf))
+    .replace(/[\s\u00A0\u202F'’]/g, '')
+    .replace('٫', '.')
+    .replaceAll('٬', ',');
+  const exponent = currencyExponent(currency);
+  const normal = toPlainDecimal(plain, exponent);
+  if (normal === null) return null;
+  const amount = attempt(() => Amount.parse(normal, currency));
+  return amount.ok && amount.value.minor > 0n ? amount.value : null;
+}
+
+function toPlainDecimal(text: string, exponent: number): string | null {
+  if (/^\d+$/.test(text)) return text;
+  const separators = text.replace(/\d/g, '');
+  if (!/^\d[\d.,]*\d$/.test(text)) return null;
+  const lastAt = Math.max(text.lastIndexOf('.'), text.lastIndexOf(','));
+  const fraction = text.slice(lastAt + 1);
+  const sign = text[lastAt] ?? '';
+  const signIsUnique = [...separators].filter((one) => one === sign).length === 1;
+  const looksGrouped = fraction.length === 3 && /^\d{1,3}(?:[.,]\d{3})+$/.test(text);
+  const isFraction = signIsUnique && exponent > 0 && fraction.length <= exponent && (!looksGrouped || sign === decimalSign());
+  if (isFraction) {
+    const whole = text.slice(0, lastAt);
+    if (!/^\d+$|^\d{1,3}(?:[.,]\d{3})+$/.test(whole)) return null;
+    return `${whole.replace(/[.,]/g, '')}.${fraction}`;
+  }
+  // Only thousands signs, all of one kind and three digits apart.
+  return looksGrouped && new Set(separators).size === 1 ? text.replace(/[.,]/g, '') : null;
+}

@@ -1,0 +1,65 @@
+/**
+ * Sentences in the person's language. Owns: the current locale, `lang` and `dir` of the document. Never: holds a
+ * sentence itself.
+ */
+import i18next, { type i18n } from 'i18next';
+import type { ErrorCode } from '../pay/codes.ts';
+import { Observable } from '../wallet-state.ts';
+import { directionOf, LOCALES, pickLocale, type Key, type Locale } from './locales.ts';
+
+/** One chunk for each language; all are precached, so that the language can be changed without a network. */
+const LOADERS: Readonly<Record<Locale, () => Promise<{ default: Readonly<Record<string, string>> }>>> = {
+  en: () => import('./locales/en.json'),
+  id: () => import('./locales/id.json'),
+  vi: () => import('./locales/vi.json'),
+  ar: () => import('./locales/ar.json'),
+  sw: () => import('./locales/sw.json'),
+};
+
+const STORAGE_NAME = 'tiki.locale';
+export const localeState = new Observable<{ locale: Locale }>({ locale: 'en' });
+
+let instance: i18n | null = null;
+
+/** What the person chose, or what their browser wishes for. */
+export function initialLocale(storage: Pick<Storage, 'getItem'>, wished: readonly string[]): Locale {
+  const chosen = storage.getItem(STORAGE_NAME);
+  return LOCALES.find((locale) => locale === chosen) ?? pickLocale(wished);
+}
+
+export async function setLocale(locale: Locale): Promise<void> {
+  const { default: sentences } = await LOADERS[locale]();
+  if (instance === null) {
+    instance = i18next.createInstance();
+    await instance.init({
+      lng: locale,
+      resources: { [locale]: { translation: sentences } },
+      fallbackLng: false,
+      keySeparator: false,
+      nsSeparator: false,
+      // Preact escapes; escaping here as well would show entities.
+      interpolation: { escapeValue: false },
+    });
+  } else {
+    instance.addResourceBundle(locale, 'translation', sentences);
+    await instance.changeLanguage(locale);
+  }
+  document.documentElement.lang = locale;
+  document.documentElement.dir = directionOf(locale);
+  localeState.change({ locale });
+}
+
+export async function chooseLocale(locale: Locale): Promise<void> {
+  localStorage.setItem(STORAGE_NAME, locale);
+  await setLocale(locale);
+}
+
+export function t(key: Key, values: Readonly<Record<string, string | number>> = {}): string {
+  return instance?.t(key, values) ?? key;
+}
+
+/** The sentence for a code; an unknown code (a newer server or kiosk) has a general one. */
+export function sentenceFor(code: ErrorCode | string): string {
+  const key = `error.${code}`;
+  return instance?.exists(key) === true ? instance.t(key) : t('error.unknown');
+}

@@ -1,0 +1,121 @@
+/**
+ * Everything that needs the protocol's cryptography, loaded when it is first needed: reading requests, paying,
+ * loading and closing allowances, trust. The wallet opens without it; the service worker has it ready without a network.
+ */
+import { runAsync, verifyKioskCertificate, webCrypto, type TrustBundle } from '@tikiwallet/protocol';
+import type { TrustView } from '@tikiwallet/server/contract';
+import type { Endpoints } from './api/endpoints.ts';
+import type { Clock } from './clock.ts';
+import { openDeviceKey } from './keys/device-key.ts';
+import { closeOnPhone, reportClosing } from './pay/close-allowance.ts';
+import { WalletError } from './pay/codes.ts';
+import { localNetworkDenied, pause } from './pay/deliver.ts';
+import { finishLoad, orderLoad, type LoadIntent } from './pay/load-allowance.ts';
+import { lockInBrowser, type PayNeeds } from './pay/needs.ts';
+import { readRequest, type PaymentOffer, type ReadOutcome } from './pay/read-request.ts';
+import { confirmAndSend, sendPayment, type Emit, type RunNeeds } from './pay/run-payment.ts';
+import { storedTrust, takeTrust } from './pay/trust.ts';
+import type { MarkerMirror } from './store/marker.ts';
+import { findPaymentByRequest } from './store/records.ts';
+import type { Database, Profile, StoredAllowance, StoredPayment } from './store/schema.ts';
+
+export interface OfflineNeeds {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly mirrors: readonly MarkerMirror[];
+  readonly api: Endpoints;
+}
+
+export class OfflineMoney {
+  readonly #needs: OfflineNeeds;
+  readonly #pay: PayNeeds;
+  #trust: TrustBundle | null = null;
+
+  constructor(needs: OfflineNeeds) {
+    this.#needs = needs;
+    this.#pay = {
+      ...needs,
+      crypto: webCrypto(crypto.subtle),
+      withLock: lockInBrowser,
+      openKey: (id) => openDeviceKey(needs.database, id),
+    };
+  }
+
+  async #storedTrust(): Promise<TrustBundle | null> {
+    this.#trust ??= await storedTrust(this.#needs.database, this.#pay.crypto);
+    return this.#trust;
+  }
+
+  /** @returns the bundle's time, a lower bound of now. @throws WalletError */
+  async takeTrust(view: TrustView): Promise<number> {
+    this.#trust = await takeTrust(this.#needs.database, this.#pay.crypto, view);
+    return this.#trust.issuedAt;
+  }
+
+  async readRequest(text: string, allowances: readonly StoredAllowance[]): Promise<ReadOutcome> {
+    const { clock, database } = this.#needs;
+    return await readRequest(text, {
+      crypto: this.#pay.crypto,
+      trust: await this.#storedTrust(),
+      nowSeconds: clock.nowSeconds(),
+      clockIsPlausible: clock.isPlausible(),
+      allowances,
+      findPayment: (hash) => findPaymentByRequest(database, hash),
+    });
+  }
+
+  async #running(): Promise<RunNeeds> {
+    const trust = await this.#storedTrust();
+    if (trust === null) throw new WalletError('trust_missing');
+    const { clock } = this.#needs;
+    return {
+      ...this.#pay,
+      issuers: trust.issuers,
+      delivery: {
+        crypto: this.#pay.crypto,
+        fetch: (input, init) => fetch(input, init),
+        nowMs: () => clock.nowMs(),
+        pause,
+        permissionDenied: localNetworkDenied,
+      },
+    };
+  }
+
+  async pay(offer: PaymentOffer, emit: Emit, signal: AbortSignal): Promise<void> {
+    await confirmAndSend(offer, await this.#running(), emit, signal);
+  }
+
+  async sendAgain(payment: StoredPayment, emit: Emit, signal: AbortSignal): Promise<void> {
+    await sendPayment(payment, await this.#running(), emit, signal);
+  }
+
+  /** True when the kiosk's own signing key can be read from what is stored, for a receipt's details. */
+  async kioskIdOf(payment: StoredPayment): Promise<string | null> {
+    const trust = await this.#storedTrust();
+    if (trust === null) return null;
+    const kiosk = await runAsync(verifyKioskCertificate(payment.kioskCertificate, trust.issuers), this.#pay.crypto);
+    return kiosk.ok ? kiosk.value.kioskId : null;
+  }
+
+  async #loading(profile: Profile) {
+    const trust = await this.#storedTrust();
+    if (trust === null) throw new WalletError('trust_missing');
+    return { ...this.#pay, api: this.#needs.api, profile, trust };
+  }
+
+  async orderLoad(order: { amountMinor: bigint; currency: string }, profile: Profile): Promise<LoadIntent> {
+    return await orderLoad(order, await this.#loading(profile));
+  }
+
+  async finishLoad(intent: LoadIntent, profile: Profile): Promise<StoredAllowance> {
+    return await finishLoad(intent, await this.#loading(profile));
+  }
+
+  async close(allowanceId: string): Promise<StoredAllowance> {
+    return await closeOnPhone(allowanceId, this.#pay);
+  }
+
+  async reportClosing(allowance: StoredAllowance): Promise<void> {
+    await reportClosing(allowance, { database: this.#needs.database, api: this.#needs.api });
+  }
+}

@@ -1,0 +1,100 @@
+/** Which allowance pays, and how much is left: pure. One payment comes out of one allowance. */
+import type { StoredAllowance, StoredPayment } from '../store/schema.ts';
+import type { ErrorCode } from './codes.ts';
+
+export function remainingMinor(allowance: StoredAllowance): bigint {
+  return allowance.capMinor - allowance.cumulativeMinor;
+}
+
+export function paymentsMade(allowance: StoredAllowance): number {
+  return allowance.lastCounter - allowance.firstCounter + 1;
+}
+
+/** Can something be paid from it at this moment? */
+export function isSpendable(allowance: StoredAllowance, nowSeconds: number): boolean {
+  return (
+    allowance.state === 'active' &&
+    (allowance.cloudStatus === null || allowance.cloudStatus === 'active') &&
+    nowSeconds < allowance.notAfter &&
+    paymentsMade(allowance) < allowance.hardCounterLimit
+  );
+}
+
+export interface OfflineFunds {
+  /** Can be paid with now. */
+  readonly spendableMinor: bigint;
+  /** On its way back: closed, expired or frozen. */
+  readonly returningMinor: bigint;
+  /** Inside what was signed: payments without a receipt. */
+  readonly heldMinor: bigint;
+  readonly spendable: readonly StoredAllowance[];
+  readonly returning: readonly StoredAllowance[];
+}
+
+const sum = (amounts: readonly bigint[]): bigint => amounts.reduce((total, amount) => total + amount, 0n);
+
+export function offlineFunds(
+  allowances: readonly StoredAllowance[],
+  payments: readonly StoredPayment[],
+  nowSeconds: number,
+): OfflineFunds {
+  const spendable = allowances.filter((allowance) => isSpendable(allowance, nowSeconds));
+  const returning = allowances.filter(
+    (allowance) => !isSpendable(allowance, nowSeconds) && allowance.cloudStatus !== 'closed' && remainingMinor(allowance) > 0n,
+  );
+  const held = payments.filter(isHeld);
+  return {
+    spendableMinor: sum(spendable.map(remainingMinor)),
+    returningMinor: sum(returning.map(remainingMinor)),
+    heldMinor: sum(held.map((payment) => payment.amountMinor)),
+    spendable,
+    returning,
+  };
+}
+
+/** Signed, and neither receipted nor settled: the money can be claimed until the allowance is closed. */
+export function isHeld(payment: StoredPayment): boolean {
+  return payment.state === 'signed' || payment.state === 'unconfirmed' || payment.state === 'refused';
+}
+
+export interface Purchase {
+  readonly amountMinor: bigint;
+  readonly currency: string;
+  readonly merchantId: string;
+}
+
+export type Choice =
+  | { readonly ok: true; readonly allowance: StoredAllowance }
+  | { readonly ok: false; readonly code: ErrorCode };
+
+const no = (code: ErrorCode): Choice => ({ ok: false, code });
+
+/** Locked to this merchant first, then the one that ends soonest. Otherwise the reason that helps the person most. */
+export function chooseAllowance(
+  allowances: readonly StoredAllowance[],
+  purchase: Purchase,
+  nowSeconds: number,
+): Choice {
+  const active = allowances.filter((one) => one.state === 'active');
+  const spendable = active.filter((one) => isSpendable(one, nowSeconds));
+  if (spendable.length === 0) return no(whyNoneSpendable(active, nowSeconds));
+  const inCurrency = spendable.filter((one) => one.currency === purchase.currency);
+  if (inCurrency.length === 0) return no('payment_currency_differs_from_request');
+  const forShop = inCurrency.filter((one) => one.payeeLock === null || one.payeeLock === purchase.merchantId);
+  if (forShop.length === 0) return no('payment_is_for_another_shop');
+  const enough = forShop.filter((one) => remainingMinor(one) >= purchase.amountMinor);
+  if (enough.length === 0) {
+    return no(sum(forShop.map(remainingMinor)) >= purchase.amountMinor ? 'offline_money_split' : 'offline_money_too_little');
+  }
+  const [best] = enough
+    .filter((one) => one.perPaymentMinor >= purchase.amountMinor)
+    .toSorted((a, b) => Number(b.payeeLock !== null) - Number(a.payeeLock !== null) || a.notAfter - b.notAfter);
+  return best === undefined ? no('payment_exceeds_limit') : { ok: true, allowance: best };
+}
+
+function whyNoneSpendable(active: readonly StoredAllowance[], nowSeconds: number): ErrorCode {
+  if (active.some((one) => one.cloudStatus === 'denied')) return 'allowance_denied';
+  const current = active.filter((one) => nowSeconds < one.notAfter && remainingMinor(one) > 0n);
+  if (current.some((one) => paymentsMade(one) >= one.hardCounterLimit)) return 'allowance_counter_limit_reached';
+  return active.some((one) => remainingMinor(one) > 0n) ? 'offline_money_expired' : 'no_offline_money';
+}

@@ -1,0 +1,70 @@
+/**
+ * What the cloud knows, applied to what the phone knows: which payments have settled, how each allowance stands, and
+ * whether the phone forgot payments that it made. The decisions are pure; `reconcile` writes them down.
+ */
+import type { Allowance, HistoryItem, WalletView } from '@tikiwallet/server/contract';
+import { updateAllowance, updatePayment } from '../store/records.ts';
+import type { Database, StoredAllowance, StoredPayment } from '../store/schema.ts';
+
+/**
+ * Payments of one allowance that have certainly settled. The counter alone does not tell: another shop may not have
+ * reported an earlier payment. Only when the settled sum equals everything signed up to that counter is each of
+ * them in it.
+ */
+export function settledByCounter(
+  cloud: Pick<Allowance, 'id' | 'settledCounter' | 'settledMinor'>,
+  payments: readonly StoredPayment[],
+): readonly StoredPayment[] {
+  const own = payments.filter((payment) => payment.allowanceId === cloud.id && payment.counter <= cloud.settledCounter);
+  const last = own.find((payment) => payment.counter === cloud.settledCounter);
+  return last !== undefined && last.cumulativeMinor === BigInt(cloud.settledMinor) ? own : [];
+}
+
+export function settledByHistory(items: readonly HistoryItem[], payments: readonly StoredPayment[]): readonly StoredPayment[] {
+  const hashes = new Set(items.flatMap((item) => (item.kind === 'offline_payment' && item.paymentHash !== null ? [item.paymentHash] : [])));
+  return payments.filter((payment) => hashes.has(payment.id));
+}
+
+/** A payment settled that this phone does not remember signing: its memory went back, its next counter is not safe. */
+export function hasForgotten(allowance: StoredAllowance, cloud: Pick<Allowance, 'settledCounter'>): boolean {
+  return cloud.settledCounter > allowance.lastCounter;
+}
+
+export async function reconcile(
+  database: Database,
+  userId: string,
+  facts: { readonly view: WalletView; readonly history: readonly HistoryItem[] },
+): Promise<void> {
+  const [allowances, payments] = await Promise.all([
+    database.getAllFromIndex('allowances', 'userId', userId),
+    database.getAllFromIndex('payments', 'userId', userId),
+  ]);
+  for (const allowance of allowances) {
+    const cloud = facts.view.allowances.find((one) => one.id === allowance.id);
+    if (cloud === undefined) await noteGone(database, allowance, facts.view);
+    else await noteCloudState(database, allowance, cloud);
+  }
+  const settled = new Set([
+    ...facts.view.allowances.flatMap((cloud) => settledByCounter(cloud, payments)),
+    ...settledByHistory(facts.history, payments),
+  ]);
+  for (const payment of settled) {
+    await updatePayment(database, payment.id, (one) => (one.state === 'settled' ? null : { state: 'settled' }));
+  }
+}
+
+/** The list leaves out what is over and done. One that was loaded after the list was made is not meant. */
+async function noteGone(database: Database, allowance: StoredAllowance, view: WalletView): Promise<void> {
+  if (allowance.loadedAtMs >= Date.parse(view.asOf) - 5_000 || allowance.cloudStatus === 'closed') return;
+  await updateAllowance(database, allowance.id, () => ({ cloudStatus: 'closed', returnsBy: null }));
+}
+
+async function noteCloudState(database: Database, allowance: StoredAllowance, cloud: Allowance): Promise<void> {
+  const forgot = allowance.state === 'active' && hasForgotten(allowance, cloud);
+  if (!forgot && allowance.cloudStatus === cloud.status && allowance.returnsBy === cloud.returnsBy) return;
+  await updateAllowance(database, allowance.id, (one) => ({
+    cloudStatus: cloud.status,
+    returnsBy: cloud.returnsBy,
+    ...(one.state === 'active' && hasForgotten(one, cloud) ? { state: 'frozen' as const } : {}),
+  }));
+}

@@ -1,0 +1,32 @@
+/**
+ * Whom the phone believes: the root that it pinned when it first met the cloud, and the newest trust bundle under it.
+ * Never: takes another root, or an older bundle than it knows.
+ */
+import { equalBytes, runAsync, verifyTrustBundle, type AsyncCrypto, type TrustBundle } from '@tikiwallet/protocol';
+import type { TrustView } from '@tikiwallet/server/contract';
+import { getMeta, putMeta } from '../store/database.ts';
+import type { Database, TrustRecord } from '../store/schema.ts';
+import { WalletError } from './codes.ts';
+import { decoded, must } from './results.ts';
+
+/** What is on the phone; null before the first contact. @throws WalletError when it does not verify any more */
+export async function storedTrust(database: Database, crypto: AsyncCrypto): Promise<TrustBundle | null> {
+  const record = await getMeta(database, 'trust');
+  if (record === undefined) return null;
+  return await must(runAsync(verifyTrustBundle(record.bundle, record.rootPublicKey), crypto));
+}
+
+/** @throws WalletError */
+export async function takeTrust(database: Database, crypto: AsyncCrypto, view: TrustView): Promise<TrustBundle> {
+  const known = await getMeta(database, 'trust');
+  const offered: TrustRecord = { rootPublicKey: decoded(view.rootPublicKey), bundle: decoded(view.trustBundle) };
+  if (known !== undefined && !equalBytes(known.rootPublicKey, offered.rootPublicKey)) throw new WalletError('trust_root_changed');
+  const bundle = await must(runAsync(verifyTrustBundle(offered.bundle, offered.rootPublicKey), crypto));
+  if (known !== undefined) {
+    const before = await must(runAsync(verifyTrustBundle(known.bundle, known.rootPublicKey), crypto));
+    if (bundle.version < before.version) throw new WalletError('trust_bundle_older_than_known');
+    if (bundle.version === before.version && bundle.issuedAt <= before.issuedAt) return before;
+  }
+  await putMeta(database, 'trust', offered);
+  return bundle;
+}

@@ -1,0 +1,164 @@
+/** Money into the offline wallet and back, with what that means in plain words (R36). */
+import { useState } from 'preact/hooks';
+import { dateTime, money } from '../i18n/format.ts';
+import type { Key } from '../i18n/locales.ts';
+import { t } from '../i18n/translate.ts';
+import { isHeld, isSpendable, paymentsMade, remainingMinor } from '../pay/allowance-choice.ts';
+import type { StoredAllowance } from '../store/schema.ts';
+import { AmountField, quickPicks, useAmount } from './parts/amount-field.tsx';
+import { currencyOf, useNow, useWallet } from './parts/context.ts';
+import { NeedsOnline } from './parts/needs-online.tsx';
+import { go } from './parts/router.ts';
+import { Button, Empty, ErrorNotice, LinkButton, Money, Notice, Row, Screen, useAction } from './parts/ui.tsx';
+
+export function LoadScreen() {
+  const { wallet, state } = useWallet();
+  const currency = currencyOf(state);
+  const onlineMinor = state.view === null ? 0n : BigInt(state.view.onlineMinor);
+  const most = state.config === null ? onlineMinor : BigInt(state.config.limits.allowanceMaxMinor);
+  const limits = { minMinor: 1n, maxMinor: most < onlineMinor ? most : onlineMinor };
+  const amount = useAmount(currency, limits.maxMinor > 0n ? limits : null);
+  const action = useAction();
+  const perPayment = state.config?.limits.perPaymentMaxMinor;
+  const submit = (event: Event) => {
+    event.preventDefault();
+    const { minor } = amount;
+    if (minor === null) return;
+    action.run(async () => {
+      await wallet.load(minor, currency);
+      go('');
+    });
+  };
+  return (
+    <Screen title={t('load.title')} testId="load">
+      <NeedsOnline>
+        {state.view !== null && onlineMinor === 0n ? (
+          <>
+            <Empty icon="plus" title={t('load.nothing_online')}>
+              {t('load.nothing_online_text')}
+            </Empty>
+            <LinkButton to="topup" kind="primary">
+              {t('home.top_up')}
+            </LinkButton>
+          </>
+        ) : (
+          <form class="form" onSubmit={submit}>
+            <AmountField
+              amount={amount}
+              currency={currency}
+              label={t('load.label')}
+              hint={t('transfer.available', { amount: money(onlineMinor, currency) })}
+              testId="load-amount"
+              picks={quickPicks(limits)}
+            />
+            <Notice tone="info" icon="shop" title={t('load.means')}>
+              <ul class="bullets">
+                <li>{t('load.means_pay')}</li>
+                <li>{t('load.means_phone')}</li>
+                <li>{t('load.means_time')}</li>
+                {perPayment !== undefined && <li>{t('load.means_limit', { amount: money(perPayment, currency) })}</li>}
+                <li>{t('load.means_shop')}</li>
+              </ul>
+            </Notice>
+            {action.code !== null && <ErrorNotice code={action.code} />}
+            <div class="actions">
+              <Button type="submit" busy={action.busy} disabled={amount.minor === null} testId="load-submit">
+                {amount.minor === null ? t('load.submit_empty') : t('load.submit', { amount: money(amount.minor, currency) })}
+              </Button>
+            </div>
+          </form>
+        )}
+      </NeedsOnline>
+    </Screen>
+  );
+}
+
+export function OfflineScreen() {
+  const { wallet, state } = useWallet();
+  const now = useNow(wallet, 30_000);
+  const shown = state.allowances
+    .filter((one) => one.cloudStatus !== 'closed' && (remainingMinor(one) > 0n || state.payments.some((payment) => payment.allowanceId === one.id && payment.state !== 'settled')))
+    .toSorted((a, b) => a.notAfter - b.notAfter);
+  return (
+    <Screen title={t('home.offline_wallet')} testId="offline">
+      <p class="lead">{t('offline.lead')}</p>
+      {shown.length === 0 ? (
+        <Empty icon="down" title={t('offline.empty_title')}>
+          {t('home.offline_empty')}
+        </Empty>
+      ) : (
+        shown.map((allowance) => <AllowanceCard key={allowance.id} allowance={allowance} nowSeconds={Math.floor(now / 1000)} />)
+      )}
+      <div class="actions">
+        <LinkButton to="load" kind="primary" icon="down">
+          {t('home.load')}
+        </LinkButton>
+      </div>
+    </Screen>
+  );
+}
+
+function stateOf(allowance: StoredAllowance, nowSeconds: number): Key {
+  if (allowance.state === 'frozen') return 'offline.state_frozen';
+  if (allowance.cloudStatus === 'denied') return 'offline.state_denied';
+  if (allowance.state === 'closing' || allowance.cloudStatus === 'closing') return 'offline.state_closing';
+  return nowSeconds >= allowance.notAfter || allowance.cloudStatus === 'expired' ? 'offline.state_expired' : 'offline.state_active';
+}
+
+function AllowanceCard({ allowance, nowSeconds }: { allowance: StoredAllowance; nowSeconds: number }) {
+  const { wallet, state } = useWallet();
+  const [asks, setAsks] = useState(false);
+  const action = useAction();
+  const spendable = isSpendable(allowance, nowSeconds);
+  const held = state.payments.filter((payment) => payment.allowanceId === allowance.id && isHeld(payment));
+  const heldMinor = held.reduce((sum, payment) => sum + payment.amountMinor, 0n);
+  const isReturning = !spendable && allowance.state !== 'active';
+  return (
+    <article class="card card-online" data-testid="allowance" data-state={allowance.state}>
+      <header>
+        <Money minor={remainingMinor(allowance)} currency={allowance.currency} class="balance" />
+        <span class="chip">{t(stateOf(allowance, nowSeconds))}</span>
+      </header>
+      <dl class="rows">
+        <Row label={t('offline.loaded')}>{money(allowance.capMinor, allowance.currency)}</Row>
+        <Row label={t('offline.until')}>{dateTime(allowance.notAfter * 1000)}</Row>
+        <Row label={t('offline.per_payment')}>{money(allowance.perPaymentMinor, allowance.currency)}</Row>
+        <Row label={t('offline.payments')}>
+          {paymentsMade(allowance)} / {allowance.hardCounterLimit}
+        </Row>
+        {heldMinor > 0n && <Row label={t('home.held')}>{money(heldMinor, allowance.currency)}</Row>}
+      </dl>
+      {isReturning && (
+        <Notice tone="info" icon="clock" testId="returning-note">
+          <p>
+            {allowance.returnsBy === null
+              ? t('offline.returning')
+              : t('offline.returning_by', { when: dateTime(Date.parse(allowance.returnsBy)) })}
+          </p>
+        </Notice>
+      )}
+      {spendable && !asks && (
+        <Button kind="plain" icon="up" testId="unload-button" onClick={() => setAsks(true)}>
+          {t('unload.start')}
+        </Button>
+      )}
+      {asks && spendable && (
+        <Notice tone="warn" icon="alert" title={t('unload.title')}>
+          <p>{t('unload.text')}</p>
+          {heldMinor > 0n && <p>{t('unload.held')}</p>}
+          <div class="button-row">
+            <Button busy={action.busy} testId="unload-submit" onClick={() => action.run(() => wallet.unload(allowance.id))}>
+              {t('unload.submit')}
+            </Button>
+            <Button kind="quiet" disabled={action.busy} onClick={() => setAsks(false)}>
+              {t('common.cancel')}
+            </Button>
+          </div>
+        </Notice>
+      )}
+      {action.code !== null && (
+        <ErrorNotice code={action.code}>{allowance.state === 'closing' && <p>{t('unload.reported_later')}</p>}</ErrorNotice>
+      )}
+    </article>
+  );
+}

@@ -1,0 +1,101 @@
+/** The list of what came and went, each with its state in words and not by colour alone. */
+import { dateTime, dayHeading, money, time } from '../../i18n/format.ts';
+import type { Key } from '../../i18n/locales.ts';
+import { t } from '../../i18n/translate.ts';
+import type { PaymentState } from '../../store/schema.ts';
+import { Icon, type IconName } from './icons.tsx';
+import type { ActivityItem } from './merge-activity.ts';
+import { Bdi } from './ui.tsx';
+
+export const STATE_LABEL: Readonly<Record<PaymentState, Key>> = {
+  signed: 'state.signed',
+  unconfirmed: 'state.unconfirmed',
+  refused: 'state.refused',
+  paid: 'state.paid',
+  settled: 'state.settled',
+};
+
+const KIND: Readonly<Record<string, { readonly label: Key; readonly icon: IconName }>> = {
+  top_up: { label: 'kind.top_up', icon: 'plus' },
+  transfer_in: { label: 'kind.transfer_in', icon: 'down' },
+  transfer_out: { label: 'kind.transfer_out', icon: 'send' },
+  allowance_loaded: { label: 'kind.allowance_loaded', icon: 'down' },
+  allowance_returned: { label: 'kind.allowance_returned', icon: 'up' },
+  offline_payment: { label: 'kind.offline_payment', icon: 'shop' },
+  sale: { label: 'kind.sale', icon: 'shop' },
+  correction: { label: 'kind.correction', icon: 'activity' },
+};
+
+export function kindOf(kind: string): { readonly label: Key; readonly icon: IconName } {
+  return KIND[kind] ?? { label: 'kind.correction', icon: 'activity' };
+}
+
+export function ActivityList({ items, grouped }: { items: readonly ActivityItem[]; grouped: boolean }) {
+  if (!grouped) return <ul class="list">{items.map((item) => <Entry key={item.id} item={item} withDay />)}</ul>;
+  const days = new Map<string, ActivityItem[]>();
+  for (const item of items) {
+    const day = dayHeading(item.atMs);
+    days.set(day, [...(days.get(day) ?? []), item]);
+  }
+  return (
+    <>
+      {[...days].map(([day, entries]) => (
+        <section key={day}>
+          <h2 class="day">{day}</h2>
+          <ul class="list">
+            {entries.map((item) => (
+              <Entry key={item.id} item={item} withDay={false} />
+            ))}
+          </ul>
+        </section>
+      ))}
+    </>
+  );
+}
+
+function Entry({ item, withDay }: { item: ActivityItem; withDay: boolean }) {
+  const when = withDay ? dateTime(item.atMs) : time(item.atMs);
+  if (item.source === 'phone') {
+    const { payment } = item;
+    return (
+      <li>
+        <a class="entry" href={`#/activity/${item.id}`} data-testid="history-item" data-state={payment.state} data-kind="offline_payment">
+          <span class={`entry-icon entry-${payment.state}`}>
+            <Icon name="shop" size={22} />
+          </span>
+          <span class="entry-main">
+            <bdi class="entry-title">{payment.merchantName}</bdi>
+            <span class={`entry-state state-${payment.state}`}>{t(STATE_LABEL[payment.state])}</span>
+          </span>
+          <span class="entry-end">
+            <Bdi class="entry-amount">−{money(payment.amountMinor, payment.currency)}</Bdi>
+            <span class="muted">{when}</span>
+          </span>
+        </a>
+      </li>
+    );
+  }
+  const { item: booked } = item;
+  const isIn = !booked.amountMinor.startsWith('-');
+  const { label, icon } = kindOf(booked.kind);
+  return (
+    <li>
+      <a class="entry" href={`#/activity/${encodeURIComponent(item.id)}`} data-testid="history-item" data-state={booked.kind === 'offline_payment' ? 'settled' : 'done'} data-kind={booked.kind}>
+        <span class="entry-icon">
+          <Icon name={icon} size={22} />
+        </span>
+        <span class="entry-main">
+          <span class="entry-title">{t(label)}</span>
+          <span class="entry-state muted">{booked.counterparty === null ? booked.note : <bdi>{booked.counterparty}</bdi>}</span>
+        </span>
+        <span class="entry-end">
+          <Bdi class={isIn ? 'entry-amount entry-in' : 'entry-amount'}>
+            {isIn ? '+' : '−'}
+            {money(booked.amountMinor, booked.currency)}
+          </Bdi>
+          <span class="muted">{when}</span>
+        </span>
+      </a>
+    </li>
+  );
+}

@@ -1,0 +1,232 @@
+/** The steps of a payment as the person sees them: confirm, sending, paid, not confirmed, refused. */
+import { useEffect, useRef } from 'preact/hooks';
+import { dateTime, money } from '../i18n/format.ts';
+import { t } from '../i18n/translate.ts';
+import type { ErrorCode } from '../pay/codes.ts';
+import { GRACE_SECONDS } from '../pay/timing.ts';
+import type { PaymentOffer } from '../pay/read-request.ts';
+import type { StoredPayment } from '../store/schema.ts';
+import { useNow, useWallet } from './parts/context.ts';
+import { Icon } from './parts/icons.tsx';
+import { Bdi, Button, ErrorNotice, LinkButton, Money, Notice, Row, Screen, Spinner } from './parts/ui.tsx';
+
+type ConfirmProps = {
+  readonly offer: PaymentOffer;
+  readonly busy: boolean;
+  readonly code: ErrorCode | null;
+  readonly onPay: () => void;
+  readonly onAgain: () => void;
+};
+
+export function ConfirmOffer({ offer, busy, code, onPay, onAgain }: ConfirmProps) {
+  const { wallet } = useWallet();
+  const now = useNow(wallet, 500);
+  const { request } = offer;
+  const leftSeconds = Math.max(0, Math.ceil(offer.expiresAt - now / 1000));
+  const isOver = leftSeconds === 0;
+  const sum = money(request.amountMinor, request.currency);
+  return (
+    <Screen title={t('confirm.title')} testId="confirm">
+      <div class="confirm" data-testid="pay-state" data-state={busy ? 'signing' : 'confirm'}>
+        <p class="confirm-label">{t('confirm.pay_to')}</p>
+        <p class="confirm-merchant" data-testid="confirm-merchant">
+          <bdi>{offer.merchantName === '' ? t('confirm.no_name') : offer.merchantName}</bdi>
+        </p>
+        <Bdi class="muted confirm-phone">{offer.merchantPhone}</Bdi>
+        <Money minor={request.amountMinor} currency={request.currency} testId="confirm-amount" class="confirm-amount" />
+        <div class="confirm-code-box">
+          <span>{t('confirm.code')}</span>
+          <bdi dir="ltr" class="confirm-code" data-testid="confirm-code">
+            {offer.comparisonCode}
+          </bdi>
+          <span class="muted">{t('confirm.code_hint')}</span>
+        </div>
+        <dl class="rows">
+          <Row label={t('confirm.from')}>{t('home.offline_wallet')}</Row>
+          <Row label={t('confirm.left_after')} testId="confirm-left">
+            <Bdi>{money(offer.leftAfterMinor, request.currency)}</Bdi>
+          </Row>
+        </dl>
+        <Countdown leftSeconds={leftSeconds} ofSeconds={request.ttlSeconds} />
+      </div>
+      {code !== null && (
+        <ErrorNotice code={code}>
+          <p>{t('scan.nothing_taken')}</p>
+        </ErrorNotice>
+      )}
+      <div class="actions actions-sticky">
+        {isOver || code === 'request_expired' ? (
+          <Button icon="scan" onClick={onAgain} testId="scan-again">
+            {t('scan.again')}
+          </Button>
+        ) : (
+          <Button busy={busy} onClick={onPay} testId="confirm-pay">
+            {t('confirm.pay', { amount: sum })}
+          </Button>
+        )}
+        {!busy && (
+          <LinkButton to="" kind="quiet" testId="confirm-cancel">
+            {t('common.cancel')}
+          </LinkButton>
+        )}
+      </div>
+    </Screen>
+  );
+}
+
+/** A bar for the eyes, and words that a screen reader hears when it matters. */
+function Countdown({ leftSeconds, ofSeconds }: { leftSeconds: number; ofSeconds: number }) {
+  const text = leftSeconds === 0 ? t('confirm.expired') : t('confirm.expires_in', { seconds: leftSeconds });
+  return (
+    <div class={leftSeconds <= 15 ? 'countdown countdown-short' : 'countdown'} data-testid="confirm-expiry">
+      <progress max={ofSeconds} value={leftSeconds} aria-label={t('confirm.time_left')} />
+      <span role="timer">{text}</span>
+    </div>
+  );
+}
+
+export function Sending({ payment, round, onStop }: { payment: StoredPayment; round: number; onStop: () => void }) {
+  const { wallet } = useWallet();
+  const now = useNow(wallet, 500);
+  const untilSeconds = Math.max(0, Math.ceil(payment.requestExpiresAt + GRACE_SECONDS - now / 1000));
+  return (
+    <Screen title={t('sending.title')} back={null} testId="sending">
+      <div class="verdict-page" data-testid="pay-state" data-state="sending" role="status">
+        <span class="verdict-mark verdict-wait">
+          <Spinner />
+        </span>
+        <Money minor={payment.amountMinor} currency={payment.currency} class="balance" />
+        <p class="receipt-shop">
+          <bdi>{payment.merchantName}</bdi>
+        </p>
+        <p class="lead">{round === 1 ? t('sending.first') : t('sending.round', { round })}</p>
+        {round > 2 && (
+          <Notice tone="info" icon="online">
+            <p>{t('sending.check_wifi')}</p>
+            {untilSeconds > 0 && <p class="muted">{t('sending.until', { seconds: untilSeconds })}</p>}
+          </Notice>
+        )}
+      </div>
+      <div class="actions">
+        {round > 2 && (
+          <Button kind="quiet" onClick={onStop} testId="sending-stop">
+            {t('common.stop')}
+          </Button>
+        )}
+      </div>
+    </Screen>
+  );
+}
+
+export function Paid({ payment }: { payment: StoredPayment }) {
+  useBuzz();
+  return (
+    <Screen title={t('paid.title')} back={null} testId="paid">
+      <div class="paid" data-testid="pay-state" data-state="paid" role="status">
+        <span class="paid-mark">
+          <Icon name="check" size={64} />
+        </span>
+        <p class="paid-word">{t('paid.word')}</p>
+        <Money minor={payment.amountMinor} currency={payment.currency} testId="paid-amount" class="paid-amount" />
+        <p class="receipt-shop" data-testid="paid-merchant">
+          <bdi>{payment.merchantName}</bdi>
+        </p>
+        <dl class="rows paid-rows">
+          {payment.receiptNumber !== null && (
+            <Row label={t('receipt.number')} testId="paid-number">
+              <Bdi>{payment.receiptNumber}</Bdi>
+            </Row>
+          )}
+          <Row label={t('receipt.time')} testId="paid-time">
+            {dateTime((payment.acceptedAt ?? payment.signedAt) * 1000)}
+          </Row>
+          <Row label={t('confirm.code')}>
+            <Bdi>{payment.comparisonCode}</Bdi>
+          </Row>
+        </dl>
+      </div>
+      <div class="actions">
+        <LinkButton to="" kind="primary" testId="paid-done">
+          {t('common.done')}
+        </LinkButton>
+        <LinkButton to={`activity/${payment.id}`} testId="paid-receipt">
+          {t('paid.receipt')}
+        </LinkButton>
+      </div>
+    </Screen>
+  );
+}
+
+/** A short buzz where the phone can; the screen alone says it all. */
+function useBuzz(): void {
+  const done = useRef(false);
+  useEffect(() => {
+    if (done.current) return;
+    done.current = true;
+    if ('vibrate' in navigator) navigator.vibrate(80);
+  }, []);
+}
+
+type UnconfirmedProps = {
+  readonly payment: StoredPayment;
+  readonly code: ErrorCode | null;
+  readonly busy: boolean;
+  readonly onSend: () => void;
+};
+
+export function Unconfirmed({ payment, code, busy, onSend }: UnconfirmedProps) {
+  return (
+    <Screen title={t('unconfirmed.title')} testId="unconfirmed">
+      <div data-testid="pay-state" data-state="unconfirmed">
+        <div class="card card-online">
+          <p class="receipt-shop">
+            <bdi>{payment.merchantName}</bdi>
+          </p>
+          <Money minor={payment.amountMinor} currency={payment.currency} class="balance" />
+          <span class="chip state-unconfirmed">{t('state.unconfirmed')}</span>
+        </div>
+        <Notice tone="warn" icon="clock" role="alert" title={t('unconfirmed.ask_cashier')}>
+          <p>{t('unconfirmed.text')}</p>
+        </Notice>
+        {code !== null && <ErrorNotice code={code} />}
+      </div>
+      <div class="actions">
+        <Button busy={busy} onClick={onSend} testId="try-again">
+          {t('held.ask_again')}
+        </Button>
+        <p class="aside">{t('unconfirmed.safe')}</p>
+        <LinkButton to="" kind="quiet">
+          {t('common.to_home')}
+        </LinkButton>
+      </div>
+    </Screen>
+  );
+}
+
+export function Refused({ payment, code, onAgain }: { payment: StoredPayment; code: ErrorCode; onAgain: () => void }) {
+  return (
+    <Screen title={t('refused.title')} testId="refused">
+      <div data-testid="pay-state" data-state="refused">
+        <div class="card card-online">
+          <p class="receipt-shop">
+            <bdi>{payment.merchantName}</bdi>
+          </p>
+          <Money minor={payment.amountMinor} currency={payment.currency} class="balance" />
+          <span class="chip state-refused">{t('state.refused')}</span>
+        </div>
+        <ErrorNotice code={code} />
+        <Notice tone="warn" icon="lock" title={t('held.title')}>
+          <p>{t('held.text')}</p>
+        </Notice>
+      </div>
+      <div class="actions">
+        <Button icon="scan" onClick={onAgain} testId="scan-again">
+          {t('scan.again')}
+        </Button>
+        <LinkButton to="" kind="quiet">
+          {t('common.to_home')}
+        </LinkButton>
+      </div>
+    </Screen>
+  );
+}

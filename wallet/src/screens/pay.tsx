@@ -1,0 +1,169 @@
+/**
+ * Paying in a shop: scan, look, confirm, and an answer that nobody can mistake. Draws the states of
+ * pay/payment-machine.ts; every figure and name comes from signed bytes.
+ */
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { t } from '../i18n/translate.ts';
+import { isSpendable } from '../pay/allowance-choice.ts';
+import type { ErrorCode } from '../pay/codes.ts';
+import { advance, startOf, type PaymentEvent, type PaymentView } from '../pay/payment-machine.ts';
+import type { PaymentOffer, ReadOutcome } from '../pay/read-request.ts';
+import type { StoredPayment } from '../store/schema.ts';
+import { useNow, useWallet } from './parts/context.ts';
+import { lazy } from './parts/lazy.tsx';
+import { Button, Empty, ErrorNotice, Field, LinkButton, Money, Notice, Screen, useAction } from './parts/ui.tsx';
+import { ConfirmOffer, Paid, Refused, Sending, Unconfirmed } from './pay-steps.tsx';
+
+const Scanner = lazy(() => import('../scan/scanner.tsx'), (module) => module.Scanner);
+
+type Current =
+  | { readonly kind: 'scanning' }
+  | { readonly kind: 'refused'; readonly outcome: Extract<ReadOutcome, { kind: 'refused' }> }
+  | { readonly kind: 'paying'; readonly offer: PaymentOffer | null; readonly view: PaymentView };
+
+export function PayScreen() {
+  const { wallet } = useWallet();
+  const [current, setCurrent] = useState<Current>({ kind: 'scanning' });
+  const stop = useRef(new AbortController());
+  // Leaving the screen stops the asking; the payment stays, with its state, in the activity.
+  useEffect(() => () => stop.current.abort(), []);
+
+  const read = async (text: string): Promise<void> => {
+    const outcome = await wallet.readRequest(text);
+    if (outcome.kind === 'refused') setCurrent({ kind: 'refused', outcome });
+    else if (outcome.kind === 'known') setCurrent({ kind: 'paying', offer: null, view: startOf(outcome.payment) });
+    else setCurrent({ kind: 'paying', offer: outcome.offer, view: startOf(null) });
+  };
+  const emit = (event: PaymentEvent) =>
+    setCurrent((now) => (now.kind === 'paying' ? { ...now, view: advance(now.view, event) } : now));
+  const restart = () => setCurrent({ kind: 'scanning' });
+
+  switch (current.kind) {
+    case 'scanning':
+      return <ScanStep onText={read} />;
+    case 'refused':
+      return <NotPossible outcome={current.outcome} onAgain={restart} />;
+    case 'paying':
+      return <PayingStep offer={current.offer} view={current.view} emit={emit} stop={stop} onAgain={restart} />;
+  }
+}
+
+type PayingProps = {
+  readonly offer: PaymentOffer | null;
+  readonly view: PaymentView;
+  readonly emit: (event: PaymentEvent) => void;
+  readonly stop: { current: AbortController };
+  readonly onAgain: () => void;
+};
+
+function PayingStep({ offer, view, emit, stop, onAgain }: PayingProps) {
+  const { wallet } = useWallet();
+  const action = useAction();
+  const send = (payment: StoredPayment) =>
+    action.run(async () => {
+      stop.current = new AbortController();
+      await wallet.sendAgain(payment, emit, stop.current.signal);
+    });
+  switch (view.step) {
+    case 'confirm':
+    case 'signing':
+    case 'failed':
+      if (offer === null) return null;
+      return (
+        <ConfirmOffer
+          offer={offer}
+          busy={view.step === 'signing'}
+          code={view.step === 'failed' ? view.code : action.code}
+          onPay={() => action.run(() => wallet.pay(offer, emit, stop.current.signal))}
+          onAgain={onAgain}
+        />
+      );
+    case 'sending':
+      return <Sending payment={view.payment} round={view.round} onStop={() => stop.current.abort()} />;
+    case 'unconfirmed':
+      return <Unconfirmed payment={view.payment} code={view.code ?? action.code} busy={action.busy} onSend={() => send(view.payment)} />;
+    case 'refused':
+      return <Refused payment={view.payment} code={view.code} onAgain={onAgain} />;
+    case 'paid':
+      return <Paid payment={view.payment} />;
+  }
+}
+
+function ScanStep({ onText }: { onText: (text: string) => Promise<void> }) {
+  const { wallet, state } = useWallet();
+  const now = useNow(wallet, 5_000);
+  const [typed, setTyped] = useState('');
+  const [problem, setProblem] = useState<ErrorCode | null>(null);
+  const [showsText, setShowsText] = useState(false);
+  const action = useAction();
+  const canPay = state.allowances.some((one) => isSpendable(one, Math.floor(now / 1000)));
+  const submit = (event: Event) => {
+    event.preventDefault();
+    if (typed.trim() !== '') action.run(() => onText(typed));
+  };
+  return (
+    <Screen title={t('scan.title')} testId="pay">
+      {!canPay && state.integrity === 'intact' && (
+        <Notice tone="warn" icon="alert" testId="pay-empty">
+          <p>{t('error.no_offline_money')}</p>
+          <LinkButton to="load">{t('home.load')}</LinkButton>
+        </Notice>
+      )}
+      {problem === null ? (
+        <>
+          <Scanner paused={action.busy} onText={(text: string) => action.run(() => onText(text))} onProblem={setProblem} />
+          <p class="lead center">{t('scan.hint')}</p>
+        </>
+      ) : (
+        <Empty icon="scan" title={t('scan.no_camera')}>
+          {t(problem === 'camera_denied' ? 'error.camera_denied' : 'error.camera_missing')}
+        </Empty>
+      )}
+      {action.code !== null && <ErrorNotice code={action.code} />}
+      <details class="disclosure" open={showsText || problem !== null} onToggle={(event) => setShowsText(event.currentTarget.open)}>
+        <summary data-testid="scan-text-toggle">{t('scan.paste')}</summary>
+        <form class="form" onSubmit={submit}>
+          <Field
+            label={t('scan.paste_label')}
+            value={typed}
+            onInput={setTyped}
+            hint={t('scan.paste_hint')}
+            testId="scan-paste"
+            input={{ autoComplete: 'off', autoCapitalize: 'characters', spellcheck: false, dir: 'ltr', maxLength: 8_000 }}
+          />
+          <Button type="submit" kind="plain" busy={action.busy} disabled={typed.trim() === ''} testId="scan-submit">
+            {t('scan.paste_submit')}
+          </Button>
+        </form>
+      </details>
+    </Screen>
+  );
+}
+
+/** The shop's request cannot be paid; nothing was signed and nothing was taken. */
+function NotPossible({ outcome, onAgain }: { outcome: Extract<ReadOutcome, { kind: 'refused' }>; onAgain: () => void }) {
+  const needsMoney = ['no_offline_money', 'offline_money_too_little', 'offline_money_split', 'offline_money_expired', 'allowance_counter_limit_reached'];
+  return (
+    <Screen title={t('scan.refused_title')} testId="pay-refused">
+      <div data-testid="pay-state" data-state="not_possible">
+        {outcome.subject !== null && (
+          <div class="card card-online">
+            <p class="receipt-shop">
+              <bdi>{outcome.subject.merchantName}</bdi>
+            </p>
+            <Money minor={outcome.subject.amountMinor} currency={outcome.subject.currency} class="balance" />
+          </div>
+        )}
+        <ErrorNotice code={outcome.code}>
+          <p>{t('scan.nothing_taken')}</p>
+        </ErrorNotice>
+      </div>
+      <div class="actions">
+        <Button icon="scan" onClick={onAgain} testId="scan-again">
+          {t('scan.again')}
+        </Button>
+        {needsMoney.includes(outcome.code) && <LinkButton to="load">{t('home.load')}</LinkButton>}
+      </div>
+    </Screen>
+  );
+}

@@ -1,0 +1,146 @@
+/** Language, colours, installing, storage, signing out, about. */
+import { useEffect, useState } from 'preact/hooks';
+import { t } from '../i18n/translate.ts';
+import { chooseScheme, chosenScheme, SCHEMES, type Scheme } from '../scheme.ts';
+import { useWallet } from './parts/context.ts';
+import { LanguagePicker } from './parts/language-picker.tsx';
+import { Bdi, Button, ErrorNotice, Notice, Row, Screen, useAction } from './parts/ui.tsx';
+import { installPrompt, isInstalled } from '../install.ts';
+import { useObservable } from '../wallet-state.ts';
+
+export function SettingsScreen() {
+  const { state } = useWallet();
+  return (
+    <Screen title={t('settings.title')} testId="settings">
+      <div class="settings">
+        <section class="panel">
+          <LanguagePicker />
+          <SchemePicker />
+        </section>
+        <InstallPanel />
+        <StoragePanel />
+        {state.profile !== null && <AccountPanel />}
+        <section class="panel">
+          <h2>{t('settings.about')}</h2>
+          <p>{t('settings.about_text')}</p>
+          <p class="muted">{t('settings.risk')}</p>
+        </section>
+      </div>
+    </Screen>
+  );
+}
+
+function SchemePicker() {
+  const [scheme, setScheme] = useState<Scheme>(chosenScheme());
+  return (
+    <fieldset class="segments">
+      <legend>{t('settings.scheme')}</legend>
+      {SCHEMES.map((one) => (
+        <label key={one} class="segment">
+          <input
+            type="radio"
+            name="scheme"
+            checked={scheme === one}
+            onChange={() => {
+              chooseScheme(one);
+              setScheme(one);
+            }}
+          />
+          <span>{t(`settings.scheme_${one}`)}</span>
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
+function InstallPanel() {
+  const { prompt } = useObservable(installPrompt);
+  const action = useAction();
+  return (
+    <section class="panel">
+      <h2>{t('settings.install')}</h2>
+      {isInstalled() ? (
+        <p>{t('settings.installed')}</p>
+      ) : (
+        <>
+          <p>{t('settings.install_text')}</p>
+          {prompt === null ? (
+            <p class="muted">{t('settings.install_manual')}</p>
+          ) : (
+            <Button kind="plain" icon="down" busy={action.busy} onClick={() => action.run(prompt)}>
+              {t('settings.install_button')}
+            </Button>
+          )}
+        </>
+      )}
+    </section>
+  );
+}
+
+function StoragePanel() {
+  const [persisted, setPersisted] = useState<boolean | null>(null);
+  const action = useAction();
+  useEffect(() => {
+    void navigator.storage?.persisted?.().then(setPersisted, () => setPersisted(null));
+  }, []);
+  const ask = async () => setPersisted(await navigator.storage.persist());
+  return (
+    <section class="panel">
+      <h2>{t('settings.storage')}</h2>
+      <p data-testid="storage-state" data-persisted={String(persisted)}>
+        {persisted === true ? t('settings.storage_kept') : t('settings.storage_may_go')}
+      </p>
+      {persisted === false && (
+        <Button kind="plain" icon="lock" busy={action.busy} onClick={() => action.run(ask)}>
+          {t('settings.storage_ask')}
+        </Button>
+      )}
+    </section>
+  );
+}
+
+function AccountPanel() {
+  const { wallet, state } = useWallet();
+  const action = useAction();
+  const [asks, setAsks] = useState(false);
+  const open = new Set(state.allowances.filter((one) => one.cloudStatus !== 'closed').map((one) => one.id));
+  const unsent = state.payments.filter(
+    (payment) => (payment.state === 'signed' || payment.state === 'unconfirmed') && open.has(payment.allowanceId),
+  );
+  return (
+    <section class="panel">
+      <h2>{t('settings.account')}</h2>
+      <dl class="rows">
+        <Row label={t('register.username')}>
+          <bdi>{state.profile?.username}</bdi>
+        </Row>
+        <Row label={t('common.phone')}>
+          <Bdi>{state.profile?.phone}</Bdi>
+        </Row>
+      </dl>
+      {unsent.length > 0 ? (
+        <Notice tone="warn" icon="alert" testId="sign-out-blocked">
+          <p>{t('settings.sign_out_blocked')}</p>
+          <a href="#/activity">{t('activity.title')}</a>
+        </Notice>
+      ) : asks ? (
+        <Notice tone="warn" icon="alert" title={t('settings.sign_out_title')}>
+          <p>{t('settings.sign_out_text')}</p>
+          <div class="button-row">
+            <Button kind="danger" busy={action.busy} testId="sign-out-confirm" onClick={() => action.run(() => wallet.signOut())}>
+              {t('settings.sign_out')}
+            </Button>
+            <Button kind="quiet" onClick={() => setAsks(false)}>
+              {t('common.cancel')}
+            </Button>
+          </div>
+        </Notice>
+      ) : (
+        <Button kind="plain" testId="sign-out" onClick={() => setAsks(true)}>
+          {t('settings.sign_out')}
+        </Button>
+      )}
+      {action.code !== null && <ErrorNotice code={action.code} />}
+    </section>
+  );
+}

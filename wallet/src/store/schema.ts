@@ -1,0 +1,192 @@
+/**
+ * What the phone remembers, and how its database grows.
+ *
+ * Owns: the shape of every record and the numbered migrations (append-only, additive-only: a store or an index is
+ * never renamed or dropped, because an old tab may still hold the database). Never: holds a rule about money.
+ */
+import type { DBSchema, IDBPDatabase, IDBPTransaction, StoreNames } from 'idb';
+import type { AllowanceStatus, HistoryItem, PublicConfig, TransferPreview, User, WalletView } from '@tikiwallet/server/contract';
+
+/** Who uses this phone. Kept when the session ends: the offline wallet opens without log-in. */
+export type Profile = User;
+
+export type AllowanceState =
+  | 'active'
+  /** The closing statement is signed: nothing may be signed after it, whether the cloud has it or not. */
+  | 'closing'
+  /** The phone's memory went back behind what it had signed: never signed with again. */
+  | 'frozen';
+
+export interface StoredAllowance {
+  /** UUID of the allowance. */
+  readonly id: string;
+  readonly userId: string;
+  readonly keyId: string;
+  readonly certificate: Uint8Array;
+  /** The fields below were read from the certificate when its signature was verified. */
+  readonly certificateHash: Uint8Array;
+  readonly currency: string;
+  readonly capMinor: bigint;
+  readonly perPaymentMinor: bigint;
+  readonly firstCounter: number;
+  readonly softCounterLimit: number;
+  readonly hardCounterLimit: number;
+  readonly notBefore: number;
+  readonly notAfter: number;
+  readonly payeeLock: string | null;
+  /** Opens the certificate's commitment to the holder's phone number. */
+  readonly phoneSalt: Uint8Array;
+  readonly state: AllowanceState;
+  /** What the cloud last said of it; null before it was asked. */
+  readonly cloudStatus: AllowanceStatus | null;
+  /** ISO time at which the rest returns at the latest. */
+  readonly returnsBy: string | null;
+  /** Counter of the last payment signed; `firstCounter - 1` before the first. */
+  readonly lastCounter: number;
+  /** Everything signed so far. Never goes down, whatever became of the payments. */
+  readonly cumulativeMinor: bigint;
+  /** Hash that the next payment links to: the last payment's, or the certificate's. */
+  readonly lastHash: Uint8Array;
+  /** Milliseconds since 1970. */
+  readonly loadedAtMs: number;
+  readonly closingStatement: Uint8Array | null;
+}
+
+export type PaymentState =
+  /** Signed and stored; nothing has left the phone. */
+  | 'signed'
+  /** Sent at least once; no receipt yet. The money stays held. */
+  | 'unconfirmed'
+  /** The kiosk answered no. The money stays held until the allowance is closed. */
+  | 'refused'
+  /** A verified receipt is stored. */
+  | 'paid'
+  /** The cloud has moved the money. */
+  | 'settled';
+
+export interface StoredPayment {
+  /** Hex of the payment's hash. */
+  readonly id: string;
+  readonly allowanceId: string;
+  readonly userId: string;
+  readonly counter: number;
+  /** Hex of the request's hash: unique, one payment for one request. */
+  readonly requestHash: string;
+  readonly requestId: string;
+  readonly amountMinor: bigint;
+  readonly cumulativeMinor: bigint;
+  readonly currency: string;
+  readonly state: PaymentState;
+  readonly signedAt: number;
+  /** Seconds since 1970 by the corrected clock. */
+  readonly requestExpiresAt: number;
+  readonly payment: Uint8Array;
+  readonly delivery: Uint8Array;
+  readonly addresses: readonly string[];
+  /** The kiosk's certificate, verified when the request was read: seals, and verifies the receipt. */
+  readonly kioskCertificate: Uint8Array;
+  readonly merchantName: string;
+  readonly merchantPhone: string;
+  readonly comparisonCode: string;
+  readonly refusalCode: string | null;
+  readonly receipt: Uint8Array | null;
+  /** The kiosk's journal sequence: the number that a person quotes. */
+  readonly receiptNumber: number | null;
+  readonly receiptTier: 'locked' | 'reserved' | 'at_risk' | null;
+  readonly acceptedAt: number | null;
+}
+
+/** A write to the cloud that was decided and not yet answered. Kept before it is sent, repeated with the same key. */
+export type Intent = { readonly key: string; readonly userId: string; readonly createdAtMs: number } & (
+  | { readonly kind: 'top_up'; readonly amountMinor: string; readonly currency: string }
+  | {
+      readonly kind: 'transfer';
+      readonly phone: string;
+      readonly amountMinor: string;
+      readonly currency: string;
+      readonly note: string | null;
+      readonly recipient: TransferPreview;
+    }
+  | {
+      readonly kind: 'load';
+      readonly amountMinor: string;
+      readonly currency: string;
+      readonly keyId: string;
+      readonly devicePublicKey: string;
+      readonly proof: string;
+    }
+);
+
+/** Where the phone stands in what it has ever signed. Mirrored outside the database (marker.ts). */
+export interface Marker {
+  /** Rises with each enrolment of this phone. */
+  readonly epoch: number;
+  /** Signatures made in this epoch. */
+  readonly count: number;
+}
+
+export interface TrustRecord {
+  readonly rootPublicKey: Uint8Array;
+  readonly bundle: Uint8Array;
+}
+
+/** Singletons, by name. */
+export interface MetaValues {
+  readonly profile: Profile;
+  readonly config: PublicConfig;
+  readonly walletView: WalletView;
+  readonly marker: Marker;
+  readonly trust: TrustRecord;
+  /** Server time minus phone time, in ms, when they last met. */
+  readonly clockOffsetMs: number;
+  /** Newest time seen in anything signed or sent by the server, seconds since 1970. */
+  readonly newestTime: number;
+  /** Registration waiting for its code. */
+  readonly registration: { readonly registrationId: string; readonly phone: string; readonly resendAt: number; readonly expiresAt: number };
+}
+
+export interface StoredKey {
+  readonly id: string;
+  readonly userId: string;
+  /** The enrolment it belongs to: a key of an earlier epoch is never used again. */
+  readonly epoch: number;
+  readonly privateKey: CryptoKey;
+  /** 33-byte compressed point. */
+  readonly publicKey: Uint8Array;
+  readonly createdAtMs: number;
+}
+
+export interface WalletSchema extends DBSchema {
+  meta: { key: string; value: MetaValues[keyof MetaValues] };
+  keys: { key: string; value: StoredKey; indexes: { userId: string } };
+  allowances: { key: string; value: StoredAllowance; indexes: { userId: string } };
+  payments: {
+    key: string;
+    value: StoredPayment;
+    indexes: { requestHash: string; place: [string, number]; userId: string };
+  };
+  intents: { key: string; value: Intent; indexes: { userId: string } };
+  history: { key: string; value: HistoryItem & { readonly userId: string }; indexes: { userId: string } };
+}
+
+export type Database = IDBPDatabase<WalletSchema>;
+type Upgrade = (
+  database: Database,
+  transaction: IDBPTransaction<WalletSchema, StoreNames<WalletSchema>[], 'versionchange'>,
+) => void;
+
+/** Migration `n` (from 1) brings a database from version `n - 1` to `n`. */
+export const MIGRATIONS: readonly Upgrade[] = [
+  (database) => {
+    database.createObjectStore('meta');
+    database.createObjectStore('keys', { keyPath: 'id' }).createIndex('userId', 'userId');
+    database.createObjectStore('allowances', { keyPath: 'id' }).createIndex('userId', 'userId');
+    const payments = database.createObjectStore('payments', { keyPath: 'id' });
+    // Never two payments for one request, never one counter twice: the database refuses, not an if.
+    payments.createIndex('requestHash', 'requestHash', { unique: true });
+    payments.createIndex('place', ['allowanceId', 'counter'], { unique: true });
+    payments.createIndex('userId', 'userId');
+    database.createObjectStore('intents', { keyPath: 'key' }).createIndex('userId', 'userId');
+    database.createObjectStore('history', { keyPath: 'id' }).createIndex('userId', 'userId');
+  },
+];

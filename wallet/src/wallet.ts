@@ -1,0 +1,359 @@
+/**
+ * The wallet behind the screens: keeps the snapshot up to date, talks to the cloud when there is one, and hands
+ * offline money to its own room. Never: draws, or signs.
+ */
+import type { Session, TopUp, TransferPreview, TransferResult } from '@tikiwallet/server/contract';
+import { ApiClient, type SessionState } from './api/client.ts';
+import { createEndpoints, type Endpoints } from './api/endpoints.ts';
+import { ApiError } from './api/problems.ts';
+import type { Clock } from './clock.ts';
+import type { OfflineMoney } from './offline-money.ts';
+import { WalletError } from './pay/codes.ts';
+import type { PaymentEvent } from './pay/payment-machine.ts';
+import { reconcile } from './pay/reconcile.ts';
+import type { PaymentOffer, ReadOutcome } from './pay/read-request.ts';
+import { dropMeta, getMeta, putMeta } from './store/database.ts';
+import { checkIntegrity, startNewEpoch } from './store/integrity.ts';
+import type { MarkerMirror } from './store/marker.ts';
+import { dropIntent, keepHistory, putIntent } from './store/records.ts';
+import type { Database, Intent, StoredPayment } from './store/schema.ts';
+import { INITIAL_STATE, Observable, type WalletState } from './wallet-state.ts';
+
+export interface WalletNeeds {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly mirrors: readonly MarkerMirror[];
+  readonly fetch: typeof fetch;
+}
+
+type Emit = (event: PaymentEvent) => void;
+type TransferIntent = Extract<Intent, { kind: 'transfer' }>;
+
+export class Wallet {
+  readonly state = new Observable<WalletState>(INITIAL_STATE);
+  readonly clock: Clock;
+  readonly #needs: WalletNeeds;
+  readonly #client: ApiClient;
+  readonly #api: Endpoints;
+  #offline: Promise<OfflineMoney> | null = null;
+  #syncing: Promise<void> | null = null;
+
+  constructor(needs: WalletNeeds) {
+    this.#needs = needs;
+    this.clock = needs.clock;
+    this.#client = new ApiClient({
+      fetch: needs.fetch,
+      nowMs: () => needs.clock.nowMs(),
+      withRefreshLock: (work) => navigator.locks.request('tiki.refresh', work) as ReturnType<typeof work>,
+      onSession: (session, value) => this.#onSession(session, value),
+      onReachable: (reachable) => {
+        if (reachable !== this.state.value.reachable) this.state.change({ reachable });
+      },
+    });
+    this.#api = createEndpoints(this.#client);
+  }
+
+  /** Opens from what is on the phone; the network comes later and may never come. */
+  async start(): Promise<void> {
+    const { database, mirrors } = this.#needs;
+    const integrity = await checkIntegrity(database, mirrors);
+    this.state.change({
+      integrity,
+      profile: (await getMeta(database, 'profile')) ?? null,
+      config: (await getMeta(database, 'config')) ?? null,
+      view: (await getMeta(database, 'walletView')) ?? null,
+      registration: (await getMeta(database, 'registration')) ?? null,
+    });
+    await this.#reload();
+  }
+
+  /** Draws what the database holds. */
+  async #reload(): Promise<void> {
+    const { database } = this.#needs;
+    const { profile } = this.state.value;
+    if (profile === null) {
+      this.state.change({ allowances: [], payments: [], history: [], intents: [], historyCursor: null });
+      return;
+    }
+    const [allowances, payments, history, intents] = await Promise.all([
+      database.getAllFromIndex('allowances', 'userId', profile.id),
+      database.getAllFromIndex('payments', 'userId', profile.id),
+      database.getAllFromIndex('history', 'userId', profile.id),
+      database.getAllFromIndex('intents', 'userId', profile.id),
+    ]);
+    this.state.change({ allowances, payments, history, intents });
+  }
+
+  #money(): Promise<OfflineMoney> {
+    this.#offline ??= import('./offline-money.ts').then(
+      ({ OfflineMoney: Room }) => new Room({ ...this.#needs, api: this.#api }),
+    );
+    return this.#offline;
+  }
+
+  #onSession(session: SessionState, value: Session | null): void {
+    this.state.change({ session });
+    if (value !== null) this.state.change({ profile: value.user });
+  }
+
+  // ---------------------------------------------------------------- the cloud
+
+  async loadConfig(): Promise<void> {
+    const config = await this.#api.config();
+    await putMeta(this.#needs.database, 'config', config);
+    this.state.change({ config });
+  }
+
+  async register(person: { phone: string; username: string; password: string }): Promise<void> {
+    await this.#keepRegistration(await this.#api.register(person));
+  }
+
+  async resendCode(): Promise<void> {
+    const { registration } = this.state.value;
+    if (registration === null) throw new WalletError('registration_not_found');
+    await this.#keepRegistration(await this.#api.resend(registration.registrationId));
+  }
+
+  async #keepRegistration(answer: { registrationId: string; phone: string; expiresAt: string; resendAfterMs: number }): Promise<void> {
+    const registration = {
+      registrationId: answer.registrationId,
+      phone: answer.phone,
+      resendAt: Date.now() + answer.resendAfterMs,
+      expiresAt: Date.parse(answer.expiresAt),
+    };
+    await putMeta(this.#needs.database, 'registration', registration);
+    this.state.change({ registration });
+  }
+
+  async forgetRegistration(): Promise<void> {
+    await dropMeta(this.#needs.database, 'registration');
+    this.state.change({ registration: null });
+  }
+
+  async verify(code: string): Promise<void> {
+    const { registration } = this.state.value;
+    if (registration === null) throw new WalletError('registration_not_found');
+    await this.#enter(await this.#api.verify({ registrationId: registration.registrationId, code }));
+    await this.forgetRegistration();
+  }
+
+  async logIn(credentials: { phone: string; password: string }): Promise<void> {
+    await this.#enter(await this.#api.logIn(credentials));
+  }
+
+  async #enter(session: Session): Promise<void> {
+    if (session.user.role !== 'customer') throw new WalletError('not_permitted');
+    const { database } = this.#needs;
+    const before = await getMeta(database, 'profile');
+    if (before?.id !== session.user.id) {
+      await dropMeta(database, 'walletView');
+      this.state.change({ view: null });
+    }
+    await putMeta(database, 'profile', session.user);
+    this.#client.take(session);
+    await this.#reload();
+    void this.sync().catch(ignoreOffline);
+  }
+
+  /** Ends the session. Offline money and its history stay on this phone for who signs in again. */
+  async signOut(): Promise<void> {
+    await this.#client.signOut().catch(ignoreOffline);
+    await dropMeta(this.#needs.database, 'profile');
+    await dropMeta(this.#needs.database, 'walletView');
+    this.state.change({ profile: null, view: null, session: 'none' });
+    await this.#reload();
+  }
+
+  /** Everything that the cloud knows and the phone should: balances, history, trust; finishes what was left open. */
+  sync(): Promise<void> {
+    this.#syncing ??= this.#sync().finally(() => {
+      this.#syncing = null;
+      this.state.change({ syncing: false });
+    });
+    return this.#syncing;
+  }
+
+  async #sync(): Promise<void> {
+    const { profile } = this.state.value;
+    // A session that is over is not asked again and again; the person signs in when they want the online wallet.
+    if (profile === null || this.#client.state === 'none') return await this.loadConfig();
+    this.state.change({ syncing: true });
+    const { database, clock } = this.#needs;
+    if (this.state.value.config === null) await this.loadConfig();
+    await this.#client.refreshIfUnknown();
+    const trust = await this.#api.trust();
+    const money = await this.#money();
+    clock.learnLowerBound(await money.takeTrust(trust));
+    await this.#finishOpenOrders();
+    const [view, page] = await Promise.all([this.#api.wallet(), this.#api.history()]);
+    await putMeta(database, 'clockOffsetMs', clock.learn(Date.parse(view.asOf)));
+    await putMeta(database, 'newestTime', clock.newestTime);
+    await putMeta(database, 'walletView', view);
+    await keepHistory(database, profile.id, page.items);
+    await reconcile(database, profile.id, { view, history: page.items });
+    const { historyCursor } = this.state.value;
+    this.state.change({ view, ...(historyCursor === null ? { historyCursor: page.nextCursor } : {}) });
+    await this.#reload();
+  }
+
+  async moreHistory(): Promise<void> {
+    const { historyCursor, profile } = this.state.value;
+    if (historyCursor === null || profile === null) return;
+    const page = await this.#api.history(historyCursor);
+    await keepHistory(this.#needs.database, profile.id, page.items);
+    this.state.change({ historyCursor: page.nextCursor });
+    await this.#reload();
+  }
+
+  /** Orders whose answer was lost: loads are finished, closings reported. A transfer waits for its person. */
+  async #finishOpenOrders(): Promise<void> {
+    const { profile, intents, allowances } = this.state.value;
+    if (profile === null) return;
+    const money = await this.#money();
+    for (const intent of intents) {
+      if (intent.kind === 'load') await money.finishLoad(intent, profile).catch(ignoreDecided);
+    }
+    for (const allowance of allowances) {
+      const isUnreported = allowance.state === 'closing' && (allowance.cloudStatus === 'active' || allowance.cloudStatus === null);
+      if (isUnreported) await money.reportClosing(allowance).catch(ignoreDecided);
+    }
+  }
+
+  // ---------------------------------------------------------------- money online
+
+  /** @returns where to pay. */
+  async startTopUp(amountMinor: bigint, currency: string): Promise<TopUp> {
+    const intent = await this.#intend({ kind: 'top_up', amountMinor: amountMinor.toString(), currency });
+    return await this.#decide(intent.key, () => this.#api.startTopUp({ key: intent.key, amountMinor: amountMinor.toString() }));
+  }
+
+  topUp(id: string): Promise<TopUp> {
+    return this.#api.topUp(id);
+  }
+
+  previewTransfer(phone: string): Promise<TransferPreview> {
+    return this.#api.previewTransfer(phone);
+  }
+
+  /** Decided once, here: a repeat after a lost answer reuses the stored intent through {@link finishTransfer}. */
+  async transfer(order: { phone: string; amountMinor: bigint; currency: string; note: string | null; recipient: TransferPreview }): Promise<TransferResult> {
+    const intent = await this.#intend({ ...order, kind: 'transfer', amountMinor: order.amountMinor.toString() });
+    return await this.finishTransfer(intent);
+  }
+
+  async finishTransfer(intent: TransferIntent): Promise<TransferResult> {
+    return await this.#decide(intent.key, () => this.#api.transfer(intent));
+  }
+
+  async forgetIntent(key: string): Promise<void> {
+    await dropIntent(this.#needs.database, key);
+    await this.#reload();
+  }
+
+  /** The same decision made again before it was answered is the same decision: it keeps its key. */
+  async #intend<D extends DistributiveDraft>(draft: D): Promise<Extract<Intent, { kind: D['kind'] }>> {
+    const { profile, intents } = this.state.value;
+    if (profile === null) throw new WalletError('not_authenticated');
+    const same = intents.find((one) => one.kind === draft.kind && sameDecision(one, draft));
+    const intent = same ?? { ...draft, key: crypto.randomUUID(), userId: profile.id, createdAtMs: this.clock.nowMs() };
+    if (same === undefined) {
+      await putIntent(this.#needs.database, intent);
+      await this.#reload();
+    }
+    return intent as Extract<Intent, { kind: D['kind'] }>;
+  }
+
+  async #decide<T>(key: string, send: () => Promise<T>): Promise<T> {
+    try {
+      const answer = await send();
+      await this.forgetIntent(key);
+      void this.sync().catch(ignoreOffline);
+      return answer;
+    } catch (error) {
+      if (error instanceof ApiError && !error.isUndecided) await this.forgetIntent(key);
+      throw error;
+    }
+  }
+
+  // ---------------------------------------------------------------- money offline
+
+  async load(amountMinor: bigint, currency: string): Promise<void> {
+    const { profile, intents } = this.state.value;
+    if (profile === null) throw new WalletError('not_authenticated');
+    const money = await this.#money();
+    await money.takeTrust(await this.#api.trust());
+    const open = intents.find((one) => one.kind === 'load' && one.amountMinor === amountMinor.toString());
+    const intent = open?.kind === 'load' ? open : await money.orderLoad({ amountMinor, currency }, profile);
+    try {
+      await money.finishLoad(intent, profile);
+    } finally {
+      await this.#reload();
+    }
+    // Ask while the person has just seen why; browsers grant it for installed and much used pages.
+    await navigator.storage?.persist?.().catch(() => false);
+    void this.sync().catch(ignoreOffline);
+  }
+
+  /** Closes on the phone at once; the cloud hears of it now or when it can be reached. */
+  async unload(allowanceId: string): Promise<void> {
+    const money = await this.#money();
+    try {
+      await money.reportClosing(await money.close(allowanceId));
+    } finally {
+      await this.#reload();
+    }
+    void this.sync().catch(ignoreOffline);
+  }
+
+  async readRequest(text: string): Promise<ReadOutcome> {
+    const { integrity } = this.state.value;
+    if (integrity !== 'intact') {
+      return { kind: 'refused', code: integrity === 'lost' ? 'store_lost' : 'store_rolled_back', subject: null };
+    }
+    return await (await this.#money()).readRequest(text, this.state.value.allowances);
+  }
+
+  async pay(offer: PaymentOffer, emit: Emit, signal: AbortSignal): Promise<void> {
+    await this.#whileRunning(async (money) => await money.pay(offer, emit, signal));
+  }
+
+  async sendAgain(payment: StoredPayment, emit: Emit, signal: AbortSignal): Promise<void> {
+    await this.#whileRunning(async (money) => await money.sendAgain(payment, emit, signal));
+  }
+
+  async #whileRunning(work: (money: OfflineMoney) => Promise<void>): Promise<void> {
+    try {
+      await work(await this.#money());
+    } finally {
+      const integrity = await checkIntegrity(this.#needs.database, this.#needs.mirrors);
+      this.state.change({ integrity });
+      await this.#reload();
+    }
+  }
+
+  /** After lost or rolled-back storage, with the person's word: what is left is frozen, a new key may be made. */
+  async startOver(): Promise<void> {
+    await startNewEpoch(this.#needs.database, this.#needs.mirrors);
+    this.state.change({ integrity: 'intact' });
+    await this.#reload();
+  }
+}
+
+type DistributiveDraft = Intent extends infer I ? (I extends Intent ? Omit<I, 'key' | 'userId' | 'createdAtMs'> : never) : never;
+
+function sameDecision(intent: Intent, draft: DistributiveDraft): boolean {
+  if (intent.amountMinor !== draft.amountMinor || intent.currency !== draft.currency) return false;
+  if (intent.kind !== 'transfer' || draft.kind !== 'transfer') return true;
+  return intent.phone === draft.phone && intent.note === draft.note;
+}
+
+/** For work in the background: without a network it simply has not happened yet. */
+export function ignoreOffline(error: unknown): void {
+  if (!(error instanceof WalletError)) throw error;
+}
+
+/** An open order that the cloud has refused is over; what to do next is on the screens. */
+function ignoreDecided(error: unknown): void {
+  if (error instanceof ApiError && !error.isUndecided) return;
+  throw error;
+}
