@@ -214,10 +214,11 @@ export class SimulatedKiosk {
   }
 
   /** A signed batch of entries `from..to`, the whole journal when no range is given. */
-  batch(range: Range = { from: 1, to: this.journal.length }): Uint8Array {
+  batch(range: Range = { from: 1, to: this.journal.length }, claimedVersion?: number): Uint8Array {
     const entries = this.journal.slice(range.from - 1, range.to);
     const sales = entries.filter((entry) => entry.saleMinor > 0n);
     const isAtHead = range.to === this.journal.length;
+    const writtenUnder = this.journal[range.to - 1]?.denyListVersion ?? 0;
     const head = {
       fromSequence: range.from,
       toSequence: range.to,
@@ -225,9 +226,7 @@ export class SimulatedKiosk {
       saleSumMinor: sales.reduce((sum, entry) => sum + entry.saleMinor, 0n),
       previousHash: this.journal[range.from - 2]?.hash ?? GENESIS_HASH,
       headHash: this.journal[range.to - 1]?.hash ?? GENESIS_HASH,
-      denyListVersion: isAtHead
-        ? this.trust.denyListVersion
-        : (this.journal[range.to - 1]?.denyListVersion ?? 0),
+      denyListVersion: claimedVersion ?? (isAtHead ? this.trust.denyListVersion : writtenUnder),
       createdAt: this.nowSeconds,
     };
     const signed = must(signSettlementBatch(head, this.certificate.hash), this.key.sign);

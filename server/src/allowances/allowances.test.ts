@@ -284,6 +284,17 @@ describe('closing', () => {
     expect(await kiosk.availableMinor()).toBe(0n);
   });
 
+  test('nor does it with a request that it dates back, once it has closed its journal under the list', async () => {
+    const before = kiosk.request(100n);
+    await phone.close(wallet);
+    await kiosk.syncTrust();
+    await kiosk.settle(kiosk.heartbeat());
+    expect(await phone.allowance(wallet)).toMatchObject({ status: 'closed', returnedMinor: '5000' });
+    kiosk.write(before, wallet, pay(wallet, before));
+    expect(await kiosk.settle()).toEqual(['refused:allowance_denied']);
+    expect(await kiosk.availableMinor()).toBe(0n);
+  });
+
   test('a kiosk that enrols after the closing is not waited for', async () => {
     await phone.close(wallet);
     await SimulatedKiosk.open(server, kiosk.merchant, 'Till 2');
@@ -304,9 +315,10 @@ describe('closing', () => {
     kiosk.sell(wallet, 100n);
     await kiosk.settle();
     await phone.close(wallet);
-    await kiosk.syncTrust();
     kiosk.append('stop');
-    await kiosk.settle(kiosk.batch({ from: 1, to: 2 }));
+    await kiosk.settle();
+    const { denyListVersion } = await kiosk.syncTrust();
+    await kiosk.settle(kiosk.batch({ from: 1, to: 2 }, denyListVersion));
     expect(await phone.allowance(wallet)).toMatchObject({ status: 'closing' });
     await kiosk.settle();
     expect(await phone.allowance(wallet)).toMatchObject({ status: 'closed', returnedMinor: '4800' });

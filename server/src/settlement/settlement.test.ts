@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { toHex } from '@tikiwallet/protocol';
 import { HistoryItem, MerchantSummary, pageOf, SaleView, Session } from '../../contract/index.ts';
 import { SimulatedKiosk } from '../../test/simulated-kiosk.ts';
-import { pay, SimulatedPhone } from '../../test/simulated-phone.ts';
+import { type OfflineWallet, pay, SimulatedPhone } from '../../test/simulated-phone.ts';
 import { startTestServer, type TestServer } from '../../test/test-server.ts';
 import { reconcile } from '../ledger/index.ts';
 
@@ -205,6 +205,20 @@ describe('delivery (R47, R48)', () => {
     }
     await Promise.all(kiosks.map((kiosk) => kiosk.settle()));
     expect(await kiosks[0]?.availableMinor()).toBe(480n);
+  });
+
+  test('a full batch of 500 sales is taken in one go', async () => {
+    const merchant = await server.register('merchant');
+    const kiosk = await SimulatedKiosk.open(server, merchant);
+    const wallets: OfflineWallet[] = [];
+    for (let i = 0; i < 10; i += 1)
+      wallets.push(await (await SimulatedPhone.withMoney(server, 1_000n)).load(1_000n));
+    for (let i = 0; i < 500; i += 1) {
+      const wallet = wallets[i % wallets.length];
+      if (wallet !== undefined) kiosk.sell(wallet, BigInt(1 + (i % 7)));
+    }
+    expect(await kiosk.settle()).toEqual(Array(500).fill('settled'));
+    expect((await kiosk.summary()).settledTodayCount).toBe(500);
   });
 
   test('the same payment at two places of one journal counts once', async () => {
