@@ -1,0 +1,91 @@
+/** The pages say what the code does: their examples are the vectors, their tables the code's own. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { SPEC, VECTORS } from '../scripts/make-vectors.ts';
+import { countExamples, withExamples } from '../scripts/spec-examples.ts';
+import { FIELD_NAMES } from '../scripts/diagnostic.ts';
+import type { VectorFile } from '../scripts/vector-operations.ts';
+import { CHECK, JOURNAL_KIND, REFUSAL_CODES } from '../src/index.ts';
+import * as limits from '../src/limits.ts';
+import { PURPOSE } from '../src/purposes.ts';
+
+const pageNames = readdirSync(SPEC).filter((name) => name.endsWith('.md'));
+const pages = new Map(pageNames.map((name) => [name, readFileSync(join(SPEC, name), 'utf8')]));
+const page = (name: string) => pages.get(name) ?? '';
+const vectorNames = readdirSync(VECTORS);
+const vectors = new Map(vectorNames.map((name) => [name, readFileSync(join(VECTORS, name), 'utf8')]));
+const rows = (text: string) =>
+  [...text.matchAll(/^\| `?([^|`]+?)`? \| `?([^|`]*?)`? \|/gm)].map(([, a, b]) => [a, b]);
+/** The first CDDL array with this purpose, comments taken out. */
+const layouts = [...pages.values()].join('\n').replaceAll(/;.*$/gm, '');
+
+describe('examples', () => {
+  it.each(pageNames)('%s shows what the vectors hold: `npm run vectors` leaves no diff', (name) => {
+    expect(withExamples(page(name), vectors)).toBe(page(name));
+  });
+
+  it('are on every page that describes an object', () => {
+    for (const name of pageNames.filter((candidate) => /^0[2346789]/.test(candidate))) {
+      expect([name, countExamples(page(name))]).not.toEqual([name, 0]);
+    }
+  });
+
+  it('every vector file names a page that names it', () => {
+    for (const [name, text] of vectors) {
+      if (name === 'signatures.json') continue;
+      const file = JSON.parse(text) as VectorFile;
+      expect(page(file.page)).toContain(`\`${name}\``);
+    }
+  });
+});
+
+describe('tables', () => {
+  it('page 11 lists every limit with its value', () => {
+    const inCode = Object.entries(limits).map(([name, value]) => [name, String(value)]);
+    const inPage = rows(page('11-limits.md')).filter(([name]) => /^[A-Z_]+$/.test(name ?? ''));
+    expect(inPage.toSorted()).toEqual(inCode.toSorted());
+  });
+
+  it('page 12 lists every refusal code, in the order of the code', () => {
+    const inPage = rows(page('12-error-codes.md'))
+      .map(([code]) => code)
+      .filter((code) => code?.includes('_'));
+    expect(inPage).toEqual([...REFUSAL_CODES]);
+  });
+
+  it('codes on the other pages exist', () => {
+    const words = [...pages.values()].flatMap((text) =>
+      [...text.matchAll(/`([a-z]+(?:_[a-z]+)+)`/g)].map(([, word]) => word),
+    );
+    const others = new Set(['at_risk', 'known_only', 'locked_only']);
+    const known = new Set<string>(REFUSAL_CODES);
+    expect(words.filter((word) => word !== undefined && !known.has(word) && !others.has(word))).toEqual([]);
+  });
+
+  it('page 01 lists every purpose, page 05 every check, page 07 every kind', () => {
+    const numbersOf = (name: string, pattern: RegExp) =>
+      rows(page(name))
+        .filter(([first]) => pattern.test(first ?? ''))
+        .map(([n]) => Number(n));
+    expect(numbersOf('01-encoding.md', /^\d+$/)).toEqual(Object.values(PURPOSE));
+    expect(numbersOf('07-journal.md', /^\d+$/)).toEqual(Object.values(JOURNAL_KIND));
+    const bits = rows(page('05-acceptance.md'))
+      .map(([bit]) => Number(bit))
+      .filter((bit) => bit > 0);
+    expect(bits.slice(-Object.keys(CHECK).length)).toEqual(Object.values(CHECK));
+  });
+});
+
+describe('CDDL', () => {
+  it.each([...FIELD_NAMES])('the layout of purpose %i names the fields in their order', (purpose, names) => {
+    const start = layouts.indexOf(`purpose: ${purpose},`);
+    expect(start).toBeGreaterThan(-1);
+    // Nested arrays, as in the policy of a trust bundle, name fields of their own.
+    const layout = layouts
+      .slice(start, start + layouts.slice(start).search(/^\]|\]$/m))
+      .replaceAll(/\[\n[^\]]*\]/g, '[]');
+    const named = [...layout.matchAll(/(?:^|[\s,])([a-z-]+):/g)].map(([, name]) => name);
+    expect(named).toEqual(names);
+  });
+});
