@@ -14,7 +14,7 @@ import {
   type Receipt,
   type RefusalCode,
 } from '@tikiwallet/protocol';
-import type { ErrorCode } from './codes.ts';
+import type { ErrorCode, PhoneCode } from './codes.ts';
 
 export const SEALED_MEDIA_TYPE = 'application/vnd.tikipay.sealed';
 const ATTEMPT_TIMEOUT_MS = 3_000;
@@ -162,13 +162,26 @@ async function readReceipt(bytes: Uint8Array, parcel: Parcel, crypto: AsyncCrypt
   return { kind: 'receipt', receipt: receipt.value, bytes };
 }
 
-/** `{ "code": … }`. Only a refusal that the protocol names ends the sending; "busy" and the unknown do not. */
+/** Troubles of the kiosk itself: the payment was not judged, so it is offered again. */
+const KIOSK_TROUBLES = [
+  'kiosk_not_enrolled',
+  'kiosk_busy',
+  'journal_quarantined',
+  'storage_full',
+  'storage_failed',
+  'origin_not_allowed',
+  'host_not_allowed',
+] as const satisfies readonly PhoneCode[];
+
+/** `{ "code": … }`. Only a refusal that the protocol names, or a plain no (4xx), ends the sending. */
 function readRefusal(status: number, body: Uint8Array): DeliveryOutcome {
-  if (status === 429 || status >= 500) return { kind: 'no_answer', code: 'kiosk_busy' };
   const code = readCode(body);
   const known = REFUSAL_CODES.find((one) => one === code);
   if (known !== undefined) return { kind: 'refused', code: known };
-  return status >= 400 && status < 500 ? { kind: 'refused', code: 'kiosk_refused_unknown' } : { kind: 'no_answer', code: 'kiosk_busy' };
+  const trouble = KIOSK_TROUBLES.find((one) => one === code);
+  if (trouble !== undefined) return { kind: 'no_answer', code: trouble };
+  const isPlainNo = status >= 400 && status < 500 && status !== 408 && status !== 429;
+  return isPlainNo ? { kind: 'refused', code: 'kiosk_refused_unknown' } : { kind: 'no_answer', code: 'kiosk_busy' };
 }
 
 function readCode(body: Uint8Array): string | null {

@@ -121,7 +121,7 @@ export function PasswordField({ label, value, onInput, testId, isNew, hint }: { 
       testId={testId}
       {...(hint === undefined ? {} : { hint })}
       input={{
-        type: shown ? 'text' : 'password',
+        ...(shown ? { type: 'text' as const } : { type: 'password' as const }),
         autoComplete: isNew ? 'new-password' : 'current-password',
         required: true,
         minLength: isNew ? 8 : 1,
