@@ -1,11 +1,5 @@
 /** The public door of the allowances room. */
 export { closeAllowance } from './close.ts';
-export {
-  giveBackAll,
-  giveBackClosing,
-  type GiveBackJob,
-  type GiveBackNeeds,
-  startGiveBackJob,
-} from './give-back.ts';
-export { type AllowanceNeeds, issueAllowance } from './issue.ts';
-export { allowanceView, listAllowances, reservedMinor } from './views.ts';
+export { giveBackAll, giveBackClosing, startGiveBackJob } from './give-back.ts';
+export { issueAllowance } from './issue.ts';
+export { allowanceView, listAllowances } from './views.ts';

@@ -28,7 +28,7 @@ const trustRoute = createRoute({
   security: kioskToken,
   responses: { 200: answers(KioskTrust, 'The trust'), ...refusals },
 });
-const cborBody = { [CBOR_MEDIA_TYPE]: { schema: z.any().meta({ type: 'string', format: 'binary' }) } };
+const cborBody = { [CBOR_MEDIA_TYPE]: { schema: z.unknown().meta({ type: 'string', format: 'binary' }) } };
 const settleRoute = createRoute({
   method: 'post',
   path: '/v1/kiosk/settlements',
@@ -51,7 +51,7 @@ export const registerKiosk: RegisterRoutes = (router, context) => {
   });
   router.openapi(settleRoute, async (c) => {
     const kiosk = await requireKiosk(context, c);
-    if (c.req.header('content-type') !== CBOR_MEDIA_TYPE) {
+    if (c.req.header('content-type')?.split(';')[0]?.trim() !== CBOR_MEDIA_TYPE) {
       throw problem('request_invalid', { detail: `content-type: must be ${CBOR_MEDIA_TYPE}` });
     }
     const envelope = new Uint8Array(await c.req.arrayBuffer());

@@ -1,4 +1,4 @@
 /** The public door of the settlement room. */
 export { Certificates } from './certificates.ts';
 export { listSales, merchantSummary } from './merchant-sales.ts';
-export { settleBatch, type SettleNeeds, type Settled } from './settle.ts';
+export { settleBatch } from './settle.ts';
