@@ -1,0 +1,175 @@
+// A customer's phone: the built wallet in a real Chromium with storage of its own and
+// a camera that sees what it is pointed at. Driven by what is on the screen.
+
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type BrowserContext, chromium, type Locator, type Page } from 'playwright-core';
+import { PNG } from 'pngjs';
+import { sandboxFlags } from '../../scripts/electron-runtime.ts';
+import { findProgram } from '../../scripts/system-packages.ts';
+import type { CloudClient, Person } from '../../scripts/stack/cloud-client.ts';
+import { writeCameraVideo } from './camera.ts';
+
+const browserFlags = [
+  '--disable-gpu',
+  '--disable-quic',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--no-first-run',
+  '--use-fake-device-for-media-stream',
+  '--use-fake-ui-for-media-stream',
+];
+
+export type PhoneOptions = {
+  /** Where the wallet is served. */
+  readonly url: string;
+  readonly locale?: string;
+  readonly colorScheme?: 'light' | 'dark';
+};
+
+export class Phone {
+  readonly page: Page;
+  readonly #context: BrowserContext;
+  readonly #folder: string;
+  readonly #url: string;
+
+  private constructor(context: BrowserContext, page: Page, folder: string, url: string) {
+    this.#context = context;
+    this.page = page;
+    this.#folder = folder;
+    this.#url = url;
+  }
+
+  /** Switches the phone on and opens the wallet, waiting until it is installed for use without network. */
+  static async open(options: PhoneOptions): Promise<Phone> {
+    const folder = await mkdtemp(join(tmpdir(), 'tiki-phone-'));
+    await mkdir(join(folder, 'profile'));
+    await writeCameraVideo(PNG.sync.write(new PNG({ width: 1280, height: 720 })), join(folder, 'camera.y4m'));
+    const context = await chromium.launchPersistentContext(join(folder, 'profile'), {
+      executablePath: findProgram('chromium') ?? 'chromium',
+      args: [
+        ...browserFlags,
+        ...sandboxFlags(),
+        `--use-file-for-fake-video-capture=${join(folder, 'camera.y4m')}`,
+      ],
+      viewport: { width: 412, height: 915 },
+      deviceScaleFactor: 2,
+      hasTouch: true,
+      isMobile: true,
+      locale: options.locale ?? 'en-SG',
+      colorScheme: options.colorScheme ?? 'light',
+    });
+    const page = context.pages()[0] ?? (await context.newPage());
+    const phone = new Phone(context, page, folder, options.url);
+    await page.goto(options.url);
+    await phone.waitUntilInstalled();
+    return phone;
+  }
+
+  at(testId: string): Locator {
+    return this.page.getByTestId(testId);
+  }
+
+  /** The service worker controls the page: from here on the wallet opens without network. */
+  async waitUntilInstalled(): Promise<void> {
+    await this.page.evaluate(async () => {
+      await navigator.serviceWorker.ready;
+    });
+  }
+
+  async register(person: Person, cloud: CloudClient): Promise<void> {
+    await this.at('welcome-register').click();
+    await this.at('register-phone').fill(person.phone);
+    await this.at('register-username').fill(person.username);
+    await this.at('register-password').fill(person.password);
+    await this.at('register-submit').click();
+    await this.at('otp-code').waitFor();
+    await this.enterCode(await cloud.codeSentTo(person.phone));
+    await this.at('home').waitFor();
+  }
+
+  async enterCode(code: string): Promise<void> {
+    await this.at('otp-code').fill(code);
+    await this.at('otp-submit').click({ timeout: 3_000 });
+  }
+
+  /** Through the provider's checkout page and back. @param amount as typed, e.g. `50`. */
+  async topUp(amount: string): Promise<void> {
+    await this.at('topup-link').click();
+    await this.at('topup-amount').fill(amount);
+    await this.at('topup-submit').click();
+    await this.page.locator('input[name=number]').fill('4242 4242 4242 4242');
+    await this.page.locator('input[name=expiry]').fill('12 / 34');
+    await this.page.locator('input[name=cvc]').fill('123');
+    await this.page.locator('button[type=submit]').click();
+    await this.page.locator('[data-testid=topup-state][data-state=succeeded]').waitFor();
+    await this.at('topup-done').click();
+    await this.at('home').waitFor();
+  }
+
+  async loadOffline(amount: string): Promise<void> {
+    await this.at('load-link').click();
+    await this.at('load-amount').fill(amount);
+    await this.at('load-submit').click();
+    await this.at('home').waitFor();
+  }
+
+  /** What the camera sees from now on. Read when the camera is opened. */
+  async pointCameraAt(png: Buffer): Promise<void> {
+    await writeCameraVideo(png, join(this.#folder, 'camera.y4m'));
+  }
+
+  /** Points the camera at the picture, opens Pay and waits for the request to be understood. */
+  async scan(png: Buffer): Promise<void> {
+    await this.pointCameraAt(png);
+    await this.page.goto(`${this.#url}/#/`);
+    await this.at('pay-button').click();
+    await this.payState().waitFor();
+  }
+
+  /** The text of the code, for those whose camera is broken. */
+  async paste(text: string): Promise<void> {
+    await this.at('pay-button').click();
+    await this.at('scan-text-toggle').click();
+    await this.at('scan-paste').fill(text);
+    await this.at('scan-submit').click();
+    await this.payState().waitFor();
+  }
+
+  async confirm(): Promise<void> {
+    await this.at('confirm-pay').click();
+  }
+
+  payState(): Locator {
+    return this.at('pay-state');
+  }
+
+  async waitForPayState(state: string): Promise<void> {
+    await this.page.locator(`[data-testid=pay-state][data-state=${state}]`).waitFor();
+  }
+
+  /** Closed and opened again, as after the battery died. */
+  async reopen(): Promise<void> {
+    await this.page.goto('about:blank');
+    await this.page.goto(this.#url);
+    await this.at('home').waitFor();
+  }
+
+  async goHome(): Promise<void> {
+    await this.page.goto(`${this.#url}/#/`);
+    await this.at('home').waitFor();
+  }
+
+  async screenshot(file?: string): Promise<Buffer> {
+    const png = await this.page.screenshot({ animations: 'disabled' });
+    if (file !== undefined) await writeFile(file, png);
+    return png;
+  }
+
+  async close(): Promise<void> {
+    await this.#context.close();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}
