@@ -1,0 +1,181 @@
+import { connect, type Socket } from 'node:net';
+import { request as httpRequest } from 'node:http';
+import { pino } from 'pino';
+import { runSync, sealToKiosk, verifyKioskCertificate, verifyTrustBundle } from '@tikiwallet/protocol';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { AcceptOutcome } from '../accept-payment.ts';
+import { crypto, newKey, noise, ok, TestIssuer } from '../test/world.ts';
+import { allowedHosts, isOwnHost } from './gate.ts';
+import { listenForPhones, RECEIPT_MEDIA_TYPE, SEALED_MEDIA_TYPE, type Listener, type ListenerOptions } from './listener.ts';
+
+const issuer = new TestIssuer();
+const signing = newKey();
+const sealing = newKey();
+const trust = ok(runSync(verifyTrustBundle(issuer.bundle(), issuer.root.publicKey), crypto));
+const certificate = ok(
+  runSync(verifyKioskCertificate(issuer.kioskCertificate({ signing: signing.publicKey, sealing: sealing.publicKey }), trust.issuers), crypto),
+);
+const WALLET = 'https://wallet.test';
+const RECEIPT = Uint8Array.of(7, 7, 7);
+
+let listener: Listener;
+let delivered: Uint8Array[];
+let outcome: AcceptOutcome;
+
+function start(changes: Partial<ListenerOptions> = {}): Promise<Listener> {
+  return listenForPhones({
+    host: '127.0.0.1',
+    port: 0,
+    advertise: [],
+    sealingKey: sealing.scalar,
+    view: () => ({ kioskId: 'k', merchantName: 'Warung Sari', walletOrigins: [WALLET], certificateHashes: [certificate.hash] }),
+    openRequest: () => null,
+    accept: async (bytes) => {
+      delivered.push(bytes);
+      return outcome;
+    },
+    log: pino({ level: 'silent' }),
+    headersTimeoutMs: 400,
+    ...changes,
+  });
+}
+
+beforeEach(async () => {
+  delivered = [];
+  outcome = {
+    kind: 'accepted',
+    receipt: RECEIPT,
+    payment: {
+      paymentHash: '', requestId: '', amountMinor: 1n, currency: 'SGD', maskedPhone: '', tier: 'reserved', sequence: 1,
+      acceptedAt: 1, settlement: 'on_this_device', settledAt: null, refusalCode: null,
+    },
+  };
+  listener = await start();
+});
+afterEach(() => listener.close());
+
+interface Got {
+  status: number;
+  headers: Record<string, string | string[] | undefined>;
+  body: Buffer;
+}
+
+function ask(path: string, options: { method?: string; headers?: Record<string, string>; body?: Uint8Array } = {}): Promise<Got> {
+  return new Promise((resolve, reject) => {
+    const request = httpRequest(
+      { host: '127.0.0.1', port: listener.port, path, method: options.method ?? 'GET', headers: options.headers ?? {}, agent: false },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks) }));
+      },
+    );
+    request.on('error', reject);
+    request.end(options.body);
+  });
+}
+
+const post = (body: Uint8Array, headers: Record<string, string> = {}) =>
+  ask('/v1/payments', { method: 'POST', headers: { 'content-type': SEALED_MEDIA_TYPE, ...headers }, body });
+
+test('a sealed delivery is opened and answered with the receipt', async () => {
+  const sealed = await sealToKiosk(Uint8Array.of(1, 2, 3), certificate);
+  const answer = await post(sealed, { origin: WALLET });
+  expect(answer.status).toBe(200);
+  expect(answer.headers['content-type']).toBe(RECEIPT_MEDIA_TYPE);
+  expect(answer.headers['access-control-allow-origin']).toBe(WALLET);
+  expect(new Uint8Array(answer.body)).toEqual(RECEIPT);
+  expect(delivered).toEqual([Uint8Array.of(1, 2, 3)]);
+});
+
+test('a refusal is a code with a status, readable by the wallet', async () => {
+  outcome = { kind: 'refused', code: 'request_already_paid', requestId: null };
+  const answer = await post(await sealToKiosk(Uint8Array.of(1), certificate), { origin: WALLET });
+  expect(answer.status).toBe(409);
+  expect(JSON.parse(answer.body.toString())).toEqual({ code: 'request_already_paid' });
+  expect(answer.headers['access-control-allow-origin']).toBe(WALLET);
+});
+
+test('what is not sealed to this kiosk is refused unseen', async () => {
+  const answer = await post(noise(400));
+  expect(answer.status).toBe(400);
+  expect(JSON.parse(answer.body.toString())).toEqual({ code: 'sealed_message_unreadable' });
+  expect(delivered).toEqual([]);
+});
+
+test('R7 a page of another origin is refused and learns nothing', async () => {
+  for (const origin of ['https://evil.test', 'null', 'http://wallet.test', `${WALLET}:444`]) {
+    const answer = await post(await sealToKiosk(Uint8Array.of(1), certificate), { origin });
+    expect(answer.status).toBe(403);
+    expect(answer.headers['access-control-allow-origin']).toBeUndefined();
+  }
+  expect(delivered).toEqual([]);
+});
+
+test('R7 a name that points here is not this kiosk (DNS rebinding)', async () => {
+  for (const host of ['evil.test', `evil.test:${listener.port}`, `127.0.0.1:${listener.port + 1}`, '127.0.0.1']) {
+    expect((await ask('/v1/hello', { headers: { host } })).status).toBe(403);
+  }
+  expect((await ask('/v1/hello', { headers: { host: `localhost:${listener.port}` } })).status).toBe(200);
+});
+
+test('R7 a browser may ask first, from the wallet only', async () => {
+  const headers = { 'access-control-request-method': 'POST', 'access-control-request-headers': 'content-type', 'access-control-request-private-network': 'true' };
+  const answer = await ask('/v1/payments', { method: 'OPTIONS', headers: { ...headers, origin: WALLET } });
+  expect(answer.status).toBe(204);
+  expect(answer.headers['access-control-allow-methods']).toBe('POST');
+  expect(answer.headers['access-control-allow-headers']).toBe('content-type');
+  expect(answer.headers['access-control-allow-private-network']).toBe('true');
+  expect((await ask('/v1/payments', { method: 'OPTIONS', headers: { ...headers, origin: 'https://evil.test' } })).status).toBe(403);
+});
+
+test('R9 a body above 8 KB is refused, announced or not', async () => {
+  expect((await post(noise(8_193))).status).toBe(413);
+  const chunked = await ask('/v1/payments', {
+    method: 'POST',
+    headers: { 'content-type': SEALED_MEDIA_TYPE, 'transfer-encoding': 'chunked' },
+    body: noise(20_000),
+  });
+  expect(chunked.status).toBe(413);
+  expect(delivered).toEqual([]);
+});
+
+test('a form or JSON post of any page is no delivery', async () => {
+  expect((await post(noise(100), { 'content-type': 'text/plain' })).status).toBe(415);
+  expect((await ask('/v1/payments')).status).toBe(405);
+  expect((await ask('/etc/passwd')).status).toBe(404);
+});
+
+function dial(): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(listener.port, '127.0.0.1', () => resolve(socket));
+    socket.once('error', reject);
+    socket.on('error', () => socket.destroy());
+  });
+}
+
+test('R9 a connection that never finishes its headers is ended', async () => {
+  const socket = await dial();
+  socket.write('POST /v1/payments HTTP/1.1\r\nHost: x\r\n');
+  const began = performance.now();
+  // Somebody has to take what is sent, or the end is never seen.
+  socket.resume();
+  await new Promise((resolve) => socket.once('close', resolve));
+  expect(performance.now() - began).toBeLessThan(3_000);
+});
+
+test('R9 slowloris holds every connection and phones still get through', async () => {
+  const slow = await Promise.all(Array.from({ length: 80 }, dial));
+  for (const socket of slow) socket.write('POST /v1/payments HTTP/1.1\r\nHost: x\r\nX-A: ');
+  const answer = await post(await sealToKiosk(Uint8Array.of(9), certificate), { origin: WALLET });
+  expect(answer.status).toBe(200);
+  for (const socket of slow) socket.destroy();
+});
+
+test('a listener on every address names each of them and nothing else', () => {
+  const hosts = allowedHosts({ host: '0.0.0.0', port: 7070 }, ['http://kiosk.shop:7070']);
+  expect(isOwnHost('KIOSK.shop:7070', hosts)).toBe(true);
+  expect(isOwnHost('127.0.0.1:7070', hosts)).toBe(true);
+  expect(isOwnHost('kiosk.shop', hosts)).toBe(false);
+  expect(isOwnHost(undefined, hosts)).toBe(false);
+});
