@@ -9,6 +9,7 @@ import type { AgentState, Sale } from '@tikiwallet/desktop/ipc';
 import { CloudClient, type Person } from '../../scripts/stack/cloud-client.ts';
 import { freePorts } from '../../scripts/stack/ports.ts';
 import { Stack } from '../../scripts/stack/stack.ts';
+import { RecordingProxy } from './recording-proxy.ts';
 
 export const merchant: Person = {
   role: 'merchant',
@@ -30,10 +31,13 @@ export function customer(n: number): Person {
 
 export class Shop {
   readonly stack: Stack;
+  /** Between the kiosk and the cloud. */
+  readonly line: RecordingProxy;
   readonly #folder: string;
 
-  private constructor(stack: Stack, folder: string) {
+  private constructor(stack: Stack, line: RecordingProxy, folder: string) {
     this.stack = stack;
+    this.line = line;
     this.#folder = folder;
   }
 
@@ -42,13 +46,16 @@ export class Shop {
     const folder = await mkdtemp(join(tmpdir(), 'tiki-e2e-'));
     // The embedded PostgreSQL runs as a user of its own when this runs as root, and must get through.
     await chmod(folder, 0o755);
+    const ports = await freePorts();
+    const line = await RecordingProxy.start({ port: 0, target: ports.server });
     const stack = new Stack({
       dataFolder: folder,
-      ports: await freePorts(),
+      ports,
+      agentApiUrl: line.url,
       // Tests register more people in a minute from one address than a shop sees in a day.
       env: { TIKI_RATE_LIMIT_FACTOR: '1000', ...env },
     });
-    const shop = new Shop(stack, folder);
+    const shop = new Shop(stack, line, folder);
     try {
       await stack.startStandIns();
       await stack.startServer();
@@ -98,6 +105,7 @@ export class Shop {
 
   async close(): Promise<void> {
     await this.stack.stop();
+    await this.line.stop();
     await rm(this.#folder, { recursive: true, force: true });
   }
 }

@@ -16,6 +16,8 @@ export type StackOptions = {
   /** Everything that the processes keep: databases, keys, logs. */
   readonly dataFolder: string;
   readonly ports: Readonly<Record<PortName, number>>;
+  /** Where the agent finds the cloud, when not at the server itself. */
+  readonly agentApiUrl?: string;
   /** Further variables for the processes. */
   readonly env?: Readonly<Record<string, string>>;
 };
@@ -116,7 +118,7 @@ export class Stack {
       env: {
         ...this.options.env,
         TIKI_KIOSK_DATA: this.kioskFolder,
-        TIKI_API_URL: this.walletUrl,
+        TIKI_API_URL: this.options.agentApiUrl ?? this.walletUrl,
         TIKI_LISTEN_HOST: '127.0.0.1',
         TIKI_LISTEN_PORT: String(ports.kiosk),
       },
