@@ -56,7 +56,7 @@ export async function serveAgent(socketPath: string, options: ServeAgentOptions)
   };
   const server = createServer((socket) => {
     const client = new Client(socket, options, {
-      onHello: () => welcome(client).catch((error: unknown) => onError(error, 'agent.state')),
+      onHello: () => void welcome(client).catch((error: unknown) => onError(error, 'agent.state')),
       onClose: () => clients.delete(client),
       onError,
     });

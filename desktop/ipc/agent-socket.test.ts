@@ -164,7 +164,7 @@ describe('a client with the token', () => {
       });
     }
     server.publish(makeState({ today: { count: 7, sumMinor: '70' } }));
-    await vi.waitFor(() => expect(seen.toSorted()).toEqual([0, 1, 2]));
+    await vi.waitFor(() => expect(seen.toSorted((left, right) => left - right)).toEqual([0, 1, 2]));
   });
 
   it('receives an error with its code and its waiting time', async () => {

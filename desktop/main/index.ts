@@ -64,7 +64,7 @@ function start(): void {
   lockApp(app);
   serveRenderer(ipcMain, {
     agent: link.client,
-    newestEvent: link.newest,
+    newestEvent: () => link.newest(),
     windowInfo: () => ({
       appVersion: app.getVersion(),
       mode: launch.mode,

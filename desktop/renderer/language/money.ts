@@ -20,7 +20,8 @@ function moneyFormat(language: string, currency: string): Intl.NumberFormat {
   const made = new Intl.NumberFormat(localeOf(language), {
     style: 'currency',
     currency,
-    currencyDisplay: 'narrowSymbol',
+    // The narrow signs are Latin letters beside a sign, which a right-to-left line tears apart.
+    currencyDisplay: language === 'ar' ? 'symbol' : 'narrowSymbol',
     minimumFractionDigits: exponent,
     maximumFractionDigits: exponent,
   });

@@ -28,6 +28,9 @@ const paths = {
   sound: 'M4 9.5v5h3.5L12 18V6L7.5 9.5zM15.5 9a4 4 0 0 1 0 6M18 6.5a7.8 7.8 0 0 1 0 11',
   plus: 'M12 5v14M5 12h14',
   refresh: 'M20 11.5a8 8 0 1 0-2.2 6M20.5 5.5v6h-6',
+  language:
+    'M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM3.5 9.5h17M3.5 14.5h17M12 3c-5 5.5-5 12.5 0 18M12 3c5 5.5 5 12.5 0 18',
+  look: 'M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM12 3v18M12 7.5h4M12 12h8.5M12 16.5h4',
   close: 'M6 6l12 12M18 6L6 18',
 } as const;
 export type IconName = keyof typeof paths;

@@ -98,14 +98,17 @@ export function Problem({
   code,
   onRetry,
   kind = 'error',
+  tone = 'bad',
 }: {
   code: string;
   onRetry?: () => void;
   kind?: 'error' | 'refusal';
+  /** `warn` for what passes by itself, such as a missing internet. */
+  tone?: 'warn' | 'bad';
 }): ReactElement {
   const language = useLanguage();
   return (
-    <div className={classes.problem} role="alert" data-testid="problem" data-code={code}>
+    <div className={classes.problem} role="alert" data-testid="problem" data-code={code} data-tone={tone}>
       <Icon name="alert" size={22} />
       <div className={classes.problemText}>
         <p>{kind === 'error' ? language.error(code) : language.refusal(code)}</p>

@@ -20,7 +20,16 @@ const pine: MantineColorsTuple = [
   '#085341',
   '#063f32',
 ];
-const tall = { size: 'lg' as const };
+/** The hint stands under its field, so that fields beside one another stay in line. */
+const tall = {
+  size: 'lg' as const,
+  inputWrapperOrder: ['label', 'input', 'description', 'error'] as (
+    | 'label'
+    | 'input'
+    | 'description'
+    | 'error'
+  )[],
+};
 
 export const theme = createTheme({
   primaryColor: 'pine',
@@ -38,7 +47,7 @@ export const theme = createTheme({
       // Long words (Vietnamese, Indonesian) wrap rather than vanish.
       styles: {
         root: { minHeight: 'var(--tiki-touch)', height: 'auto', paddingBlock: 8 },
-        label: { whiteSpace: 'normal', lineHeight: 1.2 },
+        label: { whiteSpace: 'normal', lineHeight: 1.25, overflow: 'visible', fontWeight: 650 },
       },
     }),
     TextInput: TextInput.extend({ defaultProps: tall }),

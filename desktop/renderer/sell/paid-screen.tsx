@@ -32,7 +32,7 @@ export function PaidScreen({ sale, onNewSale }: { sale: Sale; onNewSale: () => v
       {payment !== null && (
         <>
           <p className={classes.who}>
-            <span dir="auto">{t('paid.from', { phone: `\u2068${payment.maskedPhone}\u2069` })}</span>
+            <span dir="auto">{t('paid.from', { phone: `\u2066${payment.maskedPhone}\u2069` })}</span>
             <span data-testid="paid-receipt">{t('paid.receipt', { number: count(payment.sequence) })}</span>
             <span>{t('paid.at', { time: time(payment.acceptedAt) })}</span>
           </p>

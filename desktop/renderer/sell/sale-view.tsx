@@ -47,15 +47,18 @@ export function SaleView(): ReactElement {
   });
   const cancel = useMutation({ mutationFn: (saleId: string) => call('sale.cancel', { saleId }) });
 
+  const { reset: resetOpen } = open;
+  const { reset: resetCancel } = cancel;
+
   const dismiss = useCallback((): void => {
     if (sale === null) return;
     localStorage.setItem(DISMISSED_KEY, sale.saleId);
     setDismissed(sale.saleId);
-    open.reset();
-    cancel.reset();
-  }, [sale, open.reset, cancel.reset]);
+    resetOpen();
+    resetCancel();
+  }, [sale, resetOpen, resetCancel]);
   const charge = (amountMinor: string): void => {
-    cancel.reset();
+    resetCancel();
     const again = open.variables;
     const repeated = open.isError && again?.amountMinor === amountMinor;
     open.mutate(repeated ? again : { saleId: crypto.randomUUID(), amountMinor });

@@ -40,7 +40,7 @@ function LanguagePanel(): ReactElement {
     void changeLanguage(code);
   };
   return (
-    <Panel title={t('settings.language')} icon="settings">
+    <Panel title={t('settings.language')} icon="language">
       <div className={classes.languages} role="radiogroup" aria-label={t('settings.language')}>
         {LANGUAGES.map((known) => (
           <Button
@@ -64,7 +64,7 @@ function LookPanel(): ReactElement {
   const { t } = useLanguage();
   const { colorScheme, setColorScheme } = useMantineColorScheme();
   return (
-    <Panel title={t('settings.look')} icon="status">
+    <Panel title={t('settings.look')} icon="look">
       <SegmentedControl
         fullWidth
         size="lg"

@@ -59,7 +59,9 @@ function SettlementPanel(): ReactElement {
           </span>
         </div>
       )}
-      {settlement.lastErrorCode !== null && <Problem code={settlement.lastErrorCode} />}
+      {settlement.lastErrorCode !== null && (
+        <Problem code={settlement.lastErrorCode} tone={settlement.state === 'refused' ? 'bad' : 'warn'} />
+      )}
       <Facts>
         <Fact label={t('status.pending')} hint={t('status.pendingCount', { count: settlement.pendingCount })}>
           <span className="tiki-number">{money(settlement.pendingMinor, currency)}</span>

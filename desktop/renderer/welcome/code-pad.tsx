@@ -6,7 +6,8 @@ import { Icon } from '../look/icons.tsx';
 import classes from './code-pad.module.css';
 
 const LETTERS_AND_DIGITS = ['1234567890', 'QWERTYUIOP', 'ASDFGHJKL', 'ZXCVBNM'] as const;
-const DIGITS = ['123', '456', '789', '0'] as const;
+/** The space keeps the zero below the eight. */
+const DIGITS = ['123', '456', '789', ' 0'] as const;
 
 export function CodePad({
   kind,
@@ -23,19 +24,23 @@ export function CodePad({
     <div className={classes.pad} data-kind={kind} dir="ltr" role="group" aria-label={t('enrol.keys')}>
       {rows.map((row, index) => (
         <div key={row} className={classes.row}>
-          {[...row].map((key) => (
-            // The field keeps the focus, so that a real keyboard and the screen can take turns.
-            <UnstyledButton
-              key={key}
-              className={classes.key}
-              tabIndex={-1}
-              data-testid={`code-key-${key}`}
-              onMouseDown={(event) => event.preventDefault()}
-              onClick={() => onKey(key)}
-            >
-              {key}
-            </UnstyledButton>
-          ))}
+          {[...row].map((key) =>
+            key === ' ' ? (
+              <span key={key} className={classes.key} data-blank />
+            ) : (
+              // The field keeps the focus, so that a real keyboard and the screen can take turns.
+              <UnstyledButton
+                key={key}
+                className={classes.key}
+                tabIndex={-1}
+                data-testid={`code-key-${key}`}
+                onMouseDown={(event) => event.preventDefault()}
+                onClick={() => onKey(key)}
+              >
+                {key}
+              </UnstyledButton>
+            ),
+          )}
           {index === rows.length - 1 && (
             <UnstyledButton
               className={classes.key}

@@ -64,29 +64,30 @@ export function OtpStep({ registration, onBack, onVerified }: OtpStepProps): Rea
             })}
           />
         </div>
+        {verify.isError && <Problem code={codeOf(verify.error)} />}
         <CodePad
           kind="digits"
           onKey={(key) => change(code + key)}
           onDelete={() => change(code.slice(0, -1))}
         />
-        {verify.isError && <Problem code={codeOf(verify.error)} />}
-        <Button
-          type="submit"
-          data-testid="otp-submit"
-          disabled={code.length < OTP_LENGTH}
-          loading={verify.isPending}
-          fullWidth
-        >
-          {t('account.otpSubmit')}
-        </Button>
-        <Resend
-          key={current.expiresAt}
-          registration={current}
-          onResent={(next) => {
-            setCurrent(next);
-            change('');
-          }}
-        />
+        <div className={classes.row}>
+          <Resend
+            key={current.expiresAt}
+            registration={current}
+            onResent={(next) => {
+              setCurrent(next);
+              change('');
+            }}
+          />
+          <Button
+            type="submit"
+            data-testid="otp-submit"
+            disabled={code.length < OTP_LENGTH}
+            loading={verify.isPending}
+          >
+            {t('account.otpSubmit')}
+          </Button>
+        </div>
       </form>
     </StepFrame>
   );
@@ -108,10 +109,11 @@ function Resend({
     onSuccess: onResent,
   });
   return (
-    <>
+    <div>
       {resend.isError && <Problem code={codeOf(resend.error)} />}
       <Button
-        variant="subtle"
+        fullWidth
+        variant="default"
         type="button"
         data-testid="otp-resend"
         disabled={waitSeconds > 0}
@@ -120,7 +122,7 @@ function Resend({
       >
         {waitSeconds > 0 ? t('account.resendIn', { seconds: waitSeconds }) : t('account.resend')}
       </Button>
-    </>
+    </div>
   );
 }
 
