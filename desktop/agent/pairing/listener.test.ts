@@ -6,14 +6,26 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { AcceptOutcome } from '../accept-payment.ts';
 import { crypto, newKey, noise, ok, TestIssuer } from '../test/world.ts';
 import { allowedHosts, isOwnHost } from './gate.ts';
-import { listenForPhones, RECEIPT_MEDIA_TYPE, SEALED_MEDIA_TYPE, type Listener, type ListenerOptions } from './listener.ts';
+import {
+  listenForPhones,
+  RECEIPT_MEDIA_TYPE,
+  SEALED_MEDIA_TYPE,
+  type Listener,
+  type ListenerOptions,
+} from './listener.ts';
 
 const issuer = new TestIssuer();
 const signing = newKey();
 const sealing = newKey();
 const trust = ok(runSync(verifyTrustBundle(issuer.bundle(), issuer.root.publicKey), crypto));
 const certificate = ok(
-  runSync(verifyKioskCertificate(issuer.kioskCertificate({ signing: signing.publicKey, sealing: sealing.publicKey }), trust.issuers), crypto),
+  runSync(
+    verifyKioskCertificate(
+      issuer.kioskCertificate({ signing: signing.publicKey, sealing: sealing.publicKey }),
+      trust.issuers,
+    ),
+    crypto,
+  ),
 );
 const WALLET = 'https://wallet.test';
 const RECEIPT = Uint8Array.of(7, 7, 7);
@@ -28,7 +40,12 @@ function start(changes: Partial<ListenerOptions> = {}): Promise<Listener> {
     port: 0,
     advertise: [],
     sealingKey: sealing.scalar,
-    view: () => ({ kioskId: 'k', merchantName: 'Warung Sari', walletOrigins: [WALLET], certificateHashes: [certificate.hash] }),
+    view: () => ({
+      kioskId: 'k',
+      merchantName: 'Warung Sari',
+      walletOrigins: [WALLET],
+      certificateHashes: [certificate.hash],
+    }),
     openRequest: () => null,
     accept: async (bytes) => {
       delivered.push(bytes);
@@ -46,8 +63,17 @@ beforeEach(async () => {
     kind: 'accepted',
     receipt: RECEIPT,
     payment: {
-      paymentHash: '', requestId: '', amountMinor: 1n, currency: 'SGD', maskedPhone: '', tier: 'reserved', sequence: 1,
-      acceptedAt: 1, settlement: 'on_this_device', settledAt: null, refusalCode: null,
+      paymentHash: '',
+      requestId: '',
+      amountMinor: 1n,
+      currency: 'SGD',
+      maskedPhone: '',
+      tier: 'reserved',
+      sequence: 1,
+      acceptedAt: 1,
+      settlement: 'on_this_device',
+      settledAt: null,
+      refusalCode: null,
     },
   };
   listener = await start();
@@ -60,14 +86,30 @@ interface Got {
   body: Buffer;
 }
 
-function ask(path: string, options: { method?: string; headers?: Record<string, string>; body?: Uint8Array } = {}): Promise<Got> {
+function ask(
+  path: string,
+  options: { method?: string; headers?: Record<string, string>; body?: Uint8Array } = {},
+): Promise<Got> {
   return new Promise((resolve, reject) => {
     const request = httpRequest(
-      { host: '127.0.0.1', port: listener.port, path, method: options.method ?? 'GET', headers: options.headers ?? {}, agent: false },
+      {
+        host: '127.0.0.1',
+        port: listener.port,
+        path,
+        method: options.method ?? 'GET',
+        headers: options.headers ?? {},
+        agent: false,
+      },
       (response) => {
         const chunks: Buffer[] = [];
         response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks) }));
+        response.on('end', () =>
+          resolve({
+            status: response.statusCode ?? 0,
+            headers: response.headers,
+            body: Buffer.concat(chunks),
+          }),
+        );
       },
     );
     request.on('error', reject);
@@ -113,20 +155,32 @@ test('R7 a page of another origin is refused and learns nothing', async () => {
 });
 
 test('R7 a name that points here is not this kiosk (DNS rebinding)', async () => {
-  for (const host of ['evil.test', `evil.test:${listener.port}`, `127.0.0.1:${listener.port + 1}`, '127.0.0.1']) {
+  for (const host of [
+    'evil.test',
+    `evil.test:${listener.port}`,
+    `127.0.0.1:${listener.port + 1}`,
+    '127.0.0.1',
+  ]) {
     expect((await ask('/v1/hello', { headers: { host } })).status).toBe(403);
   }
   expect((await ask('/v1/hello', { headers: { host: `localhost:${listener.port}` } })).status).toBe(200);
 });
 
 test('R7 a browser may ask first, from the wallet only', async () => {
-  const headers = { 'access-control-request-method': 'POST', 'access-control-request-headers': 'content-type', 'access-control-request-private-network': 'true' };
+  const headers = {
+    'access-control-request-method': 'POST',
+    'access-control-request-headers': 'content-type',
+    'access-control-request-private-network': 'true',
+  };
   const answer = await ask('/v1/payments', { method: 'OPTIONS', headers: { ...headers, origin: WALLET } });
   expect(answer.status).toBe(204);
   expect(answer.headers['access-control-allow-methods']).toBe('POST');
   expect(answer.headers['access-control-allow-headers']).toBe('content-type');
   expect(answer.headers['access-control-allow-private-network']).toBe('true');
-  expect((await ask('/v1/payments', { method: 'OPTIONS', headers: { ...headers, origin: 'https://evil.test' } })).status).toBe(403);
+  expect(
+    (await ask('/v1/payments', { method: 'OPTIONS', headers: { ...headers, origin: 'https://evil.test' } }))
+      .status,
+  ).toBe(403);
 });
 
 test('R9 a body above 8 KB is refused, announced or not', async () => {

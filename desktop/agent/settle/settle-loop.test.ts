@@ -23,7 +23,8 @@ beforeEach(() => {
   loop = new SettleLoop({
     api: cloud,
     store: {
-      run: async <N extends CommandName>(name: N, params: CommandParams<N>): Promise<CommandResult<N>> => kiosk.desk.run(name, params),
+      run: async <N extends CommandName>(name: N, params: CommandParams<N>): Promise<CommandResult<N>> =>
+        kiosk.desk.run(name, params),
     },
     snapshot: () => kiosk.snapshot(),
     isOnline: () => isOnline,
@@ -100,7 +101,12 @@ test('R47 a cloud that lost entries names its place and receives the rest again'
 
 test('an acknowledgement of another batch, of more than the journal, or without its results changes nothing', async () => {
   sell(1);
-  for (const distort of [{ batchHash: new Uint8Array(32) }, { highestSequence: 99 }, { results: [] }, { kioskId: '33333333-3333-4333-8333-333333333333' }]) {
+  for (const distort of [
+    { batchHash: new Uint8Array(32) },
+    { highestSequence: 99 },
+    { results: [] },
+    { kioskId: '33333333-3333-4333-8333-333333333333' },
+  ]) {
     cloud.distort = distort;
     const { calls } = cloud;
     loop.retryNow();
@@ -145,7 +151,10 @@ test('a kiosk without internet waits and sells on', async () => {
 
 test('a journal that spans two certificates settles under the newer one', async () => {
   sell(1);
-  const renewed = issuer.kioskCertificate(kiosk.publicKeys, { notBefore: NOW_SECONDS + 1, notAfter: NOW_SECONDS + 200 * 24 * 3600 });
+  const renewed = issuer.kioskCertificate(kiosk.publicKeys, {
+    notBefore: NOW_SECONDS + 1,
+    notAfter: NOW_SECONDS + 200 * 24 * 3600,
+  });
   expect(kiosk.desk.run('refreshTrust', issuer.trust(renewed, { version: 2 }))).toEqual({ ok: true });
   cloud.knowsKiosk(kiosk.desk.store.memory.kiosk?.certificate);
   sell(1);

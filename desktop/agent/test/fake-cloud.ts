@@ -69,7 +69,8 @@ export class FakeCloud {
 
   #take({ entry, bytes }: protocol.ChainedEntry): protocol.SettlementResult[] {
     const known = this.#entries[entry.sequence - 1];
-    if (known !== undefined && !protocol.equalBytes(known, bytes)) throw new Error(`entry ${entry.sequence} changed`);
+    if (known !== undefined && !protocol.equalBytes(known, bytes))
+      throw new Error(`entry ${entry.sequence} changed`);
     this.#entries[entry.sequence - 1] = bytes;
     if (entry.kind !== 'sale') return [];
     const sale = protocol.decodeSaleBody(entry.body);
@@ -95,7 +96,12 @@ export class FakeCloud {
   }
 
   #gap(): CloudProblem {
-    const problem = { type: 'urn:tikiwallet:problem:batch_gap', title: 'Earlier entries are missing.', status: 409, code: 'batch_gap' } as const;
+    const problem = {
+      type: 'urn:tikiwallet:problem:batch_gap',
+      title: 'Earlier entries are missing.',
+      status: 409,
+      code: 'batch_gap',
+    } as const;
     return new CloudProblem({ ...problem, highestSequence: this.highestSequence }, undefined);
   }
 }

@@ -1,0 +1,116 @@
+/**
+ * The real agent as a child process, and a cloud that enrols it over HTTP: for tests that kill processes. The cloud
+ * settles nothing unless told to.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fromBase64Url } from '@tikiwallet/protocol';
+import { EnrolBody } from '@tikiwallet/server/contract';
+import { type AgentClient, connectAgent } from '../../ipc/agent-client.ts';
+import { agentEndpoint } from '../../ipc/transport.ts';
+import { TestIssuer } from './world.ts';
+
+export class EnrollingCloud {
+  readonly issuer = new TestIssuer(Math.floor(Date.now() / 1000));
+  readonly #server: Server;
+  #enrolment = '';
+
+  constructor() {
+    this.#server = createServer(async (request, response) => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
+      const answer = this.#answer(request.url ?? '', Buffer.concat(chunks).toString());
+      response.writeHead(answer === null ? 503 : 200, { 'content-type': 'application/json' });
+      response.end(answer ?? '{}');
+    });
+  }
+
+  async listen(): Promise<string> {
+    this.#server.listen(0, '127.0.0.1');
+    await once(this.#server, 'listening');
+    const address = this.#server.address();
+    if (address === null || typeof address === 'string') throw new Error('no address');
+    return `http://127.0.0.1:${address.port}`;
+  }
+
+  close(): void {
+    this.#server.close();
+    this.#server.closeAllConnections();
+  }
+
+  #answer(url: string, body: string): string | null {
+    if (url === '/healthz') return JSON.stringify({ status: 'ok' });
+    if (url !== '/v1/kiosks/enrol') return null;
+    const keys = EnrolBody.parse(JSON.parse(body));
+    const publicKeys = {
+      signing: fromBase64Url(keys.signingPublicKey),
+      sealing: fromBase64Url(keys.sealingPublicKey),
+    };
+    this.#enrolment ||= JSON.stringify(this.issuer.enrolment(publicKeys));
+    return this.#enrolment;
+  }
+}
+
+export class AgentProcess {
+  readonly client: AgentClient;
+  readonly #folder: string;
+  readonly #apiUrl: string;
+  #child: ChildProcess | null = null;
+  output = '';
+
+  constructor(folder: string, apiUrl: string) {
+    this.#folder = folder;
+    this.#apiUrl = apiUrl;
+    const { socketPath, tokenPath } = agentEndpoint(folder);
+    this.client = connectAgent({
+      socketPath,
+      token: async () => readFileSync(tokenPath, 'utf8'),
+      maxBackoffMs: 100,
+    });
+  }
+
+  /** @returns milliseconds until it answered its socket as ready to sell or to be enrolled. */
+  async start(): Promise<number> {
+    const began = performance.now();
+    const child = spawn(process.execPath, [join(import.meta.dirname, '..', 'main.ts')], {
+      env: {
+        ...process.env,
+        TIKI_KIOSK_DATA: this.#folder,
+        TIKI_API_URL: this.#apiUrl,
+        TIKI_LISTEN_PORT: '0',
+        LOG_LEVEL: 'info',
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#child = child;
+    for (const stream of [child.stdout, child.stderr])
+      stream?.on('data', (chunk: Buffer) => (this.output += chunk.toString()));
+    for (;;) {
+      await this.client.whenConnected(10_000);
+      const state = await this.client.call('agent.state', {}).catch(() => null);
+      if (state !== null && state.phase !== 'starting') return performance.now() - began;
+      // The client may not have noticed yet that its last agent is gone.
+      await sleep(10);
+      if (child.exitCode !== null) throw new Error(`the agent ended: ${this.output}`);
+    }
+  }
+
+  kill(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null> {
+    const child = this.#child;
+    if (child === null || child.exitCode !== null || child.signalCode !== null)
+      return Promise.resolve(child?.exitCode ?? null);
+    return new Promise((resolve) => {
+      child.once('exit', (code) => resolve(code));
+      child.kill(signal);
+    });
+  }
+
+  async end(): Promise<void> {
+    this.client.close();
+    await this.kill('SIGKILL');
+  }
+}

@@ -1,0 +1,161 @@
+CREATE INDEX payments_unsettled ON payments (sequence, amount_minor) WHERE settlement IN ('on_this_device', 'sent');
+
+CREATE INDEX requests_newest ON requests (opened_at_ms);
+
+CREATE UNIQUE INDEX requests_one_open ON requests (state) WHERE state = 'open';
+
+CREATE TABLE allowance_certificates (
+  hash BLOB PRIMARY KEY NOT NULL CHECK (length(hash) = 32),
+  allowance_id TEXT NOT NULL,
+  bytes BLOB NOT NULL,
+  not_after INTEGER NOT NULL,
+  first_seen_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE double_spend_evidence (
+  payment_hash BLOB PRIMARY KEY NOT NULL CHECK (length(payment_hash) = 32),
+  conflicts_with BLOB NOT NULL REFERENCES payments (payment_hash),
+  allowance_certificate BLOB NOT NULL,
+  payment BLOB NOT NULL,
+  request_id TEXT NOT NULL,
+  code TEXT NOT NULL,
+  seen_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE journal (
+  sequence INTEGER PRIMARY KEY CHECK (sequence >= 1),
+  hash BLOB NOT NULL CHECK (length(hash) = 32),
+  kind INTEGER NOT NULL,
+  written_at INTEGER NOT NULL,
+  deny_list_version INTEGER NOT NULL,
+  bytes BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE kiosk (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  kiosk_id TEXT NOT NULL,
+  name TEXT NOT NULL,
+  root_public_key BLOB NOT NULL CHECK (length(root_public_key) = 33),
+  certificate_hash BLOB NOT NULL REFERENCES kiosk_certificates (hash),
+  trust_bundle BLOB NOT NULL,
+  trust_bundle_version INTEGER NOT NULL CHECK (trust_bundle_version >= 1),
+  kiosk_token TEXT NOT NULL,
+  wallet_origins TEXT NOT NULL CHECK (json_valid(wallet_origins)),
+  enrolled_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE kiosk_certificates (
+  hash BLOB PRIMARY KEY NOT NULL CHECK (length(hash) = 32),
+  bytes BLOB NOT NULL,
+  not_after INTEGER NOT NULL,
+  received_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE outgoing_batch (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  from_sequence INTEGER NOT NULL CHECK (from_sequence >= 1),
+  to_sequence INTEGER NOT NULL CHECK (to_sequence >= from_sequence - 1),
+  hash BLOB NOT NULL CHECK (length(hash) = 32),
+  head BLOB NOT NULL,
+  kiosk_certificate_hash BLOB NOT NULL REFERENCES kiosk_certificates (hash),
+  deny_list_version INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE payments (
+  payment_hash BLOB PRIMARY KEY NOT NULL CHECK (length(payment_hash) = 32),
+  request_id TEXT NOT NULL UNIQUE REFERENCES requests (request_id),
+  sequence INTEGER NOT NULL UNIQUE REFERENCES journal (sequence),
+  allowance_id TEXT NOT NULL,
+  counter INTEGER NOT NULL CHECK (counter >= 1),
+  amount_minor INTEGER NOT NULL CHECK (amount_minor > 0),
+  cumulative_minor INTEGER NOT NULL CHECK (cumulative_minor >= amount_minor),
+  currency TEXT NOT NULL CHECK (length(currency) = 3),
+  allowance_certificate_hash BLOB NOT NULL REFERENCES allowance_certificates (hash),
+  masked_phone TEXT NOT NULL,
+  tier TEXT NOT NULL CHECK (tier IN ('locked', 'reserved', 'at_risk')),
+  checks INTEGER NOT NULL,
+  receipt BLOB NOT NULL,
+  accepted_at INTEGER NOT NULL,
+  settlement TEXT NOT NULL DEFAULT 'on_this_device'
+    CHECK (settlement IN ('on_this_device', 'sent', 'settled', 'settled_by_guarantee', 'refused', 'disputed')),
+  settled_at INTEGER,
+  refusal_code TEXT,
+  UNIQUE (allowance_id, counter)
+) STRICT;
+
+CREATE TABLE requests (
+  request_id TEXT PRIMARY KEY NOT NULL,
+  sale_id TEXT NOT NULL UNIQUE,
+  nonce BLOB NOT NULL UNIQUE CHECK (length(nonce) = 16),
+  hash BLOB NOT NULL UNIQUE CHECK (length(hash) = 32),
+  bytes BLOB NOT NULL,
+  kiosk_certificate_hash BLOB NOT NULL REFERENCES kiosk_certificates (hash),
+  amount_minor INTEGER NOT NULL CHECK (amount_minor > 0),
+  currency TEXT NOT NULL CHECK (length(currency) = 3),
+  issued_at INTEGER NOT NULL,
+  opened_at_ms INTEGER NOT NULL,
+  boot_id TEXT NOT NULL,
+  deadline_ms INTEGER NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('open', 'paid', 'expired', 'cancelled'))
+) STRICT;
+
+CREATE TABLE settlement_cursor (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  acknowledged_sequence INTEGER NOT NULL CHECK (acknowledged_sequence >= 0),
+  deny_list_version INTEGER NOT NULL CHECK (deny_list_version >= 0),
+  last_contact_at INTEGER,
+  last_settled_at INTEGER
+) STRICT;
+
+CREATE TABLE trusted_time (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  seconds INTEGER NOT NULL CHECK (seconds >= 0)
+) STRICT;
+
+CREATE TRIGGER journal_is_append_only BEFORE UPDATE ON journal
+BEGIN
+  SELECT RAISE(ABORT, 'the journal is append-only');
+END;
+
+CREATE TRIGGER journal_keeps_everything BEFORE DELETE ON journal
+BEGIN
+  SELECT RAISE(ABORT, 'the journal is append-only');
+END;
+
+CREATE TRIGGER kiosk_identity_is_final BEFORE UPDATE OF kiosk_id, root_public_key ON kiosk
+BEGIN
+  SELECT RAISE(ABORT, 'the identity of an enrolled kiosk is final');
+END;
+
+CREATE TRIGGER payments_are_final BEFORE UPDATE OF
+  payment_hash, request_id, sequence, allowance_id, counter, amount_minor, cumulative_minor, currency,
+  allowance_certificate_hash, tier, checks, receipt, accepted_at ON payments
+BEGIN
+  SELECT RAISE(ABORT, 'an accepted payment does not change');
+END;
+
+CREATE TRIGGER payments_stay BEFORE DELETE ON payments
+BEGIN
+  SELECT RAISE(ABORT, 'an accepted payment stays');
+END;
+
+CREATE TRIGGER requests_are_signed BEFORE UPDATE OF request_id, sale_id, nonce, hash, bytes, amount_minor, currency ON requests
+BEGIN
+  SELECT RAISE(ABORT, 'a signed request does not change');
+END;
+
+CREATE TRIGGER requests_end_once BEFORE UPDATE OF state ON requests WHEN OLD.state <> 'open'
+BEGIN
+  SELECT RAISE(ABORT, 'a request that is over stays as it ended');
+END;
+
+CREATE TRIGGER requests_stay BEFORE DELETE ON requests
+BEGIN
+  SELECT RAISE(ABORT, 'a used nonce stays used');
+END;
+
+CREATE TRIGGER trust_bundle_never_goes_back BEFORE UPDATE OF trust_bundle_version ON kiosk
+WHEN NEW.trust_bundle_version < OLD.trust_bundle_version
+BEGIN
+  SELECT RAISE(ABORT, 'an older trust bundle never replaces a newer one');
+END;
