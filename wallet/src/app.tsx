@@ -33,6 +33,8 @@ export function App({ wallet }: { wallet: Wallet }) {
 const ENTRY = ['welcome', 'register', 'code', 'login'];
 /** Screens on which nothing may distract from one decision. */
 const WITHOUT_TABS = ['pay', 'topup-return'];
+/** The main areas; on a phone every other screen has its whole height for itself. */
+const AREAS = ['', 'settings'];
 
 function Frame() {
   const { wallet, state } = useWallet();
@@ -44,8 +46,10 @@ function Frame() {
     if (isEntered && ENTRY.includes(route.name) && !(route.name === 'login' && state.session !== 'active')) replace('');
   }, [wallet, isEntered, route.name, state.session, state.registration]);
   const showsTabs = isEntered && !WITHOUT_TABS.includes(route.name) && !ENTRY.includes(route.name);
+  const isArea = AREAS.includes(route.name) || (route.name === 'activity' && route.argument === null);
+  const frame = showsTabs ? `frame frame-tabs ${isArea ? '' : 'frame-task'}` : 'frame';
   return (
-    <div class={showsTabs ? 'frame frame-tabs' : 'frame'}>
+    <div class={frame}>
       <a class="skip" href="#main" onClick={skipToMain}>
         {t('common.skip')}
       </a>

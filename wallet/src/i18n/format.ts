@@ -50,15 +50,28 @@ export function moneyParts(minor: bigint, currency: string): readonly { readonly
     if (last?.isFigure === isFigure) last.text += part.value;
     else pieces.push({ isFigure, text: part.value });
   }
-  return pieces;
+  // The space between code and figure is the style sheet's.
+  return pieces.map((piece) => ({ ...piece, text: piece.text.trim() })).filter((piece) => piece.text !== '');
 }
 
 export function time(ms: number): string {
-  return new Intl.DateTimeFormat(tag(), { hour: '2-digit', minute: '2-digit' }).format(ms);
+  return new Intl.DateTimeFormat(tag(), { hour: 'numeric', minute: '2-digit' }).format(ms);
 }
 
 export function dateTime(ms: number): string {
-  return new Intl.DateTimeFormat(tag(), { day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit' }).format(ms);
+  return new Intl.DateTimeFormat(tag(), { day: 'numeric', month: 'short', year: 'numeric', hour: 'numeric', minute: '2-digit' }).format(ms);
+}
+
+/** For lists: the time today, otherwise the day. */
+export function shortWhen(ms: number, nowMs: number): string {
+  const isToday = new Date(ms).toDateString() === new Date(nowMs).toDateString();
+  if (isToday) return time(ms);
+  return new Intl.DateTimeFormat(tag(), { day: 'numeric', month: 'short' }).format(ms);
+}
+
+/** A moment within days, with its weekday. */
+export function deadline(ms: number): string {
+  return new Intl.DateTimeFormat(tag(), { weekday: 'short', day: 'numeric', month: 'short', hour: 'numeric', minute: '2-digit' }).format(ms);
 }
 
 export function dayHeading(ms: number): string {

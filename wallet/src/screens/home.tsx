@@ -1,5 +1,5 @@
 /** The two wallets at a glance, and the way to pay. Everything here draws from what is on the phone. */
-import { money, relative } from '../i18n/format.ts';
+import { deadline, money, relative } from '../i18n/format.ts';
 import { t } from '../i18n/translate.ts';
 import { offlineFunds } from '../pay/allowance-choice.ts';
 import type { WalletState } from '../wallet-state.ts';
@@ -128,7 +128,7 @@ function OfflineCard({ state, nowMs }: { state: WalletState; nowMs: number }) {
       <p class="card-note">
         {funds.spendable.length === 0
           ? t('home.offline_empty')
-          : t('home.usable_until', { when: relative(firstEnd * 1000, nowMs) })}
+          : t(funds.spendable.length === 1 ? 'home.usable_until' : 'home.first_ends', { when: deadline(firstEnd * 1000) })}
       </p>
       {funds.heldMinor > 0n && (
         <p class="card-note" data-testid="held">

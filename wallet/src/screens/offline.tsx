@@ -49,7 +49,7 @@ export function LoadScreen() {
               label={t('load.label')}
               hint={t('transfer.available', { amount: money(onlineMinor, currency) })}
               testId="load-amount"
-              picks={quickPicks(limits)}
+              picks={quickPicks(limits, 10n)}
             />
             <Notice tone="info" icon="shop" title={t('load.means')}>
               <ul class="bullets">

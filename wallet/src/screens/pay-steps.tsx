@@ -177,7 +177,7 @@ type UnconfirmedProps = {
 export function Unconfirmed({ payment, code, busy, onSend }: UnconfirmedProps) {
   return (
     <Screen title={t('unconfirmed.title')} testId="unconfirmed">
-      <div data-testid="pay-state" data-state="unconfirmed">
+      <div class="stack" data-testid="pay-state" data-state="unconfirmed">
         <div class="card card-online">
           <p class="receipt-shop">
             <bdi>{payment.merchantName}</bdi>
@@ -206,7 +206,7 @@ export function Unconfirmed({ payment, code, busy, onSend }: UnconfirmedProps) {
 export function Refused({ payment, code, onAgain }: { payment: StoredPayment; code: ErrorCode; onAgain: () => void }) {
   return (
     <Screen title={t('refused.title')} testId="refused">
-      <div data-testid="pay-state" data-state="refused">
+      <div class="stack" data-testid="pay-state" data-state="refused">
         <div class="card card-online">
           <p class="receipt-shop">
             <bdi>{payment.merchantName}</bdi>

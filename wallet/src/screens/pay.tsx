@@ -145,7 +145,7 @@ function NotPossible({ outcome, onAgain }: { outcome: Extract<ReadOutcome, { kin
   const needsMoney = ['no_offline_money', 'offline_money_too_little', 'offline_money_split', 'offline_money_expired', 'allowance_counter_limit_reached'];
   return (
     <Screen title={t('scan.refused_title')} testId="pay-refused">
-      <div data-testid="pay-state" data-state="not_possible">
+      <div class="stack" data-testid="pay-state" data-state="not_possible">
         {outcome.subject !== null && (
           <div class="card card-online">
             <p class="receipt-shop">

@@ -39,7 +39,7 @@ export function TopUpScreen() {
             currency={currency}
             label={t('amount.label')}
             testId="topup-amount"
-            picks={limits === null ? [] : quickPicks(limits)}
+            picks={limits === null ? [] : quickPicks(limits, 100n)}
             {...(limits === null
               ? {}
               : { hint: t('amount.between', { min: money(limits.minMinor, currency), max: money(limits.maxMinor, currency) }) })}
@@ -151,7 +151,11 @@ export function TopUpReturn({ id, wasCancelled }: { id: string; wasCancelled: bo
         <LinkButton to="" kind={status === 'succeeded' ? 'primary' : 'plain'} testId="topup-done">
           {t('common.to_home')}
         </LinkButton>
-        {status === 'succeeded' && <LinkButton to="load" icon="down">{t('home.load')}</LinkButton>}
+        {status === 'succeeded' && (
+          <LinkButton to="load" icon="down">
+            {t('load.title')}
+          </LinkButton>
+        )}
       </div>
     </Screen>
   );

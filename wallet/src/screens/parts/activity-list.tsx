@@ -1,5 +1,5 @@
 /** The list of what came and went, each with its state in words and not by colour alone. */
-import { dateTime, dayHeading, money, time } from '../../i18n/format.ts';
+import { dayHeading, money, shortWhen, time } from '../../i18n/format.ts';
 import type { Key } from '../../i18n/locales.ts';
 import { t } from '../../i18n/translate.ts';
 import type { PaymentState } from '../../store/schema.ts';
@@ -54,7 +54,7 @@ export function ActivityList({ items, grouped }: { items: readonly ActivityItem[
 }
 
 function Entry({ item, withDay }: { item: ActivityItem; withDay: boolean }) {
-  const when = withDay ? dateTime(item.atMs) : time(item.atMs);
+  const when = withDay ? shortWhen(item.atMs, Date.now()) : time(item.atMs);
   if (item.source === 'phone') {
     const { payment } = item;
     return (

@@ -62,11 +62,14 @@ export function AmountField({ amount, currency, label, hint, picks = [], testId 
   );
 }
 
-/** Round sums within the limits, in steps that fit any currency: 1, 2, 5 and 10 parts of a round tenth of the maximum. */
-export function quickPicks(limits: AmountLimits): readonly bigint[] {
-  const tenth = limits.maxMinor / 10n;
-  if (tenth < 1n) return [];
-  const magnitude = 10n ** BigInt(tenth.toString().length - 1);
-  const step = (tenth / magnitude) * magnitude;
+/**
+ * Round sums within the limits, in steps that fit any currency: 1, 2, 5 and 10 times a round part of the maximum.
+ * @param part the maximum is `part` times the first step's size: 10 offers up to all of it, 100 up to a tenth.
+ */
+export function quickPicks(limits: AmountLimits, part: bigint): readonly bigint[] {
+  const smallest = limits.maxMinor / part;
+  if (smallest < 1n) return [];
+  const magnitude = 10n ** BigInt(smallest.toString().length - 1);
+  const step = (smallest / magnitude) * magnitude;
   return [step, step * 2n, step * 5n, step * 10n].filter((pick) => pick >= limits.minMinor && pick <= limits.maxMinor);
 }
