@@ -3,6 +3,8 @@
  * and migrated. Never opens a file that a newer version wrote, and never replaces one that does not read.
  */
 import Database from 'better-sqlite3';
+import type { drizzle as Drizzle } from 'drizzle-orm/better-sqlite3';
+import type { migrate as Migrate } from 'drizzle-orm/better-sqlite3/migrator';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -54,7 +56,7 @@ function configure(db: KioskDatabase): void {
   const foreignKeys = db.pragma('foreign_keys', { simple: true });
   if (mode !== 'wal' || synchronous !== SYNCHRONOUS_FULL || foreignKeys !== 1n) {
     throw new Error(
-      `SQLite runs with journal_mode=${mode} synchronous=${synchronous} foreign_keys=${foreignKeys}`,
+      `SQLite runs with ${[mode, synchronous, foreignKeys].map(String).join(', ')} (journal_mode, synchronous, foreign_keys)`,
     );
   }
 }
@@ -102,9 +104,8 @@ function migrate(db: KioskDatabase, migrationsFolder: string): void {
   }
   if (applied.length === known.length) return;
   const require = createRequire(import.meta.url);
-  const { drizzle } = require('drizzle-orm/better-sqlite3') as typeof import('drizzle-orm/better-sqlite3');
-  const migrator =
-    require('drizzle-orm/better-sqlite3/migrator') as typeof import('drizzle-orm/better-sqlite3/migrator');
+  const { drizzle } = require('drizzle-orm/better-sqlite3') as { drizzle: typeof Drizzle };
+  const migrator = require('drizzle-orm/better-sqlite3/migrator') as { migrate: typeof Migrate };
   migrator.migrate(drizzle(db), { migrationsFolder });
 }
 

@@ -181,6 +181,6 @@ function acceptCodeOf(error: unknown): AcceptCode {
 
 /** Beside this file as source; beside the one file that a packaged agent is built into. */
 function threadFile(): URL {
-  const isSource = import.meta.url.endsWith('.ts');
-  return new URL(isSource ? './store-thread.ts' : './store-thread.js', import.meta.url);
+  const source = new URL('./store-thread.ts', import.meta.url);
+  return import.meta.url.endsWith('.ts') ? source : new URL('./store-thread.js', import.meta.url);
 }

@@ -20,12 +20,14 @@ export class EnrollingCloud {
   #enrolment = '';
 
   constructor() {
-    this.#server = createServer(async (request, response) => {
+    this.#server = createServer((request, response) => {
       const chunks: Buffer[] = [];
-      for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
-      const answer = this.#answer(request.url ?? '', Buffer.concat(chunks).toString());
-      response.writeHead(answer === null ? 503 : 200, { 'content-type': 'application/json' });
-      response.end(answer ?? '{}');
+      request.on('data', (chunk: Buffer) => chunks.push(chunk));
+      request.on('end', () => {
+        const answer = this.#answer(request.url ?? '', Buffer.concat(chunks).toString());
+        response.writeHead(answer === null ? 503 : 200, { 'content-type': 'application/json' });
+        response.end(answer ?? '{}');
+      });
     });
   }
 

@@ -1,0 +1,202 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { z } from 'zod';
+import type { Session } from '@tikiwallet/server/contract';
+import { IpcError } from '../../ipc/index.ts';
+import { cloudApi } from './cloud-api.ts';
+import { CloudClient, CloudProblem } from './cloud-client.ts';
+import { MerchantSession } from './merchant-session.ts';
+import { Reachability, type CloudState } from './reachability.ts';
+
+type Answer = (request: IncomingMessage, response: ServerResponse) => void;
+let server: Server;
+let url: string;
+let answer: Answer;
+let reached: number;
+let unreachable: number;
+
+beforeEach(async () => {
+  reached = 0;
+  unreachable = 0;
+  server = createServer((request, response) => answer(request, response));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no address');
+  url = `http://127.0.0.1:${address.port}`;
+});
+afterEach(() => {
+  server.close();
+  server.closeAllConnections();
+});
+
+const client = () =>
+  new CloudClient({
+    apiUrl: url,
+    events: { onReached: () => (reached += 1), onUnreachable: () => (unreachable += 1) },
+  });
+
+function json(status: number, body: unknown, headers: Record<string, string> = {}): Answer {
+  return (_request, response) => {
+    const type = status < 400 ? 'application/json' : 'application/problem+json';
+    response.writeHead(status, { 'content-type': type, ...headers });
+    response.end(JSON.stringify(body));
+  };
+}
+
+const problem = (code: string, extra: object = {}) => ({
+  type: 'urn:x',
+  title: 'x',
+  status: 409,
+  code,
+  ...extra,
+});
+
+async function refusalOf(action: Promise<unknown>): Promise<IpcError> {
+  const error = await action.then(
+    () => null,
+    (reason: unknown) => reason,
+  );
+  if (error instanceof IpcError) return error;
+  throw new Error('it was not refused');
+}
+
+const ask = (timeoutMs?: number) =>
+  client().json(z.object({ status: z.literal('ok') }), {
+    method: 'GET',
+    path: '/',
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+  });
+
+test('an answer of another shape, a page, and a redirect are no answers of the cloud', async () => {
+  for (const wrong of [
+    json(200, { status: 'maybe' }),
+    (_: IncomingMessage, response: ServerResponse) =>
+      response.writeHead(200, { 'content-type': 'text/html' }).end('<h1>Welcome to the hotel</h1>'),
+    (_: IncomingMessage, response: ServerResponse) =>
+      response.writeHead(200, { 'content-type': 'application/json' }).end('{'),
+  ]) {
+    answer = wrong;
+    expect((await refusalOf(ask())).code).toBe('cloud_answer_invalid');
+  }
+  answer = (_request, response) => response.writeHead(302, { location: 'http://127.0.0.1:1/' }).end();
+  expect((await refusalOf(ask())).code).toBe('cloud_unreachable');
+});
+
+test("a problem's code, wait and place come through", async () => {
+  answer = json(429, problem('rate_limited'), { 'retry-after': '7' });
+  expect(await refusalOf(ask())).toMatchObject({ code: 'rate_limited', retryAfterMs: 7_000 });
+  answer = json(409, problem('batch_gap', { highestSequence: 12 }));
+  const gap = await refusalOf(ask());
+  expect(gap instanceof CloudProblem && gap.highestSequence).toBe(12);
+  expect(reached).toBe(2);
+});
+
+test('silence, an answer without end and a closed door are unreachable', async () => {
+  answer = () => undefined;
+  expect((await refusalOf(ask(100))).code).toBe('cloud_unreachable');
+  answer = (_request, response) => {
+    response.writeHead(200, { 'content-type': 'application/json' });
+    response.write('{"status":');
+  };
+  expect((await refusalOf(ask(100))).code).toBe('cloud_unreachable');
+  server.close();
+  server.closeAllConnections();
+  expect((await refusalOf(ask())).code).toBe('cloud_unreachable');
+  expect(unreachable).toBe(3);
+});
+
+function session(changes: Partial<Session> = {}): Session {
+  return {
+    accessToken: 'access-1',
+    accessExpiresAt: new Date(Date.now() + 900_000).toISOString(),
+    sessionExpiresAt: new Date(Date.now() + 6 * 3_600_000).toISOString(),
+    refreshToken: 'refresh-1',
+    user: {
+      id: '0190d8c2-0000-7000-8000-000000000001',
+      role: 'merchant',
+      phone: '+6591234567',
+      username: 'sari',
+      currency: 'SGD',
+      merchant: { id: '0190d8c2-0000-7000-8000-000000000002', businessName: 'Warung Sari' },
+    },
+    ...changes,
+  };
+}
+
+function merchant(): { merchant: MerchantSession; refreshed: () => number } {
+  let refreshes = 0;
+  const api = {
+    ...cloudApi(client()),
+    refresh: async () => {
+      refreshes += 1;
+      return session({ accessToken: `access-${refreshes + 1}`, refreshToken: `refresh-${refreshes + 1}` });
+    },
+  };
+  return {
+    merchant: new MerchantSession({ api, serverNowMs: () => Date.now(), onChange: () => undefined }),
+    refreshed: () => refreshes,
+  };
+}
+
+test('an access token near its end is changed first, once for all who ask at the same time', async () => {
+  answer = json(200, session({ accessExpiresAt: new Date(Date.now() + 30_000).toISOString() }));
+  const { merchant: desk, refreshed } = merchant();
+  await desk.signIn({ phone: '+6591234567', password: 'secret-secret' });
+  const used = await Promise.all([
+    desk.authorised(async (token) => token),
+    desk.authorised(async (token) => token),
+  ]);
+  expect(used).toEqual(['access-2', 'access-2']);
+  expect(refreshed()).toBe(1);
+  desk.close();
+});
+
+test('a token that the cloud refuses is changed once, and the call is made again', async () => {
+  answer = json(200, session());
+  const { merchant: desk } = merchant();
+  await desk.signIn({ phone: '+6591234567', password: 'secret-secret' });
+  const tokens: string[] = [];
+  await desk.authorised(async (token) => {
+    tokens.push(token);
+    if (tokens.length === 1) throw new IpcError('not_authenticated');
+  });
+  expect(tokens).toEqual(['access-1', 'access-2']);
+  await desk.signOut();
+  expect(desk.view).toBeNull();
+  expect((await refusalOf(desk.authorised(async () => 1))).code).toBe('not_signed_in');
+});
+
+test("a customer's account does not open the merchant's desk", async () => {
+  answer = json(200, session({ user: { ...session().user, role: 'customer', merchant: null } }));
+  const { merchant: desk } = merchant();
+  expect((await refusalOf(desk.signIn({ phone: '+6591234567', password: 'secret-secret' }))).code).toBe(
+    'not_permitted',
+  );
+  expect(desk.view).toBeNull();
+});
+
+test('the way to the cloud is known within seconds of opening and closing', async () => {
+  let isUp = false;
+  const states: CloudState[] = [];
+  const way = new Reachability({
+    probe: () => (isUp ? Promise.resolve() : Promise.reject(new Error('down'))),
+    onChange: (state) => states.push(state),
+  });
+  vi.useFakeTimers();
+  try {
+    way.start();
+    await vi.advanceTimersByTimeAsync(100);
+    expect(states).toEqual(['offline']);
+    isUp = true;
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(states).toEqual(['offline', 'online']);
+    isUp = false;
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(states).toEqual(['offline', 'online', 'offline']);
+  } finally {
+    way.stop();
+    vi.useRealTimers();
+  }
+});
