@@ -4,6 +4,7 @@
  */
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { MAX_REQUEST_TTL_SECONDS } from '@tikiwallet/protocol';
 import { z } from 'zod';
 
 const DEFAULT_API_URL = 'http://localhost:8080';
@@ -16,6 +17,13 @@ const Environment = z.object({
   TIKI_LISTEN_HOST: z.string().min(1).default('127.0.0.1'),
   TIKI_LISTEN_PORT: z.coerce.number().int().min(0).max(65_535).default(7070),
   TIKI_ADVERTISE: z.string().default('').transform(splitList).pipe(z.array(KioskAddress).max(4)),
+  /** How long a customer has to pay: a busy till wants it shorter. */
+  TIKI_REQUEST_TTL_SECONDS: z.coerce
+    .number()
+    .int()
+    .min(10)
+    .max(MAX_REQUEST_TTL_SECONDS)
+    .default(MAX_REQUEST_TTL_SECONDS),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
 
@@ -25,6 +33,8 @@ export interface AgentConfig {
   readonly listen: { readonly host: string; readonly port: number };
   /** Put into requests; empty: whatever the listener is bound to. */
   readonly advertise: readonly string[];
+  /** Life of a payment request, 10 to 120 s. */
+  readonly requestTtlSeconds: number;
   readonly logLevel: z.output<typeof Environment>['LOG_LEVEL'];
 }
 
@@ -51,6 +61,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): A
     apiUrl: data.TIKI_API_URL.replace(/\/+$/, ''),
     listen: { host: data.TIKI_LISTEN_HOST, port: data.TIKI_LISTEN_PORT },
     advertise: data.TIKI_ADVERTISE,
+    requestTtlSeconds: data.TIKI_REQUEST_TTL_SECONDS,
     logLevel: data.LOG_LEVEL,
   };
 }

@@ -19,6 +19,7 @@ export interface SalesOptions {
   readonly store: Pick<StoreClient, 'accept' | 'run'>;
   readonly clock: Clock;
   readonly addresses: () => readonly string[];
+  readonly requestTtlSeconds: number;
   /** The sale changed: the screen must know at once. */
   readonly onChange: () => void;
   readonly onError: (error: unknown) => void;
@@ -45,6 +46,7 @@ export class Sales {
       saleId: sale.saleId,
       amountMinor: BigInt(sale.amountMinor),
       addresses: this.#options.addresses(),
+      ttlSeconds: this.#options.requestTtlSeconds,
     });
     if (this.#current?.saleId !== record.saleId) this.#refused = null;
     return this.#show(record);

@@ -119,6 +119,7 @@ class Agent implements RunningAgent {
       store: this.#store,
       clock: systemClock(),
       addresses: () => this.#listener?.addresses ?? [],
+      requestTtlSeconds: this.#options.config.requestTtlSeconds,
       onChange: () => this.#publisher.now(),
       onError: (error) => log.error({ err: error }, 'the sale could not be brought up to date'),
     });

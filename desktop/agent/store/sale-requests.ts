@@ -9,7 +9,6 @@ import {
   fromUuid,
   limitsAt,
   MAX_AMOUNT_MINOR,
-  MAX_REQUEST_TTL_SECONDS,
   runSync,
   signPaymentRequest,
   toHex,
@@ -27,11 +26,11 @@ export interface OpenSale {
   readonly amountMinor: bigint;
   /** `http://host:port`, at most four. */
   readonly addresses: readonly string[];
+  readonly ttlSeconds: number;
 }
 
 /** A sale of long ago is history, not something to show when the program starts. */
 const SHOWN_AFTER_START_MS = 10 * 60 * 1000;
-const TTL_MS = MAX_REQUEST_TTL_SECONDS * 1000;
 
 export class SaleRequests {
   readonly #store: KioskStore;
@@ -156,7 +155,7 @@ export class SaleRequests {
       issuedAt: request.issuedAt,
       openedAtMs: clock.wallMs(),
       bootId: clock.bootId,
-      deadlineMs: clock.monotonicMs() + TTL_MS,
+      deadlineMs: clock.monotonicMs() + sale.ttlSeconds * 1000,
     });
     this.#store.raiseMark(request.issuedAt);
     return this.#again(sale.saleId);
@@ -171,7 +170,7 @@ export class SaleRequests {
         itemsHash: null,
         nonce: new Uint8Array(randomBytes(16)),
         issuedAt: this.#store.now().seconds,
-        ttlSeconds: MAX_REQUEST_TTL_SECONDS,
+        ttlSeconds: sale.ttlSeconds,
         denyListVersion: kiosk.trust.denyListVersion,
         addresses: sale.addresses,
         checksPhone: false,

@@ -238,15 +238,17 @@ export class TestPhone {
 
 /** A kiosk's store on real files, which a test can close, kill and open again. */
 export class TestKiosk {
-  readonly folder = mkdtempSync(join(tmpdir(), 'tiki-agent-'));
-  readonly path = join(this.folder, 'kiosk.sqlite');
+  readonly folder: string;
+  readonly path: string;
   readonly signing = newKey();
   readonly sealing = newKey();
   readonly clock = new TestClock();
   readonly errors: unknown[] = [];
   desk: StoreDesk;
 
-  constructor() {
+  constructor(parent = tmpdir()) {
+    this.folder = mkdtempSync(join(parent, 'tiki-agent-'));
+    this.path = join(this.folder, 'kiosk.sqlite');
     this.desk = this.#open();
   }
 
@@ -283,6 +285,7 @@ export class TestKiosk {
       saleId: randomUUID(),
       amountMinor,
       addresses: ['http://192.168.49.1:7070'],
+      ttlSeconds: 120,
     });
   }
 
