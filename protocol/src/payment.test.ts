@@ -172,6 +172,16 @@ describe('a closing statement', () => {
     expect(verify(sign({ lastCounter, cumulativeMinor, signedAt: NOW }))).toEqual(refused(code));
   });
 
+  it("with a counter before the certificate's first is refused", () => {
+    const later = { ...world.allowance, firstCounter: 5 };
+    const bytes = sign({ lastCounter: 4, cumulativeMinor: 5n, signedAt: NOW });
+    expect(runSync(verifyClosingStatement(bytes, later), crypto)).toEqual(
+      refused('payment_cumulative_inconsistent'),
+    );
+    const first = sign({ lastCounter: 5, cumulativeMinor: 5n, signedAt: NOW });
+    expect(runSync(verifyClosingStatement(first, later), crypto).ok).toBe(true);
+  });
+
   it('of another key, or with any field changed, is refused', () => {
     const bytes = sign({ lastCounter: 1, cumulativeMinor: 5n, signedAt: NOW });
     expect(verify(sign({ lastCounter: 1, cumulativeMinor: 5n, signedAt: NOW }, newKey()))).toEqual(
