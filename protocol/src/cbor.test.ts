@@ -152,7 +152,17 @@ describe('FieldReader', () => {
     );
   });
 
+  it.each(['\u007f', '\u0080', '\u07ff', '\u0800', '\uffff', '\u{10000}'])(
+    'counts %j as TextEncoder does',
+    (text) => {
+      const { length } = new TextEncoder().encode(text);
+      expect(reading([text], (fields) => fields.text(length)).ok).toBe(true);
+      expect(reading([text], (fields) => fields.text(length - 1)).ok).toBe(false);
+    },
+  );
+
   it.each([
+    ['nothing', null, 'message_malformed'],
     ['no array', {}, 'message_malformed'],
     ['an integer above its bound', [6], 'field_out_of_range'],
     ['an integer below its bound', [1], 'field_out_of_range'],
