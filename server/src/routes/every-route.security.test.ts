@@ -1,0 +1,243 @@
+/**
+ * Every route of the OpenAPI document, tried by everybody who must not get through (R52): nobody, garbage, the wrong
+ * role, a kiosk, somebody who signed out, and a stranger who knows all the ids. A route that is missing from the table
+ * below fails the first test.
+ */
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { CBOR_MEDIA_TYPE, KioskView, TopUp } from '../../contract/index.ts';
+import { SimulatedKiosk } from '../../test/simulated-kiosk.ts';
+import { type OfflineWallet, SimulatedPhone } from '../../test/simulated-phone.ts';
+import { type Person, startTestServer, type TestServer } from '../../test/test-server.ts';
+import { createLogger } from '../log.ts';
+
+type Caller = 'public' | 'anybody' | 'customer' | 'merchant' | 'kiosk';
+interface Route {
+  readonly for: Caller;
+  /** Values of the path's parameters: the victim's own. */
+  readonly id?: () => string;
+  readonly body?: () => unknown;
+  /** What a stranger of the right role is told about the victim's id. */
+  readonly strangerGets?: string;
+}
+
+let server: TestServer;
+let customer: Person;
+let merchant: Person;
+let phone: SimulatedPhone;
+let wallet: OfflineWallet;
+let kiosk: SimulatedKiosk;
+let topUp: TopUp;
+let stranger: Record<'customer' | 'merchant', Person>;
+const lines: string[] = [];
+
+beforeAll(async () => {
+  const log = createLogger({ level: 'trace', destination: { write: (line) => lines.push(line) } });
+  server = await startTestServer({ log });
+  phone = await SimulatedPhone.withMoney(server, 9_000n);
+  customer = phone.person;
+  merchant = await server.register('merchant', { businessName: 'Toko Korban', agent: true });
+  kiosk = await SimulatedKiosk.open(server, merchant, 'Till of the victim');
+  wallet = await phone.load(3_000n);
+  kiosk.sell(wallet, 700n);
+  await kiosk.settle();
+  topUp = await server.expect(TopUp, '/v1/topups', {
+    body: { amountMinor: '500' },
+    token: customer.token,
+    key: randomUUID(),
+  });
+  stranger = { customer: await server.register('customer'), merchant: await server.register('merchant') };
+});
+afterAll(() => server.close());
+
+const amountMinor = '500';
+const ROUTES: Readonly<Record<string, Route>> = {
+  'GET /healthz': { for: 'public' },
+  'GET /readyz': { for: 'public' },
+  'GET /v1/config': { for: 'public' },
+  'GET /v1/trust': { for: 'public' },
+  'POST /v1/auth/register': { for: 'public' },
+  'POST /v1/auth/register/verify': { for: 'public' },
+  'POST /v1/auth/register/resend': { for: 'public' },
+  'POST /v1/auth/login': { for: 'public' },
+  'POST /v1/auth/refresh': { for: 'public' },
+  'POST /v1/auth/logout': { for: 'public' },
+  'POST /v1/stripe/webhook': { for: 'public' },
+  'POST /v1/kiosks/enrol': { for: 'public' },
+  'GET /v1/me': { for: 'anybody' },
+  'GET /v1/history': { for: 'anybody' },
+  'GET /v1/wallet': { for: 'customer' },
+  'POST /v1/topups': { for: 'customer', body: () => ({ amountMinor }) },
+  'GET /v1/topups/{id}': { for: 'customer', id: () => topUp.id, strangerGets: 'top_up_not_found' },
+  'POST /v1/transfers/preview': { for: 'customer', body: () => ({ phone: customer.phone }) },
+  'POST /v1/transfers': { for: 'customer', body: () => ({ phone: customer.phone, amountMinor }) },
+  'POST /v1/allowances': { for: 'customer', body: () => phone.allowanceBody(500n, randomUUID()) },
+  'POST /v1/allowances/{id}/close': {
+    for: 'customer',
+    id: () => wallet.allowance.allowanceId,
+    body: () => ({ statement: phone.closingStatement(wallet) }),
+    strangerGets: 'allowance_not_found',
+  },
+  'GET /v1/merchant/kiosks': { for: 'merchant' },
+  'POST /v1/merchant/kiosks': { for: 'merchant', body: () => ({ name: 'Mine' }) },
+  'POST /v1/merchant/kiosks/{id}/code': {
+    for: 'merchant',
+    id: () => kiosk.kioskId,
+    strangerGets: 'kiosk_not_found',
+  },
+  'GET /v1/merchant/summary': { for: 'merchant' },
+  'GET /v1/merchant/sales': { for: 'merchant' },
+  'GET /v1/kiosk/trust-bundle': { for: 'kiosk' },
+  'POST /v1/kiosk/settlements': { for: 'kiosk' },
+};
+const guarded = Object.entries(ROUTES).filter(([, route]) => route.for !== 'public');
+const withIds = guarded.filter(([, route]) => route.id !== undefined);
+
+/** One request to a route of the table, with whatever the caller shows. */
+async function request(name: string, authorization: string | undefined, id?: string) {
+  const [method = '', template = ''] = name.split(' ');
+  const route = ROUTES[name];
+  const body = route?.body?.();
+  return server.call(template.replace('{id}', id ?? route?.id?.() ?? ''), {
+    method,
+    ...(body === undefined ? {} : { body }),
+    key: randomUUID(),
+    headers: {
+      ...(authorization === undefined ? {} : { authorization }),
+      ...(name === 'POST /v1/kiosk/settlements' ? { 'content-type': CBOR_MEDIA_TYPE } : {}),
+    },
+  });
+}
+
+const Document = z.object({
+  paths: z.record(z.string(), z.record(z.string(), z.object({ security: z.array(z.unknown()).optional() }))),
+});
+
+test('the table names every route of the document, and the document says which ones are guarded', async () => {
+  const { paths } = await server.expect(Document, '/v1/openapi.json');
+  const described = Object.entries(paths).flatMap(([path, operations]) =>
+    Object.entries(operations).map(([method, { security }]) => ({
+      name: `${method.toUpperCase()} ${path}`,
+      isGuarded: security !== undefined && security.length > 0,
+    })),
+  );
+  expect(described.map(({ name }) => name).sort()).toEqual(Object.keys(ROUTES).sort());
+  for (const { name, isGuarded } of described)
+    expect([name, isGuarded]).toEqual([name, ROUTES[name]?.for !== 'public']);
+});
+
+describe.each(guarded)('%s', (name, route) => {
+  test('refuses nobody, garbage, and the other kind of caller', async () => {
+    const { session } = customer;
+    for (const authorization of [
+      undefined,
+      'Bearer',
+      'Bearer x',
+      `Basic ${session.accessToken}`,
+      `Bearer ${kiosk.token}`,
+      `Kiosk ${session.accessToken}`,
+      `Bearer ${merchant.session.refreshToken ?? ''}`,
+      'Kiosk AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA',
+    ]) {
+      const answer = await request(name, authorization);
+      expect([authorization, answer.status, answer.code]).toEqual([authorization, 401, 'not_authenticated']);
+    }
+    const wrongKind = route.for === 'kiosk' ? `Bearer ${session.accessToken}` : `Kiosk ${kiosk.token}`;
+    expect((await request(name, wrongKind)).code).toBe('not_authenticated');
+  });
+
+  test.runIf(route.for === 'customer' || route.for === 'merchant')('refuses the other role', async () => {
+    const other = stranger[route.for === 'customer' ? 'merchant' : 'customer'];
+    const answer = await request(name, `Bearer ${other.token}`);
+    expect([answer.status, answer.code]).toEqual([403, 'not_permitted']);
+  });
+
+  test.runIf(route.for !== 'kiosk')('refuses whoever signed out', async () => {
+    const gone = await server.register(route.for === 'merchant' ? 'merchant' : 'customer');
+    await server.call('/v1/auth/logout', { method: 'POST', token: gone.token });
+    expect((await request(name, `Bearer ${gone.token}`)).code).toBe('session_expired');
+  });
+});
+
+test.each(withIds)(
+  '%s tells a stranger of the victim what it tells of nothing at all',
+  async (name, route) => {
+    const { token } = stranger[route.for === 'merchant' ? 'merchant' : 'customer'];
+    const theirs = await request(name, `Bearer ${token}`);
+    const nothing = await request(name, `Bearer ${token}`, randomUUID());
+    expect([theirs.status, theirs.code]).toEqual([404, route.strangerGets]);
+    const { requestId: _a, ...said } = z.looseObject({}).parse(theirs.body);
+    const { requestId: _b, ...same } = z.looseObject({}).parse(nothing.body);
+    expect(said).toEqual(same);
+    expect((await request(name, `Bearer ${token}`, "x' or 1=1 --")).code).toBe('request_invalid');
+  },
+);
+
+test('a stranger who reads everything finds nothing of the victim', async () => {
+  const secrets = [
+    customer.session.user.id,
+    customer.phone,
+    merchant.phone,
+    merchant.session.user.merchant?.id ?? '',
+    topUp.id,
+    kiosk.kioskId,
+    wallet.allowance.allowanceId,
+    'Toko Korban',
+    'Till of the victim',
+  ];
+  for (const [name, route] of guarded.filter(([one, { id }]) => one.startsWith('GET') && id === undefined)) {
+    if (route.for === 'kiosk') continue;
+    const { token } = stranger[route.for === 'merchant' ? 'merchant' : 'customer'];
+    const answer = await request(name, `Bearer ${token}`);
+    expect([name, answer.status]).toEqual([name, 200]);
+    for (const secret of secrets) expect(JSON.stringify(answer.body)).not.toContain(secret);
+  }
+});
+
+test('fields that nobody asked for change nothing: a write is always the caller’s own', async () => {
+  const { token, session } = stranger.customer;
+  const body = { amountMinor, userId: customer.session.user.id, status: 'succeeded', id: randomUUID() };
+  const made = await server.expect(TopUp, '/v1/topups', { body, token, key: randomUUID() });
+  const rows = await server.database.owner`select user_id, status from top_ups where id = ${made.id}`;
+  expect(rows).toEqual([{ user_id: session.user.id, status: 'awaiting_payment' }]);
+  const mine = stranger.merchant;
+  const view = await server.expect(KioskView, '/v1/merchant/kiosks', {
+    body: { name: 'x', merchantId: merchant.session.user.merchant?.id, status: 'active' },
+    token: mine.token,
+    key: randomUUID(),
+  });
+  expect(view.status).toBe('awaiting_enrolment');
+  const [row] = await server.database.owner`select merchant_id from kiosks where id = ${view.id}`;
+  expect(row?.merchant_id).toBe(mine.session.user.merchant?.id);
+});
+
+test('a stolen kiosk token signs no money: batches of another machine are refused and change nothing', async () => {
+  const thief = await SimulatedKiosk.open(server, stranger.merchant);
+  kiosk.sell(wallet, 300n);
+  const before = await kiosk.availableMinor();
+  // With the thief's token the victim's batch, with the victim's token the thief's own.
+  expect((await kiosk.handIn(kiosk.batch(), thief.token)).problem).toMatchObject({ code: 'not_permitted' });
+  thief.write(thief.request(300n), wallet, kiosk.sell(wallet, 100n));
+  expect((await thief.handIn(thief.batch(), kiosk.token)).problem).toMatchObject({ code: 'not_permitted' });
+  expect(await thief.settle()).toEqual(['refused:payment_is_for_another_request']);
+  expect([await kiosk.availableMinor(), await thief.availableMinor()]).toEqual([before, 0n]);
+  expect(await kiosk.settle()).toEqual(['settled', 'settled', 'settled']);
+  expect(await thief.availableMinor()).toBe(0n);
+});
+
+test('nothing that was said above reached the log (R59)', () => {
+  const text = lines.join('');
+  expect(lines.length).toBeGreaterThan(200);
+  const people = [customer, merchant, stranger.customer, stranger.merchant];
+  for (const secret of [
+    ...people.flatMap(({ token, password, phone: number }) => [token, password, number, number.slice(1)]),
+    merchant.session.refreshToken ?? 'none',
+    kiosk.token,
+    phone.closingStatement(wallet).slice(0, 40),
+  ]) {
+    expect(text).not.toContain(secret);
+  }
+  for (const { code } of server.sms)
+    expect(text).not.toMatch(new RegExp(`(?<![0-9a-f-])${code}(?![0-9a-f-])`));
+});
