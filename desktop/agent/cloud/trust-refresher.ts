@@ -62,9 +62,11 @@ export class TrustRefresher {
       if (!installed.ok) log.error({ code: installed.code }, 'the trust bundle of the cloud was refused');
       this.#schedule(REFRESH_EVERY_MS);
     } catch (error) {
-      if (!(error instanceof IpcError)) throw error;
-      log.warn({ code: error.code }, 'the trust bundle could not be refreshed');
-      this.#schedule(error.retryAfterMs ?? AFTER_FAILURE_MS);
+      // Whatever it was, the till goes on with the bundle that it has.
+      if (error instanceof IpcError)
+        log.warn({ code: error.code }, 'the trust bundle could not be refreshed');
+      else log.error({ err: error }, 'the trust bundle could not be refreshed');
+      this.#schedule((error instanceof IpcError ? error.retryAfterMs : undefined) ?? AFTER_FAILURE_MS);
     }
   }
 }
