@@ -20,17 +20,32 @@ export function trustedProxies(ranges: readonly string[]): BlockList {
   return list;
 }
 
-/** The address to hold responsible: the socket's, or the last untrusted one in front of our own proxies. */
+/** Whom to hold responsible: the socket's address, or the last untrusted one in front of our own proxies. */
 export function clientAddress(c: Context, trusted: BlockList): string {
   const socket = socketAddress(c);
-  if (!isTrusted(socket, trusted)) return socket;
-  const hops = (c.req.header('x-forwarded-for') ?? '').split(',').map((hop) => hop.trim());
-  return hops.findLast((hop) => isIP(hop) !== 0 && !isTrusted(hop, trusted)) ?? socket;
+  if (!isTrusted(socket, trusted)) return callerOf(socket);
+  const hops = (c.req.header('x-forwarded-for') ?? '').split(',').map((hop) => plainIpv4(hop.trim()));
+  return callerOf(hops.findLast((hop) => isIP(hop) !== 0 && !isTrusted(hop, trusted)) ?? socket);
+}
+
+/** Of IPv6 the /64 network: one home or phone has all of its 2^64 addresses, and may use a new one for every try. */
+function callerOf(address: string): string {
+  if (isIP(address) !== 6) return address;
+  const [head = [], tail] = (address.split('%')[0] ?? '').split('::').map((half) => half.split(':'));
+  const given = [...head, ...(tail ?? [])].length;
+  const groups = [...head, ...Array.from({ length: 8 - given }, () => '0'), ...(tail ?? [])];
+  const network = groups.slice(0, 4).map((group) => Number.parseInt(group || '0', 16).toString(16));
+  return `${network.join(':')}::/64`;
+}
+
+/** `::ffff:203.0.113.9` is how a socket for both families writes an IPv4 address. */
+function plainIpv4(address: string): string {
+  return address.replace(/^::ffff:(?=\d+\.)/i, '');
 }
 
 function socketAddress(c: Context): string {
   try {
-    return (getConnInfo(c).remote.address ?? 'unknown').replace(/^::ffff:/, '');
+    return plainIpv4(getConnInfo(c).remote.address ?? 'unknown');
   } catch {
     // No socket: the request was handed to the app directly, as tests do.
     return 'in-process';
