@@ -1,6 +1,6 @@
 /** Registration, sessions and the signed-in user. */
 import { z } from 'zod';
-import { CurrencyCode, IsoTime, PhoneInput, PhoneNumber, Uuid } from './primitives.ts';
+import { CurrencyCode, IsoTime, lineOfText, PhoneInput, PhoneNumber, Uuid } from './primitives.ts';
 
 export const Role = z.enum(['customer', 'merchant']);
 export type Role = z.infer<typeof Role>;
@@ -9,10 +9,10 @@ export type Role = z.infer<typeof Role>;
 export const RegisterBody = z.object({
   role: Role,
   phone: PhoneInput,
-  username: z.string().trim().min(2).max(32),
+  username: lineOfText({ min: 2, max: 32 }),
   password: z.string().min(8).max(200),
   /** Required for merchants: the name on kiosk certificates and customers' screens. */
-  businessName: z.string().trim().min(2).max(32).optional(),
+  businessName: lineOfText({ min: 2, max: 32 }).optional(),
 });
 export const RegisterResult = z.object({
   registrationId: Uuid,

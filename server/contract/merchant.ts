@@ -1,6 +1,6 @@
 /** What a merchant sees and does online: kiosks, sales and the balance. */
 import { z } from 'zod';
-import { CurrencyCode, IsoTime, MinorUnits, Uuid } from './primitives.ts';
+import { CurrencyCode, IsoTime, lineOfText, MinorUnits, Uuid } from './primitives.ts';
 
 export const KioskStatus = z.enum(['awaiting_enrolment', 'active', 'denied']);
 export const KioskView = z.object({
@@ -17,7 +17,7 @@ export const KioskView = z.object({
 export type KioskView = z.infer<typeof KioskView>;
 
 /** `POST /v1/merchant/kiosks` (Idempotency-Key) answers {@link KioskView} with a fresh code. */
-export const CreateKioskBody = z.object({ name: z.string().trim().min(1).max(40) });
+export const CreateKioskBody = z.object({ name: lineOfText({ min: 1, max: 40 }) });
 /** `GET /v1/merchant/kiosks`. */
 export const KioskList = z.object({ items: z.array(KioskView) });
 /** `POST /v1/merchant/kiosks/{id}/code` answers {@link KioskView} with a new code. */

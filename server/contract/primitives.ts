@@ -15,13 +15,29 @@ export type Money = z.infer<typeof Money>;
 export const Uuid = z.uuid();
 export const IsoTime = z.iso.datetime();
 /** base64url without padding. */
-export const Base64Url = z.string().regex(/^[A-Za-z0-9_-]+$/).max(400_000);
+export const Base64Url = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]+$/)
+  .max(400_000);
 /** Lower-case hex of a 32-byte hash. */
 export const Hash = z.string().regex(/^[0-9a-f]{64}$/);
 /** What a person types: with or without spaces and a leading +; the server normalises to E.164. */
 export const PhoneInput = z.string().min(4).max(32);
 /** E.164. */
 export const PhoneNumber = z.string().regex(/^\+[1-9][0-9]{6,14}$/);
+
+/**
+ * One line that other people read: no control, formatting or direction-changing characters (the two joiners belong to
+ * the writing of several languages), and something to see.
+ */
+export const lineOfText = ({ min, max }: { min: number; max: number }) =>
+  z
+    .string()
+    .trim()
+    .min(min)
+    .max(max)
+    .regex(/^(?:[^\p{C}\p{Zl}\p{Zp}]|\u200c|\u200d)*$/u, 'must not hold control or formatting characters')
+    .regex(/[\p{L}\p{N}\p{S}]/u, 'must hold a letter, a digit or a symbol');
 
 /** Cursor paging: newest first, `nextCursor` null at the end. */
 export const pageOf = <T extends z.ZodType>(item: T) =>

@@ -1,6 +1,15 @@
 /** What a customer does online: balances, top-ups, transfers, allowances and history. */
 import { z } from 'zod';
-import { Base64Url, CurrencyCode, IsoTime, MinorUnits, PhoneInput, PositiveMinorUnits, SignedMinorUnits, Uuid } from './primitives.ts';
+import {
+  Base64Url,
+  CurrencyCode,
+  IsoTime,
+  MinorUnits,
+  PhoneInput,
+  PositiveMinorUnits,
+  SignedMinorUnits,
+  Uuid,
+} from './primitives.ts';
 
 /** The life of an offline allowance, as both the cloud and the phone's screen name it. */
 export const AllowanceStatus = z.enum(['active', 'closing', 'expired', 'closed', 'denied']);

@@ -86,7 +86,7 @@ export async function sendMoney(needs: Needs, request: SendMoney): Promise<Trans
   };
 }
 
-/** Notes are one line of text for screens and statements; control characters (NUL among them) are not text. */
+/** Notes are one line of text for screens and statements; control and direction-changing characters are not text. */
 function withoutControls(note: string): string {
-  return note.replace(/\p{Cc}+/gu, ' ').trim();
+  return note.replace(/(?:(?![\u200c\u200d])[\p{C}\p{Zl}\p{Zp}])+/gu, ' ').trim();
 }
