@@ -119,11 +119,20 @@ function refreshTokenOf(
   c: Context,
   body: { refreshToken?: string | undefined } | undefined,
 ): string | undefined {
-  return body?.refreshToken ?? getCookie(c, COOKIE);
+  return body?.refreshToken ?? (isFromElsewhere(c) ? undefined : getCookie(c, COOKIE));
+}
+
+/**
+ * A browser says whose page made the request. SameSite keeps other sites' pages from sending the cookie, but every
+ * port of this host is the same site to it.
+ */
+function isFromElsewhere(c: Context): boolean {
+  const site = c.req.header('sec-fetch-site');
+  return site !== undefined && site !== 'same-origin' && site !== 'none';
 }
 
 function dropCookie(c: Context): void {
-  deleteCookie(c, COOKIE, { path: COOKIE_PATH });
+  if (!isFromElsewhere(c)) deleteCookie(c, COOKIE, { path: COOKIE_PATH });
 }
 
 export const registerAuth: RegisterRoutes = (router, context) => {
