@@ -5,7 +5,7 @@
  * Never: tells a stranger whether a number has an account. That is said only after the code proved the phone.
  */
 import { randomUUIDv7 } from 'node:crypto';
-import { and, eq, isNull, lt, sql } from 'drizzle-orm';
+import { and, eq, isNull, lt, lte, sql } from 'drizzle-orm';
 import type { RegisterResult, Role } from '../../contract/index.ts';
 import type { ServerContext } from '../context.ts';
 import { merchants, registrations, users } from '../db/schema/accounts.ts';
@@ -65,6 +65,8 @@ export class Registrations {
         username,
         passwordHash,
         businessName: merchantName,
+        sentCount: 1,
+        lastSentAt: now,
         expiresAt,
         createdAt: now,
       })
@@ -75,12 +77,26 @@ export class Registrations {
 
   /** @throws ApiProblem `registration_not_found`, `rate_limited` with the time to wait, `sms_not_sent` */
   async resend(registrationId: string, address: string): Promise<RegisterResult> {
-    const row = await this.#find(registrationId);
-    const sinceLastMs = this.#needs.clock.nowMs() - (row.lastSentAt?.getTime() ?? 0);
-    if (sinceLastMs < RESEND_AFTER_MS)
-      throw problem('rate_limited', { retryAfterMs: RESEND_AFTER_MS - sinceLastMs });
-    if (row.sentCount >= MAX_SENDS) throw problem('otp_too_many_attempts');
-    return this.#send(row, address);
+    const { db, clock } = this.#needs;
+    const now = new Date(clock.nowMs());
+    // Claimed before it is sent, so that many requests at once cause one SMS.
+    const [claimed] = await db
+      .update(registrations)
+      .set({ sentCount: sql`${registrations.sentCount} + 1`, lastSentAt: now })
+      .where(
+        and(
+          eq(registrations.id, registrationId),
+          isNull(registrations.completedAt),
+          lt(registrations.sentCount, MAX_SENDS),
+          lte(registrations.lastSentAt, new Date(now.getTime() - RESEND_AFTER_MS)),
+        ),
+      )
+      .returning();
+    if (claimed !== undefined) return this.#send(claimed, address);
+    const { sentCount, lastSentAt } = await this.#find(registrationId);
+    if (sentCount >= MAX_SENDS) throw problem('otp_too_many_attempts');
+    const sinceLastMs = now.getTime() - (lastSentAt?.getTime() ?? 0);
+    throw problem('rate_limited', { retryAfterMs: Math.max(0, RESEND_AFTER_MS - sinceLastMs) });
   }
 
   /**
@@ -136,17 +152,15 @@ export class Registrations {
       case 'unavailable':
         throw problem('sms_not_sent', { cause: started.cause, retryAfterMs: 5000 });
     }
-    const now = new Date(clock.nowMs());
-    const expiresAt = new Date(now.getTime() + OTP_LIFE_MS);
+    const expiresAt = new Date(clock.nowMs() + OTP_LIFE_MS);
     await db
       .update(registrations)
       .set({
         verificationId: started.verificationId,
-        sentCount: sql`${registrations.sentCount} + 1`,
-        lastSentAt: now,
         expiresAt,
-        // A new code at the provider has new attempts; a repeated one keeps the provider's own count.
-        checkCount: started.verificationId === row.verificationId ? row.checkCount : 0,
+        // A new code at the provider has new attempts; a repeated one keeps its count, as it stands now.
+        checkCount: sql`case when ${registrations.verificationId} = ${started.verificationId}
+          then ${registrations.checkCount} else 0 end`,
       })
       .where(eq(registrations.id, row.id));
     return {

@@ -61,6 +61,28 @@ describe('one-time codes (R53)', () => {
     expect((await verify(other.registrationId, server.codeFor(mine.phone))).code).toBe('otp_incorrect');
   });
 
+  test('pressing "send again" many times at once sends one SMS', async () => {
+    const { registrationId, phone } = await startRegistration();
+    server.clock.advance(31_000);
+    const before = server.sms.filter((message) => message.to === phone).length;
+    const resend = () => server.call('/v1/auth/register/resend', { body: { registrationId } });
+    const answers = await Promise.all(Array.from({ length: 8 }, resend));
+    expect(answers.filter((answer) => answer.status === 200)).toHaveLength(1);
+    expect(answers.filter((answer) => answer.code === 'rate_limited')).toHaveLength(7);
+    expect(server.sms.filter((message) => message.to === phone)).toHaveLength(before + 1);
+  });
+
+  test('asking for the code again gives no new guesses', async () => {
+    const { registrationId, phone } = await startRegistration();
+    const code = server.codeFor(phone);
+    for (let i = 0; i < 4; i += 1)
+      expect((await verify(registrationId, wrong(code))).code).toBe('otp_incorrect');
+    server.clock.advance(31_000);
+    await server.expect(RegisterResult, '/v1/auth/register/resend', { body: { registrationId } });
+    expect((await verify(registrationId, wrong(code))).code).toBe('otp_incorrect');
+    expect((await verify(registrationId, code)).code).toBe('otp_too_many_attempts');
+  });
+
   test('registering a known number looks like any other until the code proved the phone', async () => {
     const { phone } = await server.register('customer');
     server.clock.advance(1000);
@@ -262,6 +284,49 @@ describe('refresh tokens (R55)', () => {
       expect((await refresh(token)).code).toBe('not_authenticated');
     expect((await refresh(session.refreshToken)).status).toBe(200);
   });
+});
+
+describe('the cookie', () => {
+  const signIn = async () => {
+    const { phone, password } = await server.register('customer');
+    const answer = await server.call('/v1/auth/login', { body: { phone, password } });
+    return { cookie: (answer.headers.get('set-cookie') ?? '').split(';')[0] ?? '', headers: answer.headers };
+  };
+
+  test('is out of reach for scripts and other sites, and sent to /v1/auth only', async () => {
+    const { headers } = await signIn();
+    const cookie = headers.get('set-cookie') ?? '';
+    for (const flag of ['HttpOnly', 'SameSite=Strict', 'Path=/v1/auth', 'Max-Age='])
+      expect(cookie).toContain(flag);
+  });
+
+  test.each(['cross-site', 'same-site'])('counts for nothing in a request of a %s page', async (site) => {
+    const { cookie } = await signIn();
+    const from = (place: string) => ({ cookie, 'sec-fetch-site': place });
+    const post = (path: string, place: string) => server.call(path, { method: 'POST', headers: from(place) });
+    expect((await post('/v1/auth/refresh', site)).code).toBe('not_authenticated');
+    expect((await post('/v1/auth/logout', site)).status).toBe(204);
+    // Neither used up nor signed out.
+    expect((await post('/v1/auth/refresh', 'same-origin')).status).toBe(200);
+  });
+});
+
+test('names with control or direction-changing characters, or with nothing to see, are refused by name', async () => {
+  const attempt = async (changes: object) => {
+    const body = { role: 'merchant', phone: freshPhone(), username: 'somebody', password: 'a fine password' };
+    const all = { ...body, businessName: 'Warung', ...changes };
+    return (await server.call('/v1/auth/register', { body: all })).code;
+  };
+  for (const text of ['a\u0000b', 'a\u202eb', '\u200b\u200b', '\u200d\u200d\u200d', 'a\nb']) {
+    expect([text, await attempt({ username: text })]).toEqual([text, 'request_invalid']);
+    expect([text, await attempt({ businessName: text })]).toEqual([text, 'request_invalid']);
+  }
+  for (const businessName of ['مقهى الحي', 'किराना \u200dस्टोर', 'Toko “Ibu” & Co.'])
+    expect(await attempt({ username: `u${randomUUID().slice(0, 8)}`, businessName })).toBeNull();
+  const { token } = await server.register('merchant');
+  const kiosk = (name: string) =>
+    server.call('/v1/merchant/kiosks', { body: { name }, token, key: randomUUID() });
+  expect((await kiosk('Till\u0000')).code).toBe('request_invalid');
 });
 
 test('roles: a merchant has no customer wallet, and errors carry a request id', async () => {
