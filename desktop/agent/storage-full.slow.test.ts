@@ -16,14 +16,14 @@ let canMount = false;
 beforeAll(() => {
   disk = mkdtempSync(join(tmpdir(), 'tiki-full-'));
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', disk], { stdio: 'ignore' });
+    execFileSync('/bin/mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', disk], { stdio: 'ignore' });
     canMount = true;
   } catch {
     canMount = false;
   }
 });
 afterAll(() => {
-  if (canMount) execFileSync('umount', [disk]);
+  if (canMount) execFileSync('/bin/umount', [disk]);
   rmSync(disk, { recursive: true, force: true });
 });
 
