@@ -5,6 +5,8 @@
 
 import { join } from 'node:path';
 import process from 'node:process';
+import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
 import { withDisplay } from './display.ts';
 import { findElectron, sandboxFlags } from './electron-runtime.ts';
 import { leaveSignalsToCaller, repositoryRoot, runCommand } from './run-command.ts';
@@ -37,22 +39,29 @@ async function build(): Promise<void> {
   if (result.code !== 0) throw new Error(`building the wallet and the window failed:\n${result.output}`);
 }
 
-async function openWindow(stack: Stack): Promise<{ stop: () => Promise<void> }> {
-  const display = await withDisplay();
-  const electron = await findElectron();
+type OpenWindow = { readonly said: readonly string[]; readonly stop: () => Promise<void> };
+
+async function openWindow(stack: Stack): Promise<OpenWindow> {
+  // What these two say belongs on lines of its own, not behind the name of the step.
+  const said: string[] = [];
+  const say = (line: string): void => void said.push(line);
+  const display = await withDisplay({ say });
+  const electron = await findElectron({ say: (line) => console.log(`\n    ${line}`) });
   const window = await ManagedProcess.start({
     name: 'kiosk window',
     command: electron.executablePath,
     args: [join(repositoryRoot, 'desktop'), ...sandboxFlags()],
     env: { ...stack.windowEnvironment, ...display.env },
     logFile: join(stack.options.dataFolder, 'logs', 'window.log'),
-    isReady: async () => await Promise.resolve(true),
+    // A window that cannot open ends within a second; one that is still there has opened.
+    isReady: async () => await delay(1_500, true),
   });
   void window.exited.then(() => {
     if (!window.wasStopped)
       console.log('\nThe kiosk window was closed. The kiosk itself goes on; Ctrl-C stops everything.');
   });
   return {
+    said,
     stop: async () => {
       await window.stop();
       await display.stop();
@@ -77,10 +86,36 @@ What to do next:
   2. Move some money to the offline wallet.
   3. On the kiosk, type an amount and press Charge.
   4. In the wallet choose Pay, scan the code on the kiosk and confirm. Both screens say paid.
-  To see it without internet: stop this, or run  npm run demo
+  To see it without internet: type  offline  here and press Enter; the cloud stops. Pay; both screens say paid.
+  Then type  online : the kiosk settles by itself.
 
 Data and logs: ${stack.options.dataFolder}     Ctrl-C stops everything.
 `);
+}
+
+/** The internet's switch: `offline` stops the cloud, `online` starts it again. */
+function listenForWords(stack: Stack): void {
+  const lines = createInterface({ input: process.stdin });
+  let busy = false;
+  const turn = async (name: string, work: () => Promise<void>): Promise<void> => {
+    if (busy) return;
+    busy = true;
+    try {
+      await step(name, work);
+    } catch (error) {
+      console.error(error instanceof Error ? error.message : String(error));
+    } finally {
+      busy = false;
+    }
+  };
+  lines.on('line', (line) => {
+    const word = line.trim().toLowerCase();
+    if (word === 'offline')
+      void turn('the internet goes: stopping the cloud', async () => await stack.stopServer());
+    else if (word === 'online' && stack.server === undefined) {
+      void turn('the internet returns: starting the cloud', async () => await stack.startServer());
+    } else if (word !== '') console.log('  Words understood here: offline, online. Ctrl-C stops everything.');
+  });
 }
 
 /** Stops the parts in order, once, however often it is asked. */
@@ -93,7 +128,10 @@ function onInterrupt(stop: () => Promise<void>): void {
       stopping = true;
       console.log('\nStopping ...');
       void stop().then(
-        () => process.exit(0),
+        () => {
+          console.log('Everything is stopped.');
+          process.exit(0);
+        },
         (error: unknown) => {
           console.error(error);
           process.exit(1);
@@ -122,12 +160,17 @@ async function main(): Promise<void> {
       await step('demo customer', async () => await ensureDemoCustomer(stack));
       await step('demo merchant and kiosk', async () => await ensureDemoKiosk(stack));
     }
-    if (wantsWindow) windows.push(await step('kiosk window', async () => await openWindow(stack)));
+    if (wantsWindow) {
+      const window = await step('kiosk window', async () => await openWindow(stack));
+      windows.push(window);
+      for (const line of window.said) console.log(`    ${line}`);
+    }
   } catch (error) {
     await stopAll();
     throw error;
   }
   sayWhatNext(stack);
+  listenForWords(stack);
 }
 
 try {
