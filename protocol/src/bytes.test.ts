@@ -29,6 +29,11 @@ describe('base45 follows RFC 9285', () => {
     expect(fromBase45(encoded)).toEqual(text(plain));
   });
 
+  it('reads the largest pair and the largest triple', () => {
+    expect(fromBase45('FGW')).toEqual(Uint8Array.of(0xff, 0xff));
+    expect(fromBase45('U5')).toEqual(Uint8Array.of(0xff));
+  });
+
   it.each([
     ['a lone character', 'A'],
     ['a remainder of one', 'BB8A'],
@@ -74,6 +79,7 @@ describe('base64url', () => {
     ['padding', 'Zg=='],
     ['the other alphabet', 'Zm+v'],
     ['a remainder of one', 'Zm9vY'],
+    ['a remainder of one that is zero', 'Zm9vA'],
     ['trailing bits that are not zero', 'Zh'],
     ['white space', 'Zm 9'],
     ['a surrogate pair', 'Z\u{1f600}'],

@@ -170,6 +170,10 @@ describe('a settlement envelope', () => {
     expect(decode(items.with(index, value))).toEqual(refused(code));
   });
 
+  it('has room for an entry of the largest size', () => {
+    expect(decode(items.with(3, [new Uint8Array(4_096)])).ok).toBe(true);
+  });
+
   it('above its size is refused unread', () => {
     expect(attempt(() => decodeSettlementEnvelope(new Uint8Array(MAX_BATCH_BYTES + 1)))).toEqual(
       refused('message_too_large'),
@@ -184,6 +188,12 @@ describe("the cloud's check of a sale", () => {
   it('passes what both signed', () => {
     const verified = ok(check(saleOf()));
     expect(verified.payment.requestHash).toEqual(verified.request.hash);
+  });
+
+  it('passes a sum of exactly the cap', () => {
+    const request = makeRequest(world);
+    const last = makePayment(world, request, { counter: 4, cumulativeMinor: 5_000n });
+    expect(check({ ...saleOf(), request: request.bytes, payment: last.bytes }).ok).toBe(true);
   });
 
   it('refuses what the phone did not sign, or the kiosk did not ask', () => {

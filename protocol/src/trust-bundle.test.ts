@@ -92,6 +92,8 @@ describe('a trust bundle', () => {
     ['no issuer', 4, [], 'trust_bundle_signature_invalid'],
     ['five issuers', 4, [id(1), id(2), id(3), id(4), id(5)], 'field_out_of_range'],
     ['an issuer of text', 4, ['issuer'], 'message_malformed'],
+    ['an issuer of nothing', 4, [new Uint8Array(0)], 'field_out_of_range'],
+    ['an issuer of 2049 bytes', 4, [new Uint8Array(2_049)], 'field_out_of_range'],
     ['a denied id of 15 bytes', 6, [new Uint8Array(15)], 'field_out_of_range'],
     ['a denied id of text', 7, ['kiosk'], 'message_malformed'],
   ] as const)('with %s is refused though the issuer signed', (_what, index, value, code) => {
