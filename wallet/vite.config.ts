@@ -23,7 +23,9 @@ export default defineConfig({
     // The wallet's content security policy allows no data: scripts; small assets stay files.
     assetsInlineLimit: 0,
     // The protocol package only declares; what a screen does not use must not ride along with the first load.
-    rolldownOptions: { treeshake: { moduleSideEffects: [{ test: /protocol\/src|cborg/, sideEffects: false }] } },
+    rolldownOptions: {
+      treeshake: { moduleSideEffects: [{ test: /protocol\/src|cborg/, sideEffects: false }] },
+    },
   },
   plugins: [
     VitePWA({

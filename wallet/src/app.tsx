@@ -10,15 +10,42 @@ import { replace, useRoute, type Route } from './screens/parts/router.ts';
 import { useObservable } from './wallet-state.ts';
 import type { Wallet } from './wallet.ts';
 
-const Pay = lazy(() => import('./screens/pay.tsx'), (module) => module.PayScreen);
-const Activity = lazy(() => import('./screens/activity.tsx'), (module) => module.ActivityScreen);
-const Detail = lazy(() => import('./screens/activity.tsx'), (module) => module.ActivityDetail);
-const TopUp = lazy(() => import('./screens/top-up.tsx'), (module) => module.TopUpScreen);
-const TopUpReturn = lazy(() => import('./screens/top-up.tsx'), (module) => module.TopUpReturn);
-const Load = lazy(() => import('./screens/offline.tsx'), (module) => module.LoadScreen);
-const Offline = lazy(() => import('./screens/offline.tsx'), (module) => module.OfflineScreen);
-const Transfer = lazy(() => import('./screens/transfer.tsx'), (module) => module.TransferScreen);
-const Settings = lazy(() => import('./screens/settings.tsx'), (module) => module.SettingsScreen);
+const Pay = lazy(
+  () => import('./screens/pay.tsx'),
+  (module) => module.PayScreen,
+);
+const Activity = lazy(
+  () => import('./screens/activity.tsx'),
+  (module) => module.ActivityScreen,
+);
+const Detail = lazy(
+  () => import('./screens/activity.tsx'),
+  (module) => module.ActivityDetail,
+);
+const TopUp = lazy(
+  () => import('./screens/top-up.tsx'),
+  (module) => module.TopUpScreen,
+);
+const TopUpReturn = lazy(
+  () => import('./screens/top-up.tsx'),
+  (module) => module.TopUpReturn,
+);
+const Load = lazy(
+  () => import('./screens/offline.tsx'),
+  (module) => module.LoadScreen,
+);
+const Offline = lazy(
+  () => import('./screens/offline.tsx'),
+  (module) => module.OfflineScreen,
+);
+const Transfer = lazy(
+  () => import('./screens/transfer.tsx'),
+  (module) => module.TransferScreen,
+);
+const Settings = lazy(
+  () => import('./screens/settings.tsx'),
+  (module) => module.SettingsScreen,
+);
 
 export function App({ wallet }: { wallet: Wallet }) {
   // A changed language draws everything anew.
@@ -41,9 +68,11 @@ function Frame() {
   const route = useRoute();
   const isEntered = state.profile !== null;
   useEffect(() => {
-    if (!isEntered && !ENTRY.includes(route.name) && route.name !== 'settings') replace(state.registration === null ? 'welcome' : 'code');
+    if (!isEntered && !ENTRY.includes(route.name) && route.name !== 'settings')
+      replace(state.registration === null ? 'welcome' : 'code');
     // Someone who is in needs no welcome; logging in again is theirs when the session has ended.
-    if (isEntered && ENTRY.includes(route.name) && !(route.name === 'login' && state.session !== 'active')) replace('');
+    if (isEntered && ENTRY.includes(route.name) && !(route.name === 'login' && state.session !== 'active'))
+      replace('');
   }, [wallet, isEntered, route.name, state.session, state.registration]);
   const showsTabs = isEntered && !WITHOUT_TABS.includes(route.name) && !ENTRY.includes(route.name);
   const isArea = AREAS.includes(route.name) || (route.name === 'activity' && route.argument === null);
@@ -94,7 +123,12 @@ function Current({ route }: { route: Route }) {
     case 'topup':
       return <TopUp />;
     case 'topup-return':
-      return <TopUpReturn id={(route.argument ?? '').replace(/~cancelled$/, '')} wasCancelled={route.argument?.endsWith('~cancelled') === true} />;
+      return (
+        <TopUpReturn
+          id={(route.argument ?? '').replace(/~cancelled$/, '')}
+          wasCancelled={route.argument?.endsWith('~cancelled') === true}
+        />
+      );
     case 'load':
       return <Load key={currencyOf(state)} />;
     case 'offline':

@@ -15,7 +15,10 @@ export interface Clock {
   readonly newestTime: number;
 }
 
-export function createClock(remembered: { offsetMs: number; newestTime: number }, wallClock: () => number = Date.now): Clock {
+export function createClock(
+  remembered: { offsetMs: number; newestTime: number },
+  wallClock: () => number = Date.now,
+): Clock {
   let { offsetMs, newestTime } = remembered;
   const nowMs = () => wallClock() + offsetMs;
   return {

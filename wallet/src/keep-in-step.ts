@@ -13,10 +13,13 @@ export function keepInStep(wallet: Wallet): void {
     const done = () => {
       timer = window.setTimeout(look, wallet.state.value.reachable ? WHEN_REACHABLE_MS : WHEN_NOT_MS);
     };
-    wallet.sync().catch(ignoreOffline).then(done, (error: unknown) => {
-      console.error(error);
-      done();
-    });
+    wallet
+      .sync()
+      .catch(ignoreOffline)
+      .then(done, (error: unknown) => {
+        console.error(error);
+        done();
+      });
   };
   addEventListener('online', look);
   addEventListener('offline', () => wallet.state.change({ reachable: false }));

@@ -93,7 +93,10 @@ export class OfflineMoney {
   async kioskIdOf(payment: StoredPayment): Promise<string | null> {
     const trust = await this.#storedTrust();
     if (trust === null) return null;
-    const kiosk = await runAsync(verifyKioskCertificate(payment.kioskCertificate, trust.issuers), this.#pay.crypto);
+    const kiosk = await runAsync(
+      verifyKioskCertificate(payment.kioskCertificate, trust.issuers),
+      this.#pay.crypto,
+    );
     return kiosk.ok ? kiosk.value.kioskId : null;
   }
 

@@ -114,7 +114,12 @@ export class Wallet {
     await this.#keepRegistration(await this.#api.resend(registration.registrationId));
   }
 
-  async #keepRegistration(answer: { registrationId: string; phone: string; expiresAt: string; resendAfterMs: number }): Promise<void> {
+  async #keepRegistration(answer: {
+    registrationId: string;
+    phone: string;
+    expiresAt: string;
+    resendAfterMs: number;
+  }): Promise<void> {
     const registration = {
       registrationId: answer.registrationId,
       phone: answer.phone,
@@ -214,7 +219,9 @@ export class Wallet {
       if (intent.kind === 'load') await money.finishLoad(intent, profile).catch(ignoreDecided);
     }
     for (const allowance of allowances) {
-      const isUnreported = allowance.state === 'closing' && (allowance.cloudStatus === 'active' || allowance.cloudStatus === null);
+      const isUnreported =
+        allowance.state === 'closing' &&
+        (allowance.cloudStatus === 'active' || allowance.cloudStatus === null);
       if (isUnreported) await money.reportClosing(allowance).catch(ignoreDecided);
     }
   }
@@ -224,7 +231,9 @@ export class Wallet {
   /** @returns where to pay. */
   async startTopUp(amountMinor: bigint, currency: string): Promise<TopUp> {
     const intent = await this.#intend({ kind: 'top_up', amountMinor: amountMinor.toString(), currency });
-    return await this.#decide(intent.key, () => this.#api.startTopUp({ key: intent.key, amountMinor: amountMinor.toString() }));
+    return await this.#decide(intent.key, () =>
+      this.#api.startTopUp({ key: intent.key, amountMinor: amountMinor.toString() }),
+    );
   }
 
   topUp(id: string): Promise<TopUp> {
@@ -236,8 +245,18 @@ export class Wallet {
   }
 
   /** Decided once, here: a repeat after a lost answer reuses the stored intent through {@link finishTransfer}. */
-  async transfer(order: { phone: string; amountMinor: bigint; currency: string; note: string | null; recipient: TransferPreview }): Promise<TransferResult> {
-    const intent = await this.#intend({ ...order, kind: 'transfer', amountMinor: order.amountMinor.toString() });
+  async transfer(order: {
+    phone: string;
+    amountMinor: bigint;
+    currency: string;
+    note: string | null;
+    recipient: TransferPreview;
+  }): Promise<TransferResult> {
+    const intent = await this.#intend({
+      ...order,
+      kind: 'transfer',
+      amountMinor: order.amountMinor.toString(),
+    });
     return await this.finishTransfer(intent);
   }
 
@@ -255,7 +274,12 @@ export class Wallet {
     const { profile, intents } = this.state.value;
     if (profile === null) throw new WalletError('not_authenticated');
     const same = intents.find((one) => one.kind === draft.kind && sameDecision(one, draft));
-    const intent = same ?? { ...draft, key: crypto.randomUUID(), userId: profile.id, createdAtMs: this.clock.nowMs() };
+    const intent = same ?? {
+      ...draft,
+      key: crypto.randomUUID(),
+      userId: profile.id,
+      createdAtMs: this.clock.nowMs(),
+    };
     if (same === undefined) {
       await putIntent(this.#needs.database, intent);
       await this.#reload();
@@ -308,7 +332,11 @@ export class Wallet {
   async readRequest(text: string): Promise<ReadOutcome> {
     const { integrity } = this.state.value;
     if (integrity !== 'intact') {
-      return { kind: 'refused', code: integrity === 'lost' ? 'store_lost' : 'store_rolled_back', subject: null };
+      return {
+        kind: 'refused',
+        code: integrity === 'lost' ? 'store_lost' : 'store_rolled_back',
+        subject: null,
+      };
     }
     return await (await this.#money()).readRequest(text, this.state.value.allowances);
   }
@@ -339,7 +367,11 @@ export class Wallet {
   }
 }
 
-type DistributiveDraft = Intent extends infer I ? (I extends Intent ? Omit<I, 'key' | 'userId' | 'createdAtMs'> : never) : never;
+type DistributiveDraft = Intent extends infer I
+  ? I extends Intent
+    ? Omit<I, 'key' | 'userId' | 'createdAtMs'>
+    : never
+  : never;
 
 function sameDecision(intent: Intent, draft: DistributiveDraft): boolean {
   if (intent.amountMinor !== draft.amountMinor || intent.currency !== draft.currency) return false;

@@ -66,9 +66,11 @@ export class ApiClient {
 
   /** Callers that come together share one refresh and its outcome. @throws ApiError */
   refresh(): Promise<Session> {
-    this.#refreshing ??= this.#needs.withRefreshLock(() => this.#renew()).finally(() => {
-      this.#refreshing = null;
-    });
+    this.#refreshing ??= this.#needs
+      .withRefreshLock(() => this.#renew())
+      .finally(() => {
+        this.#refreshing = null;
+      });
     return this.#refreshing;
   }
 
@@ -148,6 +150,9 @@ function parseAnswer<T>(text: string, status: number): T {
     return JSON.parse(text) as T;
   } catch (cause) {
     // A captive portal answers 200 with a page of its own.
-    throw new ApiError('answer_not_understood', { status: 0, cause: new Error(`status ${status}`, { cause }) });
+    throw new ApiError('answer_not_understood', {
+      status: 0,
+      cause: new Error(`status ${status}`, { cause }),
+    });
   }
 }

@@ -26,18 +26,23 @@ interface Keyed {
 export function createEndpoints(client: ApiClient) {
   const post = <T>(path: string, body: unknown, key?: string) =>
     client.call<T>(path, { method: 'POST', body, ...(key === undefined ? {} : { idempotencyKey: key }) });
-  const anonymous = <T>(path: string, body: unknown) => client.call<T>(path, { method: 'POST', body, anonymous: true });
+  const anonymous = <T>(path: string, body: unknown) =>
+    client.call<T>(path, { method: 'POST', body, anonymous: true });
   return {
     config: () => client.call<PublicConfig>('/v1/config', { anonymous: true }),
     register: (body: { phone: string; username: string; password: string }) =>
       anonymous<RegisterResult>('/v1/auth/register', { role: 'customer', ...body }),
-    resend: (registrationId: string) => anonymous<RegisterResult>('/v1/auth/register/resend', { registrationId }),
-    verify: (body: { registrationId: string; code: string }) => anonymous<Session>('/v1/auth/register/verify', body),
+    resend: (registrationId: string) =>
+      anonymous<RegisterResult>('/v1/auth/register/resend', { registrationId }),
+    verify: (body: { registrationId: string; code: string }) =>
+      anonymous<Session>('/v1/auth/register/verify', body),
     logIn: (body: { phone: string; password: string }) => anonymous<Session>('/v1/auth/login', body),
     wallet: () => client.call<WalletView>('/v1/wallet'),
     trust: () => client.call<TrustView>('/v1/trust'),
     history: (cursor: string | null = null) =>
-      client.call<HistoryPage>(`/v1/history?limit=50${cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`}`),
+      client.call<HistoryPage>(
+        `/v1/history?limit=50${cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`}`,
+      ),
     startTopUp: (order: Keyed & { amountMinor: string }) =>
       post<TopUp>('/v1/topups', { amountMinor: order.amountMinor }, order.key),
     topUp: (id: string) => client.call<TopUp>(`/v1/topups/${encodeURIComponent(id)}`),
@@ -45,7 +50,11 @@ export function createEndpoints(client: ApiClient) {
     transfer: (order: Keyed & { phone: string; amountMinor: string; note: string | null }) =>
       post<TransferResult>(
         '/v1/transfers',
-        { phone: order.phone, amountMinor: order.amountMinor, ...(order.note === null ? {} : { note: order.note }) },
+        {
+          phone: order.phone,
+          amountMinor: order.amountMinor,
+          ...(order.note === null ? {} : { note: order.note }),
+        },
         order.key,
       ),
     issueAllowance: (order: Keyed & { amountMinor: string; devicePublicKey: string; proof: string }) =>

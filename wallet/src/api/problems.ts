@@ -8,7 +8,10 @@ export class ApiError extends WalletError {
   readonly retryAfterMs: number | null;
   /** For support: names the request in the server's logs. */
   readonly requestId: string | null;
-  constructor(code: ErrorCode, details: { status: number; retryAfterMs?: number | null; requestId?: string | null; cause?: unknown }) {
+  constructor(
+    code: ErrorCode,
+    details: { status: number; retryAfterMs?: number | null; requestId?: string | null; cause?: unknown },
+  ) {
     super(code, details.cause === undefined ? {} : { cause: details.cause });
     this.name = 'ApiError';
     this.status = details.status;
@@ -33,7 +36,9 @@ function isProblem(value: unknown): value is Problem {
 export async function readProblem(response: Response): Promise<ApiError> {
   const body: unknown = await response.json().catch(() => null);
   if (!isProblem(body)) {
-    return new ApiError(response.status >= 500 ? 'service_unavailable' : 'answer_not_understood', { status: response.status });
+    return new ApiError(response.status >= 500 ? 'service_unavailable' : 'answer_not_understood', {
+      status: response.status,
+    });
   }
   return new ApiError(body.code, {
     status: response.status,

@@ -40,10 +40,14 @@ export function money(minor: bigint | string, currency: string): string {
 }
 
 /** The same in pieces, so that a screen can draw the figure large and the code small. */
-export function moneyParts(minor: bigint, currency: string): readonly { readonly isFigure: boolean; readonly text: string }[] {
+export function moneyParts(
+  minor: bigint,
+  currency: string,
+): readonly { readonly isFigure: boolean; readonly text: string }[] {
   const pieces: { isFigure: boolean; text: string }[] = [];
   // The DOM's types know `formatToParts` for numbers only; the standard takes decimal strings as `format` does.
-  const format: (value: Numeric) => Intl.NumberFormatPart[] = (value) => moneyFormatter(currency).formatToParts(value as bigint);
+  const format: (value: Numeric) => Intl.NumberFormatPart[] = (value) =>
+    moneyFormatter(currency).formatToParts(value as bigint);
   for (const part of format(decimal(Amount.of(minor, currency)))) {
     const isFigure = part.type !== 'currency' && part.type !== 'literal';
     const last = pieces.at(-1);
@@ -59,7 +63,13 @@ export function time(ms: number): string {
 }
 
 export function dateTime(ms: number): string {
-  return new Intl.DateTimeFormat(tag(), { day: 'numeric', month: 'short', year: 'numeric', hour: 'numeric', minute: '2-digit' }).format(ms);
+  return new Intl.DateTimeFormat(tag(), {
+    day: 'numeric',
+    month: 'short',
+    year: 'numeric',
+    hour: 'numeric',
+    minute: '2-digit',
+  }).format(ms);
 }
 
 /** For lists: the time today, otherwise the day. */
@@ -71,7 +81,13 @@ export function shortWhen(ms: number, nowMs: number): string {
 
 /** A moment within days, with its weekday. */
 export function deadline(ms: number): string {
-  return new Intl.DateTimeFormat(tag(), { weekday: 'short', day: 'numeric', month: 'short', hour: 'numeric', minute: '2-digit' }).format(ms);
+  return new Intl.DateTimeFormat(tag(), {
+    weekday: 'short',
+    day: 'numeric',
+    month: 'short',
+    hour: 'numeric',
+    minute: '2-digit',
+  }).format(ms);
 }
 
 export function dayHeading(ms: number): string {
@@ -96,7 +112,9 @@ export function relative(ms: number, nowMs: number): string {
 
 /** What stands between whole and fraction in this language. */
 function decimalSign(): string {
-  return new Intl.NumberFormat(tag()).formatToParts(1.5).find((part) => part.type === 'decimal')?.value ?? '.';
+  return (
+    new Intl.NumberFormat(tag()).formatToParts(1.5).find((part) => part.type === 'decimal')?.value ?? '.'
+  );
 }
 
 const ARABIC_DIGITS = /[\u0660-\u0669\u06F0-\u06F9]/g;
@@ -128,12 +146,15 @@ function toPlainDecimal(text: string, exponent: number): string | null {
   const sign = text[lastAt] ?? '';
   const signIsUnique = [...separators].filter((one) => one === sign).length === 1;
   const looksGrouped = fraction.length === 3 && /^\d{1,3}(?:[.,]\d{3})+$/.test(text);
-  const isFraction = signIsUnique && exponent > 0 && fraction.length <= exponent && (!looksGrouped || sign === decimalSign());
+  const isFraction =
+    signIsUnique && exponent > 0 && fraction.length <= exponent && (!looksGrouped || sign === decimalSign());
   if (isFraction) {
     const whole = text.slice(0, lastAt);
     if (!/^\d+$|^\d{1,3}(?:[.,]\d{3})+$/.test(whole)) return null;
     return `${whole.replace(/[.,]/g, '')}.${fraction}`;
   }
+  // `12.505` where the point is the decimal sign: one digit too many or a thousands sign, nobody can tell.
+  if (exponent > 0 && signIsUnique && sign === decimalSign()) return null;
   // Only thousands signs, all of one kind and three digits apart.
   return looksGrouped && new Set(separators).size === 1 ? text.replace(/[.,]/g, '') : null;
 }

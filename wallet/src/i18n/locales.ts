@@ -22,7 +22,9 @@ export function directionOf(locale: Locale): 'ltr' | 'rtl' {
 export function pickLocale(wished: readonly string[]): Locale {
   for (const tag of wished) {
     const language = tag.toLowerCase().split('-')[0] ?? '';
-    const found = LOCALES.find((locale) => locale === (language === 'ms' || language === 'in' ? 'id' : language));
+    const found = LOCALES.find(
+      (locale) => locale === (language === 'ms' || language === 'in' ? 'id' : language),
+    );
     if (found !== undefined) return found;
   }
   return 'en';

@@ -3,7 +3,6 @@
  * sentence itself.
  */
 import i18next, { type i18n } from 'i18next';
-import type { ErrorCode } from '../pay/codes.ts';
 import { Observable } from '../wallet-state.ts';
 import { directionOf, LOCALES, pickLocale, type Key, type Locale } from './locales.ts';
 
@@ -59,7 +58,7 @@ export function t(key: Key, values: Readonly<Record<string, string | number>> = 
 }
 
 /** The sentence for a code; an unknown code (a newer server or kiosk) has a general one. */
-export function sentenceFor(code: ErrorCode | string): string {
+export function sentenceFor(code: string): string {
   const key = `error.${code}`;
   return instance?.exists(key) === true ? instance.t(key) : t('error.unknown');
 }

@@ -27,7 +27,11 @@ export interface KeyOwner {
 }
 
 /** Makes a key and has it on disk before it answers: a certificate for a key that is gone would lock money up. */
-async function createDeviceKey(database: Database, owner: KeyOwner, subtle: SubtleCrypto): Promise<DeviceKey> {
+async function createDeviceKey(
+  database: Database,
+  owner: KeyOwner,
+  subtle: SubtleCrypto,
+): Promise<DeviceKey> {
   const pair = await subtle.generateKey(ALGORITHM, false, ['sign', 'verify']);
   const publicKey = compressPoint(new Uint8Array(await subtle.exportKey('raw', pair.publicKey)));
   const id = toHex(publicKey);

@@ -40,7 +40,10 @@ export function offlineFunds(
 ): OfflineFunds {
   const spendable = allowances.filter((allowance) => isSpendable(allowance, nowSeconds));
   const returning = allowances.filter(
-    (allowance) => !isSpendable(allowance, nowSeconds) && allowance.cloudStatus !== 'closed' && remainingMinor(allowance) > 0n,
+    (allowance) =>
+      !isSpendable(allowance, nowSeconds) &&
+      allowance.cloudStatus !== 'closed' &&
+      remainingMinor(allowance) > 0n,
   );
   const held = payments.filter(isHeld);
   return {
@@ -84,17 +87,24 @@ export function chooseAllowance(
   if (forShop.length === 0) return no('payment_is_for_another_shop');
   const enough = forShop.filter((one) => remainingMinor(one) >= purchase.amountMinor);
   if (enough.length === 0) {
-    return no(sum(forShop.map(remainingMinor)) >= purchase.amountMinor ? 'offline_money_split' : 'offline_money_too_little');
+    return no(
+      sum(forShop.map(remainingMinor)) >= purchase.amountMinor
+        ? 'offline_money_split'
+        : 'offline_money_too_little',
+    );
   }
   const [best] = enough
     .filter((one) => one.perPaymentMinor >= purchase.amountMinor)
-    .toSorted((a, b) => Number(b.payeeLock !== null) - Number(a.payeeLock !== null) || a.notAfter - b.notAfter);
+    .toSorted(
+      (a, b) => Number(b.payeeLock !== null) - Number(a.payeeLock !== null) || a.notAfter - b.notAfter,
+    );
   return best === undefined ? no('payment_exceeds_limit') : { ok: true, allowance: best };
 }
 
 function whyNoneSpendable(active: readonly StoredAllowance[], nowSeconds: number): ErrorCode {
   if (active.some((one) => one.cloudStatus === 'denied')) return 'allowance_denied';
   const current = active.filter((one) => nowSeconds < one.notAfter && remainingMinor(one) > 0n);
-  if (current.some((one) => paymentsMade(one) >= one.hardCounterLimit)) return 'allowance_counter_limit_reached';
+  if (current.some((one) => paymentsMade(one) >= one.hardCounterLimit))
+    return 'allowance_counter_limit_reached';
   return active.some((one) => remainingMinor(one) > 0n) ? 'offline_money_expired' : 'no_offline_money';
 }

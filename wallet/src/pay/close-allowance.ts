@@ -60,7 +60,10 @@ export async function reportClosing(
   if (allowance.closingStatement === null) throw new WalletError('allowance_not_active');
   try {
     const answer = await needs.api.closeAllowance(allowance.id, toBase64Url(allowance.closingStatement));
-    await updateAllowance(needs.database, allowance.id, () => ({ cloudStatus: answer.status, returnsBy: answer.returnsBy }));
+    await updateAllowance(needs.database, allowance.id, () => ({
+      cloudStatus: answer.status,
+      returnsBy: answer.returnsBy,
+    }));
     return answer;
   } catch (error) {
     // Ended or closed already: the cloud has nothing more to hear, the next look at the wallet tells how it stands.

@@ -53,7 +53,11 @@ export interface DeliveryOptions {
   readonly onRound: (round: number) => void;
 }
 
-export async function deliver(parcel: Parcel, needs: DeliveryNeeds, options: DeliveryOptions): Promise<DeliveryOutcome> {
+export async function deliver(
+  parcel: Parcel,
+  needs: DeliveryNeeds,
+  options: DeliveryOptions,
+): Promise<DeliveryOutcome> {
   // Sealed once: every attempt carries the very same bytes.
   const sealed = await sealToKiosk(parcel.delivery, parcel.kiosk);
   let pauseMs = FIRST_PAUSE_MS;
@@ -62,7 +66,10 @@ export async function deliver(parcel: Parcel, needs: DeliveryNeeds, options: Del
     const answer = await tryAllAddresses(parcel, sealed, needs, options.signal);
     if (answer.kind !== 'no_answer') return answer;
     const isOver = options.signal.aborted || needs.nowMs() + pauseMs > options.untilMs;
-    if (isOver) return answer.code === 'kiosk_unreachable' ? { kind: 'no_answer', code: await whySilent(needs) } : answer;
+    if (isOver)
+      return answer.code === 'kiosk_unreachable'
+        ? { kind: 'no_answer', code: await whySilent(needs) }
+        : answer;
     await needs.pause(pauseMs, options.signal);
     pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
   }
@@ -181,13 +188,20 @@ function readRefusal(status: number, body: Uint8Array): DeliveryOutcome {
   const trouble = KIOSK_TROUBLES.find((one) => one === code);
   if (trouble !== undefined) return { kind: 'no_answer', code: trouble };
   const isPlainNo = status >= 400 && status < 500 && status !== 408 && status !== 429;
-  return isPlainNo ? { kind: 'refused', code: 'kiosk_refused_unknown' } : { kind: 'no_answer', code: 'kiosk_busy' };
+  return isPlainNo
+    ? { kind: 'refused', code: 'kiosk_refused_unknown' }
+    : { kind: 'no_answer', code: 'kiosk_busy' };
 }
 
 function readCode(body: Uint8Array): string | null {
   try {
     const parsed: unknown = JSON.parse(new TextDecoder().decode(body.subarray(0, 2_048)));
-    return typeof parsed === 'object' && parsed !== null && 'code' in parsed && typeof parsed.code === 'string' ? parsed.code : null;
+    return typeof parsed === 'object' &&
+      parsed !== null &&
+      'code' in parsed &&
+      typeof parsed.code === 'string'
+      ? parsed.code
+      : null;
   } catch (error) {
     if (error instanceof SyntaxError) return null;
     throw error;

@@ -35,9 +35,13 @@ export interface LoadNeeds extends PayNeeds {
 }
 
 /** Decides: makes the key if there is none, proves it for this occasion, and stores the order. @throws WalletError */
-export async function orderLoad(order: { amountMinor: bigint; currency: string }, needs: LoadNeeds): Promise<LoadIntent> {
+export async function orderLoad(
+  order: { amountMinor: bigint; currency: string },
+  needs: LoadNeeds,
+): Promise<LoadIntent> {
   const integrity = await checkIntegrity(needs.database, needs.mirrors);
-  if (integrity !== 'intact') throw new WalletError(integrity === 'lost' ? 'store_lost' : 'store_rolled_back');
+  if (integrity !== 'intact')
+    throw new WalletError(integrity === 'lost' ? 'store_lost' : 'store_rolled_back');
   const userId = needs.profile.id;
   const epoch = await ensureEpoch(needs.database, needs.mirrors);
   const deviceKey = await ensureDeviceKey(needs.database, { userId, epoch });
@@ -78,11 +82,14 @@ export async function finishLoad(intent: LoadIntent, needs: LoadNeeds): Promise<
 async function verified(intent: LoadIntent, answer: Allowance, needs: LoadNeeds): Promise<StoredAllowance> {
   const bytes = decoded(answer.certificate);
   const phoneSalt = decoded(answer.phoneSalt);
-  const certificate = await must(runAsync(verifyAllowanceCertificate(bytes, needs.trust.issuers), needs.crypto));
+  const certificate = await must(
+    runAsync(verifyAllowanceCertificate(bytes, needs.trust.issuers), needs.crypto),
+  );
   const opens = await must(
     runAsync(opensPhoneCommitment(certificate.phoneCommitment, needs.profile.phone, phoneSalt), needs.crypto),
   );
-  if (!opens || !saysWhatWasOrdered(certificate, intent, answer)) throw new WalletError('certificate_differs_from_order');
+  if (!opens || !saysWhatWasOrdered(certificate, intent, answer))
+    throw new WalletError('certificate_differs_from_order');
   return {
     id: certificate.allowanceId,
     userId: intent.userId,
@@ -110,7 +117,11 @@ async function verified(intent: LoadIntent, answer: Allowance, needs: LoadNeeds)
   };
 }
 
-function saysWhatWasOrdered(certificate: AllowanceCertificate, intent: LoadIntent, answer: Allowance): boolean {
+function saysWhatWasOrdered(
+  certificate: AllowanceCertificate,
+  intent: LoadIntent,
+  answer: Allowance,
+): boolean {
   return (
     certificate.allowanceId === answer.id &&
     certificate.capMinor === BigInt(intent.amountMinor) &&

@@ -32,7 +32,11 @@ export function startOf(payment: StoredPayment | null): PaymentView {
     case 'settled':
       return { step: 'paid', payment };
     case 'refused':
-      return { step: 'refused', payment, code: (payment.refusalCode ?? 'kiosk_refused_unknown') as ErrorCode };
+      return {
+        step: 'refused',
+        payment,
+        code: (payment.refusalCode ?? 'kiosk_refused_unknown') as ErrorCode,
+      };
     case 'signed':
     case 'unconfirmed':
       return { step: 'unconfirmed', payment, code: null };
@@ -50,7 +54,9 @@ export function advance(view: PaymentView, event: PaymentEvent): PaymentView {
     case 'sending':
       return { step: 'sending', payment: event.payment, round: event.round };
     case 'no_answer':
-      return view.step === 'sending' ? { step: 'unconfirmed', payment: event.payment, code: event.code } : view;
+      return view.step === 'sending'
+        ? { step: 'unconfirmed', payment: event.payment, code: event.code }
+        : view;
     case 'refused':
       return { step: 'refused', payment: event.payment, code: event.code };
     case 'receipted':

@@ -57,7 +57,11 @@ export interface RefusedSubject {
   readonly currency: string;
 }
 
-const refused = (code: ErrorCode, subject: RefusedSubject | null = null): ReadOutcome => ({ kind: 'refused', code, subject });
+const refused = (code: ErrorCode, subject: RefusedSubject | null = null): ReadOutcome => ({
+  kind: 'refused',
+  code,
+  subject,
+});
 
 export async function readRequest(text: string, facts: RequestFacts): Promise<ReadOutcome> {
   const bytes = readText(text);
@@ -77,7 +81,11 @@ export async function readRequest(text: string, facts: RequestFacts): Promise<Re
   };
   const why = whyNot(kiosk, request, { ...facts, trust: facts.trust });
   if (why !== null) return refused(why, subject);
-  const choice = chooseAllowance(facts.allowances, { ...request, merchantId: kiosk.merchantId }, facts.nowSeconds);
+  const choice = chooseAllowance(
+    facts.allowances,
+    { ...request, merchantId: kiosk.merchantId },
+    facts.nowSeconds,
+  );
   if (!choice.ok) return refused(choice.code, subject);
   return {
     kind: 'offer',

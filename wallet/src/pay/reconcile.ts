@@ -15,13 +15,22 @@ export function settledByCounter(
   cloud: Pick<Allowance, 'id' | 'settledCounter' | 'settledMinor'>,
   payments: readonly StoredPayment[],
 ): readonly StoredPayment[] {
-  const own = payments.filter((payment) => payment.allowanceId === cloud.id && payment.counter <= cloud.settledCounter);
+  const own = payments.filter(
+    (payment) => payment.allowanceId === cloud.id && payment.counter <= cloud.settledCounter,
+  );
   const last = own.find((payment) => payment.counter === cloud.settledCounter);
   return last !== undefined && last.cumulativeMinor === BigInt(cloud.settledMinor) ? own : [];
 }
 
-export function settledByHistory(items: readonly HistoryItem[], payments: readonly StoredPayment[]): readonly StoredPayment[] {
-  const hashes = new Set(items.flatMap((item) => (item.kind === 'offline_payment' && item.paymentHash !== null ? [item.paymentHash] : [])));
+export function settledByHistory(
+  items: readonly HistoryItem[],
+  payments: readonly StoredPayment[],
+): readonly StoredPayment[] {
+  const hashes = new Set(
+    items.flatMap((item) =>
+      item.kind === 'offline_payment' && item.paymentHash !== null ? [item.paymentHash] : [],
+    ),
+  );
   return payments.filter((payment) => hashes.has(payment.id));
 }
 
@@ -49,7 +58,9 @@ export async function reconcile(
     ...settledByHistory(facts.history, payments),
   ]);
   for (const payment of settled) {
-    await updatePayment(database, payment.id, (one) => (one.state === 'settled' ? null : { state: 'settled' }));
+    await updatePayment(database, payment.id, (one) =>
+      one.state === 'settled' ? null : { state: 'settled' },
+    );
   }
 }
 
@@ -59,7 +70,11 @@ async function noteGone(database: Database, allowance: StoredAllowance, view: Wa
   await updateAllowance(database, allowance.id, () => ({ cloudStatus: 'closed', returnsBy: null }));
 }
 
-async function noteCloudState(database: Database, allowance: StoredAllowance, cloud: Allowance): Promise<void> {
+async function noteCloudState(
+  database: Database,
+  allowance: StoredAllowance,
+  cloud: Allowance,
+): Promise<void> {
   const forgot = allowance.state === 'active' && hasForgotten(allowance, cloud);
   if (!forgot && allowance.cloudStatus === cloud.status && allowance.returnsBy === cloud.returnsBy) return;
   await updateAllowance(database, allowance.id, (one) => ({

@@ -18,7 +18,12 @@ export interface RunNeeds extends PayNeeds {
 
 export type Emit = (event: PaymentEvent) => void;
 
-export async function confirmAndSend(offer: PaymentOffer, needs: RunNeeds, emit: Emit, signal: AbortSignal): Promise<void> {
+export async function confirmAndSend(
+  offer: PaymentOffer,
+  needs: RunNeeds,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<void> {
   emit({ event: 'confirmed' });
   let payment: StoredPayment;
   try {
@@ -33,10 +38,17 @@ export async function confirmAndSend(offer: PaymentOffer, needs: RunNeeds, emit:
 }
 
 /** Offers a stored payment to its kiosk, for the first time or again. */
-export async function sendPayment(stored: StoredPayment, needs: RunNeeds, emit: Emit, signal: AbortSignal): Promise<void> {
+export async function sendPayment(
+  stored: StoredPayment,
+  needs: RunNeeds,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<void> {
   // Before the first byte leaves: from now on the kiosk may have it.
   const payment =
-    (await updatePayment(needs.database, stored.id, (one) => (one.state === 'signed' ? { state: 'unconfirmed' } : null))) ?? stored;
+    (await updatePayment(needs.database, stored.id, (one) =>
+      one.state === 'signed' ? { state: 'unconfirmed' } : null,
+    )) ?? stored;
   emit({ event: 'sending', payment, round: 1 });
   const outcome = await tryToDeliver(payment, needs, emit, signal);
   const updated = (await keepOutcome(payment, outcome, needs)) ?? payment;
@@ -53,9 +65,16 @@ export async function sendPayment(stored: StoredPayment, needs: RunNeeds, emit: 
   }
 }
 
-async function tryToDeliver(payment: StoredPayment, needs: RunNeeds, emit: Emit, signal: AbortSignal): Promise<DeliveryOutcome> {
+async function tryToDeliver(
+  payment: StoredPayment,
+  needs: RunNeeds,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<DeliveryOutcome> {
   try {
-    const kiosk = await must(runAsync(verifyKioskCertificate(payment.kioskCertificate, needs.issuers), needs.crypto));
+    const kiosk = await must(
+      runAsync(verifyKioskCertificate(payment.kioskCertificate, needs.issuers), needs.crypto),
+    );
     const untilMs = Math.max(
       (payment.requestExpiresAt + GRACE_SECONDS) * 1000,
       needs.delivery.nowMs() + ASK_AGAIN_SECONDS * 1000,
@@ -80,10 +99,15 @@ async function tryToDeliver(payment: StoredPayment, needs: RunNeeds, emit: Emit,
 }
 
 /** On disk before it is shown. A refusal never takes back a receipt that came by another way. */
-function keepOutcome(payment: StoredPayment, outcome: DeliveryOutcome, needs: RunNeeds): Promise<StoredPayment | undefined> {
+function keepOutcome(
+  payment: StoredPayment,
+  outcome: DeliveryOutcome,
+  needs: RunNeeds,
+): Promise<StoredPayment | undefined> {
   return updatePayment(needs.database, payment.id, (current) => {
     if (outcome.kind === 'no_answer' || current.receipt !== null) return null;
-    if (outcome.kind === 'refused') return current.state === 'settled' ? null : { state: 'refused', refusalCode: outcome.code };
+    if (outcome.kind === 'refused')
+      return current.state === 'settled' ? null : { state: 'refused', refusalCode: outcome.code };
     const { receipt } = outcome;
     return {
       state: current.state === 'settled' ? 'settled' : 'paid',

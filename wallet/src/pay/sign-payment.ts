@@ -54,7 +54,8 @@ async function signAndStore(offer: PaymentOffer, needs: PayNeeds): Promise<Store
   const allowance = await chooseAgain(offer, needs);
   const key = await needs.openKey(allowance.keyId);
   if (key === undefined) throw new WalletError('device_key_missing');
-  const certificate = (await must(runAsync(readAllowanceCertificate(allowance.certificate), needs.crypto))).certificate;
+  const certificate = (await must(runAsync(readAllowanceCertificate(allowance.certificate), needs.crypto)))
+    .certificate;
   const payment = await sign({ offer, allowance, certificate, key }, needs);
   const stored = describe(offer, allowance, payment);
   const next: Marker = { epoch: marker.epoch, count: marker.count + 1 };
@@ -77,7 +78,8 @@ async function signAndStore(offer: PaymentOffer, needs: PayNeeds): Promise<Store
 /** @throws WalletError when the phone's memory is not whole, or has never been set up. */
 export async function requireWholeMemory(needs: Pick<PayNeeds, 'database' | 'mirrors'>): Promise<Marker> {
   const integrity = await checkIntegrity(needs.database, needs.mirrors);
-  if (integrity !== 'intact') throw new WalletError(integrity === 'lost' ? 'store_lost' : 'store_rolled_back');
+  if (integrity !== 'intact')
+    throw new WalletError(integrity === 'lost' ? 'store_lost' : 'store_rolled_back');
   const marker = await getMeta(needs.database, 'marker');
   if (marker === undefined) throw new WalletError('no_offline_money');
   return marker;

@@ -2,7 +2,13 @@
  * Whom the phone believes: the root that it pinned when it first met the cloud, and the newest trust bundle under it.
  * Never: takes another root, or an older bundle than it knows.
  */
-import { equalBytes, runAsync, verifyTrustBundle, type AsyncCrypto, type TrustBundle } from '@tikiwallet/protocol';
+import {
+  equalBytes,
+  runAsync,
+  verifyTrustBundle,
+  type AsyncCrypto,
+  type TrustBundle,
+} from '@tikiwallet/protocol';
 import type { TrustView } from '@tikiwallet/server/contract';
 import { getMeta, putMeta } from '../store/database.ts';
 import type { Database, TrustRecord } from '../store/schema.ts';
@@ -17,10 +23,18 @@ export async function storedTrust(database: Database, crypto: AsyncCrypto): Prom
 }
 
 /** @throws WalletError */
-export async function takeTrust(database: Database, crypto: AsyncCrypto, view: TrustView): Promise<TrustBundle> {
+export async function takeTrust(
+  database: Database,
+  crypto: AsyncCrypto,
+  view: TrustView,
+): Promise<TrustBundle> {
   const known = await getMeta(database, 'trust');
-  const offered: TrustRecord = { rootPublicKey: decoded(view.rootPublicKey), bundle: decoded(view.trustBundle) };
-  if (known !== undefined && !equalBytes(known.rootPublicKey, offered.rootPublicKey)) throw new WalletError('trust_root_changed');
+  const offered: TrustRecord = {
+    rootPublicKey: decoded(view.rootPublicKey),
+    bundle: decoded(view.trustBundle),
+  };
+  if (known !== undefined && !equalBytes(known.rootPublicKey, offered.rootPublicKey))
+    throw new WalletError('trust_root_changed');
   const bundle = await must(runAsync(verifyTrustBundle(offered.bundle, offered.rootPublicKey), crypto));
   if (known !== undefined) {
     const before = await must(runAsync(verifyTrustBundle(known.bundle, known.rootPublicKey), crypto));

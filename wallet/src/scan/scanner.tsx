@@ -21,8 +21,10 @@ const PAUSE_MS = 60;
 
 export function Scanner({ onText, onProblem, paused }: Props) {
   const video = useRef<HTMLVideoElement>(null);
-  const latest = useRef({ onText, onProblem, paused });
-  latest.current = { onText, onProblem, paused };
+  const latestRef = useRef({ onText, onProblem, paused });
+  useEffect(() => {
+    latestRef.current = { onText, onProblem, paused };
+  });
   const [live, setLive] = useState(false);
   const [torch, setTorch] = useState<MediaStreamTrack | null>(null);
   const [torchOn, setTorchOn] = useState(false);
@@ -32,24 +34,30 @@ export function Scanner({ onText, onProblem, paused }: Props) {
     if (element === null) return;
     let isOver = false;
     let stream: MediaStream | null = null;
-    const stopDecoding = decodeFrom(element, () => isOver || latest.current.paused, (text) => latest.current.onText(text));
-    openCamera().then(
-      async (opened) => {
-        stream = opened;
-        if (isOver) return closeCamera(opened);
-        element.srcObject = opened;
-        await element.play();
-        setLive(true);
-        const [track] = opened.getVideoTracks();
-        if (track !== undefined && hasTorch(track)) setTorch(track);
-      },
-      (error: unknown) => {
-        if (!isOver) latest.current.onProblem(cameraProblem(error));
-      },
-    ).catch((error: unknown) => {
-      // Leaving the screen interrupts `play`; that is no problem to tell.
-      if (!isOver) latest.current.onProblem(cameraProblem(error));
-    });
+    const stopDecoding = decodeFrom(
+      element,
+      () => isOver || latestRef.current.paused,
+      (text) => latestRef.current.onText(text),
+    );
+    openCamera()
+      .then(
+        async (opened) => {
+          stream = opened;
+          if (isOver) return closeCamera(opened);
+          element.srcObject = opened;
+          await element.play();
+          setLive(true);
+          const [track] = opened.getVideoTracks();
+          if (track !== undefined && hasTorch(track)) setTorch(track);
+        },
+        (error: unknown) => {
+          if (!isOver) latestRef.current.onProblem(cameraProblem(error));
+        },
+      )
+      .catch((error: unknown) => {
+        // Leaving the screen interrupts `play`; that is no problem to tell.
+        if (!isOver) latestRef.current.onProblem(cameraProblem(error));
+      });
     return () => {
       isOver = true;
       stopDecoding();
@@ -70,10 +78,24 @@ export function Scanner({ onText, onProblem, paused }: Props) {
 
   return (
     <div class="scanner">
-      <video ref={video} muted playsInline autoPlay aria-label={t('scan.camera')} data-testid="scan-video" data-live={live} />
+      <video
+        ref={video}
+        muted
+        playsInline
+        autoPlay
+        aria-label={t('scan.camera')}
+        data-testid="scan-video"
+        data-live={live}
+      />
       <span class="scanner-frame" aria-hidden="true" />
       {torch !== null && (
-        <button type="button" class="icon-button scanner-torch" aria-pressed={torchOn} aria-label={t('scan.torch')} onClick={switchTorch}>
+        <button
+          type="button"
+          class="icon-button scanner-torch"
+          aria-pressed={torchOn}
+          aria-label={t('scan.torch')}
+          onClick={switchTorch}
+        >
           <Icon name="torch" />
         </button>
       )}
@@ -98,11 +120,17 @@ function hasTorch(track: MediaStreamTrack): boolean {
 }
 
 function cameraProblem(error: unknown): ErrorCode {
-  return error instanceof DOMException && (error.name === 'NotAllowedError' || error.name === 'SecurityError') ? 'camera_denied' : 'camera_missing';
+  return error instanceof DOMException && (error.name === 'NotAllowedError' || error.name === 'SecurityError')
+    ? 'camera_denied'
+    : 'camera_missing';
 }
 
 /** @returns what stops it. */
-function decodeFrom(video: HTMLVideoElement, isPaused: () => boolean, onText: (text: string) => void): () => void {
+function decodeFrom(
+  video: HTMLVideoElement,
+  isPaused: () => boolean,
+  onText: (text: string) => void,
+): () => void {
   const worker = new Worker(new URL('./decode-worker.ts', import.meta.url), { type: 'module' });
   const canvas = document.createElement('canvas');
   const context = canvas.getContext('2d', { willReadFrequently: true });
@@ -112,7 +140,13 @@ function decodeFrom(video: HTMLVideoElement, isPaused: () => boolean, onText: (t
     timer = window.setTimeout(look, PAUSE_MS);
   };
   const look = () => {
-    if (isPaused() || context === null || video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA || video.videoWidth === 0) return next();
+    if (
+      isPaused() ||
+      context === null ||
+      video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA ||
+      video.videoWidth === 0
+    )
+      return next();
     const scale = Math.min(1, MAX_FRAME / Math.max(video.videoWidth, video.videoHeight));
     canvas.width = Math.round(video.videoWidth * scale);
     canvas.height = Math.round(video.videoHeight * scale);

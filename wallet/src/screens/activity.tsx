@@ -9,7 +9,18 @@ import type { StoredPayment } from '../store/schema.ts';
 import { ActivityList, kindOf, STATE_LABEL } from './parts/activity-list.tsx';
 import { useWallet } from './parts/context.ts';
 import { mergeActivity } from './parts/merge-activity.ts';
-import { Bdi, Button, Empty, ErrorNotice, Money, Notice, Row, Screen, Skeleton, useAction } from './parts/ui.tsx';
+import {
+  Bdi,
+  Button,
+  Empty,
+  ErrorNotice,
+  Money,
+  Notice,
+  Row,
+  Screen,
+  Skeleton,
+  useAction,
+} from './parts/ui.tsx';
 
 export function ActivityScreen() {
   const { wallet, state } = useWallet();
@@ -59,7 +70,11 @@ export function ActivityDetail({ id }: { id: string }) {
       <div class="card card-online">
         <p class="balance-line">
           <span aria-hidden="true">{isIn ? '+' : '−'}</span>
-          <Money minor={BigInt(booked.amountMinor.replace('-', ''))} currency={booked.currency} class="balance" />
+          <Money
+            minor={BigInt(booked.amountMinor.replace('-', ''))}
+            currency={booked.currency}
+            class="balance"
+          />
         </p>
         <dl class="rows">
           {booked.counterparty !== null && (
@@ -151,7 +166,12 @@ function CopyButton({ payment }: { payment: StoredPayment }) {
     setTimeout(() => setCopied(false), 2_500);
   };
   return (
-    <Button kind="quiet" icon={copied ? 'check' : 'copy'} testId="receipt-copy" onClick={() => action.run(copy)}>
+    <Button
+      kind="quiet"
+      icon={copied ? 'check' : 'copy'}
+      testId="receipt-copy"
+      onClick={() => action.run(copy)}
+    >
       <span aria-live="polite">{copied ? t('common.copied') : t('receipt.copy')}</span>
     </Button>
   );

@@ -4,7 +4,17 @@ import { t } from '../i18n/translate.ts';
 import { useNow, useWallet } from './parts/context.ts';
 import { Logo } from './parts/icons.tsx';
 import { go, replace } from './parts/router.ts';
-import { Bdi, Button, ErrorNotice, Field, LinkButton, Notice, PasswordField, Screen, useAction } from './parts/ui.tsx';
+import {
+  Bdi,
+  Button,
+  ErrorNotice,
+  Field,
+  LinkButton,
+  Notice,
+  PasswordField,
+  Screen,
+  useAction,
+} from './parts/ui.tsx';
 import { LanguagePicker } from './parts/language-picker.tsx';
 
 export function Welcome() {
@@ -57,14 +67,26 @@ export function Register() {
   return (
     <Screen title={t('register.title')} back="welcome" testId="register">
       <form class="form" onSubmit={submit}>
-        <PhoneField value={phone} onInput={setPhone} testId="register-phone" region={state.config?.region ?? null} />
+        <PhoneField
+          value={phone}
+          onInput={setPhone}
+          testId="register-phone"
+          region={state.config?.region ?? null}
+        />
         <Field
           label={t('register.username')}
           value={username}
           onInput={setUsername}
           hint={t('register.username_hint')}
           testId="register-username"
-          input={{ autoComplete: 'username', required: true, minLength: 2, maxLength: 32, autoCapitalize: 'none', spellcheck: false }}
+          input={{
+            autoComplete: 'username',
+            required: true,
+            minLength: 2,
+            maxLength: 32,
+            autoCapitalize: 'none',
+            spellcheck: false,
+          }}
         />
         <PasswordField
           label={t('register.password')}
@@ -88,7 +110,19 @@ export function Register() {
   );
 }
 
-export function PhoneField({ value, onInput, testId, region, label }: { value: string; onInput: (value: string) => void; testId: string; region: string | null; label?: string }) {
+export function PhoneField({
+  value,
+  onInput,
+  testId,
+  region,
+  label,
+}: {
+  value: string;
+  onInput: (value: string) => void;
+  testId: string;
+  region: string | null;
+  label?: string;
+}) {
   return (
     <Field
       label={label ?? t('common.phone')}
@@ -96,7 +130,15 @@ export function PhoneField({ value, onInput, testId, region, label }: { value: s
       onInput={onInput}
       hint={region === null ? t('common.phone_hint') : t('common.phone_hint_region', { region })}
       testId={testId}
-      input={{ type: 'tel', autoComplete: 'tel', inputMode: 'tel', required: true, minLength: 4, maxLength: 32, dir: 'ltr' }}
+      input={{
+        type: 'tel',
+        autoComplete: 'tel',
+        inputMode: 'tel',
+        required: true,
+        minLength: 4,
+        maxLength: 32,
+        dir: 'ltr',
+      }}
     />
   );
 }
@@ -117,7 +159,10 @@ export function Code() {
       replace('');
     });
   const type = (text: string) => {
-    const digits = text.replace(/[\u0660-\u0669\u06F0-\u06F9]/g, (digit) => String((digit.codePointAt(0) ?? 0) & 0xf)).replace(/\D/g, '').slice(0, 6);
+    const digits = text
+      .replace(/[\u0660-\u0669\u06F0-\u06F9]/g, (digit) => String((digit.codePointAt(0) ?? 0) & 0xf))
+      .replace(/\D/g, '')
+      .slice(0, 6);
     setCode(digits);
   };
   const submit = (event: Event) => {
@@ -163,7 +208,13 @@ export function Code() {
           <Button type="submit" busy={action.busy} disabled={code.length !== 6} testId="otp-submit">
             {t('code.submit')}
           </Button>
-          <Button kind="quiet" busy={resend.busy} disabled={waitSeconds > 0} testId="otp-resend" onClick={() => resend.run(() => wallet.resendCode())}>
+          <Button
+            kind="quiet"
+            busy={resend.busy}
+            disabled={waitSeconds > 0}
+            testId="otp-resend"
+            onClick={() => resend.run(() => wallet.resendCode())}
+          >
             {waitSeconds > 0 ? t('code.resend_in', { seconds: waitSeconds }) : t('code.resend')}
           </Button>
         </div>
@@ -200,8 +251,19 @@ export function LogIn() {
   return (
     <Screen title={t('login.title')} back={state.profile === null ? 'welcome' : ''} testId="login">
       <form class="form" onSubmit={submit}>
-        <PhoneField value={phone} onInput={setPhone} testId="login-phone" region={state.config?.region ?? null} />
-        <PasswordField label={t('register.password')} value={password} onInput={setPassword} testId="login-password" isNew={false} />
+        <PhoneField
+          value={phone}
+          onInput={setPhone}
+          testId="login-phone"
+          region={state.config?.region ?? null}
+        />
+        <PasswordField
+          label={t('register.password')}
+          value={password}
+          onInput={setPassword}
+          testId="login-password"
+          isNew={false}
+        />
         {action.code !== null && <ErrorNotice code={action.code} />}
         <div class="actions">
           <Button type="submit" busy={action.busy} testId="login-submit">

@@ -50,7 +50,9 @@ function Greeting({ state, now }: { state: WalletState; now: number }) {
       <p class="connection" role="status" data-testid="connection" data-online={isOnline}>
         <Icon name={state.reachable ? 'online' : 'offline'} size={18} />
         {state.reachable ? t('home.online') : t('home.offline')}
-        {asOf !== null && <span class="muted"> · {t('home.updated', { when: relative(Math.min(asOf, now), now) })}</span>}
+        {asOf !== null && (
+          <span class="muted"> · {t('home.updated', { when: relative(Math.min(asOf, now), now) })}</span>
+        )}
       </p>
     </div>
   );
@@ -64,7 +66,12 @@ function Banners() {
     <div class="banners">
       {state.integrity !== 'intact' && (
         <ErrorNotice code={state.integrity === 'lost' ? 'store_lost' : 'store_rolled_back'}>
-          <Button kind="plain" busy={action.busy} testId="start-over" onClick={() => action.run(() => wallet.startOver())}>
+          <Button
+            kind="plain"
+            busy={action.busy}
+            testId="start-over"
+            onClick={() => action.run(() => wallet.startOver())}
+          >
             {t('home.start_over')}
           </Button>
         </ErrorNotice>
@@ -90,10 +97,18 @@ function Banners() {
           </p>
           {action.code !== null && <ErrorNotice code={action.code} />}
           <div class="button-row">
-            <Button kind="plain" busy={action.busy} onClick={() => action.run(async () => void (await wallet.finishTransfer(unfinished)))}>
+            <Button
+              kind="plain"
+              busy={action.busy}
+              onClick={() => action.run(async () => void (await wallet.finishTransfer(unfinished)))}
+            >
               {t('transfer.finish')}
             </Button>
-            <Button kind="quiet" disabled={action.busy} onClick={() => action.run(() => wallet.forgetIntent(unfinished.key))}>
+            <Button
+              kind="quiet"
+              disabled={action.busy}
+              onClick={() => action.run(() => wallet.forgetIntent(unfinished.key))}
+            >
               {t('transfer.forget')}
             </Button>
           </div>
@@ -115,7 +130,10 @@ function OfflineCard({ state, nowMs }: { state: WalletState; nowMs: number }) {
   const currency = currencyOf(state);
   const funds = offlineFunds(state.allowances, state.payments, Math.floor(nowMs / 1000));
   const elsewhere = state.view?.allowances.some(
-    (cloud) => cloud.status === 'active' && BigInt(cloud.reservedMinor) > 0n && !state.allowances.some((own) => own.id === cloud.id),
+    (cloud) =>
+      cloud.status === 'active' &&
+      BigInt(cloud.reservedMinor) > 0n &&
+      !state.allowances.some((own) => own.id === cloud.id),
   );
   const firstEnd = Math.min(...funds.spendable.map((one) => one.notAfter));
   return (
@@ -128,7 +146,9 @@ function OfflineCard({ state, nowMs }: { state: WalletState; nowMs: number }) {
       <p class="card-note">
         {funds.spendable.length === 0
           ? t('home.offline_empty')
-          : t(funds.spendable.length === 1 ? 'home.usable_until' : 'home.first_ends', { when: deadline(firstEnd * 1000) })}
+          : t(funds.spendable.length === 1 ? 'home.usable_until' : 'home.first_ends', {
+              when: deadline(firstEnd * 1000),
+            })}
       </p>
       {funds.heldMinor > 0n && (
         <p class="card-note" data-testid="held">
@@ -166,7 +186,12 @@ function OnlineCard({ state }: { state: WalletState }) {
           {state.syncing ? <span class="skeleton" aria-label={t('common.loading')} /> : '—'}
         </p>
       ) : (
-        <Money minor={BigInt(state.view.onlineMinor)} currency={currency} testId="online-balance" class="balance" />
+        <Money
+          minor={BigInt(state.view.onlineMinor)}
+          currency={currency}
+          testId="online-balance"
+          class="balance"
+        />
       )}
       <p class="card-note">{t('home.online_note')}</p>
       <div class="card-actions">

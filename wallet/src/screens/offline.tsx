@@ -9,7 +9,17 @@ import { AmountField, quickPicks, useAmount } from './parts/amount-field.tsx';
 import { currencyOf, useNow, useWallet } from './parts/context.ts';
 import { NeedsOnline } from './parts/needs-online.tsx';
 import { go } from './parts/router.ts';
-import { Button, Empty, ErrorNotice, LinkButton, Money, Notice, Row, Screen, useAction } from './parts/ui.tsx';
+import {
+  Button,
+  Empty,
+  ErrorNotice,
+  LinkButton,
+  Money,
+  Notice,
+  Row,
+  Screen,
+  useAction,
+} from './parts/ui.tsx';
 
 export function LoadScreen() {
   const { wallet, state } = useWallet();
@@ -56,14 +66,18 @@ export function LoadScreen() {
                 <li>{t('load.means_pay')}</li>
                 <li>{t('load.means_phone')}</li>
                 <li>{t('load.means_time')}</li>
-                {perPayment !== undefined && <li>{t('load.means_limit', { amount: money(perPayment, currency) })}</li>}
+                {perPayment !== undefined && (
+                  <li>{t('load.means_limit', { amount: money(perPayment, currency) })}</li>
+                )}
                 <li>{t('load.means_shop')}</li>
               </ul>
             </Notice>
             {action.code !== null && <ErrorNotice code={action.code} />}
             <div class="actions">
               <Button type="submit" busy={action.busy} disabled={amount.minor === null} testId="load-submit">
-                {amount.minor === null ? t('load.submit_empty') : t('load.submit', { amount: money(amount.minor, currency) })}
+                {amount.minor === null
+                  ? t('load.submit_empty')
+                  : t('load.submit', { amount: money(amount.minor, currency) })}
               </Button>
             </div>
           </form>
@@ -77,7 +91,12 @@ export function OfflineScreen() {
   const { wallet, state } = useWallet();
   const now = useNow(wallet, 30_000);
   const shown = state.allowances
-    .filter((one) => one.cloudStatus !== 'closed' && (remainingMinor(one) > 0n || state.payments.some((payment) => payment.allowanceId === one.id && payment.state !== 'settled')))
+    .filter(
+      (one) =>
+        one.cloudStatus !== 'closed' &&
+        (remainingMinor(one) > 0n ||
+          state.payments.some((payment) => payment.allowanceId === one.id && payment.state !== 'settled')),
+    )
     .toSorted((a, b) => a.notAfter - b.notAfter);
   return (
     <Screen title={t('home.offline_wallet')} testId="offline">
@@ -87,7 +106,9 @@ export function OfflineScreen() {
           {t('home.offline_empty')}
         </Empty>
       ) : (
-        shown.map((allowance) => <AllowanceCard key={allowance.id} allowance={allowance} nowSeconds={Math.floor(now / 1000)} />)
+        shown.map((allowance) => (
+          <AllowanceCard key={allowance.id} allowance={allowance} nowSeconds={Math.floor(now / 1000)} />
+        ))
       )}
       <div class="actions">
         <LinkButton to="load" kind="primary" icon="down">
@@ -102,7 +123,9 @@ function stateOf(allowance: StoredAllowance, nowSeconds: number): Key {
   if (allowance.state === 'frozen') return 'offline.state_frozen';
   if (allowance.cloudStatus === 'denied') return 'offline.state_denied';
   if (allowance.state === 'closing' || allowance.cloudStatus === 'closing') return 'offline.state_closing';
-  return nowSeconds >= allowance.notAfter || allowance.cloudStatus === 'expired' ? 'offline.state_expired' : 'offline.state_active';
+  return nowSeconds >= allowance.notAfter || allowance.cloudStatus === 'expired'
+    ? 'offline.state_expired'
+    : 'offline.state_active';
 }
 
 function AllowanceCard({ allowance, nowSeconds }: { allowance: StoredAllowance; nowSeconds: number }) {
@@ -147,7 +170,11 @@ function AllowanceCard({ allowance, nowSeconds }: { allowance: StoredAllowance; 
           <p>{t('unload.text')}</p>
           {heldMinor > 0n && <p>{t('unload.held')}</p>}
           <div class="button-row">
-            <Button busy={action.busy} testId="unload-submit" onClick={() => action.run(() => wallet.unload(allowance.id))}>
+            <Button
+              busy={action.busy}
+              testId="unload-submit"
+              onClick={() => action.run(() => wallet.unload(allowance.id))}
+            >
               {t('unload.submit')}
             </Button>
             <Button kind="quiet" disabled={action.busy} onClick={() => setAsks(false)}>
@@ -157,7 +184,9 @@ function AllowanceCard({ allowance, nowSeconds }: { allowance: StoredAllowance; 
         </Notice>
       )}
       {action.code !== null && (
-        <ErrorNotice code={action.code}>{allowance.state === 'closing' && <p>{t('unload.reported_later')}</p>}</ErrorNotice>
+        <ErrorNotice code={action.code}>
+          {allowance.state === 'closing' && <p>{t('unload.reported_later')}</p>}
+        </ErrorNotice>
       )}
     </article>
   );

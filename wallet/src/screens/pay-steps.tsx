@@ -1,5 +1,5 @@
 /** The steps of a payment as the person sees them: confirm, sending, paid, not confirmed, refused. */
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect } from 'preact/hooks';
 import { dateTime, money } from '../i18n/format.ts';
 import { t } from '../i18n/translate.ts';
 import type { ErrorCode } from '../pay/codes.ts';
@@ -33,7 +33,12 @@ export function ConfirmOffer({ offer, busy, code, onPay, onAgain }: ConfirmProps
           <bdi>{offer.merchantName === '' ? t('confirm.no_name') : offer.merchantName}</bdi>
         </p>
         <Bdi class="muted confirm-phone">{offer.merchantPhone}</Bdi>
-        <Money minor={request.amountMinor} currency={request.currency} testId="confirm-amount" class="confirm-amount" />
+        <Money
+          minor={request.amountMinor}
+          currency={request.currency}
+          testId="confirm-amount"
+          class="confirm-amount"
+        />
         <div class="confirm-code-box">
           <span>{t('confirm.code')}</span>
           <bdi dir="ltr" class="confirm-code" data-testid="confirm-code">
@@ -85,7 +90,15 @@ function Countdown({ leftSeconds, ofSeconds }: { leftSeconds: number; ofSeconds:
   );
 }
 
-export function Sending({ payment, round, onStop }: { payment: StoredPayment; round: number; onStop: () => void }) {
+export function Sending({
+  payment,
+  round,
+  onStop,
+}: {
+  payment: StoredPayment;
+  round: number;
+  onStop: () => void;
+}) {
   const { wallet } = useWallet();
   const now = useNow(wallet, 500);
   const untilSeconds = Math.max(0, Math.ceil(payment.requestExpiresAt + GRACE_SECONDS - now / 1000));
@@ -127,7 +140,12 @@ export function Paid({ payment }: { payment: StoredPayment }) {
           <Icon name="check" size={64} />
         </span>
         <p class="paid-word">{t('paid.word')}</p>
-        <Money minor={payment.amountMinor} currency={payment.currency} testId="paid-amount" class="paid-amount" />
+        <Money
+          minor={payment.amountMinor}
+          currency={payment.currency}
+          testId="paid-amount"
+          class="paid-amount"
+        />
         <p class="receipt-shop" data-testid="paid-merchant">
           <bdi>{payment.merchantName}</bdi>
         </p>
@@ -159,10 +177,7 @@ export function Paid({ payment }: { payment: StoredPayment }) {
 
 /** A short buzz where the phone can; the screen alone says it all. */
 function useBuzz(): void {
-  const done = useRef(false);
   useEffect(() => {
-    if (done.current) return;
-    done.current = true;
     if ('vibrate' in navigator) navigator.vibrate(80);
   }, []);
 }
@@ -203,7 +218,15 @@ export function Unconfirmed({ payment, code, busy, onSend }: UnconfirmedProps) {
   );
 }
 
-export function Refused({ payment, code, onAgain }: { payment: StoredPayment; code: ErrorCode; onAgain: () => void }) {
+export function Refused({
+  payment,
+  code,
+  onAgain,
+}: {
+  payment: StoredPayment;
+  code: ErrorCode;
+  onAgain: () => void;
+}) {
   return (
     <Screen title={t('refused.title')} testId="refused">
       <div class="stack" data-testid="pay-state" data-state="refused">

@@ -11,10 +11,23 @@ import type { PaymentOffer, ReadOutcome } from '../pay/read-request.ts';
 import type { StoredPayment } from '../store/schema.ts';
 import { useNow, useWallet } from './parts/context.ts';
 import { lazy } from './parts/lazy.tsx';
-import { Button, Empty, ErrorNotice, Field, LinkButton, Money, Notice, Screen, useAction } from './parts/ui.tsx';
+import {
+  Button,
+  Empty,
+  ErrorNotice,
+  Field,
+  LinkButton,
+  Money,
+  Notice,
+  Screen,
+  useAction,
+} from './parts/ui.tsx';
 import { ConfirmOffer, Paid, Refused, Sending, Unconfirmed } from './pay-steps.tsx';
 
-const Scanner = lazy(() => import('../scan/scanner.tsx'), (module) => module.Scanner);
+const Scanner = lazy(
+  () => import('../scan/scanner.tsx'),
+  (module) => module.Scanner,
+);
 
 type Current =
   | { readonly kind: 'scanning' }
@@ -31,7 +44,8 @@ export function PayScreen() {
   const read = async (text: string): Promise<void> => {
     const outcome = await wallet.readRequest(text);
     if (outcome.kind === 'refused') setCurrent({ kind: 'refused', outcome });
-    else if (outcome.kind === 'known') setCurrent({ kind: 'paying', offer: null, view: startOf(outcome.payment) });
+    else if (outcome.kind === 'known')
+      setCurrent({ kind: 'paying', offer: null, view: startOf(outcome.payment) });
     else setCurrent({ kind: 'paying', offer: outcome.offer, view: startOf(null) });
   };
   const emit = (event: PaymentEvent) =>
@@ -44,7 +58,9 @@ export function PayScreen() {
     case 'refused':
       return <NotPossible outcome={current.outcome} onAgain={restart} />;
     case 'paying':
-      return <PayingStep offer={current.offer} view={current.view} emit={emit} stop={stop} onAgain={restart} />;
+      return (
+        <PayingStep offer={current.offer} view={current.view} emit={emit} stop={stop} onAgain={restart} />
+      );
   }
 }
 
@@ -81,7 +97,14 @@ function PayingStep({ offer, view, emit, stop, onAgain }: PayingProps) {
     case 'sending':
       return <Sending payment={view.payment} round={view.round} onStop={() => stop.current.abort()} />;
     case 'unconfirmed':
-      return <Unconfirmed payment={view.payment} code={view.code ?? action.code} busy={action.busy} onSend={() => send(view.payment)} />;
+      return (
+        <Unconfirmed
+          payment={view.payment}
+          code={view.code ?? action.code}
+          busy={action.busy}
+          onSend={() => send(view.payment)}
+        />
+      );
     case 'refused':
       return <Refused payment={view.payment} code={view.code} onAgain={onAgain} />;
     case 'paid':
@@ -111,7 +134,11 @@ function ScanStep({ onText }: { onText: (text: string) => Promise<void> }) {
       )}
       {problem === null ? (
         <>
-          <Scanner paused={action.busy} onText={(text: string) => action.run(() => onText(text))} onProblem={setProblem} />
+          <Scanner
+            paused={action.busy}
+            onText={(text: string) => action.run(() => onText(text))}
+            onProblem={setProblem}
+          />
           <p class="lead center">{t('scan.hint')}</p>
         </>
       ) : (
@@ -120,7 +147,11 @@ function ScanStep({ onText }: { onText: (text: string) => Promise<void> }) {
         </Empty>
       )}
       {action.code !== null && <ErrorNotice code={action.code} />}
-      <details class="disclosure" open={showsText || problem !== null} onToggle={(event) => setShowsText(event.currentTarget.open)}>
+      <details
+        class="disclosure"
+        open={showsText || problem !== null}
+        onToggle={(event) => setShowsText(event.currentTarget.open)}
+      >
         <summary data-testid="scan-text-toggle">{t('scan.paste')}</summary>
         <form class="form" onSubmit={submit}>
           <Field
@@ -129,9 +160,21 @@ function ScanStep({ onText }: { onText: (text: string) => Promise<void> }) {
             onInput={setTyped}
             hint={t('scan.paste_hint')}
             testId="scan-paste"
-            input={{ autoComplete: 'off', autoCapitalize: 'characters', spellcheck: false, dir: 'ltr', maxLength: 8_000 }}
+            input={{
+              autoComplete: 'off',
+              autoCapitalize: 'characters',
+              spellcheck: false,
+              dir: 'ltr',
+              maxLength: 8_000,
+            }}
           />
-          <Button type="submit" kind="plain" busy={action.busy} disabled={typed.trim() === ''} testId="scan-submit">
+          <Button
+            type="submit"
+            kind="plain"
+            busy={action.busy}
+            disabled={typed.trim() === ''}
+            testId="scan-submit"
+          >
             {t('scan.paste_submit')}
           </Button>
         </form>
@@ -141,8 +184,20 @@ function ScanStep({ onText }: { onText: (text: string) => Promise<void> }) {
 }
 
 /** The shop's request cannot be paid; nothing was signed and nothing was taken. */
-function NotPossible({ outcome, onAgain }: { outcome: Extract<ReadOutcome, { kind: 'refused' }>; onAgain: () => void }) {
-  const needsMoney = ['no_offline_money', 'offline_money_too_little', 'offline_money_split', 'offline_money_expired', 'allowance_counter_limit_reached'];
+function NotPossible({
+  outcome,
+  onAgain,
+}: {
+  outcome: Extract<ReadOutcome, { kind: 'refused' }>;
+  onAgain: () => void;
+}) {
+  const needsMoney = [
+    'no_offline_money',
+    'offline_money_too_little',
+    'offline_money_split',
+    'offline_money_expired',
+    'allowance_counter_limit_reached',
+  ];
   return (
     <Screen title={t('scan.refused_title')} testId="pay-refused">
       <div class="stack" data-testid="pay-state" data-state="not_possible">

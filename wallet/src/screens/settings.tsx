@@ -105,7 +105,8 @@ function AccountPanel() {
   const [asks, setAsks] = useState(false);
   const open = new Set(state.allowances.filter((one) => one.cloudStatus !== 'closed').map((one) => one.id));
   const unsent = state.payments.filter(
-    (payment) => (payment.state === 'signed' || payment.state === 'unconfirmed') && open.has(payment.allowanceId),
+    (payment) =>
+      (payment.state === 'signed' || payment.state === 'unconfirmed') && open.has(payment.allowanceId),
   );
   return (
     <section class="panel">
@@ -127,7 +128,12 @@ function AccountPanel() {
         <Notice tone="warn" icon="alert" title={t('settings.sign_out_title')}>
           <p>{t('settings.sign_out_text')}</p>
           <div class="button-row">
-            <Button kind="danger" busy={action.busy} testId="sign-out-confirm" onClick={() => action.run(() => wallet.signOut())}>
+            <Button
+              kind="danger"
+              busy={action.busy}
+              testId="sign-out-confirm"
+              onClick={() => action.run(() => wallet.signOut())}
+            >
               {t('settings.sign_out')}
             </Button>
             <Button kind="quiet" onClick={() => setAsks(false)}>

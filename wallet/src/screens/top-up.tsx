@@ -16,7 +16,10 @@ export function TopUpScreen() {
   const limits =
     state.config === null
       ? null
-      : { minMinor: BigInt(state.config.limits.topUpMinMinor), maxMinor: BigInt(state.config.limits.topUpMaxMinor) };
+      : {
+          minMinor: BigInt(state.config.limits.topUpMinMinor),
+          maxMinor: BigInt(state.config.limits.topUpMaxMinor),
+        };
   const amount = useAmount(currency, limits);
   const action = useAction();
   const submit = (event: Event) => {
@@ -42,7 +45,12 @@ export function TopUpScreen() {
             picks={limits === null ? [] : quickPicks(limits, 100n)}
             {...(limits === null
               ? {}
-              : { hint: t('amount.between', { min: money(limits.minMinor, currency), max: money(limits.maxMinor, currency) }) })}
+              : {
+                  hint: t('amount.between', {
+                    min: money(limits.minMinor, currency),
+                    max: money(limits.maxMinor, currency),
+                  }),
+                })}
           />
           {state.config?.standIns.stripe === true && (
             <Notice tone="info" icon="shop">
@@ -52,7 +60,9 @@ export function TopUpScreen() {
           {action.code !== null && <ErrorNotice code={action.code} />}
           <div class="actions">
             <Button type="submit" busy={action.busy} disabled={amount.minor === null} testId="topup-submit">
-              {amount.minor === null ? t('topup.submit_empty') : t('topup.submit', { amount: money(amount.minor, currency) })}
+              {amount.minor === null
+                ? t('topup.submit_empty')
+                : t('topup.submit', { amount: money(amount.minor, currency) })}
             </Button>
           </div>
         </form>
@@ -115,21 +125,27 @@ export function TopUpReturn({ id, wasCancelled }: { id: string; wasCancelled: bo
         {progress.kind === 'error' && <ErrorNotice code={progress.code} />}
         {progress.kind === 'done' && progress.topUp.status === 'succeeded' && (
           <>
-            <span class="verdict-mark verdict-ok"><Icon name="check" size={44} /></span>
+            <span class="verdict-mark verdict-ok">
+              <Icon name="check" size={44} />
+            </span>
             <h2>{t('topup.succeeded')}</h2>
             <p class="lead">{sum}</p>
           </>
         )}
         {progress.kind === 'done' && progress.topUp.status !== 'succeeded' && (
           <>
-            <span class="verdict-mark verdict-bad"><Icon name="close" size={44} /></span>
+            <span class="verdict-mark verdict-bad">
+              <Icon name="close" size={44} />
+            </span>
             <h2>{progress.topUp.status === 'expired' ? t('topup.expired') : t('topup.failed')}</h2>
             <p class="lead">{t('topup.nothing_taken')}</p>
           </>
         )}
         {progress.kind === 'asking' && wasCancelled && (
           <>
-            <span class="verdict-mark verdict-wait"><Icon name="clock" size={44} /></span>
+            <span class="verdict-mark verdict-wait">
+              <Icon name="clock" size={44} />
+            </span>
             <h2>{t('topup.cancelled')}</h2>
             <p class="lead">{t('topup.nothing_taken')}</p>
             {topUp !== null && topUp.checkoutUrl !== null && (
@@ -141,9 +157,13 @@ export function TopUpReturn({ id, wasCancelled }: { id: string; wasCancelled: bo
         )}
         {progress.kind === 'asking' && !wasCancelled && (
           <>
-            <span class="verdict-mark verdict-wait"><Spinner /></span>
+            <span class="verdict-mark verdict-wait">
+              <Spinner />
+            </span>
             <h2>{t('topup.waiting')}</h2>
-            <p class="lead">{progress.waitedMs < PATIENCE_MS ? t('topup.waiting_text') : t('topup.waiting_long')}</p>
+            <p class="lead">
+              {progress.waitedMs < PATIENCE_MS ? t('topup.waiting_text') : t('topup.waiting_long')}
+            </p>
           </>
         )}
       </div>

@@ -41,7 +41,10 @@ function Compose({ onReady }: { onReady: (order: Order) => void }) {
   const { wallet, state } = useWallet();
   const currency = currencyOf(state);
   const onlineMinor = state.view === null ? null : BigInt(state.view.onlineMinor);
-  const amount = useAmount(currency, onlineMinor === null || onlineMinor === 0n ? null : { minMinor: 1n, maxMinor: onlineMinor });
+  const amount = useAmount(
+    currency,
+    onlineMinor === null || onlineMinor === 0n ? null : { minMinor: 1n, maxMinor: onlineMinor },
+  );
   const [phone, setPhone] = useState('');
   const [note, setNote] = useState('');
   const action = useAction();
@@ -51,7 +54,12 @@ function Compose({ onReady }: { onReady: (order: Order) => void }) {
     if (minor === null) return;
     action.run(async () => {
       const recipient = await wallet.previewTransfer(phone.trim());
-      onReady({ phone: phone.trim(), amountMinor: minor, note: note.trim() === '' ? null : note.trim(), recipient });
+      onReady({
+        phone: phone.trim(),
+        amountMinor: minor,
+        note: note.trim() === '' ? null : note.trim(),
+        recipient,
+      });
     });
   };
   return (
@@ -68,7 +76,9 @@ function Compose({ onReady }: { onReady: (order: Order) => void }) {
         currency={currency}
         label={t('amount.label')}
         testId="transfer-amount"
-        {...(onlineMinor === null ? {} : { hint: t('transfer.available', { amount: money(onlineMinor, currency) }) })}
+        {...(onlineMinor === null
+          ? {}
+          : { hint: t('transfer.available', { amount: money(onlineMinor, currency) }) })}
       />
       <Field
         label={t('transfer.note')}
@@ -79,7 +89,12 @@ function Compose({ onReady }: { onReady: (order: Order) => void }) {
       />
       {action.code !== null && <ErrorNotice code={action.code} />}
       <div class="actions">
-        <Button type="submit" busy={action.busy} disabled={amount.minor === null || phone.trim().length < 4} testId="transfer-preview">
+        <Button
+          type="submit"
+          busy={action.busy}
+          disabled={amount.minor === null || phone.trim().length < 4}
+          testId="transfer-preview"
+        >
           {t('transfer.next')}
         </Button>
       </div>
@@ -87,16 +102,32 @@ function Compose({ onReady }: { onReady: (order: Order) => void }) {
   );
 }
 
-function Confirm({ order, onBack, onDone }: { order: Order; onBack: () => void; onDone: (result: TransferResult) => void }) {
+function Confirm({
+  order,
+  onBack,
+  onDone,
+}: {
+  order: Order;
+  onBack: () => void;
+  onDone: (result: TransferResult) => void;
+}) {
   const { wallet, state } = useWallet();
   const currency = currencyOf(state);
   const action = useAction();
-  const isUndecided = action.code === 'network_unreachable' || action.code === 'service_unavailable' || action.code === 'internal_error';
+  const isUndecided =
+    action.code === 'network_unreachable' ||
+    action.code === 'service_unavailable' ||
+    action.code === 'internal_error';
   return (
     <div class="form">
       <p class="lead">{t('transfer.check')}</p>
       <div class="card card-online">
-        <Money minor={order.amountMinor} currency={currency} class="balance" testId="transfer-confirm-amount" />
+        <Money
+          minor={order.amountMinor}
+          currency={currency}
+          class="balance"
+          testId="transfer-confirm-amount"
+        />
         <dl class="rows">
           <Row label={t('transfer.to')} testId="transfer-recipient">
             <bdi>{order.recipient.maskedName}</bdi> · <Bdi>{order.recipient.maskedPhone}</Bdi>
@@ -117,7 +148,9 @@ function Confirm({ order, onBack, onDone }: { order: Order; onBack: () => void; 
           testId="transfer-confirm"
           onClick={() => action.run(async () => onDone(await wallet.transfer({ ...order, currency })))}
         >
-          {action.code === null ? t('transfer.send', { amount: money(order.amountMinor, currency) }) : t('common.try_again')}
+          {action.code === null
+            ? t('transfer.send', { amount: money(order.amountMinor, currency) })
+            : t('common.try_again')}
         </Button>
         <Button kind="quiet" disabled={action.busy} onClick={onBack}>
           {t('common.change')}

@@ -34,12 +34,19 @@ export async function openWalletDatabase(name: string = DATABASE_NAME): Promise<
   }
 }
 
-export async function getMeta<K extends keyof MetaValues>(database: Database, name: K): Promise<MetaValues[K] | undefined> {
+export async function getMeta<K extends keyof MetaValues>(
+  database: Database,
+  name: K,
+): Promise<MetaValues[K] | undefined> {
   // The store's values are a union; `putMeta` is the only writer and ties each name to its type.
   return (await database.get('meta', name)) as MetaValues[K] | undefined;
 }
 
-export async function putMeta<K extends keyof MetaValues>(database: Database, name: K, value: MetaValues[K]): Promise<void> {
+export async function putMeta<K extends keyof MetaValues>(
+  database: Database,
+  name: K,
+  value: MetaValues[K],
+): Promise<void> {
   await database.put('meta', value, name);
 }
 

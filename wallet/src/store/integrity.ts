@@ -1,10 +1,20 @@
 /** The marker's place in the database and its mirrors, together: is this phone's memory whole, and how to go on. */
 import { getMeta, putMeta } from './database.ts';
-import { judgeMarkers, newestMarker, readMirrors, writeMirrors, type Integrity, type MarkerMirror } from './marker.ts';
+import {
+  judgeMarkers,
+  newestMarker,
+  readMirrors,
+  writeMirrors,
+  type Integrity,
+  type MarkerMirror,
+} from './marker.ts';
 import { freezeAll } from './records.ts';
 import type { Database, Marker } from './schema.ts';
 
-export async function checkIntegrity(database: Database, mirrors: readonly MarkerMirror[]): Promise<Integrity> {
+export async function checkIntegrity(
+  database: Database,
+  mirrors: readonly MarkerMirror[],
+): Promise<Integrity> {
   const stored = (await getMeta(database, 'marker')) ?? null;
   const mirrored = await readMirrors(mirrors);
   const integrity = judgeMarkers(stored, mirrored);

@@ -30,7 +30,8 @@ export function judgeMarkers(stored: Marker | null, mirrored: readonly (Marker |
 /** The newest of all: where a new epoch starts after. */
 export function newestMarker(markers: readonly (Marker | null)[]): Marker | null {
   return markers.reduce<Marker | null>(
-    (newest, marker) => (marker !== null && (newest === null || compareMarkers(newest, marker) < 0) ? marker : newest),
+    (newest, marker) =>
+      marker !== null && (newest === null || compareMarkers(newest, marker) < 0) ? marker : newest,
     null,
   );
 }

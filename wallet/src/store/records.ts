@@ -32,11 +32,18 @@ export interface WriteAhead {
 export async function writeAhead(database: Database, write: WriteAhead): Promise<void> {
   const transaction = database.transaction(['allowances', 'payments', 'meta'], 'readwrite', STRICT);
   // A failed request aborts the transaction; its own promise then rejects too, and is awaited here only once.
-  const done = transaction.done.then(() => null, (error: unknown) => error);
+  const done = transaction.done.then(
+    () => null,
+    (error: unknown) => error,
+  );
   try {
     const allowances = transaction.objectStore('allowances');
     const current = await allowances.get(write.allowance.id);
-    if (current === undefined || current.lastCounter !== write.expectedCounter || current.state !== 'active') {
+    if (
+      current === undefined ||
+      current.lastCounter !== write.expectedCounter ||
+      current.state !== 'active'
+    ) {
       transaction.abort();
       throw new AllowanceMoved();
     }
@@ -45,14 +52,18 @@ export async function writeAhead(database: Database, write: WriteAhead): Promise
     await transaction.objectStore('meta').put(write.marker, 'marker');
   } catch (error) {
     await done;
-    if (error instanceof DOMException && error.name === 'ConstraintError') throw new AllowanceMoved({ cause: error });
+    if (error instanceof DOMException && error.name === 'ConstraintError')
+      throw new AllowanceMoved({ cause: error });
     throw error;
   }
   const failure = await done;
   if (failure !== null) throw failure instanceof Error ? failure : new Error('the write was not committed');
 }
 
-export function findPaymentByRequest(database: Database, requestHash: string): Promise<StoredPayment | undefined> {
+export function findPaymentByRequest(
+  database: Database,
+  requestHash: string,
+): Promise<StoredPayment | undefined> {
   return database.getFromIndex('payments', 'requestHash', requestHash);
 }
 
@@ -60,7 +71,11 @@ export function findPaymentByRequest(database: Database, requestHash: string): P
 export async function updatePayment(
   database: Database,
   id: string,
-  change: (payment: StoredPayment) => Partial<Pick<StoredPayment, 'state' | 'refusalCode' | 'receipt' | 'receiptNumber' | 'receiptTier' | 'acceptedAt'>> | null,
+  change: (
+    payment: StoredPayment,
+  ) => Partial<
+    Pick<StoredPayment, 'state' | 'refusalCode' | 'receipt' | 'receiptNumber' | 'receiptTier' | 'acceptedAt'>
+  > | null,
 ): Promise<StoredPayment | undefined> {
   const transaction = database.transaction('payments', 'readwrite', STRICT);
   const payment = await transaction.store.get(id);
@@ -74,7 +89,9 @@ export async function updatePayment(
 export async function updateAllowance(
   database: Database,
   id: string,
-  change: (allowance: StoredAllowance) => Partial<Pick<StoredAllowance, 'state' | 'cloudStatus' | 'returnsBy'>> | null,
+  change: (
+    allowance: StoredAllowance,
+  ) => Partial<Pick<StoredAllowance, 'state' | 'cloudStatus' | 'returnsBy'>> | null,
 ): Promise<void> {
   const transaction = database.transaction('allowances', 'readwrite', STRICT);
   const allowance = await transaction.store.get(id);
@@ -84,7 +101,11 @@ export async function updateAllowance(
 }
 
 /** A loaded allowance takes the place of the intent that asked for it, in one step. */
-export async function storeLoadedAllowance(database: Database, allowance: StoredAllowance, intentKey: string): Promise<void> {
+export async function storeLoadedAllowance(
+  database: Database,
+  allowance: StoredAllowance,
+  intentKey: string,
+): Promise<void> {
   const transaction = database.transaction(['allowances', 'intents'], 'readwrite', STRICT);
   const allowances = transaction.objectStore('allowances');
   // A repeat of an answered request must not put the counter back to its start.
@@ -103,7 +124,11 @@ export async function dropIntent(database: Database, key: string): Promise<void>
 }
 
 /** Replaces what is known of the online history; the newest page always wins, older items stay. */
-export async function keepHistory(database: Database, userId: string, items: readonly HistoryItem[]): Promise<void> {
+export async function keepHistory(
+  database: Database,
+  userId: string,
+  items: readonly HistoryItem[],
+): Promise<void> {
   const transaction = database.transaction('history', 'readwrite');
   await Promise.all([...items.map((item) => transaction.store.put({ ...item, userId })), transaction.done]);
 }

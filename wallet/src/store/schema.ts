@@ -5,7 +5,14 @@
  * never renamed or dropped, because an old tab may still hold the database). Never: holds a rule about money.
  */
 import type { DBSchema, IDBPDatabase, IDBPTransaction, StoreNames } from 'idb';
-import type { AllowanceStatus, HistoryItem, PublicConfig, TransferPreview, User, WalletView } from '@tikiwallet/server/contract';
+import type {
+  AllowanceStatus,
+  HistoryItem,
+  PublicConfig,
+  TransferPreview,
+  User,
+  WalletView,
+} from '@tikiwallet/server/contract';
 
 /** Who uses this phone. Kept when the session ends: the offline wallet opens without log-in. */
 export type Profile = User;
@@ -142,7 +149,12 @@ export interface MetaValues {
   /** Newest time seen in anything signed or sent by the server, seconds since 1970. */
   readonly newestTime: number;
   /** Registration waiting for its code. */
-  readonly registration: { readonly registrationId: string; readonly phone: string; readonly resendAt: number; readonly expiresAt: number };
+  readonly registration: {
+    readonly registrationId: string;
+    readonly phone: string;
+    readonly resendAt: number;
+    readonly expiresAt: number;
+  };
 }
 
 export interface StoredKey {

@@ -31,7 +31,14 @@ export function kindOf(kind: string): { readonly label: Key; readonly icon: Icon
 }
 
 export function ActivityList({ items, grouped }: { items: readonly ActivityItem[]; grouped: boolean }) {
-  if (!grouped) return <ul class="list">{items.map((item) => <Entry key={item.id} item={item} withDay />)}</ul>;
+  if (!grouped)
+    return (
+      <ul class="list">
+        {items.map((item) => (
+          <Entry key={item.id} item={item} withDay />
+        ))}
+      </ul>
+    );
   const days = new Map<string, ActivityItem[]>();
   for (const item of items) {
     const day = dayHeading(item.atMs);
@@ -59,7 +66,13 @@ function Entry({ item, withDay }: { item: ActivityItem; withDay: boolean }) {
     const { payment } = item;
     return (
       <li>
-        <a class="entry" href={`#/activity/${item.id}`} data-testid="history-item" data-state={payment.state} data-kind="offline_payment">
+        <a
+          class="entry"
+          href={`#/activity/${item.id}`}
+          data-testid="history-item"
+          data-state={payment.state}
+          data-kind="offline_payment"
+        >
           <span class={`entry-icon entry-${payment.state}`}>
             <Icon name="shop" size={22} />
           </span>
@@ -80,13 +93,21 @@ function Entry({ item, withDay }: { item: ActivityItem; withDay: boolean }) {
   const { label, icon } = kindOf(booked.kind);
   return (
     <li>
-      <a class="entry" href={`#/activity/${encodeURIComponent(item.id)}`} data-testid="history-item" data-state={booked.kind === 'offline_payment' ? 'settled' : 'done'} data-kind={booked.kind}>
+      <a
+        class="entry"
+        href={`#/activity/${encodeURIComponent(item.id)}`}
+        data-testid="history-item"
+        data-state={booked.kind === 'offline_payment' ? 'settled' : 'done'}
+        data-kind={booked.kind}
+      >
         <span class="entry-icon">
           <Icon name={icon} size={22} />
         </span>
         <span class="entry-main">
           <span class="entry-title">{t(label)}</span>
-          <span class="entry-state muted">{booked.counterparty === null ? booked.note : <bdi>{booked.counterparty}</bdi>}</span>
+          <span class="entry-state muted">
+            {booked.counterparty === null ? booked.note : <bdi>{booked.counterparty}</bdi>}
+          </span>
         </span>
         <span class="entry-end">
           <Bdi class={isIn ? 'entry-amount entry-in' : 'entry-amount'}>

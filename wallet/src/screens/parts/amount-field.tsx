@@ -25,10 +25,20 @@ export function useAmount(currency: string, limits: AmountLimits | null): TypedA
   if (text.trim() === '') return { text, minor: null, problem: null, setText };
   if (amount === null) return { text, minor: null, problem: t('error.amount_not_understood'), setText };
   if (limits !== null && amount.minor > limits.maxMinor) {
-    return { text, minor: null, problem: t('amount.at_most', { amount: money(limits.maxMinor, currency) }), setText };
+    return {
+      text,
+      minor: null,
+      problem: t('amount.at_most', { amount: money(limits.maxMinor, currency) }),
+      setText,
+    };
   }
   if (limits !== null && amount.minor < limits.minMinor) {
-    return { text, minor: null, problem: t('amount.at_least', { amount: money(limits.minMinor, currency) }), setText };
+    return {
+      text,
+      minor: null,
+      problem: t('amount.at_least', { amount: money(limits.minMinor, currency) }),
+      setText,
+    };
   }
   return { text, minor: amount.minor, problem: null, setText };
 }
@@ -52,11 +62,22 @@ export function AmountField({ amount, currency, label, hint, picks = [], testId 
         problem={amount.problem}
         {...(hint === undefined ? {} : { hint })}
         testId={testId}
-        input={{ inputMode: 'decimal', autoComplete: 'off', dir: 'ltr', class: 'amount-input', placeholder: '0', maxLength: 20 }}
+        input={{
+          inputMode: 'decimal',
+          autoComplete: 'off',
+          dir: 'ltr',
+          class: 'amount-input',
+          placeholder: '0',
+          maxLength: 20,
+        }}
         suffix={<span class="amount-currency">{currency}</span>}
       />
       {picks.length > 0 && (
-        <AmountPicks picks={picks} currency={currency} onPick={(minor) => amount.setText(Amount.of(minor, currency).toDecimal())} />
+        <AmountPicks
+          picks={picks}
+          currency={currency}
+          onPick={(minor) => amount.setText(Amount.of(minor, currency).toDecimal())}
+        />
       )}
     </div>
   );
@@ -71,5 +92,7 @@ export function quickPicks(limits: AmountLimits, part: bigint): readonly bigint[
   if (smallest < 1n) return [];
   const magnitude = 10n ** BigInt(smallest.toString().length - 1);
   const step = (smallest / magnitude) * magnitude;
-  return [step, step * 2n, step * 5n, step * 10n].filter((pick) => pick >= limits.minMinor && pick <= limits.maxMinor);
+  return [step, step * 2n, step * 5n, step * 10n].filter(
+    (pick) => pick >= limits.minMinor && pick <= limits.maxMinor,
+  );
 }

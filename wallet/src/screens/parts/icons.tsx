@@ -13,15 +13,21 @@ const PATHS = {
       <circle cx="9" cy="17" r="2" />
     </>
   ),
-  scan: <path d="M4 8V5a1 1 0 0 1 1-1h3M16 4h3a1 1 0 0 1 1 1v3M20 16v3a1 1 0 0 1-1 1h-3M8 20H5a1 1 0 0 1-1-1v-3M4 12h16" />,
+  scan: (
+    <path d="M4 8V5a1 1 0 0 1 1-1h3M16 4h3a1 1 0 0 1 1 1v3M20 16v3a1 1 0 0 1-1 1h-3M8 20H5a1 1 0 0 1-1-1v-3M4 12h16" />
+  ),
   plus: <path d="M12 5v14M5 12h14" />,
   send: <path d="M5 12h14M13 6l6 6-6 6" />,
   down: <path d="M12 4v13M6 11l6 6 6-6M5 20h14" />,
   up: <path d="M12 20V7M6 13l6-6 6 6M5 4h14" />,
-  offline: <path d="M4 4l16 16M9 17a4 4 0 0 1 6 0M6 13.500a8 8 0 0 1 3-1.900M15 11.900a8 8 0 0 1 3 1.600M3 9.800a13 13 0 0 1 4-2.500M11 6.600a13 13 0 0 1 10 3.200M12 20h.01" />,
+  offline: (
+    <path d="M4 4l16 16M9 17a4 4 0 0 1 6 0M6 13.500a8 8 0 0 1 3-1.900M15 11.900a8 8 0 0 1 3 1.600M3 9.800a13 13 0 0 1 4-2.500M11 6.600a13 13 0 0 1 10 3.200M12 20h.01" />
+  ),
   online: <path d="M9 17a4 4 0 0 1 6 0M6 13.500a8.500 8.500 0 0 1 12 0M3 9.800a13 13 0 0 1 18 0M12 20h.01" />,
   check: <path d="M5 12.500l4.500 4.500L19 7.500" />,
-  alert: <path d="M12 8v5M12 16.500h.01M10.300 4.300L2.900 17.500A2 2 0 0 0 4.600 20h14.800a2 2 0 0 0 1.700-2.500L13.700 4.300a2 2 0 0 0-3.400 0z" />,
+  alert: (
+    <path d="M12 8v5M12 16.500h.01M10.300 4.300L2.900 17.500A2 2 0 0 0 4.600 20h14.800a2 2 0 0 0 1.700-2.500L13.700 4.300a2 2 0 0 0-3.400 0z" />
+  ),
   clock: (
     <>
       <circle cx="12" cy="12" r="8.500" />
@@ -64,8 +70,17 @@ export function Logo({ size = 32 }: { size?: number }) {
     <svg width={size} height={size} viewBox="0 0 512 512" aria-hidden="true">
       <rect width="512" height="512" rx="116" fill="#0c5b50" />
       <path d="M120 168a32 32 0 0 1 32-32h208a32 32 0 0 1 32 32v24H120z" fill="#f0b44c" />
-      <path d="M104 200a16 16 0 0 1 16-16h272a16 16 0 0 1 16 16v104c0 52-42 88-152 88s-152-36-152-88z" fill="#f7f4ec" />
-      <path d="M256 236v92M204 260h104" stroke="#0c5b50" stroke-width="34" stroke-linecap="round" fill="none" />
+      <path
+        d="M104 200a16 16 0 0 1 16-16h272a16 16 0 0 1 16 16v104c0 52-42 88-152 88s-152-36-152-88z"
+        fill="#f7f4ec"
+      />
+      <path
+        d="M256 236v92M204 260h104"
+        stroke="#0c5b50"
+        stroke-width="34"
+        stroke-linecap="round"
+        fill="none"
+      />
     </svg>
   );
 }

@@ -9,7 +9,10 @@ export function lazy<M, P extends object>(
 ): FunctionComponent<P> {
   let loaded: FunctionComponent<P> | null = null;
   return function Lazy(props: P) {
-    const [Shown, setShown] = useState<{ component: FunctionComponent<P> | null; failed: boolean }>({ component: loaded, failed: false });
+    const [Shown, setShown] = useState<{ component: FunctionComponent<P> | null; failed: boolean }>({
+      component: loaded,
+      failed: false,
+    });
     useEffect(() => {
       if (loaded !== null) return;
       load().then(

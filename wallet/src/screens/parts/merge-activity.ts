@@ -7,7 +7,10 @@ export type ActivityItem =
   | { readonly source: 'cloud'; readonly id: string; readonly atMs: number; readonly item: HistoryItem };
 
 /** Newest first. */
-export function mergeActivity(payments: readonly StoredPayment[], history: readonly HistoryItem[]): readonly ActivityItem[] {
+export function mergeActivity(
+  payments: readonly StoredPayment[],
+  history: readonly HistoryItem[],
+): readonly ActivityItem[] {
   const onPhone = new Set(payments.map((payment) => payment.id));
   const merged: ActivityItem[] = payments.map((payment) => ({
     source: 'phone',

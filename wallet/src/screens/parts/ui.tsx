@@ -5,11 +5,15 @@ import { money, moneyParts } from '../../i18n/format.ts';
 import { sentenceFor, t } from '../../i18n/translate.ts';
 import { WalletError, type ErrorCode } from '../../pay/codes.ts';
 import { Icon, type IconName } from './icons.tsx';
-import { go } from './router.ts';
 
 type Children = { readonly children?: ComponentChildren };
 
-export function Screen({ title, back = '', children, testId }: Children & { title: string; back?: string | null; testId?: string }) {
+export function Screen({
+  title,
+  back = '',
+  children,
+  testId,
+}: Children & { title: string; back?: string | null; testId?: string }) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     document.title = `${title} · TikiWallet`;
@@ -43,7 +47,16 @@ type ButtonProps = Children & {
   readonly onClick?: () => void;
 };
 
-export function Button({ kind = 'primary', type = 'button', busy = false, disabled = false, icon, testId, onClick, children }: ButtonProps) {
+export function Button({
+  kind = 'primary',
+  type = 'button',
+  busy = false,
+  disabled = false,
+  icon,
+  testId,
+  onClick,
+  children,
+}: ButtonProps) {
   return (
     <button
       type={type}
@@ -59,7 +72,13 @@ export function Button({ kind = 'primary', type = 'button', busy = false, disabl
   );
 }
 
-export function LinkButton({ to, kind = 'plain', icon, testId, children }: Children & { to: string; kind?: string; icon?: IconName; testId?: string }) {
+export function LinkButton({
+  to,
+  kind = 'plain',
+  icon,
+  testId,
+  children,
+}: Children & { to: string; kind?: string; icon?: IconName; testId?: string }) {
   return (
     <a class={`button button-${kind}`} href={`#/${to}`} data-testid={testId}>
       {icon !== undefined && <Icon name={icon} size={22} />}
@@ -111,7 +130,21 @@ export function Field({ label, value, onInput, hint, problem = null, testId, inp
   );
 }
 
-export function PasswordField({ label, value, onInput, testId, isNew, hint }: { label: string; value: string; onInput: (value: string) => void; testId: string; isNew: boolean; hint?: string }) {
+export function PasswordField({
+  label,
+  value,
+  onInput,
+  testId,
+  isNew,
+  hint,
+}: {
+  label: string;
+  value: string;
+  onInput: (value: string) => void;
+  testId: string;
+  isNew: boolean;
+  hint?: string;
+}) {
   const [shown, setShown] = useState(false);
   return (
     <Field
@@ -138,7 +171,20 @@ export function PasswordField({ label, value, onInput, testId, isNew, hint }: { 
   );
 }
 
-export function Notice({ tone = 'info', icon, title, children, testId, role }: Children & { tone?: 'info' | 'ok' | 'warn' | 'bad'; icon?: IconName; title?: string; testId?: string; role?: 'alert' | 'status' }) {
+export function Notice({
+  tone = 'info',
+  icon,
+  title,
+  children,
+  testId,
+  role,
+}: Children & {
+  tone?: 'info' | 'ok' | 'warn' | 'bad';
+  icon?: IconName;
+  title?: string;
+  testId?: string;
+  role?: 'alert' | 'status';
+}) {
   return (
     <div class={`notice notice-${tone}`} role={role} data-testid={testId}>
       {icon !== undefined && <Icon name={icon} />}
@@ -151,7 +197,7 @@ export function Notice({ tone = 'info', icon, title, children, testId, role }: C
 }
 
 /** A sentence that a person understands, and the code for whoever helps them. */
-export function ErrorNotice({ code, children }: Children & { code: ErrorCode | string }) {
+export function ErrorNotice({ code, children }: Children & { code: string }) {
   return (
     <Notice tone="bad" icon="alert" role="alert">
       <p>{sentenceFor(code)}</p>
@@ -167,11 +213,11 @@ export function ErrorNotice({ code, children }: Children & { code: ErrorCode | s
 export function useAction() {
   const [busy, setBusy] = useState(false);
   const [code, setCode] = useState<ErrorCode | null>(null);
-  const running = useRef(false);
+  const runningRef = useRef(false);
   const run = (work: () => Promise<void>) => {
     // State arrives with the next drawing; a double tap comes sooner.
-    if (running.current) return;
-    running.current = true;
+    if (runningRef.current) return;
+    runningRef.current = true;
     setBusy(true);
     setCode(null);
     work()
@@ -180,14 +226,24 @@ export function useAction() {
         if (!(error instanceof WalletError)) console.error(error);
       })
       .finally(() => {
-        running.current = false;
+        runningRef.current = false;
         setBusy(false);
       });
   };
   return { busy, code, run, fail: setCode };
 }
 
-export function Money({ minor, currency, testId, class: name = '' }: { minor: bigint; currency: string; testId?: string; class?: string }) {
+export function Money({
+  minor,
+  currency,
+  testId,
+  class: name = '',
+}: {
+  minor: bigint;
+  currency: string;
+  testId?: string;
+  class?: string;
+}) {
   return (
     <span class={`money ${name}`} data-testid={testId} data-minor={minor.toString()} dir="ltr">
       {moneyParts(minor, currency).map((part, index) => (
@@ -240,7 +296,15 @@ export function Skeleton({ lines = 3 }: { lines?: number }) {
 }
 
 /** Quick choices beside a typed amount. */
-export function AmountPicks({ picks, currency, onPick }: { picks: readonly bigint[]; currency: string; onPick: (minor: bigint) => void }) {
+export function AmountPicks({
+  picks,
+  currency,
+  onPick,
+}: {
+  picks: readonly bigint[];
+  currency: string;
+  onPick: (minor: bigint) => void;
+}) {
   return (
     <div class="picks" role="group" aria-label={t('amount.quick')}>
       {picks.map((pick) => (
@@ -250,8 +314,4 @@ export function AmountPicks({ picks, currency, onPick }: { picks: readonly bigin
       ))}
     </div>
   );
-}
-
-export function leave(): void {
-  go('');
 }

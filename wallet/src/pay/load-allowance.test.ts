@@ -1,0 +1,158 @@
+/** Loading: an order is repeated word by word, and only what was ordered and signed by the issuer is kept. */
+import { expect, test } from 'vitest';
+import {
+  ASSURANCE,
+  commitToPhone,
+  fromBase64Url,
+  signAllowanceCertificate,
+  STANDING,
+  toBase64Url,
+  verifyProofOfPossession,
+} from '@tikiwallet/protocol';
+import type { Allowance } from '@tikiwallet/server/contract';
+import { ApiError } from '../api/problems.ts';
+import { id, makePhone, makeShop, NOW, ok, PHONE, USER, type Shop } from '../test/world.ts';
+import { finishLoad, orderLoad, type LoadIntent, type LoadNeeds } from './load-allowance.ts';
+
+const PROFILE = {
+  id: USER,
+  role: 'customer',
+  phone: PHONE,
+  username: 'ayu',
+  currency: 'SGD',
+  merchant: null,
+} as const;
+const ALLOWANCE_ID = '77777777-7777-7777-7777-777777777777';
+
+interface Cloud {
+  readonly sent: LoadIntent[];
+  fail: ApiError | null;
+  capMinor: bigint | null;
+  phone: string;
+  issuer: Shop['issuer'] | null;
+}
+
+async function setUp() {
+  const shop = await makeShop();
+  const phone = await makePhone(shop);
+  await phone.database.clear('allowances');
+  const cloud: Cloud = { sent: [], fail: null, capMinor: null, phone: PHONE, issuer: null };
+  const issueAllowance: LoadNeeds['api']['issueAllowance'] = async (order) => {
+    cloud.sent.push(order as LoadIntent);
+    if (cloud.fail !== null) throw cloud.fail;
+    return await issue(shop, cloud, order);
+  };
+  const needs: LoadNeeds = { ...phone.needs, api: { issueAllowance }, profile: PROFILE, trust: shop.trust };
+  return { shop, phone, cloud, needs };
+}
+
+async function issue(
+  shop: Shop,
+  cloud: Cloud,
+  order: { amountMinor: string; devicePublicKey: string },
+): Promise<Allowance> {
+  const capMinor = cloud.capMinor ?? BigInt(order.amountMinor);
+  const bytes = await ok(
+    signAllowanceCertificate(
+      {
+        devicePublicKey: fromBase64Url(order.devicePublicKey),
+        currency: 'SGD',
+        capMinor,
+        perPaymentMinor: capMinor,
+        firstCounter: 1,
+        softCounterLimit: 20,
+        hardCounterLimit: 30,
+        notBefore: NOW,
+        notAfter: NOW + 86_400,
+        assurance: ASSURANCE.software,
+        standing: STANDING.new,
+        maskedPhone: '+65****5432',
+        phoneCommitment: await ok(commitToPhone(cloud.phone, id(0x55))),
+      },
+      { issuerKeyId: shop.issuerKeyId, allowanceId: id(0x77), payeeLock: null },
+    ),
+    (cloud.issuer ?? shop.issuer).sign,
+  );
+  return {
+    id: ALLOWANCE_ID,
+    status: 'active',
+    currency: 'SGD',
+    capMinor: capMinor.toString(),
+    settledMinor: '0',
+    reservedMinor: capMinor.toString(),
+    returnedMinor: '0',
+    settledCounter: 0,
+    notBefore: new Date(NOW * 1000).toISOString(),
+    notAfter: new Date((NOW + 86_400) * 1000).toISOString(),
+    certificate: toBase64Url(bytes),
+    phoneSalt: toBase64Url(id(0x55)),
+    devicePublicKey: order.devicePublicKey,
+    returnsBy: null,
+  };
+}
+
+test('the proof is bound to the order’s own idempotency key', async () => {
+  const { needs } = await setUp();
+  const intent = await orderLoad({ amountMinor: 3_000n, currency: 'SGD' }, needs);
+  const expected = {
+    publicKey: fromBase64Url(intent.devicePublicKey),
+    context: 'allowance',
+    occasion: intent.key,
+  } as const;
+  await ok(verifyProofOfPossession(fromBase64Url(intent.proof), expected));
+});
+
+test('an answer lost on the way: after a restart the stored order is sent again word by word, and kept once', async () => {
+  const { phone, cloud, needs } = await setUp();
+  const intent = await orderLoad({ amountMinor: 3_000n, currency: 'SGD' }, needs);
+  cloud.fail = new ApiError('network_unreachable', { status: 0 });
+  await expect(finishLoad(intent, needs)).rejects.toMatchObject({ code: 'network_unreachable' });
+  cloud.fail = null;
+  const [remembered] = await phone.database.getAll('intents');
+  if (remembered?.kind !== 'load') throw new Error('the order was forgotten');
+  await finishLoad(remembered, needs);
+  expect(cloud.sent[1]).toEqual(cloud.sent[0]);
+  expect(await phone.database.getAll('allowances')).toMatchObject([
+    { id: ALLOWANCE_ID, capMinor: 3_000n, lastCounter: 0 },
+  ]);
+  expect(await phone.database.count('intents')).toBe(0);
+});
+
+test('an order answered twice never puts a counter back', async () => {
+  const { phone, needs } = await setUp();
+  const intent = await orderLoad({ amountMinor: 3_000n, currency: 'SGD' }, needs);
+  const loaded = await finishLoad(intent, needs);
+  await phone.database.put('allowances', { ...loaded, lastCounter: 4, cumulativeMinor: 900n });
+  await finishLoad(intent, needs);
+  expect(await phone.database.get('allowances', loaded.id)).toMatchObject({
+    lastCounter: 4,
+    cumulativeMinor: 900n,
+  });
+});
+
+test('a definite refusal forgets the order, so that the next one is a new decision', async () => {
+  const { phone, cloud, needs } = await setUp();
+  cloud.fail = new ApiError('insufficient_funds', { status: 422 });
+  await expect(
+    finishLoad(await orderLoad({ amountMinor: 3_000n, currency: 'SGD' }, needs), needs),
+  ).rejects.toMatchObject({ code: 'insufficient_funds' });
+  expect(await phone.database.count('intents')).toBe(0);
+});
+
+test('another amount, another person’s number or another issuer: not kept', async () => {
+  const changes: ((cloud: Cloud, stranger: Shop) => void)[] = [
+    (cloud) => (cloud.capMinor = 2_999n),
+    (cloud) => (cloud.phone = '+6500000000'),
+    (cloud, stranger) => (cloud.issuer = stranger.issuer),
+  ];
+  const stranger = await makeShop();
+  for (const change of changes) {
+    const { phone, cloud, needs } = await setUp();
+    change(cloud, stranger);
+    const intent = await orderLoad({ amountMinor: 3_000n, currency: 'SGD' }, needs);
+    await expect(finishLoad(intent, needs)).rejects.toMatchObject({
+      code: expect.stringMatching(/^(certificate_differs_from_order|certificate_signature_invalid)$/),
+    });
+    expect(await phone.database.count('allowances')).toBe(0);
+  }
+});
