@@ -1,15 +1,19 @@
 /** The cloud server's entry: reads the settings, opens the database, connects the rooms, listens. Only wires. */
-import { startGiveBackJob } from './allowances/index.ts';
+import { giveBackAll } from './allowances/index.ts';
 import { createApp } from './app.ts';
 import { systemClock } from './clock.ts';
 import { ConfigError, readConfig } from './config.ts';
+import type { ServerContext } from './context.ts';
 import { createContext } from './context-from-config.ts';
 import { openDatabase } from './db/open.ts';
 import { FolderInUse } from './db/process-lock.ts';
 import { assertPortFree, listen, PortTaken } from './http/listen.ts';
 import { createLogger } from './log.ts';
+import { lookAfterTopUps } from './money/look-after-top-ups.ts';
 import { onStop } from './on-stop.ts';
+import { type PeriodicJob, startPeriodic } from './periodic.ts';
 
+const MINUTE_MS = 60_000;
 const EXIT_FAILED = 1;
 const EXIT_CONFIG = 2;
 const EXIT_PORT_TAKEN = 3;
@@ -24,10 +28,10 @@ async function main(): Promise<void> {
     const context = await createContext({ config, clock: systemClock, db: database.db, log });
     const { fetch } = createApp(context);
     const server = await listen({ fetch, host: config.host, port: config.port, setting: 'PORT' });
-    const job = startGiveBackJob({ db: context.db, clock: context.clock, policy: config.offline, log });
+    const jobs = startJobs(context);
     onStop(log, async () => {
       await server.close();
-      await job.stop();
+      await Promise.all(jobs.map((job) => job.stop()));
       await database.close();
     });
     console.log(`TikiWallet server is ready at ${config.publicOrigin} (data: ${database.description}).`);
@@ -35,6 +39,15 @@ async function main(): Promise<void> {
     await database.close();
     throw error;
   }
+}
+
+function startJobs(context: ServerContext): readonly PeriodicJob[] {
+  const { db, clock, config, log } = context;
+  const giveBack = { db, clock, policy: config.offline };
+  return [
+    startPeriodic({ name: 'allowances', everyMs: MINUTE_MS, log, round: () => giveBackAll(giveBack) }),
+    startPeriodic({ name: 'top-ups', everyMs: MINUTE_MS, log, round: () => lookAfterTopUps(context) }),
+  ];
 }
 
 function exitCodeOf(error: unknown): number {

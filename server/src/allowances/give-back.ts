@@ -6,7 +6,6 @@
  */
 import { randomUUIDv7 } from 'node:crypto';
 import { and, eq, lte, type SQL, sql } from 'drizzle-orm';
-import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
 import type { Db, Tx } from '../db/client.ts';
 import { inTransaction } from '../db/retry.ts';
@@ -127,41 +126,4 @@ export async function giveBackClosing(
   let closed = 0;
   for (const { id } of due) if (await giveBack(needs, id)) closed += 1;
   return closed;
-}
-
-export interface GiveBackJob {
-  /** Waits for a round that is running. */
-  stop(): Promise<void>;
-}
-
-/** Looks every `intervalMs`; several processes may, the row's lock lets one win. */
-export function startGiveBackJob(
-  needs: GiveBackNeeds & { readonly log: Logger },
-  intervalMs = 60_000,
-): GiveBackJob {
-  let running: Promise<void> = Promise.resolve();
-  let isRunning = false;
-  const round = async () => {
-    try {
-      const closed = await giveBackAll(needs);
-      if (closed > 0) needs.log.info({ closed }, 'allowances returned');
-    } catch (error) {
-      // The database is away or restarting; the next round comes.
-      needs.log.warn({ err: error }, 'allowances could not be returned now');
-    }
-  };
-  const timer = setInterval(() => {
-    if (isRunning) return;
-    isRunning = true;
-    running = round().finally(() => {
-      isRunning = false;
-    });
-  }, intervalMs);
-  timer.unref();
-  return {
-    stop: () => {
-      clearInterval(timer);
-      return running;
-    },
-  };
 }

@@ -1,5 +1,5 @@
 /** The public door of the allowances room. */
 export { closeAllowance } from './close.ts';
-export { giveBackAll, giveBackClosing, startGiveBackJob } from './give-back.ts';
+export { giveBackAll, giveBackClosing } from './give-back.ts';
 export { issueAllowance } from './issue.ts';
 export { allowanceView, listAllowances } from './views.ts';

@@ -52,6 +52,12 @@ export class WebhookRefused extends Error {
 export interface MoneyPort {
   /** @throws ProviderUnavailable */
   readonly createCheckout: (request: CheckoutRequest) => Promise<Checkout>;
+  /**
+   * What a checkout has come to, in the words of the event that should have told it; null while it is open or a bank
+   * debit is on its way.
+   * @throws ProviderUnavailable
+   */
+  readonly askAbout: (checkoutId: string) => Promise<MoneyEvent | null>;
   /** @throws WebhookRefused */
   readonly readWebhook: (rawBody: string, signature: string | undefined) => MoneyEvent;
 }

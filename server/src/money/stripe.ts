@@ -4,6 +4,7 @@
  * Owns: the translation both ways. Never: decides what an event does to anybody's money.
  */
 import Stripe from 'stripe';
+import { Uuid } from '../../contract/index.ts';
 import type { StripeConfig } from '../config.ts';
 import type { Clock } from '../clock.ts';
 import { type MoneyEvent, type MoneyPort, ProviderUnavailable, WebhookRefused } from './port.ts';
@@ -56,9 +57,19 @@ export function createStripeMoney(options: StripeMoneyOptions): MoneyPort {
         if (session.url === null) throw new ProviderUnavailable('the checkout has no address');
         return { checkoutId: session.id, url: session.url };
       } catch (cause) {
-        if (cause instanceof Stripe.errors.StripeError)
-          throw new ProviderUnavailable(`Stripe: ${cause.type}`, { cause });
-        throw cause;
+        throw asUnavailable(cause);
+      }
+    },
+    askAbout: async (checkoutId) => {
+      try {
+        const session = await stripe.checkout.sessions.retrieve(checkoutId);
+        // One id for one answer, so that asking twice is the same event twice.
+        const id = { eventId: `asked:${session.id}:${session.status}`, eventType: 'checkout.session.asked' };
+        if (session.status === 'expired') return closedEvent('checkout_expired', session, id);
+        const paid = paidEvent(session, id);
+        return paid.kind === 'other' ? null : paid;
+      } catch (cause) {
+        throw asUnavailable(cause);
       }
     },
     readWebhook: (rawBody, signature) => {
@@ -96,30 +107,56 @@ function translate(event: Stripe.Event): MoneyEvent {
   const id = { eventId: event.id, eventType: event.type };
   switch (event.type) {
     case 'checkout.session.completed':
-    case 'checkout.session.async_payment_succeeded': {
-      const session = event.data.object;
-      const { client_reference_id: topUpId, amount_total: amount, currency } = session;
-      // Bank debits complete first and are paid, or not, days later.
-      if (session.payment_status !== 'paid' || topUpId === null || amount === null || currency === null) {
-        return { kind: 'other', ...id };
-      }
-      return {
-        kind: 'checkout_paid',
-        ...id,
-        checkoutId: session.id,
-        topUpId,
-        amountMinor: BigInt(amount),
-        currency: currency.toUpperCase(),
-      };
-    }
+    case 'checkout.session.async_payment_succeeded':
+      return paidEvent(event.data.object, id);
     case 'checkout.session.async_payment_failed':
-    case 'checkout.session.expired': {
-      const { id: checkoutId, client_reference_id: topUpId } = event.data.object;
-      if (topUpId === null) return { kind: 'other', ...id };
-      const kind = event.type === 'checkout.session.expired' ? 'checkout_expired' : 'checkout_failed';
-      return { kind, ...id, checkoutId, topUpId };
-    }
+      return closedEvent('checkout_failed', event.data.object, id);
+    case 'checkout.session.expired':
+      return closedEvent('checkout_expired', event.data.object, id);
     default:
       return { kind: 'other', ...id };
   }
+}
+
+interface EventId {
+  readonly eventId: string;
+  readonly eventType: string;
+}
+
+function paidEvent(session: Stripe.Checkout.Session, id: EventId): MoneyEvent {
+  const { amount_total: amount, currency } = session;
+  const topUpId = topUpOf(session);
+  // Bank debits complete first and are paid, or not, days later.
+  if (session.payment_status !== 'paid' || topUpId === null || amount === null || currency === null) {
+    return { kind: 'other', ...id };
+  }
+  return {
+    kind: 'checkout_paid',
+    ...id,
+    checkoutId: session.id,
+    topUpId,
+    amountMinor: BigInt(amount),
+    currency: currency.toUpperCase(),
+  };
+}
+
+function closedEvent(
+  kind: 'checkout_failed' | 'checkout_expired',
+  session: Stripe.Checkout.Session,
+  id: EventId,
+): MoneyEvent {
+  const topUpId = topUpOf(session);
+  if (topUpId === null) return { kind: 'other', ...id };
+  return { kind, ...id, checkoutId: session.id, topUpId };
+}
+
+/** Null for a checkout that another system on the same Stripe account made: its references are not our ids. */
+function topUpOf(session: Stripe.Checkout.Session): string | null {
+  return Uuid.safeParse(session.client_reference_id).data ?? null;
+}
+
+function asUnavailable(cause: unknown): unknown {
+  return cause instanceof Stripe.errors.StripeError
+    ? new ProviderUnavailable(`Stripe: ${cause.type}`, { cause })
+    : cause;
 }

@@ -37,9 +37,13 @@ function idFromKey(key: string): string {
   return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
 
+/** The first time that the provider is asked about a top-up whose event has not come. */
+const FIRST_LOOK_MS = 2 * 60_000;
+
 /**
- * Opens a checkout.
- * @throws ApiProblem `amount_below_minimum`, `amount_above_maximum`, `payment_provider_unavailable`
+ * Opens a checkout, or finds the one that the same key opened: a second one could be paid, too, and only one counts.
+ * @throws ApiProblem `amount_below_minimum`, `amount_above_maximum`, `payment_provider_unavailable`,
+ *   `idempotency_key_reused`
  */
 export async function startTopUp(
   needs: Needs,
@@ -50,10 +54,15 @@ export async function startTopUp(
   if (request.amountMinor > config.limits.topUpMaxMinor) throw problem('amount_above_maximum');
   const id = idFromKey(request.key);
   const { userId, amountMinor } = request;
+  const createdAt = new Date(clock.nowMs());
+  const nextLookAt = new Date(createdAt.getTime() + FIRST_LOOK_MS);
   await db
     .insert(topUps)
-    .values({ id, userId, amountMinor, currency: config.currency, createdAt: new Date(clock.nowMs()) })
+    .values({ id, userId, amountMinor, currency: config.currency, createdAt, nextLookAt })
     .onConflictDoNothing();
+  const [standing] = await db.select().from(topUps).where(eq(topUps.id, id));
+  if (standing !== undefined && standing.amountMinor !== amountMinor) throw problem('idempotency_key_reused');
+  if (standing !== undefined && standing.checkoutId !== null) return topUpView(standing);
   const checkout = await money
     .createCheckout({
       topUpId: id,

@@ -11,6 +11,7 @@ import {
 } from '../../contract/index.ts';
 import { type Person, startTestServer, type TestServer } from '../../test/test-server.ts';
 import { reconcile } from '../ledger/index.ts';
+import { lookAfterTopUps } from '../money/look-after-top-ups.ts';
 import { ProviderUnavailable } from '../money/port.ts';
 
 let server: TestServer;
@@ -143,6 +144,21 @@ describe('top-ups', () => {
     );
   });
 
+  test('asking again days later with the same key leads to the checkout that stands, not to a second one', async () => {
+    const person = await server.register('customer');
+    const key = randomUUID();
+    const first = await startTopUp(person, '2500', key);
+    // The answer was lost with the process, and the provider has forgotten the key.
+    await server.database.owner`delete from idempotency_keys where key = ${key}`;
+    const { createCheckout } = server.context.money;
+    const money: { createCheckout: typeof createCheckout } = server.context.money;
+    money.createCheckout = () => Promise.resolve({ checkoutId: `cs_${randomUUID()}`, url: 'http://second' });
+    expect(await startTopUp(person, '2500', key)).toEqual(first);
+    money.createCheckout = createCheckout;
+    await server.payCheckout(first.checkoutUrl ?? '', '4242424242424242');
+    expect(await onlineOf(person)).toBe('2500');
+  });
+
   test('a provider that does not answer is a 503 that may be tried again with the same key', async () => {
     const person = await server.register('customer');
     const { createCheckout } = server.context.money;
@@ -183,6 +199,40 @@ describe('webhooks (R56)', () => {
     expect(await onlineOf(person)).toBe('2500');
   });
 
+  test('a paid top-up whose webhook never comes is found by asking, once, and a late event changes nothing', async () => {
+    const person = await server.register('customer');
+    const look = () => lookAfterTopUps(server.context);
+    Object.assign(server.stripe.webhooks.faults, { loseNext: 1000 });
+    const [paid, open] = [await startTopUp(person, '2500'), await startTopUp(person, '700')];
+    await server.payCheckout(paid.checkoutUrl ?? '', '4242424242424242');
+    await look();
+    expect(await onlineOf(person)).toBe('0');
+    server.clock.advance(3 * 60_000);
+    await Promise.all([look(), look(), look()]);
+    expect(await onlineOf(person)).toBe('2500');
+    Object.assign(server.stripe.webhooks.faults, { loseNext: 0 });
+    const id = new URL(paid.checkoutUrl ?? '').pathname.split('/').at(-1);
+    expect((await deliver(paidEvent(paid, { id }))).status).toBe(200);
+    expect(await onlineOf(person)).toBe('2500');
+    const { status } = await server.expect(TopUp, `/v1/topups/${open.id}`, { token: person.token });
+    expect(status).toBe('awaiting_payment');
+  });
+
+  test('a provider that cannot be asked about one top-up is asked about the others, and again later', async () => {
+    const person = await server.register('customer');
+    Object.assign(server.stripe.webhooks.faults, { loseNext: 1000 });
+    const [lost, paid] = [await startTopUp(person, '700'), await startTopUp(person, '2500')];
+    await server.payCheckout(paid.checkoutUrl ?? '', '4242424242424242');
+    Object.assign(server.stripe.webhooks.faults, { loseNext: 0 });
+    await server.database.owner`update top_ups set checkout_id = 'cs_of_nobody' where id = ${lost.id}`;
+    server.clock.advance(3 * 60_000);
+    await lookAfterTopUps(server.context);
+    expect(await onlineOf(person)).toBe('2500');
+    const [row] = await server.database.owner`select status, next_look_at from top_ups where id = ${lost.id}`;
+    expect(row?.status).toBe('awaiting_payment');
+    expect(row?.next_look_at.getTime()).toBeGreaterThan(server.clock.nowMs());
+  });
+
   test.each([
     ['another secret', { secret: 'whsec_of_somebody_else' }],
     ['an old timestamp', { ageSeconds: 301 }],
@@ -216,6 +266,7 @@ describe('webhooks (R56)', () => {
     ['another checkout', { id: 'cs_test_of_somebody_else' }],
     ['no payment', { payment_status: 'unpaid' }],
     ['an unknown top-up', { client_reference_id: randomUUID() }],
+    ['an order of another system on the same account', { client_reference_id: 'order-77' }],
   ])('a signed event about %s credits nothing', async (_, changes) => {
     const person = await server.register('customer');
     const topUp = await startTopUp(person, '2500');
@@ -247,7 +298,7 @@ describe('transfers between customers', () => {
     });
     expect(preview.maskedPhone).toBe(`+65 •••• ${to.phone.slice(-4)}`);
     expect(preview.maskedName).not.toBe(to.session.user.username);
-    const body = { phone: to.phone, amountMinor: '1250', note: ' lunch\u0000 ' };
+    const body = { phone: to.phone, amountMinor: '1250', note: ' lunch\u0000\u202e ' };
     const sent = await server.expect(TransferResult, '/v1/transfers', {
       body,
       token: from.token,

@@ -20,10 +20,13 @@ export const topUps = pgTable(
     checkoutId: text('checkout_id').unique('top_ups_checkout'),
     checkoutUrl: text('checkout_url'),
     createdAt: at('created_at').notNull().defaultNow(),
+    /** When the provider is asked about it next, should its event not come. */
+    nextLookAt: at('next_look_at'),
     finishedAt: at('finished_at'),
   },
   (t) => [
     index('top_ups_user').on(t.userId, t.id),
+    index('top_ups_waiting').on(t.nextLookAt).where(sql`${t.status} = 'awaiting_payment'`),
     check('top_ups_amount', sql`${t.amountMinor} > 0`),
     check('top_ups_status', sql`${t.status} in ('awaiting_payment', 'succeeded', 'failed', 'expired')`),
   ],

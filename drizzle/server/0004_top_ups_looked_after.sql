@@ -1,0 +1,2 @@
+ALTER TABLE "top_ups" ADD COLUMN "next_look_at" timestamp with time zone;--> statement-breakpoint
+CREATE INDEX "top_ups_waiting" ON "top_ups" USING btree ("next_look_at") WHERE "top_ups"."status" = 'awaiting_payment';
