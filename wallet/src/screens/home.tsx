@@ -128,7 +128,9 @@ function Banners() {
 
 function OfflineCard({ state, nowMs }: { state: WalletState; nowMs: number }) {
   const currency = currencyOf(state);
-  const funds = offlineFunds(state.allowances, state.payments, Math.floor(nowMs / 1000));
+  // What cannot be signed with is not shown as money that can be spent.
+  const isWhole = state.integrity === 'intact';
+  const funds = offlineFunds(isWhole ? state.allowances : [], state.payments, Math.floor(nowMs / 1000));
   const elsewhere = state.view?.allowances.some(
     (cloud) =>
       cloud.status === 'active' &&
@@ -140,7 +142,7 @@ function OfflineCard({ state, nowMs }: { state: WalletState; nowMs: number }) {
     <article class="card card-offline" aria-label={t('home.offline_wallet')}>
       <header>
         <h2>{t('home.offline_wallet')}</h2>
-        <span class="chip">{t('home.works_offline')}</span>
+        <span class="chip">{t(isWhole ? 'home.works_offline' : 'offline.state_frozen')}</span>
       </header>
       <Money minor={funds.spendableMinor} currency={currency} testId="offline-balance" class="balance" />
       <p class="card-note">
