@@ -27,6 +27,8 @@ const BUDGETS = {
   /** Each answers a masked name for a number: enough for a person, too few for a directory. */
   preview_by_user: { points: 30, seconds: 10 * MINUTE },
   top_up_by_user: { points: 30, seconds: 10 * MINUTE },
+  /** Each that is closed stands on every kiosk's deny list for days, and the list is finite. */
+  allowance_by_user: { points: 40, seconds: 24 * HOUR },
   transfer_by_user: { points: 120, seconds: 10 * MINUTE },
   /** Eight characters at this pace are out of reach within a code's life. */
   enrol_by_address: { points: 60, seconds: 10 * MINUTE },

@@ -37,9 +37,10 @@ const closeRoute = createRoute({
 });
 
 export const registerAllowances: RegisterRoutes = (router, context) => {
-  const { auth, clock, idempotency } = context;
+  const { auth, clock, idempotency, limits } = context;
   router.openapi(issueRoute, async (c) => {
     const { userId } = await auth.requireRole(c, 'customer');
+    await limits.take('allowance_by_user', userId);
     const { amountMinor, devicePublicKey, proof } = c.req.valid('json');
     const key = (c.req.header(IDEMPOTENCY_HEADER) ?? '').toLowerCase();
     const allowance = await idempotency.run(c, {
