@@ -33,6 +33,7 @@ const list = (fallback: string) =>
 
 /** An empty variable counts as unset: that is what Compose files and shells leave behind. */
 const Environment = z.object({
+  NODE_ENV: z.string().optional(),
   PORT: Port.default(8080),
   HOST: z.string().default('127.0.0.1'),
   PUBLIC_ORIGIN: Origin.optional(),
@@ -119,6 +120,7 @@ export interface StandInsConfig {
 }
 
 export interface Config {
+  readonly isProduction: boolean;
   readonly host: string;
   readonly port: number;
   /** Where browsers reach the server and the wallet. */
@@ -164,6 +166,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   const dataDir = resolve(env.TIKI_DATA_DIR ?? join(REPOSITORY, '.data', 'server'));
   const limits = limitsOf(env);
   return {
+    isProduction: env.NODE_ENV === 'production',
     host: env.HOST,
     port: env.PORT,
     publicOrigin: env.PUBLIC_ORIGIN ?? `http://localhost:${env.PORT}`,
@@ -192,6 +195,37 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     },
     logLevel: env.LOG_LEVEL,
   };
+}
+
+/** What an operator must be told who runs stand-ins by accident; one sentence each, none when all is well. */
+export function standInWarnings({ isProduction, stripe, twilio }: Config): string[] {
+  if (!isProduction) return [];
+  return [
+    ...(stripe.isStandIn
+      ? [
+          'NODE_ENV is production and STRIPE_SECRET_KEY is not set: top-ups go to a stand-in where anybody pays with made-up cards.',
+        ]
+      : []),
+    ...(twilio.isStandIn
+      ? [
+          'NODE_ENV is production and TWILIO_ACCOUNT_SID is not set: SMS codes go to a stand-in and reach no phone.',
+        ]
+      : []),
+  ];
+}
+
+/** Which providers want standing in for. @throws ConfigError in production, and when all keys are set */
+export function wantedStandIns({ isProduction, stripe, twilio }: Config): {
+  stripe: boolean;
+  twilio: boolean;
+} {
+  if (isProduction)
+    throw new ConfigError(
+      'Stand-ins show codes and take made-up cards: with NODE_ENV=production they do not run.',
+    );
+  if (!stripe.isStandIn && !twilio.isStandIn)
+    throw new ConfigError('The keys of Stripe and Twilio are set: there is nothing to stand in for.');
+  return { stripe: stripe.isStandIn, twilio: twilio.isStandIn };
 }
 
 function limitsOf(env: z.output<typeof Environment>): Limits {

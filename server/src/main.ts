@@ -2,7 +2,7 @@
 import { giveBackAll } from './allowances/index.ts';
 import { createApp } from './app.ts';
 import { systemClock } from './clock.ts';
-import { ConfigError, readConfig } from './config.ts';
+import { ConfigError, readConfig, standInWarnings } from './config.ts';
 import type { ServerContext } from './context.ts';
 import { createContext } from './context-from-config.ts';
 import { openDatabase } from './db/open.ts';
@@ -29,6 +29,10 @@ async function main(): Promise<void> {
     const { fetch } = createApp(context);
     const server = await listen({ fetch, host: config.host, port: config.port, setting: 'PORT' });
     const jobs = startJobs(context);
+    for (const warning of standInWarnings(config)) {
+      log.error(warning);
+      console.error(`WARNING: ${warning}`);
+    }
     onStop(log, async () => {
       await server.close();
       await Promise.all(jobs.map((job) => job.stop()));
