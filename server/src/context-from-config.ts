@@ -45,7 +45,7 @@ export async function createContext(parts: ContextParts): Promise<ServerContext>
     sessions,
     tokens,
     auth: createAuthenticator(tokens, sessions),
-    limits: createRateLimits(db, { factor: config.rateLimitFactor }),
+    limits: createRateLimits(db, { factor: config.rateLimitFactor, smsPerDay: config.smsPerDay }),
     idempotency: createIdempotency(db, clock),
     notify: createTwilioNotify(config.twilio),
     money: createStripeMoney({ config: config.stripe, webhookSecret, clock }),
