@@ -2,7 +2,7 @@
  * The one picture of the agent that its clients see: composed from what each room says, published at once when the
  * sale changes and at most every 100 ms otherwise. Owns the composition; no fact in it is made here.
  */
-import type { AgentState, Sale } from '../ipc/index.ts';
+import type { AgentProblem, AgentState, Sale } from '../ipc/index.ts';
 import type { MerchantView } from './cloud/merchant-session.ts';
 import type { ReachabilityView } from './cloud/reachability.ts';
 import type { RadioState } from './radio/radio-state.ts';
@@ -27,6 +27,7 @@ export function composeState(parts: StateParts): AgentState {
   const { snapshot, cloud } = parts;
   return {
     phase: phaseOf(snapshot),
+    problems: problemsOf(snapshot),
     version: parts.version,
     apiUrl: parts.apiUrl,
     kiosk: describeKiosk(snapshot),
@@ -57,6 +58,10 @@ function phaseOf(snapshot: StoreSnapshot | null): AgentState['phase'] {
   if (snapshot === null) return 'starting';
   if (snapshot.quarantine !== null) return 'quarantined';
   return snapshot.kiosk === null ? 'not_enrolled' : 'ready';
+}
+
+function problemsOf(snapshot: StoreSnapshot | null): AgentProblem[] {
+  return snapshot?.isClockBehind === true ? ['clock_behind_trusted_time'] : [];
 }
 
 function describeKiosk(snapshot: StoreSnapshot | null): AgentState['kiosk'] {
