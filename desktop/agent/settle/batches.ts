@@ -33,11 +33,7 @@ export interface BatchToSend {
 }
 
 /** Why an acknowledgement was not believed. */
-export type AcknowledgementFault =
-  | RefusalCode
-  | 'acknowledgement_for_another_batch'
-  | 'acknowledgement_incomplete'
-  | 'cloud_is_ahead_of_journal';
+export type AcknowledgementFault = RefusalCode | 'acknowledgement_incomplete' | 'cloud_is_ahead_of_journal';
 
 export type AcknowledgementResult =
   | { readonly ok: true; readonly acknowledgedSequence: number; readonly isComplete: boolean }
@@ -78,13 +74,13 @@ export class Batches {
   acknowledge(bytes: Uint8Array): AcknowledgementResult {
     const { kiosk, head } = this.#store.memory;
     const outgoing = this.#store.cursor.outgoing();
-    if (kiosk === null || outgoing === null) return { ok: false, code: 'acknowledgement_for_another_batch' };
-    const verified = runSync(verifySettlementAcknowledgement(bytes, kiosk.trust.issuers), this.#store.crypto);
+    if (kiosk === null || outgoing === null)
+      return { ok: false, code: 'acknowledgement_is_for_another_batch' };
+    const expected = { kioskId: kiosk.kioskId, batchHash: outgoing.hash };
+    const steps = verifySettlementAcknowledgement(bytes, kiosk.trust.issuers, expected);
+    const verified = runSync(steps, this.#store.crypto);
     if (!verified.ok) return verified;
     const acknowledgement = verified.value;
-    if (acknowledgement.kioskId !== kiosk.kioskId || !equalBytes(acknowledgement.batchHash, outgoing.hash)) {
-      return { ok: false, code: 'acknowledgement_for_another_batch' };
-    }
     // The cloud holding more than this journal means that this is an old copy of it: selling on would reuse numbers.
     if (acknowledgement.highestSequence > head.sequence)
       return { ok: false, code: 'cloud_is_ahead_of_journal' };
@@ -98,10 +94,12 @@ export class Batches {
     };
   }
 
-  /** The cloud has less than was thought: everything after `sequence` goes again. Nothing was pruned, so it can. */
+  /**
+   * The cloud has less than was thought: everything after `sequence` goes again. Nothing was pruned, so it can. Only
+   * ever back: what is taken over is said by a signed acknowledgement and by nothing else.
+   */
   resendAfter(sequence: number): boolean {
-    const { head } = this.#store.memory;
-    if (sequence > head.sequence) return false;
+    if (sequence >= this.#store.memory.cursor.acknowledgedSequence) return false;
     this.#store.write(() => {
       this.#store.cursor.dropOutgoing();
       this.#store.setCursor({ acknowledgedSequence: sequence });
@@ -202,6 +200,8 @@ export class Batches {
     const { issuedAt } = acknowledgement;
     let settled = false;
     for (const result of acknowledgement.results) {
+      // What was not in the batch has not been seen by whoever signed this.
+      if (result.sequence < outgoing.fromSequence || result.sequence > outgoing.toSequence) continue;
       const known = this.#store.payments.settlementAt(result.sequence);
       if (known === null || known.state === result.outcome) continue;
       this.#store.payments.settle(result.sequence, {

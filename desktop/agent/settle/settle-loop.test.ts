@@ -126,6 +126,31 @@ test('an acknowledgement that no issuer signed is refused', () => {
   expect(kiosk.snapshot().unsettled.count).toBe(1);
 });
 
+test('an acknowledgement says nothing about entries that were not in its batch', async () => {
+  sell(1);
+  kiosk.desk.run('nextBatch', { heartbeat: false });
+  sell(1);
+  const [newest, older] = kiosk.desk.run('page', { before: null, limit: 2 });
+  if (newest === undefined || older === undefined) throw new Error('two payments were stored');
+  cloud.distort = {
+    results: [older, newest].map(({ sequence }) => ({ sequence, outcome: 'settled' as const, code: null })),
+  };
+  const batch = kiosk.desk.run('nextBatch', { heartbeat: false });
+  expect(batch?.toSequence).toBe(older.sequence);
+  const answer = await cloud.settle('', batch?.envelope ?? new Uint8Array(0));
+  expect(kiosk.desk.run('acknowledge', answer).ok).toBe(true);
+  const states = kiosk.desk.run('page', { before: null, limit: 2 }).map((payment) => payment.settlement);
+  expect(states).toEqual(['on_this_device', 'settled']);
+  expect(kiosk.snapshot().unsettled.count).toBe(1);
+});
+
+test('the cloud naming a place ahead of what it has signed for never moves the cursor forward', () => {
+  sell(3);
+  kiosk.desk.run('nextBatch', { heartbeat: false });
+  kiosk.desk.run('resendAfter', kiosk.snapshot().headSequence);
+  expect(kiosk.snapshot().cursor.acknowledgedSequence).toBe(0);
+});
+
 test('the wait that the cloud asks for is kept', async () => {
   sell(1);
   cloud.refuse = [new IpcError('rate_limited', { retryAfterMs: 60_000 })];
