@@ -6,7 +6,17 @@
  */
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -170,8 +180,12 @@ async function start(clusterDir: string, password: string, options: EmbeddedOpti
       await server.start();
       return { port, server };
     } catch (cause) {
+      // Sessions of a killed PostgreSQL that still run, or its process that nobody has reaped yet: PostgreSQL takes
+      // both for a living one, rightly for the first. The second also ends here, once the first is ruled out.
       const isInherited = tail.some((line) => line.includes('shared memory block'));
-      if (isInherited && Date.now() < deadline) await delay(500);
+      const isUnreaped = tail.some((line) => line.includes('lock file "postmaster.pid" already exists'));
+      if (isUnreaped) forgetUnreaped(clusterDir);
+      if ((isInherited || isUnreaped) && Date.now() < deadline) await delay(500);
       // The free port can be taken by somebody else in the moment before PostgreSQL binds it.
       else if (attempt >= 3) throw new Error(`PostgreSQL did not start: ${tail.join(' | ')}`, { cause });
     }
@@ -203,6 +217,27 @@ async function stopOrphan(clusterDir: string): Promise<void> {
   process.kill(found.pid, 'SIGINT');
   if (!(await waitUntilDead(found.pid)))
     throw new Error(`PostgreSQL (process ${found.pid}) of a killed server does not stop.`);
+}
+
+/**
+ * A killed PostgreSQL stays in the process table until its parent reaps it, which in a bare container is never. Its
+ * pid file may go once no process works in the folder any more: a session's working directory is the cluster's.
+ */
+function forgetUnreaped(clusterDir: string): void {
+  const found = readPostmasterPid(clusterDir);
+  if (found === null || isAlive(found.pid) || process.platform !== 'linux') return;
+  const real = realpathSync(clusterDir);
+  const isUsed = readdirSync('/proc').some((name) => /^[0-9]+$/.test(name) && workingFolder(name) === real);
+  if (!isUsed) rmSync(join(clusterDir, 'postmaster.pid'), { force: true });
+}
+
+function workingFolder(pid: string): string | null {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`);
+  } catch {
+    // Ended meanwhile, or not ours to look at: a session of our cluster runs as us or, when we are root, is visible.
+    return null;
+  }
 }
 
 function readPostmasterPid(clusterDir: string): { pid: number; port: number } | null {
