@@ -21,8 +21,10 @@ test.runIf(process.platform === 'linux')(
     folder = mkdtempSync(join(tmpdir(), 'tiki-unreaped-'));
     chmodSync(folder, 0o755);
     const first = await startEmbedded({ dataDir: folder, disposable: true });
+    const cluster = join(folder, 'postgres');
+    const binary = programOf(cluster);
     await first.stop();
-    const pid = await startUnderCarelessParent(join(folder, 'postgres'));
+    const pid = await startUnderCarelessParent(binary, cluster);
     process.kill(pid, 'SIGKILL');
     await vi.waitFor(() => expect(isAlive(pid)).toBe(false), { timeout: 10_000 });
     expect(existsSync(`/proc/${String(pid)}`)).toBe(true);
