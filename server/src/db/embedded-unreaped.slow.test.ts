@@ -45,7 +45,7 @@ function programOf(clusterDir: string): string {
 
 /** The shell becomes a `sleep`, which reaps nobody. */
 async function startUnderCarelessParent(binary: string, clusterDir: string): Promise<number> {
-  const line = `${binary} -D ${clusterDir} -p 45997 -c listen_addresses= -c unix_socket_directories=/tmp & exec sleep 120`;
+  const line = `${binary} -D ${clusterDir} -p 45997 -c listen_addresses= -c unix_socket_directories=${clusterDir} & exec sleep 120`;
   const asRoot = process.getuid?.() === 0;
   parent = asRoot
     ? spawn('su', ['postgres', '-s', '/bin/sh', '-c', line], { stdio: 'ignore' })

@@ -6,17 +6,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -180,12 +170,8 @@ async function start(clusterDir: string, password: string, options: EmbeddedOpti
       await server.start();
       return { port, server };
     } catch (cause) {
-      // Sessions of a killed PostgreSQL that still run, or its process that nobody has reaped yet: PostgreSQL takes
-      // both for a living one, rightly for the first. The second also ends here, once the first is ruled out.
       const isInherited = tail.some((line) => line.includes('shared memory block'));
-      const isUnreaped = tail.some((line) => line.includes('lock file "postmaster.pid" already exists'));
-      if (isUnreaped) forgetUnreaped(clusterDir);
-      if ((isInherited || isUnreaped) && Date.now() < deadline) await delay(500);
+      if (isInherited && Date.now() < deadline) await delay(500);
       // The free port can be taken by somebody else in the moment before PostgreSQL binds it.
       else if (attempt >= 3) throw new Error(`PostgreSQL did not start: ${tail.join(' | ')}`, { cause });
     }
@@ -203,41 +189,19 @@ async function ensureDatabase(adminUrl: string): Promise<void> {
 }
 
 /**
- * A server that was killed leaves its PostgreSQL running; ours is stopped, a stranger's pid is only forgotten. What a
- * PostgreSQL that was killed itself left behind is for the next one to judge: sessions of the old one may still run.
+ * A server that was killed leaves its PostgreSQL running; ours is stopped, a stranger's pid is only forgotten, and so
+ * is that of a PostgreSQL that was killed itself, which nobody may have reaped. Sessions of it that still run are found
+ * without the file: PostgreSQL looks for shared memory that belongs to its folder.
  */
 async function stopOrphan(clusterDir: string): Promise<void> {
   const found = readPostmasterPid(clusterDir);
   if (found === null) return;
-  if (!isAlive(found.pid)) return;
-  if (!isPostgresOf(found.pid, clusterDir)) {
-    rmSync(join(clusterDir, 'postmaster.pid'), { force: true });
-    return;
+  if (isAlive(found.pid) && isPostgresOf(found.pid, clusterDir)) {
+    process.kill(found.pid, 'SIGINT');
+    if (!(await waitUntilDead(found.pid)))
+      throw new Error(`PostgreSQL (process ${found.pid}) of a killed server does not stop.`);
   }
-  process.kill(found.pid, 'SIGINT');
-  if (!(await waitUntilDead(found.pid)))
-    throw new Error(`PostgreSQL (process ${found.pid}) of a killed server does not stop.`);
-}
-
-/**
- * A killed PostgreSQL stays in the process table until its parent reaps it, which in a bare container is never. Its
- * pid file may go once no process works in the folder any more: a session's working directory is the cluster's.
- */
-function forgetUnreaped(clusterDir: string): void {
-  const found = readPostmasterPid(clusterDir);
-  if (found === null || isAlive(found.pid) || process.platform !== 'linux') return;
-  const real = realpathSync(clusterDir);
-  const isUsed = readdirSync('/proc').some((name) => /^[0-9]+$/.test(name) && workingFolder(name) === real);
-  if (!isUsed) rmSync(join(clusterDir, 'postmaster.pid'), { force: true });
-}
-
-function workingFolder(pid: string): string | null {
-  try {
-    return readlinkSync(`/proc/${pid}/cwd`);
-  } catch {
-    // Ended meanwhile, or not ours to look at: a session of our cluster runs as us or, when we are root, is visible.
-    return null;
-  }
+  rmSync(join(clusterDir, 'postmaster.pid'), { force: true });
 }
 
 function readPostmasterPid(clusterDir: string): { pid: number; port: number } | null {
