@@ -107,8 +107,7 @@ export class CloudClient {
 
   #problem(response: Response, bytes: Uint8Array, mediaType: string): IpcError {
     const retryAfterMs = readRetryAfter(response);
-    const parsed =
-      mediaType === 'application/problem+json' ? Problem.safeParse(parseJson(bytes)) : undefined;
+    const parsed = mediaType === 'application/problem+json' ? Problem.safeParse(parseJson(bytes)) : undefined;
     if (parsed?.success) {
       this.#noteServerTime(response);
       this.#events.onReached();

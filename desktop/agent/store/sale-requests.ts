@@ -39,10 +39,13 @@ export class SaleRequests {
     this.#store = store;
   }
 
-  /** Inside the caller's transaction, at the start: what was open before this boot has no clock to run out on. */
-  endWhatIsOver(): void {
+  /**
+   * Inside the caller's transaction, at the start: what was open before this boot has no clock to run out on, and
+   * what is open in a copy may have been paid in the original.
+   */
+  endWhatIsOver({ isCopy }: { readonly isCopy: boolean }): void {
     const open = this.#store.requests.open();
-    if (open !== null && this.stateOf(open) === 'expired')
+    if (open !== null && (isCopy || this.stateOf(open) === 'expired'))
       this.#store.requests.end(open.requestId, 'expired');
   }
 
@@ -123,8 +126,9 @@ export class SaleRequests {
 
   /** Everything that would make the payment fail later is said now, before a customer is asked. */
   #mayOpen(sale: OpenSale): EnrolledKiosk {
-    const { kiosk, unsettled } = this.#store.memory;
+    const { kiosk, unsettled, standing } = this.#store.memory;
     if (kiosk === null) throw new IpcError('kiosk_not_enrolled');
+    if (standing.doubt !== null) throw new IpcError('journal_quarantined');
     const now = this.#store.now();
     if (now.isBehind) throw new IpcError('clock_behind_trusted_time');
     if (now.seconds >= kiosk.certificate.notAfter) throw new IpcError('certificate_expired');

@@ -28,8 +28,8 @@ export class StoreDesk {
     this.#batches = new Batches(this.store);
     this.#commands = this.#table();
     this.store.write(() => {
-      this.sales.endWhatIsOver();
-      this.store.append('start', this.store.now().seconds, []);
+      this.sales.endWhatIsOver({ isCopy: this.store.recogniseFile() });
+      this.#note('start');
     });
   }
 
@@ -57,6 +57,10 @@ export class StoreDesk {
       nextBatch: (options) => this.#batches.next(options),
       acknowledge: (bytes) => this.#batches.acknowledge(bytes),
       resendAfter: (sequence) => this.#batches.resendAfter(sequence),
+      noteContradiction: () => {
+        this.#batches.noteContradiction();
+        return null;
+      },
       forgetBatch: () => {
         this.#batches.forgetOutgoing();
         return null;
@@ -66,11 +70,15 @@ export class StoreDesk {
         return null;
       },
       stop: () => {
-        this.store.write(() => this.store.append('stop', this.store.now().seconds, []));
+        this.store.write(() => this.#note('stop'));
         this.store.close();
         return null;
       },
     };
+  }
+
+  #note(kind: 'start' | 'stop'): void {
+    if (this.store.memory.standing.doubt === null) this.store.append(kind, this.store.now().seconds, []);
   }
 
   #proveKey(code: string): Uint8Array {
