@@ -38,7 +38,7 @@ function ScreenKeyboard({ field, onHide }: { field: HTMLInputElement; onHide: ()
   const { layers, first } = useMemo(() => layoutFor(language, kind), [language, kind]);
   const [layer, setLayer] = useState<LayerName>(() => startLayer(field, first));
   const [letters, setLetters] = useState<'letters' | 'latin'>(first === 'latin' ? 'latin' : 'letters');
-  const isLast = nextField(field) === undefined;
+  const display = displayOf(t, nextField(field) === undefined);
   useEffect(() => {
     // After the screens have given way, so that it is their new height that counts.
     const frame = requestAnimationFrame(() => field.scrollIntoView({ block: 'center' }));
@@ -76,8 +76,11 @@ function ScreenKeyboard({ field, onHide }: { field: HTMLInputElement; onHide: ()
       <KeyboardReact
         layout={layers}
         layoutName={layer}
-        display={displayOf(t, isLast)}
-        buttonAttributes={labelsOf(t, isLast, isShifted(layer))}
+        display={display}
+        buttonAttributes={[
+          ...labelsOf(t, display),
+          { attribute: 'aria-pressed', value: String(isShifted(layer)), buttons: '{shift}' },
+        ]}
         onKeyPress={press}
         useButtonTag
         preventMouseDownDefault
@@ -117,23 +120,25 @@ function displayOf(t: Translate, isLast: boolean): Record<string, string> {
   };
 }
 
+/** Keys without words get some; keys with a sign keep it in their name, for whoever says aloud what is to be tapped. */
 function labelsOf(
   t: Translate,
-  isLast: boolean,
-  shifted: boolean,
+  display: Record<string, string>,
 ): { attribute: string; value: string; buttons: string }[] {
-  const label = (buttons: string, value: string) => ({ attribute: 'aria-label', value, buttons });
+  const drawn = {
+    '{shift}': t('keyboard.shift'),
+    '{bksp}': t('keyboard.delete'),
+    '{hide}': t('keyboard.hide'),
+  };
+  const signs = {
+    '{digits}': t('keyboard.digits'),
+    '{symbols}': t('keyboard.symbols'),
+    '{letters}': t('keyboard.letters'),
+    '{script}': t('keyboard.script'),
+    '{marks}': t('keyboard.marks'),
+  };
   return [
-    label('{shift}', t('keyboard.shift')),
-    { attribute: 'aria-pressed', value: String(shifted), buttons: '{shift}' },
-    label('{bksp}', t('keyboard.delete')),
-    label('{hide}', t('keyboard.hide')),
-    label('{space}', t('keyboard.space')),
-    label('{enter}', isLast ? t('keyboard.done') : t('keyboard.next')),
-    label('{digits}', t('keyboard.digits')),
-    label('{symbols}', t('keyboard.symbols')),
-    label('{letters}', t('keyboard.letters')),
-    label('{script}', t('keyboard.script')),
-    label('{marks}', t('keyboard.marks')),
-  ];
+    ...Object.entries(drawn),
+    ...Object.entries(signs).map(([key, words]) => [key, `${display[key] ?? ''}: ${words}`] as const),
+  ].map(([buttons, value]) => ({ attribute: 'aria-label', value, buttons }));
 }
