@@ -144,7 +144,7 @@ test('R45 a database made anew under the keys of an old one is behind the cloud 
   await settle();
   await loop.stop();
   kiosk.desk.store.close();
-  for (const suffix of ['', '-wal', '-shm']) rmSync(`${kiosk.path}${suffix}`, { force: true });
+  for (const suffix of ['', '-wal', '-shm', '.enrolled']) rmSync(`${kiosk.path}${suffix}`, { force: true });
   kiosk.reopen();
   kiosk.enrol(issuer);
   loop = newLoop();

@@ -16,6 +16,7 @@ import { loadPrivateKey, nodeCrypto } from '@tikiwallet/protocol/node';
 import type { Clock } from '../clock.ts';
 import { trustedNow, type TrustedNow } from '../trusted-time.ts';
 import { Audit } from './audit.ts';
+import { agreeWithMarker, checkNotLost } from './enrolment-marker.ts';
 import type { QuarantineReason } from './faults.ts';
 import { bornNs, JournalStanding, type JournalDoubt, type Standing } from './journal-standing.ts';
 import { Journal, type JournalHead } from './journal.ts';
@@ -107,6 +108,7 @@ export class KioskStore {
     this.sign = signing.sign;
     this.signingPublicKey = signing.publicKey;
     const sealingPublicKey = loadPrivateKey(options.sealingKeyPem).publicKey;
+    checkNotLost(options.path);
     this.#db = openDatabase(options);
     try {
       this.journal = new Journal(this.#db, this.crypto);
@@ -121,6 +123,7 @@ export class KioskStore {
       this.audit = new Audit(this.#db, this.journal, this.crypto);
       this.#writeMark = this.#db.prepare<[number]>('UPDATE trusted_time SET seconds = ? WHERE id = 1');
       this.#memory = this.#recall();
+      this.markEnrolled();
       this.audit.start(this.#memory.head.sequence);
     } catch (error) {
       this.#db.close();
@@ -239,6 +242,11 @@ export class KioskStore {
       doubt: standing.doubt,
       isClockBehind: now.isBehind,
     };
+  }
+
+  /** After the enrolment is on disk. */
+  markEnrolled(): void {
+    agreeWithMarker(this.#path, this.#memory.kiosk?.kioskId ?? null);
   }
 
   close(): void {

@@ -19,9 +19,11 @@ export class StoreDesk {
   readonly #payments: PaymentDesk;
   readonly #batches: Batches;
   readonly #commands: CommandTable;
+  readonly #onError: (error: unknown) => void;
 
   /** @throws Quarantined when the database must not be used. */
   constructor(options: KioskStoreOptions, onError: (error: unknown) => void) {
+    this.#onError = onError;
     this.store = new KioskStore(options);
     this.sales = new SaleRequests(this.store);
     this.#payments = new PaymentDesk(this.store, this.sales, onError);
@@ -47,7 +49,9 @@ export class StoreDesk {
       proveKey: (code) => this.#proveKey(code),
       enrol: (answer) => {
         if (this.store.memory.kiosk !== null) throw new IpcError('kiosk_already_enrolled');
-        return this.#installTrust((atSeconds) => this.store.record.enrol(answer, atSeconds));
+        const installed = this.#installTrust((atSeconds) => this.store.record.enrol(answer, atSeconds));
+        if (installed.ok) this.#markEnrolled();
+        return installed;
       },
       refreshTrust: (answer) => {
         const { kiosk } = this.store.memory;
@@ -75,6 +79,15 @@ export class StoreDesk {
         return null;
       },
     };
+  }
+
+  /** The enrolment stands without it; what could not be written now is written at the next start. */
+  #markEnrolled(): void {
+    try {
+      this.store.markEnrolled();
+    } catch (error) {
+      this.#onError(error);
+    }
   }
 
   #note(kind: 'start' | 'stop'): void {
