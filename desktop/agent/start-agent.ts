@@ -260,6 +260,7 @@ class Agent implements RunningAgent {
   async #passTime(): Promise<void> {
     try {
       await this.#store.run('tick', null);
+      await this.#sales.lookAgain();
     } catch (error) {
       this.#options.log.warn({ err: error }, 'the trusted time could not be written down');
     }

@@ -16,6 +16,7 @@ import {
   type PaymentRequest,
 } from '@tikiwallet/protocol';
 import { IpcError, type SaleState } from '../../ipc/index.ts';
+import { remainingMs } from '../request-life.ts';
 import type { EnrolledKiosk } from './kiosk-record.ts';
 import type { KioskStore } from './kiosk-store.ts';
 import type { RequestRow } from './requests.ts';
@@ -52,15 +53,21 @@ export class SaleRequests {
   /** The last sale, if it is recent enough to be on someone's mind. */
   latest(): SaleRecord | null {
     const row = this.#store.requests.newest();
-    if (row === null || this.#store.clock.wallMs() - row.openedAtMs > SHOWN_AFTER_START_MS) return null;
-    return this.toRecord(row);
+    if (row === null) return null;
+    // A clock that was set back since says nothing about how long ago it was.
+    const ageMs = Math.abs(this.#store.clock.wallMs() - row.openedAtMs);
+    return ageMs > SHOWN_AFTER_START_MS ? null : this.toRecord(row);
   }
 
   /** An open request whose time is up is over, whether or not anybody has written that down. */
   stateOf(row: RequestRow): SaleState {
     if (row.state !== 'open') return row.state;
     const { clock } = this.#store;
-    return row.bootId === clock.bootId && clock.monotonicMs() < row.deadlineMs ? 'open' : 'expired';
+    return remainingMs({ ...row, deadlineMs: this.#deadlineOf(row) }, clock) > 0 ? 'open' : 'expired';
+  }
+
+  #deadlineOf(row: RequestRow): number | null {
+    return row.bootId === this.#store.clock.bootId ? row.deadlineMs : null;
   }
 
   /** The same sale id answers the same sale. @throws IpcError */
@@ -113,7 +120,7 @@ export class SaleRequests {
       currency: row.currency,
       state: this.stateOf(row),
       openedAtMs: row.openedAtMs,
-      deadlineMs: row.bootId === this.#store.clock.bootId ? row.deadlineMs : null,
+      deadlineMs: this.#deadlineOf(row),
       payment: row.state === 'paid' ? this.#store.payments.byRequest(row.requestId) : null,
     };
   }
