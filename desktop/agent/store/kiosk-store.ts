@@ -216,15 +216,14 @@ export class KioskStore {
 
   /**
    * Looks whether the file is still the one it was, and remembers it. The journal of a copy is in doubt until the
-   * cloud has said that it knows nothing newer. @returns whether it is a copy
+   * cloud has said that it knows nothing newer.
    */
-  recogniseFile(): boolean {
+  recogniseFile(): void {
     const { fileBornNs, doubt } = this.#memory.standing;
     const now = bornNs(this.#path, fileBornNs);
-    if (now === null || now === fileBornNs) return false;
+    if (now === null || now === fileBornNs) return;
     const isCopy = fileBornNs !== null && this.#memory.kiosk !== null;
     this.setStanding({ fileBornNs: now, doubt: isCopy ? (doubt ?? 'unconfirmed') : doubt });
-    return isCopy;
   }
 
   snapshot(): StoreSnapshot {

@@ -44,9 +44,9 @@ export class SaleRequests {
    * Inside the caller's transaction, at the start: what was open before this boot has no clock to run out on, and
    * what is open in a copy may have been paid in the original.
    */
-  endWhatIsOver({ isCopy }: { readonly isCopy: boolean }): void {
+  endWhatIsOver({ isInDoubt }: { readonly isInDoubt: boolean }): void {
     const open = this.#store.requests.open();
-    if (open !== null && (isCopy || this.stateOf(open) === 'expired'))
+    if (open !== null && (isInDoubt || this.stateOf(open) === 'expired'))
       this.#store.requests.end(open.requestId, 'expired');
   }
 

@@ -6,6 +6,7 @@ import { runSync, signProofOfPossession } from '@tikiwallet/protocol';
 import { PaymentDesk } from '../accept-payment.ts';
 import { Batches } from '../settle/batches.ts';
 import { IpcError } from '../../ipc/index.ts';
+import { storageFaultOf } from './faults.ts';
 import { TrustRefused, type EnrolledKiosk } from './kiosk-record.ts';
 import { KioskStore, type KioskStoreOptions } from './kiosk-store.ts';
 import type { CommandName, CommandParams, CommandResult, TrustInstalled } from './messages.ts';
@@ -29,10 +30,7 @@ export class StoreDesk {
     this.#payments = new PaymentDesk(this.store, this.sales, onError);
     this.#batches = new Batches(this.store);
     this.#commands = this.#table();
-    this.store.write(() => {
-      this.sales.endWhatIsOver({ isCopy: this.store.recogniseFile() });
-      this.#note('start');
-    });
+    this.#begin();
   }
 
   run<N extends CommandName>(name: N, params: CommandParams<N>): CommandResult<N> {
@@ -79,6 +77,20 @@ export class StoreDesk {
         return null;
       },
     };
+  }
+
+  /** A full disk takes no first entry, and what was accepted before must be there all the same. */
+  #begin(): void {
+    this.store.write(() => this.store.recogniseFile());
+    try {
+      this.store.write(() => {
+        this.sales.endWhatIsOver({ isInDoubt: this.store.memory.standing.doubt !== null });
+        this.#note('start');
+      });
+    } catch (error) {
+      if (storageFaultOf(error) !== 'full') throw error;
+      this.#onError(error);
+    }
   }
 
   /** The enrolment stands without it; what could not be written now is written at the next start. */
