@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,29 +12,41 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Opens the folder in a process of its own as soon as `at` has come, and says how it went. */
-function rival(at: number): Promise<string> {
+interface Rival {
+  /** Resolves when it has said how it went. */
+  readonly said: Promise<string>;
+  readonly ended: Promise<unknown>;
+  end(): void;
+}
+
+/** Opens the folder in a process of its own as soon as `at` has come, and holds what it got until it is ended. */
+function rival(at: number): Rival {
   const module = JSON.stringify(new URL('./data-folder.ts', import.meta.url).href);
   const script = `
     const { openDataFolder } = await import(${module});
     while (Date.now() < ${at});
-    try { openDataFolder(${JSON.stringify(folder)}); console.log('held'); setTimeout(() => {}, 1_000); }
-    catch (error) { console.log(error.name); }`;
+    let held;
+    try { held = openDataFolder(${JSON.stringify(folder)}); console.log('held'); }
+    catch (error) { console.log(error.name); }
+    process.stdin.on('end', () => process.exit(held === undefined ? 1 : 0)).resume();`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['pipe', 'pipe', 'inherit'],
   });
-  let said = '';
-  child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
-  return new Promise((resolve) => child.once('close', () => resolve(said.trim())));
+  return {
+    said: once(child.stdout, 'data').then(([chunk]) => String(chunk).trim()),
+    ended: once(child, 'close'),
+    end: () => child.stdin.end(),
+  };
 }
 
 test('of several agents that start at once beside the lock of a dead one, exactly one holds the folder', async () => {
-  for (let round = 0; round < 2; round += 1) {
-    writeFileSync(join(folder, 'agent.lock'), '999999999 1');
-    const at = Date.now() + 1_000;
-    const said = await Promise.all(Array.from({ length: 4 }, () => rival(at)));
-    expect(said.toSorted()).toEqual(['FolderInUse', 'FolderInUse', 'FolderInUse', 'held']);
-  }
+  writeFileSync(join(folder, 'agent.lock'), '999999999 1');
+  const at = Date.now() + 1_000;
+  const rivals = Array.from({ length: 4 }, () => rival(at));
+  const said = await Promise.all(rivals.map((one) => one.said));
+  for (const one of rivals) one.end();
+  await Promise.all(rivals.map((one) => one.ended));
+  expect(said.toSorted()).toEqual(['FolderInUse', 'FolderInUse', 'FolderInUse', 'held']);
 }, 30_000);
 
 test('a lock that is just being written, or was removed by a tidy hand, frees no folder that is held', () => {
