@@ -2,8 +2,9 @@
 import { expect, test } from 'vitest';
 import { fromQrText, MAX_ENVELOPE_BYTES } from '@tikiwallet/protocol';
 import { makePhone, makeRequestText, makeShop, read, refusal, type Shop } from '../test/world.ts';
-import { askNearby, signedSubject, worthShowing, type NearbyNeeds } from './nearby-shops.ts';
 import { pause } from './deliver.ts';
+import { askNearby, type NearbyNeeds } from './nearby-shops.ts';
+import { signedSubject, worthShowing } from './signed-subject.ts';
 
 const HERE = 'http://127.0.0.1:7070';
 const THERE = 'http://192.168.49.1:7070';

@@ -6,7 +6,6 @@
 import { MAX_ENVELOPE_BYTES, toQrText } from '@tikiwallet/protocol';
 import { WalletError } from './codes.ts';
 import { localInit } from './deliver.ts';
-import type { ReadOutcome } from './read-request.ts';
 
 const ASK_TIMEOUT_MS = 2_000;
 /** After the first answer the other shops are given this long: an address where nobody stands must not cost the person time. */
@@ -79,28 +78,4 @@ async function readUpTo(response: Response, maxBytes: number): Promise<Uint8Arra
     bytes.set(value, length);
     length += value.length;
   }
-}
-
-/** What a list of shops may say: names and sums under a signature that held. */
-export interface NearbySubject {
-  readonly merchantName: string;
-  readonly amountMinor: bigint;
-  readonly currency: string;
-}
-
-export function signedSubject(outcome: ReadOutcome): NearbySubject | null {
-  switch (outcome.kind) {
-    case 'offer':
-      return { ...outcome.offer.request, merchantName: outcome.offer.merchantName };
-    case 'known':
-      return outcome.payment;
-    case 'refused':
-      return outcome.subject;
-  }
-}
-
-/** Those whose signatures held, if there is one such; else the first, so that its reason can be told. */
-export function worthShowing(outcomes: readonly ReadOutcome[]): readonly ReadOutcome[] {
-  const signed = outcomes.filter((outcome) => signedSubject(outcome) !== null);
-  return signed.length > 0 ? signed : outcomes.slice(0, 1);
 }
