@@ -64,11 +64,13 @@ test.each([
   await expect(ask(network({ [HERE]: answer }), [HERE])).rejects.toMatchObject({ code: 'no_sale_nearby' });
 });
 
-test('a browser that may not reach the network is named as the reason; no address at all is none', async () => {
+test('a browser that may not reach the network is named as the reason, unless somebody answered', async () => {
   const off: Answer = () => Promise.reject(new TypeError('Failed to fetch'));
   await expect(ask(network({ [HERE]: off }, true), [HERE])).rejects.toMatchObject({
     code: 'kiosk_permission_denied',
   });
+  const answering = network({ [HERE]: () => Promise.resolve(refusal('request_not_open', 404)) }, true);
+  await expect(ask(answering, [HERE])).rejects.toMatchObject({ code: 'no_sale_nearby' });
   await expect(ask(network({}), [])).rejects.toMatchObject({ code: 'no_sale_nearby' });
 });
 

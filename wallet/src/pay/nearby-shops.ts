@@ -28,12 +28,14 @@ export async function askNearby(
   signal.addEventListener('abort', stop, { once: true });
   if (signal.aborted) stop();
   const texts = new Set<string>();
+  let hasAnswered = false;
   try {
     await Promise.all(
       origins.map(async (origin) => {
-        const envelope = await ask(origin, needs, round.signal);
-        if (envelope === null) return;
-        texts.add(toQrText('request', envelope));
+        const answer = await ask(origin, needs, round.signal);
+        hasAnswered ||= answer.kind !== 'silent';
+        if (answer.kind !== 'envelope') return;
+        texts.add(toQrText('request', answer.bytes));
         void needs.pause(OTHERS_MS, round.signal).then(stop);
       }),
     );
@@ -42,11 +44,18 @@ export async function askNearby(
     stop();
   }
   if (texts.size > 0) return [...texts];
-  throw new WalletError((await needs.permissionDenied()) ? 'kiosk_permission_denied' : 'no_sale_nearby');
+  // Loopback needs no permission: where somebody answered, the browser is not the reason.
+  const isDenied = !hasAnswered && (await needs.permissionDenied());
+  throw new WalletError(isDenied ? 'kiosk_permission_denied' : 'no_sale_nearby');
 }
 
-/** Null: nobody there, nothing to pay, or not the answer of a kiosk. To the person they are the same. */
-async function ask(origin: string, needs: NearbyNeeds, signal: AbortSignal): Promise<Uint8Array | null> {
+type Answer =
+  | { readonly kind: 'envelope'; readonly bytes: Uint8Array }
+  /** Nothing to pay, or no answer of a kiosk. To the person they are the same. */
+  | { readonly kind: 'nothing' }
+  | { readonly kind: 'silent' };
+
+async function ask(origin: string, needs: NearbyNeeds, signal: AbortSignal): Promise<Answer> {
   try {
     const response = await needs.fetch(
       `${origin}/v1/request`,
@@ -55,9 +64,10 @@ async function ask(origin: string, needs: NearbyNeeds, signal: AbortSignal): Pro
         signal: AbortSignal.any([signal, AbortSignal.timeout(ASK_TIMEOUT_MS)]),
       }),
     );
-    return response.status === 200 ? await readUpTo(response, MAX_ENVELOPE_BYTES) : null;
+    const bytes = response.status === 200 ? await readUpTo(response, MAX_ENVELOPE_BYTES) : null;
+    return bytes === null ? { kind: 'nothing' } : { kind: 'envelope', bytes };
   } catch (error) {
-    if (error instanceof TypeError || error instanceof DOMException) return null;
+    if (error instanceof TypeError || error instanceof DOMException) return { kind: 'silent' };
     throw error;
   }
 }
