@@ -11,6 +11,7 @@ export { keyIdOf } from './cose.ts';
 export { digest, runAsync, runSync } from './crypto.ts';
 export type { AsyncCrypto, AsyncSigner, Steps, SyncCrypto, SyncSigner } from './crypto.ts';
 export * from './double-spend.ts';
+export * from './double-spend-proof.ts';
 export { attempt, REFUSAL_CODES } from './errors.ts';
 export type { RefusalCode, Result } from './errors.ts';
 export * from './journal.ts';
