@@ -38,6 +38,7 @@ export const PROBLEM_CODES = [
   'allowance_not_active',
   'closing_statement_invalid',
   'kiosk_not_found',
+  'double_spend_not_found',
   'enrolment_code_incorrect',
   'enrolment_code_expired',
   'kiosk_denied',

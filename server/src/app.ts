@@ -17,6 +17,7 @@ import { type AppEnv, newRouter, type Router } from './http/router.ts';
 import { registerAllowances } from './routes/allowances.ts';
 import { registerAuth } from './routes/auth.ts';
 import { registerConfig } from './routes/config.ts';
+import { registerDoubleSpends } from './routes/double-spends.ts';
 import { registerHealth } from './routes/health.ts';
 import { registerHistory } from './routes/history.ts';
 import { registerKiosk } from './routes/kiosk.ts';
@@ -55,6 +56,7 @@ const rooms: readonly RegisterRoutes[] = [
   registerAllowances,
   (router, context) => registerTrust(router, context.offline),
   registerMerchant,
+  registerDoubleSpends,
   registerKiosk,
   registerOpenApi,
   // Last: it answers every path that no room of the API has taken.

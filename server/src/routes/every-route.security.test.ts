@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { CBOR_MEDIA_TYPE, KioskView, TopUp } from '../../contract/index.ts';
 import { SimulatedKiosk } from '../../test/simulated-kiosk.ts';
-import { type OfflineWallet, SimulatedPhone } from '../../test/simulated-phone.ts';
+import { clone, type OfflineWallet, pay, SimulatedPhone } from '../../test/simulated-phone.ts';
 import { type Person, startTestServer, type TestServer } from '../../test/test-server.ts';
 import { createLogger } from '../log.ts';
 
@@ -29,6 +29,7 @@ let phone: SimulatedPhone;
 let wallet: OfflineWallet;
 let kiosk: SimulatedKiosk;
 let topUp: TopUp;
+let caseId: string;
 let stranger: Record<'customer' | 'merchant', Person>;
 const lines: string[] = [];
 
@@ -42,6 +43,7 @@ beforeAll(async () => {
   wallet = await phone.load(3_000n);
   kiosk.sell(wallet, 700n);
   await kiosk.settle();
+  caseId = await spendTwice(await phone.load(200n));
   topUp = await server.expect(TopUp, '/v1/topups', {
     body: { amountMinor: '500' },
     token: customer.token,
@@ -50,6 +52,19 @@ beforeAll(async () => {
   stranger = { customer: await server.register('customer'), merchant: await server.register('merchant') };
 });
 afterAll(() => server.close());
+
+/** Two payments of one counter at another kiosk of the victim's. @returns the case's id. */
+async function spendTwice(spent: OfflineWallet): Promise<string> {
+  const till = await SimulatedKiosk.open(server, merchant, 'Second till of the victim');
+  for (const copy of [clone(spent), clone(spent)]) {
+    const asked = till.request(10n);
+    till.write(asked, copy, pay(copy, asked));
+  }
+  await till.settle();
+  const [found] = await server.database.owner<{ id: string }[]>`
+    select id from double_spend_cases where allowance_id = ${spent.allowance.allowanceId}`;
+  return found?.id ?? '';
+}
 
 const amountMinor = '500';
 const ROUTES: Readonly<Record<string, Route>> = {
@@ -88,6 +103,12 @@ const ROUTES: Readonly<Record<string, Route>> = {
   },
   'GET /v1/merchant/summary': { for: 'merchant' },
   'GET /v1/merchant/sales': { for: 'merchant' },
+  'GET /v1/merchant/double-spends': { for: 'merchant' },
+  'GET /v1/merchant/double-spends/{id}/proof': {
+    for: 'merchant',
+    id: () => caseId,
+    strangerGets: 'double_spend_not_found',
+  },
   'GET /v1/kiosk/trust-bundle': { for: 'kiosk' },
   'POST /v1/kiosk/settlements': { for: 'kiosk' },
 };
