@@ -94,9 +94,19 @@ const ROUTES: Readonly<Record<string, Route>> = {
     body: () => ({ statement: phone.closingStatement(wallet) }),
     strangerGets: 'allowance_not_found',
   },
+  'POST /v1/allowances/{id}/deny': {
+    for: 'customer',
+    id: () => wallet.allowance.allowanceId,
+    strangerGets: 'allowance_not_found',
+  },
   'GET /v1/merchant/kiosks': { for: 'merchant' },
   'POST /v1/merchant/kiosks': { for: 'merchant', body: () => ({ name: 'Mine' }) },
   'POST /v1/merchant/kiosks/{id}/code': {
+    for: 'merchant',
+    id: () => kiosk.kioskId,
+    strangerGets: 'kiosk_not_found',
+  },
+  'POST /v1/merchant/kiosks/{id}/deny': {
     for: 'merchant',
     id: () => kiosk.kioskId,
     strangerGets: 'kiosk_not_found',
