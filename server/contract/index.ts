@@ -13,3 +13,4 @@ export * from './wallet.ts';
 export * from './merchant.ts';
 export * from './kiosk.ts';
 export * from './double-spends.ts';
+export * from './claims.ts';

@@ -16,6 +16,7 @@ import { refuseErrors, refuseUnknown } from './http/refuse.ts';
 import { type AppEnv, newRouter, type Router } from './http/router.ts';
 import { registerAllowances } from './routes/allowances.ts';
 import { registerAuth } from './routes/auth.ts';
+import { registerClaims } from './routes/claims.ts';
 import { registerConfig } from './routes/config.ts';
 import { registerDoubleSpends } from './routes/double-spends.ts';
 import { registerHealth } from './routes/health.ts';
@@ -57,6 +58,7 @@ const rooms: readonly RegisterRoutes[] = [
   (router, context) => registerTrust(router, context.offline),
   registerMerchant,
   registerDoubleSpends,
+  registerClaims,
   registerKiosk,
   registerOpenApi,
   // Last: it answers every path that no room of the API has taken.

@@ -28,6 +28,8 @@ const BUDGETS = {
   preview_by_user: { points: 30, seconds: 10 * MINUTE },
   top_up_by_user: { points: 30, seconds: 10 * MINUTE },
   transfer_by_user: { points: 120, seconds: 10 * MINUTE },
+  /** Each costs five signatures to check; a phone hands in a handful. */
+  claim_by_user: { points: 120, seconds: 10 * MINUTE },
   /** Eight characters at this pace are out of reach within a code's life. */
   enrol_by_address: { points: 60, seconds: 10 * MINUTE },
 } as const;

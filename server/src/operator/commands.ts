@@ -10,7 +10,7 @@ import type { Db } from '../db/client.ts';
 import { trustState } from '../db/schema/trust.ts';
 import { problem } from '../http/problem.ts';
 import { formatMinor } from '../ledger/print.ts';
-import { doubleSpendProof, listDoubleSpends } from '../settlement/index.ts';
+import { doubleSpendProof, listClaims, listDoubleSpends } from '../settlement/index.ts';
 
 export interface OperatorCommand {
   /** Names of its arguments, all required. */
@@ -61,6 +61,29 @@ const doubleSpends: OperatorCommand = {
   },
 };
 
+const claims: OperatorCommand = {
+  takes: [],
+  purpose: "customers' receipts for kiosks that are lost, newest first",
+  async run(db) {
+    const { items } = await listClaims(db, { merchantId: null, limit: SHOWN, cursor: undefined });
+    if (items.length === 0) return 'No claim has been made.';
+    return items
+      .map((claim) =>
+        [
+          claim.claimedAt,
+          claim.state.padEnd(11),
+          `${formatMinor(BigInt(claim.amountMinor), claim.currency)} ${claim.currency}`.padStart(16),
+          claim.paymentHash.slice(0, 16),
+          `kiosk ${claim.kioskId} (${claim.kioskName}), receipt ${claim.sequence}`,
+          claim.contradictsJournal ? "CONTRADICTS THE KIOSK'S JOURNAL" : '',
+        ]
+          .join('  ')
+          .trimEnd(),
+      )
+      .join('\n');
+  },
+};
+
 const exportProof: OperatorCommand = {
   takes: ['CASE', 'FILE'],
   purpose: 'writes the proof of one case to a new file that anybody can check',
@@ -75,6 +98,7 @@ const exportProof: OperatorCommand = {
 export const COMMANDS: Readonly<Record<string, OperatorCommand>> = {
   'double-spends': doubleSpends,
   'export-proof': exportProof,
+  claims,
 };
 
 export function usage(): string {

@@ -5,6 +5,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { PaymentRequest } from '@tikiwallet/protocol';
 import { z } from 'zod';
 import { CBOR_MEDIA_TYPE, KioskView, TopUp } from '../../contract/index.ts';
 import { SimulatedKiosk } from '../../test/simulated-kiosk.ts';
@@ -53,6 +54,11 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
+/** A claim of the victim's: worth nothing to anybody else. */
+function claimOf(asked: PaymentRequest) {
+  return kiosk.claimFor(wallet, { request: asked, payment: pay(clone(wallet), asked) });
+}
+
 /** Two payments of one counter at another kiosk of the victim's. @returns the case's id. */
 async function spendTwice(spent: OfflineWallet): Promise<string> {
   const till = await SimulatedKiosk.open(server, merchant, 'Second till of the victim');
@@ -99,6 +105,7 @@ const ROUTES: Readonly<Record<string, Route>> = {
     id: () => wallet.allowance.allowanceId,
     strangerGets: 'allowance_not_found',
   },
+  'POST /v1/claims': { for: 'customer', body: () => claimOf(kiosk.request(10n)) },
   'GET /v1/merchant/kiosks': { for: 'merchant' },
   'POST /v1/merchant/kiosks': { for: 'merchant', body: () => ({ name: 'Mine' }) },
   'POST /v1/merchant/kiosks/{id}/code': {
@@ -113,6 +120,7 @@ const ROUTES: Readonly<Record<string, Route>> = {
   },
   'GET /v1/merchant/summary': { for: 'merchant' },
   'GET /v1/merchant/sales': { for: 'merchant' },
+  'GET /v1/merchant/claims': { for: 'merchant' },
   'GET /v1/merchant/double-spends': { for: 'merchant' },
   'GET /v1/merchant/double-spends/{id}/proof': {
     for: 'merchant',
