@@ -16,6 +16,7 @@ export { attempt, REFUSAL_CODES } from './errors.ts';
 export type { RefusalCode, Result } from './errors.ts';
 export * from './journal.ts';
 export * from './limits.ts';
+export * from './loss-bound.ts';
 export { compressPoint, decompressPoint } from './p256.ts';
 export * from './payment.ts';
 export * from './payment-request.ts';
