@@ -9,6 +9,7 @@ type RoomName =
   | 'protocol'
   | 'protocol-adapters'
   | 'protocol-cli'
+  | 'protocol-independent'
   | 'native'
   | 'ipc-contract'
   | 'ipc'
@@ -64,6 +65,14 @@ export const rooms: readonly Room[] = [
     rooms: ['protocol', 'protocol-adapters'],
     packages: [],
     node: ['fs', 'process', 'util'],
+  },
+  // A second reading of the specification: it shares no line and no library with the first.
+  {
+    name: 'protocol-independent',
+    at: /^protocol\/independent\//,
+    rooms: [],
+    packages: ['cbor2'],
+    node: ['crypto'],
   },
   // A package that others could use: it knows nothing of payments.
   {

@@ -3,13 +3,13 @@
 
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import process from 'node:process';
-import { _electron, type ElectronApplication, type Locator, type Page } from 'playwright-core';
+import type { ElectronApplication, Locator, Page } from 'playwright-core';
 import { type Display, withDisplay } from '../../scripts/display.ts';
 import { findElectron, sandboxFlags } from '../../scripts/electron-runtime.ts';
 import { repositoryRoot } from '../../scripts/run-command.ts';
 import type { CloudClient, Person } from '../../scripts/stack/cloud-client.ts';
 import type { Stack } from '../../scripts/stack/stack.ts';
+import { definedEnvironment, launchElectron } from './launch-electron.ts';
 
 export class KioskWindow {
   readonly page: Page;
@@ -27,7 +27,7 @@ export class KioskWindow {
     const display = await withDisplay({ say: () => undefined });
     try {
       const electron = await findElectron({ say: () => undefined });
-      const app = await _electron.launch({
+      const app = await launchElectron({
         executablePath: electron.executablePath,
         args: [
           join(repositoryRoot, 'desktop'),
@@ -102,11 +102,4 @@ export class KioskWindow {
     await this.#app.close();
     await this.#display.stop();
   }
-}
-
-/** Playwright wants an environment without holes. */
-function definedEnvironment(): Record<string, string> {
-  const defined: Record<string, string> = {};
-  for (const [name, value] of Object.entries(process.env)) if (value !== undefined) defined[name] = value;
-  return defined;
 }

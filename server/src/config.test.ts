@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { ConfigError, readConfig } from './config.ts';
+import { ConfigError, readConfig, standInWarnings, wantedStandIns } from './config.ts';
 
 const ACCOUNT = `AC${'a'.repeat(32)}`;
 const SERVICE = `VA${'b'.repeat(32)}`;
@@ -48,6 +48,7 @@ describe('settings', () => {
     ['a currency that is none', { TIKI_CURRENCY: 'dollars' }, 'TIKI_CURRENCY'],
     ['an origin that is none', { TIKI_KIOSK_ORIGINS: 'kiosk' }, 'TIKI_KIOSK_ORIGINS'],
     ['a money amount with a point', { TIKI_TOP_UP_MAX_MINOR: '10.5' }, 'TIKI_TOP_UP_MAX_MINOR'],
+    ['a proxy that is no address', { TIKI_TRUSTED_PROXIES: '10.0.0.0/99' }, 'TIKI_TRUSTED_PROXIES'],
     ['Stripe without its webhook secret', { STRIPE_SECRET_KEY: 'sk_live_secret' }, 'STRIPE_WEBHOOK_SECRET'],
     ['half of Twilio', { TWILIO_ACCOUNT_SID: ACCOUNT }, 'TWILIO_AUTH_TOKEN'],
   ])('%s is one sentence that names the setting and no value', (_, env, name) => {
@@ -58,13 +59,43 @@ describe('settings', () => {
   });
 });
 
+describe('stand-ins by accident', () => {
+  const stripeKeys = { STRIPE_SECRET_KEY: 'sk_live_x', STRIPE_WEBHOOK_SECRET: 'whsec_x' };
+  const twilioKeys = {
+    TWILIO_ACCOUNT_SID: ACCOUNT,
+    TWILIO_AUTH_TOKEN: 'token',
+    TWILIO_VERIFY_SERVICE_SID: SERVICE,
+  };
+  const production = { NODE_ENV: 'production' };
+
+  test('never run in production, and never beside the keys of the real ones', () => {
+    expect(() => wantedStandIns(readConfig(production))).toThrow('with NODE_ENV=production they do not run');
+    expect(() => wantedStandIns(readConfig({ ...stripeKeys, ...twilioKeys }))).toThrow(
+      'nothing to stand in for',
+    );
+    expect(wantedStandIns(readConfig(stripeKeys))).toEqual({ stripe: false, twilio: true });
+    expect(wantedStandIns(readConfig({}))).toEqual({ stripe: true, twilio: true });
+  });
+
+  test('are said loudly by a server in production, and only there', () => {
+    expect(standInWarnings(readConfig(production))).toHaveLength(2);
+    expect(standInWarnings(readConfig({ ...production, ...twilioKeys })).join()).toContain(
+      'STRIPE_SECRET_KEY',
+    );
+    expect(standInWarnings(readConfig({ ...production, ...stripeKeys, ...twilioKeys }))).toEqual([]);
+    expect(standInWarnings(readConfig({}))).toEqual([]);
+  });
+});
+
 test('every setting stands in the README', () => {
   const sources = ['config.ts', 'trust/offline-policy.ts', 'trust/keys.ts'].map((name) =>
     readFileSync(new URL(name, import.meta.url), 'utf8'),
   );
   const names = sources
     .join('\n')
-    .matchAll(/\b(?:TIKI|STRIPE|TWILIO|DATABASE)_[A-Z_]+[A-Z]\b|\bPUBLIC_ORIGIN\b|\bLOG_LEVEL\b/g);
+    .matchAll(
+      /\b(?:TIKI|STRIPE|TWILIO|DATABASE)_[A-Z_]+[A-Z]\b|\bPUBLIC_ORIGIN\b|\bNODE_ENV\b|\bLOG_LEVEL\b/g,
+    );
   const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
   const missing = [...new Set(Array.from(names, ([name]) => name))].filter(
     (name) => !readme.includes(`\`${name}\``),

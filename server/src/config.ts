@@ -33,6 +33,7 @@ const list = (fallback: string) =>
 
 /** An empty variable counts as unset: that is what Compose files and shells leave behind. */
 const Environment = z.object({
+  NODE_ENV: z.string().optional(),
   PORT: Port.default(8080),
   HOST: z.string().default('127.0.0.1'),
   PUBLIC_ORIGIN: Origin.optional(),
@@ -48,8 +49,9 @@ const Environment = z.object({
   TIKI_DATA_DIR: z.string().optional(),
   TIKI_STANDIN_DATA_DIR: z.string().optional(),
   TIKI_WALLET_DIR: z.string().optional(),
-  TIKI_TRUSTED_PROXIES: list(''),
+  TIKI_TRUSTED_PROXIES: list('').pipe(z.array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]))),
   TIKI_KEYS_SECRET: z.string().min(16).optional(),
+  TIKI_SMS_PER_DAY: z.coerce.number().int().min(1).default(5_000),
   TIKI_RATE_LIMIT_FACTOR: z.coerce.number().positive().default(1),
   TIKI_TOP_UP_MIN_MINOR: Minor.default(100n),
   TIKI_TOP_UP_MAX_MINOR: Minor.default(100_000n),
@@ -119,6 +121,7 @@ export interface StandInsConfig {
 }
 
 export interface Config {
+  readonly isProduction: boolean;
   readonly host: string;
   readonly port: number;
   /** Where browsers reach the server and the wallet. */
@@ -135,6 +138,7 @@ export interface Config {
   readonly walletDir: string;
   readonly trustedProxies: readonly string[];
   readonly keysSecret: string | undefined;
+  readonly smsPerDay: number;
   readonly rateLimitFactor: number;
   /** Null: the embedded PostgreSQL in `dataDir`. */
   readonly databaseUrl: string | null;
@@ -164,6 +168,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   const dataDir = resolve(env.TIKI_DATA_DIR ?? join(REPOSITORY, '.data', 'server'));
   const limits = limitsOf(env);
   return {
+    isProduction: env.NODE_ENV === 'production',
     host: env.HOST,
     port: env.PORT,
     publicOrigin: env.PUBLIC_ORIGIN ?? `http://localhost:${env.PORT}`,
@@ -178,6 +183,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     walletDir: resolve(env.TIKI_WALLET_DIR ?? join(REPOSITORY, 'wallet', 'dist')),
     trustedProxies: env.TIKI_TRUSTED_PROXIES,
     keysSecret: env.TIKI_KEYS_SECRET,
+    smsPerDay: env.TIKI_SMS_PER_DAY,
     rateLimitFactor: env.TIKI_RATE_LIMIT_FACTOR,
     databaseUrl: env.DATABASE_URL ?? null,
     databaseOwnerUrl: env.DATABASE_OWNER_URL ?? null,
@@ -192,6 +198,37 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     },
     logLevel: env.LOG_LEVEL,
   };
+}
+
+/** What an operator must be told who runs stand-ins by accident; one sentence each, none when all is well. */
+export function standInWarnings({ isProduction, stripe, twilio }: Config): string[] {
+  if (!isProduction) return [];
+  return [
+    ...(stripe.isStandIn
+      ? [
+          'NODE_ENV is production and STRIPE_SECRET_KEY is not set: top-ups go to a stand-in where anybody pays with made-up cards.',
+        ]
+      : []),
+    ...(twilio.isStandIn
+      ? [
+          'NODE_ENV is production and TWILIO_ACCOUNT_SID is not set: SMS codes go to a stand-in and reach no phone.',
+        ]
+      : []),
+  ];
+}
+
+/** Which providers want standing in for. @throws ConfigError in production, and when all keys are set */
+export function wantedStandIns({ isProduction, stripe, twilio }: Config): {
+  stripe: boolean;
+  twilio: boolean;
+} {
+  if (isProduction)
+    throw new ConfigError(
+      'Stand-ins show codes and take made-up cards: with NODE_ENV=production they do not run.',
+    );
+  if (!stripe.isStandIn && !twilio.isStandIn)
+    throw new ConfigError('The keys of Stripe and Twilio are set: there is nothing to stand in for.');
+  return { stripe: stripe.isStandIn, twilio: twilio.isStandIn };
 }
 
 function limitsOf(env: z.output<typeof Environment>): Limits {

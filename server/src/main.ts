@@ -2,9 +2,10 @@
 import { giveBackAll } from './allowances/index.ts';
 import { createApp } from './app.ts';
 import { systemClock } from './clock.ts';
-import { ConfigError, readConfig } from './config.ts';
+import { ConfigError, readConfig, standInWarnings } from './config.ts';
 import type { ServerContext } from './context.ts';
 import { createContext } from './context-from-config.ts';
+import { forgetOld } from './db/housekeeping.ts';
 import { openDatabase } from './db/open.ts';
 import { FolderInUse } from './db/process-lock.ts';
 import { assertPortFree, listen, PortTaken } from './http/listen.ts';
@@ -14,6 +15,7 @@ import { onStop } from './on-stop.ts';
 import { type PeriodicJob, startPeriodic } from './periodic.ts';
 
 const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
 const EXIT_FAILED = 1;
 const EXIT_CONFIG = 2;
 const EXIT_PORT_TAKEN = 3;
@@ -29,6 +31,10 @@ async function main(): Promise<void> {
     const { fetch } = createApp(context);
     const server = await listen({ fetch, host: config.host, port: config.port, setting: 'PORT' });
     const jobs = startJobs(context);
+    for (const warning of standInWarnings(config)) {
+      log.error(warning);
+      console.error(`WARNING: ${warning}`);
+    }
     onStop(log, async () => {
       await server.close();
       await Promise.all(jobs.map((job) => job.stop()));
@@ -46,6 +52,7 @@ function startJobs(context: ServerContext): readonly PeriodicJob[] {
   const giveBack = { db, clock, policy: config.offline };
   return [
     startPeriodic({ name: 'allowances', everyMs: MINUTE_MS, log, round: () => giveBackAll(giveBack) }),
+    startPeriodic({ name: 'housekeeping', everyMs: HOUR_MS, log, round: () => forgetOld(db, clock) }),
     startPeriodic({ name: 'top-ups', everyMs: MINUTE_MS, log, round: () => lookAfterTopUps(context) }),
   ];
 }

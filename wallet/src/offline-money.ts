@@ -2,7 +2,7 @@
  * Everything that needs the protocol's cryptography, loaded when it is first needed: reading requests, paying,
  * loading and closing allowances, trust. The wallet opens without it; the service worker has it ready without a network.
  */
-import { runAsync, verifyKioskCertificate, webCrypto, type TrustBundle } from '@tikiwallet/protocol';
+import { webCrypto, type TrustBundle } from '@tikiwallet/protocol';
 import type { TrustView } from '@tikiwallet/server/contract';
 import type { Endpoints } from './api/endpoints.ts';
 import type { Clock } from './clock.ts';
@@ -87,17 +87,6 @@ export class OfflineMoney {
 
   async sendAgain(payment: StoredPayment, emit: Emit, signal: AbortSignal): Promise<void> {
     await sendPayment(payment, await this.#running(), emit, signal);
-  }
-
-  /** True when the kiosk's own signing key can be read from what is stored, for a receipt's details. */
-  async kioskIdOf(payment: StoredPayment): Promise<string | null> {
-    const trust = await this.#storedTrust();
-    if (trust === null) return null;
-    const kiosk = await runAsync(
-      verifyKioskCertificate(payment.kioskCertificate, trust.issuers),
-      this.#pay.crypto,
-    );
-    return kiosk.ok ? kiosk.value.kioskId : null;
   }
 
   async #loading(profile: Profile) {

@@ -16,7 +16,9 @@ import { loadPrivateKey, nodeCrypto } from '@tikiwallet/protocol/node';
 import type { Clock } from '../clock.ts';
 import { trustedNow, type TrustedNow } from '../trusted-time.ts';
 import { Audit } from './audit.ts';
+import { agreeWithMarker, checkNotLost } from './enrolment-marker.ts';
 import type { QuarantineReason } from './faults.ts';
+import { bornNs, JournalStanding, type JournalDoubt, type Standing } from './journal-standing.ts';
 import { Journal, type JournalHead } from './journal.ts';
 import { KioskRecord, type EnrolledKiosk } from './kiosk-record.ts';
 import { openDatabase, type KioskDatabase } from './open-database.ts';
@@ -40,6 +42,7 @@ interface Memory {
   readonly today: Totals & { readonly startSeconds: number };
   readonly kiosk: EnrolledKiosk | null;
   readonly cursor: Cursor;
+  readonly standing: Standing;
   /** Trusted time's lower bound, seconds. */
   readonly mark: number;
 }
@@ -72,6 +75,8 @@ export interface StoreSnapshot {
   readonly today: Totals;
   readonly headSequence: number;
   readonly cursor: Cursor;
+  /** Why this journal gives out no numbers: nothing is sold meanwhile. */
+  readonly doubt: JournalDoubt | null;
   readonly isClockBehind: boolean;
 }
 
@@ -88,6 +93,8 @@ export class KioskStore {
   readonly record: KioskRecord;
   readonly cursor: SettlementCursor;
   readonly audit: Audit;
+  readonly #standing: JournalStanding;
+  readonly #path: string;
   readonly #db: KioskDatabase;
   readonly #writeMark;
   #memory: Memory;
@@ -95,11 +102,13 @@ export class KioskStore {
   /** @throws Quarantined when the database must not be used. */
   constructor(options: KioskStoreOptions) {
     this.clock = options.clock;
+    this.#path = options.path;
     this.crypto = nodeCrypto();
     const signing = loadPrivateKey(options.signingKeyPem);
     this.sign = signing.sign;
     this.signingPublicKey = signing.publicKey;
     const sealingPublicKey = loadPrivateKey(options.sealingKeyPem).publicKey;
+    checkNotLost(options.path);
     this.#db = openDatabase(options);
     try {
       this.journal = new Journal(this.#db, this.crypto);
@@ -110,9 +119,11 @@ export class KioskStore {
         sealingPublicKey,
       });
       this.cursor = new SettlementCursor(this.#db);
+      this.#standing = new JournalStanding(this.#db);
       this.audit = new Audit(this.#db, this.journal, this.crypto);
       this.#writeMark = this.#db.prepare<[number]>('UPDATE trusted_time SET seconds = ? WHERE id = 1');
       this.#memory = this.#recall();
+      this.markEnrolled();
       this.audit.start(this.#memory.head.sequence);
     } catch (error) {
       this.#db.close();
@@ -130,6 +141,7 @@ export class KioskStore {
       today: { ...this.payments.acceptedSince(startSeconds), startSeconds },
       kiosk: this.record.load(),
       cursor: this.cursor.read(),
+      standing: this.#standing.read(),
       mark: Number(mark ?? 0n),
     };
   }
@@ -196,8 +208,26 @@ export class KioskStore {
     this.#memory = { ...this.#memory, cursor };
   }
 
+  setStanding(change: Partial<Standing>): void {
+    const standing = { ...this.#memory.standing, ...change };
+    this.#standing.write(standing);
+    this.#memory = { ...this.#memory, standing };
+  }
+
+  /**
+   * Looks whether the file is still the one it was, and remembers it. The journal of a copy is in doubt until the
+   * cloud has said that it knows nothing newer.
+   */
+  recogniseFile(): void {
+    const { fileBornNs, doubt } = this.#memory.standing;
+    const now = bornNs(this.#path, fileBornNs);
+    if (now === null || now === fileBornNs) return;
+    const isCopy = fileBornNs !== null && this.#memory.kiosk !== null;
+    this.setStanding({ fileBornNs: now, doubt: isCopy ? (doubt ?? 'unconfirmed') : doubt });
+  }
+
   snapshot(): StoreSnapshot {
-    const { kiosk, head, cursor, unsettled } = this.#memory;
+    const { kiosk, head, cursor, unsettled, standing } = this.#memory;
     const now = this.now();
     const today = this.#todayAt(now.seconds);
     this.#memory = { ...this.#memory, today };
@@ -208,8 +238,14 @@ export class KioskStore {
       today: { count: today.count, sumMinor: today.sumMinor },
       headSequence: head.sequence,
       cursor,
+      doubt: standing.doubt,
       isClockBehind: now.isBehind,
     };
+  }
+
+  /** After the enrolment is on disk. */
+  markEnrolled(): void {
+    agreeWithMarker(this.#path, this.#memory.kiosk?.kioskId ?? null);
   }
 
   close(): void {
@@ -240,6 +276,7 @@ export function quarantinedSnapshot(reason: QuarantineReason): StoreSnapshot {
     today: { count: 0, sumMinor: 0n },
     headSequence: 0,
     cursor: { acknowledgedSequence: 0, denyListVersion: 0, lastContactAt: null, lastSettledAt: null },
+    doubt: null,
     isClockBehind: false,
   };
 }

@@ -352,6 +352,18 @@ describe('closing', () => {
     expect(await phone.allowance(wallet)).toMatchObject({ status: 'active' });
   });
 
+  test('waits while the deny list is full: a denial that kiosks cannot see would cost them money', async () => {
+    const wallet = await phone.load(2_000n);
+    await server.database.owner`insert into denied_subjects (kind, subject_id, version, reason, listed_until)
+      select 'allowance', gen_random_uuid(), 0, 'closing', now() + interval '9 years' from generate_series(1, 36000)`;
+    const path = `/v1/allowances/${wallet.allowance.allowanceId}/close`;
+    const body = { statement: phone.closingStatement(wallet) };
+    expect((await server.call(path, { body, token: phone.person.token })).code).toBe('service_unavailable');
+    expect((await phone.allowance(wallet)).status).toBe('active');
+    await server.database.owner`delete from denied_subjects where version = 0`;
+    expect((await phone.close(wallet)).status).toBe('closing');
+  });
+
   test('of somebody else is not found (R52)', async () => {
     const stranger = await server.register('customer');
     const path = `/v1/allowances/${wallet.allowance.allowanceId}/close`;

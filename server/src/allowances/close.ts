@@ -15,10 +15,12 @@ import type { Tx } from '../db/client.ts';
 import { inTransaction } from '../db/retry.ts';
 import { allowances } from '../db/schema/allowances.ts';
 import { problem } from '../http/problem.ts';
-import { check, deny, must } from '../trust/index.ts';
+import { check, deny, hasRoomForClosing, must } from '../trust/index.ts';
 import { giveBack } from './give-back.ts';
 import type { AllowanceNeeds } from './issue.ts';
 import type { AllowanceRow } from './views.ts';
+
+const CLOSE_LATER_MS = 15 * 60_000;
 
 export interface CloseRequest {
   readonly userId: string;
@@ -29,7 +31,7 @@ export interface CloseRequest {
 
 /**
  * Denies the allowance everywhere and returns the rest at once if that is safe, later otherwise. Repeatable.
- * @throws ApiProblem `allowance_not_found`, `closing_statement_invalid`, `allowance_not_active`
+ * @throws ApiProblem `allowance_not_found`, `closing_statement_invalid`, `allowance_not_active`, `service_unavailable`
  */
 export async function closeAllowance(needs: AllowanceNeeds, request: CloseRequest): Promise<AllowanceRow> {
   const { db, clock, offline } = needs;
@@ -91,6 +93,13 @@ async function startClosing(
   // What has settled cannot be unsaid.
   if (statement.lastCounter < row.settledCounter || statement.cumulativeMinor < row.settledMinor) {
     throw problem('closing_statement_invalid', { detail: 'more has settled than the statement says' });
+  }
+  // Nothing is lost by waiting: an allowance that nobody closes returns by itself.
+  if (!(await hasRoomForClosing(tx, closingAt))) {
+    throw problem('service_unavailable', {
+      detail: 'too many allowances are being closed',
+      retryAfterMs: CLOSE_LATER_MS,
+    });
   }
   const deniedVersion = await deny(tx, [
     { kind: 'allowance', subjectId: row.id, reason: 'closing', notAfter: row.notAfter },

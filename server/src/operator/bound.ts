@@ -38,14 +38,15 @@ function exposureOf({ offline }: BoundSettings, kiosks: number) {
 }
 
 /** What the guarantee fund pays when all kiosks are one merchant's, and when each is another's. */
-function coverOf(exposure: Exposure, kiosks: number, monthMinor: bigint) {
+function coverOf(exposure: Exposure, kiosks: number, limits: BoundSettings['offline']) {
   const { capMinor, mostMinor, lossMinor } = exposure;
+  const { guaranteeMonthMinor: monthMinor, guaranteeAllMonthMinor: allMinor } = limits;
   const least = (a: bigint, b: bigint) => (a < b ? a : b);
   // The reserve pays whoever settles first. The fund pays the rest, per merchant and payment; payments are small.
-  const atOne = least(lossMinor, monthMinor);
+  const atOne = least(lossMinor, least(monthMinor, allMinor));
   const full = mostMinor === 0n ? 0n : capMinor / mostMinor;
   const unpaid = BigInt(kiosks) - full;
-  const apart = least(lossMinor, (unpaid > 0n ? unpaid : 0n) * least(mostMinor, monthMinor));
+  const apart = least(least(lossMinor, allMinor), (unpaid > 0n ? unpaid : 0n) * least(mostMinor, monthMinor));
   return { atOne, apart };
 }
 
@@ -54,14 +55,14 @@ export function describeBound(settings: BoundSettings, kiosks: number): string {
   const { currency, offline } = settings;
   const money = (minor: bigint) => `${formatMinor(minor, currency)} ${currency}`;
   const { perPaymentMinor, one, whole } = exposureOf(settings, kiosks);
-  const { kiosk, allowance, guaranteeMonthMinor } = offline;
+  const { kiosk, allowance, guaranteeMonthMinor, guaranteeAllMonthMinor } = offline;
   const hours = (seconds: number) => `${Math.round(seconds / HOUR)} h`;
   const byPayments = perPaymentMinor * BigInt(allowance.hardCounterLimit);
   const formula =
     one.mostMinor === one.capMinor
       ? `No limit of a kiosk is below the allowance: c = A, and the bound is (M - 1) x A.`
       : `The limits of a kiosk are below the allowance: c < A.`;
-  const cover = coverOf(whole, kiosks, guaranteeMonthMinor);
+  const cover = coverOf(whole, kiosks, offline);
   return [
     `One copied phone at ${kiosks} kiosks that share nothing can cost at most ${money(whole.lossMinor)}.`,
     '',
@@ -84,7 +85,8 @@ export function describeBound(settings: BoundSettings, kiosks: number): string {
     `  settles before, it has returned: then the loss is M x min(A, c), ${money(BigInt(kiosks) * whole.mostMinor)}`,
     `  it ends where the first two contradicting payments settle: the phone is denied.`,
     '',
-    `The guarantee fund pays ${money(guaranteeMonthMinor)} to one merchant in a month at most. Of the loss it covers at most`,
+    `The guarantee fund pays ${money(guaranteeMonthMinor)} to one merchant in a month at most, ${money(guaranteeAllMonthMinor)} to all.`,
+    'Of the loss it covers at most',
     `  when each kiosk is another merchant's   ${money(cover.apart)}, uncovered ${money(whole.lossMinor - cover.apart)}`,
     `  when all are one merchant's             ${money(cover.atOne)}, uncovered ${money(whole.lossMinor - cover.atOne)}`,
     'What the fund pays is a debt of the account; what nobody pays is disputed.',

@@ -47,9 +47,10 @@ const denyRoute = createRoute({
 });
 
 export const registerAllowances: RegisterRoutes = (router, context) => {
-  const { auth, clock, idempotency } = context;
+  const { auth, clock, idempotency, limits } = context;
   router.openapi(issueRoute, async (c) => {
     const { userId } = await auth.requireRole(c, 'customer');
+    await limits.take('allowance_by_user', userId);
     const { amountMinor, devicePublicKey, proof } = c.req.valid('json');
     const key = (c.req.header(IDEMPOTENCY_HEADER) ?? '').toLowerCase();
     const allowance = await idempotency.run(c, {
@@ -75,6 +76,7 @@ export const registerAllowances: RegisterRoutes = (router, context) => {
   });
   router.openapi(denyRoute, async (c) => {
     const { userId } = await auth.requireRole(c, 'customer');
+    await limits.take('deny_by_user', userId);
     const row = await denyLostAllowance(context, { userId, allowanceId: c.req.valid('param').id });
     return c.json(allowanceView(row, clock.nowMs()), 200);
   });

@@ -124,6 +124,9 @@ function checkHalves(
   return { sale: { ...sale, sequence, acceptedAt }, receipt: receipt.value };
 }
 
+/** What a claim may take from the fund. */
+const NO_GUARANTEE = { guaranteeMonthMinor: 0n, guaranteeAllMonthMinor: 0n };
+
 const STATE_OF: Readonly<Record<SaleOutcome, ClaimState>> = {
   settled: 'paid',
   settled_by_guarantee: 'paid',
@@ -137,7 +140,7 @@ async function settleInside(tx: Tx, needs: SettleNeeds, claim: VerifiedClaim): P
   const now = new Date(needs.clock.nowMs());
   const recording = await recordingOf(tx, needs, machine, now);
   const month = now.toISOString().slice(0, 7);
-  const ground = await layGround(tx, [claim.sale], { machine, month, guaranteeMonthMinor: 0n });
+  const ground = await layGround(tx, [claim.sale], { machine, month, limits: NO_GUARANTEE });
   const [known] = await tx.select().from(claims).where(eq(claims.paymentHash, claim.sale.payment.hash));
   const standing = ground.standing.get(claim.sale.paymentKey);
   const view = (state: ClaimState, claimedAt: Date, byClaim: boolean) =>

@@ -3,7 +3,7 @@
  *
  * Owns: the table `denied_subjects` and the version. Never: takes anything off the list before its certificate ended.
  */
-import { and, eq, gt, inArray, isNull, or, sql, desc } from 'drizzle-orm';
+import { and, count, desc, eq, gt, inArray, isNull, or, type SQL, sql } from 'drizzle-orm';
 import { fromUuid, MAX_DENIED } from '@tikiwallet/protocol';
 import type { Executor, Tx } from '../db/client.ts';
 import { type DenialReason, type DeniedKind, deniedSubjects, trustState } from '../db/schema/trust.ts';
@@ -57,7 +57,28 @@ export async function holdDenyListVersion(tx: Tx): Promise<number> {
   return state.version;
 }
 
-/** The 16-byte ids to sign into a bundle, sorted; the oldest denials are left out above the protocol's bound. */
+/** Kept free of closings: a double spend or a loss must be listed whatever else is. */
+const KEPT_FOR_FRAUD = 4_000;
+
+const isListed = (kind: DeniedKind, now: Date): SQL | undefined =>
+  and(
+    eq(deniedSubjects.kind, kind),
+    or(isNull(deniedSubjects.listedUntil), gt(deniedSubjects.listedUntil, now)),
+  );
+
+/**
+ * Whether one more allowance may be listed just because its holder closes it. A kiosk that names a version is taken at
+ * its word for everything under it, so nothing may be denied under a version and missing from its list.
+ */
+export async function hasRoomForClosing(executor: Executor, now: Date): Promise<boolean> {
+  const [listed] = await executor
+    .select({ count: count() })
+    .from(deniedSubjects)
+    .where(isListed('allowance', now));
+  return (listed?.count ?? 0) < MAX_DENIED - KEPT_FOR_FRAUD;
+}
+
+/** The 16-byte ids to sign into a bundle, sorted; above the protocol's bound the oldest closings are left out first. */
 export async function listedIds(
   executor: Executor,
   kind: DeniedKind,
@@ -67,13 +88,8 @@ export async function listedIds(
   const rows = await executor
     .select({ subjectId: deniedSubjects.subjectId })
     .from(deniedSubjects)
-    .where(
-      and(
-        eq(deniedSubjects.kind, kind),
-        or(isNull(deniedSubjects.listedUntil), gt(deniedSubjects.listedUntil, now)),
-      ),
-    )
-    .orderBy(desc(sql`${deniedSubjects.version}`))
+    .where(isListed(kind, now))
+    .orderBy(sql`${deniedSubjects.reason} = 'closing'`, desc(deniedSubjects.version))
     .limit(MAX_DENIED);
   return rows
     .map((row) => row.subjectId)

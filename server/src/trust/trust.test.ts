@@ -9,6 +9,7 @@ import { inTransaction } from '../db/retry.ts';
 import {
   createTrust,
   deny,
+  hasRoomForClosing,
   loadTrustKeys,
   must,
   readOfflinePolicy,
@@ -120,6 +121,22 @@ describe('the trust bundle', () => {
     expect(new Set(versions).size).toBe(20);
     const bundle = read(await (await trustAt(START + 4 * 24 * 3600)).bundle());
     expect(bundle.denyListVersion).toBe(Math.max(...versions));
+  });
+
+  test('lists fraud and loss before closings, however many are closed afterwards', async () => {
+    const seconds = START + 4 * 24 * 3600;
+    const until = new Date((seconds + 90_000) * 1000);
+    const id = randomUUID();
+    await denyAllowance(id, until);
+    await database.owner`insert into denied_subjects (kind, subject_id, version, reason, listed_until)
+      select 'allowance', gen_random_uuid(), 1000 + n, 'closing', ${until} from generate_series(1, 40000) n`;
+    expect(await hasRoomForClosing(database.db, new Date(seconds * 1000))).toBe(false);
+    await denyAllowance(randomUUID(), until);
+    const bundle = read(await (await trustAt(seconds)).bundle());
+    expect(bundle.deniedAllowances.size).toBe(40_000);
+    expect(bundle.deniedAllowances.has(id)).toBe(true);
+    await database.owner`delete from denied_subjects where reason = 'closing'`;
+    expect(await hasRoomForClosing(database.db, new Date(seconds * 1000))).toBe(true);
   });
 
   test('holds both generations after the issuer key was changed', async () => {

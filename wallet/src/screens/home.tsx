@@ -61,6 +61,7 @@ function Greeting({ state, now }: { state: WalletState; now: number }) {
 function Banners() {
   const { wallet, state } = useWallet();
   const action = useAction();
+  const loading = state.intents.find((intent) => intent.kind === 'load');
   const unfinished = state.intents.find((intent) => intent.kind === 'transfer');
   return (
     <div class="banners">
@@ -114,6 +115,11 @@ function Banners() {
           </div>
         </Notice>
       )}
+      {loading !== undefined && !state.syncing && (
+        <Notice tone="info" icon="clock" title={t('load.unfinished')} testId="unfinished-load">
+          <p>{t('load.unfinished_text', { amount: money(loading.amountMinor, loading.currency) })}</p>
+        </Notice>
+      )}
       {state.applyUpdate !== null && (
         <Notice tone="info" icon="down" testId="update-banner">
           <p>{t('home.update_ready')}</p>
@@ -128,7 +134,9 @@ function Banners() {
 
 function OfflineCard({ state, nowMs }: { state: WalletState; nowMs: number }) {
   const currency = currencyOf(state);
-  const funds = offlineFunds(state.allowances, state.payments, Math.floor(nowMs / 1000));
+  // What cannot be signed with is not shown as money that can be spent.
+  const isWhole = state.integrity === 'intact';
+  const funds = offlineFunds(isWhole ? state.allowances : [], state.payments, Math.floor(nowMs / 1000));
   const elsewhere = state.view?.allowances.some(
     (cloud) =>
       cloud.status === 'active' &&
@@ -140,7 +148,7 @@ function OfflineCard({ state, nowMs }: { state: WalletState; nowMs: number }) {
     <article class="card card-offline" aria-label={t('home.offline_wallet')}>
       <header>
         <h2>{t('home.offline_wallet')}</h2>
-        <span class="chip">{t('home.works_offline')}</span>
+        <span class="chip">{t(isWhole ? 'home.works_offline' : 'offline.state_frozen')}</span>
       </header>
       <Money minor={funds.spendableMinor} currency={currency} testId="offline-balance" class="balance" />
       <p class="card-note">

@@ -10,6 +10,7 @@ import { currencyOf, useNow, useWallet } from './parts/context.ts';
 import { NeedsOnline } from './parts/needs-online.tsx';
 import { go } from './parts/router.ts';
 import {
+  Bdi,
   Button,
   Empty,
   ErrorNotice,
@@ -112,7 +113,7 @@ export function OfflineScreen() {
       )}
       <div class="actions">
         <LinkButton to="load" kind="primary" icon="down">
-          {t('home.load')}
+          {t('load.title')}
         </LinkButton>
       </div>
     </Screen>
@@ -147,7 +148,9 @@ function AllowanceCard({ allowance, nowSeconds }: { allowance: StoredAllowance; 
         <Row label={t('offline.until')}>{dateTime(allowance.notAfter * 1000)}</Row>
         <Row label={t('offline.per_payment')}>{money(allowance.perPaymentMinor, allowance.currency)}</Row>
         <Row label={t('offline.payments')}>
-          {paymentsMade(allowance)} / {allowance.hardCounterLimit}
+          <Bdi>
+            {paymentsMade(allowance)} / {allowance.hardCounterLimit}
+          </Bdi>
         </Row>
         {heldMinor > 0n && <Row label={t('home.held')}>{money(heldMinor, allowance.currency)}</Row>}
       </dl>

@@ -129,7 +129,7 @@ function ScanStep({ onText }: { onText: (text: string) => Promise<void> }) {
       {!canPay && state.integrity === 'intact' && (
         <Notice tone="warn" icon="alert" testId="pay-empty">
           <p>{t('error.no_offline_money')}</p>
-          <LinkButton to="load">{t('home.load')}</LinkButton>
+          <LinkButton to="load">{t('load.title')}</LinkButton>
         </Notice>
       )}
       {problem === null ? (
@@ -217,7 +217,7 @@ function NotPossible({
         <Button icon="scan" onClick={onAgain} testId="scan-again">
           {t('scan.again')}
         </Button>
-        {needsMoney.includes(outcome.code) && <LinkButton to="load">{t('home.load')}</LinkButton>}
+        {needsMoney.includes(outcome.code) && <LinkButton to="load">{t('load.title')}</LinkButton>}
       </div>
     </Screen>
   );

@@ -17,6 +17,8 @@ export function Screen({
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     document.title = `${title} · TikiWallet`;
+    // A new step begins at its top, also where the address stays the same.
+    window.scrollTo(0, 0);
     // A screen reader starts each screen at its name.
     heading.current?.focus({ preventScroll: true });
   }, [title]);
