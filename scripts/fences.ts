@@ -8,6 +8,7 @@ import { type ImportArrow, type ImportGraph, readImportGraph } from './import-gr
 type RoomName =
   | 'protocol'
   | 'protocol-adapters'
+  | 'protocol-cli'
   | 'protocol-independent'
   | 'native'
   | 'ipc-contract'
@@ -56,6 +57,14 @@ export const rooms: readonly Room[] = [
     rooms: ['protocol'],
     packages: ['cborg', '@hpke/core'],
     node: ['crypto', 'fs', 'fs/promises', 'path', 'process', 'url'],
+  },
+  // Commands for anybody with a file and a key: no network, no store, nothing to install beside the protocol.
+  {
+    name: 'protocol-cli',
+    at: /^protocol\/cli\//,
+    rooms: ['protocol', 'protocol-adapters'],
+    packages: [],
+    node: ['fs', 'process', 'util'],
   },
   // A second reading of the specification: it shares no line and no library with the first.
   {

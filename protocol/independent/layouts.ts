@@ -184,6 +184,13 @@ export const trustBundle = f.object(10, {
   deniedKiosks: f.list(limits.MAX_DENIED, f.id),
 });
 
+export const doubleSpendProof = f.object(24, {
+  issuerCertificate: f.blob,
+  allowanceCertificate: f.blob,
+  first: f.blob,
+  second: f.blob,
+});
+
 export const proofOfPossession = f.object(11, {
   publicKey: f.point,
   context: f.text(64, /^(allowance|kiosk)$/),

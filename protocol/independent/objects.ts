@@ -113,6 +113,12 @@ export function verifyPayment(message: Hex, allowance: Allowance) {
   return { ...signed.fields, hash: signed.hash };
 }
 
+/** The first field of a signed object's payload, whatever the object is. */
+export function purposeOf(message: Hex): unknown {
+  const payload = (item: unknown): unknown => (Array.isArray(item) ? item[0] : refuse('message_malformed'));
+  return openSigned(message, { payload, header: 'plain' }).fields;
+}
+
 export function decodeDelivery(message: Hex) {
   return layouts.delivery(readCbor(fromHex(message), limits.MAX_ENVELOPE_BYTES));
 }

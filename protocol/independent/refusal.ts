@@ -45,6 +45,7 @@ export const refusalCodes = [
   'acknowledgement_signature_invalid',
   'acknowledgement_is_for_another_batch',
   'statement_signature_invalid',
+  'payments_do_not_contradict',
 ] as const;
 
 export type RefusalCode = (typeof refusalCodes)[number];

@@ -124,6 +124,7 @@ const operations: Record<string, (input: Input) => unknown> = {
     ),
   ),
   findContradiction: (input) => decisions.findContradiction(input.payments, allowanceOf(input)),
+  verifyDoubleSpendProof: (input) => decisions.verifyDoubleSpendProof(input.proof, input.rootPublicKey),
   acceptPayment,
 };
 

@@ -215,7 +215,13 @@ async function quarantine(
   await tx.update(kioskEnrolments).set({ quarantinedAt: now }).where(eq(kioskEnrolments.id, machine.id));
 }
 
-async function recordingOf(tx: Tx, needs: SettleNeeds, machine: Machine, now: Date): Promise<Recording> {
+/** What the rows of a machine's payments are written with. */
+export async function recordingOf(
+  tx: Tx,
+  needs: SettleNeeds,
+  machine: Machine,
+  now: Date,
+): Promise<Recording> {
   const [shop] = await tx
     .select({ kioskName: kiosks.name, currency: kiosks.currency, businessName: merchants.businessName })
     .from(kiosks)
