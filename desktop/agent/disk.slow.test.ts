@@ -28,7 +28,9 @@ beforeAll(() => {
   const source = join(import.meta.dirname, 'test', 'sync-shim.cc');
   try {
     const built = join(tools, 'sync-shim.so');
-    execFileSync('g++', ['-std=c++17', '-shared', '-fPIC', '-o', built, source, '-ldl'], { stdio: 'ignore' });
+    execFileSync('/usr/bin/g++', ['-std=c++17', '-shared', '-fPIC', '-o', built, source, '-ldl'], {
+      stdio: 'ignore',
+    });
     shim = process.platform === 'linux' ? built : null;
   } catch {
     shim = null;
