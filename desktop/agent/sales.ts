@@ -23,6 +23,8 @@ export interface SalesOptions {
   readonly requestTtlSeconds: number;
   /** The sale changed: the screen must know at once. */
   readonly onChange: () => void;
+  /** An attempt was refused: anybody nearby can make thousands, so the screen may take its time. */
+  readonly onRefusal: () => void;
   readonly onError: (error: unknown) => void;
 }
 
@@ -77,7 +79,7 @@ export class Sales {
         atMs: this.#options.clock.wallMs(),
         attempts: (this.#refused?.attempts ?? 0) + 1,
       };
-      this.#options.onChange();
+      this.#options.onRefusal();
     }
     return outcome;
   }
