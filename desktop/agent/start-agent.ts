@@ -208,9 +208,10 @@ class Agent implements RunningAgent {
   }
 
   async #enrol(code: string): Promise<void> {
-    if (this.#snapshot === null) throw new IpcError('agent_unavailable');
-    if (this.#snapshot.quarantine !== null) throw new IpcError('journal_quarantined');
-    if (this.#snapshot.kiosk !== null) throw new IpcError('kiosk_already_enrolled');
+    // Whoever asks in the first moments waits for the store as every other call does.
+    const { quarantine, kiosk } = this.#snapshot ?? (await this.#store.whenReady()).snapshot;
+    if (quarantine !== null) throw new IpcError('journal_quarantined');
+    if (kiosk !== null) throw new IpcError('kiosk_already_enrolled');
     const publicKeys = { signing: this.#signingPublicKey, sealing: this.#sealing.publicKey };
     await enrolKiosk({ api: this.#api, store: this.#store, publicKeys, log: this.#options.log }, code);
     this.#options.log.info('this machine is a kiosk now');

@@ -6,6 +6,7 @@ import { ActivityScreen } from './activity/activity-screen.tsx';
 import { AgentStateContext, useAgent, useConnection } from './agent/connection.ts';
 import { Announcer } from './frame/announcer.tsx';
 import { LostNotice, QuarantinedNotice, StartingNotice } from './frame/notice.tsx';
+import { ProblemBand } from './frame/problem-band.tsx';
 import { SideRail, type View } from './frame/side-rail.tsx';
 import { StatusBar } from './frame/status-bar.tsx';
 import { directionOf } from './language/i18n.ts';
@@ -72,7 +73,9 @@ function Screens(): ReactElement {
     <AgentStateContext value={connection}>
       <Announcer />
       {state.phase === 'starting' && <StartingNotice />}
-      {state.phase === 'quarantined' && <QuarantinedNotice deviceId={state.kiosk?.id} />}
+      {state.phase === 'quarantined' && (
+        <QuarantinedNotice deviceId={state.kiosk?.id} problems={state.problems} />
+      )}
       {state.phase === 'not_enrolled' && <WelcomeScreen />}
       {state.phase === 'ready' && <Till />}
     </AgentStateContext>
@@ -93,6 +96,7 @@ function Till(): ReactElement {
   return (
     <div className={classes.till}>
       <StatusBar onOpenStatus={() => setView('status')} />
+      <ProblemBand />
       <div className={classes.middle}>
         <SideRail view={view} onChange={setView} saleOpen={open} />
         <main className={classes.main} data-view={view}>

@@ -110,6 +110,7 @@ const screens: readonly Screen[] = [
   },
   { name: 'settings', scenario: 'ready', go: tap('nav-settings'), shows: 'panel-merchant' },
   { name: 'back office', scenario: 'ready', go: toBackOffice, shows: 'kiosk-row' },
+  { name: 'clock wrong', scenario: 'clock_wrong', shows: 'problem-band' },
   { name: 'quarantined', scenario: 'quarantined', shows: 'screen-quarantined' },
   { name: 'agent lost', scenario: 'ready', go: (till) => till.loseAgent(), shows: 'screen-lost' },
 ];

@@ -11,9 +11,11 @@ import { closeOnPhone, reportClosing } from './pay/close-allowance.ts';
 import { WalletError } from './pay/codes.ts';
 import { localNetworkDenied, pause } from './pay/deliver.ts';
 import { finishLoad, orderLoad, type LoadIntent } from './pay/load-allowance.ts';
+import { askNearby } from './pay/nearby-shops.ts';
 import { lockInBrowser, type PayNeeds } from './pay/needs.ts';
 import { readRequest, type PaymentOffer, type ReadOutcome } from './pay/read-request.ts';
 import { confirmAndSend, sendPayment, type Emit, type RunNeeds } from './pay/run-payment.ts';
+import { worthShowing } from './pay/signed-subject.ts';
 import { storedTrust, takeTrust } from './pay/trust.ts';
 import type { MarkerMirror } from './store/marker.ts';
 import { findPaymentByRequest } from './store/records.ts';
@@ -62,6 +64,20 @@ export class OfflineMoney {
       allowances,
       findPayment: (hash) => findPaymentByRequest(database, hash),
     });
+  }
+
+  /** What the kiosks at these addresses ask for now, read as scans are. @throws WalletError */
+  async readNearby(
+    origins: readonly string[],
+    allowances: readonly StoredAllowance[],
+    signal: AbortSignal,
+  ): Promise<readonly ReadOutcome[]> {
+    const texts = await askNearby(
+      origins,
+      { fetch: (input, init) => fetch(input, init), pause, permissionDenied: localNetworkDenied },
+      signal,
+    );
+    return worthShowing(await Promise.all(texts.map((text) => this.readRequest(text, allowances))));
   }
 
   async #running(): Promise<RunNeeds> {

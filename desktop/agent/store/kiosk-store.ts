@@ -21,7 +21,7 @@ import type { QuarantineReason } from './faults.ts';
 import { bornNs, JournalStanding, type JournalDoubt, type Standing } from './journal-standing.ts';
 import { Journal, type JournalHead } from './journal.ts';
 import { KioskRecord, type EnrolledKiosk } from './kiosk-record.ts';
-import { openDatabase, type KioskDatabase } from './open-database.ts';
+import { closeUnlessBroken, openDatabase, type KioskDatabase } from './open-database.ts';
 import { Payments, type Totals } from './payments.ts';
 import { Requests } from './requests.ts';
 import type { StoredPayment } from './rows.ts';
@@ -81,6 +81,10 @@ export interface StoreSnapshot {
 }
 
 const MAX_SEALING_CERTIFICATES = 4;
+/** As SQLite itself would have it; estimated, because asking costs more than it is worth. */
+const CHECKPOINT_AFTER_PAGES = 1_000;
+const PAGES_PER_WRITE = 8;
+const PAGES_PER_ENTRY = 3;
 
 export class KioskStore {
   readonly clock: Clock;
@@ -97,6 +101,8 @@ export class KioskStore {
   readonly #path: string;
   readonly #db: KioskDatabase;
   readonly #writeMark;
+  #writesSinceCheckpoint = 0;
+  #checkpointedSequence = 0;
   #memory: Memory;
 
   /** @throws Quarantined when the database must not be used. */
@@ -123,10 +129,11 @@ export class KioskStore {
       this.audit = new Audit(this.#db, this.journal, this.crypto);
       this.#writeMark = this.#db.prepare<[number]>('UPDATE trusted_time SET seconds = ? WHERE id = 1');
       this.#memory = this.#recall();
+      this.#checkpointedSequence = this.#memory.head.sequence;
       this.markEnrolled();
       this.audit.start(this.#memory.head.sequence);
     } catch (error) {
-      this.#db.close();
+      closeUnlessBroken(this.#db, error);
       throw error;
     }
   }
@@ -154,9 +161,24 @@ export class KioskStore {
     return trustedNow(this.clock.wallMs(), this.#memory.mark);
   }
 
+  /**
+   * Writes the log back into the database when it has grown. Asked for between answers, so that no receipt waits for
+   * it, and by name, because SQLite reports nothing of what fails when it does so by itself. @throws the disk's error
+   */
+  checkpointIfDue(): void {
+    const { sequence } = this.#memory.head;
+    const entries = sequence - this.#checkpointedSequence;
+    const grownBy = this.#writesSinceCheckpoint * PAGES_PER_WRITE + entries * PAGES_PER_ENTRY;
+    if (grownBy < CHECKPOINT_AFTER_PAGES) return;
+    this.#writesSinceCheckpoint = 0;
+    this.#checkpointedSequence = sequence;
+    this.#db.pragma('wal_checkpoint(PASSIVE)');
+  }
+
   /** Runs `action` in one transaction that is on disk when this returns, or has left no trace when it throws. */
   write<T>(action: () => T): T {
     const before = this.#memory;
+    this.#writesSinceCheckpoint += 1;
     try {
       return this.#db.transaction(action).immediate();
     } catch (error) {

@@ -11,6 +11,7 @@ export type LayerName =
   | 'digits'
   | 'symbols'
   | 'marks'
+  | 'marksShift'
   | 'phone';
 export type Layers = Partial<Record<LayerName, string[]>>;
 
@@ -62,7 +63,7 @@ export function layoutFor(language: string, kind: FieldKind): KeyLayout {
           latinShift: capital(latin),
         }
       : { letters: latin, shift: capital(latin) }),
-    ...(vietnamese ? { marks: [...VIETNAMESE, back] } : {}),
+    ...(vietnamese ? { marks: [...VIETNAMESE, back], marksShift: capital([...VIETNAMESE, back]) } : {}),
   };
   return { layers, first: arabic && kind === 'account' ? 'latin' : 'letters' };
 }
@@ -72,7 +73,7 @@ function capital(rows: readonly string[]): string[] {
 }
 
 export function isShifted(layer: LayerName): boolean {
-  return layer === 'shift' || layer === 'latinShift';
+  return layer === 'shift' || layer === 'latinShift' || layer === 'marksShift';
 }
 
 /** Where a key that changes the keys leads; undefined for a key that types. */
@@ -85,6 +86,8 @@ export function layerAfter(
     case '{shift}':
       if (layer === 'letters') return 'shift';
       if (layer === 'latin') return 'latinShift';
+      if (layer === 'marks') return 'marksShift';
+      if (layer === 'marksShift') return 'marks';
       return letters;
     case '{script}':
       return layer === 'latin' || layer === 'latinShift' ? 'letters' : 'latin';
@@ -95,7 +98,7 @@ export function layerAfter(
     case '{symbols}':
       return 'symbols';
     case '{marks}':
-      return 'marks';
+      return isShifted(layer) ? 'marksShift' : 'marks';
     default:
       return undefined;
   }

@@ -58,8 +58,10 @@ function ScreenKeyboard({ field, onHide }: { field: HTMLInputElement; onHide: ()
       return;
     }
     insertText(field, key === '{space}' ? ' ' : key);
-    // A capital, and a letter with a sign of its own, come one at a time.
-    if (isShifted(layer) || layer === 'marks') setLayer(letters);
+    // A capital comes alone. After a vowel its tone may follow; after the tone, or a consonant, a plain letter.
+    if (/^[\p{M}đ]$/iu.test(key)) setLayer(letters);
+    else if (layer === 'marksShift') setLayer('marks');
+    else if (isShifted(layer)) setLayer(letters);
   };
   return (
     <div
