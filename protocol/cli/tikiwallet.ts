@@ -6,8 +6,12 @@
 import process from 'node:process';
 import type { Command, Outcome } from './command.ts';
 import { verifyFork } from './verify-fork.ts';
+import { verifyJournal } from './verify-journal.ts';
 
-const COMMANDS: Readonly<Record<string, Command>> = { 'verify-fork': verifyFork };
+const COMMANDS: Readonly<Record<string, Command>> = {
+  'verify-fork': verifyFork,
+  'verify-journal': verifyJournal,
+};
 
 function usage(): string {
   return [

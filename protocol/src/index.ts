@@ -15,6 +15,8 @@ export * from './double-spend-proof.ts';
 export { attempt, REFUSAL_CODES } from './errors.ts';
 export type { RefusalCode, Result } from './errors.ts';
 export * from './journal.ts';
+export * from './journal-check.ts';
+export * from './journal-file.ts';
 export * from './limits.ts';
 export * from './loss-bound.ts';
 export { compressPoint, decompressPoint } from './p256.ts';

@@ -17,4 +17,5 @@ export const PURPOSE = {
   settlementEnvelope: 15,
   // Files for people and tools begin at 24: the one-byte numbers below stay for what must fit a QR code.
   doubleSpendProof: 24,
+  journalFile: 25,
 } as const;

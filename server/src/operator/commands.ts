@@ -3,14 +3,14 @@
  *
  * Owns: names, arguments and layout. Never: writes to the database.
  */
-import { writeFileSync } from 'node:fs';
+import { closeSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { z } from 'zod';
 import { toBase64Url } from '@tikiwallet/protocol';
 import type { Db } from '../db/client.ts';
 import { trustState } from '../db/schema/trust.ts';
 import { problem } from '../http/problem.ts';
 import { formatMinor } from '../ledger/print.ts';
-import { doubleSpendProof, listClaims, listDoubleSpends } from '../settlement/index.ts';
+import { doubleSpendProof, exportJournal, listClaims, listDoubleSpends } from '../settlement/index.ts';
 
 export interface OperatorCommand {
   /** Names of its arguments, all required. */
@@ -95,10 +95,31 @@ const exportProof: OperatorCommand = {
   },
 };
 
+const journalFile: OperatorCommand = {
+  takes: ['KIOSK', 'FILE'],
+  purpose: "writes a kiosk's stored journal to a new file that anybody can check",
+  async run(db, [kioskId, path = '']) {
+    const root = await rootPublicKey(db);
+    const id = idOf(kioskId);
+    const file = openSync(path, 'wx', 0o600);
+    try {
+      const entries = await exportJournal(db, id, (piece) => writeSync(file, piece));
+      return `${path} holds ${entries} entries. Anybody checks it with:\n  npx tikiwallet verify-journal ${path} --root ${toBase64Url(root)}`;
+    } catch (error) {
+      // Half a journal would look like a broken one.
+      rmSync(path);
+      throw error;
+    } finally {
+      closeSync(file);
+    }
+  },
+};
+
 export const COMMANDS: Readonly<Record<string, OperatorCommand>> = {
   'double-spends': doubleSpends,
   'export-proof': exportProof,
   claims,
+  'export-journal': journalFile,
 };
 
 export function usage(): string {

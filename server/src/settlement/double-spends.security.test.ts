@@ -4,7 +4,14 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { decodeDoubleSpendProof, toBase64Url, toHex, verifyDoubleSpendProof } from '@tikiwallet/protocol';
+import {
+  checkJournal,
+  decodeDoubleSpendProof,
+  decodeJournalFile,
+  toBase64Url,
+  toHex,
+  verifyDoubleSpendProof,
+} from '@tikiwallet/protocol';
 import { DoubleSpendView, pageOf } from '../../contract/index.ts';
 import { SimulatedKiosk } from '../../test/simulated-kiosk.ts';
 import { clone, type OfflineWallet, SimulatedPhone } from '../../test/simulated-phone.ts';
@@ -140,6 +147,36 @@ describe('the list', () => {
     }
     expect(seen).toEqual(ids);
   });
+});
+
+test("a kiosk's stored journal is exported as a file that verifies, batches and payments included (R43)", async () => {
+  const till = await SimulatedKiosk.open(server, await server.register('merchant'));
+  till.append('start');
+  till.sell(wallet, 300n);
+  await till.settle();
+  till.sell(wallet, 200n);
+  till.append('stop');
+  await till.settle(till.batch({ from: 3, to: 4 }));
+  const path = join(folder, 'journal.cbor');
+  const said = await COMMANDS['export-journal']?.run(server.context.db, [till.kioskId, path]);
+  expect(said).toContain('holds 4 entries');
+  const records = decodeJournalFile(new Uint8Array(readFileSync(path)));
+  const report = must(checkJournal(records, root()));
+  expect(report).toMatchObject({
+    broken: null,
+    entries: 4,
+    sales: 2,
+    saleSumMinor: 500n,
+    checkedPayments: 2,
+    checkedBatches: 2,
+  });
+  expect(report.kiosk?.kioskId).toBe(till.kioskId);
+  const nowhere = COMMANDS['export-journal']?.run(server.context.db, [
+    crypto.randomUUID(),
+    join(folder, 'none'),
+  ]);
+  await expect(nowhere).rejects.toThrow('There is no such kiosk.');
+  expect(existsSync(join(folder, 'none'))).toBe(false);
 });
 
 describe('the operator', () => {
