@@ -171,6 +171,41 @@ test('R31 an older trust bundle is refused and changes nothing', () => {
   expect(kiosk.desk.store.memory.kiosk?.trust.version).toBe(5);
 });
 
+test('the issuer key is rotated while this kiosk is offline: it goes on selling, and again after it hears of it', () => {
+  const rotated = issuer.rotated();
+  const offline = kiosk.acceptOne(rotated.phone().pay(kiosk.sell().envelope).delivery);
+  expect(codeOf(offline)).toBe('accepted');
+  const certificate = rotated.kioskCertificate(kiosk.publicKeys, { notAfter: NOW_SECONDS + 100 * 24 * 3600 });
+  expect(kiosk.desk.run('refreshTrust', rotated.trust(certificate, { version: 2 }))).toEqual({ ok: true });
+  for (const phone of [rotated.phone(), issuer.phone({}, rotated)])
+    expect(codeOf(kiosk.acceptOne(phone.pay(kiosk.sell().envelope).delivery))).toBe('accepted');
+});
+
+test('R31 an issuer key that was rotated out and has leaked signs no bundle any more, whatever its version', () => {
+  const rotated = issuer.rotated();
+  const denied = [rotated.phone().allowance.allowanceId];
+  const certificate = kiosk.desk.store.memory.kiosk?.certificate.bytes ?? new Uint8Array(0);
+  const newest = { version: 2, denyListVersion: 1, denied };
+  expect(kiosk.desk.run('refreshTrust', rotated.trust(certificate, newest))).toEqual({ ok: true });
+  for (const version of [3, 1_000_000, 2_147_483_647]) {
+    const leaked = issuer.trust(certificate, { version, denyListVersion: 2, denied: [] });
+    expect(kiosk.desk.run('refreshTrust', leaked)).toEqual({ ok: false, code: 'issuer_key_superseded' });
+  }
+  kiosk.reopen();
+  expect(kiosk.desk.store.memory.kiosk?.trust.deniedAllowances.size).toBe(1);
+});
+
+test('R31 a deny list that goes back under a higher version is refused', () => {
+  const certificate = kiosk.desk.store.memory.kiosk?.certificate.bytes ?? new Uint8Array(0);
+  const trust = (version: number, denyListVersion: number) =>
+    issuer.trust(certificate, { version, denyListVersion });
+  expect(kiosk.desk.run('refreshTrust', trust(5, 3))).toEqual({ ok: true });
+  const older = { ok: false, code: 'trust_bundle_older_than_known' };
+  expect(kiosk.desk.run('refreshTrust', trust(6, 2))).toEqual(older);
+  const jump = { ok: false, code: 'trust_bundle_version_jumps' };
+  expect(kiosk.desk.run('refreshTrust', trust(2_147_483_647, 3))).toEqual(jump);
+});
+
 test('R27 a certificate of a stranger is refused', () => {
   const phone = new TestIssuer().phone({}, issuer);
   expect(codeOf(kiosk.acceptOne(phone.pay(kiosk.sell().envelope).delivery))).toBe('issuer_unknown');

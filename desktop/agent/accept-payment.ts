@@ -247,10 +247,8 @@ export class PaymentDesk {
   #signatureFault(identified: IdentifiedPayment, kiosk: EnrolledKiosk): RefusalCode | null {
     const { allowance, allowanceObject, payment } = identified;
     const { crypto } = this.#store;
-    const issued = runSync(
-      requireIssuerSignature(allowanceObject, kiosk.trust.issuers, allowance.notBefore),
-      crypto,
-    );
+    const signing = { at: allowance.notBefore, as: 'certificates' } as const;
+    const issued = runSync(requireIssuerSignature(allowanceObject, kiosk.trust.issuers, signing), crypto);
     if (!issued.ok) return issued.code;
     const signed = runSync(hasPaymentSignature(payment, allowance), crypto);
     if (!signed.ok) return signed.code;

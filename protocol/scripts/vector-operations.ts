@@ -176,11 +176,11 @@ function* sale(input: Input): Steps<unknown> {
 
 function* acknowledgement(input: Input): Steps<unknown> {
   const expected = { kioskId: input.text('kioskId'), batchHash: input.bytes('batchHash') };
-  return yield* protocol.verifySettlementAcknowledgement(
-    input.bytes('acknowledgement'),
-    yield* issuersOf(input),
+  return yield* protocol.verifySettlementAcknowledgement(input.bytes('acknowledgement'), {
+    trust: yield* trustOf(input),
+    nowSeconds: input.number('nowSeconds'),
     expected,
-  );
+  });
 }
 
 function* contradiction(input: Input): Steps<unknown> {
@@ -204,7 +204,8 @@ function* possession(input: Input): Steps<unknown> {
 }
 
 function* notOlder(input: Input): Steps<unknown> {
-  protocol.checkNotOlder(yield* trustOf(input, 'candidate'), yield* trustOf(input, 'known'));
+  const known = yield* trustOf(input, 'known');
+  protocol.checkNotOlder(yield* trustOf(input, 'candidate'), known, input.number('nowSeconds'));
   return true;
 }
 

@@ -83,6 +83,8 @@ export function makeVectorWorld(notary: Notary) {
     run(
       protocol.signIssuerCertificate({
         publicKey,
+        generation: index + 1,
+        uses: protocol.EVERY_ISSUER_USE,
         notBefore: NOW - 2_592_000 + index * 86_400,
         notAfter: NOW + 31_536_000,
       }),
@@ -107,6 +109,13 @@ export function makeVectorWorld(notary: Notary) {
   const signBundle = (changes: Partial<protocol.TrustBundleDraft>) =>
     run(protocol.signTrustBundle({ ...bundleDraft, ...changes }, keyId), issuer);
   const trustBundle = signBundle({});
+  const signBundleAs = (by: Actor, changes: Partial<protocol.TrustBundleDraft>) =>
+    run(
+      protocol.signTrustBundle({ ...bundleDraft, ...changes }, run(protocol.keyIdOf(by.publicKey), by)),
+      by,
+    );
+  const certifyIssuer = (draft: Omit<protocol.IssuerCertificate, 'keyId'>) =>
+    run(protocol.signIssuerCertificate(draft), root);
   const { issuers } = run(protocol.verifyTrustBundle(trustBundle, root.publicKey), root);
   return {
     root,
@@ -120,6 +129,9 @@ export function makeVectorWorld(notary: Notary) {
     issuers,
     trustBundle,
     signBundle,
+    signBundleAs,
+    certifyIssuer,
+    nextIssuer,
     run,
     kiosk: makeKiosk(run, { issuer, keyId, issuers, kioskKey, sealingKey }),
     ...makeAllowances(run, { issuer, keyId, issuers, phone }),

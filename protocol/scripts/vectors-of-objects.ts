@@ -108,13 +108,22 @@ export function certificateVectors(world: VectorWorld): DraftFile {
     invalid(`allowance certificate: ${name}`, 'verifyAllowanceCertificate', code, input);
   const shop = (name: string, code: protocol.RefusalCode, input: Readonly<Record<string, unknown>>) =>
     invalid(`kiosk certificate: ${name}`, 'verifyKioskCertificate', code, input);
+  const root = (name: string, code: protocol.RefusalCode, index: number, value: CborValue) =>
+    invalid(
+      `issuer certificate: ${name}`,
+      'verifyIssuerCertificate',
+      code,
+      sealed(resigned(issuerCertificate, fieldsOf(issuerCertificate).with(index, value), world.root)),
+    );
   const dates = { notBefore: NOW, notAfter: NOW + 1_000 };
+  /** All uses and one more is a use that nobody knows. */
+  const unlike: Readonly<Record<string, protocol.RefusalCode>> = { 'uses changed': 'field_out_of_range' };
   const changedFields = (operation: string, what: string, bytes: Uint8Array, purpose: number) =>
     everyFieldChanged(bytes, namesOf(purpose), (name, tampered, index) =>
       invalid(
         `${what}: ${name}`,
         operation,
-        index === 0 ? 'object_has_wrong_purpose' : 'certificate_signature_invalid',
+        index === 0 ? 'object_has_wrong_purpose' : (unlike[name] ?? 'certificate_signature_invalid'),
         sealed(tampered),
       ),
     );
@@ -157,6 +166,9 @@ export function certificateVectors(world: VectorWorld): DraftFile {
           rootPublicKey: stranger.publicKey,
         },
       ),
+      root('for no use', 'field_out_of_range', 3, 0),
+      root('for a use that nobody knows', 'field_out_of_range', 3, 8),
+      root('generation zero', 'field_out_of_range', 2, 0),
       ...changedFields('verifyIssuerCertificate', 'issuer certificate', issuerCertificate, 1),
       ...changedFields('verifyAllowanceCertificate', 'allowance certificate', allowance.bytes, 2),
       ...changedFields('verifyKioskCertificate', 'kiosk certificate', kiosk.bytes, 3),
@@ -228,12 +240,28 @@ export function trustBundleVectors(world: VectorWorld): DraftFile {
     bundle(resigned(trustBundle, fieldsOf(trustBundle).with(index, value), issuer));
   const bad = (name: string, code: protocol.RefusalCode, input: Readonly<Record<string, unknown>>) =>
     invalid(name, 'verifyTrustBundle', code, input);
+  const follows = (name: string, code: protocol.RefusalCode, candidate: Uint8Array, known: Uint8Array) =>
+    invalid(name, 'checkNotOlder', code, { candidate, known });
   const older = (name: string, candidate: Uint8Array, known: Uint8Array) =>
-    invalid(name, 'checkNotOlder', 'trust_bundle_older_than_known', { candidate, known });
+    follows(name, 'trust_bundle_older_than_known', candidate, known);
+  const rotated = world.signBundleAs(world.nextIssuer, { version: 8, issuedAt: NOW + 600 });
+  /** What who has found the old key would sign: the highest version, nobody denied. */
+  const leaked = signBundle({ version: 2_147_483_647, issuedAt: NOW + 800, deniedAllowances: [] });
+  const byOther = signBundle({
+    issuerCertificates: [
+      world.certifyIssuer({
+        publicKey: issuer.publicKey,
+        generation: 1,
+        uses: protocol.ISSUER_USE.certificates,
+        notBefore: NOW - 100,
+        notAfter: NOW + 100,
+      }),
+    ],
+  });
   return {
     description: 'Trust bundles, believed from the root alone, and the order among them.',
     page: '09-trust-bundle-and-time.md',
-    context: given({ rootPublicKey: world.root.publicKey }),
+    context: given({ rootPublicKey: world.root.publicKey, nowSeconds: NOW + 900 }),
     valid: [
       valid(
         'a bundle with two generations of issuer keys',
@@ -244,6 +272,20 @@ export function trustBundleVectors(world: VectorWorld): DraftFile {
       valid('a later bundle', 'checkNotOlder', { candidate: later, known: trustBundle }),
       valid('the same version signed again', 'checkNotOlder', { candidate: refreshed, known: trustBundle }),
       valid('the same bundle', 'checkNotOlder', { candidate: trustBundle, known: trustBundle }),
+      valid('a version as far ahead as may be', 'checkNotOlder', {
+        candidate: signBundle({ version: 7 + protocol.MAX_VERSION_JUMP }),
+        known: trustBundle,
+      }),
+      valid('the next generation takes over', 'checkNotOlder', { candidate: rotated, known: trustBundle }),
+      valid('the next generation overrides what a leaked key said last', 'checkNotOlder', {
+        candidate: rotated,
+        known: signBundle({ version: 2_147_483_647, denyListVersion: 2_147_483_647, issuedAt: NOW + 800 }),
+      }),
+      valid('the signer in its last second', 'checkNotOlder', {
+        candidate: trustBundle,
+        known: trustBundle,
+        nowSeconds: NOW + 31_535_999,
+      }),
     ],
     invalid: [
       bad('of another root', 'certificate_signature_invalid', {
@@ -285,6 +327,25 @@ export function trustBundleVectors(world: VectorWorld): DraftFile {
       bad('a denied id of 15 bytes', 'field_out_of_range', again(6, [new Uint8Array(15)])),
       bad('a policy of three limits', 'message_malformed', again(3, [1, 1, 1])),
       bad('version zero', 'field_out_of_range', again(1, 0)),
+      bad('by a key that may sign certificates only', 'issuer_key_not_for_this_use', bundle(byOther)),
+      follows('by a generation that was rotated out', 'issuer_key_superseded', leaked, rotated),
+      follows(
+        'one version too far ahead',
+        'trust_bundle_version_jumps',
+        signBundle({ version: 8 + protocol.MAX_VERSION_JUMP }),
+        trustBundle,
+      ),
+      follows(
+        'a deny list one version too far ahead',
+        'trust_bundle_version_jumps',
+        signBundle({ denyListVersion: 4 + protocol.MAX_VERSION_JUMP }),
+        trustBundle,
+      ),
+      invalid("when its signer's time is over", 'checkNotOlder', 'certificate_expired', {
+        candidate: later,
+        known: trustBundle,
+        nowSeconds: NOW + 31_536_000,
+      }),
       older('an earlier version', trustBundle, later),
       older('an earlier time under one version', trustBundle, refreshed),
       older(

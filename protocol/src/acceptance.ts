@@ -7,13 +7,13 @@ import { equalBytes } from './bytes.ts';
 import {
   checkValidity,
   readAllowanceCertificate,
-  requireIssuerSignature,
   type AllowanceCertificate,
   type KioskCertificate,
 } from './certificates.ts';
 import type { UnverifiedObject } from './cose.ts';
 import type { Steps } from './crypto.ts';
 import { refuse } from './errors.ts';
+import { requireIssuerSignature } from './issuer-certificate.ts';
 import { CLOCK_TOLERANCE_SECONDS } from './limits.ts';
 import { hasPaymentSignature, linkOf, readPayment, type Delivery, type Payment } from './payment.ts';
 import { freshnessLevel, type FreshnessLevel, type Policy, type TrustBundle } from './trust-bundle.ts';
@@ -106,7 +106,8 @@ export function* verifyPayment(
   const level = freshnessLevel(facts.nowSeconds - facts.trust.issuedAt);
   checkLimits(payment, allowance, facts, level);
   if (!facts.certificateIsKnownGood) {
-    yield* requireIssuerSignature(identified.allowanceObject, facts.trust.issuers, allowance.notBefore);
+    const signed = { at: allowance.notBefore, as: 'certificates' } as const;
+    yield* requireIssuerSignature(identified.allowanceObject, facts.trust.issuers, signed);
   }
   if (!(yield* hasPaymentSignature(payment, allowance))) refuse('payment_signature_invalid');
   const tier: GuaranteeTier = allowance.payeeLock === null ? 'reserved' : 'locked';

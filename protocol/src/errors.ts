@@ -14,6 +14,8 @@ export const REFUSAL_CODES = [
   'sealed_message_unreadable',
   // keys and certificates
   'issuer_unknown',
+  'issuer_key_not_for_this_use',
+  'issuer_key_superseded',
   'certificate_signature_invalid',
   'certificate_not_yet_valid',
   'certificate_expired',
@@ -23,6 +25,7 @@ export const REFUSAL_CODES = [
   // trust bundle and time
   'trust_bundle_signature_invalid',
   'trust_bundle_older_than_known',
+  'trust_bundle_version_jumps',
   'trust_bundle_too_old',
   'clock_behind_trusted_time',
   // request

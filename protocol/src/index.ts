@@ -13,6 +13,7 @@ export type { AsyncCrypto, AsyncSigner, Steps, SyncCrypto, SyncSigner } from './
 export * from './double-spend.ts';
 export { attempt, REFUSAL_CODES } from './errors.ts';
 export type { RefusalCode, Result } from './errors.ts';
+export * from './issuer-certificate.ts';
 export * from './journal.ts';
 export * from './limits.ts';
 export { compressPoint, decompressPoint } from './p256.ts';

@@ -42,6 +42,8 @@ export function makeWorld(options: WorldOptions = {}) {
     protocol.runSync(
       protocol.signIssuerCertificate({
         publicKey: issuer.publicKey,
+        generation: 1,
+        uses: protocol.EVERY_ISSUER_USE,
         notBefore: NOW - 1000,
         notAfter: NOW + 31_536_000,
       }),

@@ -5,6 +5,7 @@
  */
 import {
   attempt,
+  checkNotOlder,
   equalBytes,
   fromBase64Url,
   runSync,
@@ -40,6 +41,12 @@ export interface OwnKeys {
   readonly sealingPublicKey: Uint8Array;
 }
 
+export interface KioskRecordOptions {
+  readonly crypto: SyncCrypto;
+  readonly own: OwnKeys;
+  readonly wallMs: () => number;
+}
+
 /** Why something that the cloud sent was not believed. */
 export type TrustRefusal = RefusalCode | 'certificate_is_for_another_kiosk';
 
@@ -65,11 +72,13 @@ interface Row {
 export class KioskRecord {
   readonly #crypto: SyncCrypto;
   readonly #own: OwnKeys;
+  readonly #wallMs: () => number;
   readonly #statements;
 
-  constructor(db: KioskDatabase, crypto: SyncCrypto, own: OwnKeys) {
-    this.#crypto = crypto;
-    this.#own = own;
+  constructor(db: KioskDatabase, options: KioskRecordOptions) {
+    this.#crypto = options.crypto;
+    this.#own = options.own;
+    this.#wallMs = options.wallMs;
     this.#statements = prepare(db);
   }
 
@@ -113,7 +122,7 @@ export class KioskRecord {
   /** Inside the caller's transaction. The root in the answer is pinned from here on. @throws TrustRefused */
   enrol(answer: EnrolResult, atSeconds: number): EnrolledKiosk {
     const rootPublicKey = decode(answer.rootPublicKey);
-    const trust = this.#verifyBundle(decode(answer.trustBundle), rootPublicKey);
+    const trust = this.#takeBundle(decode(answer.trustBundle), { rootPublicKey, trust: null });
     const certificate = this.#verifyOwn(decode(answer.certificate), trust, answer.kioskId);
     if (certificate.merchantId !== answer.merchant.id || certificate.currency !== answer.currency) {
       throw new TrustRefused('certificate_is_for_another_kiosk');
@@ -149,8 +158,7 @@ export class KioskRecord {
 
   /** Inside the caller's transaction: the newest bundle and certificate. @throws TrustRefused */
   refresh(known: EnrolledKiosk, answer: KioskTrust, atSeconds: number): EnrolledKiosk {
-    const bundle = this.#verifyBundle(decode(answer.trustBundle), known.rootPublicKey);
-    if (bundle.version < known.trust.version) throw new TrustRefused('trust_bundle_older_than_known');
+    const bundle = this.#takeBundle(decode(answer.trustBundle), known);
     const certificate = this.#verifyOwn(decode(answer.certificate), bundle, known.kioskId);
     if (
       certificate.merchantId !== known.certificate.merchantId ||
@@ -184,9 +192,16 @@ export class KioskRecord {
     };
   }
 
-  #verifyBundle(bytes: Uint8Array, rootPublicKey: Uint8Array): TrustBundle {
-    const bundle = runSync(verifyTrustBundle(bytes, rootPublicKey), this.#crypto);
+  /** Verified, and fit to take the place of the one in force. */
+  #takeBundle(
+    bytes: Uint8Array,
+    known: { readonly rootPublicKey: Uint8Array; readonly trust: TrustBundle | null },
+  ): TrustBundle {
+    const bundle = runSync(verifyTrustBundle(bytes, known.rootPublicKey), this.#crypto);
     if (!bundle.ok) throw new TrustRefused(bundle.code);
+    const nowSeconds = Math.floor(this.#wallMs() / 1000);
+    const follows = attempt(() => checkNotOlder(bundle.value, known.trust, nowSeconds));
+    if (!follows.ok) throw new TrustRefused(follows.code);
     return bundle.value;
   }
 

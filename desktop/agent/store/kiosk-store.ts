@@ -105,9 +105,10 @@ export class KioskStore {
       this.journal = new Journal(this.#db, this.crypto);
       this.payments = new Payments(this.#db);
       this.requests = new Requests(this.#db);
-      this.record = new KioskRecord(this.#db, this.crypto, {
-        signingPublicKey: signing.publicKey,
-        sealingPublicKey,
+      this.record = new KioskRecord(this.#db, {
+        crypto: this.crypto,
+        own: { signingPublicKey: signing.publicKey, sealingPublicKey },
+        wallMs: () => this.clock.wallMs(),
       });
       this.cursor = new SettlementCursor(this.#db);
       this.audit = new Audit(this.#db, this.journal, this.crypto);

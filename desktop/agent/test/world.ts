@@ -30,6 +30,8 @@ export function newKey() {
   return { pem: privateKeyPem, ...loadPrivateKey(privateKeyPem) };
 }
 
+type TestKey = ReturnType<typeof newKey>;
+
 export class TestClock implements Clock {
   wall = NOW_SECONDS * 1000;
   monotonic = 5_000;
@@ -51,18 +53,35 @@ export interface BundleOptions {
   readonly policy?: Partial<protocol.Policy>;
 }
 
-/** Root and issuer of a test; certifies whatever it is asked to. */
+/** Root and issuer of a test; certifies whatever it is asked to. The next key is published from the start. */
 export class TestIssuer {
-  readonly root = newKey();
-  readonly issuer = newKey();
-  readonly keyId = ok(protocol.runSync(protocol.keyIdOf(this.issuer.publicKey), crypto));
-  readonly #certificate: Uint8Array;
+  readonly root: TestKey;
+  readonly issuer: TestKey;
+  readonly keyId: Uint8Array;
   readonly now: number;
+  readonly #next = newKey();
+  readonly #generation: number;
+  readonly #certificates: readonly Uint8Array[];
 
-  constructor(now = NOW_SECONDS) {
+  constructor(now = NOW_SECONDS, former: TestIssuer | null = null) {
     this.now = now;
-    const draft = { publicKey: this.issuer.publicKey, notBefore: now - 1_000, notAfter: now + 31_536_000 };
-    this.#certificate = this.#byRoot(protocol.signIssuerCertificate(draft));
+    this.root = former?.root ?? newKey();
+    this.issuer = former === null ? newKey() : former.#next;
+    this.keyId = ok(protocol.runSync(protocol.keyIdOf(this.issuer.publicKey), crypto));
+    this.#generation = former === null ? 1 : former.#generation + 1;
+    const own = [this.issuer, this.#next].map((key, index) => this.#certify(key, this.#generation + index));
+    this.#certificates = former === null ? own : [...former.#certificates, ...own.slice(1)];
+  }
+
+  /** The same root after a rotation: what was the next key signs. */
+  rotated(): TestIssuer {
+    return new TestIssuer(this.now, this);
+  }
+
+  #certify({ publicKey }: TestKey, generation: number): Uint8Array {
+    const dates = { notBefore: this.now - 1_000, notAfter: this.now + 31_536_000 };
+    const draft = { publicKey, generation, uses: protocol.EVERY_ISSUER_USE, ...dates };
+    return this.#byRoot(protocol.signIssuerCertificate(draft));
   }
 
   #byRoot(steps: protocol.Steps<Uint8Array>): Uint8Array {
@@ -87,7 +106,7 @@ export class TestIssuer {
           version: options.version ?? 1,
           issuedAt: options.issuedAt ?? this.now,
           policy,
-          issuerCertificates: [this.#certificate],
+          issuerCertificates: this.#certificates,
           denyListVersion: options.denyListVersion ?? 0,
           deniedAllowances: (options.denied ?? []).map((id) => protocol.fromUuid(id)),
           deniedKiosks: [],

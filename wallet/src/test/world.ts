@@ -78,6 +78,8 @@ export async function makeShop(options: ShopOptions = {}) {
   const issuerCertificate = await ok(
     protocol.signIssuerCertificate({
       publicKey: issuer.publicKey,
+      generation: 1,
+      uses: protocol.EVERY_ISSUER_USE,
       notBefore: NOW - 1000,
       notAfter: NOW + 31_536_000,
     }),
