@@ -195,6 +195,16 @@ test('R31 an issuer key that was rotated out and has leaked signs no bundle any 
   expect(kiosk.desk.store.memory.kiosk?.trust.deniedAllowances.size).toBe(1);
 });
 
+test('a leaked issuer key that named a high version does not lock its successor out of this kiosk', () => {
+  const certificate = kiosk.desk.store.memory.kiosk?.certificate.bytes ?? new Uint8Array(0);
+  const leaked = issuer.trust(certificate, { version: 1_000_000, denyListVersion: 1_000_000 });
+  expect(kiosk.desk.run('refreshTrust', leaked)).toEqual({ ok: true });
+  const rotated = issuer.rotated().trust(certificate, { version: 2, denyListVersion: 1 });
+  expect(kiosk.desk.run('refreshTrust', rotated)).toEqual({ ok: true });
+  kiosk.reopen();
+  expect(kiosk.desk.store.memory.kiosk?.trust.version).toBe(2);
+});
+
 test('R31 a deny list that goes back under a higher version is refused', () => {
   const certificate = kiosk.desk.store.memory.kiosk?.certificate.bytes ?? new Uint8Array(0);
   const trust = (version: number, denyListVersion: number) =>

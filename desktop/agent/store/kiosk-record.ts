@@ -140,6 +140,7 @@ export class KioskRecord {
       certificate.hash,
       trust.bytes,
       trust.version,
+      trust.signer.generation,
       answer.kioskToken,
       JSON.stringify(answer.walletOrigins),
       atSeconds,
@@ -181,6 +182,7 @@ export class KioskRecord {
       current.hash,
       bundle.bytes,
       bundle.version,
+      bundle.signer.generation,
       JSON.stringify(answer.walletOrigins),
     );
     return {
@@ -237,14 +239,15 @@ function prepare(db: KioskDatabase) {
       'INSERT INTO kiosk_certificates (hash, bytes, not_after, received_at) VALUES (?, ?, ?, ?) ON CONFLICT (hash) DO NOTHING',
     ),
     insertKiosk: db.prepare<
-      [string, string, Uint8Array, Uint8Array, Uint8Array, number, string, string, number]
+      [string, string, Uint8Array, Uint8Array, Uint8Array, number, number, string, string, number]
     >(
       `INSERT INTO kiosk (id, kiosk_id, name, root_public_key, certificate_hash, trust_bundle, trust_bundle_version,
-         kiosk_token, wallet_origins, enrolled_at)
-       VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         trust_signer_generation, kiosk_token, wallet_origins, enrolled_at)
+       VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
-    updateKiosk: db.prepare<[Uint8Array, Uint8Array, number, string]>(
-      `UPDATE kiosk SET certificate_hash = ?, trust_bundle = ?, trust_bundle_version = ?, wallet_origins = ? WHERE id = 1`,
+    updateKiosk: db.prepare<[Uint8Array, Uint8Array, number, number, string]>(
+      `UPDATE kiosk SET certificate_hash = ?, trust_bundle = ?, trust_bundle_version = ?, trust_signer_generation = ?,
+         wallet_origins = ? WHERE id = 1`,
     ),
   };
 }

@@ -42,7 +42,7 @@ CREATE TABLE kiosk (
   kiosk_token TEXT NOT NULL,
   wallet_origins TEXT NOT NULL CHECK (json_valid(wallet_origins)),
   enrolled_at INTEGER NOT NULL
-) STRICT;
+, trust_signer_generation INTEGER NOT NULL DEFAULT 0 CHECK (trust_signer_generation >= 0)) STRICT;
 
 CREATE TABLE kiosk_certificates (
   hash BLOB PRIMARY KEY NOT NULL CHECK (length(hash) = 32),
@@ -154,8 +154,9 @@ BEGIN
   SELECT RAISE(ABORT, 'a used nonce stays used');
 END;
 
-CREATE TRIGGER trust_bundle_never_goes_back BEFORE UPDATE OF trust_bundle_version ON kiosk
-WHEN NEW.trust_bundle_version < OLD.trust_bundle_version
+CREATE TRIGGER trust_bundle_never_goes_back BEFORE UPDATE OF trust_bundle_version, trust_signer_generation ON kiosk
+WHEN NEW.trust_signer_generation < OLD.trust_signer_generation
+  OR (NEW.trust_signer_generation = OLD.trust_signer_generation AND NEW.trust_bundle_version < OLD.trust_bundle_version)
 BEGIN
   SELECT RAISE(ABORT, 'an older trust bundle never replaces a newer one');
 END;
