@@ -124,6 +124,51 @@ test('R26 the sum that a kiosk may hold counts the earlier payments of the same 
   other.dispose();
 });
 
+test('R26 one payer within a window is counted over restarts and over its allowances', () => {
+  const shop = new TestKiosk();
+  shop.enrol(issuer, { policy: { splitCount: 2, hourCount: 3, dayCount: 5 } });
+  const phone = issuer.phone();
+  const pay = (by = phone) => {
+    const sale = shop.sell(100n);
+    const code = codeOf(shop.acceptOne(by.pay(sale.envelope).delivery));
+    if (code !== 'accepted') shop.desk.run('cancelSale', sale.saleId);
+    return code;
+  };
+  expect([pay(), pay(), pay()]).toEqual(['accepted', 'accepted', 'split_sale_suspected']);
+  expect(pay(issuer.phone())).toBe('accepted');
+  shop.reopen();
+  // The next allowance of the same phone is the same payer.
+  const again = issuer.phone({ key: phone.key });
+  expect(pay(again)).toBe('split_sale_suspected');
+  shop.clock.pass(120_000);
+  expect([pay(again), pay(again)]).toEqual(['accepted', 'payer_count_per_hour_exceeded']);
+  shop.dispose();
+});
+
+test('R26 what merchant and kiosk set lower counts at once and over a restart, and is journalled', () => {
+  const phone = issuer.phone();
+  kiosk.desk.run('setLimits', { owner: 'merchant', limits: { firstPaymentMinor: 500n } });
+  kiosk.desk.run('setLimits', {
+    owner: 'kiosk',
+    limits: { perPaymentMinor: 1_000n, firstPaymentMinor: 900n },
+  });
+  expect(() => kiosk.sell(1_001n)).toThrow('amount_exceeds_payment_limit');
+  kiosk.reopen();
+  expect(kiosk.snapshot().limits.perPaymentMinor).toBe(1_000n);
+  const pay = (amountMinor: bigint) =>
+    codeOf(kiosk.acceptOne(phone.pay(kiosk.sell(amountMinor).envelope).delivery));
+  expect(pay(501n)).toBe('first_payment_exceeds_limit');
+  kiosk.desk.run('setLimits', { owner: 'merchant', limits: {} });
+  expect(kiosk.desk.store.memory.limitSettings).toEqual([
+    {},
+    { perPaymentMinor: 1_000n, firstPaymentMinor: 900n },
+  ]);
+  expect(() => kiosk.desk.run('setLimits', { owner: 'kiosk', limits: { hourCount: 0 } })).toThrow(
+    'call_invalid',
+  );
+  expect(kiosk.snapshot().limits.perPaymentMinor).toBe(1_000n);
+});
+
 test('R24 a request is open for two minutes of monotonic time and not a moment longer', () => {
   const sale = kiosk.sell();
   const { delivery } = issuer.phone().pay(sale.envelope);

@@ -6,6 +6,7 @@
 import {
   attempt,
   contradicts,
+  DAY_SECONDS,
   decodeDelivery,
   encodeSaleBody,
   hasPaymentSignature,
@@ -155,9 +156,13 @@ export class PaymentDesk {
       nowSeconds: number;
     },
   ): AcceptanceFacts {
-    const { request, kiosk } = known;
+    const { request, kiosk, nowSeconds } = known;
+    const { allowance } = read.identified;
+    const window = Math.max(DAY_SECONDS, kiosk.trust.policy.splitWindowSeconds);
     return {
-      nowSeconds: known.nowSeconds,
+      nowSeconds,
+      payer: this.#store.payments.payerFacts(allowance, nowSeconds - window),
+      settings: this.#store.memory.limitSettings,
       kiosk: known.certificate,
       trust: kiosk.trust,
       request:
@@ -169,7 +174,7 @@ export class PaymentDesk {
               currency: request.currency,
               state: this.#sales.stateOf(request),
             },
-      history: this.#store.payments.historyOf(read.identified.allowance.allowanceId),
+      history: this.#store.payments.historyOf(allowance.allowanceId),
       stored: this.#store.memory.unsettled,
       certificateIsKnownGood: read.certificateIsKnownGood,
     };

@@ -61,6 +61,19 @@ class Input {
     if (!Array.isArray(value)) throw new TypeError(`${name} is no list`);
     return value.map((item) => fromHex(String(item)));
   }
+  flag(name: string): boolean {
+    const value = this.#get(name);
+    if (typeof value !== 'boolean') throw new TypeError(`${name} is no flag`);
+    return value;
+  }
+  has(name: string): boolean {
+    return this.#values[name] !== undefined;
+  }
+  objects(name: string): readonly Input[] {
+    const value = this.#get(name);
+    if (!Array.isArray(value)) throw new TypeError(`${name} is no list`);
+    return value.map((item) => new Input(item as JsonObject));
+  }
   /** Null where the vector says null. */
   object(name: string): Input | null {
     const value = this.#get(name);
@@ -124,6 +137,29 @@ function historyOf(input: Input | null): protocol.AllowanceHistory | null {
   };
 }
 
+function payerOf(input: Input | null): protocol.PayerFacts {
+  if (input === null) throw new TypeError('a payer');
+  return {
+    hasPaidHere: input.flag('hasPaidHere'),
+    recent: input.objects('recent').map((payment) => ({
+      acceptedAt: payment.number('acceptedAt'),
+      amountMinor: BigInt(payment.text('amountMinor')),
+    })),
+    allowanceSumMinor: BigInt(input.text('allowanceSumMinor')),
+  };
+}
+
+/** What an owner did not set is absent. */
+function settingsOf(input: Input): protocol.LimitSettings {
+  const money = protocol.MONEY_LIMITS.filter((name) => input.has(name)).map(
+    (name) => [name, BigInt(input.text(name))] as const,
+  );
+  const numbers = protocol.NUMBER_LIMITS.filter((name) => input.has(name)).map(
+    (name) => [name, input.number(name)] as const,
+  );
+  return { ...Object.fromEntries(money), ...Object.fromEntries(numbers) };
+}
+
 function* requestFacts(
   input: Input,
   kiosk: protocol.KioskCertificate,
@@ -147,6 +183,8 @@ function* accept(input: Input): Steps<unknown> {
     request: yield* requestFacts(input, kiosk),
     history: historyOf(input.object('history')),
     stored: { sumMinor: BigInt(stored?.text('sumMinor') ?? 0), count: stored?.number('count') ?? 0 },
+    payer: payerOf(input.object('payer')),
+    settings: input.objects('settings').map(settingsOf),
     certificateIsKnownGood: false,
   };
   const identified = yield* protocol.identifyPayment(protocol.decodeDelivery(input.bytes('delivery')));

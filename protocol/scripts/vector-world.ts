@@ -91,11 +91,21 @@ export function makeVectorWorld(notary: Notary) {
       root,
     ),
   );
-  const policy = {
+  const policy: protocol.Policy = {
     perPaymentMinor: 20_000n,
     storedSumMinor: 500_000n,
     storedCount: 1_000,
     maxOfflineSeconds: 1_209_600,
+    perAllowanceMinor: 100_000n,
+    firstPaymentMinor: 15_000n,
+    newStandingMinor: 12_000n,
+    splitWindowSeconds: 120,
+    splitCount: 3,
+    splitSumMinor: 25_000n,
+    hourCount: 10,
+    hourSumMinor: 50_000n,
+    dayCount: 20,
+    daySumMinor: 80_000n,
   };
   const bundleDraft: protocol.TrustBundleDraft = {
     version: 7,
@@ -132,6 +142,7 @@ export function makeVectorWorld(notary: Notary) {
     signBundleAs,
     certifyIssuer,
     nextIssuer,
+    policy,
     run,
     kiosk: makeKiosk(run, { issuer, keyId, issuers, kioskKey, sealingKey }),
     ...makeAllowances(run, { issuer, keyId, issuers, phone }),

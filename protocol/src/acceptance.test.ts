@@ -68,7 +68,7 @@ describe('an honest first payment', () => {
     const verified = ok(decided({}));
     expect(verified.tier).toBe('reserved');
     const all = Object.values(CHECK).reduce((sum, bit) => sum | bit, 0);
-    expect(verified.checks).toBe(all & ~CHECK.payerKnown);
+    expect(verified.checks).toBe(all & ~CHECK.payerKnown & ~CHECK.needsInternetSoon);
     expect(verified.requestId).toBe(toUuid(id(0x44)));
   });
 
@@ -297,7 +297,7 @@ describe('limits, one below, at and above (R26)', () => {
   });
 
   it.each([
-    [1_249n, 'payment_exceeds_limit'],
+    [1_249n, 'payment_exceeds_kiosk_limit'],
     [1_250n, 'accepted'],
     [1_251n, 'accepted'],
   ])(
@@ -349,7 +349,7 @@ describe('time without news (R30, R31)', () => {
     [0, 10_000n, 'accepted'],
     [FRESH_FULL_SECONDS, 10_000n, 'accepted'],
     [FRESH_FULL_SECONDS + 1, 10_000n, 'accepted'],
-    [FRESH_FULL_SECONDS + 1, 10_001n, 'payment_exceeds_limit'],
+    [FRESH_FULL_SECONDS + 1, 10_001n, 'payment_exceeds_kiosk_limit'],
     [FRESH_HALF_SECONDS, 10_000n, 'accepted'],
     [FRESH_HALF_SECONDS + 1, 1n, 'trust_bundle_too_old'],
   ])('at %i seconds an unknown payer may pay %s of 20000: %s', (age, amountMinor, expected) => {

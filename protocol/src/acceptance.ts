@@ -14,9 +14,16 @@ import type { UnverifiedObject } from './cose.ts';
 import type { Steps } from './crypto.ts';
 import { refuse } from './errors.ts';
 import { requireIssuerSignature } from './issuer-certificate.ts';
+import {
+  checkLimits,
+  limitsAt,
+  needsInternetSoon,
+  type LimitFacts,
+  type LimitSettings,
+} from './kiosk-limits.ts';
 import { CLOCK_TOLERANCE_SECONDS } from './limits.ts';
 import { hasPaymentSignature, linkOf, readPayment, type Delivery, type Payment } from './payment.ts';
-import { freshnessLevel, type FreshnessLevel, type Policy, type TrustBundle } from './trust-bundle.ts';
+import { freshnessLevel, type FreshnessLevel, type TrustBundle } from './trust-bundle.ts';
 
 /** How sure the merchant can be of the money. */
 export type GuaranteeTier = 'locked' | 'reserved' | 'at_risk';
@@ -32,6 +39,8 @@ export const CHECK = {
   limits: 64,
   trustFresh: 128,
   payerKnown: 256,
+  /** No check but a word to the phone: its soft counter limit is reached. */
+  needsInternetSoon: 512,
 } as const;
 
 /** A payment whose form and identity are known and nothing else: no signature has been checked. */
@@ -60,9 +69,7 @@ export interface AllowanceHistory {
   readonly lastHash: Uint8Array;
 }
 
-export interface AcceptanceFacts {
-  /** Trusted time, seconds since 1970. */
-  readonly nowSeconds: number;
+export interface AcceptanceFacts extends LimitFacts {
   readonly kiosk: KioskCertificate;
   readonly trust: TrustBundle;
   /** The request named in the delivery, if this kiosk has it. */
@@ -73,8 +80,8 @@ export interface AcceptanceFacts {
     readonly state: 'open' | 'paid' | 'expired' | 'cancelled';
   } | null;
   readonly history: AllowanceHistory | null;
-  /** Accepted and not yet acknowledged by the cloud. */
-  readonly stored: { readonly sumMinor: bigint; readonly count: number };
+  /** Limits of the merchant and of this kiosk; the lowest of all owners wins. */
+  readonly settings: readonly LimitSettings[];
   /** True when the issuer's signature on exactly these certificate bytes was checked before (cache). */
   readonly certificateIsKnownGood: boolean;
 }
@@ -103,8 +110,12 @@ export function* verifyPayment(
   if (facts.trust.deniedKiosks.has(facts.kiosk.kioskId)) refuse('kiosk_denied');
   if (facts.trust.deniedAllowances.has(allowance.allowanceId)) refuse('allowance_denied');
   checkCounters(payment, allowance, facts.history);
-  const level = freshnessLevel(facts.nowSeconds - facts.trust.issuedAt);
-  checkLimits(payment, allowance, facts, level);
+  const age = facts.nowSeconds - facts.trust.issuedAt;
+  const level = freshnessLevel(age);
+  const limits = limitsAt(level, facts.trust.policy, facts.kiosk, facts.settings);
+  if (age > limits.maxOfflineSeconds) refuse('kiosk_offline_too_long');
+  checkContact(allowance, facts, level);
+  checkLimits(payment, allowance, facts, limits);
   if (!facts.certificateIsKnownGood) {
     const signed = { at: allowance.notBefore, as: 'certificates' } as const;
     yield* requireIssuerSignature(identified.allowanceObject, facts.trust.issuers, signed);
@@ -116,7 +127,9 @@ export function* verifyPayment(
     allowance,
     payment,
     tier,
-    checks: checksMade(facts, level),
+    checks:
+      checksMade(facts, level) |
+      (needsInternetSoon(allowance, payment.counter) ? CHECK.needsInternetSoon : 0),
   };
   return verified as VerifiedPayment;
 }
@@ -177,30 +190,9 @@ export function checkCounters(
   }
 }
 
-/** The kiosk's limits at a level of freshness. */
-export function limitsAt(level: FreshnessLevel, policy: Policy, kiosk: KioskCertificate): Policy {
-  const perPaymentMinor =
-    policy.perPaymentMinor < kiosk.perPaymentMinor ? policy.perPaymentMinor : kiosk.perPaymentMinor;
-  if (level === 'full') return { ...policy, perPaymentMinor };
-  return { ...policy, perPaymentMinor: perPaymentMinor / 2n, storedSumMinor: policy.storedSumMinor / 2n };
-}
-
-function checkLimits(
-  payment: Payment,
-  allowance: AllowanceCertificate,
-  facts: AcceptanceFacts,
-  level: FreshnessLevel,
-): void {
-  const age = facts.nowSeconds - facts.trust.issuedAt;
-  if (age > facts.trust.policy.maxOfflineSeconds) refuse('kiosk_offline_too_long');
+/** What the age of the bundle still allows, before the limits of money. */
+function checkContact(allowance: AllowanceCertificate, facts: AcceptanceFacts, level: FreshnessLevel): void {
   const isLockedToUs = allowance.payeeLock !== null;
   if (level === 'known_only' && facts.history === null && !isLockedToUs) refuse('trust_bundle_too_old');
   if (level === 'locked_only' && !isLockedToUs) refuse('trust_bundle_too_old');
-  const limits = limitsAt(level, facts.trust.policy, facts.kiosk);
-  if (payment.amountMinor > allowance.perPaymentMinor || payment.amountMinor > limits.perPaymentMinor) {
-    refuse('payment_exceeds_limit');
-  }
-  if (facts.stored.count + 1 > limits.storedCount) refuse('kiosk_stored_count_exceeded');
-  if (facts.stored.sumMinor + payment.amountMinor > limits.storedSumMinor)
-    refuse('kiosk_stored_sum_exceeded');
 }

@@ -15,6 +15,7 @@ export { attempt, REFUSAL_CODES } from './errors.ts';
 export type { RefusalCode, Result } from './errors.ts';
 export * from './issuer-certificate.ts';
 export * from './journal.ts';
+export * from './kiosk-limits.ts';
 export * from './limits.ts';
 export { compressPoint, decompressPoint } from './p256.ts';
 export * from './payment.ts';

@@ -3,7 +3,7 @@
  * generations, policy, and the deny list. Its signed time is also the ratchet of trusted time.
  */
 import { toUuid } from './bytes.ts';
-import { FieldReader } from './cbor.ts';
+import { FieldReader, type CborValue } from './cbor.ts';
 import { readObject, readPayload, signObject, type UnverifiedObject } from './cose.ts';
 import type { Steps } from './crypto.ts';
 import { Refusal, refuse } from './errors.ts';
@@ -34,6 +34,21 @@ export interface Policy {
   readonly storedCount: number;
   /** Longest time without contact before a kiosk stops accepting. */
   readonly maxOfflineSeconds: number;
+  /** Sum of the payments of one allowance at one kiosk: what a copied phone can cost this kiosk. */
+  readonly perAllowanceMinor: bigint;
+  /** Largest payment of a phone that has never paid at this kiosk. */
+  readonly firstPaymentMinor: bigint;
+  /** Largest payment of a payer of whom the issuer knows little ({@link STANDING}.new). */
+  readonly newStandingMinor: bigint;
+  /** One payer at one kiosk within this window: more payments or more money look like one sale cut into pieces. */
+  readonly splitWindowSeconds: number;
+  readonly splitCount: number;
+  readonly splitSumMinor: bigint;
+  /** One payer at one kiosk within an hour and a day. */
+  readonly hourCount: number;
+  readonly hourSumMinor: bigint;
+  readonly dayCount: number;
+  readonly daySumMinor: bigint;
 }
 
 export interface TrustBundle {
@@ -69,7 +84,7 @@ export function* signTrustBundle(draft: TrustBundleDraft, issuerKeyId: Uint8Arra
       PURPOSE.trustBundle,
       draft.version,
       draft.issuedAt,
-      [policy.perPaymentMinor, policy.storedSumMinor, policy.storedCount, policy.maxOfflineSeconds],
+      policyFields(policy),
       draft.issuerCertificates,
       draft.denyListVersion,
       draft.deniedAllowances,
@@ -86,7 +101,7 @@ export function* verifyTrustBundle(bytes: Uint8Array, rootPublicKey: Uint8Array)
   fields.purpose(PURPOSE.trustBundle);
   const version = fields.uint(MAX_COUNTER, 1);
   const issuedAt = fields.timeSeconds();
-  const policy = readPolicy(fields.array(4));
+  const policy = readPolicy(fields.array(POLICY_FIELDS));
   const issuerBytes = readByteStrings(fields.array(MAX_ISSUER_CERTIFICATES), 1, MAX_OBJECT_BYTES);
   const denyListVersion = fields.uint(MAX_COUNTER);
   const deniedAllowances = new Set(readByteStrings(fields.array(MAX_DENIED), 16, 16).map(toUuid));
@@ -149,6 +164,27 @@ export function checkNotOlder(candidate: TrustBundle, known: TrustBundle | null,
   if (jumps) refuse('trust_bundle_version_jumps');
 }
 
+const POLICY_FIELDS = 14;
+
+function policyFields(policy: Policy): readonly CborValue[] {
+  return [
+    policy.perPaymentMinor,
+    policy.storedSumMinor,
+    policy.storedCount,
+    policy.maxOfflineSeconds,
+    policy.perAllowanceMinor,
+    policy.firstPaymentMinor,
+    policy.newStandingMinor,
+    policy.splitWindowSeconds,
+    policy.splitCount,
+    policy.splitSumMinor,
+    policy.hourCount,
+    policy.hourSumMinor,
+    policy.dayCount,
+    policy.daySumMinor,
+  ];
+}
+
 function readPolicy(values: readonly unknown[]): Policy {
   const fields = new FieldReader(values);
   const policy = {
@@ -156,6 +192,16 @@ function readPolicy(values: readonly unknown[]): Policy {
     storedSumMinor: fields.amountMinor(1n),
     storedCount: fields.uint(MAX_COUNTER, 1),
     maxOfflineSeconds: fields.uint(MAX_COUNTER, 1),
+    perAllowanceMinor: fields.amountMinor(1n),
+    firstPaymentMinor: fields.amountMinor(1n),
+    newStandingMinor: fields.amountMinor(1n),
+    splitWindowSeconds: fields.uint(MAX_COUNTER, 1),
+    splitCount: fields.uint(MAX_COUNTER, 1),
+    splitSumMinor: fields.amountMinor(1n),
+    hourCount: fields.uint(MAX_COUNTER, 1),
+    hourSumMinor: fields.amountMinor(1n),
+    dayCount: fields.uint(MAX_COUNTER, 1),
+    daySumMinor: fields.amountMinor(1n),
   };
   fields.end();
   return policy;

@@ -56,6 +56,16 @@ export function makeWorld(options: WorldOptions = {}) {
     storedSumMinor: 500_000n,
     storedCount: 1_000,
     maxOfflineSeconds: 14 * 24 * 3600,
+    perAllowanceMinor: 1_000_000_000n,
+    firstPaymentMinor: 1_000_000_000n,
+    newStandingMinor: 1_000_000_000n,
+    splitWindowSeconds: 120,
+    splitCount: 1_000_000,
+    splitSumMinor: 1_000_000_000n,
+    hourCount: 1_000_000,
+    hourSumMinor: 1_000_000_000n,
+    dayCount: 1_000_000,
+    daySumMinor: 1_000_000_000n,
     ...options.policy,
   };
   const trustBytes = ok(
@@ -222,6 +232,8 @@ export function makeFacts(
         : { hash: request.hash, amountMinor: request.amountMinor, currency: request.currency, state: 'open' },
     history: null,
     stored: { sumMinor: 0n, count: 0 },
+    payer: { hasPaidHere: false, recent: [], allowanceSumMinor: 0n },
+    settings: [],
     certificateIsKnownGood: false,
     ...changes,
   };

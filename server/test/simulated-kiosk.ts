@@ -188,6 +188,8 @@ export class SimulatedKiosk {
             ? null
             : { lastCounter: last.counter, lastCumulativeMinor: last.cumulativeMinor, lastHash: last.hash },
         stored: { sumMinor: 0n, count: 0 },
+        payer: { hasPaidHere: true, recent: [], allowanceSumMinor: 0n },
+        settings: [],
         certificateIsKnownGood: false,
       }),
     );

@@ -9,6 +9,7 @@ import {
   type CborValue,
   type FreshnessLevel,
   type JournalKind,
+  type LimitSettings,
   type SyncCrypto,
   type SyncSigner,
 } from '@tikiwallet/protocol';
@@ -19,6 +20,7 @@ import { Audit } from './audit.ts';
 import type { QuarantineReason } from './faults.ts';
 import { Journal, type JournalHead } from './journal.ts';
 import { KioskRecord, type EnrolledKiosk } from './kiosk-record.ts';
+import { LimitStore, type OwnedLimits } from './limit-settings.ts';
 import { openDatabase, type KioskDatabase } from './open-database.ts';
 import { Payments, type Totals } from './payments.ts';
 import { Requests } from './requests.ts';
@@ -40,6 +42,8 @@ interface Memory {
   readonly today: Totals & { readonly startSeconds: number };
   readonly kiosk: EnrolledKiosk | null;
   readonly cursor: Cursor;
+  /** Of the merchant and of this kiosk. */
+  readonly limitSettings: readonly LimitSettings[];
   /** Trusted time's lower bound, seconds. */
   readonly mark: number;
 }
@@ -87,6 +91,7 @@ export class KioskStore {
   readonly requests: Requests;
   readonly record: KioskRecord;
   readonly cursor: SettlementCursor;
+  readonly limits: LimitStore;
   readonly audit: Audit;
   readonly #db: KioskDatabase;
   readonly #writeMark;
@@ -111,6 +116,7 @@ export class KioskStore {
         wallMs: () => this.clock.wallMs(),
       });
       this.cursor = new SettlementCursor(this.#db);
+      this.limits = new LimitStore(this.#db);
       this.audit = new Audit(this.#db, this.journal, this.crypto);
       this.#writeMark = this.#db.prepare<[number]>('UPDATE trusted_time SET seconds = ? WHERE id = 1');
       this.#memory = this.#recall();
@@ -131,6 +137,7 @@ export class KioskStore {
       today: { ...this.payments.acceptedSince(startSeconds), startSeconds },
       kiosk: this.record.load(),
       cursor: this.cursor.read(),
+      limitSettings: this.limits.read(),
       mark: Number(mark ?? 0n),
     };
   }
@@ -191,6 +198,11 @@ export class KioskStore {
     this.#memory = { ...this.#memory, kiosk };
   }
 
+  setLimits(owned: OwnedLimits): void {
+    this.limits.replace(owned);
+    this.#memory = { ...this.#memory, limitSettings: this.limits.read() };
+  }
+
   setCursor(change: Partial<Cursor>): void {
     const cursor = { ...this.#memory.cursor, ...change };
     this.cursor.write(cursor);
@@ -204,7 +216,7 @@ export class KioskStore {
     this.#memory = { ...this.#memory, today };
     return {
       quarantine: null,
-      ...(kiosk === null ? NOT_ENROLLED : describeKiosk(kiosk, now.seconds)),
+      ...(kiosk === null ? NOT_ENROLLED : describeKiosk(kiosk, this.#memory.limitSettings, now.seconds)),
       unsettled,
       today: { count: today.count, sumMinor: today.sumMinor },
       headSequence: head.sequence,
@@ -247,11 +259,17 @@ export function quarantinedSnapshot(reason: QuarantineReason): StoreSnapshot {
 
 function describeKiosk(
   kiosk: EnrolledKiosk,
+  settings: readonly LimitSettings[],
   nowSeconds: number,
 ): Pick<StoreSnapshot, 'kiosk' | 'trust' | 'limits'> {
   const { certificate, trust } = kiosk;
   const level = freshnessLevel(nowSeconds - trust.issuedAt);
-  const { perPaymentMinor, storedSumMinor, storedCount } = limitsAt(level, trust.policy, certificate);
+  const { perPaymentMinor, storedSumMinor, storedCount } = limitsAt(
+    level,
+    trust.policy,
+    certificate,
+    settings,
+  );
   const newestFirst = [...kiosk.certificates.values()].sort((a, b) => b.notBefore - a.notBefore);
   const former = newestFirst.filter((other) => other !== certificate).map((other) => other.hash);
   return {

@@ -123,7 +123,7 @@ export class SaleRequests {
 
   /** Everything that would make the payment fail later is said now, before a customer is asked. */
   #mayOpen(sale: OpenSale): EnrolledKiosk {
-    const { kiosk, unsettled } = this.#store.memory;
+    const { kiosk, unsettled, limitSettings } = this.#store.memory;
     if (kiosk === null) throw new IpcError('kiosk_not_enrolled');
     const now = this.#store.now();
     if (now.isBehind) throw new IpcError('clock_behind_trusted_time');
@@ -131,7 +131,7 @@ export class SaleRequests {
     if (kiosk.trust.deniedKiosks.has(kiosk.kioskId)) throw new IpcError('kiosk_denied');
     if (sale.amountMinor < 1n || sale.amountMinor > MAX_AMOUNT_MINOR) throw new IpcError('amount_invalid');
     const ageSeconds = now.seconds - kiosk.trust.issuedAt;
-    const limits = limitsAt(freshnessLevel(ageSeconds), kiosk.trust.policy, kiosk.certificate);
+    const limits = limitsAt(freshnessLevel(ageSeconds), kiosk.trust.policy, kiosk.certificate, limitSettings);
     if (sale.amountMinor > limits.perPaymentMinor) throw new IpcError('amount_exceeds_payment_limit');
     const isFull =
       unsettled.count + 1 > limits.storedCount ||

@@ -98,6 +98,16 @@ export class TestIssuer {
       storedSumMinor: 500_000n,
       storedCount: 1_000,
       maxOfflineSeconds: 14 * 24 * 3600,
+      perAllowanceMinor: 1_000_000_000n,
+      firstPaymentMinor: 1_000_000_000n,
+      newStandingMinor: 1_000_000_000n,
+      splitWindowSeconds: 120,
+      splitCount: 1_000_000,
+      splitSumMinor: 1_000_000_000n,
+      hourCount: 1_000_000,
+      hourSumMinor: 1_000_000_000n,
+      dayCount: 1_000_000,
+      daySumMinor: 1_000_000_000n,
       ...options.policy,
     };
     return this.sign(
@@ -175,6 +185,8 @@ export interface AllowanceOptions {
   readonly notBefore: number;
   readonly notAfter: number;
   readonly hardCounterLimit: number;
+  /** Of a phone that has another allowance already. */
+  readonly key: TestKey;
 }
 
 export interface SignedPayment {
@@ -184,7 +196,7 @@ export interface SignedPayment {
 
 /** A phone with one allowance; signs what it is told, honest or not. */
 export class TestPhone {
-  readonly key = newKey();
+  readonly key: TestKey;
   readonly allowance: protocol.AllowanceCertificate;
   counter = 0;
   cumulativeMinor = 0n;
@@ -193,6 +205,7 @@ export class TestPhone {
 
   constructor(issuer: TestIssuer, shopIssuer: TestIssuer, options: Partial<AllowanceOptions>) {
     this.#shopIssuer = shopIssuer;
+    this.key = options.key ?? newKey();
     const bytes = issuer.sign(
       protocol.signAllowanceCertificate(
         {

@@ -1,3 +1,7 @@
+CREATE INDEX payments_of_allowance ON payments (allowance_id, amount_minor);
+
+CREATE INDEX payments_of_payer ON payments (payer, accepted_at, amount_minor);
+
 CREATE INDEX payments_unsettled ON payments (sequence, amount_minor) WHERE settlement IN ('on_this_device', 'sent');
 
 CREATE INDEX requests_newest ON requests (opened_at_ms);
@@ -51,6 +55,13 @@ CREATE TABLE kiosk_certificates (
   received_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE limit_settings (
+  owner TEXT NOT NULL CHECK (owner IN ('merchant', 'kiosk')),
+  name TEXT NOT NULL,
+  value INTEGER NOT NULL CHECK (value >= 1),
+  PRIMARY KEY (owner, name)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE outgoing_batch (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   from_sequence INTEGER NOT NULL CHECK (from_sequence >= 1),
@@ -79,7 +90,7 @@ CREATE TABLE payments (
   settlement TEXT NOT NULL DEFAULT 'on_this_device'
     CHECK (settlement IN ('on_this_device', 'sent', 'settled', 'settled_by_guarantee', 'refused', 'disputed')),
   settled_at INTEGER,
-  refusal_code TEXT,
+  refusal_code TEXT, payer BLOB CHECK (payer IS NULL OR length(payer) = 33),
   UNIQUE (allowance_id, counter)
 ) STRICT;
 
@@ -130,6 +141,11 @@ END;
 CREATE TRIGGER payments_are_final BEFORE UPDATE OF
   payment_hash, request_id, sequence, allowance_id, counter, amount_minor, cumulative_minor, currency,
   allowance_certificate_hash, tier, checks, receipt, accepted_at ON payments
+BEGIN
+  SELECT RAISE(ABORT, 'an accepted payment does not change');
+END;
+
+CREATE TRIGGER payments_have_one_payer BEFORE UPDATE OF payer ON payments
 BEGIN
   SELECT RAISE(ABORT, 'an accepted payment does not change');
 END;
