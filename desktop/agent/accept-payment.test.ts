@@ -1,6 +1,18 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fromHex, runSync, toHex, verifyReceipt } from '@tikiwallet/protocol';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { crypto, codeOf, malleate, noise, NOW_SECONDS, ok, TestIssuer, TestKiosk } from './test/world.ts';
+import {
+  crypto,
+  codeOf,
+  malleate,
+  noise,
+  NOW_SECONDS,
+  ok,
+  PAYER_PHONE,
+  TestIssuer,
+  TestKiosk,
+} from './test/world.ts';
 
 const issuer = new TestIssuer();
 let kiosk: TestKiosk;
@@ -167,6 +179,27 @@ test('R26 what merchant and kiosk set lower counts at once and over a restart, a
     'call_invalid',
   );
   expect(kiosk.snapshot().limits.perPaymentMinor).toBe(1_000n);
+});
+
+test("the payer's number is checked against what the cashier typed, and stays off the disk", () => {
+  const wrong = kiosk.sell(100n, '+6598765433');
+  expect(codeOf(kiosk.acceptOne(issuer.phone().pay(wrong.envelope).delivery))).toBe('payer_phone_differs');
+  kiosk.desk.run('cancelSale', wrong.saleId);
+  const sale = kiosk.sell(100n, PAYER_PHONE);
+  const phone = issuer.phone();
+  const { delivery, payment } = phone.pay(sale.envelope);
+  const withoutSalt = phone.deliver(sale.requestId, payment.bytes);
+  expect(codeOf(kiosk.acceptOne(withoutSalt))).toBe('payer_phone_differs');
+  const open = { saleId: sale.saleId, amountMinor: 100n, addresses: [], ttlSeconds: 120 };
+  expect(() => kiosk.desk.run('openSale', { ...open, payerPhone: '+6598765433' })).toThrow('call_invalid');
+  expect(kiosk.desk.run('openSale', { ...open, payerPhone: PAYER_PHONE }).requestId).toBe(sale.requestId);
+  expect(codeOf(kiosk.acceptOne(delivery))).toBe('accepted');
+  // Without the question, the next customer is asked for nothing.
+  expect(codeOf(kiosk.acceptOne(issuer.phone().pay(kiosk.sell(100n).envelope).delivery))).toBe('accepted');
+  kiosk.desk.store.close();
+  const onDisk = readdirSync(kiosk.folder).map((name) => readFileSync(join(kiosk.folder, name)));
+  expect(onDisk.some((bytes) => bytes.includes(PAYER_PHONE) || bytes.includes('+6598765433'))).toBe(false);
+  kiosk.reopen();
 });
 
 test('R24 a request is open for two minutes of monotonic time and not a moment longer', () => {

@@ -143,7 +143,8 @@ export class PaymentDesk {
     const { allowance, allowanceObject } = certificate.value;
     const payment = runSync(readPayment(delivery.payment, allowance), crypto);
     if (!payment.ok) return payment;
-    const identified = { requestId: delivery.requestId, allowance, allowanceObject, payment: payment.value };
+    const { requestId, phoneSalt } = delivery;
+    const identified = { requestId, allowance, allowanceObject, payment: payment.value, phoneSalt };
     return { ok: true, value: { identified, certificateKey, certificateIsKnownGood: known !== undefined } };
   }
 
@@ -174,6 +175,7 @@ export class PaymentDesk {
               currency: request.currency,
               state: this.#sales.stateOf(request),
             },
+      expectedPhone: request === null ? null : this.#sales.expectedPhoneOf(request.requestId),
       history: this.#store.payments.historyOf(allowance.allowanceId),
       stored: this.#store.memory.unsettled,
       certificateIsKnownGood: read.certificateIsKnownGood,

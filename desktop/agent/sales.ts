@@ -41,12 +41,17 @@ export class Sales {
   }
 
   /** @throws IpcError */
-  async open(sale: { readonly saleId: string; readonly amountMinor: string }): Promise<Sale> {
+  async open(sale: {
+    readonly saleId: string;
+    readonly amountMinor: string;
+    readonly payerPhone?: string | undefined;
+  }): Promise<Sale> {
     const record = await this.#options.store.run('openSale', {
       saleId: sale.saleId,
       amountMinor: BigInt(sale.amountMinor),
       addresses: this.#options.addresses(),
       ttlSeconds: this.#options.requestTtlSeconds,
+      payerPhone: sale.payerPhone,
     });
     if (this.#current?.saleId !== record.saleId) this.#refused = null;
     return this.#show(record);

@@ -181,6 +181,7 @@ function* accept(input: Input): Steps<unknown> {
     kiosk,
     trust: yield* trustOf(input),
     request: yield* requestFacts(input, kiosk),
+    expectedPhone: input.has('expectedPhone') ? input.text('expectedPhone') : null,
     history: historyOf(input.object('history')),
     stored: { sumMinor: BigInt(stored?.text('sumMinor') ?? 0), count: stored?.number('count') ?? 0 },
     payer: payerOf(input.object('payer')),

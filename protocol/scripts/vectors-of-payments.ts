@@ -5,7 +5,7 @@ import * as protocol from '../src/index.ts';
 import { fieldsOf, itemsOf, malleated, resigned, withFields } from './tamper.ts';
 import { FIELD_NAMES } from './diagnostic.ts';
 import { everyFieldChanged, given, invalid, valid, type DraftFile } from './vector-drafts.ts';
-import { crypto, id, NOW, PHONE_SALT, unwrap, type VectorWorld } from './vector-world.ts';
+import { crypto, id, NOW, PHONE, PHONE_SALT, unwrap, type VectorWorld } from './vector-world.ts';
 import { makeRequest } from './vectors-of-objects.ts';
 
 export const namesOf = (purpose: number) => FIELD_NAMES.get(purpose) ?? [];
@@ -41,12 +41,13 @@ export function deliveryOf(
   request: protocol.PaymentRequest,
   payment: Uint8Array,
   allowance: protocol.AllowanceCertificate,
+  phoneSalt: Uint8Array | null = null,
 ) {
   return protocol.encodeDelivery({
     requestId: request.requestId,
     allowanceCertificate: allowance.bytes,
     payment,
-    phoneSalt: null,
+    phoneSalt,
   });
 }
 
@@ -169,6 +170,10 @@ export function acceptanceVectors(world: VectorWorld): DraftFile {
   const second = { counter: 2, cumulativeMinor: 2_250n, previousLink: id(9) };
   const history = { lastCounter: 4, lastCumulativeMinor: 1_000n, lastHash: new Uint8Array(32).fill(7) };
   const fifth = { counter: 5, cumulativeMinor: 2_250n, previousLink: protocol.linkOf(history.lastHash) };
+  const salted = (salt: Uint8Array | null) => ({
+    delivery: deliveryOf(request, makePayment(world, request).bytes, world.allowance, salt),
+    expectedPhone: PHONE,
+  });
   const yes = (name: string, given: Readonly<Record<string, unknown>>) =>
     valid(name, 'acceptPayment', { ...pay(), ...given });
   const no = (name: string, code: protocol.RefusalCode, given: Readonly<Record<string, unknown>>) =>
@@ -225,6 +230,8 @@ export function acceptanceVectors(world: VectorWorld): DraftFile {
       yes('a 21st payment, the others a day old', recently(20, 100n, 86_400)),
       yes("a limit that a kiosk sets above the issuer's changes nothing", { settings: [{ splitCount: 99 }] }),
       yes('the soft counter limit reached: the phone needs internet soon', pay({ ...second, counter: 20 })),
+      yes("the payer's number as the cashier typed it", salted(PHONE_SALT)),
+      yes('a salt that nobody asked for', { delivery: salted(PHONE_SALT).delivery }),
       yes('the bundle is 24 hours old', aged(86_400)),
       yes('the bundle is a second older: half limits, trust not fresh', aged(86_401)),
       yes('the bundle is 7 days old, a known payer', { ...aged(604_800), ...pay(fifth), history }),
@@ -323,6 +330,12 @@ export function acceptanceVectors(world: VectorWorld): DraftFile {
         ...limited({ perAllowanceMinor: 5_000n }),
         payer: { ...PAYER, allowanceSumMinor: 3_751n },
       }),
+      no('another number than the payer has', 'payer_phone_differs', {
+        ...salted(PHONE_SALT),
+        expectedPhone: '+6598765433',
+      }),
+      no('the number asked for, no salt', 'payer_phone_differs', salted(null)),
+      no('the number asked for, another salt', 'payer_phone_differs', salted(id(0x56))),
       no('a fourth payment within two minutes', 'split_sale_suspected', recently(3, 30n, 119)),
       no('a sum within two minutes above the window', 'split_sale_suspected', recently(1, 23_751n, 0)),
       no('an eleventh payment within the hour', 'payer_count_per_hour_exceeded', recently(10, 100n, 3_599)),

@@ -23,6 +23,7 @@ import {
 } from './kiosk-limits.ts';
 import { CLOCK_TOLERANCE_SECONDS } from './limits.ts';
 import { hasPaymentSignature, linkOf, readPayment, type Delivery, type Payment } from './payment.ts';
+import { opensPhoneCommitment } from './phone-commitment.ts';
 import { freshnessLevel, type FreshnessLevel, type TrustBundle } from './trust-bundle.ts';
 
 /** How sure the merchant can be of the money. */
@@ -41,6 +42,7 @@ export const CHECK = {
   payerKnown: 256,
   /** No check but a word to the phone: its soft counter limit is reached. */
   needsInternetSoon: 512,
+  payerPhone: 1024,
 } as const;
 
 /** A payment whose form and identity are known and nothing else: no signature has been checked. */
@@ -49,6 +51,8 @@ export interface IdentifiedPayment {
   readonly allowance: AllowanceCertificate;
   readonly allowanceObject: UnverifiedObject;
   readonly payment: Payment;
+  /** Opens the certificate's phone commitment; the phone sends it when the request asks for it. */
+  readonly phoneSalt: Uint8Array | null;
 }
 
 declare const verifiedBrand: unique symbol;
@@ -79,6 +83,8 @@ export interface AcceptanceFacts extends LimitFacts {
     readonly currency: string;
     readonly state: 'open' | 'paid' | 'expired' | 'cancelled';
   } | null;
+  /** E.164: what the cashier typed for this request, or null when the payer's number is not asked for. */
+  readonly expectedPhone: string | null;
   readonly history: AllowanceHistory | null;
   /** Limits of the merchant and of this kiosk; the lowest of all owners wins. */
   readonly settings: readonly LimitSettings[];
@@ -90,7 +96,14 @@ export interface AcceptanceFacts extends LimitFacts {
 export function* identifyPayment(delivery: Delivery): Steps<IdentifiedPayment> {
   const { certificate, object } = yield* readAllowanceCertificate(delivery.allowanceCertificate);
   const payment = yield* readPayment(delivery.payment, certificate);
-  return { requestId: delivery.requestId, allowance: certificate, allowanceObject: object, payment };
+  const { phoneSalt } = delivery;
+  return {
+    requestId: delivery.requestId,
+    allowance: certificate,
+    allowanceObject: object,
+    payment,
+    phoneSalt,
+  };
 }
 
 /** All checks, cheap ones first. A repeat of a stored payment must have been answered before this is asked. */
@@ -116,6 +129,7 @@ export function* verifyPayment(
   if (age > limits.maxOfflineSeconds) refuse('kiosk_offline_too_long');
   checkContact(allowance, facts, level);
   checkLimits(payment, allowance, facts, limits);
+  yield* checkPayerPhone(identified, facts.expectedPhone);
   if (!facts.certificateIsKnownGood) {
     const signed = { at: allowance.notBefore, as: 'certificates' } as const;
     yield* requireIssuerSignature(identified.allowanceObject, facts.trust.issuers, signed);
@@ -134,6 +148,17 @@ export function* verifyPayment(
   return verified as VerifiedPayment;
 }
 
+/** The number that the cashier typed against the issuer's commitment to the holder's, opened by the phone. */
+function* checkPayerPhone(
+  { allowance, phoneSalt }: IdentifiedPayment,
+  expectedPhone: string | null,
+): Steps<void> {
+  if (expectedPhone === null) return;
+  if (phoneSalt === null) refuse('payer_phone_differs');
+  if (!(yield* opensPhoneCommitment(allowance.phoneCommitment, expectedPhone, phoneSalt)))
+    refuse('payer_phone_differs');
+}
+
 function checksMade(facts: AcceptanceFacts, level: FreshnessLevel): number {
   const always =
     CHECK.form |
@@ -143,7 +168,12 @@ function checksMade(facts: AcceptanceFacts, level: FreshnessLevel): number {
     CHECK.paymentSignature |
     CHECK.counters |
     CHECK.limits;
-  return always | (level === 'full' ? CHECK.trustFresh : 0) | (facts.history === null ? 0 : CHECK.payerKnown);
+  return (
+    always |
+    (level === 'full' ? CHECK.trustFresh : 0) |
+    (facts.history === null ? 0 : CHECK.payerKnown) |
+    (facts.expectedPhone === null ? 0 : CHECK.payerPhone)
+  );
 }
 
 function checkRequest(payment: Payment, facts: AcceptanceFacts): void {

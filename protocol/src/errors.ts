@@ -35,6 +35,7 @@ export const REFUSAL_CODES = [
   'request_already_paid',
   // payment
   'payment_signature_invalid',
+  'payer_phone_differs',
   'payment_is_for_another_request',
   'payment_is_for_another_shop',
   'payment_amount_differs_from_request',

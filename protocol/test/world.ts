@@ -14,6 +14,9 @@ export function ok<T>(result: protocol.Result<T>): T {
   throw new Error(`refused: ${result.code}`);
 }
 
+/** The holder of the world's allowance. */
+export const PHONE = '+6598765432';
+
 export function newKey() {
   return loadPrivateKey(generateKeyPair().privateKeyPem);
 }
@@ -125,8 +128,8 @@ export function makeWorld(options: WorldOptions = {}) {
           notAfter: NOW + 72 * 3600,
           assurance: protocol.ASSURANCE.software,
           standing: protocol.STANDING.new,
-          maskedPhone: protocol.maskPhone('+6598765432'),
-          phoneCommitment: ok(protocol.runSync(protocol.commitToPhone('+6598765432', phoneSalt), crypto)),
+          maskedPhone: protocol.maskPhone(PHONE),
+          phoneCommitment: ok(protocol.runSync(protocol.commitToPhone(PHONE, phoneSalt), crypto)),
         },
         { issuerKeyId, allowanceId: id(0x33), payeeLock: options.payeeLock ?? null },
       ),
@@ -230,6 +233,7 @@ export function makeFacts(
       request === null
         ? null
         : { hash: request.hash, amountMinor: request.amountMinor, currency: request.currency, state: 'open' },
+    expectedPhone: null,
     history: null,
     stored: { sumMinor: 0n, count: 0 },
     payer: { hasPaidHere: false, recent: [], allowanceSumMinor: 0n },

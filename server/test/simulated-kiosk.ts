@@ -188,6 +188,7 @@ export class SimulatedKiosk {
             ? null
             : { lastCounter: last.counter, lastCumulativeMinor: last.cumulativeMinor, lastHash: last.hash },
         stored: { sumMinor: 0n, count: 0 },
+        expectedPhone: null,
         payer: { hasPaidHere: true, recent: [], allowanceSumMinor: 0n },
         settings: [],
         certificateIsKnownGood: false,

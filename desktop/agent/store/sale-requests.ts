@@ -27,6 +27,8 @@ export interface OpenSale {
   /** `http://host:port`, at most four. */
   readonly addresses: readonly string[];
   readonly ttlSeconds: number;
+  /** E.164: what the cashier typed; the payer's phone must open the commitment to exactly this number. */
+  readonly payerPhone?: string | undefined;
 }
 
 /** A sale of long ago is history, not something to show when the program starts. */
@@ -34,6 +36,11 @@ const SHOWN_AFTER_START_MS = 10 * 60 * 1000;
 
 export class SaleRequests {
   readonly #store: KioskStore;
+  /**
+   * The number of the newest request that asked for one. In memory only: a request does not outlive this process, and
+   * a customer's full number has no business on the shop's disk.
+   */
+  #expected: { readonly requestId: string; readonly phone: string } | null = null;
 
   constructor(store: KioskStore) {
     this.#store = store;
@@ -64,7 +71,10 @@ export class SaleRequests {
   open(sale: OpenSale): SaleRecord {
     const known = this.#store.requests.bySale(sale.saleId);
     if (known !== null) {
-      if (known.amountMinor !== sale.amountMinor) throw new IpcError('call_invalid');
+      const isTheSame =
+        known.amountMinor === sale.amountMinor &&
+        (known.state !== 'open' || this.expectedPhoneOf(known.requestId) === (sale.payerPhone ?? null));
+      if (!isTheSame) throw new IpcError('call_invalid');
       return this.toRecord(known);
     }
     const kiosk = this.#mayOpen(sale);
@@ -74,6 +84,11 @@ export class SaleRequests {
       if (former !== null) this.#store.requests.end(former.requestId, 'expired');
       return this.#issue(sale, kiosk);
     });
+  }
+
+  /** What the cashier typed for this request; null when the payer's number is not asked for. */
+  expectedPhoneOf(requestId: string): string | null {
+    return this.#expected?.requestId === requestId ? this.#expected.phone : null;
   }
 
   /** @throws IpcError */
@@ -158,6 +173,8 @@ export class SaleRequests {
       deadlineMs: clock.monotonicMs() + sale.ttlSeconds * 1000,
     });
     this.#store.raiseMark(request.issuedAt);
+    const { payerPhone } = sale;
+    this.#expected = payerPhone === undefined ? null : { requestId: request.requestId, phone: payerPhone };
     return this.#again(sale.saleId);
   }
 
@@ -173,7 +190,7 @@ export class SaleRequests {
         ttlSeconds: sale.ttlSeconds,
         denyListVersion: kiosk.trust.denyListVersion,
         addresses: sale.addresses,
-        checksPhone: false,
+        checksPhone: sale.payerPhone !== undefined,
       },
       kiosk.certificate.hash,
     );

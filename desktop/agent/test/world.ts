@@ -53,6 +53,9 @@ export interface BundleOptions {
   readonly policy?: Partial<protocol.Policy>;
 }
 
+export const PAYER_PHONE = '+6598765432';
+const PAYER_SALT = new Uint8Array(16).fill(0x55);
+
 /** Root and issuer of a test; certifies whatever it is asked to. The next key is published from the start. */
 export class TestIssuer {
   readonly root: TestKey;
@@ -221,7 +224,7 @@ export class TestPhone {
           assurance: protocol.ASSURANCE.software,
           standing: protocol.STANDING.new,
           maskedPhone: '+65****5432',
-          phoneCommitment: new Uint8Array(16),
+          phoneCommitment: ok(protocol.runSync(protocol.commitToPhone(PAYER_PHONE, PAYER_SALT), crypto)),
         },
         { issuerKeyId: issuer.keyId, allowanceId: protocol.fromUuid(randomUUID()), payeeLock: null },
       ),
@@ -255,15 +258,17 @@ export class TestPhone {
     this.counter = payment.counter;
     this.cumulativeMinor = payment.cumulativeMinor;
     this.previousHash = payment.hash;
-    return { payment, delivery: this.deliver(request.requestId, bytes) };
+    // An honest phone opens its number for who asks under a certificate, and for nobody else.
+    const phoneSalt = request.checksPhone ? PAYER_SALT : null;
+    return { payment, delivery: this.deliver(request.requestId, bytes, phoneSalt) };
   }
 
-  deliver(requestId: string, payment: Uint8Array): Uint8Array {
+  deliver(requestId: string, payment: Uint8Array, phoneSalt: Uint8Array | null = null): Uint8Array {
     return protocol.encodeDelivery({
       requestId,
       allowanceCertificate: this.allowance.bytes,
       payment,
-      phoneSalt: null,
+      phoneSalt,
     });
   }
 }
@@ -312,12 +317,13 @@ export class TestKiosk {
     this.desk = this.#open();
   }
 
-  sell(amountMinor = 1_250n): SaleRecord {
+  sell(amountMinor = 1_250n, payerPhone?: string): SaleRecord {
     return this.desk.run('openSale', {
       saleId: randomUUID(),
       amountMinor,
       addresses: ['http://192.168.49.1:7070'],
       ttlSeconds: 120,
+      payerPhone,
     });
   }
 

@@ -336,6 +336,7 @@ export class FakeKiosk {
         },
         history: this.#history,
         stored: { sumMinor: 0n, count: 0 },
+        expectedPhone: null,
         payer: { hasPaidHere: true, recent: [], allowanceSumMinor: 0n },
         settings: [],
         certificateIsKnownGood: false,
