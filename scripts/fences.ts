@@ -8,6 +8,7 @@ import { type ImportArrow, type ImportGraph, readImportGraph } from './import-gr
 type RoomName =
   | 'protocol'
   | 'protocol-adapters'
+  | 'protocol-independent'
   | 'native'
   | 'ipc-contract'
   | 'ipc'
@@ -55,6 +56,14 @@ export const rooms: readonly Room[] = [
     rooms: ['protocol'],
     packages: ['cborg', '@hpke/core'],
     node: ['crypto', 'fs', 'fs/promises', 'path', 'process', 'url'],
+  },
+  // A second reading of the specification: it shares no line and no library with the first.
+  {
+    name: 'protocol-independent',
+    at: /^protocol\/independent\//,
+    rooms: [],
+    packages: ['cbor2'],
+    node: ['crypto'],
   },
   // A package that others could use: it knows nothing of payments.
   {

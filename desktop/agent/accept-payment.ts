@@ -114,6 +114,7 @@ export class PaymentDesk {
     const twin = this.#store.payments.byCounter(allowance.allowanceId, payment.counter);
     if (twin !== null) return refused(this.#judgeTwin(identified, twin.paymentHash, kiosk), requestId);
 
+    if (this.#store.memory.standing.doubt !== null) return refused('journal_quarantined', requestId);
     const now = this.#store.now();
     if (now.isBehind) return refused('clock_behind_trusted_time', requestId);
     const request = this.#store.requests.byId(requestId);

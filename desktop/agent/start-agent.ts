@@ -171,6 +171,8 @@ class Agent implements RunningAgent {
     this.#tick = setInterval(() => void this.#passTime(), TICK_MS);
     this.#tick.unref();
     this.#publisher.now();
+    // The cloud may have come into reach before the store was open to hear of it.
+    this.#trust.refreshNow();
     this.#settle.poke();
   }
 
@@ -212,6 +214,7 @@ class Agent implements RunningAgent {
     const publicKeys = { signing: this.#signingPublicKey, sealing: this.#sealing.publicKey };
     await enrolKiosk({ api: this.#api, store: this.#store, publicKeys, log: this.#options.log }, code);
     this.#options.log.info('this machine is a kiosk now');
+    this.#trust.refreshNow();
     this.#settle.retryNow();
   }
 
@@ -257,6 +260,7 @@ class Agent implements RunningAgent {
   async #passTime(): Promise<void> {
     try {
       await this.#store.run('tick', null);
+      await this.#sales.lookAgain();
     } catch (error) {
       this.#options.log.warn({ err: error }, 'the trusted time could not be written down');
     }

@@ -292,6 +292,7 @@ export class FakeAgent {
     const total = this.#payments.reduce((sum, payment) => add(sum, payment.amountMinor), '0');
     return {
       phase,
+      problems: [],
       version: '0.1.0',
       apiUrl: 'http://127.0.0.1:8080',
       kiosk: enrolled ? this.#kiosk() : null,

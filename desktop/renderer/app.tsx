@@ -15,9 +15,17 @@ import { SaleView } from './sell/sale-view.tsx';
 import { SettingsScreen } from './settings/settings-screen.tsx';
 import { StatusScreen } from './status/status-screen.tsx';
 import { WelcomeScreen } from './welcome/welcome-screen.tsx';
+import { WithScreenKeyboard } from './typing/screen-keyboard.tsx';
+import type { WindowMode } from './typing/typed-field.ts';
 import classes from './app.module.css';
 
-export function App({ nonce }: { nonce: string }): ReactElement {
+interface AppProps {
+  nonce: string;
+  /** A kiosk has no keyboard unless somebody proves otherwise by typing. */
+  mode?: WindowMode;
+}
+
+export function App({ nonce, mode = 'desktop' }: AppProps): ReactElement {
   const { language } = useLanguage();
   const queries = useMemo(
     () =>
@@ -39,7 +47,9 @@ export function App({ nonce }: { nonce: string }): ReactElement {
         getStyleNonce={() => nonce}
       >
         <QueryClientProvider client={queries}>
-          <Screens />
+          <WithScreenKeyboard mode={mode}>
+            <Screens />
+          </WithScreenKeyboard>
         </QueryClientProvider>
       </MantineProvider>
     </DirectionProvider>

@@ -23,8 +23,8 @@ import {
   encodingVectors,
   identityVectors,
   requestVectors,
-  trustBundleVectors,
 } from './vectors-of-objects.ts';
+import { trustBundleVectors } from './vectors-of-trust.ts';
 import { acceptanceVectors, paymentVectors } from './vectors-of-payments.ts';
 import {
   doubleSpendVectors,

@@ -60,5 +60,7 @@ export const Problem = z.object({
   detail: z.string().optional(),
   requestId: z.string().optional(),
   retryAfterMs: z.number().int().optional(),
+  /** With `batch_gap`: the highest entry that the cloud has without a gap before it. */
+  highestSequence: z.int().nonnegative().optional(),
 });
 export type Problem = z.infer<typeof Problem>;

@@ -28,13 +28,11 @@ export interface CloudEvents {
 /** A problem answer; `highestSequence` comes with `batch_gap`. */
 export class CloudProblem extends IpcError {
   readonly highestSequence: number | undefined;
-  constructor(problem: z.output<typeof CloudProblemBody>, retryAfterMs: number | undefined) {
+  constructor(problem: Problem, retryAfterMs: number | undefined) {
     super(problem.code, { retryAfterMs });
     this.highestSequence = problem.highestSequence;
   }
 }
-
-const CloudProblemBody = Problem.extend({ highestSequence: z.int().nonnegative().optional() });
 
 export class CloudClient {
   readonly apiUrl: string;
@@ -109,8 +107,7 @@ export class CloudClient {
 
   #problem(response: Response, bytes: Uint8Array, mediaType: string): IpcError {
     const retryAfterMs = readRetryAfter(response);
-    const parsed =
-      mediaType === 'application/problem+json' ? CloudProblemBody.safeParse(parseJson(bytes)) : undefined;
+    const parsed = mediaType === 'application/problem+json' ? Problem.safeParse(parseJson(bytes)) : undefined;
     if (parsed?.success) {
       this.#noteServerTime(response);
       this.#events.onReached();

@@ -17,7 +17,9 @@ import { loadPrivateKey, nodeCrypto } from '@tikiwallet/protocol/node';
 import type { Clock } from '../clock.ts';
 import { trustedNow, type TrustedNow } from '../trusted-time.ts';
 import { Audit } from './audit.ts';
+import { agreeWithMarker, checkNotLost } from './enrolment-marker.ts';
 import type { QuarantineReason } from './faults.ts';
+import { bornNs, JournalStanding, type JournalDoubt, type Standing } from './journal-standing.ts';
 import { Journal, type JournalHead } from './journal.ts';
 import { KioskRecord, type EnrolledKiosk } from './kiosk-record.ts';
 import { LimitStore, type OwnedLimits } from './limit-settings.ts';
@@ -44,6 +46,7 @@ interface Memory {
   readonly cursor: Cursor;
   /** Of the merchant and of this kiosk. */
   readonly limitSettings: readonly LimitSettings[];
+  readonly standing: Standing;
   /** Trusted time's lower bound, seconds. */
   readonly mark: number;
 }
@@ -76,6 +79,8 @@ export interface StoreSnapshot {
   readonly today: Totals;
   readonly headSequence: number;
   readonly cursor: Cursor;
+  /** Why this journal gives out no numbers: nothing is sold meanwhile. */
+  readonly doubt: JournalDoubt | null;
   readonly isClockBehind: boolean;
 }
 
@@ -93,6 +98,8 @@ export class KioskStore {
   readonly cursor: SettlementCursor;
   readonly limits: LimitStore;
   readonly audit: Audit;
+  readonly #standing: JournalStanding;
+  readonly #path: string;
   readonly #db: KioskDatabase;
   readonly #writeMark;
   #memory: Memory;
@@ -100,11 +107,13 @@ export class KioskStore {
   /** @throws Quarantined when the database must not be used. */
   constructor(options: KioskStoreOptions) {
     this.clock = options.clock;
+    this.#path = options.path;
     this.crypto = nodeCrypto();
     const signing = loadPrivateKey(options.signingKeyPem);
     this.sign = signing.sign;
     this.signingPublicKey = signing.publicKey;
     const sealingPublicKey = loadPrivateKey(options.sealingKeyPem).publicKey;
+    checkNotLost(options.path);
     this.#db = openDatabase(options);
     try {
       this.journal = new Journal(this.#db, this.crypto);
@@ -117,9 +126,11 @@ export class KioskStore {
       });
       this.cursor = new SettlementCursor(this.#db);
       this.limits = new LimitStore(this.#db);
+      this.#standing = new JournalStanding(this.#db);
       this.audit = new Audit(this.#db, this.journal, this.crypto);
       this.#writeMark = this.#db.prepare<[number]>('UPDATE trusted_time SET seconds = ? WHERE id = 1');
       this.#memory = this.#recall();
+      this.markEnrolled();
       this.audit.start(this.#memory.head.sequence);
     } catch (error) {
       this.#db.close();
@@ -138,6 +149,7 @@ export class KioskStore {
       kiosk: this.record.load(),
       cursor: this.cursor.read(),
       limitSettings: this.limits.read(),
+      standing: this.#standing.read(),
       mark: Number(mark ?? 0n),
     };
   }
@@ -209,8 +221,26 @@ export class KioskStore {
     this.#memory = { ...this.#memory, cursor };
   }
 
+  setStanding(change: Partial<Standing>): void {
+    const standing = { ...this.#memory.standing, ...change };
+    this.#standing.write(standing);
+    this.#memory = { ...this.#memory, standing };
+  }
+
+  /**
+   * Looks whether the file is still the one it was, and remembers it. The journal of a copy is in doubt until the
+   * cloud has said that it knows nothing newer.
+   */
+  recogniseFile(): void {
+    const { fileBornNs, doubt } = this.#memory.standing;
+    const now = bornNs(this.#path, fileBornNs);
+    if (now === null || now === fileBornNs) return;
+    const isCopy = fileBornNs !== null && this.#memory.kiosk !== null;
+    this.setStanding({ fileBornNs: now, doubt: isCopy ? (doubt ?? 'unconfirmed') : doubt });
+  }
+
   snapshot(): StoreSnapshot {
-    const { kiosk, head, cursor, unsettled } = this.#memory;
+    const { kiosk, head, cursor, unsettled, standing } = this.#memory;
     const now = this.now();
     const today = this.#todayAt(now.seconds);
     this.#memory = { ...this.#memory, today };
@@ -221,8 +251,14 @@ export class KioskStore {
       today: { count: today.count, sumMinor: today.sumMinor },
       headSequence: head.sequence,
       cursor,
+      doubt: standing.doubt,
       isClockBehind: now.isBehind,
     };
+  }
+
+  /** After the enrolment is on disk. */
+  markEnrolled(): void {
+    agreeWithMarker(this.#path, this.#memory.kiosk?.kioskId ?? null);
   }
 
   close(): void {
@@ -253,6 +289,7 @@ export function quarantinedSnapshot(reason: QuarantineReason): StoreSnapshot {
     today: { count: 0, sumMinor: 0n },
     headSequence: 0,
     cursor: { acknowledgedSequence: 0, denyListVersion: 0, lastContactAt: null, lastSettledAt: null },
+    doubt: null,
     isClockBehind: false,
   };
 }

@@ -14,7 +14,7 @@ export function StartingNotice(): ReactElement {
       <p className={classes.body} role="status">
         {t('starting.body')}
       </p>
-      <Loader color="pine" size="md" type="dots" aria-label={t('starting.title')} />
+      <Loader color="pine" size="md" type="dots" aria-hidden="true" />
     </main>
   );
 }

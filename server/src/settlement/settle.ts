@@ -245,9 +245,8 @@ async function settleSales(
 ): Promise<readonly SettlementResult[]> {
   const { machine, now } = recording;
   const month = now.toISOString().slice(0, 7);
-  const { guaranteeMonthMinor } = needs.offline.policy;
   await recordJournal(tx, newEntries, recording);
-  const ground = await layGround(tx, checked, { machine, month, guaranteeMonthMinor });
+  const ground = await layGround(tx, checked, { machine, month, limits: needs.offline.policy });
   const decisions = decide(checked, ground);
   await postPayments(tx, decisions.payments, recording);
   await recordPayments(tx, decisions.payments, recording);
