@@ -44,12 +44,17 @@ export class Sales {
   }
 
   /** @throws IpcError */
-  async open(sale: { readonly saleId: string; readonly amountMinor: string }): Promise<Sale> {
+  async open(sale: {
+    readonly saleId: string;
+    readonly amountMinor: string;
+    readonly payerPhone?: string | undefined;
+  }): Promise<Sale> {
     const record = await this.#options.store.run('openSale', {
       saleId: sale.saleId,
       amountMinor: BigInt(sale.amountMinor),
       addresses: this.#options.addresses(),
       ttlSeconds: this.#options.requestTtlSeconds,
+      payerPhone: sale.payerPhone,
     });
     // Asked again for a sale of before: it is answered, and the one that can be paid stays on the screen.
     const current = this.#current;
