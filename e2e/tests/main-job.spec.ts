@@ -50,6 +50,8 @@ test.describe('the main job, end to end', () => {
     await phone.topUp('50');
     await expect(phone.at('online-balance').first()).toContainText('50.00');
     await phone.loadOffline('30');
+    // At once, and not after a while: nobody may see the same money in both wallets.
+    expect(await phone.at('online-balance').first().getAttribute('data-minor')).toBe('2000');
     await expect(phone.at('online-balance').first()).toContainText('20.00');
     await expect(phone.at('offline-balance').first()).toContainText('30.00');
   });

@@ -178,6 +178,12 @@ export class Wallet {
     return this.#syncing;
   }
 
+  /** A synchronisation that began after this call: one that is under way may have asked before. */
+  async #syncAfresh(): Promise<void> {
+    await this.#syncing?.catch(ignoreOffline);
+    await this.sync();
+  }
+
   async #sync(): Promise<void> {
     const { profile } = this.state.value;
     // A session that is over is not asked again and again; the person signs in when they want the online wallet.
@@ -315,7 +321,9 @@ export class Wallet {
     }
     // Ask while the person has just seen why; browsers grant it for installed and much used pages.
     await navigator.storage?.persist?.().catch(() => false);
-    void this.sync().catch(ignoreOffline);
+    // Home must not show the same money in both wallets: it waits for the balance that the load left, but not for long.
+    const balance = this.#syncAfresh().catch(ignoreOffline);
+    await Promise.race([balance, new Promise((resolve) => setTimeout(resolve, 3_000))]);
   }
 
   /** Closes on the phone at once; the cloud hears of it now or when it can be reached. */
