@@ -148,7 +148,9 @@ async function sendItTwice(shop: Shop): Promise<void> {
 async function main(): Promise<void> {
   await mkdir(pictures, { recursive: true });
   console.log('TikiWallet: the main job, with real processes\n');
+  say('building the wallet and the kiosk window, if they changed');
   await build();
+  say('starting the cloud with a new PostgreSQL, the stand-ins, the agent, a browser and the kiosk window');
   const shop = await Shop.open();
   const open: { close: () => Promise<void> }[] = [shop];
   leaveSignalsToCaller();
