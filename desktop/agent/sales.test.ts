@@ -7,10 +7,14 @@ import { TestIssuer, TestKiosk } from './test/world.ts';
 const issuer = new TestIssuer();
 let kiosk: TestKiosk;
 let sales: Sales;
+let changes: number;
+let refusals: number;
 
 beforeEach(() => {
   kiosk = new TestKiosk();
   kiosk.enrol(issuer);
+  changes = 0;
+  refusals = 0;
   sales = new Sales({
     store: {
       accept: async (bytes) => kiosk.acceptOne(bytes),
@@ -20,7 +24,8 @@ beforeEach(() => {
     clock: kiosk.clock,
     addresses: () => [],
     requestTtlSeconds: 120,
-    onChange: () => undefined,
+    onChange: () => (changes += 1),
+    onRefusal: () => (refusals += 1),
     onError: (error) => {
       throw error;
     },
@@ -66,4 +71,20 @@ test('a request shows no payment of another one, and a repeat of an old payment 
   await sales.open(second);
   expect((await sales.accept(delivery)).kind).toBe('repeated');
   expect(sales.view()).toMatchObject({ saleId: second.saleId, state: 'open', payment: null });
+});
+
+test('refused attempts are told as refusals, and never push a change of the sale itself', async () => {
+  const { saleId } = await sales.open(sale());
+  const { requestId } = sales.current ?? { requestId: '' };
+  const phone = issuer.phone();
+  const envelope = sales.openEnvelope();
+  if (envelope === null) throw new Error('the sale is open');
+  const { payment } = phone.pay(envelope, { amountMinor: 499n });
+  for (let i = 0; i < 5; i += 1) await sales.accept(phone.deliver(requestId, payment.bytes));
+  expect({ changes, refusals }).toEqual({ changes: 1, refusals: 5 });
+  expect(sales.view()).toMatchObject({
+    saleId,
+    state: 'open',
+    lastRefusal: { code: 'payment_amount_differs_from_request', attempts: 5 },
+  });
 });

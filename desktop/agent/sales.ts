@@ -23,6 +23,8 @@ export interface SalesOptions {
   readonly requestTtlSeconds: number;
   /** The sale changed: the screen must know at once. */
   readonly onChange: () => void;
+  /** An attempt was refused: anybody nearby can make thousands, so the screen may take its time. */
+  readonly onRefusal: () => void;
   readonly onError: (error: unknown) => void;
 }
 
@@ -42,12 +44,17 @@ export class Sales {
   }
 
   /** @throws IpcError */
-  async open(sale: { readonly saleId: string; readonly amountMinor: string }): Promise<Sale> {
+  async open(sale: {
+    readonly saleId: string;
+    readonly amountMinor: string;
+    readonly payerPhone?: string | undefined;
+  }): Promise<Sale> {
     const record = await this.#options.store.run('openSale', {
       saleId: sale.saleId,
       amountMinor: BigInt(sale.amountMinor),
       addresses: this.#options.addresses(),
       ttlSeconds: this.#options.requestTtlSeconds,
+      payerPhone: sale.payerPhone,
     });
     // Asked again for a sale of before: it is answered, and the one that can be paid stays on the screen.
     const current = this.#current;
@@ -77,7 +84,7 @@ export class Sales {
         atMs: this.#options.clock.wallMs(),
         attempts: (this.#refused?.attempts ?? 0) + 1,
       };
-      this.#options.onChange();
+      this.#options.onRefusal();
     }
     return outcome;
   }

@@ -121,6 +121,7 @@ class Agent implements RunningAgent {
       addresses: () => this.#listener?.addresses ?? [],
       requestTtlSeconds: this.#options.config.requestTtlSeconds,
       onChange: () => this.#publisher.now(),
+      onRefusal: changed,
       onError: (error) => log.error({ err: error }, 'the sale could not be brought up to date'),
     });
     this.#settle = new SettleLoop({

@@ -15,19 +15,36 @@ export function verifyTrustBundle(message: Hex, rootPublicKey: Hex) {
   const signed = openSigned(message, { payload: layouts.trustBundle, header: 'keyed', maxBytes });
   const { issuerCertificates, ...fields } = signed.fields;
   const issuers = issuerCertificates.map((one) => objects.verifyIssuerCertificate(one, rootPublicKey));
-  const signer = objects.findIssuer(signed.keyId, fields.issuedAt, issuers);
+  const signing = { at: fields.issuedAt, use: objects.use.trustBundles };
+  const signer = objects.findIssuer(signed.keyId, signing, issuers);
   demand(signer !== undefined, 'trust_bundle_signature_invalid');
   demandSignature(signed, signer.publicKey, 'trust_bundle_signature_invalid');
-  return { ...fields, issuers };
+  return { ...fields, issuers, signer };
 }
 
-export function checkNotOlder(candidate: TrustBundle, known: TrustBundle): void {
+export function checkNotOlder(candidate: TrustBundle, known: TrustBundle, clockSeconds: number): void {
+  const nowSeconds = Math.max(clockSeconds, known.issuedAt);
+  demand(nowSeconds < candidate.signer.notAfter, 'certificate_expired');
+  demand(candidate.signer.generation >= known.signer.generation, 'issuer_key_superseded');
+  if (candidate.signer.generation > known.signer.generation) return;
   const isLower =
     candidate.version < known.version ||
     candidate.denyListVersion < known.denyListVersion ||
     candidate.issuedAt < known.issuedAt;
   demand(!isLower, 'trust_bundle_older_than_known');
+  const reach = limits.MAX_VERSION_JUMP;
+  demand(candidate.version <= known.version + reach, 'trust_bundle_version_jumps');
+  demand(candidate.denyListVersion <= known.denyListVersion + reach, 'trust_bundle_version_jumps');
 }
+
+type Policy = TrustBundle['policy'];
+/** What merchant and kiosk set; the length of the split window is the issuer's alone. */
+export type Settings = Partial<Omit<Policy, 'splitWindowSeconds'>>;
+export type Payer = {
+  readonly hasPaidHere: boolean;
+  readonly recent: readonly { readonly acceptedAt: number; readonly amountMinor: bigint }[];
+  readonly allowanceSumMinor: bigint;
+};
 
 export type History = {
   readonly lastCounter: number;
@@ -46,11 +63,16 @@ export type Facts = {
     | null;
   readonly history: History | null;
   readonly stored: { readonly sumMinor: bigint; readonly count: number };
+  readonly payer: Payer;
+  readonly settings: readonly Settings[];
+  readonly expectedPhone: string | null;
 };
 
 const alwaysChecked = 1 | 2 | 4 | 8 | 16 | 32 | 64;
 const trustFresh = 128;
 const payerKnown = 256;
+const needsInternetSoon = 512;
+const payerPhone = 1024;
 const stateRefusals = {
   paid: 'request_already_paid',
   expired: 'request_expired',
@@ -81,16 +103,29 @@ export function acceptPayment(message: Hex, facts: Facts) {
   demand(!trustBundle.deniedAllowances.includes(allowance.allowanceId), 'allowance_denied');
   checkCounters(payment, allowance, history);
   checkLimits(payment, allowance, facts, age);
+  checkPhone(delivery.phoneSalt, allowance, facts.expectedPhone);
   objects.checkIssuer(certificate.signed, trustBundle.issuers);
   demandSignature(signed, allowance.devicePublicKey, 'payment_signature_invalid');
 
+  const used = payment.counter - allowance.firstCounter + 1;
   const fresh = freshness(age) === 'full' ? trustFresh : 0;
   return {
     requestId: delivery.requestId,
     paymentHash: signed.hash,
     tier: payeeLock === null ? 'reserved' : 'locked',
-    checks: alwaysChecked | fresh | (history === null ? 0 : payerKnown),
+    checks:
+      alwaysChecked |
+      fresh |
+      (history === null ? 0 : payerKnown) |
+      (used >= allowance.softCounterLimit ? needsInternetSoon : 0) |
+      (facts.expectedPhone === null ? 0 : payerPhone),
   };
+}
+
+function checkPhone(salt: Hex | null, allowance: objects.Allowance, expected: string | null): void {
+  if (expected === null) return;
+  if (salt === null) refuse('payer_phone_differs');
+  demand(objects.commitToPhone(expected, salt) === allowance.phoneCommitment, 'payer_phone_differs');
 }
 
 export function checkCounters(
@@ -128,18 +163,51 @@ function checkLimits(
   age: number,
 ): void {
   const { policy } = facts.trustBundle;
+  const { amountMinor } = payment;
+  const { payer, stored } = facts;
   const level = freshness(age);
   const halved = (sum: bigint): bigint => (level === 'full' ? sum : sum / 2n);
+  const owners: readonly Settings[] = [policy, ...facts.settings];
+  const money = (name: Money): bigint => owners.reduce((least, one) => lower(least, one[name]), policy[name]);
+  const count = (name: Count): number => Math.min(...owners.map((one) => one[name] ?? policy[name]));
   const isLocked = allowance.payeeLock !== null;
-  demand(age <= policy.maxOfflineSeconds, 'kiosk_offline_too_long');
+  demand(age <= count('maxOfflineSeconds'), 'kiosk_offline_too_long');
   demand(level !== 'known_only' || facts.history !== null || isLocked, 'trust_bundle_too_old');
   demand(level !== 'locked_only' || isLocked, 'trust_bundle_too_old');
-  demand(payment.amountMinor <= allowance.perPaymentMinor, 'payment_exceeds_limit');
-  demand(payment.amountMinor <= halved(policy.perPaymentMinor), 'payment_exceeds_limit');
-  demand(payment.amountMinor <= halved(facts.kiosk.perPaymentMinor), 'payment_exceeds_limit');
-  demand(facts.stored.count + 1 <= policy.storedCount, 'kiosk_stored_count_exceeded');
-  const sum = facts.stored.sumMinor + payment.amountMinor;
-  demand(sum <= halved(policy.storedSumMinor), 'kiosk_stored_sum_exceeded');
+  demand(amountMinor <= allowance.perPaymentMinor, 'payment_exceeds_limit');
+  demand(amountMinor <= halved(money('perPaymentMinor')), 'payment_exceeds_kiosk_limit');
+  demand(amountMinor <= halved(facts.kiosk.perPaymentMinor), 'payment_exceeds_kiosk_limit');
+  demand(payer.hasPaidHere || amountMinor <= money('firstPaymentMinor'), 'first_payment_exceeds_limit');
+  demand(
+    allowance.standing > 1 || amountMinor <= money('newStandingMinor'),
+    'payment_exceeds_standing_limit',
+  );
+  const ofAllowance = payer.allowanceSumMinor + amountMinor;
+  demand(ofAllowance <= money('perAllowanceMinor'), 'allowance_sum_exceeded_here');
+  const within = (seconds: number) => {
+    const recent = payer.recent.filter((one) => facts.nowSeconds - one.acceptedAt < seconds);
+    const sum = recent.reduce((all, one) => all + one.amountMinor, amountMinor);
+    return { count: recent.length + 1, sum };
+  };
+  const split = within(policy.splitWindowSeconds);
+  demand(split.count <= count('splitCount'), 'split_sale_suspected');
+  demand(split.sum <= money('splitSumMinor'), 'split_sale_suspected');
+  const hour = within(3_600);
+  demand(hour.count <= count('hourCount'), 'payer_count_per_hour_exceeded');
+  demand(hour.sum <= money('hourSumMinor'), 'payer_sum_per_hour_exceeded');
+  const day = within(86_400);
+  demand(day.count <= count('dayCount'), 'payer_count_per_day_exceeded');
+  demand(day.sum <= money('daySumMinor'), 'payer_sum_per_day_exceeded');
+  demand(stored.count + 1 <= count('storedCount'), 'kiosk_stored_count_exceeded');
+  demand(stored.sumMinor + amountMinor <= halved(money('storedSumMinor')), 'kiosk_stored_sum_exceeded');
+}
+
+type Named<T> = { [K in keyof Settings]-?: Policy[K] extends T ? K : never }[keyof Settings];
+type Money = Named<bigint>;
+type Count = Named<number>;
+
+function lower(one: bigint, other: bigint | undefined): bigint {
+  return other === undefined || one < other ? one : other;
 }
 
 function freshness(age: number): 'full' | 'half' | 'known_only' | 'locked_only' {

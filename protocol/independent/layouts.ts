@@ -22,6 +22,8 @@ const kinds = f.named([
 
 export const issuerCertificate = f.object(1, {
   publicKey: f.point,
+  generation: f.count,
+  uses: f.uint(1, 7),
   notBefore: f.time,
   validity: f.validity,
 });
@@ -177,6 +179,16 @@ export const trustBundle = f.object(10, {
     storedSumMinor: f.price,
     storedCount: f.count,
     maxOfflineSeconds: f.count,
+    perAllowanceMinor: f.price,
+    firstPaymentMinor: f.price,
+    newStandingMinor: f.price,
+    splitWindowSeconds: f.count,
+    splitCount: f.count,
+    splitSumMinor: f.price,
+    hourCount: f.count,
+    hourSumMinor: f.price,
+    dayCount: f.count,
+    daySumMinor: f.price,
   }),
   issuerCertificates: f.list(limits.MAX_ISSUER_CERTIFICATES, f.blob),
   denyListVersion: f.uint31,

@@ -23,14 +23,23 @@ export function verifyIssuerCertificate(message: Hex, rootPublicKey: Hex) {
   return { ...fields, keyId, notAfter: fields.notBefore + validity };
 }
 
-/** An issuer's dates are held against the moment of signing. */
-export function findIssuer(keyId: Hex | null, signedAt: number, issuers: readonly Issuer[]) {
-  return issuers.find(
+/** Bits of a certificate's `uses`. */
+export const use = { certificates: 1, trustBundles: 2, acknowledgements: 4 } as const;
+
+/** An issuer's dates are held against the moment of signing; of several certificates of one key, one has to fit. */
+export function findIssuer(
+  keyId: Hex | null,
+  signed: { readonly at: number; readonly use: number },
+  issuers: readonly Issuer[],
+): Issuer | undefined {
+  const inTime = issuers.filter(
     (issuer) =>
       issuer.keyId === keyId &&
-      signedAt >= issuer.notBefore - limits.CLOCK_TOLERANCE_SECONDS &&
-      signedAt < issuer.notAfter,
+      signed.at >= issuer.notBefore - limits.CLOCK_TOLERANCE_SECONDS &&
+      signed.at < issuer.notAfter,
   );
+  if (inTime.length === 0) return undefined;
+  return inTime.find((issuer) => (issuer.uses & signed.use) !== 0) ?? refuse('issuer_key_not_for_this_use');
 }
 
 type Dated = { readonly notBefore: number; readonly validity: number };
@@ -41,7 +50,8 @@ function certified<T extends Dated>(signed: Signed<T>) {
 }
 
 export function checkIssuer(signed: Signed<Dated>, issuers: readonly Issuer[]): void {
-  const issuer = findIssuer(signed.keyId, signed.fields.notBefore, issuers) ?? refuse('issuer_unknown');
+  const signing = { at: signed.fields.notBefore, use: use.certificates };
+  const issuer = findIssuer(signed.keyId, signing, issuers) ?? refuse('issuer_unknown');
   demandSignature(signed, issuer.publicKey, 'certificate_signature_invalid');
 }
 

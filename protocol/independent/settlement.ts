@@ -3,7 +3,7 @@
 
 import { readCbor } from './cbor.ts';
 import { demandSignature, isSignedBy, openSigned } from './cose.ts';
-import { checkCounters } from './decisions.ts';
+import { checkCounters, type TrustBundle } from './decisions.ts';
 import { fromHex, type Hex } from './fields.ts';
 import * as layouts from './layouts.ts';
 import { limits } from './limits.ts';
@@ -49,13 +49,9 @@ export function verifySale(message: Hex, kiosk: objects.Kiosk, allowance: object
   return { requestHash: request.hash, paymentHash: signed.hash, amountMinor: payment.amountMinor };
 }
 
-type SentBatch = { readonly kioskId: string; readonly batchHash: Hex };
+type SentBatch = { readonly kioskId: string; readonly batchHash: Hex; readonly nowSeconds: number };
 
-export function verifySettlementAcknowledgement(
-  message: Hex,
-  issuers: readonly objects.Issuer[],
-  sent: SentBatch,
-) {
+export function verifySettlementAcknowledgement(message: Hex, trustBundle: TrustBundle, sent: SentBatch) {
   const maxBytes = limits.MAX_ACKNOWLEDGEMENT_BYTES;
   const signed = openSigned(message, {
     payload: layouts.settlementAcknowledgement,
@@ -63,9 +59,12 @@ export function verifySettlementAcknowledgement(
     maxBytes,
   });
   const { fields } = signed;
-  const issuer = objects.findIssuer(signed.keyId, fields.issuedAt, issuers);
+  const signing = { at: fields.issuedAt, use: objects.use.acknowledgements };
+  const issuer = objects.findIssuer(signed.keyId, signing, trustBundle.issuers);
   const isSigned = issuer !== undefined && isSignedBy(signed, issuer.publicKey);
   demand(isSigned, 'acknowledgement_signature_invalid');
+  demand(sent.nowSeconds < issuer.notAfter, 'certificate_expired');
+  demand(issuer.generation >= trustBundle.signer.generation, 'issuer_key_superseded');
   demand(fields.kioskId === sent.kioskId, 'acknowledgement_is_for_another_batch');
   demand(fields.batchHash === sent.batchHash, 'acknowledgement_is_for_another_batch');
   const known: readonly (string | null)[] = refusalCodes;

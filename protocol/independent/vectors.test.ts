@@ -61,6 +61,14 @@ type Input = Readonly<Record<Texts, string>> & {
   readonly payments: readonly [Hex, Hex];
   readonly request: unknown;
   readonly stored: { sumMinor: string; count: number };
+  readonly payer: {
+    hasPaidHere: boolean;
+    recent: { acceptedAt: number; amountMinor: string }[];
+    allowanceSumMinor: string;
+  };
+  /** Amounts are decimal texts, numbers are numbers. */
+  readonly settings: Readonly<Record<string, string | number>>[];
+  readonly expectedPhone?: string;
 };
 
 type RequestFact = { bytes: Hex; state: 'open' | 'paid' | 'expired' | 'cancelled' };
@@ -115,12 +123,17 @@ const operations: Record<string, (input: Input) => unknown> = {
   verifySettlementBatch: (input) => settlement.verifySettlementBatch(input.envelope, kioskOf(input)),
   verifySale: (input) => settlement.verifySale(input.entry, kioskOf(input), allowanceOf(input)),
   verifySettlementAcknowledgement: (input) =>
-    settlement.verifySettlementAcknowledgement(input.acknowledgement, issuersOf(input), input),
+    settlement.verifySettlementAcknowledgement(
+      input.acknowledgement,
+      decisions.verifyTrustBundle(input.trustBundle, input.rootPublicKey),
+      input,
+    ),
   verifyTrustBundle: (input) => decisions.verifyTrustBundle(input.trustBundle, input.rootPublicKey),
   checkNotOlder: accepts((input) =>
     decisions.checkNotOlder(
       decisions.verifyTrustBundle(input.candidate, input.rootPublicKey),
       decisions.verifyTrustBundle(input.known, input.rootPublicKey),
+      input.nowSeconds,
     ),
   ),
   findContradiction: (input) => decisions.findContradiction(input.payments, allowanceOf(input)),
@@ -131,7 +144,7 @@ const operations: Record<string, (input: Input) => unknown> = {
 function acceptPayment(input: Input) {
   const kiosk = kioskOf(input);
   const request = input.request as RequestFact | null;
-  const { history, stored } = input;
+  const { history, stored, payer } = input;
   return decisions.acceptPayment(input.delivery, {
     nowSeconds: input.nowSeconds,
     kiosk,
@@ -142,7 +155,21 @@ function acceptPayment(input: Input) {
     },
     history: history && { ...history, lastCumulativeMinor: BigInt(history.lastCumulativeMinor) },
     stored: { ...stored, sumMinor: BigInt(stored.sumMinor) },
+    payer: {
+      ...payer,
+      recent: payer.recent.map((one) => ({ ...one, amountMinor: BigInt(one.amountMinor) })),
+      allowanceSumMinor: BigInt(payer.allowanceSumMinor),
+    },
+    settings: input.settings.map(settingsOf),
+    expectedPhone: input.expectedPhone ?? null,
   });
+}
+
+function settingsOf(written: Readonly<Record<string, string | number>>): decisions.Settings {
+  const values = Object.entries(written).map(
+    ([name, value]) => [name, typeof value === 'string' ? BigInt(value) : value] as const,
+  );
+  return Object.fromEntries(values);
 }
 
 function run(vector: Vector, context: Partial<Input>): unknown {

@@ -9,7 +9,7 @@ import { attempt } from '../src/index.ts';
 
 /** The fields of each purpose in their order; the names are those of the CDDL in the pages. */
 export const FIELD_NAMES: ReadonlyMap<number, readonly string[]> = new Map([
-  [1, ['purpose', 'public-key', 'not-before', 'validity']],
+  [1, ['purpose', 'public-key', 'generation', 'uses', 'not-before', 'validity']],
   [
     2,
     [

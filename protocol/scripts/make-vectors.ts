@@ -23,9 +23,9 @@ import {
   encodingVectors,
   identityVectors,
   requestVectors,
-  trustBundleVectors,
 } from './vectors-of-objects.ts';
 import { doubleSpendProofVectors } from './vectors-of-proofs.ts';
+import { trustBundleVectors } from './vectors-of-trust.ts';
 import { acceptanceVectors, paymentVectors } from './vectors-of-payments.ts';
 import {
   doubleSpendVectors,

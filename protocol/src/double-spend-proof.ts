@@ -4,16 +4,12 @@
  * kiosk, no cloud and no database is asked.
  */
 import { decodeCbor, encodeCbor, FieldReader } from './cbor.ts';
-import {
-  verifyAllowanceCertificate,
-  verifyIssuerCertificate,
-  type AllowanceCertificate,
-  type IssuerCertificate,
-} from './certificates.ts';
+import { verifyAllowanceCertificate, type AllowanceCertificate } from './certificates.ts';
 import { readObject } from './cose.ts';
 import type { Steps } from './crypto.ts';
 import { contradicts } from './double-spend.ts';
 import { refuse } from './errors.ts';
+import { verifyIssuerCertificate, type IssuerCertificate } from './issuer-certificate.ts';
 import { MAX_OBJECT_BYTES, MAX_PROOF_BYTES } from './limits.ts';
 import {
   hasPaymentSignature,

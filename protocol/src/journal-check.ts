@@ -5,15 +5,14 @@
 import { equalBytes, toHex } from './bytes.ts';
 import {
   verifyAllowanceCertificate,
-  verifyIssuerCertificate,
   verifyKioskCertificate,
   type AllowanceCertificate,
-  type IssuerCertificate,
   type KioskCertificate,
 } from './certificates.ts';
 import { readObject, readPayload } from './cose.ts';
 import type { Steps } from './crypto.ts';
 import { Refusal, type RefusalCode, type Result } from './errors.ts';
+import { verifyIssuerCertificate, type IssuerCertificate } from './issuer-certificate.ts';
 import {
   decodeJournalEntry,
   decodeSaleBody,

@@ -102,7 +102,13 @@ const possession = { publicKey: world.phoneKey.publicKey, context: 'allowance', 
 const proof = ok(sync(protocol.signProofOfPossession(possession), world.phoneKey));
 const issuerCertificate = ok(
   sync(
-    protocol.signIssuerCertificate({ publicKey: world.issuer.publicKey, notBefore: NOW, notAfter: NOW + 9 }),
+    protocol.signIssuerCertificate({
+      publicKey: world.issuer.publicKey,
+      generation: 1,
+      uses: protocol.EVERY_ISSUER_USE,
+      notBefore: NOW,
+      notAfter: NOW + 9,
+    }),
     world.root,
   ),
 );
@@ -182,7 +188,7 @@ const readers: Readonly<
   settlement: [protocol.encodeSettlementEnvelope(world.kiosk.hash, batch, [entry]), settle],
   acknowledgement: [
     acknowledgement,
-    (bytes) => sync(protocol.verifySettlementAcknowledgement(bytes, issuers)),
+    (bytes) => sync(protocol.verifySettlementAcknowledgement(bytes, { trust: world.trust, nowSeconds: NOW })),
   ],
   'closing statement': [statement, (bytes) => sync(protocol.verifyClosingStatement(bytes, world.allowance))],
   'proof of possession': [proof, (bytes) => sync(protocol.verifyProofOfPossession(bytes, possession))],

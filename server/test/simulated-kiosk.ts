@@ -4,6 +4,7 @@
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import {
+  checkNotOlder,
   encodeJournalEntry,
   encodeSaleBody,
   encodeSettlementEnvelope,
@@ -139,7 +140,9 @@ export class SimulatedKiosk {
   }
 
   #take(answer: { readonly trustBundle: string; readonly certificate: string }): void {
-    this.#trust = must(verifyTrustBundle(fromBase64Url(answer.trustBundle), this.#rootPublicKey));
+    const bundle = must(verifyTrustBundle(fromBase64Url(answer.trustBundle), this.#rootPublicKey));
+    checkNotOlder(bundle, this.#trust, this.nowSeconds);
+    this.#trust = bundle;
     this.#certificate = must(verifyKioskCertificate(fromBase64Url(answer.certificate), this.#trust.issuers));
   }
 
@@ -195,6 +198,9 @@ export class SimulatedKiosk {
             ? null
             : { lastCounter: last.counter, lastCumulativeMinor: last.cumulativeMinor, lastHash: last.hash },
         stored: { sumMinor: 0n, count: 0 },
+        expectedPhone: null,
+        payer: { hasPaidHere: true, recent: [], allowanceSumMinor: 0n },
+        settings: [],
         certificateIsKnownGood: false,
       }),
     );
@@ -290,7 +296,8 @@ export class SimulatedKiosk {
     }
     const batch = must(verifySettlementBatch(decodeSettlementEnvelope(envelope), this.certificate)).batch;
     const expected = { kioskId: this.kioskId, batchHash: batch.hash };
-    const acknowledgement = must(verifySettlementAcknowledgement(bytes, this.trust.issuers, expected));
+    const facts = { trust: this.trust, nowSeconds: this.nowSeconds, expected };
+    const acknowledgement = must(verifySettlementAcknowledgement(bytes, facts));
     if (!equalBytes(acknowledgement.batchHash, batch.hash)) throw new Error('answered another batch');
     return { status: 200, acknowledgement, bytes, problem: null };
   }

@@ -50,7 +50,10 @@ export class OfflineMoney {
 
   /** @returns the bundle's time, a lower bound of now. @throws WalletError */
   async takeTrust(view: TrustView): Promise<number> {
-    this.#trust = await takeTrust(this.#needs.database, this.#pay.crypto, view);
+    const { database, clock } = this.#needs;
+    // The newest time that is certain: a clock set years ahead would find every issuer's time over, and never sync again.
+    const needs = { database, crypto: this.#pay.crypto, nowSeconds: clock.newestTime };
+    this.#trust = await takeTrust(needs, view);
     return this.#trust.issuedAt;
   }
 

@@ -274,6 +274,20 @@ test('a second request hidden in the body of a first is never read', async () =>
   }
 });
 
+test('a machine that changes its network is found under its new address and asks to be', async () => {
+  await listener.close();
+  const at = (address: string) => ({ wlan0: [{ internal: false, family: 'IPv4' as const, address }] });
+  let now = at('192.168.1.7');
+  const interfaces = () => now;
+  listener = await start({ host: '0.0.0.0', interfaces });
+  const from = (address: string) => ask('/v1/hello', { headers: { host: `${address}:${listener.port}` } });
+  expect((await from('192.168.1.7')).status).toBe(200);
+  now = at('10.0.0.9');
+  expect(listener.addresses).toEqual([`http://10.0.0.9:${listener.port}`]);
+  await expect.poll(async () => (await from('10.0.0.9')).status, { timeout: 3_000 }).toBe(200);
+  expect((await from('evil.test')).status).toBe(403);
+});
+
 test('a listener on every address names each of them and nothing else', () => {
   const hosts = allowedHosts({ host: '0.0.0.0', port: 7070 }, ['http://kiosk.shop:7070']);
   expect(isOwnHost('KIOSK.shop:7070', hosts)).toBe(true);

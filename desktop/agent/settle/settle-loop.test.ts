@@ -220,3 +220,16 @@ test('R30 the signed time of the cloud brings back a mark that a clock running a
   await vi.waitFor(() => expect(kiosk.snapshot().isClockBehind).toBe(false));
   sell(1);
 });
+
+test('an acknowledgement by a key that was rotated out prunes nothing; by its successor it settles', async () => {
+  const rotated = issuer.rotated();
+  const certificate = kiosk.desk.store.memory.kiosk?.certificate.bytes ?? new Uint8Array(0);
+  sell(1);
+  expect(kiosk.desk.run('refreshTrust', rotated.trust(certificate, { version: 2 }))).toEqual({ ok: true });
+  loop.retryNow();
+  await vi.waitFor(() => expect(loop.view.lastErrorCode).not.toBeNull());
+  expect(kiosk.snapshot().unsettled.count).toBe(1);
+  cloud.issuer = rotated;
+  loop.retryNow();
+  await settled();
+});

@@ -9,6 +9,7 @@ import {
   type CborValue,
   type FreshnessLevel,
   type JournalKind,
+  type LimitSettings,
   type SyncCrypto,
   type SyncSigner,
 } from '@tikiwallet/protocol';
@@ -22,6 +23,7 @@ import { bornNs, JournalStanding, type JournalDoubt, type Standing } from './jou
 import { Journal, type JournalHead } from './journal.ts';
 import { KioskRecord, type EnrolledKiosk } from './kiosk-record.ts';
 import { closeUnlessBroken, openDatabase, type KioskDatabase } from './open-database.ts';
+import { LimitStore, type OwnedLimits } from './limit-settings.ts';
 import { Payments, type Totals } from './payments.ts';
 import { Requests } from './requests.ts';
 import type { StoredPayment } from './rows.ts';
@@ -42,6 +44,8 @@ interface Memory {
   readonly today: Totals & { readonly startSeconds: number };
   readonly kiosk: EnrolledKiosk | null;
   readonly cursor: Cursor;
+  /** Of the merchant and of this kiosk. */
+  readonly limitSettings: readonly LimitSettings[];
   readonly standing: Standing;
   /** Trusted time's lower bound, seconds. */
   readonly mark: number;
@@ -96,6 +100,7 @@ export class KioskStore {
   readonly requests: Requests;
   readonly record: KioskRecord;
   readonly cursor: SettlementCursor;
+  readonly limits: LimitStore;
   readonly audit: Audit;
   readonly #standing: JournalStanding;
   readonly #path: string;
@@ -120,11 +125,13 @@ export class KioskStore {
       this.journal = new Journal(this.#db, this.crypto);
       this.payments = new Payments(this.#db);
       this.requests = new Requests(this.#db);
-      this.record = new KioskRecord(this.#db, this.crypto, {
-        signingPublicKey: signing.publicKey,
-        sealingPublicKey,
+      this.record = new KioskRecord(this.#db, {
+        crypto: this.crypto,
+        own: { signingPublicKey: signing.publicKey, sealingPublicKey },
+        wallMs: () => this.clock.wallMs(),
       });
       this.cursor = new SettlementCursor(this.#db);
+      this.limits = new LimitStore(this.#db);
       this.#standing = new JournalStanding(this.#db);
       this.audit = new Audit(this.#db, this.journal, this.crypto);
       this.#writeMark = this.#db.prepare<[number]>('UPDATE trusted_time SET seconds = ? WHERE id = 1');
@@ -148,6 +155,7 @@ export class KioskStore {
       today: { ...this.payments.acceptedSince(startSeconds), startSeconds },
       kiosk: this.record.load(),
       cursor: this.cursor.read(),
+      limitSettings: this.limits.read(),
       standing: this.#standing.read(),
       mark: Number(mark ?? 0n),
     };
@@ -224,6 +232,11 @@ export class KioskStore {
     this.#memory = { ...this.#memory, kiosk };
   }
 
+  setLimits(owned: OwnedLimits): void {
+    this.limits.replace(owned);
+    this.#memory = { ...this.#memory, limitSettings: this.limits.read() };
+  }
+
   setCursor(change: Partial<Cursor>): void {
     const cursor = { ...this.#memory.cursor, ...change };
     this.cursor.write(cursor);
@@ -255,7 +268,7 @@ export class KioskStore {
     this.#memory = { ...this.#memory, today };
     return {
       quarantine: null,
-      ...(kiosk === null ? NOT_ENROLLED : describeKiosk(kiosk, now.seconds)),
+      ...(kiosk === null ? NOT_ENROLLED : describeKiosk(kiosk, this.#memory.limitSettings, now.seconds)),
       unsettled,
       today: { count: today.count, sumMinor: today.sumMinor },
       headSequence: head.sequence,
@@ -305,11 +318,17 @@ export function quarantinedSnapshot(reason: QuarantineReason): StoreSnapshot {
 
 function describeKiosk(
   kiosk: EnrolledKiosk,
+  settings: readonly LimitSettings[],
   nowSeconds: number,
 ): Pick<StoreSnapshot, 'kiosk' | 'trust' | 'limits'> {
   const { certificate, trust } = kiosk;
   const level = freshnessLevel(nowSeconds - trust.issuedAt);
-  const { perPaymentMinor, storedSumMinor, storedCount } = limitsAt(level, trust.policy, certificate);
+  const { perPaymentMinor, storedSumMinor, storedCount } = limitsAt(
+    level,
+    trust.policy,
+    certificate,
+    settings,
+  );
   const newestFirst = [...kiosk.certificates.values()].sort((a, b) => b.notBefore - a.notBefore);
   const former = newestFirst.filter((other) => other !== certificate).map((other) => other.hash);
   return {

@@ -9,6 +9,7 @@ import type { AcknowledgementResult, BatchToSend } from '../settle/batches.ts';
 import type { StorageFault } from './faults.ts';
 import type { TrustRefusal } from './kiosk-record.ts';
 import type { StoreSnapshot } from './kiosk-store.ts';
+import type { OwnedLimits } from './limit-settings.ts';
 import type { SaleRecord, StoredPayment } from './rows.ts';
 import type { OpenSale } from './sale-requests.ts';
 
@@ -36,6 +37,8 @@ export interface StoreCommands {
   proveKey: { params: string; result: Uint8Array };
   enrol: { params: EnrolResult; result: TrustInstalled };
   refreshTrust: { params: KioskTrust; result: TrustInstalled };
+  /** What the merchant or this kiosk wants below the issuer's limits, journalled. */
+  setLimits: { params: OwnedLimits; result: null };
   nextBatch: { params: { readonly heartbeat: boolean }; result: BatchToSend | null };
   acknowledge: { params: Uint8Array; result: AcknowledgementResult };
   resendAfter: { params: number; result: boolean };

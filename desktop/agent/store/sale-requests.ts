@@ -28,6 +28,8 @@ export interface OpenSale {
   /** `http://host:port`, at most four. */
   readonly addresses: readonly string[];
   readonly ttlSeconds: number;
+  /** E.164: what the cashier typed; the payer's phone must open the commitment to exactly this number. */
+  readonly payerPhone?: string | undefined;
 }
 
 /** A sale of long ago is history, not something to show when the program starts. */
@@ -35,6 +37,11 @@ const SHOWN_AFTER_START_MS = 10 * 60 * 1000;
 
 export class SaleRequests {
   readonly #store: KioskStore;
+  /**
+   * The number of the newest request that asked for one. In memory only: a request does not outlive this process, and
+   * a customer's full number has no business on the shop's disk.
+   */
+  #expected: { readonly requestId: string; readonly phone: string } | null = null;
 
   constructor(store: KioskStore) {
     this.#store = store;
@@ -74,7 +81,10 @@ export class SaleRequests {
   open(sale: OpenSale): SaleRecord {
     const known = this.#store.requests.bySale(sale.saleId);
     if (known !== null) {
-      if (known.amountMinor !== sale.amountMinor) throw new IpcError('call_invalid');
+      const isTheSame =
+        known.amountMinor === sale.amountMinor &&
+        (known.state !== 'open' || this.expectedPhoneOf(known.requestId) === (sale.payerPhone ?? null));
+      if (!isTheSame) throw new IpcError('call_invalid');
       return this.toRecord(known);
     }
     const kiosk = this.#mayOpen(sale);
@@ -84,6 +94,11 @@ export class SaleRequests {
       if (former !== null) this.#store.requests.end(former.requestId, 'expired');
       return this.#issue(sale, kiosk);
     });
+  }
+
+  /** What the cashier typed for this request; null when the payer's number is not asked for. */
+  expectedPhoneOf(requestId: string): string | null {
+    return this.#expected?.requestId === requestId ? this.#expected.phone : null;
   }
 
   /** @throws IpcError */
@@ -133,7 +148,7 @@ export class SaleRequests {
 
   /** Everything that would make the payment fail later is said now, before a customer is asked. */
   #mayOpen(sale: OpenSale): EnrolledKiosk {
-    const { kiosk, unsettled, standing } = this.#store.memory;
+    const { kiosk, unsettled, standing, limitSettings } = this.#store.memory;
     if (kiosk === null) throw new IpcError('kiosk_not_enrolled');
     if (standing.doubt !== null) throw new IpcError('journal_quarantined');
     const now = this.#store.now();
@@ -142,7 +157,7 @@ export class SaleRequests {
     if (kiosk.trust.deniedKiosks.has(kiosk.kioskId)) throw new IpcError('kiosk_denied');
     if (sale.amountMinor < 1n || sale.amountMinor > MAX_AMOUNT_MINOR) throw new IpcError('amount_invalid');
     const ageSeconds = now.seconds - kiosk.trust.issuedAt;
-    const limits = limitsAt(freshnessLevel(ageSeconds), kiosk.trust.policy, kiosk.certificate);
+    const limits = limitsAt(freshnessLevel(ageSeconds), kiosk.trust.policy, kiosk.certificate, limitSettings);
     if (sale.amountMinor > limits.perPaymentMinor) throw new IpcError('amount_exceeds_payment_limit');
     const isFull =
       unsettled.count + 1 > limits.storedCount ||
@@ -169,6 +184,8 @@ export class SaleRequests {
       deadlineMs: clock.monotonicMs() + sale.ttlSeconds * 1000,
     });
     this.#store.raiseMark(request.issuedAt);
+    const { payerPhone } = sale;
+    this.#expected = payerPhone === undefined ? null : { requestId: request.requestId, phone: payerPhone };
     return this.#again(sale.saleId);
   }
 
@@ -184,7 +201,7 @@ export class SaleRequests {
         ttlSeconds: sale.ttlSeconds,
         denyListVersion: kiosk.trust.denyListVersion,
         addresses: sale.addresses,
-        checksPhone: false,
+        checksPhone: sale.payerPhone !== undefined,
       },
       kiosk.certificate.hash,
     );

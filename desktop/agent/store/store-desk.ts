@@ -56,6 +56,13 @@ export class StoreDesk {
         if (kiosk === null) throw new IpcError('kiosk_not_enrolled');
         return this.#installTrust((atSeconds) => this.store.record.refresh(kiosk, answer, atSeconds));
       },
+      setLimits: (owned) => {
+        this.store.write(() => {
+          this.store.setLimits(owned);
+          this.store.append('policyChange', this.store.now().seconds, []);
+        });
+        return null;
+      },
       nextBatch: (options) => this.#batches.next(options),
       acknowledge: (bytes) => this.#batches.acknowledge(bytes),
       resendAfter: (sequence) => this.#batches.resendAfter(sequence),

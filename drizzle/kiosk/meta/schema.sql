@@ -1,3 +1,7 @@
+CREATE INDEX payments_of_allowance ON payments (allowance_id, amount_minor);
+
+CREATE INDEX payments_of_payer ON payments (payer, accepted_at, amount_minor);
+
 CREATE INDEX payments_unsettled ON payments (sequence, amount_minor) WHERE settlement IN ('on_this_device', 'sent');
 
 CREATE INDEX requests_newest ON requests (opened_at_ms);
@@ -52,13 +56,20 @@ CREATE TABLE kiosk (
   kiosk_token TEXT NOT NULL,
   wallet_origins TEXT NOT NULL CHECK (json_valid(wallet_origins)),
   enrolled_at INTEGER NOT NULL
-) STRICT;
+, trust_signer_generation INTEGER NOT NULL DEFAULT 0 CHECK (trust_signer_generation >= 0)) STRICT;
 
 CREATE TABLE kiosk_certificates (
   hash BLOB PRIMARY KEY NOT NULL CHECK (length(hash) = 32),
   bytes BLOB NOT NULL,
   not_after INTEGER NOT NULL,
   received_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE limit_settings (
+  owner TEXT NOT NULL CHECK (owner IN ('merchant', 'kiosk')),
+  name TEXT NOT NULL,
+  value INTEGER NOT NULL CHECK (value >= 1),
+  PRIMARY KEY (owner, name)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE outgoing_batch (
@@ -89,7 +100,7 @@ CREATE TABLE payments (
   settlement TEXT NOT NULL DEFAULT 'on_this_device'
     CHECK (settlement IN ('on_this_device', 'sent', 'settled', 'settled_by_guarantee', 'refused', 'disputed')),
   settled_at INTEGER,
-  refusal_code TEXT,
+  refusal_code TEXT, payer BLOB CHECK (payer IS NULL OR length(payer) = 33),
   UNIQUE (allowance_id, counter)
 ) STRICT;
 
@@ -155,6 +166,11 @@ BEGIN
   SELECT RAISE(ABORT, 'an accepted payment does not change');
 END;
 
+CREATE TRIGGER payments_have_one_payer BEFORE UPDATE OF payer ON payments
+BEGIN
+  SELECT RAISE(ABORT, 'an accepted payment does not change');
+END;
+
 CREATE TRIGGER payments_stay BEFORE DELETE ON payments
 BEGIN
   SELECT RAISE(ABORT, 'an accepted payment stays');
@@ -175,8 +191,9 @@ BEGIN
   SELECT RAISE(ABORT, 'a used nonce stays used');
 END;
 
-CREATE TRIGGER trust_bundle_never_goes_back BEFORE UPDATE OF trust_bundle_version ON kiosk
-WHEN NEW.trust_bundle_version < OLD.trust_bundle_version
+CREATE TRIGGER trust_bundle_never_goes_back BEFORE UPDATE OF trust_bundle_version, trust_signer_generation ON kiosk
+WHEN NEW.trust_signer_generation < OLD.trust_signer_generation
+  OR (NEW.trust_signer_generation = OLD.trust_signer_generation AND NEW.trust_bundle_version < OLD.trust_bundle_version)
 BEGIN
   SELECT RAISE(ABORT, 'an older trust bundle never replaces a newer one');
 END;
