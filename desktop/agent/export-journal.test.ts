@@ -80,4 +80,10 @@ test('of a database that is not there makes none', () => {
   const nowhere = join(folder, 'kiosk.sqlite');
   expect(() => exportJournal(nowhere, join(folder, 'journal.cbor'))).toThrow();
   expect(existsSync(nowhere)).toBe(false);
+  const program = join(import.meta.dirname, 'export-journal.ts');
+  const env = { ...process.env, TIKI_KIOSK_DATA: folder };
+  const file = join(folder, 'journal.cbor');
+  const said = spawnSync(process.execPath, [program, file], { encoding: 'utf8', env });
+  expect([said.status, said.stderr.split('\n').length]).toEqual([1, 2]);
+  expect(said.stderr).toContain('does not exist');
 });

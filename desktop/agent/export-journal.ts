@@ -4,7 +4,7 @@
  * never migrates, never writes to the data folder.
  */
 import Database from 'better-sqlite3';
-import { closeSync, fsyncSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   encodeJournalOpening,
@@ -72,7 +72,12 @@ function main([file, ...more]: readonly string[]): number {
   }
   try {
     const { dataFolder } = readConfig(process.env);
-    const { entries, rootPublicKey } = exportJournal(join(dataFolder, 'kiosk.sqlite'), file);
+    const databasePath = join(dataFolder, 'kiosk.sqlite');
+    if (!existsSync(databasePath)) {
+      console.error(`${databasePath} does not exist; TIKI_KIOSK_DATA names the kiosk's data folder.`);
+      return 1;
+    }
+    const { entries, rootPublicKey } = exportJournal(databasePath, file);
     const root = rootPublicKey === null ? '' : ` --root ${rootPublicKey}`;
     console.log(
       `${file} holds ${entries} entries. Anybody checks it with:\n  npx tikiwallet verify-journal ${file}${root}`,
