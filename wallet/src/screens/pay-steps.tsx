@@ -209,6 +209,9 @@ export function Unconfirmed({ payment, code, busy, onSend }: UnconfirmedProps) {
         <Button busy={busy} onClick={onSend} testId="try-again">
           {t('held.ask_again')}
         </Button>
+        <LinkButton to={`show-code/${payment.id}`} icon="code" testId="show-code-link">
+          {t('code.show')}
+        </LinkButton>
         <p class="aside">{t('unconfirmed.safe')}</p>
         <LinkButton to="" kind="quiet">
           {t('common.to_home')}
