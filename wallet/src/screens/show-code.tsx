@@ -2,14 +2,14 @@
  * Paying without any radio: the payment as a code for the kiosk's camera, then the receipt from the kiosk's screen.
  * Works in every browser, without a network and without a permission but the camera's.
  */
-import { useEffect, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import { t } from '../i18n/translate.ts';
 import type { ErrorCode } from '../pay/codes.ts';
 import type { StoredPayment } from '../store/schema.ts';
 import { useWallet } from './parts/context.ts';
 import { lazy } from './parts/lazy.tsx';
-import { QrCode } from './parts/qr.tsx';
-import { Button, Empty, ErrorNotice, LinkButton, Money, Screen, Skeleton, useAction } from './parts/ui.tsx';
+import { PaymentCode } from './parts/payment-code.tsx';
+import { Button, Empty, ErrorNotice, LinkButton, Screen, useAction } from './parts/ui.tsx';
 import { Paid } from './pay-steps.tsx';
 
 const Scanner = lazy(
@@ -17,9 +17,11 @@ const Scanner = lazy(
   (module) => module.Scanner,
 );
 
-export function ShowCodeScreen({ id }: { id: string }) {
+/** `id` may end in `~receipt`: the shop has read the code already. */
+export function ShowCodeScreen({ id: wanted }: { id: string }) {
+  const id = wanted.replace(/~receipt$/, '');
   const { state } = useWallet();
-  const [step, setStep] = useState<'code' | 'receipt'>('code');
+  const [step, setStep] = useState<'code' | 'receipt'>(id === wanted ? 'code' : 'receipt');
   const payment = state.payments.find((one) => one.id === id);
   if (payment === undefined) {
     return (
@@ -39,40 +41,16 @@ export function ShowCodeScreen({ id }: { id: string }) {
 }
 
 function CodeStep({ payment, onNext }: { payment: StoredPayment; onNext: () => void }) {
-  const { wallet } = useWallet();
-  const { code, fail } = useAction();
-  const [text, setText] = useState<string | null>(null);
-  // The signed bytes of a payment never change: one look is enough.
-  const [asked] = useState(() => wallet.codeOf(payment));
-  useEffect(() => {
-    asked.then(setText, (error: unknown) => {
-      fail('store_unavailable');
-      console.error(error);
-    });
-  }, [asked, fail]);
-  useWakefulScreen();
   return (
     <Screen title={t('code.title')} testId="show-code">
       <div class="stack" data-testid="pay-state" data-state="code">
-        <div class="code-card">
-          {text === null ? (
-            <Skeleton lines={6} />
-          ) : (
-            <QrCode text={text} label={t('code.label')} testId="payment-code" />
-          )}
-        </div>
-        <p class="center code-sum">
-          <Money minor={payment.amountMinor} currency={payment.currency} class="balance" />
-          <bdi class="receipt-shop">{payment.merchantName}</bdi>
-        </p>
-        <p class="lead center">{t('code.hint')}</p>
-        {code !== null && <ErrorNotice code={code} />}
+        <PaymentCode payment={payment} />
       </div>
       <div class="actions actions-sticky">
         <Button icon="scan" onClick={onNext} testId="scan-receipt">
           {t('code.scan_receipt')}
         </Button>
-        <p class="aside">{t('code.safe')}</p>
+        <p class="aside code-aside">{t('code.safe')}</p>
       </div>
     </Screen>
   );
@@ -109,25 +87,4 @@ function ReceiptStep({ payment, onBack }: { payment: StoredPayment; onBack: () =
       </div>
     </Screen>
   );
-}
-
-/** A screen that goes dark in front of the kiosk's camera is no code. */
-function useWakefulScreen(): void {
-  useEffect(() => {
-    if (!('wakeLock' in navigator)) return;
-    let lock: WakeLockSentinel | null = null;
-    let isOver = false;
-    navigator.wakeLock.request('screen').then(
-      (taken) => {
-        lock = taken;
-        if (isOver) void taken.release();
-      },
-      // Battery saver, or a hidden page: a touch keeps the screen on as well.
-      () => undefined,
-    );
-    return () => {
-      isOver = true;
-      void lock?.release();
-    };
-  }, []);
 }
