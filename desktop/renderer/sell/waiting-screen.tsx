@@ -85,7 +85,7 @@ export function WaitingScreen({
         </div>
         <div className={classes.actions}>
           <Button
-            variant="light"
+            variant="default"
             data-testid={face === 'code' ? 'scan-customer' : 'show-request'}
             leftSection={<Icon name={face === 'code' ? 'camera' : 'code'} size={22} />}
             onClick={() => setFace(face === 'code' ? 'camera' : 'code')}
