@@ -85,6 +85,30 @@ test.describe('delivery without a network', () => {
     await expect(phone.at('offline-balance').first()).toContainText('17.50');
   });
 
+  test('R4 R5 no answer from the kiosk: within 3 s the code is on the phone, of the same payment with the same counter', async () => {
+    await kiosk.newSale();
+    await kiosk.charge(300n);
+    await phone.page.route('**/v1/payments', async (route) => await route.abort());
+    await phone.scan(await kiosk.screenshot());
+    await phone.confirm();
+    const confirmedAt = performance.now();
+    await phone.at('payment-code').waitFor();
+    expect(performance.now() - confirmedAt).toBeLessThan(3_000);
+    await kiosk.scanCustomer(await phone.codeForShop());
+    await expect(kiosk.at('paid-amount')).toContainText('3.00');
+    // The radio goes on being tried: once it carries, the same payment is answered with the same receipt.
+    const answered = phone.page.waitForResponse('**/v1/payments');
+    await phone.page.unroute('**/v1/payments');
+    // R4: the service worker is in charge of this page, and still never answers for a kiosk.
+    expect(await phone.page.evaluate(() => navigator.serviceWorker.controller?.state)).toBe('activated');
+    expect((await answered).fromServiceWorker()).toBe(false);
+    await phone.waitForPayState('paid');
+    const { settlement } = await shop.state();
+    expect(settlement).toMatchObject({ pendingCount: 3, pendingMinor: '1550' });
+    await phone.at('paid-receipt').click();
+    await expect(phone.at('receipt').locator('.rows')).toContainText('3');
+  });
+
   test('a code that is no payment is told, and the sale stays open', async () => {
     await kiosk.newSale();
     await kiosk.charge(100n);
