@@ -11,6 +11,7 @@ import { withDisplay } from './display.ts';
 import { findElectron, sandboxFlags } from './electron-runtime.ts';
 import { leaveSignalsToCaller, repositoryRoot, runCommand } from './run-command.ts';
 import { demoCustomer, demoMerchant, ensureDemoCustomer, ensureDemoKiosk } from './stack/demo-data.ts';
+import { keepRunning } from './stack/keep-running.ts';
 import { ManagedProcess } from './stack/managed-process.ts';
 import { choosePorts } from './stack/ports.ts';
 import { defaultDataFolder, Stack } from './stack/stack.ts';
@@ -18,10 +19,13 @@ import { ensureSystemPackages } from './system-packages.ts';
 
 const usesStandIns =
   (process.env['STRIPE_SECRET_KEY'] ?? '') === '' && (process.env['TWILIO_ACCOUNT_SID'] ?? '') === '';
+let isStopping = false;
 const wantsWindow = process.env['TIKI_NO_WINDOW'] !== '1';
 
 /** Runs one step with its name on the terminal, so that nothing takes long without a word. */
 async function step<T>(name: string, work: () => Promise<T>): Promise<T> {
+  // What begins after Ctrl-C would be left behind.
+  if (isStopping) throw new Error('Stopping.');
   const startedAt = performance.now();
   process.stdout.write(`  ${name} ...`);
   try {
@@ -29,7 +33,7 @@ async function step<T>(name: string, work: () => Promise<T>): Promise<T> {
     process.stdout.write(` ${((performance.now() - startedAt) / 1000).toFixed(1)} s\n`);
     return value;
   } catch (error) {
-    process.stdout.write(' failed\n');
+    process.stdout.write(isStopping ? '' : ' failed\n');
     throw error;
   }
 }
@@ -39,15 +43,17 @@ async function build(): Promise<void> {
   if (result.code !== 0) throw new Error(`building the wallet and the window failed:\n${result.output}`);
 }
 
-type OpenWindow = { readonly said: readonly string[]; readonly stop: () => Promise<void> };
+type Stops = (() => Promise<void>)[];
 
-async function openWindow(stack: Stack): Promise<OpenWindow> {
+/** @param stops gains what stops the window and its display, as soon as there is something to stop. */
+async function openWindow(stack: Stack, stops: Stops): Promise<readonly string[]> {
   // What these two say belongs on lines of its own, not behind the name of the step.
   const said: string[] = [];
   const say = (line: string): void => void said.push(line);
   const display = await withDisplay({ say });
+  stops.unshift(display.stop);
   const electron = await findElectron({ say: (line) => console.log(`\n    ${line}`) });
-  const window = await ManagedProcess.start({
+  const window = ManagedProcess.spawn({
     name: 'kiosk window',
     command: electron.executablePath,
     args: [join(repositoryRoot, 'desktop'), ...sandboxFlags()],
@@ -56,17 +62,15 @@ async function openWindow(stack: Stack): Promise<OpenWindow> {
     // A window that cannot open ends within a second; one that is still there has opened.
     isReady: async () => await delay(1_500, true),
   });
+  stops.unshift(async () => await window.stop());
+  await window.whenReady();
   void window.exited.then(() => {
     if (!window.wasStopped)
-      console.log('\nThe kiosk window was closed. The kiosk itself goes on; Ctrl-C stops everything.');
+      console.log(
+        '\nThe kiosk window was closed. The kiosk itself goes on.  window  opens it again; Ctrl-C stops everything.',
+      );
   });
-  return {
-    said,
-    stop: async () => {
-      await window.stop();
-      await display.stop();
-    },
-  };
+  return said;
 }
 
 function sayWhatNext(stack: Stack): void {
@@ -75,7 +79,7 @@ function sayWhatNext(stack: Stack): void {
 TikiWallet is running.
 
   Wallet (the customer's phone)   ${walletUrl}
-  Kiosk (the shop)                the window; phones reach it at ${kioskUrl}
+  Kiosk (the shop)                the window; the wallet reaches it at ${kioskUrl}
   ${usesStandIns ? `SMS inbox (stand-in)            ${smsInboxUrl}` : 'SMS and cards go through your own Twilio and Stripe accounts.'}
 
   Demo customer                   ${demoCustomer.phone}   ${demoCustomer.password}
@@ -85,7 +89,8 @@ What to do next:
   1. Open the wallet in a browser, log in as the demo customer (or register: the code arrives in the SMS inbox).
   2. Move some money to the offline wallet.
   3. On the kiosk, type an amount and press Charge.
-  4. In the wallet choose Pay, scan the code on the kiosk and confirm. Both screens say paid.
+  4. In the wallet choose Pay, then scan the code on the kiosk; without a camera, "Shops on this network" finds it.
+     Confirm: both screens say paid.
   To see it without internet: type  offline  here and press Enter; the cloud stops. Pay; both screens say paid.
   Then type  online : the kiosk settles by itself.
 
@@ -93,39 +98,62 @@ Data and logs: ${stack.options.dataFolder}     Ctrl-C stops everything.
 `);
 }
 
-/** The internet's switch: `offline` stops the cloud, `online` starts it again. */
-function listenForWords(stack: Stack): void {
+/** The internet's switch: `offline` stops the cloud, `online` starts it again. `window` opens the kiosk's window. */
+function listenForWords(stack: Stack, reopenWindow: () => Promise<void>): void {
   const lines = createInterface({ input: process.stdin });
   let busy = false;
   const turn = async (name: string, work: () => Promise<void>): Promise<void> => {
-    if (busy) return;
+    if (busy) return console.log('  One moment: the last word is still being done.');
     busy = true;
     try {
       await step(name, work);
     } catch (error) {
-      console.error(error instanceof Error ? error.message : String(error));
+      if (!isStopping) console.error(error instanceof Error ? error.message : String(error));
     } finally {
       busy = false;
     }
   };
-  lines.on('line', (line) => {
-    const word = line.trim().toLowerCase();
-    if (word === 'offline')
-      void turn('the internet goes: stopping the cloud', async () => await stack.stopServer());
-    else if (word === 'online' && stack.server === undefined) {
-      void turn('the internet returns: starting the cloud', async () => await stack.startServer());
-    } else if (word !== '') console.log('  Words understood here: offline, online. Ctrl-C stops everything.');
+  const understand = async (word: string): Promise<void> => {
+    const isOnline = stack.server?.isRunning ?? false;
+    switch (word) {
+      case '':
+        return;
+      case 'offline':
+        if (!isOnline) return console.log('  The cloud is stopped already.  online  starts it.');
+        return await turn('the internet goes: stopping the cloud', async () => await stack.stopServer());
+      case 'online':
+        if (isOnline) return console.log('  The cloud is running already.  offline  stops it.');
+        return await turn('the internet returns: starting the cloud', async () => {
+          await stack.startServer();
+          sayWhenCloudEnds(stack);
+        });
+      case 'window':
+        return await reopenWindow().catch((error: unknown) =>
+          console.error(error instanceof Error ? error.message : String(error)),
+        );
+      default:
+        console.log('  Words understood here: offline, online, window. Ctrl-C stops everything.');
+    }
+  };
+  lines.on('line', (line) => void understand(line.trim().toLowerCase()));
+}
+
+/** The cloud does not come back by itself here: its absence is what this terminal is there to show. */
+function sayWhenCloudEnds(stack: Stack): void {
+  const { server } = stack;
+  void server?.exited.then(() => {
+    if (!server.wasStopped)
+      console.log('\nThe cloud ended by itself; its log says why.  online  starts it again.');
   });
 }
 
 /** Stops the parts in order, once, however often it is asked. */
 function onInterrupt(stop: () => Promise<void>): void {
   leaveSignalsToCaller();
-  let stopping = false;
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
-      if (stopping) return;
-      stopping = true;
+      if (isStopping) return;
+      isStopping = true;
       console.log('\nStopping ...');
       void stop().then(
         () => {
@@ -141,13 +169,34 @@ function onInterrupt(stop: () => Promise<void>): void {
   }
 }
 
+/** The kiosk comes back after a crash as it does in a shop, and so do the stand-ins. */
+function keepParts(stack: Stack): void {
+  const say = (line: string): void => console.log(`\n${line}`);
+  const agent = { name: 'kiosk agent', current: () => stack.agent, start: () => stack.startAgent() };
+  void keepRunning(agent, { say });
+  if (usesStandIns) {
+    const standIns = { name: 'stand-ins', current: () => stack.standIns, start: () => stack.startStandIns() };
+    void keepRunning(standIns, { say });
+  }
+  sayWhenCloudEnds(stack);
+}
+
 async function main(): Promise<void> {
   const ports = await choosePorts(process.env);
   const stack = new Stack({ dataFolder: defaultDataFolder(), ports });
-  const windows: { stop: () => Promise<void> }[] = [];
+  const windowStops: Stops = [];
+  const stopWindow = async (): Promise<void> => {
+    for (const stop of windowStops.splice(0)) await stop();
+  };
   const stopAll = async (): Promise<void> => {
-    for (const window of windows) await window.stop();
+    await stopWindow();
     await stack.stop();
+  };
+  const showWindow = async (): Promise<void> => {
+    await stopWindow();
+    await ensureSystemPackages(['desktop']);
+    const said = await step('kiosk window', async () => await openWindow(stack, windowStops));
+    for (const line of said) console.log(`    ${line}`);
   };
   onInterrupt(stopAll);
   try {
@@ -160,17 +209,17 @@ async function main(): Promise<void> {
       await step('demo customer', async () => await ensureDemoCustomer(stack));
       await step('demo merchant and kiosk', async () => await ensureDemoKiosk(stack));
     }
-    if (wantsWindow) {
-      const window = await step('kiosk window', async () => await openWindow(stack));
-      windows.push(window);
-      for (const line of window.said) console.log(`    ${line}`);
-    }
+    if (wantsWindow) await showWindow();
   } catch (error) {
+    // Ctrl-C in the middle of a step: what it interrupted is no failure, and the stopping has begun already.
+    if (isStopping) return;
     await stopAll();
     throw error;
   }
+  if (isStopping) return;
+  keepParts(stack);
   sayWhatNext(stack);
-  listenForWords(stack);
+  listenForWords(stack, showWindow);
 }
 
 try {

@@ -1,6 +1,18 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fromHex, runSync, toHex, verifyReceipt } from '@tikiwallet/protocol';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { crypto, codeOf, malleate, noise, NOW_SECONDS, ok, TestIssuer, TestKiosk } from './test/world.ts';
+import {
+  crypto,
+  codeOf,
+  malleate,
+  noise,
+  NOW_SECONDS,
+  ok,
+  PAYER_PHONE,
+  TestIssuer,
+  TestKiosk,
+} from './test/world.ts';
 
 const issuer = new TestIssuer();
 let kiosk: TestKiosk;
@@ -124,6 +136,72 @@ test('R26 the sum that a kiosk may hold counts the earlier payments of the same 
   other.dispose();
 });
 
+test('R26 one payer within a window is counted over restarts and over its allowances', () => {
+  const shop = new TestKiosk();
+  shop.enrol(issuer, { policy: { splitCount: 2, hourCount: 3, dayCount: 5 } });
+  const phone = issuer.phone();
+  const pay = (by = phone) => {
+    const sale = shop.sell(100n);
+    const code = codeOf(shop.acceptOne(by.pay(sale.envelope).delivery));
+    if (code !== 'accepted') shop.desk.run('cancelSale', sale.saleId);
+    return code;
+  };
+  expect([pay(), pay(), pay()]).toEqual(['accepted', 'accepted', 'split_sale_suspected']);
+  expect(pay(issuer.phone())).toBe('accepted');
+  shop.reopen();
+  // The next allowance of the same phone is the same payer.
+  const again = issuer.phone({ key: phone.key });
+  expect(pay(again)).toBe('split_sale_suspected');
+  shop.clock.pass(120_000);
+  expect([pay(again), pay(again)]).toEqual(['accepted', 'payer_count_per_hour_exceeded']);
+  shop.dispose();
+});
+
+test('R26 what merchant and kiosk set lower counts at once and over a restart, and is journalled', () => {
+  const phone = issuer.phone();
+  kiosk.desk.run('setLimits', { owner: 'merchant', limits: { firstPaymentMinor: 500n } });
+  kiosk.desk.run('setLimits', {
+    owner: 'kiosk',
+    limits: { perPaymentMinor: 1_000n, firstPaymentMinor: 900n },
+  });
+  expect(() => kiosk.sell(1_001n)).toThrow('amount_exceeds_payment_limit');
+  kiosk.reopen();
+  expect(kiosk.snapshot().limits.perPaymentMinor).toBe(1_000n);
+  const pay = (amountMinor: bigint) =>
+    codeOf(kiosk.acceptOne(phone.pay(kiosk.sell(amountMinor).envelope).delivery));
+  expect(pay(501n)).toBe('first_payment_exceeds_limit');
+  kiosk.desk.run('setLimits', { owner: 'merchant', limits: {} });
+  expect(kiosk.desk.store.memory.limitSettings).toEqual([
+    {},
+    { perPaymentMinor: 1_000n, firstPaymentMinor: 900n },
+  ]);
+  expect(() => kiosk.desk.run('setLimits', { owner: 'kiosk', limits: { hourCount: 0 } })).toThrow(
+    'call_invalid',
+  );
+  expect(kiosk.snapshot().limits.perPaymentMinor).toBe(1_000n);
+});
+
+test("the payer's number is checked against what the cashier typed, and stays off the disk", () => {
+  const wrong = kiosk.sell(100n, '+6598765433');
+  expect(codeOf(kiosk.acceptOne(issuer.phone().pay(wrong.envelope).delivery))).toBe('payer_phone_differs');
+  kiosk.desk.run('cancelSale', wrong.saleId);
+  const sale = kiosk.sell(100n, PAYER_PHONE);
+  const phone = issuer.phone();
+  const { delivery, payment } = phone.pay(sale.envelope);
+  const withoutSalt = phone.deliver(sale.requestId, payment.bytes);
+  expect(codeOf(kiosk.acceptOne(withoutSalt))).toBe('payer_phone_differs');
+  const open = { saleId: sale.saleId, amountMinor: 100n, addresses: [], ttlSeconds: 120 };
+  expect(() => kiosk.desk.run('openSale', { ...open, payerPhone: '+6598765433' })).toThrow('call_invalid');
+  expect(kiosk.desk.run('openSale', { ...open, payerPhone: PAYER_PHONE }).requestId).toBe(sale.requestId);
+  expect(codeOf(kiosk.acceptOne(delivery))).toBe('accepted');
+  // Without the question, the next customer is asked for nothing.
+  expect(codeOf(kiosk.acceptOne(issuer.phone().pay(kiosk.sell(100n).envelope).delivery))).toBe('accepted');
+  kiosk.desk.store.close();
+  const onDisk = readdirSync(kiosk.folder).map((name) => readFileSync(join(kiosk.folder, name)));
+  expect(onDisk.some((bytes) => bytes.includes(PAYER_PHONE) || bytes.includes('+6598765433'))).toBe(false);
+  kiosk.reopen();
+});
+
 test('R24 a request is open for two minutes of monotonic time and not a moment longer', () => {
   const sale = kiosk.sell();
   const { delivery } = issuer.phone().pay(sale.envelope);
@@ -169,6 +247,51 @@ test('R31 an older trust bundle is refused and changes nothing', () => {
     code: 'trust_bundle_older_than_known',
   });
   expect(kiosk.desk.store.memory.kiosk?.trust.version).toBe(5);
+});
+
+test('the issuer key is rotated while this kiosk is offline: it goes on selling, and again after it hears of it', () => {
+  const rotated = issuer.rotated();
+  const offline = kiosk.acceptOne(rotated.phone().pay(kiosk.sell().envelope).delivery);
+  expect(codeOf(offline)).toBe('accepted');
+  const certificate = rotated.kioskCertificate(kiosk.publicKeys, { notAfter: NOW_SECONDS + 100 * 24 * 3600 });
+  expect(kiosk.desk.run('refreshTrust', rotated.trust(certificate, { version: 2 }))).toEqual({ ok: true });
+  for (const phone of [rotated.phone(), issuer.phone({}, rotated)])
+    expect(codeOf(kiosk.acceptOne(phone.pay(kiosk.sell().envelope).delivery))).toBe('accepted');
+});
+
+test('R31 an issuer key that was rotated out and has leaked signs no bundle any more, whatever its version', () => {
+  const rotated = issuer.rotated();
+  const denied = [rotated.phone().allowance.allowanceId];
+  const certificate = kiosk.desk.store.memory.kiosk?.certificate.bytes ?? new Uint8Array(0);
+  const newest = { version: 2, denyListVersion: 1, denied };
+  expect(kiosk.desk.run('refreshTrust', rotated.trust(certificate, newest))).toEqual({ ok: true });
+  for (const version of [3, 1_000_000, 2_147_483_647]) {
+    const leaked = issuer.trust(certificate, { version, denyListVersion: 2, denied: [] });
+    expect(kiosk.desk.run('refreshTrust', leaked)).toEqual({ ok: false, code: 'issuer_key_superseded' });
+  }
+  kiosk.reopen();
+  expect(kiosk.desk.store.memory.kiosk?.trust.deniedAllowances.size).toBe(1);
+});
+
+test('a leaked issuer key that named a high version does not lock its successor out of this kiosk', () => {
+  const certificate = kiosk.desk.store.memory.kiosk?.certificate.bytes ?? new Uint8Array(0);
+  const leaked = issuer.trust(certificate, { version: 1_000_000, denyListVersion: 1_000_000 });
+  expect(kiosk.desk.run('refreshTrust', leaked)).toEqual({ ok: true });
+  const rotated = issuer.rotated().trust(certificate, { version: 2, denyListVersion: 1 });
+  expect(kiosk.desk.run('refreshTrust', rotated)).toEqual({ ok: true });
+  kiosk.reopen();
+  expect(kiosk.desk.store.memory.kiosk?.trust.version).toBe(2);
+});
+
+test('R31 a deny list that goes back under a higher version is refused', () => {
+  const certificate = kiosk.desk.store.memory.kiosk?.certificate.bytes ?? new Uint8Array(0);
+  const trust = (version: number, denyListVersion: number) =>
+    issuer.trust(certificate, { version, denyListVersion });
+  expect(kiosk.desk.run('refreshTrust', trust(5, 3))).toEqual({ ok: true });
+  const older = { ok: false, code: 'trust_bundle_older_than_known' };
+  expect(kiosk.desk.run('refreshTrust', trust(6, 2))).toEqual(older);
+  const jump = { ok: false, code: 'trust_bundle_version_jumps' };
+  expect(kiosk.desk.run('refreshTrust', trust(2_147_483_647, 3))).toEqual(jump);
 });
 
 test('R27 a certificate of a stranger is refused', () => {

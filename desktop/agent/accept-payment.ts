@@ -6,6 +6,7 @@
 import {
   attempt,
   contradicts,
+  DAY_SECONDS,
   decodeDelivery,
   encodeSaleBody,
   hasPaymentSignature,
@@ -113,6 +114,7 @@ export class PaymentDesk {
     const twin = this.#store.payments.byCounter(allowance.allowanceId, payment.counter);
     if (twin !== null) return refused(this.#judgeTwin(identified, twin.paymentHash, kiosk), requestId);
 
+    if (this.#store.memory.standing.doubt !== null) return refused('journal_quarantined', requestId);
     const now = this.#store.now();
     if (now.isBehind) return refused('clock_behind_trusted_time', requestId);
     const request = this.#store.requests.byId(requestId);
@@ -142,7 +144,8 @@ export class PaymentDesk {
     const { allowance, allowanceObject } = certificate.value;
     const payment = runSync(readPayment(delivery.payment, allowance), crypto);
     if (!payment.ok) return payment;
-    const identified = { requestId: delivery.requestId, allowance, allowanceObject, payment: payment.value };
+    const { requestId, phoneSalt } = delivery;
+    const identified = { requestId, allowance, allowanceObject, payment: payment.value, phoneSalt };
     return { ok: true, value: { identified, certificateKey, certificateIsKnownGood: known !== undefined } };
   }
 
@@ -155,9 +158,13 @@ export class PaymentDesk {
       nowSeconds: number;
     },
   ): AcceptanceFacts {
-    const { request, kiosk } = known;
+    const { request, kiosk, nowSeconds } = known;
+    const { allowance } = read.identified;
+    const window = Math.max(DAY_SECONDS, kiosk.trust.policy.splitWindowSeconds);
     return {
-      nowSeconds: known.nowSeconds,
+      nowSeconds,
+      payer: this.#store.payments.payerFacts(allowance, nowSeconds - window),
+      settings: this.#store.memory.limitSettings,
       kiosk: known.certificate,
       trust: kiosk.trust,
       request:
@@ -169,7 +176,8 @@ export class PaymentDesk {
               currency: request.currency,
               state: this.#sales.stateOf(request),
             },
-      history: this.#store.payments.historyOf(read.identified.allowance.allowanceId),
+      expectedPhone: request === null ? null : this.#sales.expectedPhoneOf(request.requestId),
+      history: this.#store.payments.historyOf(allowance.allowanceId),
       stored: this.#store.memory.unsettled,
       certificateIsKnownGood: read.certificateIsKnownGood,
     };
@@ -247,10 +255,8 @@ export class PaymentDesk {
   #signatureFault(identified: IdentifiedPayment, kiosk: EnrolledKiosk): RefusalCode | null {
     const { allowance, allowanceObject, payment } = identified;
     const { crypto } = this.#store;
-    const issued = runSync(
-      requireIssuerSignature(allowanceObject, kiosk.trust.issuers, allowance.notBefore),
-      crypto,
-    );
+    const signing = { at: allowance.notBefore, as: 'certificates' } as const;
+    const issued = runSync(requireIssuerSignature(allowanceObject, kiosk.trust.issuers, signing), crypto);
     if (!issued.ok) return issued.code;
     const signed = runSync(hasPaymentSignature(payment, allowance), crypto);
     if (!signed.ok) return signed.code;

@@ -121,6 +121,7 @@ class Agent implements RunningAgent {
       addresses: () => this.#listener?.addresses ?? [],
       requestTtlSeconds: this.#options.config.requestTtlSeconds,
       onChange: () => this.#publisher.now(),
+      onRefusal: changed,
       onError: (error) => log.error({ err: error }, 'the sale could not be brought up to date'),
     });
     this.#settle = new SettleLoop({
@@ -209,9 +210,10 @@ class Agent implements RunningAgent {
   }
 
   async #enrol(code: string): Promise<void> {
-    if (this.#snapshot === null) throw new IpcError('agent_unavailable');
-    if (this.#snapshot.quarantine !== null) throw new IpcError('journal_quarantined');
-    if (this.#snapshot.kiosk !== null) throw new IpcError('kiosk_already_enrolled');
+    // Whoever asks in the first moments waits for the store as every other call does.
+    const { quarantine, kiosk } = this.#snapshot ?? (await this.#store.whenReady()).snapshot;
+    if (quarantine !== null) throw new IpcError('journal_quarantined');
+    if (kiosk !== null) throw new IpcError('kiosk_already_enrolled');
     const publicKeys = { signing: this.#signingPublicKey, sealing: this.#sealing.publicKey };
     await enrolKiosk({ api: this.#api, store: this.#store, publicKeys, log: this.#options.log }, code);
     this.#options.log.info('this machine is a kiosk now');
@@ -261,6 +263,7 @@ class Agent implements RunningAgent {
   async #passTime(): Promise<void> {
     try {
       await this.#store.run('tick', null);
+      await this.#sales.lookAgain();
     } catch (error) {
       this.#options.log.warn({ err: error }, 'the trusted time could not be written down');
     }

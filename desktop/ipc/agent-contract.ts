@@ -199,7 +199,18 @@ export const agentCalls = {
   },
   'kiosks.newCode': { params: z.object({ kioskId: z.uuid() }), result: KioskView },
   'kiosk.enrol': { params: z.object({ code: z.string().trim().min(8).max(9) }), result: AgentState },
-  'sale.open': { params: z.object({ saleId: z.uuid(), amountMinor: PositiveMinorUnits }), result: Sale },
+  'sale.open': {
+    params: z.object({
+      saleId: z.uuid(),
+      amountMinor: PositiveMinorUnits,
+      /** E.164: the number that the payer told the cashier. Absent: the payer's number is not asked for. */
+      payerPhone: z
+        .string()
+        .regex(/^\+[1-9][0-9]{6,14}$/)
+        .optional(),
+    }),
+    result: Sale,
+  },
   'sale.cancel': { params: z.object({ saleId: z.uuid() }), result: Sale },
   /** A delivery without any radio: `text` is what a camera read from the customer's screen (`TIKI1:P:...`). */
   'delivery.submit': {

@@ -104,7 +104,10 @@ async function readAcknowledgement(shop: Shop, answered: Recorded): Promise<Sett
   );
   if (!trust.ok) throw new Error(`the cloud's trust bundle: ${trust.code}`);
   const read = runSync(
-    verifySettlementAcknowledgement(new Uint8Array(answered.answer), trust.value.issuers),
+    verifySettlementAcknowledgement(new Uint8Array(answered.answer), {
+      trust: trust.value,
+      nowSeconds: Math.floor(Date.now() / 1000),
+    }),
     crypto,
   );
   if (!read.ok) throw new Error(`the acknowledgement: ${read.code}`);

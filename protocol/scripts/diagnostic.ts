@@ -9,7 +9,7 @@ import { attempt } from '../src/index.ts';
 
 /** The fields of each purpose in their order; the names are those of the CDDL in the pages. */
 export const FIELD_NAMES: ReadonlyMap<number, readonly string[]> = new Map([
-  [1, ['purpose', 'public-key', 'not-before', 'validity']],
+  [1, ['purpose', 'public-key', 'generation', 'uses', 'not-before', 'validity']],
   [
     2,
     [
@@ -99,6 +99,7 @@ export const FIELD_NAMES: ReadonlyMap<number, readonly string[]> = new Map([
   [13, ['purpose', 'request-id', 'allowance-certificate', 'payment', 'phone-salt']],
   [14, ['purpose', 'kiosk-certificate', 'request']],
   [15, ['purpose', 'kiosk-certificate-hash', 'batch', 'entries']],
+  [24, ['purpose', 'issuer-certificate', 'allowance-certificate', 'first', 'second']],
 ]);
 
 /** The notation of one encoded object, envelope or plain value, in lines. */

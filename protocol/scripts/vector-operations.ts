@@ -61,6 +61,19 @@ class Input {
     if (!Array.isArray(value)) throw new TypeError(`${name} is no list`);
     return value.map((item) => fromHex(String(item)));
   }
+  flag(name: string): boolean {
+    const value = this.#get(name);
+    if (typeof value !== 'boolean') throw new TypeError(`${name} is no flag`);
+    return value;
+  }
+  has(name: string): boolean {
+    return this.#values[name] !== undefined;
+  }
+  objects(name: string): readonly Input[] {
+    const value = this.#get(name);
+    if (!Array.isArray(value)) throw new TypeError(`${name} is no list`);
+    return value.map((item) => new Input(item as JsonObject));
+  }
   /** Null where the vector says null. */
   object(name: string): Input | null {
     const value = this.#get(name);
@@ -124,6 +137,29 @@ function historyOf(input: Input | null): protocol.AllowanceHistory | null {
   };
 }
 
+function payerOf(input: Input | null): protocol.PayerFacts {
+  if (input === null) throw new TypeError('a payer');
+  return {
+    hasPaidHere: input.flag('hasPaidHere'),
+    recent: input.objects('recent').map((payment) => ({
+      acceptedAt: payment.number('acceptedAt'),
+      amountMinor: BigInt(payment.text('amountMinor')),
+    })),
+    allowanceSumMinor: BigInt(input.text('allowanceSumMinor')),
+  };
+}
+
+/** What an owner did not set is absent. */
+function settingsOf(input: Input): protocol.LimitSettings {
+  const money = protocol.MONEY_LIMITS.filter((name) => input.has(name)).map(
+    (name) => [name, BigInt(input.text(name))] as const,
+  );
+  const numbers = protocol.NUMBER_LIMITS.filter((name) => input.has(name)).map(
+    (name) => [name, input.number(name)] as const,
+  );
+  return { ...Object.fromEntries(money), ...Object.fromEntries(numbers) };
+}
+
 function* requestFacts(
   input: Input,
   kiosk: protocol.KioskCertificate,
@@ -145,8 +181,11 @@ function* accept(input: Input): Steps<unknown> {
     kiosk,
     trust: yield* trustOf(input),
     request: yield* requestFacts(input, kiosk),
+    expectedPhone: input.has('expectedPhone') ? input.text('expectedPhone') : null,
     history: historyOf(input.object('history')),
     stored: { sumMinor: BigInt(stored?.text('sumMinor') ?? 0), count: stored?.number('count') ?? 0 },
+    payer: payerOf(input.object('payer')),
+    settings: input.objects('settings').map(settingsOf),
     certificateIsKnownGood: false,
   };
   const identified = yield* protocol.identifyPayment(protocol.decodeDelivery(input.bytes('delivery')));
@@ -176,11 +215,11 @@ function* sale(input: Input): Steps<unknown> {
 
 function* acknowledgement(input: Input): Steps<unknown> {
   const expected = { kioskId: input.text('kioskId'), batchHash: input.bytes('batchHash') };
-  return yield* protocol.verifySettlementAcknowledgement(
-    input.bytes('acknowledgement'),
-    yield* issuersOf(input),
+  return yield* protocol.verifySettlementAcknowledgement(input.bytes('acknowledgement'), {
+    trust: yield* trustOf(input),
+    nowSeconds: input.number('nowSeconds'),
     expected,
-  );
+  });
 }
 
 function* contradiction(input: Input): Steps<unknown> {
@@ -204,7 +243,8 @@ function* possession(input: Input): Steps<unknown> {
 }
 
 function* notOlder(input: Input): Steps<unknown> {
-  protocol.checkNotOlder(yield* trustOf(input, 'candidate'), yield* trustOf(input, 'known'));
+  const known = yield* trustOf(input, 'known');
+  protocol.checkNotOlder(yield* trustOf(input, 'candidate'), known, input.number('nowSeconds'));
   return true;
 }
 
@@ -279,6 +319,14 @@ const OPERATIONS: Readonly<Record<string, (input: Input) => Steps<unknown>>> = {
   verifySettlementAcknowledgement: acknowledgement,
   findContradiction: contradiction,
   verifyProofOfPossession: possession,
+  *verifyDoubleSpendProof(input) {
+    const parts = protocol.decodeDoubleSpendProof(input.bytes('proof'));
+    const { rule, allowance, first, second } = yield* protocol.verifyDoubleSpendProof(
+      parts,
+      input.bytes('rootPublicKey'),
+    );
+    return { rule, allowanceId: allowance.allowanceId, first, second };
+  },
   *commitToPhone(input) {
     return yield* protocol.commitToPhone(input.text('phone'), input.bytes('salt'));
   },

@@ -83,17 +83,29 @@ export function makeVectorWorld(notary: Notary) {
     run(
       protocol.signIssuerCertificate({
         publicKey,
+        generation: index + 1,
+        uses: protocol.EVERY_ISSUER_USE,
         notBefore: NOW - 2_592_000 + index * 86_400,
         notAfter: NOW + 31_536_000,
       }),
       root,
     ),
   );
-  const policy = {
+  const policy: protocol.Policy = {
     perPaymentMinor: 20_000n,
     storedSumMinor: 500_000n,
     storedCount: 1_000,
     maxOfflineSeconds: 1_209_600,
+    perAllowanceMinor: 100_000n,
+    firstPaymentMinor: 15_000n,
+    newStandingMinor: 12_000n,
+    splitWindowSeconds: 120,
+    splitCount: 3,
+    splitSumMinor: 25_000n,
+    hourCount: 10,
+    hourSumMinor: 50_000n,
+    dayCount: 20,
+    daySumMinor: 80_000n,
   };
   const bundleDraft: protocol.TrustBundleDraft = {
     version: 7,
@@ -107,6 +119,13 @@ export function makeVectorWorld(notary: Notary) {
   const signBundle = (changes: Partial<protocol.TrustBundleDraft>) =>
     run(protocol.signTrustBundle({ ...bundleDraft, ...changes }, keyId), issuer);
   const trustBundle = signBundle({});
+  const signBundleAs = (by: Actor, changes: Partial<protocol.TrustBundleDraft>) =>
+    run(
+      protocol.signTrustBundle({ ...bundleDraft, ...changes }, run(protocol.keyIdOf(by.publicKey), by)),
+      by,
+    );
+  const certifyIssuer = (draft: Omit<protocol.IssuerCertificate, 'keyId'>) =>
+    run(protocol.signIssuerCertificate(draft), root);
   const { issuers } = run(protocol.verifyTrustBundle(trustBundle, root.publicKey), root);
   return {
     root,
@@ -120,6 +139,10 @@ export function makeVectorWorld(notary: Notary) {
     issuers,
     trustBundle,
     signBundle,
+    signBundleAs,
+    certifyIssuer,
+    nextIssuer,
+    policy,
     run,
     kiosk: makeKiosk(run, { issuer, keyId, issuers, kioskKey, sealingKey }),
     ...makeAllowances(run, { issuer, keyId, issuers, phone }),

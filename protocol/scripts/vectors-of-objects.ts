@@ -108,13 +108,22 @@ export function certificateVectors(world: VectorWorld): DraftFile {
     invalid(`allowance certificate: ${name}`, 'verifyAllowanceCertificate', code, input);
   const shop = (name: string, code: protocol.RefusalCode, input: Readonly<Record<string, unknown>>) =>
     invalid(`kiosk certificate: ${name}`, 'verifyKioskCertificate', code, input);
+  const root = (name: string, code: protocol.RefusalCode, index: number, value: CborValue) =>
+    invalid(
+      `issuer certificate: ${name}`,
+      'verifyIssuerCertificate',
+      code,
+      sealed(resigned(issuerCertificate, fieldsOf(issuerCertificate).with(index, value), world.root)),
+    );
   const dates = { notBefore: NOW, notAfter: NOW + 1_000 };
+  /** All uses and one more is a use that nobody knows. */
+  const unlike: Readonly<Record<string, protocol.RefusalCode>> = { 'uses changed': 'field_out_of_range' };
   const changedFields = (operation: string, what: string, bytes: Uint8Array, purpose: number) =>
     everyFieldChanged(bytes, namesOf(purpose), (name, tampered, index) =>
       invalid(
         `${what}: ${name}`,
         operation,
-        index === 0 ? 'object_has_wrong_purpose' : 'certificate_signature_invalid',
+        index === 0 ? 'object_has_wrong_purpose' : (unlike[name] ?? 'certificate_signature_invalid'),
         sealed(tampered),
       ),
     );
@@ -157,6 +166,9 @@ export function certificateVectors(world: VectorWorld): DraftFile {
           rootPublicKey: stranger.publicKey,
         },
       ),
+      root('for no use', 'field_out_of_range', 3, 0),
+      root('for a use that nobody knows', 'field_out_of_range', 3, 8),
+      root('generation zero', 'field_out_of_range', 2, 0),
       ...changedFields('verifyIssuerCertificate', 'issuer certificate', issuerCertificate, 1),
       ...changedFields('verifyAllowanceCertificate', 'allowance certificate', allowance.bytes, 2),
       ...changedFields('verifyKioskCertificate', 'kiosk certificate', kiosk.bytes, 3),
@@ -210,93 +222,6 @@ export function certificateVectors(world: VectorWorld): DraftFile {
       ),
       shop('a name of 97 bytes', 'field_out_of_range', reissued(kiosk.bytes, 2, 'x'.repeat(97))),
       shop('an allowance certificate', 'object_has_wrong_purpose', sealed(allowance.bytes)),
-    ],
-  };
-}
-
-export function trustBundleVectors(world: VectorWorld): DraftFile {
-  const { trustBundle, issuer, signBundle } = world;
-  const later = signBundle({
-    version: 8,
-    issuedAt: NOW + 600,
-    denyListVersion: 4,
-    deniedAllowances: [id(0xd1), id(0xd2), id(0xd4)],
-  });
-  const refreshed = signBundle({ issuedAt: NOW + 60 });
-  const bundle = (bytes: Uint8Array) => ({ trustBundle: bytes });
-  const again = (index: number, value: CborValue) =>
-    bundle(resigned(trustBundle, fieldsOf(trustBundle).with(index, value), issuer));
-  const bad = (name: string, code: protocol.RefusalCode, input: Readonly<Record<string, unknown>>) =>
-    invalid(name, 'verifyTrustBundle', code, input);
-  const older = (name: string, candidate: Uint8Array, known: Uint8Array) =>
-    invalid(name, 'checkNotOlder', 'trust_bundle_older_than_known', { candidate, known });
-  return {
-    description: 'Trust bundles, believed from the root alone, and the order among them.',
-    page: '09-trust-bundle-and-time.md',
-    context: given({ rootPublicKey: world.root.publicKey }),
-    valid: [
-      valid(
-        'a bundle with two generations of issuer keys',
-        'verifyTrustBundle',
-        bundle(trustBundle),
-        trustBundle,
-      ),
-      valid('a later bundle', 'checkNotOlder', { candidate: later, known: trustBundle }),
-      valid('the same version signed again', 'checkNotOlder', { candidate: refreshed, known: trustBundle }),
-      valid('the same bundle', 'checkNotOlder', { candidate: trustBundle, known: trustBundle }),
-    ],
-    invalid: [
-      bad('of another root', 'certificate_signature_invalid', {
-        ...bundle(trustBundle),
-        rootPublicKey: world.stranger.publicKey,
-      }),
-      bad(
-        'version changed',
-        'trust_bundle_signature_invalid',
-        bundle(withFields(trustBundle, fieldsOf(trustBundle).with(1, 8))),
-      ),
-      bad(
-        'time changed',
-        'trust_bundle_signature_invalid',
-        bundle(withFields(trustBundle, fieldsOf(trustBundle).with(2, NOW + 1))),
-      ),
-      bad(
-        'a limit changed',
-        'trust_bundle_signature_invalid',
-        bundle(withFields(trustBundle, fieldsOf(trustBundle).with(3, [20_001, 500_000, 1_000, 1_209_600]))),
-      ),
-      bad(
-        'a denied allowance left out',
-        'trust_bundle_signature_invalid',
-        bundle(withFields(trustBundle, fieldsOf(trustBundle).with(6, [id(0xd1)]))),
-      ),
-      bad(
-        'no denied kiosk',
-        'trust_bundle_signature_invalid',
-        bundle(withFields(trustBundle, fieldsOf(trustBundle).with(7, []))),
-      ),
-      bad(
-        "without its signer's certificate",
-        'trust_bundle_signature_invalid',
-        again(4, world.issuerCertificates.slice(1)),
-      ),
-      bad("signed before its issuer's time", 'trust_bundle_signature_invalid', again(2, NOW - 2_592_301)),
-      bad('five issuer certificates', 'field_out_of_range', again(4, [1, 2, 3, 4, 5].map(id))),
-      bad('a denied id of 15 bytes', 'field_out_of_range', again(6, [new Uint8Array(15)])),
-      bad('a policy of three limits', 'message_malformed', again(3, [1, 1, 1])),
-      bad('version zero', 'field_out_of_range', again(1, 0)),
-      older('an earlier version', trustBundle, later),
-      older('an earlier time under one version', trustBundle, refreshed),
-      older(
-        'a later version with an older deny list',
-        signBundle({ version: 9, issuedAt: NOW + 900, denyListVersion: 2 }),
-        trustBundle,
-      ),
-      older(
-        'a later version with an earlier time',
-        signBundle({ version: 9, issuedAt: NOW - 1 }),
-        trustBundle,
-      ),
     ],
   };
 }

@@ -5,7 +5,7 @@ import * as protocol from '../src/index.ts';
 import { fieldsOf, itemsOf, malleated, resigned, withFields } from './tamper.ts';
 import { FIELD_NAMES } from './diagnostic.ts';
 import { everyFieldChanged, given, invalid, valid, type DraftFile } from './vector-drafts.ts';
-import { crypto, id, NOW, PHONE_SALT, unwrap, type VectorWorld } from './vector-world.ts';
+import { crypto, id, NOW, PHONE, PHONE_SALT, unwrap, type VectorWorld } from './vector-world.ts';
 import { makeRequest } from './vectors-of-objects.ts';
 
 export const namesOf = (purpose: number) => FIELD_NAMES.get(purpose) ?? [];
@@ -41,12 +41,13 @@ export function deliveryOf(
   request: protocol.PaymentRequest,
   payment: Uint8Array,
   allowance: protocol.AllowanceCertificate,
+  phoneSalt: Uint8Array | null = null,
 ) {
   return protocol.encodeDelivery({
     requestId: request.requestId,
     allowanceCertificate: allowance.bytes,
     payment,
-    phoneSalt: null,
+    phoneSalt,
   });
 }
 
@@ -141,7 +142,24 @@ export function paymentVectors(world: VectorWorld): DraftFile {
   };
 }
 
-const FRESH = { nowSeconds: NOW + 30, history: null, stored: { sumMinor: 0n, count: 0 } };
+const PAYER = { hasPaidHere: true, recent: [], allowanceSumMinor: 0n };
+const FRESH = {
+  nowSeconds: NOW + 30,
+  history: null,
+  stored: { sumMinor: 0n, count: 0 },
+  payer: PAYER,
+  settings: [],
+};
+/** `count` payments of this payer at this kiosk, together `sumMinor`, the last of them `ago` seconds back. */
+const recently = (count: number, sumMinor: bigint, ago: number) => ({
+  payer: {
+    ...PAYER,
+    recent: Array.from({ length: count }, (_, index) => ({
+      acceptedAt: NOW + 30 - ago,
+      amountMinor: index === 0 ? sumMinor - BigInt(count - 1) : 1n,
+    })),
+  },
+});
 
 export function acceptanceVectors(world: VectorWorld): DraftFile {
   const request = makeRequest(world);
@@ -152,20 +170,18 @@ export function acceptanceVectors(world: VectorWorld): DraftFile {
   const second = { counter: 2, cumulativeMinor: 2_250n, previousLink: id(9) };
   const history = { lastCounter: 4, lastCumulativeMinor: 1_000n, lastHash: new Uint8Array(32).fill(7) };
   const fifth = { counter: 5, cumulativeMinor: 2_250n, previousLink: protocol.linkOf(history.lastHash) };
+  const salted = (salt: Uint8Array | null) => ({
+    delivery: deliveryOf(request, makePayment(world, request).bytes, world.allowance, salt),
+    expectedPhone: PHONE,
+  });
   const yes = (name: string, given: Readonly<Record<string, unknown>>) =>
     valid(name, 'acceptPayment', { ...pay(), ...given });
   const no = (name: string, code: protocol.RefusalCode, given: Readonly<Record<string, unknown>>) =>
     invalid(name, 'acceptPayment', code, { ...pay(), ...given });
   const aged = (seconds: number) => ({ trustBundle: world.signBundle({ issuedAt: NOW + 30 - seconds }) });
-  const limited = (policy: Partial<protocol.Policy>) => {
-    const full = {
-      perPaymentMinor: 20_000n,
-      storedSumMinor: 500_000n,
-      storedCount: 1_000,
-      maxOfflineSeconds: 1_209_600,
-    };
-    return { trustBundle: world.signBundle({ policy: { ...full, ...policy } }) };
-  };
+  const limited = (policy: Partial<protocol.Policy>) => ({
+    trustBundle: world.signBundle({ policy: { ...world.policy, ...policy } }),
+  });
   const forged = resigned(
     world.allowance.bytes,
     fieldsOf(world.allowance.bytes).with(4, 999_999),
@@ -196,6 +212,26 @@ export function acceptanceVectors(world: VectorWorld): DraftFile {
         ...limited({ storedCount: 2 }),
         stored: { sumMinor: 750n, count: 1 },
       }),
+      yes('a first payment here at its limit', {
+        ...limited({ firstPaymentMinor: 1_250n }),
+        payer: { ...PAYER, hasPaidHere: false },
+      }),
+      yes('above the first payment limit, of a payer known here', limited({ firstPaymentMinor: 1_249n })),
+      yes('at the limit of a new standing', limited({ newStandingMinor: 1_250n })),
+      yes('at the sum of one allowance at one kiosk', {
+        ...limited({ perAllowanceMinor: 5_000n }),
+        payer: { ...PAYER, allowanceSumMinor: 3_750n },
+      }),
+      yes('a third payment within two minutes, at the sum of the window', recently(2, 23_750n, 119)),
+      yes('a fourth payment, the others two minutes old', recently(3, 30n, 120)),
+      yes('a tenth payment within the hour, at its sum', recently(9, 48_750n, 121)),
+      yes('an eleventh payment, the others an hour old', recently(10, 100n, 3_600)),
+      yes('a 20th payment within the day, at its sum', recently(19, 78_750n, 3_600)),
+      yes('a 21st payment, the others a day old', recently(20, 100n, 86_400)),
+      yes("a limit that a kiosk sets above the issuer's changes nothing", { settings: [{ splitCount: 99 }] }),
+      yes('the soft counter limit reached: the phone needs internet soon', pay({ ...second, counter: 20 })),
+      yes("the payer's number as the cashier typed it", salted(PHONE_SALT)),
+      yes('a salt that nobody asked for', { delivery: salted(PHONE_SALT).delivery }),
       yes('the bundle is 24 hours old', aged(86_400)),
       yes('the bundle is a second older: half limits, trust not fresh', aged(86_401)),
       yes('the bundle is 7 days old, a known payer', { ...aged(604_800), ...pay(fifth), history }),
@@ -274,9 +310,42 @@ export function acceptanceVectors(world: VectorWorld): DraftFile {
       }),
       no(
         'above the payment limit of the policy',
-        'payment_exceeds_limit',
+        'payment_exceeds_kiosk_limit',
         limited({ perPaymentMinor: 1_249n }),
       ),
+      no("above the merchant's payment limit, below the policy's", 'payment_exceeds_kiosk_limit', {
+        settings: [{ perPaymentMinor: 1_249n }, { perPaymentMinor: 9_000n }],
+      }),
+      no('a payment of 30.01 where the allowance says 30.00', 'payment_exceeds_limit', aboveOwnLimit(world)),
+      no('a first payment here above its limit', 'first_payment_exceeds_limit', {
+        ...limited({ firstPaymentMinor: 1_249n }),
+        payer: { ...PAYER, hasPaidHere: false },
+      }),
+      no(
+        'above the limit of a new standing',
+        'payment_exceeds_standing_limit',
+        limited({ newStandingMinor: 1_249n }),
+      ),
+      no('above the sum of one allowance at one kiosk', 'allowance_sum_exceeded_here', {
+        ...limited({ perAllowanceMinor: 5_000n }),
+        payer: { ...PAYER, allowanceSumMinor: 3_751n },
+      }),
+      no('another number than the payer has', 'payer_phone_differs', {
+        ...salted(PHONE_SALT),
+        expectedPhone: '+6598765433',
+      }),
+      no('the number asked for, no salt', 'payer_phone_differs', salted(null)),
+      no('the number asked for, another salt', 'payer_phone_differs', salted(id(0x56))),
+      no('a fourth payment within two minutes', 'split_sale_suspected', recently(3, 30n, 119)),
+      no('a sum within two minutes above the window', 'split_sale_suspected', recently(1, 23_751n, 0)),
+      no('an eleventh payment within the hour', 'payer_count_per_hour_exceeded', recently(10, 100n, 3_599)),
+      no('a sum within the hour above its limit', 'payer_sum_per_hour_exceeded', recently(2, 48_751n, 121)),
+      no('a 21st payment within the day', 'payer_count_per_day_exceeded', recently(20, 100n, 86_399)),
+      no('a sum within the day above its limit', 'payer_sum_per_day_exceeded', recently(2, 78_751n, 3_600)),
+      no("above the kiosk's own count for a day", 'payer_count_per_day_exceeded', {
+        ...recently(2, 10n, 3_600),
+        settings: [{ dayCount: 2 }],
+      }),
       no('above the stored sum', 'kiosk_stored_sum_exceeded', {
         ...limited({ storedSumMinor: 2_000n }),
         stored: { sumMinor: 751n, count: 1 },
@@ -287,16 +356,11 @@ export function acceptanceVectors(world: VectorWorld): DraftFile {
       }),
       no(
         'above half the payment limit when the bundle is 24 hours and a second old',
-        'payment_exceeds_limit',
+        'payment_exceeds_kiosk_limit',
         {
           trustBundle: world.signBundle({
             issuedAt: NOW + 30 - 86_401,
-            policy: {
-              perPaymentMinor: 2_499n,
-              storedSumMinor: 500_000n,
-              storedCount: 1_000,
-              maxOfflineSeconds: 1_209_600,
-            },
+            policy: { ...world.policy, perPaymentMinor: 2_499n },
           }),
         },
       ),
@@ -333,6 +397,16 @@ export function acceptanceVectors(world: VectorWorld): DraftFile {
         delivery: concatBytes(pay().delivery, Uint8Array.of(0)),
       }),
     ],
+  };
+}
+
+/** The request asks for more than the certificate lets one payment be. */
+function aboveOwnLimit(world: VectorWorld) {
+  const request = makeRequest(world, 0x48, 3_001n);
+  const payment = makePayment(world, request);
+  return {
+    delivery: deliveryOf(request, payment.bytes, world.allowance),
+    request: { bytes: request.bytes, state: 'open' },
   };
 }
 

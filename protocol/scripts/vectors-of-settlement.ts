@@ -143,7 +143,12 @@ export function settlementVectors(world: VectorWorld): DraftFile {
   return {
     description: "Batches of a kiosk, the cloud's check of each sale, and acknowledgements.",
     page: '08-settlement.md',
-    context: given({ ...certificatesOf(world), ...acknowledged.expected }),
+    context: given({
+      ...certificatesOf(world),
+      ...acknowledged.expected,
+      trustBundle: world.trustBundle,
+      nowSeconds: NOW + 62,
+    }),
     valid: [
       valid('a batch of three entries', 'verifySettlementBatch', { envelope }, envelope),
       valid('a heartbeat', 'verifySettlementBatch', pack(empty, [])),
@@ -217,6 +222,11 @@ function acknowledgementVectors(world: VectorWorld, batch: Uint8Array) {
       world.issuer,
     );
   const acknowledgement = sign();
+  /** Signed by the generation `by`, with the certificates of these generations. */
+  const bundleOf = (by: 1 | 2, generations: readonly number[]) =>
+    world.signBundleAs(by === 1 ? world.issuer : world.nextIssuer, {
+      issuerCertificates: world.issuerCertificates.filter((_, index) => generations.includes(index + 1)),
+    });
   const again = (index: number, value: CborValue) => ({
     acknowledgement: resigned(acknowledgement, fieldsOf(acknowledgement).with(index, value), world.issuer),
   });
@@ -248,7 +258,27 @@ function acknowledgementVectors(world: VectorWorld, batch: Uint8Array) {
       }),
       bad('outcome five', 'field_out_of_range', again(4, [[2, 5, null]])),
       bad('a code that is a sentence', 'field_out_of_range', again(4, [[2, 3, 'No.']])),
-      bad('of no issuer known', 'acknowledgement_signature_invalid', { issuerCertificates: [] }),
+      bad('of no issuer of the bundle', 'acknowledgement_signature_invalid', {
+        trustBundle: bundleOf(2, [2]),
+      }),
+      bad("when its issuer's time is over", 'certificate_expired', { nowSeconds: NOW + 31_536_000 }),
+      bad('by a key of an older generation than the bundle', 'issuer_key_superseded', {
+        trustBundle: bundleOf(2, [1, 2]),
+      }),
+      bad('by a key that may sign certificates only', 'issuer_key_not_for_this_use', {
+        trustBundle: world.signBundleAs(world.nextIssuer, {
+          issuerCertificates: [
+            world.certifyIssuer({
+              publicKey: world.issuer.publicKey,
+              generation: 1,
+              uses: protocol.ISSUER_USE.certificates,
+              notBefore: NOW - 100,
+              notAfter: NOW + 31_536_000,
+            }),
+            ...world.issuerCertificates.slice(1),
+          ],
+        }),
+      }),
     ],
   };
 }

@@ -12,6 +12,7 @@ import {
   newKey,
   NOW,
   ok,
+  PHONE,
   type PaymentDraft,
   type WorldOptions,
 } from '../test/world.ts';
@@ -68,7 +69,7 @@ describe('an honest first payment', () => {
     const verified = ok(decided({}));
     expect(verified.tier).toBe('reserved');
     const all = Object.values(CHECK).reduce((sum, bit) => sum | bit, 0);
-    expect(verified.checks).toBe(all & ~CHECK.payerKnown);
+    expect(verified.checks).toBe(all & ~CHECK.payerKnown & ~CHECK.needsInternetSoon & ~CHECK.payerPhone);
     expect(verified.requestId).toBe(toUuid(id(0x44)));
   });
 
@@ -287,6 +288,36 @@ describe('counters and sums against what the kiosk saw (R25)', () => {
   });
 });
 
+describe("the payer's number, as the cashier typed it", () => {
+  const request = makeRequest(world);
+  const payment = makePayment(world, request);
+  const decideWith = (expectedPhone: string | null, phoneSalt: Uint8Array | null) => {
+    const delivery = { ...makeDelivery(world, request, payment), phoneSalt };
+    const identified = ok(runSync(identifyPayment(delivery), crypto));
+    return runSync(verifyPayment(identified, makeFacts(world, request, { expectedPhone })), crypto);
+  };
+  const differs = { ok: false, code: 'payer_phone_differs' };
+
+  it('is opened by the salt that the phone delivered, and the receipt says that it was checked', () => {
+    const { checks } = ok(decideWith(PHONE, world.phoneSalt));
+    expect(checks & CHECK.payerPhone).toBe(CHECK.payerPhone);
+  });
+
+  it.each([
+    ['another number', '+6598765433', world.phoneSalt],
+    ['the same number with a space', '+65 98765432', world.phoneSalt],
+    ['the masked number', '+65****5432', world.phoneSalt],
+    ['no salt', PHONE, null],
+    ['another salt', PHONE, id(0x56)],
+  ])('%s is refused', (_what, phone, salt) => {
+    expect(decideWith(phone, salt)).toEqual(differs);
+  });
+
+  it('is not looked at when nobody asked', () => {
+    expect(ok(decideWith(null, id(0x56))).checks & CHECK.payerPhone).toBe(0);
+  });
+});
+
 describe('limits, one below, at and above (R26)', () => {
   it.each([
     [1_249n, 'payment_exceeds_limit'],
@@ -297,7 +328,7 @@ describe('limits, one below, at and above (R26)', () => {
   });
 
   it.each([
-    [1_249n, 'payment_exceeds_limit'],
+    [1_249n, 'payment_exceeds_kiosk_limit'],
     [1_250n, 'accepted'],
     [1_251n, 'accepted'],
   ])(
@@ -349,7 +380,7 @@ describe('time without news (R30, R31)', () => {
     [0, 10_000n, 'accepted'],
     [FRESH_FULL_SECONDS, 10_000n, 'accepted'],
     [FRESH_FULL_SECONDS + 1, 10_000n, 'accepted'],
-    [FRESH_FULL_SECONDS + 1, 10_001n, 'payment_exceeds_limit'],
+    [FRESH_FULL_SECONDS + 1, 10_001n, 'payment_exceeds_kiosk_limit'],
     [FRESH_HALF_SECONDS, 10_000n, 'accepted'],
     [FRESH_HALF_SECONDS + 1, 1n, 'trust_bundle_too_old'],
   ])('at %i seconds an unknown payer may pay %s of 20000: %s', (age, amountMinor, expected) => {

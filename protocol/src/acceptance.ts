@@ -7,16 +7,24 @@ import { equalBytes } from './bytes.ts';
 import {
   checkValidity,
   readAllowanceCertificate,
-  requireIssuerSignature,
   type AllowanceCertificate,
   type KioskCertificate,
 } from './certificates.ts';
 import type { UnverifiedObject } from './cose.ts';
 import type { Steps } from './crypto.ts';
 import { refuse } from './errors.ts';
+import { requireIssuerSignature } from './issuer-certificate.ts';
+import {
+  checkLimits,
+  limitsAt,
+  needsInternetSoon,
+  type LimitFacts,
+  type LimitSettings,
+} from './kiosk-limits.ts';
 import { CLOCK_TOLERANCE_SECONDS } from './limits.ts';
 import { hasPaymentSignature, linkOf, readPayment, type Delivery, type Payment } from './payment.ts';
-import { freshnessLevel, type FreshnessLevel, type Policy, type TrustBundle } from './trust-bundle.ts';
+import { opensPhoneCommitment } from './phone-commitment.ts';
+import { freshnessLevel, type FreshnessLevel, type TrustBundle } from './trust-bundle.ts';
 
 /** How sure the merchant can be of the money. */
 export type GuaranteeTier = 'locked' | 'reserved' | 'at_risk';
@@ -32,6 +40,9 @@ export const CHECK = {
   limits: 64,
   trustFresh: 128,
   payerKnown: 256,
+  /** No check but a word to the phone: its soft counter limit is reached. */
+  needsInternetSoon: 512,
+  payerPhone: 1024,
 } as const;
 
 /** A payment whose form and identity are known and nothing else: no signature has been checked. */
@@ -40,6 +51,8 @@ export interface IdentifiedPayment {
   readonly allowance: AllowanceCertificate;
   readonly allowanceObject: UnverifiedObject;
   readonly payment: Payment;
+  /** Opens the certificate's phone commitment; the phone sends it when the request asks for it. */
+  readonly phoneSalt: Uint8Array | null;
 }
 
 declare const verifiedBrand: unique symbol;
@@ -60,9 +73,7 @@ export interface AllowanceHistory {
   readonly lastHash: Uint8Array;
 }
 
-export interface AcceptanceFacts {
-  /** Trusted time, seconds since 1970. */
-  readonly nowSeconds: number;
+export interface AcceptanceFacts extends LimitFacts {
   readonly kiosk: KioskCertificate;
   readonly trust: TrustBundle;
   /** The request named in the delivery, if this kiosk has it. */
@@ -72,9 +83,11 @@ export interface AcceptanceFacts {
     readonly currency: string;
     readonly state: 'open' | 'paid' | 'expired' | 'cancelled';
   } | null;
+  /** E.164: what the cashier typed for this request, or null when the payer's number is not asked for. */
+  readonly expectedPhone: string | null;
   readonly history: AllowanceHistory | null;
-  /** Accepted and not yet acknowledged by the cloud. */
-  readonly stored: { readonly sumMinor: bigint; readonly count: number };
+  /** Limits of the merchant and of this kiosk; the lowest of all owners wins. */
+  readonly settings: readonly LimitSettings[];
   /** True when the issuer's signature on exactly these certificate bytes was checked before (cache). */
   readonly certificateIsKnownGood: boolean;
 }
@@ -83,7 +96,14 @@ export interface AcceptanceFacts {
 export function* identifyPayment(delivery: Delivery): Steps<IdentifiedPayment> {
   const { certificate, object } = yield* readAllowanceCertificate(delivery.allowanceCertificate);
   const payment = yield* readPayment(delivery.payment, certificate);
-  return { requestId: delivery.requestId, allowance: certificate, allowanceObject: object, payment };
+  const { phoneSalt } = delivery;
+  return {
+    requestId: delivery.requestId,
+    allowance: certificate,
+    allowanceObject: object,
+    payment,
+    phoneSalt,
+  };
 }
 
 /** All checks, cheap ones first. A repeat of a stored payment must have been answered before this is asked. */
@@ -103,10 +123,16 @@ export function* verifyPayment(
   if (facts.trust.deniedKiosks.has(facts.kiosk.kioskId)) refuse('kiosk_denied');
   if (facts.trust.deniedAllowances.has(allowance.allowanceId)) refuse('allowance_denied');
   checkCounters(payment, allowance, facts.history);
-  const level = freshnessLevel(facts.nowSeconds - facts.trust.issuedAt);
-  checkLimits(payment, allowance, facts, level);
+  const age = facts.nowSeconds - facts.trust.issuedAt;
+  const level = freshnessLevel(age);
+  const limits = limitsAt(level, facts.trust.policy, facts.kiosk, facts.settings);
+  if (age > limits.maxOfflineSeconds) refuse('kiosk_offline_too_long');
+  checkContact(allowance, facts, level);
+  checkLimits(payment, allowance, facts, limits);
+  yield* checkPayerPhone(identified, facts.expectedPhone);
   if (!facts.certificateIsKnownGood) {
-    yield* requireIssuerSignature(identified.allowanceObject, facts.trust.issuers, allowance.notBefore);
+    const signed = { at: allowance.notBefore, as: 'certificates' } as const;
+    yield* requireIssuerSignature(identified.allowanceObject, facts.trust.issuers, signed);
   }
   if (!(yield* hasPaymentSignature(payment, allowance))) refuse('payment_signature_invalid');
   const tier: GuaranteeTier = allowance.payeeLock === null ? 'reserved' : 'locked';
@@ -115,9 +141,22 @@ export function* verifyPayment(
     allowance,
     payment,
     tier,
-    checks: checksMade(facts, level),
+    checks:
+      checksMade(facts, level) |
+      (needsInternetSoon(allowance, payment.counter) ? CHECK.needsInternetSoon : 0),
   };
   return verified as VerifiedPayment;
+}
+
+/** The number that the cashier typed against the issuer's commitment to the holder's, opened by the phone. */
+function* checkPayerPhone(
+  { allowance, phoneSalt }: IdentifiedPayment,
+  expectedPhone: string | null,
+): Steps<void> {
+  if (expectedPhone === null) return;
+  if (phoneSalt === null) refuse('payer_phone_differs');
+  if (!(yield* opensPhoneCommitment(allowance.phoneCommitment, expectedPhone, phoneSalt)))
+    refuse('payer_phone_differs');
 }
 
 function checksMade(facts: AcceptanceFacts, level: FreshnessLevel): number {
@@ -129,7 +168,12 @@ function checksMade(facts: AcceptanceFacts, level: FreshnessLevel): number {
     CHECK.paymentSignature |
     CHECK.counters |
     CHECK.limits;
-  return always | (level === 'full' ? CHECK.trustFresh : 0) | (facts.history === null ? 0 : CHECK.payerKnown);
+  return (
+    always |
+    (level === 'full' ? CHECK.trustFresh : 0) |
+    (facts.history === null ? 0 : CHECK.payerKnown) |
+    (facts.expectedPhone === null ? 0 : CHECK.payerPhone)
+  );
 }
 
 function checkRequest(payment: Payment, facts: AcceptanceFacts): void {
@@ -176,30 +220,9 @@ export function checkCounters(
   }
 }
 
-/** The kiosk's limits at a level of freshness. */
-export function limitsAt(level: FreshnessLevel, policy: Policy, kiosk: KioskCertificate): Policy {
-  const perPaymentMinor =
-    policy.perPaymentMinor < kiosk.perPaymentMinor ? policy.perPaymentMinor : kiosk.perPaymentMinor;
-  if (level === 'full') return { ...policy, perPaymentMinor };
-  return { ...policy, perPaymentMinor: perPaymentMinor / 2n, storedSumMinor: policy.storedSumMinor / 2n };
-}
-
-function checkLimits(
-  payment: Payment,
-  allowance: AllowanceCertificate,
-  facts: AcceptanceFacts,
-  level: FreshnessLevel,
-): void {
-  const age = facts.nowSeconds - facts.trust.issuedAt;
-  if (age > facts.trust.policy.maxOfflineSeconds) refuse('kiosk_offline_too_long');
+/** What the age of the bundle still allows, before the limits of money. */
+function checkContact(allowance: AllowanceCertificate, facts: AcceptanceFacts, level: FreshnessLevel): void {
   const isLockedToUs = allowance.payeeLock !== null;
   if (level === 'known_only' && facts.history === null && !isLockedToUs) refuse('trust_bundle_too_old');
   if (level === 'locked_only' && !isLockedToUs) refuse('trust_bundle_too_old');
-  const limits = limitsAt(level, facts.trust.policy, facts.kiosk);
-  if (payment.amountMinor > allowance.perPaymentMinor || payment.amountMinor > limits.perPaymentMinor) {
-    refuse('payment_exceeds_limit');
-  }
-  if (facts.stored.count + 1 > limits.storedCount) refuse('kiosk_stored_count_exceeded');
-  if (facts.stored.sumMinor + payment.amountMinor > limits.storedSumMinor)
-    refuse('kiosk_stored_sum_exceeded');
 }

@@ -12,6 +12,8 @@ import {
   MAX_AMOUNT_MINOR,
   MAX_VALIDITY_SECONDS,
   runSync,
+  EVERY_ISSUER_USE,
+  ISSUER_USE,
   signIssuerCertificate,
   verifyAllowanceCertificate,
   verifyIssuerCertificate,
@@ -30,10 +32,11 @@ const reissued = (bytes: Uint8Array, index: number, value: CborValue) =>
   resigned(bytes, fieldsOf(bytes).with(index, value), world.issuer);
 
 function issuerCertificate(
-  changes: { notBefore?: number; notAfter?: number; by?: typeof world.root } = {},
+  changes: { notBefore?: number; notAfter?: number; uses?: number; by?: typeof world.root } = {},
 ): Uint8Array {
   const dates = { notBefore: changes.notBefore ?? NOW, notAfter: changes.notAfter ?? NOW + 100 };
-  const draft = { publicKey: world.issuer.publicKey, ...dates };
+  const uses = changes.uses ?? EVERY_ISSUER_USE;
+  const draft = { publicKey: world.issuer.publicKey, generation: 2, uses, ...dates };
   return ok(runSync(signIssuerCertificate(draft), crypto, (changes.by ?? world.root).sign));
 }
 
@@ -43,6 +46,8 @@ describe('an issuer certificate', () => {
   it('is read as it was signed', () => {
     expect(ok(verify(issuerCertificate()))).toEqual({
       publicKey: world.issuer.publicKey,
+      generation: 2,
+      uses: EVERY_ISSUER_USE,
       notBefore: NOW,
       notAfter: NOW + 100,
       keyId: ok(runSync(keyIdOf(world.issuer.publicKey), crypto)),
@@ -54,11 +59,24 @@ describe('an issuer certificate', () => {
   });
 
   it('is refused with any field changed', () => {
-    const bytes = issuerCertificate();
+    const bytes = issuerCertificate({ uses: ISSUER_USE.certificates });
     fieldsOf(bytes).forEach((value, index, fields) => {
       const code = index === 0 ? 'object_has_wrong_purpose' : 'certificate_signature_invalid';
       expect(verify(withFields(bytes, fields.with(index, changed(value))))).toEqual(refused(code));
     });
+  });
+
+  it('has a generation and at least one use that is known', () => {
+    const bytes = issuerCertificate();
+    const again = (index: number, value: number) =>
+      resigned(bytes, fieldsOf(bytes).with(index, value), world.root);
+    for (const [index, value] of [
+      [2, 0],
+      [3, 0],
+      [3, EVERY_ISSUER_USE + 1],
+    ] as const) {
+      expect(verify(again(index, value))).toEqual(refused('field_out_of_range'));
+    }
   });
 
   it('lives at least a second and at most ten years', () => {
@@ -118,6 +136,25 @@ describe.each([
     const late = NOW + CLOCK_TOLERANCE_SECONDS;
     expect(verify(bytes, issuerOf({ notBefore: late + 1 }))).toEqual(refused('issuer_unknown'));
     expect(verify(bytes, issuerOf({ notBefore: late })).ok).toBe(true);
+  });
+
+  it('by a key that may sign other things only is refused (R27)', () => {
+    const mayNot = issuers.map((issuer) => ({
+      ...issuer,
+      uses: ISSUER_USE.trustBundles | ISSUER_USE.acknowledgements,
+    }));
+    expect(verify(bytes, mayNot)).toEqual(refused('issuer_key_not_for_this_use'));
+    expect(
+      verify(
+        bytes,
+        issuers.map((issuer) => ({ ...issuer, uses: ISSUER_USE.certificates })),
+      ).ok,
+    ).toBe(true);
+  });
+
+  it('stays good when its issuer key is certified again', () => {
+    const renewed = issuers.map((issuer) => ({ ...issuer, notBefore: NOW + 10_000, notAfter: NOW + 90_000 }));
+    expect(verify(bytes, [...renewed, ...issuers]).ok).toBe(true);
   });
 
   it('of the older of two generations stays good until its own end', () => {

@@ -1,20 +1,12 @@
 /**
- * The three certificates: the root certifies issuer keys, an issuer key certifies a phone's allowance and a shop's
- * kiosk. Reading and signature are separate steps; whether a certificate may be used *now* is the caller's
+ * The two certificates that an issuer key signs: of a phone's allowance and of a shop's kiosk. Reading and signature are separate steps; whether a certificate may be used *now* is the caller's
  * question, answered by {@link checkValidity} against trusted time.
  */
-import { equalBytes, toUuid } from './bytes.ts';
-import {
-  hasValidSignature,
-  keyIdOf,
-  objectHash,
-  readObject,
-  readPayload,
-  signObject,
-  type UnverifiedObject,
-} from './cose.ts';
+import { toUuid } from './bytes.ts';
+import { objectHash, readObject, readPayload, signObject, type UnverifiedObject } from './cose.ts';
 import type { Steps } from './crypto.ts';
 import { refuse } from './errors.ts';
+import { requireIssuerSignature, type IssuerCertificate } from './issuer-certificate.ts';
 import {
   CLOCK_TOLERANCE_SECONDS,
   LINK_BYTES,
@@ -31,12 +23,6 @@ export interface Validity {
   readonly notBefore: number;
   /** Seconds since 1970, exclusive. */
   readonly notAfter: number;
-}
-
-export interface IssuerCertificate extends Validity {
-  /** 33-byte compressed P-256 point. */
-  readonly publicKey: Uint8Array;
-  readonly keyId: Uint8Array;
 }
 
 /** How well the phone protects its key. */
@@ -84,32 +70,7 @@ export interface KioskCertificate extends Validity {
   readonly perPaymentMinor: bigint;
 }
 
-type Drafted<T> = Omit<T, 'hash' | 'bytes' | 'keyId'>;
-
-/** Certifies an issuer key; the driver's signer is the root. */
-export function* signIssuerCertificate(draft: Drafted<IssuerCertificate>): Steps<Uint8Array> {
-  return yield* signObject([
-    PURPOSE.issuerCertificate,
-    draft.publicKey,
-    draft.notBefore,
-    draft.notAfter - draft.notBefore,
-  ]);
-}
-
-export function* verifyIssuerCertificate(
-  bytes: Uint8Array,
-  rootPublicKey: Uint8Array,
-): Steps<IssuerCertificate> {
-  const object = readObject(bytes, MAX_OBJECT_BYTES);
-  const fields = readPayload(object);
-  fields.purpose(PURPOSE.issuerCertificate);
-  const publicKey = fields.bytes(33);
-  const notBefore = fields.timeSeconds();
-  const notAfter = notBefore + fields.uint(MAX_VALIDITY_SECONDS, 1);
-  fields.end();
-  if (!(yield* hasValidSignature(object, rootPublicKey))) refuse('certificate_signature_invalid');
-  return { publicKey, keyId: yield* keyIdOf(publicKey), notBefore, notAfter };
-}
+type Drafted<T> = Omit<T, 'hash' | 'bytes'>;
 
 /** The driver's signer is the issuer key whose id is `issuerKeyId`. */
 export function* signAllowanceCertificate(
@@ -194,7 +155,7 @@ export function* verifyAllowanceCertificate(
   issuers: readonly IssuerCertificate[],
 ): Steps<AllowanceCertificate> {
   const { certificate, object } = yield* readAllowanceCertificate(bytes);
-  yield* requireIssuerSignature(object, issuers, certificate.notBefore);
+  yield* requireIssuerSignature(object, issuers, { at: certificate.notBefore, as: 'certificates' });
   return certificate;
 }
 
@@ -239,7 +200,7 @@ export function* verifyKioskCertificate(
   const notBefore = fields.timeSeconds();
   const notAfter = notBefore + fields.uint(MAX_VALIDITY_SECONDS, 1);
   fields.end();
-  yield* requireIssuerSignature(object, issuers, notBefore);
+  yield* requireIssuerSignature(object, issuers, { at: notBefore, as: 'certificates' });
   return {
     hash: yield* objectHash(object),
     bytes,
@@ -254,24 +215,6 @@ export function* verifyKioskCertificate(
     notBefore,
     notAfter,
   };
-}
-
-/**
- * Refuses unless one of `issuers` signed. The issuer's own dates are held against the moment of signing, not against
- * now: what an old generation signed in its time stays good until its own end.
- */
-export function* requireIssuerSignature(
-  object: UnverifiedObject,
-  issuers: readonly IssuerCertificate[],
-  signedAt: number,
-): Steps<void> {
-  const { keyId } = object;
-  if (keyId === null) refuse('issuer_unknown');
-  const issuer = issuers.find((candidate) => equalBytes(candidate.keyId, keyId));
-  if (issuer === undefined) refuse('issuer_unknown');
-  if (signedAt < issuer.notBefore - CLOCK_TOLERANCE_SECONDS || signedAt >= issuer.notAfter)
-    refuse('issuer_unknown');
-  if (!(yield* hasValidSignature(object, issuer.publicKey))) refuse('certificate_signature_invalid');
 }
 
 /** Holds a certificate's dates against trusted time; a small tolerance at the start forgives clocks set apart. */

@@ -14,6 +14,8 @@ export const REFUSAL_CODES = [
   'sealed_message_unreadable',
   // keys and certificates
   'issuer_unknown',
+  'issuer_key_not_for_this_use',
+  'issuer_key_superseded',
   'certificate_signature_invalid',
   'certificate_not_yet_valid',
   'certificate_expired',
@@ -23,6 +25,7 @@ export const REFUSAL_CODES = [
   // trust bundle and time
   'trust_bundle_signature_invalid',
   'trust_bundle_older_than_known',
+  'trust_bundle_version_jumps',
   'trust_bundle_too_old',
   'clock_behind_trusted_time',
   // request
@@ -32,6 +35,7 @@ export const REFUSAL_CODES = [
   'request_already_paid',
   // payment
   'payment_signature_invalid',
+  'payer_phone_differs',
   'payment_is_for_another_request',
   'payment_is_for_another_shop',
   'payment_amount_differs_from_request',
@@ -41,6 +45,15 @@ export const REFUSAL_CODES = [
   'payment_chain_broken',
   'payment_exceeds_allowance',
   'payment_exceeds_limit',
+  'payment_exceeds_kiosk_limit',
+  'first_payment_exceeds_limit',
+  'payment_exceeds_standing_limit',
+  'allowance_sum_exceeded_here',
+  'split_sale_suspected',
+  'payer_count_per_hour_exceeded',
+  'payer_sum_per_hour_exceeded',
+  'payer_count_per_day_exceeded',
+  'payer_sum_per_day_exceeded',
   'allowance_counter_limit_reached',
   'already_accepted_with_different_bytes',
   // the kiosk's own limits
@@ -55,6 +68,8 @@ export const REFUSAL_CODES = [
   'acknowledgement_signature_invalid',
   'acknowledgement_is_for_another_batch',
   'statement_signature_invalid',
+  // proof of double spend
+  'payments_do_not_contradict',
 ] as const;
 export type RefusalCode = (typeof REFUSAL_CODES)[number];
 

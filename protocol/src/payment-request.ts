@@ -1,10 +1,11 @@
 /** The payment request: what a kiosk asks for, signed before it is shown, and the envelope that a QR code carries. */
 import { toUuid } from './bytes.ts';
 import { decodeCbor, encodeCbor, FieldReader } from './cbor.ts';
-import { verifyKioskCertificate, type IssuerCertificate, type KioskCertificate } from './certificates.ts';
+import { verifyKioskCertificate, type KioskCertificate } from './certificates.ts';
 import { hasValidSignature, objectHash, readObject, readPayload, signObject } from './cose.ts';
 import type { Steps } from './crypto.ts';
 import { refuse } from './errors.ts';
+import type { IssuerCertificate } from './issuer-certificate.ts';
 import {
   MAX_ADDRESS_BYTES,
   MAX_ADDRESSES,

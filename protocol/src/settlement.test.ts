@@ -14,6 +14,7 @@ import {
   journalHash,
   MAX_BATCH_BYTES,
   runSync,
+  ISSUER_USE,
   signSettlementAcknowledgement,
   signSettlementBatch,
   toUuid,
@@ -21,6 +22,7 @@ import {
   verifySettlementAcknowledgement,
   verifySettlementBatch,
   type SaleBody,
+  type AcknowledgementFacts,
   type SettlementAcknowledgement,
   type SettlementBatch,
 } from './index.ts';
@@ -251,7 +253,11 @@ describe('an acknowledgement', () => {
     runSync(signSettlementAcknowledgement(acknowledgement, world.issuerKeyId), crypto, world.issuer.sign),
   );
   const read = (given: Uint8Array, about?: typeof expected) =>
-    runSync(verifySettlementAcknowledgement(given, world.trust.issuers, about), crypto);
+    readAs(given, about === undefined ? {} : { expected: about });
+  const readAs = (given: Uint8Array, changes: Partial<AcknowledgementFacts>) => {
+    const facts = { trust: world.trust, nowSeconds: NOW + 60, ...changes };
+    return runSync(verifySettlementAcknowledgement(given, facts), crypto);
+  };
   const withResult = (result: CborValue) => resigned(bytes, fieldsOf(bytes).with(4, [result]), world.issuer);
 
   it('is read as the issuer signed it', () => {
@@ -271,8 +277,20 @@ describe('an acknowledgement', () => {
       const code = index === 0 ? 'object_has_wrong_purpose' : 'acknowledgement_signature_invalid';
       expect(answer).toEqual(refused(code));
     });
-    expect(runSync(verifySettlementAcknowledgement(bytes, []), crypto)).toEqual(
+    expect(readAs(bytes, { trust: { ...world.trust, issuers: [] } })).toEqual(
       refused('acknowledgement_signature_invalid'),
+    );
+  });
+
+  it('is refused from a key whose time is over, of an older generation, or for other uses (R27)', () => {
+    const { signer, issuers } = world.trust;
+    expect(readAs(bytes, { nowSeconds: signer.notAfter - 1 }).ok).toBe(true);
+    expect(readAs(bytes, { nowSeconds: signer.notAfter })).toEqual(refused('certificate_expired'));
+    const newer = { issuers, signer: { ...signer, generation: signer.generation + 1 } };
+    expect(readAs(bytes, { trust: newer })).toEqual(refused('issuer_key_superseded'));
+    const other = issuers.map((issuer) => ({ ...issuer, uses: ISSUER_USE.certificates }));
+    expect(readAs(bytes, { trust: { issuers: other, signer } })).toEqual(
+      refused('issuer_key_not_for_this_use'),
     );
   });
 

@@ -4,15 +4,22 @@
  */
 import { equalBytes, fromUuid, toUuid } from './bytes.ts';
 import { decodeCbor, encodeCbor, FieldReader } from './cbor.ts';
+import type { AllowanceCertificate, KioskCertificate } from './certificates.ts';
 import {
-  requireIssuerSignature,
-  type AllowanceCertificate,
-  type IssuerCertificate,
-  type KioskCertificate,
-} from './certificates.ts';
-import { hasValidSignature, objectHash, readObject, readPayload, signObject } from './cose.ts';
+  hasValidSignature,
+  objectHash,
+  readObject,
+  readPayload,
+  signObject,
+  type UnverifiedObject,
+} from './cose.ts';
 import type { Steps } from './crypto.ts';
 import { Refusal, refuse, REFUSAL_CODES, type RefusalCode } from './errors.ts';
+import {
+  checkSignerIsCurrent,
+  requireIssuerSignature,
+  type IssuerCertificate,
+} from './issuer-certificate.ts';
 import { decodeJournalEntry, journalHash, type JournalEntry, type SaleBody } from './journal.ts';
 import {
   MAX_ACKNOWLEDGEMENT_BYTES,
@@ -25,6 +32,7 @@ import {
 import { hasPaymentSignature, readPayment, type Payment } from './payment.ts';
 import { verifyPaymentRequest, type PaymentRequest } from './payment-request.ts';
 import { PURPOSE } from './purposes.ts';
+import type { TrustBundle } from './trust-bundle.ts';
 
 /** The signed head of a batch. A batch without entries is a heartbeat: `toSequence` is `fromSequence - 1`. */
 export interface SettlementBatch {
@@ -215,14 +223,18 @@ export function* signSettlementAcknowledgement(
   );
 }
 
-/**
- * With `expected`, an acknowledgement of another kiosk or of another batch is refused: what it says is settled would
- * otherwise be pruned here without ever having arrived there.
- */
+export interface AcknowledgementFacts {
+  /** Of the bundle in force: whom to believe, and the newest generation that has spoken. */
+  readonly trust: Pick<TrustBundle, 'issuers' | 'signer'>;
+  /** The wall clock, never below the bundle's own time: a mark that ran ahead must stay correctable. */
+  readonly nowSeconds: number;
+  /** What was sent. Of another kiosk or batch, it would say that here is settled what never arrived there. */
+  readonly expected?: { readonly kioskId: string; readonly batchHash: Uint8Array };
+}
+
 export function* verifySettlementAcknowledgement(
   bytes: Uint8Array,
-  issuers: readonly IssuerCertificate[],
-  expected?: { readonly kioskId: string; readonly batchHash: Uint8Array },
+  facts: AcknowledgementFacts,
 ): Steps<SettlementAcknowledgement> {
   const object = readObject(bytes, MAX_ACKNOWLEDGEMENT_BYTES);
   const fields = readPayload(object);
@@ -233,12 +245,9 @@ export function* verifySettlementAcknowledgement(
   const results = fields.array(MAX_BATCH_ENTRIES).map(readResult);
   const issuedAt = fields.timeSeconds();
   fields.end();
-  try {
-    yield* requireIssuerSignature(object, issuers, issuedAt);
-  } catch (error) {
-    if (error instanceof Refusal) refuse('acknowledgement_signature_invalid', error);
-    throw error;
-  }
+  const { trust, nowSeconds, expected } = facts;
+  const signer = yield* requireAcknowledger(object, trust.issuers, issuedAt);
+  checkSignerIsCurrent(signer, { nowSeconds, newestGeneration: trust.signer.generation });
   if (
     expected !== undefined &&
     (kioskId !== expected.kioskId || !equalBytes(batchHash, expected.batchHash))
@@ -246,6 +255,20 @@ export function* verifySettlementAcknowledgement(
     refuse('acknowledgement_is_for_another_batch');
   }
   return { kioskId, batchHash, highestSequence, results, issuedAt };
+}
+
+function* requireAcknowledger(
+  object: UnverifiedObject,
+  issuers: readonly IssuerCertificate[],
+  issuedAt: number,
+): Steps<IssuerCertificate> {
+  try {
+    return yield* requireIssuerSignature(object, issuers, { at: issuedAt, as: 'acknowledgements' });
+  } catch (error) {
+    const isOfAStranger = error instanceof Refusal && error.code !== 'issuer_key_not_for_this_use';
+    if (isOfAStranger) refuse('acknowledgement_signature_invalid', error);
+    throw error;
+  }
 }
 
 function readResult(value: unknown): SettlementResult {

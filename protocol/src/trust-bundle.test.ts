@@ -6,13 +6,17 @@ import type { CborValue } from './cbor.ts';
 import {
   attempt,
   checkNotOlder,
+  EVERY_ISSUER_USE,
   FRESH_FULL_SECONDS,
   FRESH_HALF_SECONDS,
   FRESH_KNOWN_SECONDS,
   freshnessLevel,
+  ISSUER_USE,
   keyIdOf,
+  MAX_COUNTER,
   MAX_DENIED,
   MAX_TRUST_BUNDLE_BYTES,
+  MAX_VERSION_JUMP,
   runSync,
   signIssuerCertificate,
   signTrustBundle,
@@ -69,7 +73,13 @@ describe('a trust bundle', () => {
       refused('trust_bundle_signature_invalid'),
     );
     const own = runSync(
-      signIssuerCertificate({ publicKey: stranger.publicKey, notBefore: NOW, notAfter: NOW + 9 }),
+      signIssuerCertificate({
+        publicKey: stranger.publicKey,
+        generation: 9,
+        uses: EVERY_ISSUER_USE,
+        notBefore: NOW,
+        notAfter: NOW + 9,
+      }),
       crypto,
       stranger.sign,
     );
@@ -87,8 +97,8 @@ describe('a trust bundle', () => {
   it.each([
     ['version 0', 1, 0, 'field_out_of_range'],
     ['a policy of three', 3, [1, 1, 1], 'message_malformed'],
-    ['a policy of five', 3, [1, 1, 1, 1, 1], 'field_out_of_range'],
-    ['a limit of zero', 3, [0, 1, 1, 1], 'field_out_of_range'],
+    ['a policy of fifteen', 3, Array.from({ length: 15 }, () => 1), 'field_out_of_range'],
+    ['a limit of zero', 3, [...Array.from({ length: 13 }, () => 1), 0], 'field_out_of_range'],
     ['no issuer', 4, [], 'trust_bundle_signature_invalid'],
     ['five issuers', 4, [id(1), id(2), id(3), id(4), id(5)], 'field_out_of_range'],
     ['an issuer of text', 4, ['issuer'], 'message_malformed'],
@@ -137,7 +147,7 @@ describe('a trust bundle', () => {
 describe('no downgrade (R31)', () => {
   const known = ok(verify(world.trustBytes));
   const check = (changes: Partial<TrustBundle>) =>
-    attempt(() => checkNotOlder({ ...known, ...changes }, known));
+    attempt(() => checkNotOlder({ ...known, ...changes }, known, NOW + 100));
 
   it.each([
     ['the same again', {}, true],
@@ -150,6 +160,52 @@ describe('no downgrade (R31)', () => {
     expect(check(changes)).toEqual(
       accepted ? { ok: true, value: undefined } : refused('trust_bundle_older_than_known'),
     );
+  });
+});
+
+describe('an issuer key that was rotated out (R27, R31)', () => {
+  const first = ok(verify(world.trustBytes));
+  const next = { ...first.signer, generation: 2, keyId: id(9).subarray(0, 4) };
+  const second: TrustBundle = { ...first, version: 8, issuedAt: NOW + 50, signer: next };
+  const follow = (candidate: TrustBundle, known: TrustBundle | null, nowSeconds = NOW + 100) =>
+    attempt(() => checkNotOlder(candidate, known, nowSeconds));
+
+  it('signs no bundle any more once a newer generation has, whatever version it names', () => {
+    for (const version of [9, 8 + MAX_VERSION_JUMP, MAX_COUNTER]) {
+      const leaked = { ...first, version, issuedAt: NOW + 90, deniedAllowances: new Set<string>() };
+      expect(follow(leaked, second)).toEqual(refused('issuer_key_superseded'));
+    }
+    expect(follow(second, first).ok).toBe(true);
+    expect(follow({ ...second, version: 9 }, second).ok).toBe(true);
+  });
+
+  it('cannot lock out its successor by what it said before', () => {
+    const leaked = { ...first, version: MAX_COUNTER, denyListVersion: MAX_COUNTER, issuedAt: NOW + 99_999 };
+    expect(follow(second, leaked).ok).toBe(true);
+  });
+
+  it('may go ahead of the version in force by a bound, and no further', () => {
+    const jump = (changes: Partial<TrustBundle>) => follow({ ...first, ...changes }, first);
+    const { version, denyListVersion } = first;
+    expect(jump({ version: version + MAX_VERSION_JUMP }).ok).toBe(true);
+    expect(jump({ denyListVersion: denyListVersion + MAX_VERSION_JUMP }).ok).toBe(true);
+    const tooFar = refused('trust_bundle_version_jumps');
+    expect(jump({ version: version + MAX_VERSION_JUMP + 1 })).toEqual(tooFar);
+    expect(jump({ denyListVersion: denyListVersion + MAX_VERSION_JUMP + 1 })).toEqual(tooFar);
+  });
+
+  it('signs nothing after its own time, also where the clock was set back', () => {
+    const { notAfter } = first.signer;
+    expect(follow(first, null, notAfter - 1).ok).toBe(true);
+    expect(follow(first, null, notAfter)).toEqual(refused('certificate_expired'));
+    expect(follow(first, { ...first, issuedAt: notAfter }, NOW)).toEqual(refused('certificate_expired'));
+  });
+
+  it('that may sign certificates only signs no bundle', () => {
+    const uses = ISSUER_USE.certificates | ISSUER_USE.acknowledgements;
+    const draft = { ...first.signer, uses };
+    const certificate = ok(runSync(signIssuerCertificate(draft), crypto, world.root.sign));
+    expect(verify(reissued(4, [certificate]))).toEqual(refused('issuer_key_not_for_this_use'));
   });
 });
 

@@ -3,11 +3,16 @@
  * generations, policy, and the deny list. Its signed time is also the ratchet of trusted time.
  */
 import { toUuid } from './bytes.ts';
-import { FieldReader } from './cbor.ts';
-import { requireIssuerSignature, verifyIssuerCertificate, type IssuerCertificate } from './certificates.ts';
-import { readObject, readPayload, signObject } from './cose.ts';
+import { FieldReader, type CborValue } from './cbor.ts';
+import { readObject, readPayload, signObject, type UnverifiedObject } from './cose.ts';
 import type { Steps } from './crypto.ts';
 import { Refusal, refuse } from './errors.ts';
+import {
+  checkSignerIsCurrent,
+  requireIssuerSignature,
+  verifyIssuerCertificate,
+  type IssuerCertificate,
+} from './issuer-certificate.ts';
 import {
   FRESH_FULL_SECONDS,
   FRESH_HALF_SECONDS,
@@ -17,6 +22,7 @@ import {
   MAX_ISSUER_CERTIFICATES,
   MAX_OBJECT_BYTES,
   MAX_TRUST_BUNDLE_BYTES,
+  MAX_VERSION_JUMP,
 } from './limits.ts';
 import { PURPOSE } from './purposes.ts';
 
@@ -28,6 +34,21 @@ export interface Policy {
   readonly storedCount: number;
   /** Longest time without contact before a kiosk stops accepting. */
   readonly maxOfflineSeconds: number;
+  /** Sum of the payments of one allowance at one kiosk: what a copied phone can cost this kiosk. */
+  readonly perAllowanceMinor: bigint;
+  /** Largest payment of a phone that has never paid at this kiosk. */
+  readonly firstPaymentMinor: bigint;
+  /** Largest payment of a payer of whom the issuer knows little ({@link STANDING}.new). */
+  readonly newStandingMinor: bigint;
+  /** One payer at one kiosk within this window: more payments or more money look like one sale cut into pieces. */
+  readonly splitWindowSeconds: number;
+  readonly splitCount: number;
+  readonly splitSumMinor: bigint;
+  /** One payer at one kiosk within an hour and a day. */
+  readonly hourCount: number;
+  readonly hourSumMinor: bigint;
+  readonly dayCount: number;
+  readonly daySumMinor: bigint;
 }
 
 export interface TrustBundle {
@@ -37,6 +58,8 @@ export interface TrustBundle {
   readonly issuedAt: number;
   readonly policy: Policy;
   readonly issuers: readonly IssuerCertificate[];
+  /** The one of `issuers` that signed. */
+  readonly signer: IssuerCertificate;
   readonly denyListVersion: number;
   readonly deniedAllowances: ReadonlySet<string>;
   readonly deniedKiosks: ReadonlySet<string>;
@@ -61,7 +84,7 @@ export function* signTrustBundle(draft: TrustBundleDraft, issuerKeyId: Uint8Arra
       PURPOSE.trustBundle,
       draft.version,
       draft.issuedAt,
-      [policy.perPaymentMinor, policy.storedSumMinor, policy.storedCount, policy.maxOfflineSeconds],
+      policyFields(policy),
       draft.issuerCertificates,
       draft.denyListVersion,
       draft.deniedAllowances,
@@ -78,7 +101,7 @@ export function* verifyTrustBundle(bytes: Uint8Array, rootPublicKey: Uint8Array)
   fields.purpose(PURPOSE.trustBundle);
   const version = fields.uint(MAX_COUNTER, 1);
   const issuedAt = fields.timeSeconds();
-  const policy = readPolicy(fields.array(4));
+  const policy = readPolicy(fields.array(POLICY_FIELDS));
   const issuerBytes = readByteStrings(fields.array(MAX_ISSUER_CERTIFICATES), 1, MAX_OBJECT_BYTES);
   const denyListVersion = fields.uint(MAX_COUNTER);
   const deniedAllowances = new Set(readByteStrings(fields.array(MAX_DENIED), 16, 16).map(toUuid));
@@ -87,25 +110,79 @@ export function* verifyTrustBundle(bytes: Uint8Array, rootPublicKey: Uint8Array)
   const issuers: IssuerCertificate[] = [];
   for (const certificate of issuerBytes)
     issuers.push(yield* verifyIssuerCertificate(certificate, rootPublicKey));
+  const signer = yield* requireSigner(object, issuers, issuedAt);
+  return {
+    bytes,
+    version,
+    issuedAt,
+    policy,
+    issuers,
+    signer,
+    denyListVersion,
+    deniedAllowances,
+    deniedKiosks,
+  };
+}
+
+function* requireSigner(
+  object: UnverifiedObject,
+  issuers: readonly IssuerCertificate[],
+  issuedAt: number,
+): Steps<IssuerCertificate> {
   try {
-    yield* requireIssuerSignature(object, issuers, issuedAt);
+    return yield* requireIssuerSignature(object, issuers, { at: issuedAt, as: 'trustBundles' });
   } catch (error) {
-    if (error instanceof Refusal) refuse('trust_bundle_signature_invalid', error);
+    const isOfAStranger = error instanceof Refusal && error.code !== 'issuer_key_not_for_this_use';
+    if (isOfAStranger) refuse('trust_bundle_signature_invalid', error);
     throw error;
   }
-  return { bytes, version, issuedAt, policy, issuers, denyListVersion, deniedAllowances, deniedKiosks };
 }
 
 /**
- * Holds a verified bundle against the one in force: nothing in it may go back, neither version, nor deny list, nor
- * time. The same version signed again with a later time is welcome. @throws Refusal `trust_bundle_older_than_known`.
+ * May this verified bundle take the place of the one in force? Nothing in it may go back: neither generation of the
+ * signing key, nor version, nor deny list, nor time. The same version signed again with a later time is welcome.
+ * A newer generation overrides whatever an older one said, so that a leaked key cannot lock its successor out.
+ * @param nowSeconds the wall clock: a mark of trusted time that ran ahead must stay correctable by the issuer
+ * @throws Refusal `certificate_expired`, `issuer_key_superseded`, `trust_bundle_older_than_known`,
+ *   `trust_bundle_version_jumps`
  */
-export function checkNotOlder(candidate: TrustBundle, known: TrustBundle): void {
+export function checkNotOlder(candidate: TrustBundle, known: TrustBundle | null, nowSeconds: number): void {
+  checkSignerIsCurrent(candidate.signer, {
+    // A clock set back must not bring an expired key back: the bundle in force has seen a later time.
+    nowSeconds: Math.max(nowSeconds, known?.issuedAt ?? 0),
+    newestGeneration: known?.signer.generation ?? 0,
+  });
+  if (known === null || candidate.signer.generation > known.signer.generation) return;
   const isOlder =
     candidate.version < known.version ||
     candidate.denyListVersion < known.denyListVersion ||
     candidate.issuedAt < known.issuedAt;
   if (isOlder) refuse('trust_bundle_older_than_known');
+  const jumps =
+    candidate.version - known.version > MAX_VERSION_JUMP ||
+    candidate.denyListVersion - known.denyListVersion > MAX_VERSION_JUMP;
+  if (jumps) refuse('trust_bundle_version_jumps');
+}
+
+const POLICY_FIELDS = 14;
+
+function policyFields(policy: Policy): readonly CborValue[] {
+  return [
+    policy.perPaymentMinor,
+    policy.storedSumMinor,
+    policy.storedCount,
+    policy.maxOfflineSeconds,
+    policy.perAllowanceMinor,
+    policy.firstPaymentMinor,
+    policy.newStandingMinor,
+    policy.splitWindowSeconds,
+    policy.splitCount,
+    policy.splitSumMinor,
+    policy.hourCount,
+    policy.hourSumMinor,
+    policy.dayCount,
+    policy.daySumMinor,
+  ];
 }
 
 function readPolicy(values: readonly unknown[]): Policy {
@@ -115,6 +192,16 @@ function readPolicy(values: readonly unknown[]): Policy {
     storedSumMinor: fields.amountMinor(1n),
     storedCount: fields.uint(MAX_COUNTER, 1),
     maxOfflineSeconds: fields.uint(MAX_COUNTER, 1),
+    perAllowanceMinor: fields.amountMinor(1n),
+    firstPaymentMinor: fields.amountMinor(1n),
+    newStandingMinor: fields.amountMinor(1n),
+    splitWindowSeconds: fields.uint(MAX_COUNTER, 1),
+    splitCount: fields.uint(MAX_COUNTER, 1),
+    splitSumMinor: fields.amountMinor(1n),
+    hourCount: fields.uint(MAX_COUNTER, 1),
+    hourSumMinor: fields.amountMinor(1n),
+    dayCount: fields.uint(MAX_COUNTER, 1),
+    daySumMinor: fields.amountMinor(1n),
   };
   fields.end();
   return policy;

@@ -102,7 +102,13 @@ const possession = { publicKey: world.phoneKey.publicKey, context: 'allowance', 
 const proof = ok(sync(protocol.signProofOfPossession(possession), world.phoneKey));
 const issuerCertificate = ok(
   sync(
-    protocol.signIssuerCertificate({ publicKey: world.issuer.publicKey, notBefore: NOW, notAfter: NOW + 9 }),
+    protocol.signIssuerCertificate({
+      publicKey: world.issuer.publicKey,
+      generation: 1,
+      uses: protocol.EVERY_ISSUER_USE,
+      notBefore: NOW,
+      notAfter: NOW + 9,
+    }),
     world.root,
   ),
 );
@@ -115,6 +121,20 @@ function decide(bytes: Uint8Array) {
   return identified.ok
     ? sync(protocol.verifyPayment(identified.value, makeFacts(world, request)))
     : identified;
+}
+
+const twin = makePayment(world, makeRequest(world, { fill: 0x60 }));
+// Its own issuer certificate: the world's bundle holds one that began a moment earlier.
+const doubleSpend = protocol.encodeDoubleSpendProof({
+  issuerCertificate,
+  allowanceCertificate: world.allowance.bytes,
+  first: payment.bytes,
+  second: twin.bytes,
+});
+
+function prove(bytes: Uint8Array) {
+  const parts = protocol.attempt(() => protocol.decodeDoubleSpendProof(bytes));
+  return parts.ok ? sync(protocol.verifyDoubleSpendProof(parts.value, world.root.publicKey)) : parts;
 }
 
 /** Envelope, chain and every sale in it, as the cloud reads them. */
@@ -168,10 +188,11 @@ const readers: Readonly<
   settlement: [protocol.encodeSettlementEnvelope(world.kiosk.hash, batch, [entry]), settle],
   acknowledgement: [
     acknowledgement,
-    (bytes) => sync(protocol.verifySettlementAcknowledgement(bytes, issuers)),
+    (bytes) => sync(protocol.verifySettlementAcknowledgement(bytes, { trust: world.trust, nowSeconds: NOW })),
   ],
   'closing statement': [statement, (bytes) => sync(protocol.verifyClosingStatement(bytes, world.allowance))],
   'proof of possession': [proof, (bytes) => sync(protocol.verifyProofOfPossession(bytes, possession))],
+  'proof of double spend': [doubleSpend, prove],
   'public key': [
     world.phoneKey.publicKey,
     (bytes) => protocol.attempt(() => protocol.decompressPoint(bytes)),

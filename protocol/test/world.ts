@@ -14,6 +14,9 @@ export function ok<T>(result: protocol.Result<T>): T {
   throw new Error(`refused: ${result.code}`);
 }
 
+/** The holder of the world's allowance. */
+export const PHONE = '+6598765432';
+
 export function newKey() {
   return loadPrivateKey(generateKeyPair().privateKeyPem);
 }
@@ -42,6 +45,8 @@ export function makeWorld(options: WorldOptions = {}) {
     protocol.runSync(
       protocol.signIssuerCertificate({
         publicKey: issuer.publicKey,
+        generation: 1,
+        uses: protocol.EVERY_ISSUER_USE,
         notBefore: NOW - 1000,
         notAfter: NOW + 31_536_000,
       }),
@@ -54,6 +59,16 @@ export function makeWorld(options: WorldOptions = {}) {
     storedSumMinor: 500_000n,
     storedCount: 1_000,
     maxOfflineSeconds: 14 * 24 * 3600,
+    perAllowanceMinor: 1_000_000_000n,
+    firstPaymentMinor: 1_000_000_000n,
+    newStandingMinor: 1_000_000_000n,
+    splitWindowSeconds: 120,
+    splitCount: 1_000_000,
+    splitSumMinor: 1_000_000_000n,
+    hourCount: 1_000_000,
+    hourSumMinor: 1_000_000_000n,
+    dayCount: 1_000_000,
+    daySumMinor: 1_000_000_000n,
     ...options.policy,
   };
   const trustBytes = ok(
@@ -113,8 +128,8 @@ export function makeWorld(options: WorldOptions = {}) {
           notAfter: NOW + 72 * 3600,
           assurance: protocol.ASSURANCE.software,
           standing: protocol.STANDING.new,
-          maskedPhone: protocol.maskPhone('+6598765432'),
-          phoneCommitment: ok(protocol.runSync(protocol.commitToPhone('+6598765432', phoneSalt), crypto)),
+          maskedPhone: protocol.maskPhone(PHONE),
+          phoneCommitment: ok(protocol.runSync(protocol.commitToPhone(PHONE, phoneSalt), crypto)),
         },
         { issuerKeyId, allowanceId: id(0x33), payeeLock: options.payeeLock ?? null },
       ),
@@ -218,8 +233,11 @@ export function makeFacts(
       request === null
         ? null
         : { hash: request.hash, amountMinor: request.amountMinor, currency: request.currency, state: 'open' },
+    expectedPhone: null,
     history: null,
     stored: { sumMinor: 0n, count: 0 },
+    payer: { hasPaidHere: false, recent: [], allowanceSumMinor: 0n },
+    settings: [],
     certificateIsKnownGood: false,
     ...changes,
   };

@@ -74,17 +74,21 @@ export class ManagedProcess {
     });
   }
 
-  /** Starts and waits until ready. Rejects with the last lines of its log when it ends or never gets there. */
-  static async start(plan: ProcessPlan): Promise<ManagedProcess> {
-    const started = new ManagedProcess(plan);
-    const deadline = performance.now() + (plan.readyTimeoutMs ?? 60_000);
+  /** Starts, and returns at once: whoever stops everything must be able to stop what is not ready yet. */
+  static spawn(plan: ProcessPlan): ManagedProcess {
+    return new ManagedProcess(plan);
+  }
+
+  /** Waits until it does its work. Rejects with the last lines of its log when it ends or never gets there. */
+  async whenReady(): Promise<void> {
+    const deadline = performance.now() + (this.plan.readyTimeoutMs ?? 60_000);
     for (;;) {
-      if (!started.isRunning)
-        throw new ProcessFailed('process_exited', started.#failure('ended before it was ready'));
-      if (await plan.isReady()) return started;
+      if (!this.isRunning)
+        throw new ProcessFailed('process_exited', this.#failure('ended before it was ready'));
+      if (await this.plan.isReady()) return;
       if (performance.now() > deadline) {
-        await started.stop();
-        throw new ProcessFailed('process_not_ready', started.#failure('did not become ready in time'));
+        await this.stop();
+        throw new ProcessFailed('process_not_ready', this.#failure('did not become ready in time'));
       }
       await delay(50);
     }

@@ -81,7 +81,7 @@ export class Stack {
 
   async startStandIns(): Promise<void> {
     const { ports } = this.options;
-    this.#standIns = await ManagedProcess.start({
+    this.#standIns = ManagedProcess.spawn({
       name: 'stand-ins',
       command: 'node',
       args: ['server/src/stand-ins.ts'],
@@ -90,11 +90,12 @@ export class Stack {
       isReady: async () =>
         (await answers(`http://127.0.0.1:${String(ports.stripe)}/`)) && (await answers(this.smsInboxUrl)),
     });
+    await this.#standIns.whenReady();
   }
 
   async startServer(): Promise<void> {
     const { ports } = this.options;
-    this.#server = await ManagedProcess.start({
+    this.#server = ManagedProcess.spawn({
       name: 'server',
       command: 'node',
       args: ['server/src/main.ts'],
@@ -107,11 +108,12 @@ export class Stack {
       isReady: async () => await answersOk(`${this.walletUrl}/readyz`),
       readyTimeoutMs: 120_000,
     });
+    await this.#server.whenReady();
   }
 
   async startAgent(): Promise<void> {
     const { ports } = this.options;
-    this.#agent = await ManagedProcess.start({
+    this.#agent = ManagedProcess.spawn({
       name: 'kiosk agent',
       command: 'node',
       args: ['desktop/agent/main.ts'],
@@ -125,6 +127,7 @@ export class Stack {
       logFile: this.#logFile('agent'),
       isReady: async () => await this.#agentAnswers(),
     });
+    await this.#agent.whenReady();
   }
 
   /** A connection to the agent's local socket, as the window has one. The caller closes it. */

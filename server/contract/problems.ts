@@ -38,6 +38,8 @@ export const PROBLEM_CODES = [
   'allowance_not_active',
   'closing_statement_invalid',
   'kiosk_not_found',
+  'double_spend_not_found',
+  'claim_invalid',
   'enrolment_code_incorrect',
   'enrolment_code_expired',
   'kiosk_denied',

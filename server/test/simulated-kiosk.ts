@@ -4,6 +4,7 @@
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import {
+  checkNotOlder,
   encodeJournalEntry,
   encodeSaleBody,
   encodeSettlementEnvelope,
@@ -16,8 +17,10 @@ import {
   type KioskCertificate,
   type Payment,
   type PaymentRequest,
+  type Receipt,
   signPaymentRequest,
   signProofOfPossession,
+  signReceipt,
   signSettlementBatch,
   toBase64Url,
   type SettlementAcknowledgement,
@@ -30,7 +33,15 @@ import {
   decodeSettlementEnvelope,
   verifyTrustBundle,
 } from '@tikiwallet/protocol';
-import { CBOR_MEDIA_TYPE, EnrolResult, KioskTrust, KioskView, MerchantSummary } from '../contract/index.ts';
+import type { z } from 'zod';
+import {
+  CBOR_MEDIA_TYPE,
+  type ClaimBody,
+  EnrolResult,
+  KioskTrust,
+  KioskView,
+  MerchantSummary,
+} from '../contract/index.ts';
 import { check, must } from '../src/trust/index.ts';
 import { newKey, type OfflineWallet, pay, type PaymentChanges } from './simulated-phone.ts';
 import type { Person, TestServer } from './test-server.ts';
@@ -129,7 +140,9 @@ export class SimulatedKiosk {
   }
 
   #take(answer: { readonly trustBundle: string; readonly certificate: string }): void {
-    this.#trust = must(verifyTrustBundle(fromBase64Url(answer.trustBundle), this.#rootPublicKey));
+    const bundle = must(verifyTrustBundle(fromBase64Url(answer.trustBundle), this.#rootPublicKey));
+    checkNotOlder(bundle, this.#trust, this.nowSeconds);
+    this.#trust = bundle;
     this.#certificate = must(verifyKioskCertificate(fromBase64Url(answer.certificate), this.#trust.issuers));
   }
 
@@ -185,6 +198,9 @@ export class SimulatedKiosk {
             ? null
             : { lastCounter: last.counter, lastCumulativeMinor: last.cumulativeMinor, lastHash: last.hash },
         stored: { sumMinor: 0n, count: 0 },
+        expectedPhone: null,
+        payer: { hasPaidHere: true, recent: [], allowanceSumMinor: 0n },
+        settings: [],
         certificateIsKnownGood: false,
       }),
     );
@@ -203,6 +219,31 @@ export class SimulatedKiosk {
     });
     this.append('sale', body, payment.amountMinor);
     this.#seen.set(wallet.allowance.allowanceId, payment);
+  }
+
+  /** What the customer of the newest sale holds: the receipt with everything that it is about. */
+  claimFor(
+    wallet: Pick<OfflineWallet, 'allowance'>,
+    { request, payment }: { readonly request: PaymentRequest; readonly payment: Payment },
+    changes: Partial<Receipt> = {},
+  ): z.output<typeof ClaimBody> {
+    const receipt: Receipt = {
+      paymentHash: payment.hash,
+      amountMinor: payment.amountMinor,
+      tier: 'reserved',
+      sequence: Math.max(this.journal.length, 1),
+      journalHash: this.journal.at(-1)?.hash ?? GENESIS_HASH,
+      acceptedAt: this.nowSeconds,
+      checks: 0,
+      ...changes,
+    };
+    return {
+      receipt: toBase64Url(must(signReceipt(receipt, this.certificate.hash), this.key.sign)),
+      request: toBase64Url(request.bytes),
+      payment: toBase64Url(payment.bytes),
+      kioskCertificate: toBase64Url(this.certificate.bytes),
+      allowanceCertificate: toBase64Url(wallet.allowance.bytes),
+    };
   }
 
   append(kind: JournalKind, body: ReturnType<typeof encodeSaleBody> = [], saleMinor = 0n): void {
@@ -255,7 +296,8 @@ export class SimulatedKiosk {
     }
     const batch = must(verifySettlementBatch(decodeSettlementEnvelope(envelope), this.certificate)).batch;
     const expected = { kioskId: this.kioskId, batchHash: batch.hash };
-    const acknowledgement = must(verifySettlementAcknowledgement(bytes, this.trust.issuers, expected));
+    const facts = { trust: this.trust, nowSeconds: this.nowSeconds, expected };
+    const acknowledgement = must(verifySettlementAcknowledgement(bytes, facts));
     if (!equalBytes(acknowledgement.batchHash, batch.hash)) throw new Error('answered another batch');
     return { status: 200, acknowledgement, bytes, problem: null };
   }

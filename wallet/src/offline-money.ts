@@ -11,9 +11,11 @@ import { closeOnPhone, reportClosing } from './pay/close-allowance.ts';
 import { WalletError } from './pay/codes.ts';
 import { localNetworkDenied, pause } from './pay/deliver.ts';
 import { finishLoad, orderLoad, type LoadIntent } from './pay/load-allowance.ts';
+import { askNearby } from './pay/nearby-shops.ts';
 import { lockInBrowser, type PayNeeds } from './pay/needs.ts';
 import { readRequest, type PaymentOffer, type ReadOutcome } from './pay/read-request.ts';
 import { confirmAndSend, noteLeaving, sendPayment, type Emit, type RunNeeds } from './pay/run-payment.ts';
+import { worthShowing } from './pay/signed-subject.ts';
 import { takeReceipt } from './pay/take-receipt.ts';
 import { storedTrust, takeTrust } from './pay/trust.ts';
 import type { MarkerMirror } from './store/marker.ts';
@@ -49,7 +51,10 @@ export class OfflineMoney {
 
   /** @returns the bundle's time, a lower bound of now. @throws WalletError */
   async takeTrust(view: TrustView): Promise<number> {
-    this.#trust = await takeTrust(this.#needs.database, this.#pay.crypto, view);
+    const { database, clock } = this.#needs;
+    // The newest time that is certain: a clock set years ahead would find every issuer's time over, and never sync again.
+    const needs = { database, crypto: this.#pay.crypto, nowSeconds: clock.newestTime };
+    this.#trust = await takeTrust(needs, view);
     return this.#trust.issuedAt;
   }
 
@@ -63,6 +68,20 @@ export class OfflineMoney {
       allowances,
       findPayment: (hash) => findPaymentByRequest(database, hash),
     });
+  }
+
+  /** What the kiosks at these addresses ask for now, read as scans are. @throws WalletError */
+  async readNearby(
+    origins: readonly string[],
+    allowances: readonly StoredAllowance[],
+    signal: AbortSignal,
+  ): Promise<readonly ReadOutcome[]> {
+    const texts = await askNearby(
+      origins,
+      { fetch: (input, init) => fetch(input, init), pause, permissionDenied: localNetworkDenied },
+      signal,
+    );
+    return worthShowing(await Promise.all(texts.map((text) => this.readRequest(text, allowances))));
   }
 
   async #running(): Promise<RunNeeds> {

@@ -3,7 +3,7 @@
  * Owns the translation from HTTP to codes; holds no session and no key, and retries nothing by itself.
  */
 import { Problem } from '@tikiwallet/server/contract';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { IpcError } from '../../ipc/index.ts';
 
 const TIMEOUT_MS = 10_000;
@@ -107,8 +107,7 @@ export class CloudClient {
 
   #problem(response: Response, bytes: Uint8Array, mediaType: string): IpcError {
     const retryAfterMs = readRetryAfter(response);
-    const parsed =
-      mediaType === 'application/problem+json' ? Problem.safeParse(parseJson(bytes)) : undefined;
+    const parsed = mediaType === 'application/problem+json' ? Problem.safeParse(parseJson(bytes)) : undefined;
     if (parsed?.success) {
       this.#noteServerTime(response);
       this.#events.onReached();

@@ -2,12 +2,17 @@
  * Who may speak to the listener, from two headers: Host (a page of the internet that points its own name here is
  * refused) and Origin (only the wallet's pages). Pure; owns no socket.
  */
-import { networkInterfaces } from 'node:os';
+import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
 
 export interface Bound {
   readonly host: string;
   readonly port: number;
 }
+
+/** The machine's addresses at the moment, as the system tells them. */
+export type Interfaces = () => NodeJS.Dict<
+  readonly Pick<NetworkInterfaceInfo, 'internal' | 'family' | 'address'>[]
+>;
 
 const WILDCARDS = new Set(['0.0.0.0', '::']);
 
@@ -17,16 +22,20 @@ export function authority(host: string, port: number): string {
 }
 
 /** What requests tell phones when nothing was configured: where this listener can be reached from outside. */
-export function ownAddresses(bound: Bound): readonly string[] {
-  const hosts = WILDCARDS.has(bound.host) ? externalHosts() : [bound.host];
+export function ownAddresses(bound: Bound, interfaces: Interfaces = networkInterfaces): readonly string[] {
+  const hosts = WILDCARDS.has(bound.host) ? externalHosts(interfaces) : [bound.host];
   const known = hosts.length > 0 ? hosts : ['127.0.0.1'];
   return known.slice(0, 4).map((host) => `http://${authority(host, bound.port)}`);
 }
 
 /** Every Host header that names this kiosk and nothing else. */
-export function allowedHosts(bound: Bound, advertised: readonly string[]): ReadonlySet<string> {
+export function allowedHosts(
+  bound: Bound,
+  advertised: readonly string[],
+  interfaces: Interfaces = networkInterfaces,
+): ReadonlySet<string> {
   const hosts = WILDCARDS.has(bound.host)
-    ? [...externalHosts(), '127.0.0.1', 'localhost', '::1']
+    ? [...externalHosts(interfaces), '127.0.0.1', 'localhost', '::1']
     : [bound.host];
   if (bound.host === '127.0.0.1' || bound.host === '::1') hosts.push('localhost');
   const named = hosts.map((host) => authority(host, bound.port).toLowerCase());
@@ -42,8 +51,8 @@ export function isWalletOrigin(header: string | undefined, walletOrigins: readon
   return header === undefined || walletOrigins.includes(header);
 }
 
-function externalHosts(): string[] {
-  return Object.values(networkInterfaces())
+function externalHosts(interfaces: Interfaces): string[] {
+  return Object.values(interfaces())
     .flatMap((addresses) => addresses ?? [])
     .filter((address) => !address.internal && address.family === 'IPv4')
     .map((address) => address.address);

@@ -8,7 +8,14 @@ import { openSealed, type Result } from '@tikiwallet/protocol';
 import type { AcceptCode, AcceptOutcome } from '../accept-payment.ts';
 import type { Log } from '../log.ts';
 import { Connections } from './connections.ts';
-import { allowedHosts, isOwnHost, isWalletOrigin, ownAddresses, type Bound } from './gate.ts';
+import {
+  allowedHosts,
+  isOwnHost,
+  isWalletOrigin,
+  ownAddresses,
+  type Bound,
+  type Interfaces,
+} from './gate.ts';
 
 export const SEALED_MEDIA_TYPE = 'application/vnd.tikipay.sealed';
 export const RECEIPT_MEDIA_TYPE = 'application/vnd.tikipay.receipt';
@@ -44,13 +51,15 @@ export interface ListenerOptions {
   readonly openRequest: () => Uint8Array | null;
   readonly accept: (delivery: Uint8Array) => Promise<AcceptOutcome>;
   readonly log: Log;
+  /** Of this machine at the moment: a laptop changes its network while it runs. */
+  readonly interfaces?: Interfaces;
   readonly maxConnections?: number;
   readonly headersTimeoutMs?: number;
 }
 
 export interface Listener {
   readonly port: number;
-  /** `http://host:port`, for requests. */
+  /** `http://host:port`, for requests; as they are now. */
   readonly addresses: readonly string[];
   close(): Promise<void>;
 }
@@ -63,6 +72,7 @@ const HEADERS_TIMEOUT_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_MS = 5_000;
 const MAX_REQUESTS_PER_SOCKET = 100;
+const HOSTS_READ_EVERY_MS = 1_000;
 
 /** Rejects with the system's error when the address cannot be listened at. */
 export async function listenForPhones(options: ListenerOptions): Promise<Listener> {
@@ -78,12 +88,13 @@ export async function listenForPhones(options: ListenerOptions): Promise<Listene
   server.maxRequestsPerSocket = MAX_REQUESTS_PER_SOCKET;
   const connections = new Connections(server, options.maxConnections ?? MAX_CONNECTIONS);
   const bound = await listen(server, options);
-  const addresses = options.advertise.length > 0 ? options.advertise : ownAddresses(bound);
-  const desk = new PhoneDesk(options, bound, addresses);
+  const desk = new PhoneDesk(options, bound);
   server.on('request', (request, response) => void desk.answer(request, response));
   return {
     port: bound.port,
-    addresses,
+    get addresses() {
+      return desk.addresses();
+    },
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -113,11 +124,32 @@ interface Answer {
 
 class PhoneDesk {
   readonly #options: ListenerOptions;
-  readonly #hosts: ReadonlySet<string>;
+  readonly #bound: Bound;
+  #hosts: ReadonlySet<string>;
+  #hostsReadMs = performance.now();
 
-  constructor(options: ListenerOptions, bound: Bound, addresses: readonly string[]) {
+  constructor(options: ListenerOptions, bound: Bound) {
     this.#options = options;
-    this.#hosts = allowedHosts(bound, addresses);
+    this.#bound = bound;
+    this.#hosts = this.#readHosts();
+  }
+
+  addresses(): readonly string[] {
+    const { advertise, interfaces } = this.#options;
+    return advertise.length > 0 ? advertise : ownAddresses(this.#bound, interfaces);
+  }
+
+  #readHosts(): ReadonlySet<string> {
+    return allowedHosts(this.#bound, this.addresses(), this.#options.interfaces);
+  }
+
+  /** A name that is not ours may have become ours since it was last looked up. */
+  #isOurs(host: string | undefined): boolean {
+    if (isOwnHost(host, this.#hosts)) return true;
+    if (performance.now() - this.#hostsReadMs < HOSTS_READ_EVERY_MS) return false;
+    this.#hostsReadMs = performance.now();
+    this.#hosts = this.#readHosts();
+    return isOwnHost(host, this.#hosts);
   }
 
   async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -126,7 +158,7 @@ class PhoneDesk {
     const isAllowed = isWalletOrigin(origin, view?.walletOrigins ?? []);
     let answer: Answer;
     try {
-      if (!isOwnHost(request.headers.host, this.#hosts)) answer = refusal(403, 'host_not_allowed');
+      if (!this.#isOurs(request.headers.host)) answer = refusal(403, 'host_not_allowed');
       else if (!isAllowed) answer = refusal(403, 'origin_not_allowed');
       else answer = await this.#route(request, view);
     } catch (error) {

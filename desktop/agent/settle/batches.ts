@@ -30,6 +30,8 @@ export interface BatchToSend {
   readonly toSequence: number;
   /** Hex. */
   readonly hash: string;
+  /** A heartbeat from before the first entry: it says nothing and asks how far the cloud is. */
+  readonly isQuestion: boolean;
 }
 
 /** Why an acknowledgement was not believed. */
@@ -43,8 +45,13 @@ export type AcknowledgementResult =
 const ROOM_FOR_FRAMING_BYTES = 4_096;
 const FRAMING_PER_ENTRY_BYTES = 3;
 
+/** Where a question stands: before the first entry, where every journal of this kiosk begins. */
+const QUESTION = { fromSequence: 1, toSequence: 0 } as const;
+
 export class Batches {
   readonly #store: KioskStore;
+  /** The cloud has said in this run that it knows nothing newer than this file has signed. */
+  #isConfirmed = false;
 
   constructor(store: KioskStore) {
     this.#store = store;
@@ -52,8 +59,10 @@ export class Batches {
 
   /** Signed and on disk before it is sent. Null when there is nothing to say. */
   next(options: { readonly heartbeat: boolean }): BatchToSend | null {
-    const { kiosk } = this.#store.memory;
+    const { kiosk, standing } = this.#store.memory;
     if (kiosk === null) return null;
+    // Nothing is signed for the cloud before it is known that no newer state of this journal has spoken to it.
+    if (!this.#isConfirmed || standing.doubt === 'behind_cloud') return this.#ask(kiosk.certificate);
     const unanswered = this.#store.cursor.outgoing();
     const isStillGood = unanswered !== null && this.#isStillGood(unanswered, kiosk.certificate);
     if (isStillGood) return this.#pack(unanswered);
@@ -65,6 +74,8 @@ export class Batches {
     const batch = this.#sign({ from: range.from, to: range.to, denyListVersion }, kiosk.certificate);
     this.#store.write(() => {
       this.#store.cursor.keepOutgoing(batch);
+      const signedSequence = Math.max(this.#store.memory.standing.signedSequence, batch.toSequence);
+      this.#store.setStanding({ signedSequence });
       this.#store.payments.markSent(batch.fromSequence, batch.toSequence);
     });
     return this.#pack(batch);
@@ -76,14 +87,20 @@ export class Batches {
     const outgoing = this.#store.cursor.outgoing();
     if (kiosk === null || outgoing === null)
       return { ok: false, code: 'acknowledgement_is_for_another_batch' };
+    const { trust } = kiosk;
     const expected = { kioskId: kiosk.kioskId, batchHash: outgoing.hash };
-    const steps = verifySettlementAcknowledgement(bytes, kiosk.trust.issuers, expected);
+    // By the wall clock, not by the mark: a mark that ran ahead is set right by exactly this answer.
+    const nowSeconds = Math.max(Math.floor(this.#store.clock.wallMs() / 1000), trust.issuedAt);
+    const steps = verifySettlementAcknowledgement(bytes, { trust, nowSeconds, expected });
     const verified = runSync(steps, this.#store.crypto);
     if (!verified.ok) return verified;
     const acknowledgement = verified.value;
-    // The cloud holding more than this journal means that this is an old copy of it: selling on would reuse numbers.
-    if (acknowledgement.highestSequence > head.sequence)
+    // The cloud holding more than this file ever signed means that this is an old copy: selling on would reuse numbers.
+    if (acknowledgement.highestSequence > this.#store.memory.standing.signedSequence) {
+      this.#store.write(() => this.#store.setStanding({ doubt: 'behind_cloud' }));
       return { ok: false, code: 'cloud_is_ahead_of_journal' };
+    }
+    if (outgoing.toSequence === QUESTION.toSequence) return this.#confirm(acknowledgement);
     if (!this.#coversItsSales(acknowledgement, outgoing))
       return { ok: false, code: 'acknowledgement_incomplete' };
     this.#store.write(() => this.#apply(acknowledgement, outgoing));
@@ -92,6 +109,12 @@ export class Batches {
       acknowledgedSequence: acknowledgement.highestSequence,
       isComplete: acknowledgement.highestSequence >= head.sequence,
     };
+  }
+
+  /** The cloud refuses this journal and will refuse whatever follows: selling on would give away goods. */
+  noteContradiction(): void {
+    if (this.#store.memory.standing.doubt !== null) return;
+    this.#store.write(() => this.#store.setStanding({ doubt: 'differs_from_cloud' }));
   }
 
   /**
@@ -110,6 +133,32 @@ export class Batches {
   /** After a refusal that another attempt with the same bytes cannot change. */
   forgetOutgoing(): void {
     this.#store.write(() => this.#store.cursor.dropOutgoing());
+  }
+
+  #ask(certificate: KioskCertificate): BatchToSend {
+    const question = this.#sign(
+      { from: QUESTION.fromSequence, to: QUESTION.toSequence, denyListVersion: 0 },
+      certificate,
+    );
+    this.#store.write(() => this.#store.cursor.keepOutgoing(question));
+    return this.#pack(question);
+  }
+
+  /** The answer to a question that brought nothing to light. */
+  #confirm({ issuedAt }: SettlementAcknowledgement): AcknowledgementResult {
+    const { standing, cursor, head } = this.#store.memory;
+    this.#store.write(() => {
+      this.#store.cursor.dropOutgoing();
+      this.#store.setCursor({ lastContactAt: issuedAt });
+      if (standing.doubt === 'unconfirmed' || standing.doubt === 'behind_cloud') {
+        this.#store.setStanding({ doubt: null });
+        this.#store.append('start', this.#store.now().seconds, []);
+      }
+      this.#believeTime(issuedAt);
+    });
+    this.#isConfirmed = true;
+    const { acknowledgedSequence } = cursor;
+    return { ok: true, acknowledgedSequence, isComplete: acknowledgedSequence >= head.sequence };
   }
 
   /** A heartbeat is never repeated: by the next time there may be something to say. */
@@ -179,6 +228,7 @@ export class Batches {
       fromSequence,
       toSequence,
       hash: toHex(batch.hash),
+      isQuestion: toSequence === QUESTION.toSequence,
     };
   }
 
@@ -214,15 +264,23 @@ export class Batches {
       settled = true;
     }
     this.#store.cursor.dropOutgoing();
-    const { cursor, mark } = this.#store.memory;
+    const { cursor, standing } = this.#store.memory;
     this.#store.setCursor({
       acknowledgedSequence: acknowledgement.highestSequence,
       denyListVersion: outgoing.denyListVersion,
       lastContactAt: issuedAt,
       lastSettledAt: settled ? issuedAt : cursor.lastSettledAt,
     });
+    // It took these entries after all: whoever looks after it has put things right.
+    if (standing.doubt !== null) this.#store.setStanding({ doubt: null });
+    this.#believeTime(issuedAt);
+  }
+
+  #believeTime(issuedAt: number): void {
+    const { mark, standing } = this.#store.memory;
     const corrected = correctedMark(mark, issuedAt);
-    if (mark - corrected > CLOCK_TOLERANCE_SECONDS) this.#store.append('clockJump', corrected, []);
+    const isJump = mark - corrected > CLOCK_TOLERANCE_SECONDS;
+    if (isJump && standing.doubt === null) this.#store.append('clockJump', corrected, []);
     this.#store.setMark(corrected);
   }
 }

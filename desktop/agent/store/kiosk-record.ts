@@ -41,6 +41,12 @@ export interface OwnKeys {
   readonly sealingPublicKey: Uint8Array;
 }
 
+export interface KioskRecordOptions {
+  readonly crypto: SyncCrypto;
+  readonly own: OwnKeys;
+  readonly wallMs: () => number;
+}
+
 /** Why something that the cloud sent was not believed. */
 export type TrustRefusal = RefusalCode | 'certificate_is_for_another_kiosk';
 
@@ -66,11 +72,13 @@ interface Row {
 export class KioskRecord {
   readonly #crypto: SyncCrypto;
   readonly #own: OwnKeys;
+  readonly #wallMs: () => number;
   readonly #statements;
 
-  constructor(db: KioskDatabase, crypto: SyncCrypto, own: OwnKeys) {
-    this.#crypto = crypto;
-    this.#own = own;
+  constructor(db: KioskDatabase, options: KioskRecordOptions) {
+    this.#crypto = options.crypto;
+    this.#own = options.own;
+    this.#wallMs = options.wallMs;
     this.#statements = prepare(db);
   }
 
@@ -114,7 +122,7 @@ export class KioskRecord {
   /** Inside the caller's transaction. The root in the answer is pinned from here on. @throws TrustRefused */
   enrol(answer: EnrolResult, atSeconds: number): EnrolledKiosk {
     const rootPublicKey = decode(answer.rootPublicKey);
-    const trust = this.#verifyBundle(decode(answer.trustBundle), rootPublicKey);
+    const trust = this.#takeBundle(decode(answer.trustBundle), { rootPublicKey, trust: null });
     const certificate = this.#verifyOwn(decode(answer.certificate), trust, answer.kioskId);
     if (certificate.merchantId !== answer.merchant.id || certificate.currency !== answer.currency) {
       throw new TrustRefused('certificate_is_for_another_kiosk');
@@ -132,6 +140,7 @@ export class KioskRecord {
       certificate.hash,
       trust.bytes,
       trust.version,
+      trust.signer.generation,
       answer.kioskToken,
       JSON.stringify(answer.walletOrigins),
       atSeconds,
@@ -150,9 +159,7 @@ export class KioskRecord {
 
   /** Inside the caller's transaction: the newest bundle and certificate. @throws TrustRefused */
   refresh(known: EnrolledKiosk, answer: KioskTrust, atSeconds: number): EnrolledKiosk {
-    const bundle = this.#verifyBundle(decode(answer.trustBundle), known.rootPublicKey);
-    const isNewer = attempt(() => checkNotOlder(bundle, known.trust));
-    if (!isNewer.ok) throw new TrustRefused(isNewer.code);
+    const bundle = this.#takeBundle(decode(answer.trustBundle), known);
     const certificate = this.#verifyOwn(decode(answer.certificate), bundle, known.kioskId);
     if (
       certificate.merchantId !== known.certificate.merchantId ||
@@ -175,6 +182,7 @@ export class KioskRecord {
       current.hash,
       bundle.bytes,
       bundle.version,
+      bundle.signer.generation,
       JSON.stringify(answer.walletOrigins),
     );
     return {
@@ -186,9 +194,16 @@ export class KioskRecord {
     };
   }
 
-  #verifyBundle(bytes: Uint8Array, rootPublicKey: Uint8Array): TrustBundle {
-    const bundle = runSync(verifyTrustBundle(bytes, rootPublicKey), this.#crypto);
+  /** Verified, and fit to take the place of the one in force. */
+  #takeBundle(
+    bytes: Uint8Array,
+    known: { readonly rootPublicKey: Uint8Array; readonly trust: TrustBundle | null },
+  ): TrustBundle {
+    const bundle = runSync(verifyTrustBundle(bytes, known.rootPublicKey), this.#crypto);
     if (!bundle.ok) throw new TrustRefused(bundle.code);
+    const nowSeconds = Math.floor(this.#wallMs() / 1000);
+    const follows = attempt(() => checkNotOlder(bundle.value, known.trust, nowSeconds));
+    if (!follows.ok) throw new TrustRefused(follows.code);
     return bundle.value;
   }
 
@@ -224,14 +239,15 @@ function prepare(db: KioskDatabase) {
       'INSERT INTO kiosk_certificates (hash, bytes, not_after, received_at) VALUES (?, ?, ?, ?) ON CONFLICT (hash) DO NOTHING',
     ),
     insertKiosk: db.prepare<
-      [string, string, Uint8Array, Uint8Array, Uint8Array, number, string, string, number]
+      [string, string, Uint8Array, Uint8Array, Uint8Array, number, number, string, string, number]
     >(
       `INSERT INTO kiosk (id, kiosk_id, name, root_public_key, certificate_hash, trust_bundle, trust_bundle_version,
-         kiosk_token, wallet_origins, enrolled_at)
-       VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         trust_signer_generation, kiosk_token, wallet_origins, enrolled_at)
+       VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
-    updateKiosk: db.prepare<[Uint8Array, Uint8Array, number, string]>(
-      `UPDATE kiosk SET certificate_hash = ?, trust_bundle = ?, trust_bundle_version = ?, wallet_origins = ? WHERE id = 1`,
+    updateKiosk: db.prepare<[Uint8Array, Uint8Array, number, number, string]>(
+      `UPDATE kiosk SET certificate_hash = ?, trust_bundle = ?, trust_bundle_version = ?, trust_signer_generation = ?,
+         wallet_origins = ? WHERE id = 1`,
     ),
   };
 }

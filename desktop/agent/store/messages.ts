@@ -9,6 +9,7 @@ import type { AcknowledgementResult, BatchToSend } from '../settle/batches.ts';
 import type { StorageFault } from './faults.ts';
 import type { TrustRefusal } from './kiosk-record.ts';
 import type { StoreSnapshot } from './kiosk-store.ts';
+import type { OwnedLimits } from './limit-settings.ts';
 import type { SaleRecord, StoredPayment } from './rows.ts';
 import type { OpenSale } from './sale-requests.ts';
 
@@ -38,9 +39,13 @@ export interface StoreCommands {
   proveKey: { params: string; result: Uint8Array };
   enrol: { params: EnrolResult; result: TrustInstalled };
   refreshTrust: { params: KioskTrust; result: TrustInstalled };
+  /** What the merchant or this kiosk wants below the issuer's limits, journalled. */
+  setLimits: { params: OwnedLimits; result: null };
   nextBatch: { params: { readonly heartbeat: boolean }; result: BatchToSend | null };
   acknowledge: { params: Uint8Array; result: AcknowledgementResult };
   resendAfter: { params: number; result: boolean };
+  /** The cloud said twice that this journal is another story than the one it knows. */
+  noteContradiction: { params: null; result: null };
   forgetBatch: { params: null; result: null };
   /** Time passes: writes the trusted time down and looks at it again. */
   tick: { params: null; result: null };

@@ -4,8 +4,10 @@
  */
 import {
   toHex,
+  type AllowanceCertificate,
   type AllowanceHistory,
   type GuaranteeTier,
+  type PayerFacts,
   type Payment,
   type VerifiedPayment,
 } from '@tikiwallet/protocol';
@@ -100,6 +102,18 @@ export class Payments {
     };
   }
 
+  /** Who pays, as the limits ask: since `sinceSeconds`, and ever. */
+  payerFacts(allowance: AllowanceCertificate, sinceSeconds: number): PayerFacts {
+    const payer = allowance.devicePublicKey;
+    return {
+      hasPaidHere: this.#statements.hasPaid.get(payer) !== undefined,
+      recent: this.#statements.recent
+        .all(payer, sinceSeconds)
+        .map((row) => ({ acceptedAt: toNumber(row.accepted_at), amountMinor: row.amount_minor })),
+      allowanceSumMinor: this.#statements.allowanceSum.get(allowance.allowanceId) ?? 0n,
+    };
+  }
+
   /** The payment with the highest counter, as a proof of double spend compares it. */
   newestSpend(allowanceId: string): Spend | null {
     const row = this.#statements.history.get(allowanceId);
@@ -137,6 +151,7 @@ export class Payments {
       verified.checks,
       receipt,
       acceptedAt,
+      allowance.devicePublicKey,
     );
     return {
       paymentHash: toHex(payment.hash),
@@ -269,12 +284,22 @@ function prepare(db: KioskDatabase) {
         number,
         Uint8Array,
         number,
+        Uint8Array,
       ]
     >(
       `INSERT INTO payments (payment_hash, request_id, sequence, allowance_id, counter, amount_minor, cumulative_minor,
-         currency, allowance_certificate_hash, masked_phone, tier, checks, receipt, accepted_at)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         currency, allowance_certificate_hash, masked_phone, tier, checks, receipt, accepted_at, payer)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
+    hasPaid: db.prepare<[Uint8Array], { one: bigint }>(
+      'SELECT 1 AS one FROM payments WHERE payer = ? LIMIT 1',
+    ),
+    recent: db.prepare<[Uint8Array, number], { accepted_at: bigint; amount_minor: bigint }>(
+      'SELECT accepted_at, amount_minor FROM payments WHERE payer = ? AND accepted_at > ?',
+    ),
+    allowanceSum: db
+      .prepare<[string], bigint>('SELECT coalesce(sum(amount_minor), 0) FROM payments WHERE allowance_id = ?')
+      .pluck(),
     countEvidence: db.prepare<[], bigint>('SELECT count(*) FROM double_spend_evidence').pluck(),
     insertEvidence: db.prepare<[Uint8Array, Uint8Array, Uint8Array, Uint8Array, string, string, number]>(
       `INSERT INTO double_spend_evidence (payment_hash, conflicts_with, allowance_certificate, payment, request_id, code, seen_at)

@@ -16,6 +16,7 @@ import {
   type PaymentRequest,
 } from '@tikiwallet/protocol';
 import { IpcError, type SaleState } from '../../ipc/index.ts';
+import { remainingMs } from '../request-life.ts';
 import type { EnrolledKiosk } from './kiosk-record.ts';
 import type { KioskStore } from './kiosk-store.ts';
 import type { RequestRow } from './requests.ts';
@@ -27,6 +28,8 @@ export interface OpenSale {
   /** `http://host:port`, at most four. */
   readonly addresses: readonly string[];
   readonly ttlSeconds: number;
+  /** E.164: what the cashier typed; the payer's phone must open the commitment to exactly this number. */
+  readonly payerPhone?: string | undefined;
 }
 
 /** A sale of long ago is history, not something to show when the program starts. */
@@ -34,37 +37,54 @@ const SHOWN_AFTER_START_MS = 10 * 60 * 1000;
 
 export class SaleRequests {
   readonly #store: KioskStore;
+  /**
+   * The number of the newest request that asked for one. In memory only: a request does not outlive this process, and
+   * a customer's full number has no business on the shop's disk.
+   */
+  #expected: { readonly requestId: string; readonly phone: string } | null = null;
 
   constructor(store: KioskStore) {
     this.#store = store;
   }
 
-  /** Inside the caller's transaction, at the start: what was open before this boot has no clock to run out on. */
-  endWhatIsOver(): void {
+  /**
+   * Inside the caller's transaction, at the start: what was open before this boot has no clock to run out on, and
+   * what is open in a copy may have been paid in the original.
+   */
+  endWhatIsOver({ isInDoubt }: { readonly isInDoubt: boolean }): void {
     const open = this.#store.requests.open();
-    if (open !== null && this.stateOf(open) === 'expired')
+    if (open !== null && (isInDoubt || this.stateOf(open) === 'expired'))
       this.#store.requests.end(open.requestId, 'expired');
   }
 
   /** The last sale, if it is recent enough to be on someone's mind. */
   latest(): SaleRecord | null {
     const row = this.#store.requests.newest();
-    if (row === null || this.#store.clock.wallMs() - row.openedAtMs > SHOWN_AFTER_START_MS) return null;
-    return this.toRecord(row);
+    if (row === null) return null;
+    // A clock that was set back since says nothing about how long ago it was.
+    const ageMs = Math.abs(this.#store.clock.wallMs() - row.openedAtMs);
+    return ageMs > SHOWN_AFTER_START_MS ? null : this.toRecord(row);
   }
 
   /** An open request whose time is up is over, whether or not anybody has written that down. */
   stateOf(row: RequestRow): SaleState {
     if (row.state !== 'open') return row.state;
     const { clock } = this.#store;
-    return row.bootId === clock.bootId && clock.monotonicMs() < row.deadlineMs ? 'open' : 'expired';
+    return remainingMs({ ...row, deadlineMs: this.#deadlineOf(row) }, clock) > 0 ? 'open' : 'expired';
+  }
+
+  #deadlineOf(row: RequestRow): number | null {
+    return row.bootId === this.#store.clock.bootId ? row.deadlineMs : null;
   }
 
   /** The same sale id answers the same sale. @throws IpcError */
   open(sale: OpenSale): SaleRecord {
     const known = this.#store.requests.bySale(sale.saleId);
     if (known !== null) {
-      if (known.amountMinor !== sale.amountMinor) throw new IpcError('call_invalid');
+      const isTheSame =
+        known.amountMinor === sale.amountMinor &&
+        (known.state !== 'open' || this.expectedPhoneOf(known.requestId) === (sale.payerPhone ?? null));
+      if (!isTheSame) throw new IpcError('call_invalid');
       return this.toRecord(known);
     }
     const kiosk = this.#mayOpen(sale);
@@ -74,6 +94,11 @@ export class SaleRequests {
       if (former !== null) this.#store.requests.end(former.requestId, 'expired');
       return this.#issue(sale, kiosk);
     });
+  }
+
+  /** What the cashier typed for this request; null when the payer's number is not asked for. */
+  expectedPhoneOf(requestId: string): string | null {
+    return this.#expected?.requestId === requestId ? this.#expected.phone : null;
   }
 
   /** @throws IpcError */
@@ -110,7 +135,7 @@ export class SaleRequests {
       currency: row.currency,
       state: this.stateOf(row),
       openedAtMs: row.openedAtMs,
-      deadlineMs: row.bootId === this.#store.clock.bootId ? row.deadlineMs : null,
+      deadlineMs: this.#deadlineOf(row),
       payment: row.state === 'paid' ? this.#store.payments.byRequest(row.requestId) : null,
     };
   }
@@ -123,15 +148,16 @@ export class SaleRequests {
 
   /** Everything that would make the payment fail later is said now, before a customer is asked. */
   #mayOpen(sale: OpenSale): EnrolledKiosk {
-    const { kiosk, unsettled } = this.#store.memory;
+    const { kiosk, unsettled, standing, limitSettings } = this.#store.memory;
     if (kiosk === null) throw new IpcError('kiosk_not_enrolled');
+    if (standing.doubt !== null) throw new IpcError('journal_quarantined');
     const now = this.#store.now();
     if (now.isBehind) throw new IpcError('clock_behind_trusted_time');
     if (now.seconds >= kiosk.certificate.notAfter) throw new IpcError('certificate_expired');
     if (kiosk.trust.deniedKiosks.has(kiosk.kioskId)) throw new IpcError('kiosk_denied');
     if (sale.amountMinor < 1n || sale.amountMinor > MAX_AMOUNT_MINOR) throw new IpcError('amount_invalid');
     const ageSeconds = now.seconds - kiosk.trust.issuedAt;
-    const limits = limitsAt(freshnessLevel(ageSeconds), kiosk.trust.policy, kiosk.certificate);
+    const limits = limitsAt(freshnessLevel(ageSeconds), kiosk.trust.policy, kiosk.certificate, limitSettings);
     if (sale.amountMinor > limits.perPaymentMinor) throw new IpcError('amount_exceeds_payment_limit');
     const isFull =
       unsettled.count + 1 > limits.storedCount ||
@@ -158,6 +184,8 @@ export class SaleRequests {
       deadlineMs: clock.monotonicMs() + sale.ttlSeconds * 1000,
     });
     this.#store.raiseMark(request.issuedAt);
+    const { payerPhone } = sale;
+    this.#expected = payerPhone === undefined ? null : { requestId: request.requestId, phone: payerPhone };
     return this.#again(sale.saleId);
   }
 
@@ -173,7 +201,7 @@ export class SaleRequests {
         ttlSeconds: sale.ttlSeconds,
         denyListVersion: kiosk.trust.denyListVersion,
         addresses: sale.addresses,
-        checksPhone: false,
+        checksPhone: sale.payerPhone !== undefined,
       },
       kiosk.certificate.hash,
     );

@@ -17,13 +17,13 @@ export class FakeCloud {
   calls = 0;
   /** What the next acknowledgement says instead. */
   distort: Partial<protocol.SettlementAcknowledgement> = {};
-  readonly #issuer: TestIssuer;
+  issuer: TestIssuer;
   readonly #certificates = new Map<string, protocol.KioskCertificate>();
   readonly #allowances = new Map<string, protocol.AllowanceCertificate>();
   #entries: Uint8Array[] = [];
 
   constructor(issuer: TestIssuer) {
-    this.#issuer = issuer;
+    this.issuer = issuer;
   }
 
   knowsKiosk(certificate: protocol.KioskCertificate | undefined): void {
@@ -88,11 +88,11 @@ export class FakeCloud {
       batchHash,
       highestSequence: this.highestSequence,
       results,
-      issuedAt: this.#issuer.now + 60,
+      issuedAt: this.issuer.now + 60,
       ...this.distort,
     };
     this.distort = {};
-    return this.#issuer.sign(protocol.signSettlementAcknowledgement(acknowledgement, this.#issuer.keyId));
+    return this.issuer.sign(protocol.signSettlementAcknowledgement(acknowledgement, this.issuer.keyId));
   }
 
   #gap(): CloudProblem {

@@ -30,6 +30,8 @@ export function newKey() {
   return { pem: privateKeyPem, ...loadPrivateKey(privateKeyPem) };
 }
 
+type TestKey = ReturnType<typeof newKey>;
+
 export class TestClock implements Clock {
   wall = NOW_SECONDS * 1000;
   monotonic = 5_000;
@@ -51,18 +53,38 @@ export interface BundleOptions {
   readonly policy?: Partial<protocol.Policy>;
 }
 
-/** Root and issuer of a test; certifies whatever it is asked to. */
-export class TestIssuer {
-  readonly root = newKey();
-  readonly issuer = newKey();
-  readonly keyId = ok(protocol.runSync(protocol.keyIdOf(this.issuer.publicKey), crypto));
-  readonly #certificate: Uint8Array;
-  readonly now: number;
+export const PAYER_PHONE = '+6598765432';
+const PAYER_SALT = new Uint8Array(16).fill(0x55);
 
-  constructor(now = NOW_SECONDS) {
+/** Root and issuer of a test; certifies whatever it is asked to. The next key is published from the start. */
+export class TestIssuer {
+  readonly root: TestKey;
+  readonly issuer: TestKey;
+  readonly keyId: Uint8Array;
+  readonly now: number;
+  readonly #next = newKey();
+  readonly #generation: number;
+  readonly #certificates: readonly Uint8Array[];
+
+  constructor(now = NOW_SECONDS, former: TestIssuer | null = null) {
     this.now = now;
-    const draft = { publicKey: this.issuer.publicKey, notBefore: now - 1_000, notAfter: now + 31_536_000 };
-    this.#certificate = this.#byRoot(protocol.signIssuerCertificate(draft));
+    this.root = former?.root ?? newKey();
+    this.issuer = former === null ? newKey() : former.#next;
+    this.keyId = ok(protocol.runSync(protocol.keyIdOf(this.issuer.publicKey), crypto));
+    this.#generation = former === null ? 1 : former.#generation + 1;
+    const own = [this.issuer, this.#next].map((key, index) => this.#certify(key, this.#generation + index));
+    this.#certificates = former === null ? own : [...former.#certificates, ...own.slice(1)];
+  }
+
+  /** The same root after a rotation: what was the next key signs. */
+  rotated(): TestIssuer {
+    return new TestIssuer(this.now, this);
+  }
+
+  #certify({ publicKey }: TestKey, generation: number): Uint8Array {
+    const dates = { notBefore: this.now - 1_000, notAfter: this.now + 31_536_000 };
+    const draft = { publicKey, generation, uses: protocol.EVERY_ISSUER_USE, ...dates };
+    return this.#byRoot(protocol.signIssuerCertificate(draft));
   }
 
   #byRoot(steps: protocol.Steps<Uint8Array>): Uint8Array {
@@ -79,6 +101,16 @@ export class TestIssuer {
       storedSumMinor: 500_000n,
       storedCount: 1_000,
       maxOfflineSeconds: 14 * 24 * 3600,
+      perAllowanceMinor: 1_000_000_000n,
+      firstPaymentMinor: 1_000_000_000n,
+      newStandingMinor: 1_000_000_000n,
+      splitWindowSeconds: 120,
+      splitCount: 1_000_000,
+      splitSumMinor: 1_000_000_000n,
+      hourCount: 1_000_000,
+      hourSumMinor: 1_000_000_000n,
+      dayCount: 1_000_000,
+      daySumMinor: 1_000_000_000n,
       ...options.policy,
     };
     return this.sign(
@@ -87,7 +119,7 @@ export class TestIssuer {
           version: options.version ?? 1,
           issuedAt: options.issuedAt ?? this.now,
           policy,
-          issuerCertificates: [this.#certificate],
+          issuerCertificates: this.#certificates,
           denyListVersion: options.denyListVersion ?? 0,
           deniedAllowances: (options.denied ?? []).map((id) => protocol.fromUuid(id)),
           deniedKiosks: [],
@@ -156,6 +188,8 @@ export interface AllowanceOptions {
   readonly notBefore: number;
   readonly notAfter: number;
   readonly hardCounterLimit: number;
+  /** Of a phone that has another allowance already. */
+  readonly key: TestKey;
 }
 
 export interface SignedPayment {
@@ -165,7 +199,7 @@ export interface SignedPayment {
 
 /** A phone with one allowance; signs what it is told, honest or not. */
 export class TestPhone {
-  readonly key = newKey();
+  readonly key: TestKey;
   readonly allowance: protocol.AllowanceCertificate;
   counter = 0;
   cumulativeMinor = 0n;
@@ -174,6 +208,7 @@ export class TestPhone {
 
   constructor(issuer: TestIssuer, shopIssuer: TestIssuer, options: Partial<AllowanceOptions>) {
     this.#shopIssuer = shopIssuer;
+    this.key = options.key ?? newKey();
     const bytes = issuer.sign(
       protocol.signAllowanceCertificate(
         {
@@ -189,7 +224,7 @@ export class TestPhone {
           assurance: protocol.ASSURANCE.software,
           standing: protocol.STANDING.new,
           maskedPhone: '+65****5432',
-          phoneCommitment: new Uint8Array(16),
+          phoneCommitment: ok(protocol.runSync(protocol.commitToPhone(PAYER_PHONE, PAYER_SALT), crypto)),
         },
         { issuerKeyId: issuer.keyId, allowanceId: protocol.fromUuid(randomUUID()), payeeLock: null },
       ),
@@ -223,15 +258,17 @@ export class TestPhone {
     this.counter = payment.counter;
     this.cumulativeMinor = payment.cumulativeMinor;
     this.previousHash = payment.hash;
-    return { payment, delivery: this.deliver(request.requestId, bytes) };
+    // An honest phone opens its number for who asks under a certificate, and for nobody else.
+    const phoneSalt = request.checksPhone ? PAYER_SALT : null;
+    return { payment, delivery: this.deliver(request.requestId, bytes, phoneSalt) };
   }
 
-  deliver(requestId: string, payment: Uint8Array): Uint8Array {
+  deliver(requestId: string, payment: Uint8Array, phoneSalt: Uint8Array | null = null): Uint8Array {
     return protocol.encodeDelivery({
       requestId,
       allowanceCertificate: this.allowance.bytes,
       payment,
-      phoneSalt: null,
+      phoneSalt,
     });
   }
 }
@@ -280,12 +317,13 @@ export class TestKiosk {
     this.desk = this.#open();
   }
 
-  sell(amountMinor = 1_250n): SaleRecord {
+  sell(amountMinor = 1_250n, payerPhone?: string): SaleRecord {
     return this.desk.run('openSale', {
       saleId: randomUUID(),
       amountMinor,
       addresses: ['http://192.168.49.1:7070'],
       ttlSeconds: 120,
+      payerPhone,
     });
   }
 

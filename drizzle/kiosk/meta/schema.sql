@@ -1,3 +1,7 @@
+CREATE INDEX payments_of_allowance ON payments (allowance_id, amount_minor);
+
+CREATE INDEX payments_of_payer ON payments (payer, accepted_at, amount_minor);
+
 CREATE INDEX payments_unsettled ON payments (sequence, amount_minor) WHERE settlement IN ('on_this_device', 'sent');
 
 CREATE INDEX requests_newest ON requests (opened_at_ms);
@@ -31,6 +35,16 @@ CREATE TABLE journal (
   bytes BLOB NOT NULL
 ) STRICT;
 
+CREATE TABLE journal_standing (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  -- The highest entry that was ever signed into a batch: the cloud cannot have heard of a later one from this file.
+  signed_sequence INTEGER NOT NULL CHECK (signed_sequence >= 0),
+  -- Why nothing is written any more; NULL while all is well.
+  doubt TEXT CHECK (doubt IN ('unconfirmed', 'behind_cloud', 'differs_from_cloud')),
+  -- When the file came into being, by the file system; another time means a copy. NULL where that is not known.
+  file_born_ns TEXT
+) STRICT;
+
 CREATE TABLE kiosk (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   kiosk_id TEXT NOT NULL,
@@ -42,13 +56,20 @@ CREATE TABLE kiosk (
   kiosk_token TEXT NOT NULL,
   wallet_origins TEXT NOT NULL CHECK (json_valid(wallet_origins)),
   enrolled_at INTEGER NOT NULL
-) STRICT;
+, trust_signer_generation INTEGER NOT NULL DEFAULT 0 CHECK (trust_signer_generation >= 0)) STRICT;
 
 CREATE TABLE kiosk_certificates (
   hash BLOB PRIMARY KEY NOT NULL CHECK (length(hash) = 32),
   bytes BLOB NOT NULL,
   not_after INTEGER NOT NULL,
   received_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE limit_settings (
+  owner TEXT NOT NULL CHECK (owner IN ('merchant', 'kiosk')),
+  name TEXT NOT NULL,
+  value INTEGER NOT NULL CHECK (value >= 1),
+  PRIMARY KEY (owner, name)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE outgoing_batch (
@@ -79,7 +100,7 @@ CREATE TABLE payments (
   settlement TEXT NOT NULL DEFAULT 'on_this_device'
     CHECK (settlement IN ('on_this_device', 'sent', 'settled', 'settled_by_guarantee', 'refused', 'disputed')),
   settled_at INTEGER,
-  refusal_code TEXT,
+  refusal_code TEXT, payer BLOB CHECK (payer IS NULL OR length(payer) = 33),
   UNIQUE (allowance_id, counter)
 ) STRICT;
 
@@ -112,6 +133,12 @@ CREATE TABLE trusted_time (
   seconds INTEGER NOT NULL CHECK (seconds >= 0)
 ) STRICT;
 
+CREATE TRIGGER journal_in_doubt_gives_no_numbers BEFORE INSERT ON journal
+WHEN (SELECT doubt FROM journal_standing WHERE id = 1) IS NOT NULL
+BEGIN
+  SELECT RAISE(ABORT, 'a journal in doubt gives out no numbers');
+END;
+
 CREATE TRIGGER journal_is_append_only BEFORE UPDATE ON journal
 BEGIN
   SELECT RAISE(ABORT, 'the journal is append-only');
@@ -122,6 +149,11 @@ BEGIN
   SELECT RAISE(ABORT, 'the journal is append-only');
 END;
 
+CREATE TRIGGER journal_standing_stays BEFORE DELETE ON journal_standing
+BEGIN
+  SELECT RAISE(ABORT, 'the standing of a journal stays');
+END;
+
 CREATE TRIGGER kiosk_identity_is_final BEFORE UPDATE OF kiosk_id, root_public_key ON kiosk
 BEGIN
   SELECT RAISE(ABORT, 'the identity of an enrolled kiosk is final');
@@ -130,6 +162,11 @@ END;
 CREATE TRIGGER payments_are_final BEFORE UPDATE OF
   payment_hash, request_id, sequence, allowance_id, counter, amount_minor, cumulative_minor, currency,
   allowance_certificate_hash, tier, checks, receipt, accepted_at ON payments
+BEGIN
+  SELECT RAISE(ABORT, 'an accepted payment does not change');
+END;
+
+CREATE TRIGGER payments_have_one_payer BEFORE UPDATE OF payer ON payments
 BEGIN
   SELECT RAISE(ABORT, 'an accepted payment does not change');
 END;
@@ -154,8 +191,15 @@ BEGIN
   SELECT RAISE(ABORT, 'a used nonce stays used');
 END;
 
-CREATE TRIGGER trust_bundle_never_goes_back BEFORE UPDATE OF trust_bundle_version ON kiosk
-WHEN NEW.trust_bundle_version < OLD.trust_bundle_version
+CREATE TRIGGER trust_bundle_never_goes_back BEFORE UPDATE OF trust_bundle_version, trust_signer_generation ON kiosk
+WHEN NEW.trust_signer_generation < OLD.trust_signer_generation
+  OR (NEW.trust_signer_generation = OLD.trust_signer_generation AND NEW.trust_bundle_version < OLD.trust_bundle_version)
 BEGIN
   SELECT RAISE(ABORT, 'an older trust bundle never replaces a newer one');
+END;
+
+CREATE TRIGGER what_was_signed_stays_signed BEFORE UPDATE OF signed_sequence ON journal_standing
+WHEN NEW.signed_sequence < OLD.signed_sequence
+BEGIN
+  SELECT RAISE(ABORT, 'what was signed stays signed');
 END;

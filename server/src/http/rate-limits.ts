@@ -35,6 +35,10 @@ const BUDGETS = {
   allowance_by_user: { points: 40, seconds: 24 * HOUR },
   /** Its refusals tell whether a number has an account, like a preview. */
   transfer_by_user: { points: 30, seconds: 10 * MINUTE },
+  /** A phone is lost now and then; each denial stands on every kiosk's list for days. */
+  deny_by_user: { points: 20, seconds: 24 * HOUR },
+  /** Each costs five signatures to check; a phone hands in a handful. */
+  claim_by_user: { points: 120, seconds: 10 * MINUTE },
   /** Eight characters at this pace are out of reach within a code's life. */
   enrol_by_address: { points: 60, seconds: 10 * MINUTE },
 } as const;

@@ -19,7 +19,7 @@ import {
   verifySettlementBatch,
 } from '@tikiwallet/protocol';
 import type { Clock } from '../clock.ts';
-import type { Db, Tx } from '../db/client.ts';
+import type { Db, Executor, Tx } from '../db/client.ts';
 import { inTransaction } from '../db/retry.ts';
 import { merchants } from '../db/schema/accounts.ts';
 import { kioskEnrolments, kiosks } from '../db/schema/kiosks.ts';
@@ -27,6 +27,7 @@ import { brokenChains, settlementBatches } from '../db/schema/settlement.ts';
 import { problem } from '../http/problem.ts';
 import type { EnrolledKiosk } from '../kiosks/index.ts';
 import { check, must, type Offline } from '../trust/index.ts';
+import { acknowledgeAgain } from './acknowledge-again.ts';
 import type { Certificates } from './certificates.ts';
 import { type CheckedSale, checkSales, type ReadSale, readSales, type SaleFacts } from './check-sales.ts';
 import { decide } from './decide.ts';
@@ -73,7 +74,7 @@ export interface Settled {
 }
 
 /**
- * The same batch again is answered with the same bytes; a batch that overlaps stored entries takes what is new.
+ * The same batch again is answered with the same bytes, or the same words under a newer key; a batch that overlaps stored entries takes what is new.
  * @throws ApiProblem `batch_malformed`, `not_permitted` (not this kiosk's certificate), `batch_signature_invalid`,
  *   `batch_chain_broken`, `batch_gap` with `highestSequence`
  */
@@ -96,11 +97,17 @@ export async function settleBatch(
   }
   const { batch, entries } = verified.value;
   const known = await findAcknowledgement(db, kiosk.enrolmentId, batch.hash);
-  if (known !== null) return { acknowledgement: known, reportedDenyListVersion: null };
+  if (known !== null) return repeated(needs, db, known);
   // What is stored already was checked when it came.
   const sales = readSales(entries.filter(({ entry }) => entry.sequence > kiosk.settledSequence));
   const checked = await checkSales(sales, await saleFacts(needs, kiosk, sales));
   return take(needs, kiosk, { batch, entries, checked, envelope });
+}
+
+async function repeated(needs: SettleNeeds, executor: Executor, known: Uint8Array): Promise<Settled> {
+  const { clock, offline } = needs;
+  const acknowledgement = await acknowledgeAgain({ executor, clock, trust: offline.trust }, known);
+  return { acknowledgement, reportedDenyListVersion: null };
 }
 
 async function saleFacts(
@@ -152,7 +159,7 @@ async function takeInside(
   const machine = await lockMachine(tx, kiosk.enrolmentId);
   // A twin of this request may have finished while we waited for the lock.
   const known = await findAcknowledgement(tx, machine.id, batch.hash);
-  if (known !== null) return { kind: 'settled', acknowledgement: known, reportedDenyListVersion: null };
+  if (known !== null) return { kind: 'settled', ...(await repeated(needs, tx, known)) };
   if (machine.endedAt !== null)
     throw problem('not_authenticated', { detail: 'another machine enrolled as this kiosk' });
   if (machine.quarantinedAt !== null)
@@ -215,7 +222,13 @@ async function quarantine(
   await tx.update(kioskEnrolments).set({ quarantinedAt: now }).where(eq(kioskEnrolments.id, machine.id));
 }
 
-async function recordingOf(tx: Tx, needs: SettleNeeds, machine: Machine, now: Date): Promise<Recording> {
+/** What the rows of a machine's payments are written with. */
+export async function recordingOf(
+  tx: Tx,
+  needs: SettleNeeds,
+  machine: Machine,
+  now: Date,
+): Promise<Recording> {
   const [shop] = await tx
     .select({ kioskName: kiosks.name, currency: kiosks.currency, businessName: merchants.businessName })
     .from(kiosks)

@@ -12,7 +12,7 @@ import type { Db, Tx } from '../db/client.ts';
 import { inTransaction } from '../db/retry.ts';
 import { trustState } from '../db/schema/trust.ts';
 import { listedIds } from './deny-list.ts';
-import { currentIssuerCertificates } from './issuers.ts';
+import { currentIssuerCertificates, isRotatedOut } from './issuers.ts';
 import type { TrustKeys } from './keys.ts';
 import { must } from './protocol-run.ts';
 
@@ -57,8 +57,9 @@ export class TrustBundles {
     this.#clock = clock;
     this.#options = options;
     const policy = Object.values(options.policy).map(String).join(' ');
+    const next = keys.nextIssuer === null ? 'none' : toHex(keys.nextIssuer.publicKey);
     this.#basis = createHash('sha256')
-      .update(`${policy}\n${toHex(keys.issuerPublicKey)}`)
+      .update(`${policy}\n${toHex(keys.issuer.publicKey)}\n${next}`)
       .digest('hex');
   }
 
@@ -89,13 +90,11 @@ export class TrustBundles {
       .for('update');
     if (row === undefined) throw new Error('trust was never set up');
     const { bytes: standing, ...known } = row;
-    if (standing !== null && this.#isFresh(known)) {
-      return {
-        bytes: standing,
-        version: known.version,
-        issuedAt: known.issuedAt,
-        denyListVersion: known.bundleDenyListVersion,
-      };
+    const { issuedAt, bundleDenyListVersion } = known;
+    const stands = standing !== null && issuedAt !== null && bundleDenyListVersion !== null;
+    // A process that still has the old key hands on what the new one signed: its own word would be refused.
+    if (stands && (this.#isFresh(known) || (await isRotatedOut(tx, this.#keys)))) {
+      return { bytes: standing, version: known.version, issuedAt, denyListVersion: bundleDenyListVersion };
     }
     const bundle = await this.#sign(tx, row.version + 1, row);
     await tx
@@ -118,12 +117,12 @@ export class TrustBundles {
       version,
       issuedAt,
       policy: this.#options.policy,
-      issuerCertificates: await currentIssuerCertificates(tx, issuedAt),
+      issuerCertificates: await currentIssuerCertificates(tx, issuedAt, this.#keys),
       denyListVersion,
       deniedAllowances: await listedIds(tx, 'allowance', issuedAt),
       deniedKiosks: await listedIds(tx, 'kiosk', issuedAt),
     };
-    const bytes = must(signTrustBundle(draft, this.#keys.issuerKeyId), this.#keys.signAsIssuer);
+    const bytes = must(signTrustBundle(draft, this.#keys.issuer.keyId), this.#keys.issuer.sign);
     return { bytes, version, issuedAt: new Date(issuedAt * 1000), denyListVersion };
   }
 }

@@ -45,8 +45,8 @@ export async function createTrust(
   });
   return {
     rootPublicKey: keys.rootPublicKey,
-    issuerKeyId: keys.issuerKeyId,
-    signAsIssuer: keys.signAsIssuer,
+    issuerKeyId: keys.issuer.keyId,
+    signAsIssuer: keys.issuer.sign,
     issuers: (executor) => readIssuers(executor, keys.rootPublicKey),
     bundle: () => bundles.current(),
   };

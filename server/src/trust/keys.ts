@@ -1,5 +1,7 @@
 /**
- * The root key and the issuer key: the two secrets that every kiosk and phone of an installation hangs on.
+ * The root key, the issuer key and the issuer key to come: the secrets that every kiosk and phone of an installation
+ * hangs on. The next key is certified long before it signs, so that a rotation surprises nobody who is offline: to
+ * rotate, put the next key's file in the place of the issuer key's and start again.
  *
  * Owns: the PEM files, made once with mode 0600. Never: puts a private key anywhere else, logs one, or replaces one
  * that cannot be read - a new root would strand every kiosk and phone in the field.
@@ -25,9 +27,14 @@ import { must } from './protocol-run.ts';
 export interface TrustKeys {
   readonly rootPublicKey: Uint8Array;
   readonly signAsRoot: SyncSigner;
-  readonly issuerPublicKey: Uint8Array;
-  readonly issuerKeyId: Uint8Array;
-  readonly signAsIssuer: SyncSigner;
+  readonly issuer: IssuerKey & { readonly sign: SyncSigner };
+  /** Certified and published; signs nothing yet. Null where the operator names the issuer key and no next one. */
+  readonly nextIssuer: IssuerKey | null;
+}
+
+export interface IssuerKey {
+  readonly publicKey: Uint8Array;
+  readonly keyId: Uint8Array;
 }
 
 export interface TrustKeyFiles {
@@ -35,9 +42,10 @@ export interface TrustKeyFiles {
   readonly dataDir: string;
   readonly rootKeyFile?: string | undefined;
   readonly issuerKeyFile?: string | undefined;
+  readonly nextIssuerKeyFile?: string | undefined;
 }
 
-/** Which files the environment names (TIKI_ROOT_KEY_FILE, TIKI_ISSUER_KEY_FILE). */
+/** Which files the environment names (TIKI_ROOT_KEY_FILE, TIKI_ISSUER_KEY_FILE, TIKI_NEXT_ISSUER_KEY_FILE). */
 export function trustKeyFiles(
   dataDir: string,
   environment: Readonly<Record<string, string | undefined>>,
@@ -46,27 +54,31 @@ export function trustKeyFiles(
     dataDir,
     rootKeyFile: environment['TIKI_ROOT_KEY_FILE'] || undefined,
     issuerKeyFile: environment['TIKI_ISSUER_KEY_FILE'] || undefined,
+    nextIssuerKeyFile: environment['TIKI_NEXT_ISSUER_KEY_FILE'] || undefined,
   };
 }
 
 /**
- * Reads both keys; makes those whose file is not named and not there yet.
+ * Reads the keys; makes those whose file is not named and not there yet.
  * @throws Error in a sentence when a file is unreadable, no key, or open to other users.
  */
 export function loadTrustKeys(files: TrustKeyFiles): TrustKeys {
-  const root = loadPrivateKey(
-    files.rootKeyFile === undefined ? own(files.dataDir, 'root-key.pem') : named(files.rootKeyFile),
-  );
-  const issuer = loadPrivateKey(
-    files.issuerKeyFile === undefined ? own(files.dataDir, 'issuer-key.pem') : named(files.issuerKeyFile),
-  );
+  const read = (file: string | undefined, name: string) =>
+    loadPrivateKey(file === undefined ? own(files.dataDir, name) : named(file));
+  const root = read(files.rootKeyFile, 'root-key.pem');
+  const issuer = read(files.issuerKeyFile, 'issuer-key.pem');
+  // Servers that share a named key would each make a next one of their own: then there is none but a named one.
+  const hasNext = files.nextIssuerKeyFile !== undefined || files.issuerKeyFile === undefined;
   return {
     rootPublicKey: root.publicKey,
     signAsRoot: root.sign,
-    issuerPublicKey: issuer.publicKey,
-    issuerKeyId: must(keyIdOf(issuer.publicKey)),
-    signAsIssuer: issuer.sign,
+    issuer: { ...identify(issuer.publicKey), sign: issuer.sign },
+    nextIssuer: hasNext ? identify(read(files.nextIssuerKeyFile, 'next-issuer-key.pem').publicKey) : null,
   };
+}
+
+function identify(publicKey: Uint8Array): IssuerKey {
+  return { publicKey, keyId: must(keyIdOf(publicKey)) };
 }
 
 /** A file of the operator's: modes are theirs (a mounted secret is often readable by a group). */

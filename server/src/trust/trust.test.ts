@@ -1,8 +1,8 @@
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { randomUUID } from 'node:crypto';
-import { checkNotOlder, type TrustBundle, verifyTrustBundle } from '@tikiwallet/protocol';
+import { checkNotOlder, equalBytes, type TrustBundle, verifyTrustBundle } from '@tikiwallet/protocol';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type FreshDatabase, freshDatabase } from '../../test/fresh-database.ts';
 import { inTransaction } from '../db/retry.ts';
@@ -45,7 +45,7 @@ describe('keys', () => {
     expect(statSync(join(dataDir, 'keys', 'root-key.pem')).mode & 0o777).toBe(0o600);
     expect(statSync(join(dataDir, 'keys', 'issuer-key.pem')).mode & 0o777).toBe(0o600);
     expect(keys().rootPublicKey).toEqual(first.rootPublicKey);
-    expect(keys().issuerKeyId).toEqual(first.issuerKeyId);
+    expect(keys().issuer.keyId).toEqual(first.issuer.keyId);
   });
 
   test('open to other users are refused in a sentence', () => {
@@ -57,7 +57,7 @@ describe('keys', () => {
 
   test('may be files that the environment names', () => {
     const named = { TIKI_ROOT_KEY_FILE: join(dataDir, 'keys', 'issuer-key.pem'), TIKI_ISSUER_KEY_FILE: '' };
-    expect(loadTrustKeys(trustKeyFiles(dataDir, named)).rootPublicKey).toEqual(keys().issuerPublicKey);
+    expect(loadTrustKeys(trustKeyFiles(dataDir, named)).rootPublicKey).toEqual(keys().issuer.publicKey);
     expect(() => loadTrustKeys(trustKeyFiles(dataDir, { TIKI_ROOT_KEY_FILE: '/nowhere/root.pem' }))).toThrow(
       /does not exist/,
     );
@@ -70,7 +70,8 @@ describe('the trust bundle', () => {
     const trust = await trustAt(START);
     const bundle = read(await trust.bundle());
     expect(bundle.policy).toEqual(policy.kiosk);
-    expect(bundle.issuers.map((issuer) => issuer.keyId)).toEqual([trust.issuerKeyId]);
+    expect(bundle.issuers.map((issuer) => issuer.generation)).toEqual([1, 2]);
+    expect(bundle.signer.keyId).toEqual(trust.issuerKeyId);
     expect(bundle.issuedAt).toBe(START);
   });
 
@@ -91,12 +92,12 @@ describe('the trust bundle', () => {
     expect(after.deniedAllowances.has(id)).toBe(true);
     expect(after.denyListVersion).toBe(version);
     expect(version).toBeGreaterThan(before.denyListVersion);
-    expect(() => checkNotOlder(after, before)).not.toThrow();
+    expect(() => checkNotOlder(after, before, START)).not.toThrow();
     // Even when this server's clock was set back.
     const behind = await trustAt(START + 100);
     await denyAllowance(randomUUID(), new Date((START + 90_000) * 1000));
     const newest = read(await behind.bundle());
-    expect(() => checkNotOlder(newest, after)).not.toThrow();
+    expect(() => checkNotOlder(newest, after, START)).not.toThrow();
   });
 
   test('denying again is no new version', async () => {
@@ -139,14 +140,31 @@ describe('the trust bundle', () => {
     expect(await hasRoomForClosing(database.db, new Date(seconds * 1000))).toBe(true);
   });
 
-  test('holds both generations after the issuer key was changed', async () => {
+  test('goes on over a rotation: the next key was known, signs, and the old one no longer may (R27, R31)', async () => {
+    const seconds = START + 5 * 24 * 3600;
     const old = keys();
-    rmSync(join(dataDir, 'keys', 'issuer-key.pem'));
-    const trust = await trustAt(START + 5 * 24 * 3600);
-    const bundle = read(await trust.bundle());
-    expect(bundle.issuers.map((issuer) => issuer.keyId)).toEqual(
-      expect.arrayContaining([old.issuerKeyId, keys().issuerKeyId]),
+    const running = await trustAt(seconds);
+    const before = read(await running.bundle());
+    renameSync(join(dataDir, 'keys', 'next-issuer-key.pem'), join(dataDir, 'keys', 'issuer-key.pem'));
+    const rotated = await trustAt(seconds + 10);
+    const after = read(await rotated.bundle());
+    expect([before.signer.generation, after.signer.generation]).toEqual([1, 2]);
+    expect(before.issuers.map((issuer) => issuer.keyId)).toContainEqual(after.signer.keyId);
+    expect(new Set(after.issuers.map((issuer) => issuer.generation))).toEqual(new Set([1, 2, 3]));
+    expect(() => checkNotOlder(after, before, seconds)).not.toThrow();
+    // A process that still runs with the old key hands on what the new one signed; it does not start again.
+    await denyAllowance(randomUUID(), new Date((seconds + 90_000) * 1000));
+    expect(read(await running.bundle()).signer.generation).toBe(2);
+    await expect(createTrust(database.db, old, clockAt(seconds + 20), policy)).rejects.toThrow(
+      /newer issuer key/,
     );
+  });
+
+  test('a key that is certified again keeps its generation', async () => {
+    const late = START + policy.issuerCertificateSeconds;
+    const bundle = read(await (await trustAt(late - 1000)).bundle());
+    const own = bundle.issuers.filter((issuer) => equalBytes(issuer.keyId, keys().issuer.keyId));
+    expect(own.map((issuer) => issuer.generation)).toEqual([2, 2]);
   });
 
   test('a database of another root is refused before anything is signed', async () => {

@@ -3,6 +3,8 @@
  * Never: takes another root, or an older bundle than it knows.
  */
 import {
+  attempt,
+  checkNotOlder,
   equalBytes,
   runAsync,
   verifyTrustBundle,
@@ -24,10 +26,10 @@ export async function storedTrust(database: Database, crypto: AsyncCrypto): Prom
 
 /** @throws WalletError */
 export async function takeTrust(
-  database: Database,
-  crypto: AsyncCrypto,
+  needs: { readonly database: Database; readonly crypto: AsyncCrypto; readonly nowSeconds: number },
   view: TrustView,
 ): Promise<TrustBundle> {
+  const { database, crypto, nowSeconds } = needs;
   const known = await getMeta(database, 'trust');
   const offered: TrustRecord = {
     rootPublicKey: decoded(view.rootPublicKey),
@@ -36,11 +38,14 @@ export async function takeTrust(
   if (known !== undefined && !equalBytes(known.rootPublicKey, offered.rootPublicKey))
     throw new WalletError('trust_root_changed');
   const bundle = await must(runAsync(verifyTrustBundle(offered.bundle, offered.rootPublicKey), crypto));
-  if (known !== undefined) {
-    const before = await must(runAsync(verifyTrustBundle(known.bundle, known.rootPublicKey), crypto));
-    if (bundle.version < before.version) throw new WalletError('trust_bundle_older_than_known');
-    if (bundle.version === before.version && bundle.issuedAt <= before.issuedAt) return before;
-  }
+  const before =
+    known === undefined
+      ? null
+      : await must(runAsync(verifyTrustBundle(known.bundle, known.rootPublicKey), crypto));
+  const follows = attempt(() => checkNotOlder(bundle, before, nowSeconds));
+  if (!follows.ok) throw new WalletError(follows.code);
+  if (before !== null && bundle.version === before.version && bundle.issuedAt === before.issuedAt)
+    return before;
   await putMeta(database, 'trust', offered);
   return bundle;
 }

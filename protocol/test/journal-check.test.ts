@@ -1,0 +1,224 @@
+/** An exported journal: whole, or broken at the first entry that does not hold (R43). */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import * as protocol from '../src/index.ts';
+import { crypto, makePayment, makeRequest, makeWorld, NOW, ok } from './world.ts';
+
+type Record = protocol.JournalRecord;
+
+const world = makeWorld();
+const sign = (steps: protocol.Steps<Uint8Array>) => ok(protocol.runSync(steps, crypto, world.kioskKey.sign));
+
+function makeSale(counter: number, amountMinor: bigint) {
+  const request = makeRequest(world, { amountMinor, fill: 0x40 + counter * 2 });
+  const payment = makePayment(world, request, { counter, cumulativeMinor: amountMinor * BigInt(counter) });
+  const body = protocol.encodeSaleBody({
+    kioskCertificateHash: world.kiosk.hash,
+    request: request.bytes,
+    allowanceCertificateHash: world.allowance.hash,
+    payment: payment.bytes,
+    tier: 'reserved',
+    checks: 0,
+  });
+  return { payment, body };
+}
+
+function signBatch(from: number, entries: readonly { hash: Uint8Array; minor: bigint }[], sumMinor?: bigint) {
+  const signed = entries.slice(from - 1);
+  const sales = signed.filter(({ minor }) => minor > 0n);
+  return sign(
+    protocol.signSettlementBatch(
+      {
+        fromSequence: from,
+        toSequence: entries.length,
+        saleCount: sales.length,
+        saleSumMinor: sumMinor ?? sales.reduce((sum, { minor }) => sum + minor, 0n),
+        previousHash: entries[from - 2]?.hash ?? protocol.GENESIS_HASH,
+        headHash: entries.at(-1)?.hash ?? protocol.GENESIS_HASH,
+        denyListVersion: 3,
+        createdAt: NOW + 40,
+      },
+      world.kiosk.hash,
+    ),
+  );
+}
+
+/** start, sale, sale, stop, sale: receipts for all sales, batches over 1..3, 4..5, and a heartbeat. */
+function makeJournal(batchSumMinor?: bigint) {
+  const entries: { bytes: Uint8Array; hash: Uint8Array; minor: bigint }[] = [];
+  const receipts: Uint8Array[] = [];
+  const batches: Uint8Array[] = [];
+  let counter = 0;
+  for (const kind of ['start', 'sale', 'sale', 'stop', 'sale'] as const) {
+    const sale = kind === 'sale' ? makeSale((counter += 1), 500n) : null;
+    const previousHash = entries.at(-1)?.hash ?? protocol.GENESIS_HASH;
+    const sequence = entries.length + 1;
+    const bytes = protocol.encodeJournalEntry({
+      sequence,
+      previousHash,
+      kind,
+      at: NOW + 30 + sequence,
+      body: sale?.body ?? [],
+    });
+    const hash = crypto.digest(bytes);
+    entries.push({ bytes, hash, minor: sale?.payment.amountMinor ?? 0n });
+    if (sale !== null) {
+      const { hash: paymentHash, amountMinor } = sale.payment;
+      const receipt = { paymentHash, amountMinor, tier: 'reserved', sequence, journalHash: hash } as const;
+      receipts.push(sign(protocol.signReceipt({ ...receipt, acceptedAt: NOW, checks: 0 }, world.kiosk.hash)));
+    }
+    if (sequence === 3) batches.push(signBatch(1, entries, batchSumMinor));
+  }
+  batches.push(signBatch(4, entries), signBatch(6, entries));
+  const all = (kind: Record['kind'], list: readonly Uint8Array[]) => list.map((bytes) => ({ kind, bytes }));
+  return [
+    ...all('trustBundle', [world.trustBytes]),
+    ...all('kioskCertificate', [world.kiosk.bytes]),
+    ...all('allowanceCertificate', [world.allowance.bytes]),
+    ...all(
+      'journalEntry',
+      entries.map(({ bytes }) => bytes),
+    ),
+    ...all('receipt', receipts),
+    ...all('settlementBatch', batches),
+  ];
+}
+
+const journal = makeJournal();
+function fileOf(records: readonly Record[]): Uint8Array {
+  const items = [protocol.encodeJournalOpening(), ...records.map(protocol.encodeJournalRecord)];
+  return new Uint8Array(Buffer.concat(items));
+}
+function check(records: readonly Record[], root: Uint8Array | null = world.root.publicKey) {
+  const read = protocol.decodeJournalFile(fileOf(records));
+  return ok(protocol.runSync(protocol.checkJournal(read, root), crypto));
+}
+const entriesOf = (records: readonly Record[]) => records.filter(({ kind }) => kind === 'journalEntry');
+/** The journal with its entry `sequence` replaced, or left out. */
+function withEntry(sequence: number, ...replaced: readonly Uint8Array[]): Record[] {
+  const target = entriesOf(journal)[sequence - 1];
+  return journal.flatMap((one) =>
+    one === target ? replaced.map((bytes) => ({ kind: 'journalEntry', bytes }) as const) : [one],
+  );
+}
+const without = (kind: Record['kind']) => journal.filter((one) => one.kind !== kind);
+const brokenAt = (records: readonly Record[], root?: Uint8Array | null) => {
+  const { broken } = check(records, root);
+  return broken === null ? null : `${broken.sequence} ${broken.fault} ${broken.code ?? ''}`.trim();
+};
+
+describe('a journal file', () => {
+  it('that is whole is said to be, with what was checked', () => {
+    expect(check(journal)).toMatchObject({
+      broken: null,
+      entries: 5,
+      sales: 3,
+      saleSumMinor: 1_500n,
+      checkedPayments: 3,
+      checkedReceipts: 3,
+      checkedBatches: 3,
+      firstAt: NOW + 31,
+      lastAt: NOW + 35,
+    });
+    expect(check(journal).kiosk?.merchantName).toBe('Warung Sari');
+  });
+
+  it('without a root is checked for its chain alone, and without receipts and batches for the rest', () => {
+    const chained = check(journal, null);
+    expect(chained).toMatchObject({ broken: null, saleSumMinor: 1_500n, kiosk: null });
+    expect([chained.checkedPayments, chained.checkedReceipts, chained.checkedBatches]).toEqual([0, 0, 0]);
+    const bare = journal.filter(({ kind }) => kind !== 'receipt' && kind !== 'settlementBatch');
+    expect(check(bare)).toMatchObject({ broken: null, checkedPayments: 3, checkedReceipts: 0 });
+    expect(check(without('allowanceCertificate'))).toMatchObject({ broken: null, checkedPayments: 0 });
+    expect(check([])).toMatchObject({ broken: null, entries: 0 });
+  });
+
+  it('names the first entry that was changed, left out, repeated or moved', () => {
+    const [first, second, third, fourth] = entriesOf(journal).map(({ bytes }) => bytes);
+    if (!first || !second || !third || !fourth) throw new TypeError('five entries');
+    const decoded = protocol.decodeJournalEntry(fourth);
+    const later = protocol.encodeJournalEntry({ ...decoded, at: decoded.at + 1, body: [] });
+    expect(brokenAt(withEntry(4, later))).toBe('5 chain_broken');
+    expect(brokenAt(withEntry(4, later), null)).toBe('5 chain_broken');
+    expect(brokenAt(withEntry(2))).toBe('2 sequence_not_continuous');
+    expect(brokenAt(withEntry(2, second, second))).toBe('3 sequence_not_continuous');
+    expect(brokenAt(withEntry(1, second))).toBe('1 sequence_not_continuous');
+    expect(brokenAt(withEntry(3, Uint8Array.of(1)))).toBe('3 entry_unreadable message_malformed');
+    expect(brokenAt(withEntry(1, protocol.encodeJournalEntry({ ...decoded, sequence: 1, body: [] })))).toBe(
+      '1 chain_broken',
+    );
+  });
+
+  it('whose end was cut off is missed by whoever signed for it', () => {
+    expect(brokenAt(withEntry(5))).toBe('5 entry_missing');
+    const receiptsOnly = withEntry(5).filter(({ kind }) => kind !== 'settlementBatch');
+    expect(brokenAt(receiptsOnly)).toBe('5 entry_missing');
+  });
+
+  it('whose last entry was rewritten contradicts its receipt or its batch', () => {
+    const other = makeSale(3, 400n);
+    const last = protocol.decodeJournalEntry(entriesOf(journal)[4]?.bytes ?? new Uint8Array(0));
+    const rewritten = withEntry(5, protocol.encodeJournalEntry({ ...last, body: other.body }));
+    expect(brokenAt(rewritten)).toBe('5 receipt_invalid receipt_is_for_another_payment');
+    const later = withEntry(
+      5,
+      protocol.encodeJournalEntry({ ...last, at: last.at + 1, body: makeBodyOf(last) }),
+    );
+    expect(brokenAt(later)).toBe('5 receipt_names_another_entry');
+    expect(brokenAt(later.filter(({ kind }) => kind !== 'receipt'))).toBe(
+      '5 batch_invalid batch_chain_broken',
+    );
+  });
+
+  it('with a batch that claims another sum, or of another signer, is broken where the batch ends', () => {
+    expect(brokenAt(makeJournal(999n))).toBe('3 batch_sum_differs');
+    const stranger = makeWorld();
+    const theirs = [
+      ...without('kioskCertificate'),
+      { kind: 'kioskCertificate', bytes: stranger.kiosk.bytes } as const,
+    ];
+    expect(brokenAt(theirs)).toBe('2 kiosk_not_certified');
+    expect(brokenAt(journal, stranger.root.publicKey)).toBe('2 kiosk_not_certified');
+    const bent = journal.map((one) =>
+      one.kind === 'receipt' ? { ...one, bytes: one.bytes.with(-1 + one.bytes.length, 0) } : one,
+    );
+    expect(brokenAt(bent)).toMatch(/^2 receipt_invalid/);
+  });
+
+  it('is no journal file with another opening, a foreign record, or nothing at all', () => {
+    const code = (bytes: Uint8Array) => {
+      const read = protocol.attempt(() => protocol.decodeJournalFile(bytes));
+      return read.ok ? 'read' : read.code;
+    };
+    expect(code(new Uint8Array(0))).toBe('message_malformed');
+    expect(code(fileOf(journal).subarray(3))).not.toBe('read');
+    expect(code(Uint8Array.from([...fileOf([]), 0x82, 0x05, 0x41, 0x00]))).toBe('object_has_wrong_purpose');
+    expect(code(Uint8Array.from([...fileOf([]), 0x82, 0x07]))).toBe('message_malformed');
+    expect(code(fileOf([]))).toBe('read');
+  });
+
+  it('never throws and is never called whole when a byte of an entry changed', () => {
+    const genuine = fileOf(journal);
+    const places = entriesOf(journal).map(({ bytes }) => {
+      const at = Buffer.from(genuine).indexOf(Buffer.from(bytes));
+      return { at, length: bytes.length };
+    });
+    const place = fc
+      .constantFrom(...places)
+      .chain(({ at, length }) => fc.integer({ min: at, max: at + length - 1 }));
+    fc.assert(
+      fc.property(place, fc.integer({ min: 1, max: 255 }), (at, change) => {
+        const bytes = genuine.with(at, (genuine[at] ?? 0) ^ change);
+        const read = protocol.attempt(() => protocol.decodeJournalFile(bytes));
+        if (!read.ok) return;
+        const report = ok(protocol.runSync(protocol.checkJournal(read.value, world.root.publicKey), crypto));
+        expect(report.broken).not.toBe(null);
+      }),
+      { numRuns: 150 },
+    );
+  });
+});
+
+function makeBodyOf(entry: protocol.JournalEntry) {
+  return protocol.encodeSaleBody(protocol.decodeSaleBody(entry.body));
+}
