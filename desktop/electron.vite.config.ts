@@ -31,6 +31,7 @@ export default defineConfig({
     root: resolve(here, 'renderer'),
     base: '/',
     plugins: [react()],
+    worker: { format: 'es' },
     build: {
       outDir: resolve(here, 'out/renderer'),
       emptyOutDir: true,

@@ -9,6 +9,7 @@ import {
   runSync,
   sealToKiosk,
   toHex,
+  toQrText,
   verifyReceipt,
   verifyTrustBundle,
 } from '@tikiwallet/protocol';
@@ -38,6 +39,7 @@ afterEach(async () => {
 
 interface Posted {
   readonly sealed: Uint8Array;
+  readonly delivery: Uint8Array;
   readonly paymentHash: string;
 }
 
@@ -49,7 +51,7 @@ async function sign(sale: Sale): Promise<Posted> {
   const { payment, delivery } = phone.pay(envelope);
   const trust = ok(runSync(verifyTrustBundle(cloud.issuer.bundle(), cloud.issuer.root.publicKey), crypto));
   const { kiosk } = ok(runSync(openRequestEnvelope(envelope, trust.issuers), crypto));
-  return { sealed: await sealToKiosk(delivery, kiosk), paymentHash: toHex(payment.hash) };
+  return { sealed: await sealToKiosk(delivery, kiosk), delivery, paymentHash: toHex(payment.hash) };
 }
 
 /** Null when there was no answer. */
@@ -141,6 +143,22 @@ test('R39 the screen says paid and the phone holds a receipt that verifies, and 
     state: 'paid',
     payment: { paymentHash: posted.paymentHash },
   });
+});
+
+test('R8 the same bytes over HTTP and by the camera count once, in either order, with the same receipt', async () => {
+  for (const cameraFirst of [true, false]) {
+    const posted = await sign(await open());
+    const scan = () => agent.client.call('delivery.submit', { text: toQrText('delivery', posted.delivery) });
+    if (cameraFirst) expect(await scan()).toMatchObject({ outcome: 'accepted' });
+    const answer = await post(posted);
+    expect(answer?.status).toBe(200);
+    expect(await scan()).toEqual({ outcome: 'repeated', paymentHash: posted.paymentHash });
+    const { qrText } = await agent.client.call('payment.receipt', { paymentHash: posted.paymentHash });
+    expect(ok(fromQrText('receipt', qrText ?? ''))).toEqual(answer?.body);
+  }
+  expect((await agent.client.call('agent.state', {})).settlement.pendingCount).toBe(2);
+  const unknown = await agent.client.call('payment.receipt', { paymentHash: 'ab'.repeat(32) });
+  expect(unknown).toEqual({ qrText: null });
 });
 
 test('one agent a folder, private files, and a clean end', async () => {

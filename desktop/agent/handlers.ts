@@ -1,8 +1,11 @@
 /** Every call of the local socket and the room that carries it out. Owns the table; decides nothing itself. */
 import type { AgentHandlers } from '../ipc/agent-handlers.ts';
 import { IpcError, type AgentResult, type AgentState } from '../ipc/index.ts';
+import { toQrText } from '@tikiwallet/protocol';
+import type { AcceptOutcome } from './accept-payment.ts';
 import type { CloudApi } from './cloud/cloud-api.ts';
 import type { MerchantSession } from './cloud/merchant-session.ts';
+import { acceptScanned } from './pairing/scanned-delivery.ts';
 import { describePayment, type Sales } from './sales.ts';
 import type { StoreClient } from './store/store-client.ts';
 
@@ -15,6 +18,8 @@ export interface HandlerParts {
   /** @throws IpcError */
   readonly enrol: (code: string) => Promise<void>;
   readonly settleNow: () => void;
+  /** The same acceptance as for what comes over HTTP. */
+  readonly accept: (delivery: Uint8Array) => Promise<AcceptOutcome>;
 }
 
 export function agentHandlers(parts: HandlerParts): AgentHandlers {
@@ -41,6 +46,11 @@ export function agentHandlers(parts: HandlerParts): AgentHandlers {
     },
     'sale.open': (sale) => sales.open(sale),
     'sale.cancel': ({ saleId }) => sales.cancel(saleId),
+    'delivery.submit': ({ text }) => acceptScanned(text, parts.accept),
+    'payment.receipt': async ({ paymentHash }) => {
+      const receipt = await store.run('receiptOf', paymentHash);
+      return { qrText: receipt === null ? null : toQrText('receipt', receipt) };
+    },
     'activity.list': async ({ cursor, limit }) => {
       const page = await store.run('page', { before: readCursor(cursor), limit });
       const last = page.at(-1);

@@ -200,6 +200,7 @@ class Agent implements RunningAgent {
       store: this.#store,
       state: () => this.#compose(),
       enrol: (code) => this.#enrol(code),
+      accept: (delivery) => this.#accept(delivery),
       settleNow: () => {
         this.#reachability.probeNow();
         this.#trust.refreshNow();

@@ -155,6 +155,17 @@ export const AgentState = z.object({
 });
 export type AgentState = z.infer<typeof AgentState>;
 
+/** What became of a delivery that was read from a phone's screen; the same bytes by another way are `repeated`. */
+export const DeliveryAnswer = z.discriminatedUnion('outcome', [
+  z.object({ outcome: z.enum(['accepted', 'repeated']), paymentHash: z.string() }),
+  /** `code`: a protocol refusal code or a state of the kiosk, as over HTTP. */
+  z.object({ outcome: z.literal('refused'), code: z.string() }),
+]);
+export type DeliveryAnswer = z.infer<typeof DeliveryAnswer>;
+
+/** Longer than any delivery in a QR code, which holds 4,296 characters at most. */
+const MAX_SCANNED_CHARACTERS = 4_296;
+
 const Nothing = z.object({});
 const MerchantSession = z.object({ user: User, sessionExpiresAt: Time });
 
@@ -201,6 +212,16 @@ export const agentCalls = {
     result: Sale,
   },
   'sale.cancel': { params: z.object({ saleId: z.uuid() }), result: Sale },
+  /** A delivery without any radio: `text` is what a camera read from the customer's screen (`TIKI1:P:...`). */
+  'delivery.submit': {
+    params: z.object({ text: z.string().min(1).max(MAX_SCANNED_CHARACTERS) }),
+    result: DeliveryAnswer,
+  },
+  /** The receipt of a stored payment as the text of a QR code (`TIKI1:C:...`); null when there is no such payment. */
+  'payment.receipt': {
+    params: z.object({ paymentHash: z.string().regex(/^[0-9a-f]{64}$/) }),
+    result: z.object({ qrText: z.string().nullable() }),
+  },
   'activity.list': {
     params: z.object({ cursor: z.string().max(100).nullable(), limit: z.int().min(1).max(100) }),
     result: z.object({ items: z.array(Payment), nextCursor: z.string().nullable() }),

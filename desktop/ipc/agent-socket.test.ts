@@ -60,6 +60,8 @@ function makeHandlers(over: Partial<AgentHandlers> = {}): AgentHandlers {
     'kiosk.enrol': async () => makeState(),
     'sale.open': unused,
     'sale.cancel': unused,
+    'delivery.submit': unused,
+    'payment.receipt': unused,
     'activity.list': async () => ({ items: [], nextCursor: null }),
     'settlement.now': async () => ({}),
     ...over,

@@ -172,6 +172,25 @@ export class FakeAgent {
       this.set({ sale: { ...sale, state: 'cancelled', remainingMs: 0 } });
       return this.#currentSale();
     },
+    'delivery.submit': async ({ text }) => {
+      const { sale } = this.#state;
+      const code = !text.startsWith('TIKI1:P:')
+        ? 'message_malformed'
+        : sale?.state === 'open'
+          ? null
+          : 'request_not_open';
+      if (code !== null) {
+        this.refuse(code);
+        return { outcome: 'refused', code };
+      }
+      this.pay();
+      return { outcome: 'accepted', paymentHash: this.#currentSale().payment?.paymentHash ?? '' };
+    },
+    'payment.receipt': async ({ paymentHash }) => ({
+      qrText: this.#payments.some((payment) => payment.paymentHash === paymentHash)
+        ? fakeQrText(300, 'TIKI1:C:')
+        : null,
+    }),
     'activity.list': async ({ cursor, limit }) => {
       const from = cursor === null ? 0 : Number(cursor);
       const next = from + limit;
@@ -394,8 +413,8 @@ export class FakeAgent {
 }
 
 /** As long and as alphanumeric as a signed request in base45, and the same every time. */
-export function fakeQrText(length: number): string {
-  let text = 'TIKI1:';
+export function fakeQrText(length: number, prefix = 'TIKI1:R:'): string {
+  let text = prefix;
   for (let seed = 7; text.length < length; seed = (seed * 75 + 74) % 65_537)
     text += QR_ALPHABET[seed % QR_ALPHABET.length] ?? '0';
   return text;

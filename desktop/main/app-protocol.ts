@@ -53,10 +53,25 @@ export function resolveAppFile(root: string, url: string): string | undefined {
   return file.startsWith(root.endsWith(sep) ? root : root + sep) ? file : undefined;
 }
 
+/** The decoder of QR codes, under the name that the build gives it. */
+const DECODER = /^\/assets\/decode-worker-[A-Za-z0-9_-]+\.js$/;
+
 /**
- * Mantine writes its theme into one style element, hence the nonce; no inline script, no network at all. `media` is
- * for the camera of a later mode.
+ * A worker lives under the policy of its own file: only the decoder may compile WebAssembly and fetch it from this
+ * app, and the page, which can call the agent, may do neither.
  */
+const DECODER_POLICY = [
+  "default-src 'none'",
+  "script-src 'self' 'wasm-unsafe-eval'",
+  "connect-src 'self'",
+  "base-uri 'none'",
+].join('; ');
+
+export function policyFor(url: string, nonce: string): string {
+  return DECODER.test(new URL(url).pathname) ? DECODER_POLICY : contentSecurityPolicy(nonce);
+}
+
+/** Mantine writes its theme into one style element, hence the nonce; no inline script, no network at all. */
 export function contentSecurityPolicy(nonce: string): string {
   return [
     "default-src 'none'",
@@ -68,7 +83,7 @@ export function contentSecurityPolicy(nonce: string): string {
     "connect-src 'none'",
     "object-src 'none'",
     "frame-src 'none'",
-    "worker-src 'none'",
+    "worker-src 'self'",
     "base-uri 'none'",
     "form-action 'none'",
     "frame-ancestors 'none'",
@@ -92,14 +107,14 @@ export function serveApp(
     const body = isPage
       ? content.toString('utf8').replaceAll(NONCE_PLACEHOLDER, nonce)
       : new Uint8Array(content);
-    return new Response(body, { status: 200, headers: headersOf(type, nonce) });
+    return new Response(body, { status: 200, headers: headersOf(type, policyFor(request.url, nonce)) });
   };
 }
 
-function headersOf(type: string, nonce: string): Record<string, string> {
+function headersOf(type: string, policy: string): Record<string, string> {
   return {
     'Content-Type': type,
-    'Content-Security-Policy': contentSecurityPolicy(nonce),
+    'Content-Security-Policy': policy,
     'X-Content-Type-Options': 'nosniff',
     'Cross-Origin-Opener-Policy': 'same-origin',
     'Cross-Origin-Resource-Policy': 'same-origin',

@@ -6,7 +6,7 @@ import { fc, test } from '@fast-check/vitest';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { IpcError, rendererCalls } from '../ipc/index.ts';
 import { agentEnvironment, nextBackoff } from './agent-process.ts';
-import { contentSecurityPolicy, isAppUrl, resolveAppFile, serveApp } from './app-protocol.ts';
+import { contentSecurityPolicy, isAppUrl, policyFor, resolveAppFile, serveApp } from './app-protocol.ts';
 import { type LaunchSurroundings, readLaunchOptions } from './launch-options.ts';
 import { isBlockedShortcut } from './shortcuts.ts';
 import { answerCall, isTrustedSender } from './renderer-calls.ts';
@@ -73,6 +73,20 @@ describe('the app protocol', () => {
     expect(policy).toContain("connect-src 'none'");
     expect(policy).not.toContain('unsafe');
     expect(policy).not.toContain('upgrade-insecure-requests');
+  });
+
+  it('lets the decoder compile WebAssembly, and nothing else that is served', () => {
+    const decoder = policyFor('app://tikiwallet/assets/decode-worker-B2_x-9.js', 'abc');
+    expect(decoder).toContain("script-src 'self' 'wasm-unsafe-eval'");
+    expect(decoder).not.toMatch(/'unsafe|https?:|\*/);
+    for (const path of [
+      '',
+      'index.html',
+      'assets/index-B2x9.js',
+      'decode-worker-a.js',
+      'assets/x/decode-worker-a.js',
+    ])
+      expect(policyFor(`app://tikiwallet/${path}`, 'abc'), path).toBe(contentSecurityPolicy('abc'));
   });
 });
 

@@ -1,29 +1,36 @@
 // The kiosk's window in a real Electron, driven as a cashier drives it: by what is on
 // the screen. Knows test ids, nothing of the agent.
 
-import { writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ElectronApplication, Locator, Page } from 'playwright-core';
+import { PNG } from 'pngjs';
 import { type Display, withDisplay } from '../../scripts/display.ts';
 import { findElectron, sandboxFlags } from '../../scripts/electron-runtime.ts';
 import { repositoryRoot } from '../../scripts/run-command.ts';
 import type { CloudClient, Person } from '../../scripts/stack/cloud-client.ts';
 import type { Stack } from '../../scripts/stack/stack.ts';
+import { writeCameraVideo } from './camera.ts';
 import { definedEnvironment, launchElectron } from './launch-electron.ts';
 
 export class KioskWindow {
   readonly page: Page;
   readonly #app: ElectronApplication;
   readonly #display: Display;
+  readonly #folder: string;
 
-  private constructor(app: ElectronApplication, page: Page, display: Display) {
+  private constructor(app: ElectronApplication, page: Page, display: Display, folder: string) {
     this.#app = app;
     this.page = page;
     this.#display = display;
+    this.#folder = folder;
   }
 
   /** Opens the window over a stack's running agent. */
   static async open(stack: Stack): Promise<KioskWindow> {
+    const folder = await mkdtemp(join(tmpdir(), 'tiki-camera-'));
+    await writeCameraVideo(PNG.sync.write(new PNG({ width: 1280, height: 720 })), cameraIn(folder));
     const display = await withDisplay({ say: () => undefined });
     try {
       const electron = await findElectron({ say: () => undefined });
@@ -33,6 +40,8 @@ export class KioskWindow {
           join(repositoryRoot, 'desktop'),
           ...sandboxFlags(),
           '--lang=en-US',
+          '--use-fake-device-for-media-stream',
+          `--use-file-for-fake-video-capture=${cameraIn(folder)}`,
           '--force-device-scale-factor=1',
         ],
         env: {
@@ -43,9 +52,10 @@ export class KioskWindow {
         },
       });
       const page = await app.firstWindow();
-      return new KioskWindow(app, page, display);
+      return new KioskWindow(app, page, display, folder);
     } catch (error) {
       await display.stop();
+      await rm(folder, { recursive: true, force: true });
       throw error;
     }
   }
@@ -86,6 +96,12 @@ export class KioskWindow {
     await this.at('qr').waitFor();
   }
 
+  /** Points the till's camera at the picture and opens it, as for a customer without a network. */
+  async scanCustomer(png: Buffer): Promise<void> {
+    await writeCameraVideo(png, cameraIn(this.#folder));
+    await this.at('scan-customer').click();
+  }
+
   async newSale(): Promise<void> {
     await this.at('new-sale').click();
     await this.at('screen-sell').waitFor();
@@ -101,5 +117,10 @@ export class KioskWindow {
   async close(): Promise<void> {
     await this.#app.close();
     await this.#display.stop();
+    await rm(this.#folder, { recursive: true, force: true });
   }
+}
+
+function cameraIn(folder: string): string {
+  return join(folder, 'camera.y4m');
 }

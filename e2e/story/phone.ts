@@ -142,6 +142,18 @@ export class Phone {
     await this.at('confirm-pay').click();
   }
 
+  /** The picture that another camera gets when the phone is held in front of it. */
+  async codeForShop(): Promise<Buffer> {
+    await this.at('payment-code').waitFor();
+    return await this.at('payment-code').screenshot({ animations: 'disabled' });
+  }
+
+  /** Points the camera at the kiosk's receipt. */
+  async scanReceipt(png: Buffer): Promise<void> {
+    await this.pointCameraAt(png);
+    await this.at('scan-receipt').click();
+  }
+
   payState(): Locator {
     return this.at('pay-state');
   }

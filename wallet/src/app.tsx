@@ -14,6 +14,10 @@ const Pay = lazy(
   () => import('./screens/pay.tsx'),
   (module) => module.PayScreen,
 );
+const ShowCode = lazy(
+  () => import('./screens/show-code.tsx'),
+  (module) => module.ShowCodeScreen,
+);
 const Activity = lazy(
   () => import('./screens/activity.tsx'),
   (module) => module.ActivityScreen,
@@ -59,7 +63,7 @@ export function App({ wallet }: { wallet: Wallet }) {
 
 const ENTRY = ['welcome', 'register', 'code', 'login'];
 /** Screens on which nothing may distract from one decision. */
-const WITHOUT_TABS = ['pay', 'topup-return'];
+const WITHOUT_TABS = ['pay', 'show-code', 'topup-return'];
 /** The main areas; on a phone every other screen has its whole height for itself. */
 const AREAS = ['', 'settings'];
 
@@ -121,6 +125,8 @@ function Current({ route }: { route: Route }) {
       return <LogIn />;
     case 'pay':
       return <Pay />;
+    case 'show-code':
+      return <ShowCode id={route.argument ?? ''} />;
     case 'activity':
       return route.argument === null ? <Activity /> : <Detail id={route.argument} />;
     case 'topup':

@@ -2,7 +2,7 @@
  * Everything that needs the protocol's cryptography, loaded when it is first needed: reading requests, paying,
  * loading and closing allowances, trust. The wallet opens without it; the service worker has it ready without a network.
  */
-import { webCrypto, type TrustBundle } from '@tikiwallet/protocol';
+import { toQrText, webCrypto, type TrustBundle } from '@tikiwallet/protocol';
 import type { TrustView } from '@tikiwallet/server/contract';
 import type { Endpoints } from './api/endpoints.ts';
 import type { Clock } from './clock.ts';
@@ -14,8 +14,9 @@ import { finishLoad, orderLoad, type LoadIntent } from './pay/load-allowance.ts'
 import { askNearby } from './pay/nearby-shops.ts';
 import { lockInBrowser, type PayNeeds } from './pay/needs.ts';
 import { readRequest, type PaymentOffer, type ReadOutcome } from './pay/read-request.ts';
-import { confirmAndSend, sendPayment, type Emit, type RunNeeds } from './pay/run-payment.ts';
+import { confirmAndSend, noteLeaving, sendPayment, type Emit, type RunNeeds } from './pay/run-payment.ts';
 import { worthShowing } from './pay/signed-subject.ts';
+import { takeReceipt } from './pay/take-receipt.ts';
 import { storedTrust, takeTrust } from './pay/trust.ts';
 import type { MarkerMirror } from './store/marker.ts';
 import { findPaymentByRequest } from './store/records.ts';
@@ -106,6 +107,16 @@ export class OfflineMoney {
 
   async sendAgain(payment: StoredPayment, emit: Emit, signal: AbortSignal): Promise<void> {
     await sendPayment(payment, await this.#running(), emit, signal);
+  }
+
+  /** The text of the code that the kiosk's camera reads: the same signed bytes as over the radio. */
+  async codeOf(payment: StoredPayment): Promise<string> {
+    const leaving = await noteLeaving(payment, this.#needs);
+    return toQrText('delivery', leaving.delivery);
+  }
+
+  async takeReceipt(payment: StoredPayment, text: string): Promise<StoredPayment> {
+    return await takeReceipt(payment, text, await this.#running());
   }
 
   async #loading(profile: Profile) {

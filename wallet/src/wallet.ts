@@ -368,6 +368,19 @@ export class Wallet {
     await this.#whileRunning(async (money) => await money.sendAgain(payment, emit, signal));
   }
 
+  /** For the kiosk's camera: what it reads is what the radio would carry. */
+  async codeOf(payment: StoredPayment): Promise<string> {
+    const text = await (await this.#money()).codeOf(payment);
+    await this.#reload();
+    return text;
+  }
+
+  /** The receipt from the kiosk's screen. @throws WalletError when it is none, or another payment's */
+  async takeReceipt(payment: StoredPayment, text: string): Promise<void> {
+    await (await this.#money()).takeReceipt(payment, text);
+    await this.#reload();
+  }
+
   async #whileRunning(work: (money: OfflineMoney) => Promise<void>): Promise<void> {
     try {
       await work(await this.#money());

@@ -29,6 +29,8 @@ export interface StoreCommands {
   cancelSale: { params: string; result: SaleRecord };
   /** The sale as it stands; if its time is up, that is written down first. */
   lookAtSale: { params: string; result: SaleRecord };
+  /** Of a payment named by its hash in hex; null when it is not stored. */
+  receiptOf: { params: string; result: Uint8Array | null };
   page: {
     params: { readonly before: number | null; readonly limit: number };
     result: readonly StoredPayment[];

@@ -2,7 +2,7 @@
  * Answers the store's commands on an open store: the table of what each command does. Owns no thread and no
  * message; tests drive it directly.
  */
-import { runSync, signProofOfPossession } from '@tikiwallet/protocol';
+import { fromHex, runSync, signProofOfPossession } from '@tikiwallet/protocol';
 import { PaymentDesk } from '../accept-payment.ts';
 import { Batches } from '../settle/batches.ts';
 import { IpcError } from '../../ipc/index.ts';
@@ -43,6 +43,7 @@ export class StoreDesk {
       openSale: (sale) => this.sales.open(sale),
       cancelSale: (saleId) => this.sales.cancel(saleId),
       lookAtSale: (saleId) => this.sales.look(saleId),
+      receiptOf: (paymentHash) => this.store.payments.byHash(fromHex(paymentHash))?.receipt ?? null,
       page: ({ before, limit }) => this.store.payments.page(before, limit),
       proveKey: (code) => this.#proveKey(code),
       enrol: (answer) => {

@@ -34,6 +34,9 @@ const paths = {
     'M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM3.5 9.5h17M3.5 14.5h17M12 3c-5 5.5-5 12.5 0 18M12 3c5 5.5 5 12.5 0 18',
   look: 'M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM12 3v18M12 7.5h4M12 12h8.5M12 16.5h4',
   close: 'M6 6l12 12M18 6L6 18',
+  camera:
+    'M4 7.5h3.5L9 5h6l1.5 2.5H20v11.500H4zM12 16.200a3.300 3.300 0 1 0 0-6.600 3.300 3.300 0 0 0 0 6.600z',
+  code: 'M4 4h6v6H4zM14 4h6v6h-6zM4 14h6v6H4zM14 14h2.500M20 14v2.500M14 20v-2.500h3M20 20h-1',
 } as const;
 export type IconName = keyof typeof paths;
 

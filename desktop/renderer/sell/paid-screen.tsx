@@ -1,5 +1,5 @@
 /** Paid: the one screen that must be understood across the counter. Says what is certain, and what still has to happen. */
-import { type ReactElement, useEffect, useRef } from 'react';
+import { type ReactElement, useEffect, useRef, useState } from 'react';
 import { UnstyledButton } from '@mantine/core';
 import type { Payment, Sale } from '../../ipc/agent-contract.ts';
 import { useAgent } from '../agent/connection.ts';
@@ -8,49 +8,79 @@ import { Icon, type IconName } from '../look/icons.tsx';
 import { useNow } from '../look/use-now.ts';
 import { usePreferences } from '../settings/preferences.ts';
 import classes from './paid-screen.module.css';
+import { ReceiptCode } from './receipt-code.tsx';
 
-export function PaidScreen({ sale, onNewSale }: { sale: Sale; onNewSale: () => void }): ReactElement {
+interface PaidScreenProps {
+  sale: Sale;
+  /** By the camera: the phone reaches no network and waits for the receipt on this screen. */
+  wasScanned: boolean;
+  onNewSale: () => void;
+}
+
+export function PaidScreen({ sale, wasScanned, onNewSale }: PaidScreenProps): ReactElement {
   const { t, money, count, time } = useLanguage();
   const { state } = useAgent();
   const { newSaleAfterSeconds } = usePreferences();
-  const left = useAutoReturn(newSaleAfterSeconds, onNewSale);
+  const [showsReceipt, setShowsReceipt] = useState(wasScanned);
+  // While the customer scans, the screen stays until a hand moves it on.
+  const left = useAutoReturn(showsReceipt ? 0 : newSaleAfterSeconds, onNewSale);
   const button = useRef<HTMLButtonElement>(null);
   useEffect(() => button.current?.focus(), []);
   const { payment } = sale;
   return (
-    <div className={classes.paid} data-testid="screen-paid">
-      <div className={classes.mark} aria-hidden="true">
-        <svg viewBox="0 0 120 120" className={classes.markDrawing}>
-          <circle cx="60" cy="60" r="54" />
-          <path d="M34 62l18 18 35-39" />
-        </svg>
-      </div>
-      <h1 className={classes.title}>{t('paid.title')}</h1>
-      <p className={`${classes.amount} tiki-number`} data-testid="paid-amount" data-minor={sale.amountMinor}>
-        {money(sale.amountMinor, sale.currency)}
-      </p>
-      {payment !== null && (
-        <>
-          <p className={classes.who}>
-            <span dir="auto">{t('paid.from', { phone: `\u2066${payment.maskedPhone}\u2069` })}</span>
-            <span data-testid="paid-receipt">{t('paid.receipt', { number: count(payment.sequence) })}</span>
-            <span>{t('paid.at', { time: time(payment.acceptedAt) })}</span>
-          </p>
-          <div className={classes.facts}>
-            <PaidState payment={payment} online={state.cloud.state === 'online'} />
-            <p className={classes.fact} data-testid="paid-tier" data-tier={payment.tier}>
-              <Icon name={payment.tier === 'at_risk' ? 'alert' : 'shield'} size={26} />
-              <span>
-                <strong>{t(`tier.${payment.tier}`)}</strong>
-                {t(`tier.${payment.tier}Hint`)}
-              </span>
+    <div className={classes.paid} data-testid="screen-paid" data-receipt={showsReceipt || undefined}>
+      {showsReceipt && payment !== null && <ReceiptCode paymentHash={payment.paymentHash} />}
+      <div className={classes.body}>
+        <div className={classes.mark} aria-hidden="true">
+          <svg viewBox="0 0 120 120" className={classes.markDrawing}>
+            <circle cx="60" cy="60" r="54" />
+            <path d="M34 62l18 18 35-39" />
+          </svg>
+        </div>
+        <h1 className={classes.title}>{t('paid.title')}</h1>
+        <p
+          className={`${classes.amount} tiki-number`}
+          data-testid="paid-amount"
+          data-minor={sale.amountMinor}
+        >
+          {money(sale.amountMinor, sale.currency)}
+        </p>
+        {payment !== null && (
+          <>
+            <p className={classes.who}>
+              <span dir="auto">{t('paid.from', { phone: `\u2066${payment.maskedPhone}\u2069` })}</span>
+              <span data-testid="paid-receipt">{t('paid.receipt', { number: count(payment.sequence) })}</span>
+              <span>{t('paid.at', { time: time(payment.acceptedAt) })}</span>
             </p>
-          </div>
-        </>
-      )}
-      <UnstyledButton ref={button} className={classes.next} data-testid="new-sale" onClick={onNewSale}>
-        {left === undefined ? t('paid.newSale') : t('paid.auto', { seconds: left })}
-      </UnstyledButton>
+            <div className={classes.facts}>
+              <PaidState payment={payment} online={state.cloud.state === 'online'} />
+              <p className={classes.fact} data-testid="paid-tier" data-tier={payment.tier}>
+                <Icon name={payment.tier === 'at_risk' ? 'alert' : 'shield'} size={26} />
+                <span>
+                  <strong>{t(`tier.${payment.tier}`)}</strong>
+                  {t(`tier.${payment.tier}Hint`)}
+                </span>
+              </p>
+            </div>
+          </>
+        )}
+        <div className={classes.actions}>
+          <UnstyledButton ref={button} className={classes.next} data-testid="new-sale" onClick={onNewSale}>
+            {left === undefined ? t('paid.newSale') : t('paid.auto', { seconds: left })}
+          </UnstyledButton>
+          {payment !== null && (
+            <UnstyledButton
+              className={classes.second}
+              data-testid="receipt-toggle"
+              aria-pressed={showsReceipt}
+              onClick={() => setShowsReceipt(!showsReceipt)}
+            >
+              <Icon name="code" size={24} />
+              {t(showsReceipt ? 'paid.hideReceipt' : 'paid.showReceipt')}
+            </UnstyledButton>
+          )}
+        </div>
+      </div>
     </div>
   );
 }

@@ -30,7 +30,15 @@ export function qrEdge(boxPx: number, modules: number, pixelRatio: number): numb
   return perModule < 1 ? boxPx : (perModule * modules) / pixelRatio;
 }
 
-export function QrCode({ text, label }: { text: string; label: string }): ReactElement {
+export function QrCode({
+  text,
+  label,
+  testId = 'qr',
+}: {
+  text: string;
+  label: string;
+  testId?: string;
+}): ReactElement {
   const { ref, width, height } = useElementSize();
   const code = useMemo(() => encode(text, { ecc: 'L', boostEcc: true, border: 0 }), [text]);
   const path = useMemo(() => qrPath(code.data), [code]);
@@ -41,7 +49,7 @@ export function QrCode({ text, label }: { text: string; label: string }): ReactE
       <svg
         role="img"
         aria-label={label}
-        data-testid="qr"
+        data-testid={testId}
         data-qr-text={text}
         width={edge}
         height={edge}

@@ -40,6 +40,8 @@ export function faceOf(
 export function SaleView(): ReactElement {
   const { state, receivedAtMs } = useAgent();
   const { sale } = state;
+  // A customer whose code the camera read has no other way to the receipt than the screen.
+  const [scannedSaleId, setScannedSaleId] = useState<string | null>(null);
   const [dismissed, setDismissed] = useState(() => localStorage.getItem(DISMISSED_KEY));
   // One id for one wish: a charge that is tried again after a lost answer opens the same sale.
   const open = useMutation({
@@ -75,6 +77,7 @@ export function SaleView(): ReactElement {
           sale={sale}
           receivedAtMs={receivedAtMs}
           onCancel={() => cancel.mutate(sale.saleId)}
+          onScanned={() => setScannedSaleId(sale.saleId)}
           cancelling={cancel.isPending}
           error={cancel.error}
         />
@@ -90,6 +93,13 @@ export function SaleView(): ReactElement {
         />
       );
     case 'paid':
-      return <PaidScreen key={sale.saleId} sale={sale} onNewSale={dismiss} />;
+      return (
+        <PaidScreen
+          key={sale.saleId}
+          sale={sale}
+          wasScanned={sale.saleId === scannedSaleId}
+          onNewSale={dismiss}
+        />
+      );
   }
 }

@@ -1,19 +1,23 @@
 /** An open sale: the code to scan, the amount, the digits to compare, the time left, and what was refused. */
 import { Button } from '@mantine/core';
-import { type CSSProperties, type ReactElement, useEffect, useRef } from 'react';
+import { type CSSProperties, type ReactElement, useEffect, useRef, useState } from 'react';
 import type { Sale } from '../../ipc/agent-contract.ts';
 import { codeOf } from '../agent/calls.ts';
 import { useLanguage } from '../language/use-language.ts';
 import { Icon } from '../look/icons.tsx';
 import { Problem } from '../look/panel.tsx';
+import { CustomerCamera } from '../scan/customer-camera.tsx';
 import { Countdown } from './countdown.tsx';
 import { QrCode } from './qr-code.tsx';
+import { type ScanNote, useScannedPayment } from './use-scanned-payment.ts';
 import classes from './waiting-screen.module.css';
 
 interface WaitingScreenProps {
   sale: Sale;
   receivedAtMs: number;
   onCancel: () => void;
+  /** The camera read a payment, and the agent judges it now. */
+  onScanned: () => void;
   cancelling: boolean;
   error: unknown;
 }
@@ -22,6 +26,7 @@ export function WaitingScreen({
   sale,
   receivedAtMs,
   onCancel,
+  onScanned,
   cancelling,
   error,
 }: WaitingScreenProps): ReactElement {
@@ -29,10 +34,16 @@ export function WaitingScreen({
   const amount = money(sale.amountMinor, sale.currency);
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => heading.current?.focus(), []);
+  const [face, setFace] = useState<'code' | 'camera'>('code');
+  const { note, onText } = useScannedPayment(onScanned);
   return (
     <div className={classes.waiting} data-testid="screen-waiting">
-      <div className={classes.code}>
-        <QrCode text={sale.qrText} label={t('waiting.qrLabel', { amount })} />
+      <div className={classes.code} data-face={face}>
+        {face === 'code' ? (
+          <QrCode text={sale.qrText} label={t('waiting.qrLabel', { amount })} />
+        ) : (
+          <CustomerCamera onText={onText} />
+        )}
       </div>
       <section className={classes.side}>
         <div className={classes.head}>
@@ -50,7 +61,7 @@ export function WaitingScreen({
           </div>
           <Countdown remainingMs={sale.remainingMs} receivedAtMs={receivedAtMs} />
         </div>
-        <p className={classes.scan}>{t('waiting.scan')}</p>
+        <p className={classes.scan}>{t(face === 'code' ? 'waiting.scan' : 'camera.hold')}</p>
         <div className={classes.compare}>
           <div>
             <span className={classes.compareLabel}>{t('waiting.shortCode')}</span>
@@ -69,14 +80,51 @@ export function WaitingScreen({
           ) : (
             <LastRefusal refusal={sale.lastRefusal} />
           )}
+          {face === 'camera' && note !== null && <Note note={note} told={sale.lastRefusal?.code} />}
           {error !== null && error !== undefined && <Problem code={codeOf(error)} />}
         </div>
-        <Button variant="default" data-testid="cancel-sale" loading={cancelling} onClick={onCancel} fullWidth>
-          {t('waiting.cancel')}
-        </Button>
+        <div className={classes.actions}>
+          <Button
+            variant="default"
+            data-testid={face === 'code' ? 'scan-customer' : 'show-request'}
+            leftSection={<Icon name={face === 'code' ? 'camera' : 'code'} size={22} />}
+            onClick={() => setFace(face === 'code' ? 'camera' : 'code')}
+            fullWidth
+          >
+            {t(face === 'code' ? 'camera.open' : 'camera.close')}
+          </Button>
+          <Button
+            variant="default"
+            data-testid="cancel-sale"
+            loading={cancelling}
+            onClick={onCancel}
+            fullWidth
+          >
+            {t('waiting.cancel')}
+          </Button>
+        </div>
       </section>
     </div>
   );
+}
+
+/** `told`: a refusal of this sale that the screen shows already. */
+function Note({ note, told }: { note: ScanNote; told: string | undefined }): ReactElement | null {
+  const { t } = useLanguage();
+  switch (note.kind) {
+    case 'not_a_payment':
+    case 'old_payment':
+      return (
+        <p className={classes.note} role="alert" data-testid="scan-note" data-kind={note.kind}>
+          <Icon name="alert" size={22} />
+          {t(note.kind === 'old_payment' ? 'camera.oldPayment' : 'camera.notPayment')}
+        </p>
+      );
+    case 'refused':
+      return note.code === told ? null : <Problem code={note.code} kind="refusal" />;
+    case 'failed':
+      return <Problem code={note.code} />;
+  }
 }
 
 function LastRefusal({ refusal }: { refusal: NonNullable<Sale['lastRefusal']> }): ReactElement {

@@ -8,6 +8,7 @@ import type { ProblemCode } from '@tikiwallet/server/contract';
 export const PHONE_CODES = [
   'qr_not_recognised',
   'qr_not_a_request',
+  'qr_not_a_receipt',
   'trust_missing',
   'trust_root_changed',
   'no_offline_money',

@@ -37,6 +37,17 @@ export async function confirmAndSend(
   await sendPayment(payment, needs, emit, signal);
 }
 
+/** Before the first byte leaves, by radio or by light: from now on the kiosk may have it. */
+export async function noteLeaving(
+  stored: StoredPayment,
+  needs: Pick<RunNeeds, 'database'>,
+): Promise<StoredPayment> {
+  const leaving = await updatePayment(needs.database, stored.id, (one) =>
+    one.state === 'signed' ? { state: 'unconfirmed' } : null,
+  );
+  return leaving ?? stored;
+}
+
 /** Offers a stored payment to its kiosk, for the first time or again. */
 export async function sendPayment(
   stored: StoredPayment,
@@ -44,11 +55,7 @@ export async function sendPayment(
   emit: Emit,
   signal: AbortSignal,
 ): Promise<void> {
-  // Before the first byte leaves: from now on the kiosk may have it.
-  const payment =
-    (await updatePayment(needs.database, stored.id, (one) =>
-      one.state === 'signed' ? { state: 'unconfirmed' } : null,
-    )) ?? stored;
+  const payment = await noteLeaving(stored, needs);
   emit({ event: 'sending', payment, round: 1 });
   const outcome = await tryToDeliver(payment, needs, emit, signal);
   const updated = (await keepOutcome(payment, outcome, needs)) ?? payment;
@@ -99,10 +106,10 @@ async function tryToDeliver(
 }
 
 /** On disk before it is shown. A refusal never takes back a receipt that came by another way. */
-function keepOutcome(
+export function keepOutcome(
   payment: StoredPayment,
   outcome: DeliveryOutcome,
-  needs: RunNeeds,
+  needs: Pick<RunNeeds, 'database'>,
 ): Promise<StoredPayment | undefined> {
   return updatePayment(needs.database, payment.id, (current) => {
     if (outcome.kind === 'no_answer' || current.receipt !== null) return null;

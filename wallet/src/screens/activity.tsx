@@ -14,6 +14,7 @@ import {
   Button,
   Empty,
   ErrorNotice,
+  LinkButton,
   Money,
   Notice,
   Row,
@@ -205,6 +206,11 @@ function AskAgain({ payment }: { payment: StoredPayment }) {
         <Button busy={action.busy} testId="ask-again" onClick={ask}>
           {t('held.ask_again')}
         </Button>
+        {!action.busy && (
+          <LinkButton to={`show-code/${payment.id}`} icon="code" testId="show-code-link">
+            {t('code.show')}
+          </LinkButton>
+        )}
         {action.busy && (
           <Button kind="quiet" onClick={() => stop.current?.abort()}>
             {t('common.stop')}

@@ -1,5 +1,5 @@
 /** The steps of a payment as the person sees them: confirm, sending, paid, not confirmed, refused. */
-import { useEffect } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { dateTime, money } from '../i18n/format.ts';
 import { t } from '../i18n/translate.ts';
 import type { ErrorCode } from '../pay/codes.ts';
@@ -8,7 +8,13 @@ import type { PaymentOffer } from '../pay/read-request.ts';
 import type { StoredPayment } from '../store/schema.ts';
 import { useNow, useWallet } from './parts/context.ts';
 import { Icon } from './parts/icons.tsx';
+import { lazy } from './parts/lazy.tsx';
 import { Bdi, Button, ErrorNotice, LinkButton, Money, Notice, Row, Screen, Spinner } from './parts/ui.tsx';
+
+const PaymentCode = lazy(
+  () => import('./parts/payment-code.tsx'),
+  (module) => module.PaymentCode,
+);
 
 type ConfirmProps = {
   readonly offer: PaymentOffer;
@@ -90,45 +96,78 @@ function Countdown({ leftSeconds, ofSeconds }: { leftSeconds: number; ofSeconds:
   );
 }
 
-export function Sending({
-  payment,
-  round,
-  onStop,
-}: {
-  payment: StoredPayment;
-  round: number;
-  onStop: () => void;
-}) {
+/** No answer for so long, and the other way is on the screen (R5); the radio goes on being tried beside it. */
+const FALL_AFTER_MS = 2_500;
+
+type SendingProps = {
+  readonly payment: StoredPayment;
+  readonly round: number;
+  readonly onStop: () => void;
+};
+
+export function Sending({ payment, round, onStop }: SendingProps) {
+  const hasFallen = useLater(FALL_AFTER_MS);
+  return (
+    <Screen title={t('sending.title')} back={null} testId="sending">
+      <div
+        class={hasFallen ? 'stack' : 'verdict-page'}
+        data-testid="pay-state"
+        data-state="sending"
+        data-way={hasFallen ? 'code' : 'radio'}
+        role="status"
+      >
+        {hasFallen ? <PaymentCode payment={payment} /> : <Handing payment={payment} />}
+        {hasFallen && <Asking payment={payment} round={round} />}
+      </div>
+      {hasFallen && (
+        <div class="actions actions-sticky">
+          <LinkButton to={`show-code/${payment.id}~receipt`} kind="primary" icon="scan" testId="scan-receipt">
+            {t('code.scan_receipt')}
+          </LinkButton>
+          <Button kind="quiet" onClick={onStop} testId="sending-stop">
+            {t('common.stop')}
+          </Button>
+        </div>
+      )}
+    </Screen>
+  );
+}
+
+function Handing({ payment }: { payment: StoredPayment }) {
+  return (
+    <>
+      <span class="verdict-mark verdict-wait">
+        <Spinner />
+      </span>
+      <Money minor={payment.amountMinor} currency={payment.currency} class="balance" />
+      <p class="receipt-shop">
+        <bdi>{payment.merchantName}</bdi>
+      </p>
+      <p class="lead">{t('sending.first')}</p>
+    </>
+  );
+}
+
+function Asking({ payment, round }: { payment: StoredPayment; round: number }) {
   const { wallet } = useWallet();
   const now = useNow(wallet, 500);
   const untilSeconds = Math.max(0, Math.ceil(payment.requestExpiresAt + GRACE_SECONDS - now / 1000));
   return (
-    <Screen title={t('sending.title')} back={null} testId="sending">
-      <div class="verdict-page" data-testid="pay-state" data-state="sending" role="status">
-        <span class="verdict-mark verdict-wait">
-          <Spinner />
-        </span>
-        <Money minor={payment.amountMinor} currency={payment.currency} class="balance" />
-        <p class="receipt-shop">
-          <bdi>{payment.merchantName}</bdi>
-        </p>
-        <p class="lead">{round === 1 ? t('sending.first') : t('sending.round', { round })}</p>
-        {round > 2 && (
-          <Notice tone="info" icon="online">
-            <p>{t('sending.check_wifi')}</p>
-            {untilSeconds > 0 && <p class="muted">{t('sending.until', { seconds: untilSeconds })}</p>}
-          </Notice>
-        )}
-      </div>
-      <div class="actions">
-        {round > 2 && (
-          <Button kind="quiet" onClick={onStop} testId="sending-stop">
-            {t('common.stop')}
-          </Button>
-        )}
-      </div>
-    </Screen>
+    <Notice tone="info" icon="online">
+      <p>{t('sending.round', { round })}</p>
+      <p>{t('sending.check_wifi')}</p>
+      {untilSeconds > 0 && <p class="muted">{t('sending.until', { seconds: untilSeconds })}</p>}
+    </Notice>
   );
+}
+
+function useLater(afterMs: number): boolean {
+  const [isLater, setIsLater] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setIsLater(true), afterMs);
+    return () => clearTimeout(timer);
+  }, [afterMs]);
+  return isLater;
 }
 
 export function Paid({ payment }: { payment: StoredPayment }) {
@@ -209,6 +248,9 @@ export function Unconfirmed({ payment, code, busy, onSend }: UnconfirmedProps) {
         <Button busy={busy} onClick={onSend} testId="try-again">
           {t('held.ask_again')}
         </Button>
+        <LinkButton to={`show-code/${payment.id}`} icon="code" testId="show-code-link">
+          {t('code.show')}
+        </LinkButton>
         <p class="aside">{t('unconfirmed.safe')}</p>
         <LinkButton to="" kind="quiet">
           {t('common.to_home')}

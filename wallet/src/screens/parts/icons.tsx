@@ -34,6 +34,7 @@ const PATHS = {
       <path d="M12 7v5l3 2" />
     </>
   ),
+  code: <path d="M4 4h6v6H4zM14 4h6v6h-6zM4 14h6v6H4zM14 14h2.500M20 14v2.500M14 20v-2.500h3M20 20h-1" />,
   copy: <path d="M9 9h10v11H9zM5 15V4h10" />,
   torch: <path d="M8 3h8v4l-2 3v10h-4V10L8 7zM8 7h8M12 13v2" />,
   shop: <path d="M4 9l1.500-5h13L20 9M4 9v11h16V9M4 9h16M9 20v-6h6v6" />,

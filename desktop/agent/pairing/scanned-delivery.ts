@@ -1,0 +1,20 @@
+/**
+ * A delivery without any radio: the text that the kiosk's camera read from the customer's screen. Owns the way from the
+ * text to the bytes; the bytes are judged by the one acceptance that judges what comes over HTTP, so that the same
+ * payment by both ways counts once (R8).
+ */
+import { fromQrText } from '@tikiwallet/protocol';
+import type { DeliveryAnswer } from '../../ipc/index.ts';
+import type { AcceptOutcome } from '../accept-payment.ts';
+
+export async function acceptScanned(
+  text: string,
+  accept: (delivery: Uint8Array) => Promise<AcceptOutcome>,
+): Promise<DeliveryAnswer> {
+  const delivery = fromQrText('delivery', text);
+  if (!delivery.ok) return { outcome: 'refused', code: delivery.code };
+  const outcome = await accept(delivery.value);
+  return outcome.kind === 'refused'
+    ? { outcome: 'refused', code: outcome.code }
+    : { outcome: outcome.kind, paymentHash: outcome.payment.paymentHash };
+}

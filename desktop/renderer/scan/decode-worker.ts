@@ -1,0 +1,23 @@
+/** Reads QR codes out of camera frames, beside the screen's thread. The decoder is a file of this app's own. */
+import { prepareZXingModule, readBarcodes } from 'zxing-wasm/reader';
+import wasmUrl from 'zxing-wasm/reader/zxing_reader.wasm?url';
+
+prepareZXingModule({
+  overrides: {
+    locateFile: (path: string, prefix: string) => (path.endsWith('.wasm') ? wasmUrl : prefix + path),
+  },
+});
+
+export type DecodeRequest = ImageData;
+/** Texts in the order in which the decoder found them; the next frame may come. */
+export type DecodeAnswer = readonly string[];
+
+async function decode(frame: ImageData): Promise<void> {
+  const results = await readBarcodes(frame, { formats: ['QRCode'], tryHarder: true, maxNumberOfSymbols: 2 });
+  const answer: DecodeAnswer = results.filter((one) => one.isValid).map((one) => one.text);
+  postMessage(answer);
+}
+
+addEventListener('message', (event: MessageEvent<DecodeRequest>) => {
+  void decode(event.data);
+});

@@ -1,0 +1,60 @@
+/** A signed payment as a code for the kiosk's camera, with what it pays. The bytes are those that the radio carries. */
+import { useEffect, useState } from 'preact/hooks';
+import { t } from '../../i18n/translate.ts';
+import type { StoredPayment } from '../../store/schema.ts';
+import { useWallet } from './context.ts';
+import { QrCode } from './qr.tsx';
+import { ErrorNotice, Money, Skeleton, useAction } from './ui.tsx';
+
+export function PaymentCode({ payment }: { payment: StoredPayment }) {
+  const { wallet } = useWallet();
+  const { code, fail } = useAction();
+  const [text, setText] = useState<string | null>(null);
+  // The signed bytes of a payment never change: one look is enough.
+  const [asked] = useState(() => wallet.codeOf(payment));
+  useEffect(() => {
+    asked.then(setText, (error: unknown) => {
+      fail('store_unavailable');
+      console.error(error);
+    });
+  }, [asked, fail]);
+  useWakefulScreen();
+  return (
+    <>
+      <p class="lead center">{t('code.hint')}</p>
+      <div class="code-card">
+        {text === null ? (
+          <Skeleton lines={6} />
+        ) : (
+          <QrCode text={text} label={t('code.label')} testId="payment-code" />
+        )}
+      </div>
+      <p class="center code-sum">
+        <Money minor={payment.amountMinor} currency={payment.currency} class="balance" />
+        <bdi class="receipt-shop">{payment.merchantName}</bdi>
+      </p>
+      {code !== null && <ErrorNotice code={code} />}
+    </>
+  );
+}
+
+/** A screen that goes dark in front of the kiosk's camera is no code. */
+function useWakefulScreen(): void {
+  useEffect(() => {
+    if (!('wakeLock' in navigator)) return;
+    let lock: WakeLockSentinel | null = null;
+    let isOver = false;
+    navigator.wakeLock.request('screen').then(
+      (taken) => {
+        lock = taken;
+        if (isOver) void taken.release();
+      },
+      // Battery saver, or a hidden page: a touch keeps the screen on as well.
+      () => undefined,
+    );
+    return () => {
+      isOver = true;
+      void lock?.release();
+    };
+  }, []);
+}
