@@ -112,7 +112,18 @@ type Bundle = {
   readonly define?: Readonly<Record<string, string>>;
 };
 
-async function bundle({ entries, target, format, define }: Bundle): Promise<void> {
+/** Vite writes `production` into its own process; what this process starts later must not inherit that. */
+async function bundle(plan: Bundle): Promise<void> {
+  const before = process.env['NODE_ENV'];
+  try {
+    await bundleWithVite(plan);
+  } finally {
+    if (before === undefined) delete process.env['NODE_ENV'];
+    else process.env['NODE_ENV'] = before;
+  }
+}
+
+async function bundleWithVite({ entries, target, format, define }: Bundle): Promise<void> {
   await build({
     configFile: false,
     // Nothing of a developer's .env ends up in a package.

@@ -53,7 +53,7 @@ export class Shop {
       ports,
       agentApiUrl: line.url,
       // Tests register more people in a minute from one address than a shop sees in a day.
-      env: { TIKI_RATE_LIMIT_FACTOR: '1000', ...env },
+      env: { NODE_ENV: 'test', TIKI_RATE_LIMIT_FACTOR: '1000', ...env },
     });
     const shop = new Shop(stack, line, folder);
     try {
