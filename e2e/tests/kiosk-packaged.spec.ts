@@ -23,7 +23,10 @@ test.describe.configure({ mode: 'serial' });
 
 test.beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tiki-package-'));
+  const mode = process.env['NODE_ENV'];
   packaged = await packageKiosk({ output: join(folder, 'release'), say: () => undefined });
+  // Stand-ins that a later test starts would refuse to run under `production`.
+  expect(process.env['NODE_ENV']).toBe(mode);
   display = await withDisplay({ say: () => undefined });
 });
 
