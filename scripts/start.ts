@@ -79,7 +79,7 @@ function sayWhatNext(stack: Stack): void {
 TikiWallet is running.
 
   Wallet (the customer's phone)   ${walletUrl}
-  Kiosk (the shop)                the window; the wallet reaches it at ${kioskUrl}
+  Kiosk (the shop)                ${wantsWindow ? 'the window; the' : 'no window; the'} wallet reaches it at ${kioskUrl}
   ${usesStandIns ? `SMS inbox (stand-in)            ${smsInboxUrl}` : 'SMS and cards go through your own Twilio and Stripe accounts.'}
 
   Demo customer                   ${demoCustomer.phone}   ${demoCustomer.password}
