@@ -17,6 +17,7 @@ import {
   toHex,
   verifyPayment,
   type AcceptanceFacts,
+  type AllowanceHistory,
   type Delivery,
   type IdentifiedPayment,
   type KioskCertificate,
@@ -108,16 +109,23 @@ export class PaymentDesk {
     const { identified } = read.value;
     const { payment, allowance } = identified;
 
-    const stored = this.#store.payments.byHash(payment.hash);
-    if (stored !== null) return { kind: 'repeated', ...stored };
-    const twin = this.#store.payments.byCounter(allowance.allowanceId, payment.counter);
-    if (twin !== null) return refused(this.#judgeTwin(identified, twin.paymentHash, kiosk), requestId);
+    const history = this.#store.payments.historyOf(allowance.allowanceId);
+    // A counter above the highest stored one is in no row, and with it neither is the hash that contains it.
+    if (history !== null && payment.counter <= history.lastCounter) {
+      const stored = this.#store.payments.byHash(payment.hash);
+      if (stored !== null) return { kind: 'repeated', ...stored };
+      const twin = this.#store.payments.byCounter(allowance.allowanceId, payment.counter);
+      if (twin !== null) return refused(this.#judgeTwin(identified, twin.paymentHash, kiosk), requestId);
+    }
 
     const now = this.#store.now();
     if (now.isBehind) return refused('clock_behind_trusted_time', requestId);
     const request = this.#store.requests.byId(requestId);
     const certificate = certificateOf(request, kiosk);
-    const facts = this.#gatherFacts(read.value, { kiosk, request, certificate, nowSeconds: now.seconds });
+    const facts = this.#gatherFacts(read.value, {
+      ...{ kiosk, request, certificate, history },
+      nowSeconds: now.seconds,
+    });
     const verdict = runSync(verifyPayment(identified, facts), this.#store.crypto);
     if (!verdict.ok) {
       if (MAYBE_DOUBLE_SPEND.has(verdict.code)) this.#keepContradiction(identified, kiosk, verdict.code);
@@ -152,6 +160,7 @@ export class PaymentDesk {
       kiosk: EnrolledKiosk;
       request: RequestRow | null;
       certificate: KioskCertificate;
+      history: AllowanceHistory | null;
       nowSeconds: number;
     },
   ): AcceptanceFacts {
@@ -169,7 +178,7 @@ export class PaymentDesk {
               currency: request.currency,
               state: this.#sales.stateOf(request),
             },
-      history: this.#store.payments.historyOf(read.identified.allowance.allowanceId),
+      history: known.history,
       stored: this.#store.memory.unsettled,
       certificateIsKnownGood: read.certificateIsKnownGood,
     };
