@@ -14,6 +14,8 @@ import {
 import { compressPoint, type SyncCrypto, type SyncSigner } from '../src/index.ts';
 import { derToRaw, rawToDer } from './ecdsa-der.ts';
 
+export { sealOpener, type SealOpener } from './node-sealing.ts';
+
 const MAX_CACHED_KEYS = 4_096;
 
 /** A verifier with its own key cache; one per thread is enough. */
