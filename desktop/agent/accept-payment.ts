@@ -43,6 +43,12 @@ export type AcceptCode =
   | 'storage_failed'
   | 'internal_error';
 
+export interface DeliveryToAccept {
+  readonly bytes: Uint8Array;
+  /** True only when the signature of the payment in exactly these bytes was checked before and holds. */
+  readonly isSigned: boolean;
+}
+
 export type AcceptOutcome =
   | { readonly kind: 'accepted' | 'repeated'; readonly payment: StoredPayment; readonly receipt: Uint8Array }
   | { readonly kind: 'refused'; readonly code: AcceptCode; readonly requestId: string | null };
@@ -86,19 +92,19 @@ export class PaymentDesk {
    * One outcome for each delivery, in order; everything that is 'accepted' is on disk when this returns.
    * @throws the storage's own error when nothing can be written; then nothing of the group was.
    */
-  acceptGroup(deliveries: readonly Uint8Array[]): readonly AcceptOutcome[] {
+  acceptGroup(deliveries: readonly DeliveryToAccept[]): readonly AcceptOutcome[] {
     try {
-      return this.#store.write(() => deliveries.map((bytes) => this.#accept(bytes)));
+      return this.#store.write(() => deliveries.map((delivery) => this.#accept(delivery)));
     } catch (error) {
       if (storageFaultOf(error) !== null) throw error;
       this.#onError(error);
       if (deliveries.length === 1) return [refused('internal_error', null)];
       // One of them broke a rule of the schema, which no delivery should be able to: the others must not pay for it.
-      return deliveries.flatMap((bytes) => this.acceptGroup([bytes]));
+      return deliveries.flatMap((delivery) => this.acceptGroup([delivery]));
     }
   }
 
-  #accept(bytes: Uint8Array): AcceptOutcome {
+  #accept({ bytes, isSigned }: DeliveryToAccept): AcceptOutcome {
     const { kiosk } = this.#store.memory;
     if (kiosk === null) return refused('kiosk_not_enrolled', null);
     const delivery = attempt(() => decodeDelivery(bytes));
@@ -123,7 +129,7 @@ export class PaymentDesk {
     const request = this.#store.requests.byId(requestId);
     const certificate = certificateOf(request, kiosk);
     const facts = this.#gatherFacts(read.value, {
-      ...{ kiosk, request, certificate, history },
+      ...{ kiosk, request, certificate, history, isSigned },
       nowSeconds: now.seconds,
     });
     const verdict = runSync(verifyPayment(identified, facts), this.#store.crypto);
@@ -161,6 +167,7 @@ export class PaymentDesk {
       request: RequestRow | null;
       certificate: KioskCertificate;
       history: AllowanceHistory | null;
+      isSigned: boolean;
       nowSeconds: number;
     },
   ): AcceptanceFacts {
@@ -181,6 +188,7 @@ export class PaymentDesk {
       history: known.history,
       stored: this.#store.memory.unsettled,
       certificateIsKnownGood: read.certificateIsKnownGood,
+      paymentSignatureIsKnownGood: known.isSigned,
     };
   }
 

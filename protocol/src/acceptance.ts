@@ -77,6 +77,8 @@ export interface AcceptanceFacts {
   readonly stored: { readonly sumMinor: bigint; readonly count: number };
   /** True when the issuer's signature on exactly these certificate bytes was checked before (cache). */
   readonly certificateIsKnownGood: boolean;
+  /** True when the phone's signature on exactly this payment was checked before, by whoever gathered these facts. */
+  readonly paymentSignatureIsKnownGood?: boolean;
 }
 
 /** Reads a delivery down to the payment's identity, so that a repeat is recognised before anything costly. */
@@ -108,7 +110,9 @@ export function* verifyPayment(
   if (!facts.certificateIsKnownGood) {
     yield* requireIssuerSignature(identified.allowanceObject, facts.trust.issuers, allowance.notBefore);
   }
-  if (!(yield* hasPaymentSignature(payment, allowance))) refuse('payment_signature_invalid');
+  const isSigned =
+    facts.paymentSignatureIsKnownGood === true || (yield* hasPaymentSignature(payment, allowance));
+  if (!isSigned) refuse('payment_signature_invalid');
   const tier: GuaranteeTier = allowance.payeeLock === null ? 'reserved' : 'locked';
   const verified: Omit<VerifiedPayment, typeof verifiedBrand> = {
     requestId: identified.requestId,
