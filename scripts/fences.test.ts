@@ -60,6 +60,19 @@ describe('the fences', () => {
       "export * from '@tikiwallet/server/contract';",
       'forbidden_room',
     ],
+    [
+      'a command anybody runs uses the network',
+      'protocol/cli/a.ts',
+      "import 'node:http';",
+      'forbidden_node_module',
+    ],
+    ['a command anybody runs takes a package', 'protocol/cli/a.ts', "import 'cborg';", 'forbidden_package'],
+    [
+      'a command anybody runs imports a room',
+      'protocol/cli/a.ts',
+      "import '@tikiwallet/server/contract';",
+      'forbidden_room',
+    ],
     ['native knows payments', 'native/src/a.ts', "import '@tikiwallet/protocol';", 'forbidden_room'],
     [
       'the renderer imports the radio',

@@ -8,6 +8,8 @@ import { type ImportArrow, type ImportGraph, readImportGraph } from './import-gr
 type RoomName =
   | 'protocol'
   | 'protocol-adapters'
+  | 'protocol-cli'
+  | 'protocol-independent'
   | 'native'
   | 'ipc-contract'
   | 'ipc'
@@ -55,6 +57,22 @@ export const rooms: readonly Room[] = [
     rooms: ['protocol'],
     packages: ['cborg', '@hpke/core'],
     node: ['crypto', 'fs', 'fs/promises', 'path', 'process', 'url'],
+  },
+  // Commands for anybody with a file and a key: no network, no store, nothing to install beside the protocol.
+  {
+    name: 'protocol-cli',
+    at: /^protocol\/cli\//,
+    rooms: ['protocol', 'protocol-adapters'],
+    packages: [],
+    node: ['fs', 'process', 'util'],
+  },
+  // A second reading of the specification: it shares no line and no library with the first.
+  {
+    name: 'protocol-independent',
+    at: /^protocol\/independent\//,
+    rooms: [],
+    packages: ['cbor2'],
+    node: ['crypto'],
   },
   // A package that others could use: it knows nothing of payments.
   {

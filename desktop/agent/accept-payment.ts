@@ -124,6 +124,7 @@ export class PaymentDesk {
       if (twin !== null) return refused(this.#judgeTwin(identified, twin.paymentHash, kiosk), requestId);
     }
 
+    if (this.#store.memory.standing.doubt !== null) return refused('journal_quarantined', requestId);
     const now = this.#store.now();
     if (now.isBehind) return refused('clock_behind_trusted_time', requestId);
     const request = this.#store.requests.byId(requestId);

@@ -72,7 +72,7 @@ async function openShop(): Promise<Shop> {
         kioskCertificateHash: certificate.hash,
         openedAtMs: clock.wallMs(),
         bootId: clock.bootId,
-        deadlineMs: clock.monotonicMs() + 3_600_000,
+        deadlineMs: clock.monotonicMs() + protocol.MAX_REQUEST_TTL_SECONDS * 1000,
       });
       const phone = phones[i % PHONES];
       if (phone !== undefined)

@@ -2,12 +2,13 @@
  * The one picture of the agent that its clients see: composed from what each room says, published at once when the
  * sale changes and at most every 100 ms otherwise. Owns the composition; no fact in it is made here.
  */
-import type { AgentState, Sale } from '../ipc/index.ts';
+import type { AgentProblem, AgentState, Sale } from '../ipc/index.ts';
 import type { MerchantView } from './cloud/merchant-session.ts';
 import type { ReachabilityView } from './cloud/reachability.ts';
 import type { RadioState } from './radio/radio-state.ts';
 import { isoOf } from './sales.ts';
 import type { SettlementView } from './settle/settle-loop.ts';
+import type { JournalDoubt } from './store/journal-standing.ts';
 import type { StoreSnapshot } from './store/kiosk-store.ts';
 
 export interface StateParts {
@@ -27,6 +28,7 @@ export function composeState(parts: StateParts): AgentState {
   const { snapshot, cloud } = parts;
   return {
     phase: phaseOf(snapshot),
+    problems: problemsOf(snapshot, parts.settlement),
     version: parts.version,
     apiUrl: parts.apiUrl,
     kiosk: describeKiosk(snapshot),
@@ -56,7 +58,24 @@ export function composeState(parts: StateParts): AgentState {
 function phaseOf(snapshot: StoreSnapshot | null): AgentState['phase'] {
   if (snapshot === null) return 'starting';
   if (snapshot.quarantine !== null) return 'quarantined';
-  return snapshot.kiosk === null ? 'not_enrolled' : 'ready';
+  if (snapshot.kiosk === null) return 'not_enrolled';
+  return snapshot.doubt === null ? 'ready' : 'quarantined';
+}
+
+const DOUBTS = {
+  unconfirmed: 'journal_unconfirmed',
+  behind_cloud: 'journal_behind_cloud',
+  differs_from_cloud: 'journal_differs_from_cloud',
+} as const satisfies Record<JournalDoubt, AgentProblem>;
+
+function problemsOf(snapshot: StoreSnapshot | null, settlement: SettlementView): AgentProblem[] {
+  const problems: AgentProblem[] = [];
+  if (snapshot?.isClockBehind === true) problems.push('clock_behind_trusted_time');
+  if (snapshot !== null && snapshot.doubt !== null) problems.push(DOUBTS[snapshot.doubt]);
+  const { lastErrorCode } = settlement;
+  if (lastErrorCode === 'not_authenticated' || lastErrorCode === 'kiosk_denied')
+    problems.push('kiosk_not_recognised');
+  return problems;
 }
 
 function describeKiosk(snapshot: StoreSnapshot | null): AgentState['kiosk'] {

@@ -16,15 +16,16 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import Database from 'better-sqlite3';
 import { generateKeyPair } from '@tikiwallet/protocol/node';
 import { agentEndpoint } from '../ipc/transport.ts';
 
 /** Another living agent holds the folder. */
 export class FolderInUse extends Error {
   override readonly name = 'FolderInUse';
-  constructor(folder: string, pid: number) {
+  constructor(folder: string, pid: string) {
     super(
-      `The data folder ${folder} is in use by another agent (process ${pid}); stop it or set TIKI_KIOSK_DATA to another folder.`,
+      `The data folder ${folder} is in use by another agent (process ${pid || 'unknown'}); stop it or set TIKI_KIOSK_DATA to another folder.`,
     );
   }
 }
@@ -45,8 +46,7 @@ export interface DataFolder {
 export function openDataFolder(folder: string): DataFolder {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   chmodSync(folder, 0o700);
-  const lockPath = join(folder, 'agent.lock');
-  takeLock(lockPath, folder);
+  const freeLock = takeLock(folder);
   const { socketPath, tokenPath } = agentEndpoint(folder);
   const token = randomBytes(32).toString('base64url');
   writePrivately(tokenPath, token);
@@ -58,7 +58,7 @@ export function openDataFolder(folder: string): DataFolder {
     token,
     release() {
       rmSync(tokenPath, { force: true });
-      rmSync(lockPath, { force: true });
+      freeLock();
     },
   };
 }
@@ -91,48 +91,34 @@ function writePrivately(path: string, content: string): void {
   }
 }
 
-function takeLock(path: string, folder: string): void {
-  const mine = `${process.pid} ${startTimeOf(process.pid) ?? '-'}`;
-  for (let attempt = 0; ; attempt += 1) {
-    try {
-      writeFileSync(path, mine, { flag: 'wx', mode: 0o600 });
-      return;
-    } catch (error) {
-      if (!hasCode(error, 'EEXIST') || attempt >= 3) throw error;
-    }
-    const holder = livingHolder(path);
-    if (holder !== null) throw new FolderInUse(folder, holder);
-    rmSync(path, { force: true });
-  }
-}
-
-/** Null when whoever wrote the lock is gone, however it went. */
-function livingHolder(path: string): number | null {
-  const [pidText = '', started = '-'] = readFileSync(path, 'utf8').split(' ');
-  const pid = Number(pidText);
-  if (!Number.isSafeInteger(pid) || pid <= 0) return null;
-  if (!isAlive(pid)) return null;
-  const startedNow = startTimeOf(pid);
-  // A pid is given out again after a reboot; the start time tells the old holder from the stranger.
-  return startedNow === null || started === '-' || startedNow === started ? pid : null;
-}
-
-function isAlive(pid: number): boolean {
+/**
+ * Holds the folder until this process ends, however it ends: the system frees a lock on a file with its process, and
+ * no order of events between two starts can give it to both. Who holds it is written beside it, for the message only.
+ * @throws FolderInUse
+ */
+function takeLock(folder: string): () => void {
+  const lock = new Database(join(folder, 'agent.lock.sqlite'), { timeout: 0 });
   try {
-    process.kill(pid, 0);
-    return true;
+    lock.exec('BEGIN EXCLUSIVE');
   } catch (error) {
-    return hasCode(error, 'EPERM');
+    lock.close();
+    if (hasCode(error, 'SQLITE_BUSY')) throw new FolderInUse(folder, holderOf(folder));
+    throw error;
   }
+  const holder = join(folder, 'agent.lock');
+  writePrivately(holder, String(process.pid));
+  return () => {
+    rmSync(holder, { force: true });
+    lock.close();
+  };
 }
 
-/** In clock ticks since boot; null where the kernel does not tell. */
-function startTimeOf(pid: number): string | null {
+/** Empty while it is only just starting. */
+function holderOf(folder: string): string {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
+    return readFileSync(join(folder, 'agent.lock'), 'utf8');
   } catch (error) {
-    if (error instanceof Error && 'code' in error) return null;
+    if (hasCode(error, 'ENOENT')) return '';
     throw error;
   }
 }

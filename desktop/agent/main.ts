@@ -33,7 +33,7 @@ async function main(): Promise<void> {
           { detail },
           'the store failed in a way that leaves a write in doubt; starting again reads what is on disk',
         );
-        end(EXIT.storage);
+        endAtOnce(folder);
       },
     });
     const { addresses, port } = agent;
@@ -68,6 +68,15 @@ async function main(): Promise<void> {
   };
   process.on('uncaughtException', crashed);
   process.on('unhandledRejection', crashed);
+}
+
+/**
+ * Without a goodbye: an ordinary end closes the database, and closing syncs once more what has just failed to sync, on
+ * the same handle, where a disk then says that all is well.
+ */
+function endAtOnce(folder: DataFolder | undefined): void {
+  folder?.release();
+  process.kill(process.pid, 'SIGKILL');
 }
 
 /** Of the application that this agent came with; a packaged agent has the number built in. */

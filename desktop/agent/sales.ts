@@ -6,6 +6,7 @@ import { comparisonCode, toQrText } from '@tikiwallet/protocol';
 import { IpcError, type Payment, type Sale } from '../ipc/index.ts';
 import type { AcceptCode, AcceptOutcome } from './accept-payment.ts';
 import type { Clock } from './clock.ts';
+import { remainingMs } from './request-life.ts';
 import type { StoreClient } from './store/store-client.ts';
 import type { SaleRecord, StoredPayment } from './store/rows.ts';
 
@@ -48,7 +49,11 @@ export class Sales {
       addresses: this.#options.addresses(),
       ttlSeconds: this.#options.requestTtlSeconds,
     });
-    if (this.#current?.saleId !== record.saleId) this.#refused = null;
+    // Asked again for a sale of before: it is answered, and the one that can be paid stays on the screen.
+    const current = this.#current;
+    const isOther = current !== null && current.saleId !== record.saleId;
+    if (isOther && record.state !== 'open' && this.#isPayable(current)) return this.#describe(record);
+    if (current?.saleId !== record.saleId) this.#refused = null;
     return this.#show(record);
   }
 
@@ -86,6 +91,13 @@ export class Sales {
     if (this.#current.saleId === record.saleId) this.#show(record);
   }
 
+  /** Time has passed in a way that no timer notices: the machine slept. */
+  async lookAgain(): Promise<void> {
+    const current = this.#current;
+    if (current !== null && current.state === 'open' && this.#remainingMs(current) === 0)
+      await this.#expire(current.saleId);
+  }
+
   get current(): SaleRecord | null {
     return this.#current;
   }
@@ -93,9 +105,7 @@ export class Sales {
   /** What a phone that cannot scan may fetch: only while it can still be paid. */
   openEnvelope(): Uint8Array | null {
     const current = this.#current;
-    return current !== null && current.state === 'open' && this.#remainingMs(current) > 0
-      ? current.envelope
-      : null;
+    return current !== null && this.#isPayable(current) ? current.envelope : null;
   }
 
   view(): Sale | null {
@@ -104,6 +114,10 @@ export class Sales {
 
   close(): void {
     clearTimeout(this.#timer);
+  }
+
+  #isPayable(record: SaleRecord): boolean {
+    return record.state === 'open' && this.#remainingMs(record) > 0;
   }
 
   #show(record: SaleRecord): Sale {
@@ -131,8 +145,7 @@ export class Sales {
   }
 
   #remainingMs(record: SaleRecord): number {
-    if (record.deadlineMs === null) return 0;
-    return Math.max(0, record.deadlineMs - this.#options.clock.monotonicMs());
+    return remainingMs(record, this.#options.clock);
   }
 
   #describe(record: SaleRecord): Sale {

@@ -171,6 +171,8 @@ class Agent implements RunningAgent {
     this.#tick = setInterval(() => void this.#passTime(), TICK_MS);
     this.#tick.unref();
     this.#publisher.now();
+    // The cloud may have come into reach before the store was open to hear of it.
+    this.#trust.refreshNow();
     this.#settle.poke();
   }
 
@@ -206,12 +208,14 @@ class Agent implements RunningAgent {
   }
 
   async #enrol(code: string): Promise<void> {
-    if (this.#snapshot === null) throw new IpcError('agent_unavailable');
-    if (this.#snapshot.quarantine !== null) throw new IpcError('journal_quarantined');
-    if (this.#snapshot.kiosk !== null) throw new IpcError('kiosk_already_enrolled');
+    // Whoever asks in the first moments waits for the store as every other call does.
+    const { quarantine, kiosk } = this.#snapshot ?? (await this.#store.whenReady()).snapshot;
+    if (quarantine !== null) throw new IpcError('journal_quarantined');
+    if (kiosk !== null) throw new IpcError('kiosk_already_enrolled');
     const publicKeys = { signing: this.#signingPublicKey, sealing: this.#sealingPublicKey };
     await enrolKiosk({ api: this.#api, store: this.#store, publicKeys, log: this.#options.log }, code);
     this.#options.log.info('this machine is a kiosk now');
+    this.#trust.refreshNow();
     this.#settle.retryNow();
   }
 
@@ -257,6 +261,7 @@ class Agent implements RunningAgent {
   async #passTime(): Promise<void> {
     try {
       await this.#store.run('tick', null);
+      await this.#sales.lookAgain();
     } catch (error) {
       this.#options.log.warn({ err: error }, 'the trusted time could not be written down');
     }

@@ -37,9 +37,24 @@ export function explainStart(error: unknown): StartFault {
     case 'EPERM':
     case 'EROFS':
     case 'ENOTDIR':
+    case 'SQLITE_CANTOPEN':
+    case 'SQLITE_READONLY':
       return {
         sentence: `The data folder cannot be used (${fault.code} ${fault.path}); set TIKI_KIOSK_DATA to a folder of this user.`,
         code: EXIT.folderUnavailable,
+      };
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return {
+        sentence:
+          'The disk of the data folder is full; free some space and start again. Nothing that was accepted is lost.',
+        code: EXIT.storage,
+      };
+    case 'EIO':
+      return {
+        sentence:
+          'The disk of the data folder fails; do not go on selling with it. Copy the data folder and replace the disk.',
+        code: EXIT.storage,
       };
     default:
       return { sentence: 'The agent could not start.', code: EXIT.crashed };

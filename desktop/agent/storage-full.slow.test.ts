@@ -6,6 +6,8 @@ import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { SettleLoop } from './settle/settle-loop.ts';
 import type { CommandName, CommandParams, CommandResult } from './store/messages.ts';
+import { migrationsFolder } from './store/migrations-folder.ts';
+import { StoreDesk } from './store/store-desk.ts';
 import { FakeCloud } from './test/fake-cloud.ts';
 import { TestIssuer, TestKiosk } from './test/world.ts';
 import { storageFaultOf } from './store/faults.ts';
@@ -53,6 +55,15 @@ test('R41 a full disk stops acceptance, keeps what was stored, and settles once 
   expect(kiosk.snapshot().unsettled).toEqual(before.unsettled);
   expect(kiosk.snapshot().headSequence).toBe(before.headSequence);
   expect(kiosk.acceptOne(first.delivery).kind).toBe('repeated');
+  // As after a kill: nobody has tidied up, and nothing can be written.
+  const keys = { signingKeyPem: kiosk.signing.pem, sealingKeyPem: kiosk.sealing.pem };
+  const options = { path: kiosk.path, migrationsFolder: migrationsFolder(), clock: kiosk.clock, ...keys };
+  const errors: unknown[] = [];
+  const started = new StoreDesk(options, (error) => errors.push(error));
+  expect(errors.map(storageFaultOf)).toEqual(['full']);
+  expect(started.store.snapshot().unsettled).toEqual(before.unsettled);
+  expect(started.run('accept', [{ bytes: first.delivery, isSigned: false }])[0]?.kind).toBe('repeated');
+  started.store.close();
 
   rmSync(filler);
   expect(kiosk.acceptOne(pending.delivery).kind).toBe('accepted');

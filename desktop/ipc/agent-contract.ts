@@ -76,8 +76,26 @@ export const Sale = z.object({
 });
 export type Sale = z.infer<typeof Sale>;
 
+/**
+ * What is wrong at the moment, for a person to put right; each has a sentence on the screen. `clock_behind_trusted_time`:
+ * set the clock, nothing is sold until then. `journal_behind_cloud`: the cloud holds entries that this machine has lost
+ * (an old copy was restored). `journal_differs_from_cloud`: the cloud refuses this journal as another story than the one
+ * it knows. `journal_unconfirmed`: the data folder is a copy, and the cloud has to be asked once before selling.
+ * `kiosk_not_recognised`: the cloud no longer takes this machine for the kiosk (replaced or blocked).
+ */
+export const AgentProblem = z.enum([
+  'clock_behind_trusted_time',
+  'journal_behind_cloud',
+  'journal_differs_from_cloud',
+  'journal_unconfirmed',
+  'kiosk_not_recognised',
+]);
+export type AgentProblem = z.infer<typeof AgentProblem>;
+
 export const AgentState = z.object({
+  /** `quarantined`: nothing is sold, because the journal is damaged or in doubt; `problems` may say more. */
   phase: z.enum(['starting', 'not_enrolled', 'ready', 'quarantined']),
+  problems: z.array(AgentProblem).default([]),
   version: z.string(),
   /** Where the agent looks for the cloud. */
   apiUrl: z.string(),

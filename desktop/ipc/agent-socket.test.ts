@@ -16,6 +16,7 @@ const TOKEN = 'a-token-of-the-test';
 function makeState(over: Partial<AgentState> = {}): AgentState {
   return {
     phase: 'ready',
+    problems: [],
     version: '1.0.0',
     apiUrl: 'http://127.0.0.1:8080',
     kiosk: null,

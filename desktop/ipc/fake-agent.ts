@@ -21,6 +21,7 @@ export const FAKE_SCENARIOS = [
   'paid',
   'paid_offline',
   'quarantined',
+  'clock_wrong',
 ] as const;
 export type FakeScenario = (typeof FAKE_SCENARIOS)[number];
 
@@ -292,6 +293,7 @@ export class FakeAgent {
     const total = this.#payments.reduce((sum, payment) => add(sum, payment.amountMinor), '0');
     return {
       phase,
+      problems: scenario === 'clock_wrong' ? ['clock_behind_trusted_time'] : [],
       version: '0.1.0',
       apiUrl: 'http://127.0.0.1:8080',
       kiosk: enrolled ? this.#kiosk() : null,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { app, type BrowserWindow, ipcMain, protocol, session } from 'electron';
 import { agentEndpoint } from '../ipc/transport.ts';
 import { linkAgent } from './agent-link.ts';
+import { agentRecord } from './agent-record.ts';
 import { agentEnvironment, superviseAgent } from './agent-process.ts';
 import { APP_SCHEME, serveApp } from './app-protocol.ts';
 import { readLaunchOptions } from './launch-options.ts';
@@ -47,6 +48,7 @@ function start(): void {
     ...launch.agent,
     env: agentEnvironment(process.env, launch.dataFolder),
     socketPath: endpoint.socketPath,
+    record: agentRecord(join(app.getPath('userData'), 'agent.json')),
     log,
   });
   const link = linkAgent({
@@ -56,7 +58,10 @@ function start(): void {
     },
   });
   const keepAgent = (): void => {
-    if (launch.attachTo === undefined && !link.client.connected) void agent.ensure();
+    // Whoever names a socket has an agent of their own, and its life is their business.
+    if (launch.attachTo !== undefined) return;
+    if (link.client.connected) agent.answered();
+    else void agent.ensure();
   };
   keepAgent();
   const keeper = setInterval(keepAgent, 2_000);

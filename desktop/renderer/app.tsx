@@ -6,6 +6,7 @@ import { ActivityScreen } from './activity/activity-screen.tsx';
 import { AgentStateContext, useAgent, useConnection } from './agent/connection.ts';
 import { Announcer } from './frame/announcer.tsx';
 import { LostNotice, QuarantinedNotice, StartingNotice } from './frame/notice.tsx';
+import { ProblemBand } from './frame/problem-band.tsx';
 import { SideRail, type View } from './frame/side-rail.tsx';
 import { StatusBar } from './frame/status-bar.tsx';
 import { directionOf } from './language/i18n.ts';
@@ -15,9 +16,17 @@ import { SaleView } from './sell/sale-view.tsx';
 import { SettingsScreen } from './settings/settings-screen.tsx';
 import { StatusScreen } from './status/status-screen.tsx';
 import { WelcomeScreen } from './welcome/welcome-screen.tsx';
+import { WithScreenKeyboard } from './typing/screen-keyboard.tsx';
+import type { WindowMode } from './typing/typed-field.ts';
 import classes from './app.module.css';
 
-export function App({ nonce }: { nonce: string }): ReactElement {
+interface AppProps {
+  nonce: string;
+  /** A kiosk has no keyboard unless somebody proves otherwise by typing. */
+  mode?: WindowMode;
+}
+
+export function App({ nonce, mode = 'desktop' }: AppProps): ReactElement {
   const { language } = useLanguage();
   const queries = useMemo(
     () =>
@@ -39,7 +48,9 @@ export function App({ nonce }: { nonce: string }): ReactElement {
         getStyleNonce={() => nonce}
       >
         <QueryClientProvider client={queries}>
-          <Screens />
+          <WithScreenKeyboard mode={mode}>
+            <Screens />
+          </WithScreenKeyboard>
         </QueryClientProvider>
       </MantineProvider>
     </DirectionProvider>
@@ -62,7 +73,9 @@ function Screens(): ReactElement {
     <AgentStateContext value={connection}>
       <Announcer />
       {state.phase === 'starting' && <StartingNotice />}
-      {state.phase === 'quarantined' && <QuarantinedNotice deviceId={state.kiosk?.id} />}
+      {state.phase === 'quarantined' && (
+        <QuarantinedNotice deviceId={state.kiosk?.id} problems={state.problems} />
+      )}
       {state.phase === 'not_enrolled' && <WelcomeScreen />}
       {state.phase === 'ready' && <Till />}
     </AgentStateContext>
@@ -83,6 +96,7 @@ function Till(): ReactElement {
   return (
     <div className={classes.till}>
       <StatusBar onOpenStatus={() => setView('status')} />
+      <ProblemBand />
       <div className={classes.middle}>
         <SideRail view={view} onChange={setView} saleOpen={open} />
         <main className={classes.main} data-view={view}>

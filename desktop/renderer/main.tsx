@@ -17,4 +17,4 @@ if (root === null) throw new Error('index.html has no #root');
 startConnection(window.tiki);
 const info = await window.tiki.call('window.info', {});
 await startLanguage(readPreferences().language, info.ok ? info.value.locale : navigator.language);
-createRoot(root).render(<App nonce={nonce} />);
+createRoot(root).render(<App nonce={nonce} mode={info.ok ? info.value.mode : 'desktop'} />);

@@ -112,6 +112,24 @@ describe('before there is anything to sell with', () => {
   });
 });
 
+describe('what is wrong with this till', () => {
+  it('stands over every screen, with its code for support, until it is put right', () => {
+    show('ready');
+    expect(screen.queryByTestId('problem-band')).toBeNull();
+    act(() => agent.set({ problems: ['clock_behind_trusted_time'] }));
+    expect(screen.getByTestId('problem-band').textContent).toContain('The clock of this device is wrong');
+    expect(screen.getByTestId('problem-band').textContent).toContain('clock_behind_trusted_time');
+    act(() => agent.set({ problems: [] }));
+    expect(screen.queryByTestId('problem-band')).toBeNull();
+  });
+
+  it('is the reason that a stopped till gives', () => {
+    show('quarantined');
+    act(() => agent.set({ problems: ['journal_unconfirmed'] }));
+    expect(screen.getByTestId('screen-quarantined').textContent).toContain('Connect it to the internet once');
+  });
+});
+
 describe('a sale', () => {
   it('is charged from the keypad and waits with its code', async () => {
     show('ready');

@@ -126,6 +126,27 @@ test.describe('bad paths', () => {
     await kiosk.newSale();
   });
 
+  test('without a camera the shop is found on its network, and shown and paid as if it had been scanned', async () => {
+    await phone.pointCameraAt(await kiosk.screenshot());
+    await phone.goHome();
+    await phone.at('pay-button').click();
+    await phone.at('nearby-shop').click();
+    await expect(phone.at('error-code')).toContainText('no_sale_nearby');
+    await kiosk.charge(350n);
+    const compare = await kiosk.at('short-code').innerText();
+    await phone.at('nearby-shop').click();
+    await phone.waitForPayState('confirm');
+    await expect(phone.at('confirm-merchant')).toHaveText('Warung Sari');
+    await expect(phone.at('confirm-amount')).toContainText('3.50');
+    await expect(phone.at('confirm-code')).toHaveText(compare.trim());
+    await phone.confirm();
+    await phone.waitForPayState('paid');
+    await expect(kiosk.at('paid-amount')).toContainText('3.50');
+    paidMinor += 350n;
+    expect(await pendingMinor()).toBe(paidMinor);
+    await kiosk.newSale();
+  });
+
   test('a replayed payment gets the first receipt and counts once', async () => {
     const sale = await shop.charge(300n);
     const signed = await attacker.sign(sale.qrText);

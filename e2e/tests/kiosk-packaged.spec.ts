@@ -75,7 +75,8 @@ test('starts its own agent, and neither debugs nor runs as a plain Node', async 
   const agent = connectToAgentOf(data);
   try {
     await agent.whenConnected(15_000);
-    expect((await agent.call('agent.state', {})).phase).toBe('not_enrolled');
+    const phase = async () => (await agent.call('agent.state', {})).phase;
+    await expect.poll(phase).toBe('not_enrolled');
   } finally {
     agent.close();
     kiosk.kill('SIGTERM');

@@ -99,6 +99,7 @@ export const FIELD_NAMES: ReadonlyMap<number, readonly string[]> = new Map([
   [13, ['purpose', 'request-id', 'allowance-certificate', 'payment', 'phone-salt']],
   [14, ['purpose', 'kiosk-certificate', 'request']],
   [15, ['purpose', 'kiosk-certificate-hash', 'batch', 'entries']],
+  [24, ['purpose', 'issuer-certificate', 'allowance-certificate', 'first', 'second']],
 ]);
 
 /** The notation of one encoded object, envelope or plain value, in lines. */

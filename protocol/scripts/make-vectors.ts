@@ -25,6 +25,7 @@ import {
   requestVectors,
   trustBundleVectors,
 } from './vectors-of-objects.ts';
+import { doubleSpendProofVectors } from './vectors-of-proofs.ts';
 import { acceptanceVectors, paymentVectors } from './vectors-of-payments.ts';
 import {
   doubleSpendVectors,
@@ -51,6 +52,7 @@ const MAKERS: Readonly<Record<string, (world: VectorWorld) => DraftFile>> = {
   'journal.json': journalVectors,
   'settlement.json': settlementVectors,
   'double-spend.json': doubleSpendVectors,
+  'double-spend-proof.json': doubleSpendProofVectors,
 };
 
 /** Runs a vector on node:crypto. */

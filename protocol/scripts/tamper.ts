@@ -77,6 +77,17 @@ export function malleated(bytes: Uint8Array): Uint8Array {
   });
 }
 
+/** An unsigned envelope, once for each of its items with that item changed in its last byte. */
+export function everyItemChanged(
+  bytes: Uint8Array,
+  names: readonly string[],
+): readonly { readonly name: string; readonly bytes: Uint8Array }[] {
+  return itemsOf(bytes).map((item, index, items) => ({
+    name: names[index] ?? String(index),
+    bytes: encodeCbor(items.with(index, changed(item))),
+  }));
+}
+
 /** A value of the same type that differs, and still lies within most bounds. */
 export function changed(value: CborValue): CborValue {
   if (typeof value === 'number') return value + 1;

@@ -279,6 +279,14 @@ const OPERATIONS: Readonly<Record<string, (input: Input) => Steps<unknown>>> = {
   verifySettlementAcknowledgement: acknowledgement,
   findContradiction: contradiction,
   verifyProofOfPossession: possession,
+  *verifyDoubleSpendProof(input) {
+    const parts = protocol.decodeDoubleSpendProof(input.bytes('proof'));
+    const { rule, allowance, first, second } = yield* protocol.verifyDoubleSpendProof(
+      parts,
+      input.bytes('rootPublicKey'),
+    );
+    return { rule, allowanceId: allowance.allowanceId, first, second };
+  },
   *commitToPhone(input) {
     return yield* protocol.commitToPhone(input.text('phone'), input.bytes('salt'));
   },

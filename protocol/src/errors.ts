@@ -55,6 +55,8 @@ export const REFUSAL_CODES = [
   'acknowledgement_signature_invalid',
   'acknowledgement_is_for_another_batch',
   'statement_signature_invalid',
+  // proof of double spend
+  'payments_do_not_contradict',
 ] as const;
 export type RefusalCode = (typeof REFUSAL_CODES)[number];
 

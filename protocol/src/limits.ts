@@ -23,6 +23,8 @@ export const MAX_NESTING = 8;
 export const MAX_OBJECT_BYTES = 2_048;
 /** Largest delivery or request envelope: two objects and room for framing; one QR code holds 2,953 bytes. */
 export const MAX_ENVELOPE_BYTES = 4_096;
+/** A proof of double spend: four objects and room for framing. */
+export const MAX_PROOF_BYTES = 10_240;
 /** Largest trust bundle: 40,000 denied allowances of 16 bytes; above that a delta is needed. */
 export const MAX_TRUST_BUNDLE_BYTES = 1_048_576;
 export const MAX_DENIED = 40_000;

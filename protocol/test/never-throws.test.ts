@@ -117,6 +117,20 @@ function decide(bytes: Uint8Array) {
     : identified;
 }
 
+const twin = makePayment(world, makeRequest(world, { fill: 0x60 }));
+// Its own issuer certificate: the world's bundle holds one that began a moment earlier.
+const doubleSpend = protocol.encodeDoubleSpendProof({
+  issuerCertificate,
+  allowanceCertificate: world.allowance.bytes,
+  first: payment.bytes,
+  second: twin.bytes,
+});
+
+function prove(bytes: Uint8Array) {
+  const parts = protocol.attempt(() => protocol.decodeDoubleSpendProof(bytes));
+  return parts.ok ? sync(protocol.verifyDoubleSpendProof(parts.value, world.root.publicKey)) : parts;
+}
+
 /** Envelope, chain and every sale in it, as the cloud reads them. */
 function settle(bytes: Uint8Array) {
   const envelope = protocol.attempt(() => protocol.decodeSettlementEnvelope(bytes));
@@ -172,6 +186,7 @@ const readers: Readonly<
   ],
   'closing statement': [statement, (bytes) => sync(protocol.verifyClosingStatement(bytes, world.allowance))],
   'proof of possession': [proof, (bytes) => sync(protocol.verifyProofOfPossession(bytes, possession))],
+  'proof of double spend': [doubleSpend, prove],
   'public key': [
     world.phoneKey.publicKey,
     (bytes) => protocol.attempt(() => protocol.decompressPoint(bytes)),

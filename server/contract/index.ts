@@ -12,3 +12,5 @@ export * from './accounts.ts';
 export * from './wallet.ts';
 export * from './merchant.ts';
 export * from './kiosk.ts';
+export * from './double-spends.ts';
+export * from './claims.ts';

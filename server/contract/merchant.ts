@@ -21,6 +21,10 @@ export const CreateKioskBody = z.object({ name: lineOfText({ min: 1, max: 40 }) 
 /** `GET /v1/merchant/kiosks`. */
 export const KioskList = z.object({ items: z.array(KioskView) });
 /** `POST /v1/merchant/kiosks/{id}/code` answers {@link KioskView} with a new code. */
+/**
+ * `POST /v1/merchant/kiosks/{id}/deny`, no body: lost or stolen. For ever; it hands in nothing more, and what it had
+ * not handed in is claimed with customers' receipts. Answers {@link KioskView}.
+ */
 
 /** `GET /v1/merchant/summary`. */
 export const MerchantSummary = z.object({

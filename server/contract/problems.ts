@@ -38,6 +38,8 @@ export const PROBLEM_CODES = [
   'allowance_not_active',
   'closing_statement_invalid',
   'kiosk_not_found',
+  'double_spend_not_found',
+  'claim_invalid',
   'enrolment_code_incorrect',
   'enrolment_code_expired',
   'kiosk_denied',
@@ -60,5 +62,7 @@ export const Problem = z.object({
   detail: z.string().optional(),
   requestId: z.string().optional(),
   retryAfterMs: z.number().int().optional(),
+  /** With `batch_gap`: the highest entry that the cloud has without a gap before it. */
+  highestSequence: z.int().nonnegative().optional(),
 });
 export type Problem = z.infer<typeof Problem>;

@@ -36,7 +36,7 @@ export const Allowance = z.object({
   /** Opens the certificate's commitment to the holder's phone number. */
   phoneSalt: Base64Url,
   devicePublicKey: Base64Url,
-  /** For a closing allowance: the moment at which the rest returns at the latest. */
+  /** For a closing, expired or denied allowance: the moment at which the rest returns at the latest. */
   returnsBy: IsoTime.nullable(),
 });
 export type Allowance = z.infer<typeof Allowance>;
@@ -98,6 +98,10 @@ export const AllowanceBody = z.object({
 });
 /** `POST /v1/allowances/{id}/close`: the phone's signed closing statement; answers {@link Allowance}. */
 export const CloseAllowanceBody = z.object({ statement: Base64Url });
+/**
+ * `POST /v1/allowances/{id}/deny`, no body: the phone is lost. Nobody accepts the allowance any more; what shops
+ * accepted before they could know is paid, the rest returns when no shop can hold more of it. Answers {@link Allowance}.
+ */
 
 export const HistoryKind = z.enum([
   'top_up',

@@ -100,7 +100,8 @@ describe('the wallet', () => {
       const policy = headers.get('content-security-policy') ?? '';
       expect(policy).toContain("connect-src 'self' http://192.168.49.1:7070 http://127.0.0.1:7070;");
       expect(policy).toContain("default-src 'self'");
-      expect(policy).toContain("frame-ancestors 'none'");
+      for (const rule of ["frame-ancestors 'none'", "object-src 'none'", "form-action 'self'"])
+        expect(policy).toContain(rule);
       expect(policy).not.toContain('upgrade-insecure-requests');
       expect(headers.get('permissions-policy')).toContain('camera=(self)');
     }

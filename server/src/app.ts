@@ -16,7 +16,9 @@ import { refuseErrors, refuseUnknown } from './http/refuse.ts';
 import { type AppEnv, newRouter, type Router } from './http/router.ts';
 import { registerAllowances } from './routes/allowances.ts';
 import { registerAuth } from './routes/auth.ts';
+import { registerClaims } from './routes/claims.ts';
 import { registerConfig } from './routes/config.ts';
+import { registerDoubleSpends } from './routes/double-spends.ts';
 import { registerHealth } from './routes/health.ts';
 import { registerHistory } from './routes/history.ts';
 import { registerKiosk } from './routes/kiosk.ts';
@@ -55,6 +57,8 @@ const rooms: readonly RegisterRoutes[] = [
   registerAllowances,
   (router, context) => registerTrust(router, context.offline),
   registerMerchant,
+  registerDoubleSpends,
+  registerClaims,
   registerKiosk,
   registerOpenApi,
   // Last: it answers every path that no room of the API has taken.

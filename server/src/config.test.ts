@@ -48,6 +48,7 @@ describe('settings', () => {
     ['a currency that is none', { TIKI_CURRENCY: 'dollars' }, 'TIKI_CURRENCY'],
     ['an origin that is none', { TIKI_KIOSK_ORIGINS: 'kiosk' }, 'TIKI_KIOSK_ORIGINS'],
     ['a money amount with a point', { TIKI_TOP_UP_MAX_MINOR: '10.5' }, 'TIKI_TOP_UP_MAX_MINOR'],
+    ['a proxy that is no address', { TIKI_TRUSTED_PROXIES: '10.0.0.0/99' }, 'TIKI_TRUSTED_PROXIES'],
     ['Stripe without its webhook secret', { STRIPE_SECRET_KEY: 'sk_live_secret' }, 'STRIPE_WEBHOOK_SECRET'],
     ['half of Twilio', { TWILIO_ACCOUNT_SID: ACCOUNT }, 'TWILIO_AUTH_TOKEN'],
   ])('%s is one sentence that names the setting and no value', (_, env, name) => {

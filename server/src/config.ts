@@ -49,8 +49,9 @@ const Environment = z.object({
   TIKI_DATA_DIR: z.string().optional(),
   TIKI_STANDIN_DATA_DIR: z.string().optional(),
   TIKI_WALLET_DIR: z.string().optional(),
-  TIKI_TRUSTED_PROXIES: list(''),
+  TIKI_TRUSTED_PROXIES: list('').pipe(z.array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]))),
   TIKI_KEYS_SECRET: z.string().min(16).optional(),
+  TIKI_SMS_PER_DAY: z.coerce.number().int().min(1).default(5_000),
   TIKI_RATE_LIMIT_FACTOR: z.coerce.number().positive().default(1),
   TIKI_TOP_UP_MIN_MINOR: Minor.default(100n),
   TIKI_TOP_UP_MAX_MINOR: Minor.default(100_000n),
@@ -137,6 +138,7 @@ export interface Config {
   readonly walletDir: string;
   readonly trustedProxies: readonly string[];
   readonly keysSecret: string | undefined;
+  readonly smsPerDay: number;
   readonly rateLimitFactor: number;
   /** Null: the embedded PostgreSQL in `dataDir`. */
   readonly databaseUrl: string | null;
@@ -181,6 +183,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     walletDir: resolve(env.TIKI_WALLET_DIR ?? join(REPOSITORY, 'wallet', 'dist')),
     trustedProxies: env.TIKI_TRUSTED_PROXIES,
     keysSecret: env.TIKI_KEYS_SECRET,
+    smsPerDay: env.TIKI_SMS_PER_DAY,
     rateLimitFactor: env.TIKI_RATE_LIMIT_FACTOR,
     databaseUrl: env.DATABASE_URL ?? null,
     databaseOwnerUrl: env.DATABASE_OWNER_URL ?? null,

@@ -2,13 +2,13 @@
 import type { Logger } from 'pino';
 import { createAuthenticator, createTokens, Sessions } from './accounts/index.ts';
 import type { Clock } from './clock.ts';
-import type { Config } from './config.ts';
+import { type Config, ConfigError } from './config.ts';
 import type { ServerContext } from './context.ts';
 import type { Db } from './db/client.ts';
 import { clientAddress, trustedProxies } from './http/client-address.ts';
 import { createIdempotency } from './http/idempotency.ts';
 import { createRateLimits } from './http/rate-limits.ts';
-import { openAccount } from './ledger/index.ts';
+import { openAccount, otherCurrency } from './ledger/index.ts';
 import { standInWebhookSecret } from './money/stand-in/webhook-secret.ts';
 import { createStripeMoney } from './money/stripe.ts';
 import { createTwilioNotify } from './notify/twilio.ts';
@@ -24,6 +24,11 @@ export interface ContextParts {
 /** Loads or makes the server's keys, so it needs a migrated database. */
 export async function createContext(parts: ContextParts): Promise<ServerContext> {
   const { config, clock, db } = parts;
+  const other = await otherCurrency(db, config.currency);
+  if (other !== null)
+    throw new ConfigError(
+      `This database keeps money in ${other}, and TIKI_CURRENCY says ${config.currency}: nobody would find their money.`,
+    );
   const sessions = new Sessions(db, clock);
   const tokens = await createTokens({
     db,
@@ -40,7 +45,7 @@ export async function createContext(parts: ContextParts): Promise<ServerContext>
     sessions,
     tokens,
     auth: createAuthenticator(tokens, sessions),
-    limits: createRateLimits(db, { factor: config.rateLimitFactor }),
+    limits: createRateLimits(db, { factor: config.rateLimitFactor, smsPerDay: config.smsPerDay }),
     idempotency: createIdempotency(db, clock),
     notify: createTwilioNotify(config.twilio),
     money: createStripeMoney({ config: config.stripe, webhookSecret, clock }),

@@ -5,6 +5,7 @@ import { systemClock } from './clock.ts';
 import { ConfigError, readConfig, standInWarnings } from './config.ts';
 import type { ServerContext } from './context.ts';
 import { createContext } from './context-from-config.ts';
+import { forgetOld } from './db/housekeeping.ts';
 import { openDatabase } from './db/open.ts';
 import { FolderInUse } from './db/process-lock.ts';
 import { assertPortFree, listen, PortTaken } from './http/listen.ts';
@@ -14,6 +15,7 @@ import { onStop } from './on-stop.ts';
 import { type PeriodicJob, startPeriodic } from './periodic.ts';
 
 const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
 const EXIT_FAILED = 1;
 const EXIT_CONFIG = 2;
 const EXIT_PORT_TAKEN = 3;
@@ -50,6 +52,7 @@ function startJobs(context: ServerContext): readonly PeriodicJob[] {
   const giveBack = { db, clock, policy: config.offline };
   return [
     startPeriodic({ name: 'allowances', everyMs: MINUTE_MS, log, round: () => giveBackAll(giveBack) }),
+    startPeriodic({ name: 'housekeeping', everyMs: HOUR_MS, log, round: () => forgetOld(db, clock) }),
     startPeriodic({ name: 'top-ups', everyMs: MINUTE_MS, log, round: () => lookAfterTopUps(context) }),
   ];
 }

@@ -16,8 +16,10 @@ import {
   type KioskCertificate,
   type Payment,
   type PaymentRequest,
+  type Receipt,
   signPaymentRequest,
   signProofOfPossession,
+  signReceipt,
   signSettlementBatch,
   toBase64Url,
   type SettlementAcknowledgement,
@@ -30,7 +32,15 @@ import {
   decodeSettlementEnvelope,
   verifyTrustBundle,
 } from '@tikiwallet/protocol';
-import { CBOR_MEDIA_TYPE, EnrolResult, KioskTrust, KioskView, MerchantSummary } from '../contract/index.ts';
+import type { z } from 'zod';
+import {
+  CBOR_MEDIA_TYPE,
+  type ClaimBody,
+  EnrolResult,
+  KioskTrust,
+  KioskView,
+  MerchantSummary,
+} from '../contract/index.ts';
 import { check, must } from '../src/trust/index.ts';
 import { newKey, type OfflineWallet, pay, type PaymentChanges } from './simulated-phone.ts';
 import type { Person, TestServer } from './test-server.ts';
@@ -203,6 +213,31 @@ export class SimulatedKiosk {
     });
     this.append('sale', body, payment.amountMinor);
     this.#seen.set(wallet.allowance.allowanceId, payment);
+  }
+
+  /** What the customer of the newest sale holds: the receipt with everything that it is about. */
+  claimFor(
+    wallet: Pick<OfflineWallet, 'allowance'>,
+    { request, payment }: { readonly request: PaymentRequest; readonly payment: Payment },
+    changes: Partial<Receipt> = {},
+  ): z.output<typeof ClaimBody> {
+    const receipt: Receipt = {
+      paymentHash: payment.hash,
+      amountMinor: payment.amountMinor,
+      tier: 'reserved',
+      sequence: Math.max(this.journal.length, 1),
+      journalHash: this.journal.at(-1)?.hash ?? GENESIS_HASH,
+      acceptedAt: this.nowSeconds,
+      checks: 0,
+      ...changes,
+    };
+    return {
+      receipt: toBase64Url(must(signReceipt(receipt, this.certificate.hash), this.key.sign)),
+      request: toBase64Url(request.bytes),
+      payment: toBase64Url(payment.bytes),
+      kioskCertificate: toBase64Url(this.certificate.bytes),
+      allowanceCertificate: toBase64Url(wallet.allowance.bytes),
+    };
   }
 
   append(kind: JournalKind, body: ReturnType<typeof encodeSaleBody> = [], saleMinor = 0n): void {

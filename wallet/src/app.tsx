@@ -6,7 +6,7 @@ import { Home } from './screens/home.tsx';
 import { currencyOf, useWallet, WalletContext } from './screens/parts/context.ts';
 import { Icon, Logo, type IconName } from './screens/parts/icons.tsx';
 import { lazy } from './screens/parts/lazy.tsx';
-import { replace, useRoute, type Route } from './screens/parts/router.ts';
+import { parseRoute, replace, useRoute, type Route } from './screens/parts/router.ts';
 import { useObservable } from './wallet-state.ts';
 import type { Wallet } from './wallet.ts';
 
@@ -68,11 +68,14 @@ function Frame() {
   const route = useRoute();
   const isEntered = state.profile !== null;
   useEffect(() => {
-    if (!isEntered && !ENTRY.includes(route.name) && route.name !== 'settings')
+    // Asked again here: what was drawn may be a step behind the address.
+    const { name } = parseRoute(location.hash);
+    const isEntry = ENTRY.includes(name);
+    if (!isEntered && !isEntry && name !== 'settings') {
       replace(state.registration === null ? 'welcome' : 'code');
+    }
     // Someone who is in needs no welcome; logging in again is theirs when the session has ended.
-    if (isEntered && ENTRY.includes(route.name) && !(route.name === 'login' && state.session !== 'active'))
-      replace('');
+    if (isEntered && isEntry && !(name === 'login' && state.session !== 'active')) replace('');
   }, [wallet, isEntered, route.name, state.session, state.registration]);
   const showsTabs = isEntered && !WITHOUT_TABS.includes(route.name) && !ENTRY.includes(route.name);
   const isArea = AREAS.includes(route.name) || (route.name === 'activity' && route.argument === null);

@@ -2,7 +2,7 @@
  * Everything that needs the protocol's cryptography, loaded when it is first needed: reading requests, paying,
  * loading and closing allowances, trust. The wallet opens without it; the service worker has it ready without a network.
  */
-import { runAsync, verifyKioskCertificate, webCrypto, type TrustBundle } from '@tikiwallet/protocol';
+import { webCrypto, type TrustBundle } from '@tikiwallet/protocol';
 import type { TrustView } from '@tikiwallet/server/contract';
 import type { Endpoints } from './api/endpoints.ts';
 import type { Clock } from './clock.ts';
@@ -11,9 +11,11 @@ import { closeOnPhone, reportClosing } from './pay/close-allowance.ts';
 import { WalletError } from './pay/codes.ts';
 import { localNetworkDenied, pause } from './pay/deliver.ts';
 import { finishLoad, orderLoad, type LoadIntent } from './pay/load-allowance.ts';
+import { askNearby } from './pay/nearby-shops.ts';
 import { lockInBrowser, type PayNeeds } from './pay/needs.ts';
 import { readRequest, type PaymentOffer, type ReadOutcome } from './pay/read-request.ts';
 import { confirmAndSend, sendPayment, type Emit, type RunNeeds } from './pay/run-payment.ts';
+import { worthShowing } from './pay/signed-subject.ts';
 import { storedTrust, takeTrust } from './pay/trust.ts';
 import type { MarkerMirror } from './store/marker.ts';
 import { findPaymentByRequest } from './store/records.ts';
@@ -64,6 +66,20 @@ export class OfflineMoney {
     });
   }
 
+  /** What the kiosks at these addresses ask for now, read as scans are. @throws WalletError */
+  async readNearby(
+    origins: readonly string[],
+    allowances: readonly StoredAllowance[],
+    signal: AbortSignal,
+  ): Promise<readonly ReadOutcome[]> {
+    const texts = await askNearby(
+      origins,
+      { fetch: (input, init) => fetch(input, init), pause, permissionDenied: localNetworkDenied },
+      signal,
+    );
+    return worthShowing(await Promise.all(texts.map((text) => this.readRequest(text, allowances))));
+  }
+
   async #running(): Promise<RunNeeds> {
     const trust = await this.#storedTrust();
     if (trust === null) throw new WalletError('trust_missing');
@@ -87,17 +103,6 @@ export class OfflineMoney {
 
   async sendAgain(payment: StoredPayment, emit: Emit, signal: AbortSignal): Promise<void> {
     await sendPayment(payment, await this.#running(), emit, signal);
-  }
-
-  /** True when the kiosk's own signing key can be read from what is stored, for a receipt's details. */
-  async kioskIdOf(payment: StoredPayment): Promise<string | null> {
-    const trust = await this.#storedTrust();
-    if (trust === null) return null;
-    const kiosk = await runAsync(
-      verifyKioskCertificate(payment.kioskCertificate, trust.issuers),
-      this.#pay.crypto,
-    );
-    return kiosk.ok ? kiosk.value.kioskId : null;
   }
 
   async #loading(profile: Profile) {

@@ -330,15 +330,26 @@ export class Wallet {
   }
 
   async readRequest(text: string): Promise<ReadOutcome> {
+    const broken = this.#brokenMemory();
+    return broken ?? (await (await this.#money()).readRequest(text, this.state.value.allowances));
+  }
+
+  /** What the kiosks that this wallet may reach ask for now; at least one. @throws WalletError */
+  async readNearby(signal: AbortSignal): Promise<readonly ReadOutcome[]> {
+    const broken = this.#brokenMemory();
+    if (broken !== null) return [broken];
+    const { config, allowances } = this.state.value;
+    return await (await this.#money()).readNearby(config?.kioskOrigins ?? [], allowances, signal);
+  }
+
+  #brokenMemory(): ReadOutcome | null {
     const { integrity } = this.state.value;
-    if (integrity !== 'intact') {
-      return {
-        kind: 'refused',
-        code: integrity === 'lost' ? 'store_lost' : 'store_rolled_back',
-        subject: null,
-      };
-    }
-    return await (await this.#money()).readRequest(text, this.state.value.allowances);
+    if (integrity === 'intact') return null;
+    return {
+      kind: 'refused',
+      code: integrity === 'lost' ? 'store_lost' : 'store_rolled_back',
+      subject: null,
+    };
   }
 
   async pay(offer: PaymentOffer, emit: Emit, signal: AbortSignal): Promise<void> {

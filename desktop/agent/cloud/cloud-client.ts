@@ -3,7 +3,7 @@
  * Owns the translation from HTTP to codes; holds no session and no key, and retries nothing by itself.
  */
 import { Problem } from '@tikiwallet/server/contract';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { IpcError } from '../../ipc/index.ts';
 
 const TIMEOUT_MS = 10_000;
@@ -28,13 +28,11 @@ export interface CloudEvents {
 /** A problem answer; `highestSequence` comes with `batch_gap`. */
 export class CloudProblem extends IpcError {
   readonly highestSequence: number | undefined;
-  constructor(problem: z.output<typeof CloudProblemBody>, retryAfterMs: number | undefined) {
+  constructor(problem: Problem, retryAfterMs: number | undefined) {
     super(problem.code, { retryAfterMs });
     this.highestSequence = problem.highestSequence;
   }
 }
-
-const CloudProblemBody = Problem.extend({ highestSequence: z.int().nonnegative().optional() });
 
 export class CloudClient {
   readonly apiUrl: string;
@@ -109,8 +107,7 @@ export class CloudClient {
 
   #problem(response: Response, bytes: Uint8Array, mediaType: string): IpcError {
     const retryAfterMs = readRetryAfter(response);
-    const parsed =
-      mediaType === 'application/problem+json' ? CloudProblemBody.safeParse(parseJson(bytes)) : undefined;
+    const parsed = mediaType === 'application/problem+json' ? Problem.safeParse(parseJson(bytes)) : undefined;
     if (parsed?.success) {
       this.#noteServerTime(response);
       this.#events.onReached();

@@ -56,7 +56,8 @@ export class TrustRefresher {
   async #refresh(): Promise<void> {
     const { api, store, snapshot, isOnline, log } = this.#options;
     const kiosk = snapshot()?.kiosk;
-    if (kiosk === null || kiosk === undefined || !isOnline()) return;
+    // Not yet, or not now: asked again soon, because the event that would ask may have come and gone already.
+    if (kiosk === null || kiosk === undefined || !isOnline()) return this.#schedule(AFTER_FAILURE_MS);
     try {
       const installed = await store.run('refreshTrust', await api.trust(kiosk.kioskToken));
       if (!installed.ok) log.error({ code: installed.code }, 'the trust bundle of the cloud was refused');

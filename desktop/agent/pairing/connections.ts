@@ -1,23 +1,30 @@
 /**
- * At most so many sockets at once, and nobody can hold them all: when the house is full, the one that has said
- * nothing useful for longest makes room. Owns the count; reads no byte.
+ * At most so many sockets at once, and nobody can hold them all: when the house is full, whoever has most of them
+ * loses the oldest that has not yet said all it wanted to say. Owns the count; reads no byte.
  */
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 
+interface Guest {
+  readonly address: string;
+  /** A whole request was read and its answer is being worked on. */
+  isServed: boolean;
+}
+
 export class Connections {
   readonly #limit: number;
-  /** Insertion order is age; `true` while an answer is being worked on. */
-  readonly #open = new Map<Socket, boolean>();
+  /** Insertion order is age. */
+  readonly #open = new Map<Socket, Guest>();
 
   constructor(server: Server, limit: number) {
     this.#limit = limit;
     server.on('connection', (socket) => this.#admit(socket));
     server.on('request', (request, response) => {
-      this.#open.set(request.socket, true);
-      response.once('close', () => {
-        if (this.#open.has(request.socket)) this.#open.set(request.socket, false);
-      });
+      const guest = this.#open.get(request.socket);
+      if (guest === undefined) return;
+      // Not at the end of the headers: a body that never ends would hold its place for as long as it likes.
+      request.once('end', () => (guest.isServed = true));
+      response.once('close', () => (guest.isServed = false));
     });
   }
 
@@ -34,17 +41,21 @@ export class Connections {
       socket.destroy();
       return;
     }
-    this.#open.set(socket, false);
+    this.#open.set(socket, { address: socket.remoteAddress ?? '', isServed: false });
     socket.once('close', () => this.#open.delete(socket));
   }
 
   #makeRoom(): boolean {
-    for (const [socket, isWorking] of this.#open) {
-      if (isWorking) continue;
-      socket.destroy();
-      this.#open.delete(socket);
-      return true;
+    const oldestOf = new Map<string, { readonly socket: Socket; count: number }>();
+    for (const [socket, { address, isServed }] of this.#open) {
+      const known = oldestOf.get(address);
+      if (known !== undefined) known.count += 1;
+      else if (!isServed) oldestOf.set(address, { socket, count: 1 });
     }
-    return false;
+    const [greediest] = [...oldestOf.values()].sort((a, b) => b.count - a.count);
+    if (greediest === undefined) return false;
+    greediest.socket.destroy();
+    this.#open.delete(greediest.socket);
+    return true;
   }
 }

@@ -201,9 +201,10 @@ test('a form or JSON post of any page is no delivery', async () => {
   expect((await ask('/etc/passwd')).status).toBe(404);
 });
 
-function dial(): Promise<Socket> {
+function dial(localAddress = '127.0.0.1'): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const socket = connect(listener.port, '127.0.0.1', () => resolve(socket));
+    const options = { port: listener.port, host: '127.0.0.1', localAddress };
+    const socket = connect(options, () => resolve(socket));
     socket.once('error', reject);
     socket.on('error', () => socket.destroy());
   });
@@ -220,11 +221,58 @@ test('R9 a connection that never finishes its headers is ended', async () => {
 });
 
 test('R9 slowloris holds every connection and phones still get through', async () => {
-  const slow = await Promise.all(Array.from({ length: 80 }, dial));
+  const slow = await Promise.all(Array.from({ length: 80 }, () => dial()));
   for (const socket of slow) socket.write('POST /v1/payments HTTP/1.1\r\nHost: x\r\nX-A: ');
   const answer = await post(await sealToKiosk(Uint8Array.of(9), certificate), { origin: WALLET });
   expect(answer.status).toBe(200);
   for (const socket of slow) socket.destroy();
+});
+
+test('R9 bodies that never end hold no connection against a phone', async () => {
+  const head = `POST /v1/payments HTTP/1.1\r\nHost: 127.0.0.1:${listener.port}\r\ncontent-type: ${SEALED_MEDIA_TYPE}\r\ncontent-length: 900\r\n\r\n`;
+  const slow = await Promise.all(Array.from({ length: 60 }, () => dial()));
+  for (const socket of slow) socket.write(`${head}x`);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  const answer = await post(await sealToKiosk(Uint8Array.of(9), certificate), { origin: WALLET });
+  expect(answer.status).toBe(200);
+  for (const socket of slow) socket.destroy();
+});
+
+test('R9 whoever opens connection after connection loses its own, not a phone in the middle of paying', async () => {
+  const sealed = await sealToKiosk(Uint8Array.of(9), certificate);
+  const phone = await dial('127.0.0.2');
+  phone.write(
+    `POST /v1/payments HTTP/1.1\r\nHost: 127.0.0.1:${listener.port}\r\ncontent-type: ${SEALED_MEDIA_TYPE}\r\ncontent-length: ${sealed.length}\r\n\r\n`,
+  );
+  const flood = await Promise.all(Array.from({ length: 300 }, () => dial().catch(() => null)));
+  const answered = new Promise<string>((resolve) => {
+    phone.once('data', (chunk: Buffer) => resolve(chunk.toString('latin1')));
+    phone.once('close', () => resolve('closed'));
+  });
+  phone.write(sealed);
+  expect(await answered).toContain('200 OK');
+  phone.destroy();
+  for (const socket of flood) socket?.destroy();
+});
+
+test('a second request hidden in the body of a first is never read', async () => {
+  const host = `Host: 127.0.0.1:${listener.port}`;
+  const hidden = `GET /v1/hello HTTP/1.1\r\n${host}\r\n\r\n`;
+  const attacks = [
+    `POST /v1/payments HTTP/1.1\r\n${host}\r\ncontent-length: 4\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n${hidden}`,
+    `POST /v1/payments HTTP/1.1\r\n${host}\r\ncontent-length: 0\r\ncontent-length: ${hidden.length}\r\n\r\n${hidden}`,
+    `GET http://evil.test/v1/hello HTTP/1.1\r\n${host}\r\n\r\n`,
+    `GET /v1/hello HTTP/1.1\r\nHost: evil.test\r\n${host}\r\n\r\n`,
+    `POST /v1/payments HTTP/1.1\r\n${host}\r\ntransfer-encoding: xchunked\r\n\r\n${hidden}`,
+  ];
+  for (const attack of attacks) {
+    const socket = await dial();
+    let answer = '';
+    socket.on('data', (chunk: Buffer) => (answer += chunk.toString('latin1')));
+    socket.end(attack);
+    await new Promise((resolve) => socket.once('close', resolve));
+    expect(answer, attack).not.toContain('200 OK');
+  }
 });
 
 test('a listener on every address names each of them and nothing else', () => {

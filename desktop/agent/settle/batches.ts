@@ -30,14 +30,12 @@ export interface BatchToSend {
   readonly toSequence: number;
   /** Hex. */
   readonly hash: string;
+  /** A heartbeat from before the first entry: it says nothing and asks how far the cloud is. */
+  readonly isQuestion: boolean;
 }
 
 /** Why an acknowledgement was not believed. */
-export type AcknowledgementFault =
-  | RefusalCode
-  | 'acknowledgement_for_another_batch'
-  | 'acknowledgement_incomplete'
-  | 'cloud_is_ahead_of_journal';
+export type AcknowledgementFault = RefusalCode | 'acknowledgement_incomplete' | 'cloud_is_ahead_of_journal';
 
 export type AcknowledgementResult =
   | { readonly ok: true; readonly acknowledgedSequence: number; readonly isComplete: boolean }
@@ -47,8 +45,13 @@ export type AcknowledgementResult =
 const ROOM_FOR_FRAMING_BYTES = 4_096;
 const FRAMING_PER_ENTRY_BYTES = 3;
 
+/** Where a question stands: before the first entry, where every journal of this kiosk begins. */
+const QUESTION = { fromSequence: 1, toSequence: 0 } as const;
+
 export class Batches {
   readonly #store: KioskStore;
+  /** The cloud has said in this run that it knows nothing newer than this file has signed. */
+  #isConfirmed = false;
 
   constructor(store: KioskStore) {
     this.#store = store;
@@ -56,8 +59,10 @@ export class Batches {
 
   /** Signed and on disk before it is sent. Null when there is nothing to say. */
   next(options: { readonly heartbeat: boolean }): BatchToSend | null {
-    const { kiosk } = this.#store.memory;
+    const { kiosk, standing } = this.#store.memory;
     if (kiosk === null) return null;
+    // Nothing is signed for the cloud before it is known that no newer state of this journal has spoken to it.
+    if (!this.#isConfirmed || standing.doubt === 'behind_cloud') return this.#ask(kiosk.certificate);
     const unanswered = this.#store.cursor.outgoing();
     const isStillGood = unanswered !== null && this.#isStillGood(unanswered, kiosk.certificate);
     if (isStillGood) return this.#pack(unanswered);
@@ -69,6 +74,8 @@ export class Batches {
     const batch = this.#sign({ from: range.from, to: range.to, denyListVersion }, kiosk.certificate);
     this.#store.write(() => {
       this.#store.cursor.keepOutgoing(batch);
+      const signedSequence = Math.max(this.#store.memory.standing.signedSequence, batch.toSequence);
+      this.#store.setStanding({ signedSequence });
       this.#store.payments.markSent(batch.fromSequence, batch.toSequence);
     });
     return this.#pack(batch);
@@ -78,16 +85,19 @@ export class Batches {
   acknowledge(bytes: Uint8Array): AcknowledgementResult {
     const { kiosk, head } = this.#store.memory;
     const outgoing = this.#store.cursor.outgoing();
-    if (kiosk === null || outgoing === null) return { ok: false, code: 'acknowledgement_for_another_batch' };
-    const verified = runSync(verifySettlementAcknowledgement(bytes, kiosk.trust.issuers), this.#store.crypto);
+    if (kiosk === null || outgoing === null)
+      return { ok: false, code: 'acknowledgement_is_for_another_batch' };
+    const expected = { kioskId: kiosk.kioskId, batchHash: outgoing.hash };
+    const steps = verifySettlementAcknowledgement(bytes, kiosk.trust.issuers, expected);
+    const verified = runSync(steps, this.#store.crypto);
     if (!verified.ok) return verified;
     const acknowledgement = verified.value;
-    if (acknowledgement.kioskId !== kiosk.kioskId || !equalBytes(acknowledgement.batchHash, outgoing.hash)) {
-      return { ok: false, code: 'acknowledgement_for_another_batch' };
-    }
-    // The cloud holding more than this journal means that this is an old copy of it: selling on would reuse numbers.
-    if (acknowledgement.highestSequence > head.sequence)
+    // The cloud holding more than this file ever signed means that this is an old copy: selling on would reuse numbers.
+    if (acknowledgement.highestSequence > this.#store.memory.standing.signedSequence) {
+      this.#store.write(() => this.#store.setStanding({ doubt: 'behind_cloud' }));
       return { ok: false, code: 'cloud_is_ahead_of_journal' };
+    }
+    if (outgoing.toSequence === QUESTION.toSequence) return this.#confirm(acknowledgement);
     if (!this.#coversItsSales(acknowledgement, outgoing))
       return { ok: false, code: 'acknowledgement_incomplete' };
     this.#store.write(() => this.#apply(acknowledgement, outgoing));
@@ -98,10 +108,18 @@ export class Batches {
     };
   }
 
-  /** The cloud has less than was thought: everything after `sequence` goes again. Nothing was pruned, so it can. */
+  /** The cloud refuses this journal and will refuse whatever follows: selling on would give away goods. */
+  noteContradiction(): void {
+    if (this.#store.memory.standing.doubt !== null) return;
+    this.#store.write(() => this.#store.setStanding({ doubt: 'differs_from_cloud' }));
+  }
+
+  /**
+   * The cloud has less than was thought: everything after `sequence` goes again. Nothing was pruned, so it can. Only
+   * ever back: what is taken over is said by a signed acknowledgement and by nothing else.
+   */
   resendAfter(sequence: number): boolean {
-    const { head } = this.#store.memory;
-    if (sequence > head.sequence) return false;
+    if (sequence >= this.#store.memory.cursor.acknowledgedSequence) return false;
     this.#store.write(() => {
       this.#store.cursor.dropOutgoing();
       this.#store.setCursor({ acknowledgedSequence: sequence });
@@ -112,6 +130,32 @@ export class Batches {
   /** After a refusal that another attempt with the same bytes cannot change. */
   forgetOutgoing(): void {
     this.#store.write(() => this.#store.cursor.dropOutgoing());
+  }
+
+  #ask(certificate: KioskCertificate): BatchToSend {
+    const question = this.#sign(
+      { from: QUESTION.fromSequence, to: QUESTION.toSequence, denyListVersion: 0 },
+      certificate,
+    );
+    this.#store.write(() => this.#store.cursor.keepOutgoing(question));
+    return this.#pack(question);
+  }
+
+  /** The answer to a question that brought nothing to light. */
+  #confirm({ issuedAt }: SettlementAcknowledgement): AcknowledgementResult {
+    const { standing, cursor, head } = this.#store.memory;
+    this.#store.write(() => {
+      this.#store.cursor.dropOutgoing();
+      this.#store.setCursor({ lastContactAt: issuedAt });
+      if (standing.doubt === 'unconfirmed' || standing.doubt === 'behind_cloud') {
+        this.#store.setStanding({ doubt: null });
+        this.#store.append('start', this.#store.now().seconds, []);
+      }
+      this.#believeTime(issuedAt);
+    });
+    this.#isConfirmed = true;
+    const { acknowledgedSequence } = cursor;
+    return { ok: true, acknowledgedSequence, isComplete: acknowledgedSequence >= head.sequence };
   }
 
   /** A heartbeat is never repeated: by the next time there may be something to say. */
@@ -181,6 +225,7 @@ export class Batches {
       fromSequence,
       toSequence,
       hash: toHex(batch.hash),
+      isQuestion: toSequence === QUESTION.toSequence,
     };
   }
 
@@ -202,6 +247,8 @@ export class Batches {
     const { issuedAt } = acknowledgement;
     let settled = false;
     for (const result of acknowledgement.results) {
+      // What was not in the batch has not been seen by whoever signed this.
+      if (result.sequence < outgoing.fromSequence || result.sequence > outgoing.toSequence) continue;
       const known = this.#store.payments.settlementAt(result.sequence);
       if (known === null || known.state === result.outcome) continue;
       this.#store.payments.settle(result.sequence, {
@@ -214,15 +261,23 @@ export class Batches {
       settled = true;
     }
     this.#store.cursor.dropOutgoing();
-    const { cursor, mark } = this.#store.memory;
+    const { cursor, standing } = this.#store.memory;
     this.#store.setCursor({
       acknowledgedSequence: acknowledgement.highestSequence,
       denyListVersion: outgoing.denyListVersion,
       lastContactAt: issuedAt,
       lastSettledAt: settled ? issuedAt : cursor.lastSettledAt,
     });
+    // It took these entries after all: whoever looks after it has put things right.
+    if (standing.doubt !== null) this.#store.setStanding({ doubt: null });
+    this.#believeTime(issuedAt);
+  }
+
+  #believeTime(issuedAt: number): void {
+    const { mark, standing } = this.#store.memory;
     const corrected = correctedMark(mark, issuedAt);
-    if (mark - corrected > CLOCK_TOLERANCE_SECONDS) this.#store.append('clockJump', corrected, []);
+    const isJump = mark - corrected > CLOCK_TOLERANCE_SECONDS;
+    if (isJump && standing.doubt === null) this.#store.append('clockJump', corrected, []);
     this.#store.setMark(corrected);
   }
 }

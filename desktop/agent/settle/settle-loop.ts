@@ -47,6 +47,8 @@ export class SettleLoop {
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | null = null;
   #failures = 0;
+  /** How often in a row the cloud has called this journal another one than it knows. */
+  #contradictions = 0;
   /** On this process's clock: the wall clock may be the very thing in doubt. */
   #lastHeartbeatMs = Number.NEGATIVE_INFINITY;
   #lastAnswerMs: number | null = null;
@@ -122,13 +124,15 @@ export class SettleLoop {
     if (!result.ok) throw new AcknowledgementRefused(result.code);
     this.#lastAnswerMs = performance.now();
     const { fromSequence, toSequence } = batch;
-    log.info(
-      { fromSequence, toSequence, acknowledged: result.acknowledgedSequence },
-      'the cloud took a batch over',
-    );
+    if (!isHeartbeat)
+      log.info(
+        { fromSequence, toSequence, acknowledged: result.acknowledgedSequence },
+        'the cloud took a batch over',
+      );
     if (result.acknowledgedSequence < toSequence)
       throw new AcknowledgementRefused('acknowledgement_incomplete');
-    return !isHeartbeat && !result.isComplete;
+    if (!batch.isQuestion) this.#contradictions = 0;
+    return batch.isQuestion || (!isHeartbeat && !result.isComplete);
   }
 
   /** Null when the cloud named another place to go on from. */
@@ -166,6 +170,7 @@ export class SettleLoop {
     const { lastContactAt, denyListVersion } = snapshot.cursor;
     if (snapshot.trust !== null && snapshot.trust.denyListVersion !== denyListVersion) return true;
     if (performance.now() - this.#lastHeartbeatMs < MIN_HEARTBEAT_MS) return false;
+    if (snapshot.doubt !== null) return true;
     if (snapshot.isClockBehind || lastContactAt === null) return true;
     const silentMs =
       this.#lastAnswerMs === null
@@ -191,6 +196,7 @@ export class SettleLoop {
       error instanceof IpcError || error instanceof AcknowledgementRefused ? error.code : 'internal_error';
     if (code === 'internal_error') this.#options.log.error({ err: error }, 'settlement failed');
     else this.#options.log.warn({ code }, 'settlement failed');
+    if (code === 'batch_chain_broken') await this.#contradicted();
     const isRefused = !isPassing(code);
     const waitMs = this.#backoffMs(isRefused, error instanceof IpcError ? error.retryAfterMs : undefined);
     this.#failures += 1;
@@ -201,20 +207,36 @@ export class SettleLoop {
   }
 
   /** The same bytes would be refused again; the next attempt signs anew. */
-  async #forgetBatch(): Promise<void> {
+  #forgetBatch(): Promise<void> {
+    return this.#note('forgetBatch', 'the refused batch could not be dropped');
+  }
+
+  /** Once may be a line that bends bytes; twice, with bytes signed anew, is two histories under one name. */
+  async #contradicted(): Promise<void> {
+    this.#contradictions += 1;
+    if (this.#contradictions < 2) return;
+    this.#options.log.fatal(
+      'the cloud knows another journal of this kiosk: nothing is sold until that is clear',
+    );
+    await this.#note('noteContradiction', 'the contradiction could not be written down');
+  }
+
+  async #note(command: 'forgetBatch' | 'noteContradiction', otherwise: string): Promise<void> {
     try {
-      await this.#options.store.run('forgetBatch', null);
+      await this.#options.store.run(command, null);
     } catch (error) {
       if (!(error instanceof IpcError)) throw error;
-      this.#options.log.warn({ code: error.code }, 'the refused batch could not be dropped');
+      this.#options.log.warn({ code: error.code }, otherwise);
     }
   }
 
   /** Full jitter above half: a street of shops that lost its line together does not come back together. */
   #backoffMs(isRefused: boolean, retryAfterMs: number | undefined): number {
-    const ceiling = isRefused
-      ? REFUSED_BACKOFF_MS
-      : Math.min(FIRST_BACKOFF_MS * 2 ** this.#failures, MAX_BACKOFF_MS);
+    const isFirstContradiction = this.#contradictions === 1;
+    const ceiling =
+      isRefused && !isFirstContradiction
+        ? REFUSED_BACKOFF_MS
+        : Math.min(FIRST_BACKOFF_MS * 2 ** this.#failures, MAX_BACKOFF_MS);
     const jittered = Math.round(ceiling * (0.5 + 0.5 * (this.#options.random ?? Math.random)()));
     return Math.max(jittered, retryAfterMs ?? 0);
   }

@@ -18,12 +18,15 @@ export function storageFaultOf(error: unknown): StorageFault | null {
   if (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB') return 'damaged';
   if (code.startsWith('SQLITE_READONLY') || code.startsWith('SQLITE_CANTOPEN') || code === 'SQLITE_PERM')
     return 'refused';
+  // Another program holds the file: nothing was written, and nobody is to blame for it here.
+  if (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED')) return 'refused';
   return null;
 }
 
 /** Why a database is set aside instead of used; each is said loudly and kept as it is. */
 export type QuarantineReason =
   | 'database_damaged'
+  | 'database_missing'
   | 'database_unreadable'
   | 'database_from_the_future'
   | 'journal_chain_broken'

@@ -5,6 +5,7 @@
  */
 import {
   attempt,
+  checkNotOlder,
   equalBytes,
   fromBase64Url,
   runSync,
@@ -150,7 +151,8 @@ export class KioskRecord {
   /** Inside the caller's transaction: the newest bundle and certificate. @throws TrustRefused */
   refresh(known: EnrolledKiosk, answer: KioskTrust, atSeconds: number): EnrolledKiosk {
     const bundle = this.#verifyBundle(decode(answer.trustBundle), known.rootPublicKey);
-    if (bundle.version < known.trust.version) throw new TrustRefused('trust_bundle_older_than_known');
+    const isNewer = attempt(() => checkNotOlder(bundle, known.trust));
+    if (!isNewer.ok) throw new TrustRefused(isNewer.code);
     const certificate = this.#verifyOwn(decode(answer.certificate), bundle, known.kioskId);
     if (
       certificate.merchantId !== known.certificate.merchantId ||

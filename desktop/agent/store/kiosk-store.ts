@@ -16,10 +16,12 @@ import { loadPrivateKey, nodeCrypto } from '@tikiwallet/protocol/node';
 import type { Clock } from '../clock.ts';
 import { trustedNow, type TrustedNow } from '../trusted-time.ts';
 import { Audit } from './audit.ts';
+import { agreeWithMarker, checkNotLost } from './enrolment-marker.ts';
 import type { QuarantineReason } from './faults.ts';
+import { bornNs, JournalStanding, type JournalDoubt, type Standing } from './journal-standing.ts';
 import { Journal, type JournalHead } from './journal.ts';
 import { KioskRecord, type EnrolledKiosk } from './kiosk-record.ts';
-import { openDatabase, type KioskDatabase } from './open-database.ts';
+import { closeUnlessBroken, openDatabase, type KioskDatabase } from './open-database.ts';
 import { Payments, type Totals } from './payments.ts';
 import { Requests } from './requests.ts';
 import type { StoredPayment } from './rows.ts';
@@ -40,6 +42,7 @@ interface Memory {
   readonly today: Totals & { readonly startSeconds: number };
   readonly kiosk: EnrolledKiosk | null;
   readonly cursor: Cursor;
+  readonly standing: Standing;
   /** Trusted time's lower bound, seconds. */
   readonly mark: number;
 }
@@ -72,10 +75,16 @@ export interface StoreSnapshot {
   readonly today: Totals;
   readonly headSequence: number;
   readonly cursor: Cursor;
+  /** Why this journal gives out no numbers: nothing is sold meanwhile. */
+  readonly doubt: JournalDoubt | null;
   readonly isClockBehind: boolean;
 }
 
 const MAX_SEALING_CERTIFICATES = 4;
+/** As SQLite itself would have it; estimated, because asking costs more than it is worth. */
+const CHECKPOINT_AFTER_PAGES = 1_000;
+const PAGES_PER_WRITE = 8;
+const PAGES_PER_ENTRY = 3;
 
 export class KioskStore {
   readonly clock: Clock;
@@ -88,18 +97,24 @@ export class KioskStore {
   readonly record: KioskRecord;
   readonly cursor: SettlementCursor;
   readonly audit: Audit;
+  readonly #standing: JournalStanding;
+  readonly #path: string;
   readonly #db: KioskDatabase;
   readonly #writeMark;
+  #writesSinceCheckpoint = 0;
+  #checkpointedSequence = 0;
   #memory: Memory;
 
   /** @throws Quarantined when the database must not be used. */
   constructor(options: KioskStoreOptions) {
     this.clock = options.clock;
+    this.#path = options.path;
     this.crypto = nodeCrypto();
     const signing = loadPrivateKey(options.signingKeyPem);
     this.sign = signing.sign;
     this.signingPublicKey = signing.publicKey;
     const sealingPublicKey = loadPrivateKey(options.sealingKeyPem).publicKey;
+    checkNotLost(options.path);
     this.#db = openDatabase(options);
     try {
       this.journal = new Journal(this.#db, this.crypto);
@@ -110,12 +125,15 @@ export class KioskStore {
         sealingPublicKey,
       });
       this.cursor = new SettlementCursor(this.#db);
+      this.#standing = new JournalStanding(this.#db);
       this.audit = new Audit(this.#db, this.journal, this.crypto);
       this.#writeMark = this.#db.prepare<[number]>('UPDATE trusted_time SET seconds = ? WHERE id = 1');
       this.#memory = this.#recall();
+      this.#checkpointedSequence = this.#memory.head.sequence;
+      this.markEnrolled();
       this.audit.start(this.#memory.head.sequence);
     } catch (error) {
-      this.#db.close();
+      closeUnlessBroken(this.#db, error);
       throw error;
     }
   }
@@ -130,6 +148,7 @@ export class KioskStore {
       today: { ...this.payments.acceptedSince(startSeconds), startSeconds },
       kiosk: this.record.load(),
       cursor: this.cursor.read(),
+      standing: this.#standing.read(),
       mark: Number(mark ?? 0n),
     };
   }
@@ -142,9 +161,24 @@ export class KioskStore {
     return trustedNow(this.clock.wallMs(), this.#memory.mark);
   }
 
+  /**
+   * Writes the log back into the database when it has grown. Asked for between answers, so that no receipt waits for
+   * it, and by name, because SQLite reports nothing of what fails when it does so by itself. @throws the disk's error
+   */
+  checkpointIfDue(): void {
+    const { sequence } = this.#memory.head;
+    const entries = sequence - this.#checkpointedSequence;
+    const grownBy = this.#writesSinceCheckpoint * PAGES_PER_WRITE + entries * PAGES_PER_ENTRY;
+    if (grownBy < CHECKPOINT_AFTER_PAGES) return;
+    this.#writesSinceCheckpoint = 0;
+    this.#checkpointedSequence = sequence;
+    this.#db.pragma('wal_checkpoint(PASSIVE)');
+  }
+
   /** Runs `action` in one transaction that is on disk when this returns, or has left no trace when it throws. */
   write<T>(action: () => T): T {
     const before = this.#memory;
+    this.#writesSinceCheckpoint += 1;
     try {
       return this.#db.transaction(action).immediate();
     } catch (error) {
@@ -197,8 +231,26 @@ export class KioskStore {
     this.#memory = { ...this.#memory, cursor };
   }
 
+  setStanding(change: Partial<Standing>): void {
+    const standing = { ...this.#memory.standing, ...change };
+    this.#standing.write(standing);
+    this.#memory = { ...this.#memory, standing };
+  }
+
+  /**
+   * Looks whether the file is still the one it was, and remembers it. The journal of a copy is in doubt until the
+   * cloud has said that it knows nothing newer.
+   */
+  recogniseFile(): void {
+    const { fileBornNs, doubt } = this.#memory.standing;
+    const now = bornNs(this.#path, fileBornNs);
+    if (now === null || now === fileBornNs) return;
+    const isCopy = fileBornNs !== null && this.#memory.kiosk !== null;
+    this.setStanding({ fileBornNs: now, doubt: isCopy ? (doubt ?? 'unconfirmed') : doubt });
+  }
+
   snapshot(): StoreSnapshot {
-    const { kiosk, head, cursor, unsettled } = this.#memory;
+    const { kiosk, head, cursor, unsettled, standing } = this.#memory;
     const now = this.now();
     const today = this.#todayAt(now.seconds);
     this.#memory = { ...this.#memory, today };
@@ -209,8 +261,14 @@ export class KioskStore {
       today: { count: today.count, sumMinor: today.sumMinor },
       headSequence: head.sequence,
       cursor,
+      doubt: standing.doubt,
       isClockBehind: now.isBehind,
     };
+  }
+
+  /** After the enrolment is on disk. */
+  markEnrolled(): void {
+    agreeWithMarker(this.#path, this.#memory.kiosk?.kioskId ?? null);
   }
 
   close(): void {
@@ -241,6 +299,7 @@ export function quarantinedSnapshot(reason: QuarantineReason): StoreSnapshot {
     today: { count: 0, sumMinor: 0n },
     headSequence: 0,
     cursor: { acknowledgedSequence: 0, denyListVersion: 0, lastContactAt: null, lastSettledAt: null },
+    doubt: null,
     isClockBehind: false,
   };
 }

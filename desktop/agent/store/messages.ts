@@ -39,6 +39,8 @@ export interface StoreCommands {
   nextBatch: { params: { readonly heartbeat: boolean }; result: BatchToSend | null };
   acknowledge: { params: Uint8Array; result: AcknowledgementResult };
   resendAfter: { params: number; result: boolean };
+  /** The cloud said twice that this journal is another story than the one it knows. */
+  noteContradiction: { params: null; result: null };
   forgetBatch: { params: null; result: null };
   /** Time passes: writes the trusted time down and looks at it again. */
   tick: { params: null; result: null };

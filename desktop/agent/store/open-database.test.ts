@@ -97,6 +97,35 @@ test('R44 a damaged file is set aside and not made anew', () => {
   expect(reasonOf(open)).toBe('database_damaged');
 });
 
+test('R44 an enrolled folder whose database is gone or empty is set aside and not begun anew', () => {
+  const losses: Record<string, (kiosk: TestKiosk) => void> = {
+    gone: (kiosk) => rmSync(kiosk.path),
+    empty: (kiosk) => writeFileSync(kiosk.path, ''),
+    exchanged: (kiosk) => {
+      rmSync(kiosk.path);
+      openDatabase({ path: kiosk.path, migrationsFolder: migrationsFolder() }).close();
+    },
+  };
+  for (const [name, lose] of Object.entries(losses)) {
+    const kiosk = new TestKiosk();
+    kiosk.reopen();
+    kiosk.enrol(new TestIssuer());
+    kiosk.reopen();
+    kiosk.desk.store.close();
+    lose(kiosk);
+    expect(
+      reasonOf(() => kiosk.reopen()),
+      name,
+    ).toBe('database_missing');
+    expect(
+      reasonOf(() => kiosk.reopen()),
+      name,
+    ).toBe('database_missing');
+    expect(existsSync(kiosk.path)).toBe(name !== 'gone');
+    rmSync(kiosk.folder, { recursive: true });
+  }
+});
+
 test('R43 an entry that was edited, removed or exchanged is found when the store opens', () => {
   const issuer = new TestIssuer();
   const edits = [
@@ -155,5 +184,6 @@ test('R41 a failing disk is told from a full one', () => {
   expect(storageFaultOf(coded('SQLITE_FULL'))).toBe('full');
   expect(storageFaultOf(coded('SQLITE_IOERR_FSYNC'))).toBe('broken');
   expect(storageFaultOf(coded('SQLITE_CORRUPT_INDEX'))).toBe('damaged');
+  expect(storageFaultOf(coded('SQLITE_BUSY'))).toBe('refused');
   expect(storageFaultOf(coded('SQLITE_CONSTRAINT_UNIQUE'))).toBeNull();
 });

@@ -35,10 +35,15 @@ export function openDatabase(options: OpenDatabaseOptions): KioskDatabase {
     migrate(db, options.migrationsFolder);
     return db;
   } catch (error) {
-    db.close();
+    closeUnlessBroken(db, error);
     if (storageFaultOf(error) === 'damaged') throw new Quarantined('database_damaged', options.path, error);
     throw error;
   }
+}
+
+/** Closing writes and syncs once more, which a handle whose sync has failed must never do. */
+export function closeUnlessBroken(db: KioskDatabase, error: unknown): void {
+  if (storageFaultOf(error) !== 'broken') db.close();
 }
 
 function configure(db: KioskDatabase): void {
@@ -48,6 +53,8 @@ function configure(db: KioskDatabase): void {
   }
   db.pragma('journal_mode = WAL');
   db.pragma('synchronous = FULL');
+  // SQLite would write the log back by itself and keep a failing disk to itself: see KioskStore.checkpointIfDue.
+  db.pragma('wal_autocheckpoint = 0');
   db.pragma('foreign_keys = ON');
   db.pragma('trusted_schema = OFF');
   db.pragma('cell_size_check = ON');

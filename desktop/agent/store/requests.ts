@@ -50,9 +50,8 @@ export class Requests {
     this.#byId = db.prepare<[string], Row>('SELECT * FROM requests WHERE request_id = ?');
     this.#bySale = db.prepare<[string], Row>('SELECT * FROM requests WHERE sale_id = ?');
     this.#open = db.prepare<[], Row>("SELECT * FROM requests WHERE state = 'open'");
-    this.#newest = db.prepare<[], Row>(
-      'SELECT * FROM requests ORDER BY opened_at_ms DESC, rowid DESC LIMIT 1',
-    );
+    // By the order of writing: a wall clock that was set back would put an older one first.
+    this.#newest = db.prepare<[], Row>('SELECT * FROM requests ORDER BY rowid DESC LIMIT 1');
     this.#insert = db.prepare<
       [
         string,

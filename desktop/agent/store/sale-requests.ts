@@ -16,6 +16,7 @@ import {
   type PaymentRequest,
 } from '@tikiwallet/protocol';
 import { IpcError, type SaleState } from '../../ipc/index.ts';
+import { remainingMs } from '../request-life.ts';
 import type { EnrolledKiosk } from './kiosk-record.ts';
 import type { KioskStore } from './kiosk-store.ts';
 import type { RequestRow } from './requests.ts';
@@ -39,25 +40,34 @@ export class SaleRequests {
     this.#store = store;
   }
 
-  /** Inside the caller's transaction, at the start: what was open before this boot has no clock to run out on. */
-  endWhatIsOver(): void {
+  /**
+   * Inside the caller's transaction, at the start: what was open before this boot has no clock to run out on, and
+   * what is open in a copy may have been paid in the original.
+   */
+  endWhatIsOver({ isInDoubt }: { readonly isInDoubt: boolean }): void {
     const open = this.#store.requests.open();
-    if (open !== null && this.stateOf(open) === 'expired')
+    if (open !== null && (isInDoubt || this.stateOf(open) === 'expired'))
       this.#store.requests.end(open.requestId, 'expired');
   }
 
   /** The last sale, if it is recent enough to be on someone's mind. */
   latest(): SaleRecord | null {
     const row = this.#store.requests.newest();
-    if (row === null || this.#store.clock.wallMs() - row.openedAtMs > SHOWN_AFTER_START_MS) return null;
-    return this.toRecord(row);
+    if (row === null) return null;
+    // A clock that was set back since says nothing about how long ago it was.
+    const ageMs = Math.abs(this.#store.clock.wallMs() - row.openedAtMs);
+    return ageMs > SHOWN_AFTER_START_MS ? null : this.toRecord(row);
   }
 
   /** An open request whose time is up is over, whether or not anybody has written that down. */
   stateOf(row: RequestRow): SaleState {
     if (row.state !== 'open') return row.state;
     const { clock } = this.#store;
-    return row.bootId === clock.bootId && clock.monotonicMs() < row.deadlineMs ? 'open' : 'expired';
+    return remainingMs({ ...row, deadlineMs: this.#deadlineOf(row) }, clock) > 0 ? 'open' : 'expired';
+  }
+
+  #deadlineOf(row: RequestRow): number | null {
+    return row.bootId === this.#store.clock.bootId ? row.deadlineMs : null;
   }
 
   /** The same sale id answers the same sale. @throws IpcError */
@@ -110,7 +120,7 @@ export class SaleRequests {
       currency: row.currency,
       state: this.stateOf(row),
       openedAtMs: row.openedAtMs,
-      deadlineMs: row.bootId === this.#store.clock.bootId ? row.deadlineMs : null,
+      deadlineMs: this.#deadlineOf(row),
       payment: row.state === 'paid' ? this.#store.payments.byRequest(row.requestId) : null,
     };
   }
@@ -123,8 +133,9 @@ export class SaleRequests {
 
   /** Everything that would make the payment fail later is said now, before a customer is asked. */
   #mayOpen(sale: OpenSale): EnrolledKiosk {
-    const { kiosk, unsettled } = this.#store.memory;
+    const { kiosk, unsettled, standing } = this.#store.memory;
     if (kiosk === null) throw new IpcError('kiosk_not_enrolled');
+    if (standing.doubt !== null) throw new IpcError('journal_quarantined');
     const now = this.#store.now();
     if (now.isBehind) throw new IpcError('clock_behind_trusted_time');
     if (now.seconds >= kiosk.certificate.notAfter) throw new IpcError('certificate_expired');

@@ -6,6 +6,7 @@ import { runSync, signProofOfPossession } from '@tikiwallet/protocol';
 import { PaymentDesk } from '../accept-payment.ts';
 import { Batches } from '../settle/batches.ts';
 import { IpcError } from '../../ipc/index.ts';
+import { storageFaultOf } from './faults.ts';
 import { TrustRefused, type EnrolledKiosk } from './kiosk-record.ts';
 import { KioskStore, type KioskStoreOptions } from './kiosk-store.ts';
 import type { CommandName, CommandParams, CommandResult, TrustInstalled } from './messages.ts';
@@ -19,18 +20,17 @@ export class StoreDesk {
   readonly #payments: PaymentDesk;
   readonly #batches: Batches;
   readonly #commands: CommandTable;
+  readonly #onError: (error: unknown) => void;
 
   /** @throws Quarantined when the database must not be used. */
   constructor(options: KioskStoreOptions, onError: (error: unknown) => void) {
+    this.#onError = onError;
     this.store = new KioskStore(options);
     this.sales = new SaleRequests(this.store);
     this.#payments = new PaymentDesk(this.store, this.sales, onError);
     this.#batches = new Batches(this.store);
     this.#commands = this.#table();
-    this.store.write(() => {
-      this.sales.endWhatIsOver();
-      this.store.append('start', this.store.now().seconds, []);
-    });
+    this.#begin();
   }
 
   run<N extends CommandName>(name: N, params: CommandParams<N>): CommandResult<N> {
@@ -47,7 +47,9 @@ export class StoreDesk {
       proveKey: (code) => this.#proveKey(code),
       enrol: (answer) => {
         if (this.store.memory.kiosk !== null) throw new IpcError('kiosk_already_enrolled');
-        return this.#installTrust((atSeconds) => this.store.record.enrol(answer, atSeconds));
+        const installed = this.#installTrust((atSeconds) => this.store.record.enrol(answer, atSeconds));
+        if (installed.ok) this.#markEnrolled();
+        return installed;
       },
       refreshTrust: (answer) => {
         const { kiosk } = this.store.memory;
@@ -57,6 +59,10 @@ export class StoreDesk {
       nextBatch: (options) => this.#batches.next(options),
       acknowledge: (bytes) => this.#batches.acknowledge(bytes),
       resendAfter: (sequence) => this.#batches.resendAfter(sequence),
+      noteContradiction: () => {
+        this.#batches.noteContradiction();
+        return null;
+      },
       forgetBatch: () => {
         this.#batches.forgetOutgoing();
         return null;
@@ -66,11 +72,38 @@ export class StoreDesk {
         return null;
       },
       stop: () => {
-        this.store.write(() => this.store.append('stop', this.store.now().seconds, []));
+        this.store.write(() => this.#note('stop'));
         this.store.close();
         return null;
       },
     };
+  }
+
+  /** A full disk takes no first entry, and what was accepted before must be there all the same. */
+  #begin(): void {
+    this.store.write(() => this.store.recogniseFile());
+    try {
+      this.store.write(() => {
+        this.sales.endWhatIsOver({ isInDoubt: this.store.memory.standing.doubt !== null });
+        this.#note('start');
+      });
+    } catch (error) {
+      if (storageFaultOf(error) !== 'full') throw error;
+      this.#onError(error);
+    }
+  }
+
+  /** The enrolment stands without it; what could not be written now is written at the next start. */
+  #markEnrolled(): void {
+    try {
+      this.store.markEnrolled();
+    } catch (error) {
+      this.#onError(error);
+    }
+  }
+
+  #note(kind: 'start' | 'stop'): void {
+    if (this.store.memory.standing.doubt === null) this.store.append(kind, this.store.now().seconds, []);
   }
 
   #proveKey(code: string): Uint8Array {

@@ -87,7 +87,18 @@ function handle<N extends CommandName>(message: CommandMessage<N>): void {
     isDead = last !== null;
     tell({ type: 'done', id: message.id, result, snapshot: last ?? store.snapshot() });
   } catch (error) {
-    fail(message.id, error);
+    return fail(message.id, error);
+  }
+  tidyUp();
+}
+
+/** After the answer: nobody waits for it. A full disk lets it be for now; the log holds everything. */
+function tidyUp(): void {
+  if (desk === null || isDead) return;
+  try {
+    desk.store.checkpointIfDue();
+  } catch (error) {
+    if (storageFaultOf(error) !== 'full') die(error);
   }
 }
 

@@ -61,12 +61,14 @@ export class AgentProcess {
   readonly client: AgentClient;
   readonly #folder: string;
   readonly #apiUrl: string;
+  readonly #env: Readonly<Record<string, string>>;
   #child: ChildProcess | null = null;
   output = '';
 
-  constructor(folder: string, apiUrl: string) {
+  constructor(folder: string, apiUrl: string, env: Readonly<Record<string, string>> = {}) {
     this.#folder = folder;
     this.#apiUrl = apiUrl;
+    this.#env = env;
     const { socketPath, tokenPath } = agentEndpoint(folder);
     this.client = connectAgent({
       socketPath,
@@ -85,6 +87,7 @@ export class AgentProcess {
         TIKI_API_URL: this.#apiUrl,
         TIKI_LISTEN_PORT: '0',
         LOG_LEVEL: 'info',
+        ...this.#env,
       },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -97,8 +100,16 @@ export class AgentProcess {
       if (state !== null && state.phase !== 'starting') return performance.now() - began;
       // The client may not have noticed yet that its last agent is gone.
       await sleep(10);
-      if (child.exitCode !== null) throw new Error(`the agent ended: ${this.output}`);
+      if (child.exitCode !== null || child.signalCode !== null)
+        throw new Error(`the agent ended: ${this.output}`);
     }
+  }
+
+  /** Resolves once it has ended by itself. */
+  async ended(): Promise<void> {
+    const child = this.#child;
+    if (child === null || child.exitCode !== null || child.signalCode !== null) return;
+    await once(child, 'exit');
   }
 
   kill(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null> {

@@ -1,6 +1,7 @@
 /** The full-screen words: starting, lost, quarantined. Nothing else is on the screen while one of them is. */
 import { Loader } from '@mantine/core';
 import type { ReactElement, ReactNode } from 'react';
+import type { AgentProblem } from '../../ipc/agent-contract.ts';
 import { useLanguage } from '../language/use-language.ts';
 import { Icon, type IconName, Mark } from '../look/icons.tsx';
 import classes from './notice.module.css';
@@ -14,7 +15,7 @@ export function StartingNotice(): ReactElement {
       <p className={classes.body} role="status">
         {t('starting.body')}
       </p>
-      <Loader color="pine" size="md" type="dots" aria-label={t('starting.title')} />
+      <Loader color="pine" size="md" type="dots" aria-hidden="true" />
     </main>
   );
 }
@@ -34,13 +35,24 @@ export function LostNotice({ since }: { since: string }): ReactElement {
   );
 }
 
-export function QuarantinedNotice({ deviceId }: { deviceId: string | undefined }): ReactElement {
+export function QuarantinedNotice({
+  deviceId,
+  problems,
+}: {
+  deviceId: string | undefined;
+  problems: readonly AgentProblem[];
+}): ReactElement {
   const { t } = useLanguage();
   return (
     <Alarm testId="screen-quarantined" icon="alert" title={t('quarantined.title')}>
-      <p className={classes.body}>{t('quarantined.body')}</p>
+      {problems.map((code) => (
+        <p key={code} className={classes.body} data-testid="quarantine-problem" data-code={code}>
+          {t(`problem.${code}`)}
+        </p>
+      ))}
+      {problems.length === 0 && <p className={classes.body}>{t('quarantined.body')}</p>}
       <small className={classes.code} data-selectable>
-        {t('common.support', { code: 'journal_quarantined' })}
+        {t('common.support', { code: problems[0] ?? 'journal_quarantined' })}
         {deviceId !== undefined && <> · {t('quarantined.device', { id: deviceId })}</>}
       </small>
     </Alarm>

@@ -110,37 +110,44 @@ function SettlementChip({ state, onOpen }: StateChipProps): ReactElement {
           : t('bar.settleSettling', { done: count(progress.done), total: count(progress.total) })
         : t(`bar.${view.words}`);
   const sum = pendingCount > 0 && kiosk !== null ? money(settlement.pendingMinor, kiosk.currency) : undefined;
-  const label = [t('bar.settleLabel', { state: words }), ...(sum === undefined ? [] : [waiting, sum])].join(
-    ', ',
-  );
+  // What is seen stands in it as it is seen: whoever speaks to the screen says what is written there.
+  const seen = sum === undefined ? words : `${words} ${sum}`;
+  const label = t('bar.settleLabel', { state: seen }) + (view.words === 'settling' ? `, ${waiting}` : '');
   return (
-    <Chip
-      tone={view.tone}
-      icon={<Icon name={view.icon} size={22} />}
-      label={label}
-      testId="settlement-state"
-      value={settlement.state}
-      onOpen={onOpen}
-    >
-      <span className={classes.settleWords}>
-        {words}
-        {sum !== undefined && <span className={`${classes.sum} tiki-number`}>{sum}</span>}
-        <span className="tiki-hidden" data-testid="pending-count">
-          {pendingCount}
-        </span>
+    <>
+      <span className="tiki-hidden" aria-hidden="true" data-testid="pending-count">
+        {pendingCount}
       </span>
-      {settlement.state === 'settling' && (
-        <Progress
-          className={classes.progress}
-          value={progress === null ? 100 : (100 * progress.done) / Math.max(1, progress.total)}
-          animated={progress === null}
-          striped={progress === null}
-          size={4}
-          aria-label={words}
-          data-testid="settlement-progress"
-        />
-      )}
-    </Chip>
+      <Chip
+        tone={view.tone}
+        icon={<Icon name={view.icon} size={22} />}
+        label={label}
+        testId="settlement-state"
+        value={settlement.state}
+        onOpen={onOpen}
+      >
+        <span className={classes.settleWords}>
+          {words}
+          {sum !== undefined && (
+            <>
+              {' '}
+              <span className={`${classes.sum} tiki-number`}>{sum}</span>
+            </>
+          )}
+        </span>
+        {settlement.state === 'settling' && (
+          <Progress
+            className={classes.progress}
+            value={progress === null ? 100 : (100 * progress.done) / Math.max(1, progress.total)}
+            animated={progress === null}
+            striped={progress === null}
+            size={4}
+            aria-label={words}
+            data-testid="settlement-progress"
+          />
+        )}
+      </Chip>
+    </>
   );
 }
 

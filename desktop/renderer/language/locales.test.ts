@@ -1,6 +1,7 @@
 /** The laws of the languages: the same sentences in each, with the same blanks, and one for every code there is. */
 import { REFUSAL_CODES } from '@tikiwallet/protocol';
 import { describe, expect, it } from 'vitest';
+import { AgentProblem } from '../../ipc/agent-contract.ts';
 import { IPC_ERROR_CODES } from '../../ipc/errors.ts';
 import { chooseLanguage, LANGUAGES, localeOf } from './i18n.ts';
 import ar from './locales/ar.json';
@@ -62,6 +63,8 @@ describe.each(LANGUAGES.map((language) => language.code))('%s', (code) => {
       expect(sentences.get(`error.${errorCode}`), errorCode).toMatch(/\S{2}/);
     for (const refusalCode of REFUSAL_CODES)
       expect(sentences.get(`refusal.${refusalCode}`), refusalCode).toMatch(/\S{2}/);
+    for (const problem of AgentProblem.options)
+      expect(sentences.get(`problem.${problem}`), problem).toMatch(/\S{2}/);
   });
 
   it('has no sentence for a code that no longer exists', () => {

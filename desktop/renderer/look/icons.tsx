@@ -19,6 +19,8 @@ const paths = {
   radio:
     'M12 13.2v7.3M9.5 11a2.5 2.5 0 1 0 5 0 2.5 2.5 0 0 0-5 0zM7 15.5a6.4 6.4 0 0 1 0-9M17 6.5a6.4 6.4 0 0 1 0 9M4.2 18a10.3 10.3 0 0 1 0-14M19.8 4a10.3 10.3 0 0 1 0 14',
   backspace: 'M9 5h11a1 1 0 0 1 1 1v12a1 1 0 0 1-1 1H9l-6.5-7zM12 9.5l5 5M17 9.5l-5 5',
+  shift: 'M12 4l8 8.5h-4.5V19h-7v-6.5H4z',
+  hideKeys: 'M3 4h18v11H3zM7 8h.01M11 8h.01M15 8h.01M8 11.5h8M9 18.5l3 2.5 3-2.5',
   back: 'M14.5 5l-7 7 7 7',
   forward: 'M9.5 5l7 7-7 7',
   key: 'M14.5 9.5h.01M15 3.5a5.5 5.5 0 1 1-4.9 8L3.5 18v2.5H7v-2.6h2.6v-2.6h1.8l1-1',
@@ -88,5 +90,13 @@ export function Mark({ size = 36 }: { size?: number | string }): ReactElement {
         fill="none"
       />
     </svg>
+  );
+}
+
+/** The same picture for a part that takes no elements, only markup; the name is ours, so is every character of it. */
+export function iconMarkup(name: IconName): string {
+  return (
+    '<svg viewBox="0 0 24 24" width="24" height="24" fill="none" stroke="currentColor" stroke-width="2" ' +
+    `stroke-linecap="round" stroke-linejoin="round" aria-hidden="true"><path d="${paths[name]}"/></svg>`
   );
 }

@@ -61,7 +61,7 @@ export const cssVariables: CSSVariablesResolver = () => {
     '--mantine-color-body': 'var(--tiki-surface)',
     '--mantine-color-text': 'var(--tiki-ink)',
     '--mantine-color-dimmed': 'var(--tiki-soft)',
-    '--mantine-color-placeholder': 'var(--tiki-edge)',
+    '--mantine-color-placeholder': 'var(--tiki-soft)',
     '--mantine-color-anchor': 'var(--tiki-pine)',
     '--mantine-color-error': 'var(--tiki-red)',
     '--mantine-color-default': 'var(--tiki-surface)',

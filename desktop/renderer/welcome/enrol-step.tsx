@@ -24,7 +24,7 @@ export function EnrolStep({ onBack }: { onBack: () => void }): ReactElement {
   };
   return (
     <StepFrame title={t('enrol.title')} body={t('enrol.body')} onBack={onBack}>
-      <form className={classes.form} onSubmit={submit}>
+      <form className={classes.form} onSubmit={submit} data-own-keys>
         <TextInput
           aria-label={t('enrol.label')}
           data-testid="enrol-code"

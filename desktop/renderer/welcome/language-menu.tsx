@@ -9,15 +9,17 @@ import classes from './welcome.module.css';
 
 export function LanguageMenu(): ReactElement {
   const { t, language } = useLanguage();
+  const name = LANGUAGES.find((known) => known.code === language)?.name ?? '';
   return (
-    <Menu position="top-start" width={220}>
+    // Its placeholder for the first focus is a child that no menu may have.
+    <Menu position="top-start" width={220} withInitialFocusPlaceholder={false}>
       <Menu.Target>
         <UnstyledButton
           className={classes.language}
           data-testid="language-menu"
-          aria-label={t('settings.language')}
+          aria-label={`${t('settings.language')}: ${name}`}
         >
-          {LANGUAGES.find((known) => known.code === language)?.name}
+          {name}
         </UnstyledButton>
       </Menu.Target>
       <Menu.Dropdown>

@@ -45,7 +45,7 @@ export function OtpStep({ registration, onBack, onVerified }: OtpStepProps): Rea
       onBack={onBack}
     >
       <StandInHint />
-      <form className={classes.form} onSubmit={submit}>
+      <form className={classes.form} onSubmit={submit} data-own-keys>
         <div dir="ltr" className={classes.otp}>
           <PinInput
             length={OTP_LENGTH}

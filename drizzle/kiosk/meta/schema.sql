@@ -31,6 +31,16 @@ CREATE TABLE journal (
   bytes BLOB NOT NULL
 ) STRICT;
 
+CREATE TABLE journal_standing (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  -- The highest entry that was ever signed into a batch: the cloud cannot have heard of a later one from this file.
+  signed_sequence INTEGER NOT NULL CHECK (signed_sequence >= 0),
+  -- Why nothing is written any more; NULL while all is well.
+  doubt TEXT CHECK (doubt IN ('unconfirmed', 'behind_cloud', 'differs_from_cloud')),
+  -- When the file came into being, by the file system; another time means a copy. NULL where that is not known.
+  file_born_ns TEXT
+) STRICT;
+
 CREATE TABLE kiosk (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   kiosk_id TEXT NOT NULL,
@@ -112,6 +122,12 @@ CREATE TABLE trusted_time (
   seconds INTEGER NOT NULL CHECK (seconds >= 0)
 ) STRICT;
 
+CREATE TRIGGER journal_in_doubt_gives_no_numbers BEFORE INSERT ON journal
+WHEN (SELECT doubt FROM journal_standing WHERE id = 1) IS NOT NULL
+BEGIN
+  SELECT RAISE(ABORT, 'a journal in doubt gives out no numbers');
+END;
+
 CREATE TRIGGER journal_is_append_only BEFORE UPDATE ON journal
 BEGIN
   SELECT RAISE(ABORT, 'the journal is append-only');
@@ -120,6 +136,11 @@ END;
 CREATE TRIGGER journal_keeps_everything BEFORE DELETE ON journal
 BEGIN
   SELECT RAISE(ABORT, 'the journal is append-only');
+END;
+
+CREATE TRIGGER journal_standing_stays BEFORE DELETE ON journal_standing
+BEGIN
+  SELECT RAISE(ABORT, 'the standing of a journal stays');
 END;
 
 CREATE TRIGGER kiosk_identity_is_final BEFORE UPDATE OF kiosk_id, root_public_key ON kiosk
@@ -158,4 +179,10 @@ CREATE TRIGGER trust_bundle_never_goes_back BEFORE UPDATE OF trust_bundle_versio
 WHEN NEW.trust_bundle_version < OLD.trust_bundle_version
 BEGIN
   SELECT RAISE(ABORT, 'an older trust bundle never replaces a newer one');
+END;
+
+CREATE TRIGGER what_was_signed_stays_signed BEFORE UPDATE OF signed_sequence ON journal_standing
+WHEN NEW.signed_sequence < OLD.signed_sequence
+BEGIN
+  SELECT RAISE(ABORT, 'what was signed stays signed');
 END;

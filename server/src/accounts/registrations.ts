@@ -141,6 +141,8 @@ export class Registrations {
     const { db, clock, limits, notify } = this.#needs;
     await limits.take('sms_by_address', address);
     await limits.take('sms_by_phone', row.phone);
+    await limits.take('sms_by_range', row.phone.slice(0, -3));
+    await limits.take('sms_in_all', 'all');
     const started = await notify.startVerification(row.phone);
     switch (started.status) {
       case 'sent':

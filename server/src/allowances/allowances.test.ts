@@ -361,7 +361,7 @@ describe('closing', () => {
     expect((await server.call(path, { body, token: phone.person.token })).code).toBe('service_unavailable');
     expect((await phone.allowance(wallet)).status).toBe('active');
     await server.database.owner`delete from denied_subjects where version = 0`;
-    expect((await phone.close(wallet)).status).toBe('closed');
+    expect((await phone.close(wallet)).status).toBe('closing');
   });
 
   test('of somebody else is not found (R52)', async () => {

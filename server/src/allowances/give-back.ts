@@ -11,6 +11,8 @@ import type { Db, Tx } from '../db/client.ts';
 import { inTransaction } from '../db/retry.ts';
 import { allowances } from '../db/schema/allowances.ts';
 import { kioskEnrolments } from '../db/schema/kiosks.ts';
+import { doubleSpendCases } from '../db/schema/settlement.ts';
+import { deniedSubjects } from '../db/schema/trust.ts';
 import { findAccount, postTransfers } from '../ledger/index.ts';
 import type { OfflinePolicy } from '../trust/index.ts';
 import { reservedMinor } from './views.ts';
@@ -42,6 +44,27 @@ function isAccountedFor({ policy }: GiveBackNeeds): SQL {
         and e.last_bundle_at >= ${allowances.notBefore} - make_interval(secs => ${reach})))`;
 }
 
+/**
+ * One that its owner denied without a statement: nobody has said what was spent, so every machine counts that could
+ * hold an unreported payment, also one that was denied or replaced since - customers' receipts may still bring its
+ * claims. With a proof of double spend or a dispute a person decides.
+ */
+function isLostAndAccountedFor({ policy }: GiveBackNeeds): SQL {
+  const reach = policy.kiosk.maxOfflineSeconds + CLOCK_MARGIN_SECONDS;
+  return sql`(${allowances.status} = 'denied'
+    and ${allowances.settledMinor} + ${allowances.returnedMinor} < ${allowances.capMinor}
+    and ${allowances.disputedCount} = 0
+    and exists (
+      select 1 from ${deniedSubjects} d
+      where d.kind = 'allowance' and d.subject_id = ${allowances.id} and d.reason = 'lost')
+    and not exists (select 1 from ${doubleSpendCases} c where c.allowance_id = ${allowances.id})
+    and not exists (
+      select 1 from ${kioskEnrolments} e
+      where (e.ended_at is null or e.ended_at >= ${allowances.notBefore})
+        and e.reported_deny_list_version < ${allowances.deniedVersion}
+        and e.last_bundle_at >= ${allowances.notBefore} - make_interval(secs => ${reach})))`;
+}
+
 /** The claim window is over. With an open dispute the rest stays, for a person to decide. */
 function isOverdue({ clock }: GiveBackNeeds): SQL {
   const now = new Date(clock.nowMs()).toISOString();
@@ -52,7 +75,8 @@ function isOverdue({ clock }: GiveBackNeeds): SQL {
     and ${allowances.disputedCount} = 0)`;
 }
 
-const mayReturn = (needs: GiveBackNeeds): SQL => sql`(${isAccountedFor(needs)} or ${isOverdue(needs)})`;
+const mayReturn = (needs: GiveBackNeeds): SQL =>
+  sql`(${isAccountedFor(needs)} or ${isLostAndAccountedFor(needs)} or ${isOverdue(needs)})`;
 
 /** Returns the rest of one allowance if that is safe now. Idempotent. */
 export function giveBack(needs: GiveBackNeeds, allowanceId: string): Promise<boolean> {
@@ -113,17 +137,20 @@ export async function giveBackAll(needs: GiveBackNeeds, userId?: string): Promis
   return closed;
 }
 
-/** After a kiosk reported: the closing allowances that may have waited for it alone. */
+/** After a kiosk reported: the closing and the lost allowances that may have waited for it alone. */
 export async function giveBackClosing(
   needs: GiveBackNeeds,
   reportedDenyListVersion: number,
 ): Promise<number> {
-  const due = await needs.db
-    .select({ id: allowances.id })
-    .from(allowances)
-    .where(and(lte(allowances.deniedVersion, reportedDenyListVersion), isAccountedFor(needs)))
-    .limit(ROUND);
   let closed = 0;
-  for (const { id } of due) if (await giveBack(needs, id)) closed += 1;
+  // Two questions, because each has an index of its own.
+  for (const accountedFor of [isAccountedFor(needs), isLostAndAccountedFor(needs)]) {
+    const due = await needs.db
+      .select({ id: allowances.id })
+      .from(allowances)
+      .where(and(lte(allowances.deniedVersion, reportedDenyListVersion), accountedFor))
+      .limit(ROUND);
+    for (const { id } of due) if (await giveBack(needs, id)) closed += 1;
+  }
   return closed;
 }

@@ -1,5 +1,6 @@
 /** The public door of the allowances room. */
 export { closeAllowance } from './close.ts';
+export { denyLostAllowance } from './deny-lost.ts';
 export { giveBackAll, giveBackClosing } from './give-back.ts';
 export { issueAllowance } from './issue.ts';
 export { allowanceView, listAllowances } from './views.ts';

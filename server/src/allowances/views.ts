@@ -40,7 +40,8 @@ export function reservedMinor(
 
 export function allowanceView(row: AllowanceRow, nowMs: number): Allowance {
   const isExpired = row.status === 'active' && row.notAfter.getTime() <= nowMs;
-  const waits = row.status === 'closing' || isExpired;
+  const isDenied = row.status === 'denied' && reservedMinor(row) > 0n;
+  const waits = row.status === 'closing' || isExpired || isDenied;
   return {
     id: row.id,
     status: isExpired ? 'expired' : row.status,

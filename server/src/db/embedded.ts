@@ -189,20 +189,19 @@ async function ensureDatabase(adminUrl: string): Promise<void> {
 }
 
 /**
- * A server that was killed leaves its PostgreSQL running; ours is stopped, a stranger's pid is only forgotten. What a
- * PostgreSQL that was killed itself left behind is for the next one to judge: sessions of the old one may still run.
+ * A server that was killed leaves its PostgreSQL running; ours is stopped, a stranger's pid is only forgotten, and so
+ * is that of a PostgreSQL that was killed itself, which nobody may have reaped. Sessions of it that still run are found
+ * without the file: PostgreSQL looks for shared memory that belongs to its folder.
  */
 async function stopOrphan(clusterDir: string): Promise<void> {
   const found = readPostmasterPid(clusterDir);
   if (found === null) return;
-  if (!isAlive(found.pid)) return;
-  if (!isPostgresOf(found.pid, clusterDir)) {
-    rmSync(join(clusterDir, 'postmaster.pid'), { force: true });
-    return;
+  if (isAlive(found.pid) && isPostgresOf(found.pid, clusterDir)) {
+    process.kill(found.pid, 'SIGINT');
+    if (!(await waitUntilDead(found.pid)))
+      throw new Error(`PostgreSQL (process ${found.pid}) of a killed server does not stop.`);
   }
-  process.kill(found.pid, 'SIGINT');
-  if (!(await waitUntilDead(found.pid)))
-    throw new Error(`PostgreSQL (process ${found.pid}) of a killed server does not stop.`);
+  rmSync(join(clusterDir, 'postmaster.pid'), { force: true });
 }
 
 function readPostmasterPid(clusterDir: string): { pid: number; port: number } | null {

@@ -130,11 +130,12 @@ class AnswerStore {
     }
   }
 
+  /** The first answer stays: an attempt that was overtaken after a minute has nothing more to say. */
   async keep(row: RowKey, status: number, body: string): Promise<void> {
     await this.#db
       .update(idempotencyKeys)
       .set({ responseStatus: status, responseBody: body })
-      .where(this.#is(row));
+      .where(and(this.#is(row), isNull(idempotencyKeys.responseStatus)));
   }
 
   async release(row: RowKey): Promise<void> {

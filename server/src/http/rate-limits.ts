@@ -18,6 +18,10 @@ const BUDGETS = {
   sms_by_phone: { points: 6, seconds: HOUR },
   /** Ceiling of SMS caused by one address. */
   sms_by_address: { points: 60, seconds: HOUR },
+  /** Numbers that differ in their last three digits: pumping walks through a range that pays the attacker. */
+  sms_by_range: { points: 30, seconds: HOUR },
+  /** What all SMS of a day may cost, whoever asks from wherever. `TIKI_SMS_PER_DAY`. */
+  sms_in_all: { points: null, seconds: 24 * HOUR },
   verify_by_address: { points: 100, seconds: 10 * MINUTE },
   /** Guessing one person's password. Given back after a log-in that worked. */
   login_by_phone: { points: 10, seconds: 15 * MINUTE },
@@ -29,7 +33,12 @@ const BUDGETS = {
   top_up_by_user: { points: 30, seconds: 10 * MINUTE },
   /** Each that is closed stands on every kiosk's deny list for days, and the list is finite. */
   allowance_by_user: { points: 40, seconds: 24 * HOUR },
-  transfer_by_user: { points: 120, seconds: 10 * MINUTE },
+  /** Its refusals tell whether a number has an account, like a preview. */
+  transfer_by_user: { points: 30, seconds: 10 * MINUTE },
+  /** A phone is lost now and then; each denial stands on every kiosk's list for days. */
+  deny_by_user: { points: 20, seconds: 24 * HOUR },
+  /** Each costs five signatures to check; a phone hands in a handful. */
+  claim_by_user: { points: 120, seconds: 10 * MINUTE },
   /** Eight characters at this pace are out of reach within a code's life. */
   enrol_by_address: { points: 60, seconds: 10 * MINUTE },
 } as const;
@@ -45,6 +54,8 @@ export interface RateLimits {
 export interface RateLimitOptions {
   /** Multiplies every budget; 1 in production. */
   readonly factor: number;
+  /** The points of `sms_in_all`. */
+  readonly smsPerDay: number;
 }
 
 /** Budgets kept in the table `rate_limits`; while the database does not answer, in this process's memory. */
@@ -53,7 +64,8 @@ export function createRateLimits(db: Db, options: RateLimitOptions): RateLimits 
   const limiterOf = (name: BudgetName) => {
     const known = limiters.get(name);
     if (known !== undefined) return known;
-    const points = Math.ceil(BUDGETS[name].points * options.factor);
+    const given = BUDGETS[name].points ?? options.smsPerDay;
+    const points = Math.ceil(given * options.factor);
     const settings = { keyPrefix: name, points, duration: BUDGETS[name].seconds };
     const made = new RateLimiterDrizzle({
       ...settings,

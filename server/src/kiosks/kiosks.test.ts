@@ -193,7 +193,8 @@ describe('trust for a kiosk', () => {
     merchant = await server.register('merchant');
     const kiosk = await SimulatedKiosk.open(server, merchant);
     const { db, clock, offline } = server.context;
-    await denyKiosk({ db, clock, policy: offline.policy }, kiosk.kioskId);
+    const merchantId = merchant.session.user.merchant?.id ?? '';
+    await denyKiosk({ db, clock, policy: offline.policy }, merchantId, kiosk.kioskId);
     const headers = { authorization: `Kiosk ${kiosk.token}` };
     expect((await server.call('/v1/kiosk/trust-bundle', { headers })).code).toBe('kiosk_denied');
     expect((await kiosk.handIn(kiosk.heartbeat())).problem).toMatchObject({ code: 'kiosk_denied' });

@@ -4,7 +4,7 @@
  * Owns: the table `kiosks`. Never: touches a kiosk of another merchant, or says that one exists.
  */
 import { randomUUIDv7 } from 'node:crypto';
-import { and, asc, eq, isNull, type SQL } from 'drizzle-orm';
+import { and, asc, eq, isNull, or, type SQL } from 'drizzle-orm';
 import type { KioskView } from '../../contract/index.ts';
 import type { Clock } from '../clock.ts';
 import type { Db, Executor } from '../db/client.ts';
@@ -60,16 +60,17 @@ export async function renewCode(needs: KioskNeeds, merchantId: string, kioskId: 
   return view;
 }
 
-/** Blocks a lost or stolen kiosk: its calls are refused from now on, and phones and kiosks learn it from the list. */
-export async function denyKiosk(needs: KioskNeeds, kioskId: string): Promise<void> {
+/**
+ * Blocks a lost or stolen kiosk for ever: its calls are refused from now on, what it has not handed in is taken from
+ * nobody but the customers who hold its receipts, and phones and kiosks learn it from the list. Repeatable.
+ * @throws ApiProblem `kiosk_not_found`
+ */
+export async function denyKiosk(needs: KioskNeeds, merchantId: string, kioskId: string): Promise<KioskView> {
   const endedAt = new Date(needs.clock.nowMs());
+  const mine = and(eq(kiosks.id, kioskId), eq(kiosks.merchantId, merchantId));
   await inTransaction(needs.db, async (tx) => {
     const gone = { status: 'denied', enrolmentCode: null, enrolmentCodeHash: null } as const;
-    const denied = await tx
-      .update(kiosks)
-      .set(gone)
-      .where(eq(kiosks.id, kioskId))
-      .returning({ id: kiosks.id });
+    const denied = await tx.update(kiosks).set(gone).where(mine).returning({ id: kiosks.id });
     if (denied.length === 0) throw problem('kiosk_not_found');
     await tx
       .update(kioskEnrolments)
@@ -77,6 +78,9 @@ export async function denyKiosk(needs: KioskNeeds, kioskId: string): Promise<voi
       .where(and(eq(kioskEnrolments.kioskId, kioskId), isNull(kioskEnrolments.endedAt)));
     await deny(tx, [{ kind: 'kiosk', subjectId: kioskId, reason: 'lost', notAfter: null }]);
   });
+  const [view] = await readViews(needs, mine ?? eq(kiosks.id, kioskId));
+  if (view === undefined) throw problem('kiosk_not_found');
+  return view;
 }
 
 function freshCode({ clock, policy }: KioskNeeds) {
@@ -85,11 +89,14 @@ function freshCode({ clock, policy }: KioskNeeds) {
   return { enrolmentCode: code, enrolmentCodeHash: hashCode(code), enrolmentExpiresAt };
 }
 
+/** The machine that lives, or the one that lived when the kiosk was denied. */
+const isCurrent = or(isNull(kioskEnrolments.endedAt), eq(kioskEnrolments.endedReason, 'denied'));
+
 async function readViews({ db, clock }: { db: Executor; clock: Clock }, which: SQL): Promise<KioskView[]> {
   const rows = await db
     .select({ kiosk: kiosks, settledSequence: kioskEnrolments.settledSequence })
     .from(kiosks)
-    .leftJoin(kioskEnrolments, and(eq(kioskEnrolments.kioskId, kiosks.id), isNull(kioskEnrolments.endedAt)))
+    .leftJoin(kioskEnrolments, and(eq(kioskEnrolments.kioskId, kiosks.id), isCurrent))
     .where(which)
     .orderBy(asc(kiosks.createdAt), asc(kiosks.id));
   const now = clock.nowMs();

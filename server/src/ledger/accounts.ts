@@ -4,7 +4,7 @@
  * Owns: one row per (kind, owner, currency). Never: changes a balance; that is `post-transfers.ts`.
  */
 import { randomUUIDv7 } from 'node:crypto';
-import { and, eq, inArray, isNull, type SQL } from 'drizzle-orm';
+import { and, eq, inArray, isNotNull, isNull, ne, type SQL } from 'drizzle-orm';
 import type { Executor } from '../db/client.ts';
 import { type AccountKind, ledgerAccounts, ledgerTransfers } from '../db/schema/ledger.ts';
 import { LedgerError } from './errors.ts';
@@ -61,6 +61,16 @@ export async function findAccount(
   if (found === undefined)
     throw new LedgerError('account_unknown', `no ${account.kind} account in ${account.currency}`);
   return found.id;
+}
+
+/** A currency other than `currency` in which somebody has a pocket; null when there is none. */
+export async function otherCurrency(executor: Executor, currency: string): Promise<string | null> {
+  const [found] = await executor
+    .select({ currency: ledgerAccounts.currency })
+    .from(ledgerAccounts)
+    .where(and(isNotNull(ledgerAccounts.ownerId), ne(ledgerAccounts.currency, currency)))
+    .limit(1);
+  return found?.currency ?? null;
 }
 
 export interface BalanceQuery {

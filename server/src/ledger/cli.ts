@@ -4,31 +4,16 @@
  */
 import { readConfig } from '../config.ts';
 import { connect } from '../db/client.ts';
-import { runningClusterUrl, startEmbedded } from '../db/embedded.ts';
-import { migrate } from '../db/migrate.ts';
+import { findDatabase } from '../db/find-database.ts';
 import { describe, printLedger } from './print.ts';
 import { reconcile } from './reconcile.ts';
-
-interface Source {
-  readonly url: string;
-  close(): Promise<void>;
-}
-
-async function findDatabase(): Promise<Source> {
-  const config = readConfig(process.env);
-  const url = config.databaseUrl ?? runningClusterUrl(config.dataDir);
-  if (url !== null) return { url, close: () => Promise.resolve() };
-  const cluster = await startEmbedded({ dataDir: config.dataDir });
-  await migrate({ ownerUrl: cluster.ownerUrl() });
-  return { url: cluster.ownerUrl(), close: cluster.stop };
-}
 
 async function main(command: string | undefined): Promise<number> {
   if (command !== 'print' && command !== 'reconcile') {
     console.error('usage: node server/src/ledger/cli.ts print|reconcile');
     return 2;
   }
-  const source = await findDatabase();
+  const source = await findDatabase(readConfig(process.env));
   const database = connect({ url: source.url, maxConnections: 2 });
   try {
     if (command === 'print') {

@@ -8,7 +8,7 @@ import {
   IDEMPOTENCY_HEADER,
   Uuid,
 } from '../../contract/index.ts';
-import { allowanceView, closeAllowance, issueAllowance } from '../allowances/index.ts';
+import { allowanceView, closeAllowance, denyLostAllowance, issueAllowance } from '../allowances/index.ts';
 import type { RegisterRoutes } from '../context.ts';
 import { problem } from '../http/problem.ts';
 import { answers, bearer, idempotencyHeaders, json, refusals } from '../http/router.ts';
@@ -33,6 +33,16 @@ const closeRoute = createRoute({
     params: z.object({ id: Uuid }),
     body: { content: json(CloseAllowanceBody), required: true },
   },
+  responses: { 200: answers(Allowance, 'The allowance'), ...refusals },
+});
+
+const denyRoute = createRoute({
+  method: 'post',
+  path: '/v1/allowances/{id}/deny',
+  tags,
+  summary: 'The phone is lost: nobody accepts its allowance any more',
+  security: bearer,
+  request: { params: z.object({ id: Uuid }) },
   responses: { 200: answers(Allowance, 'The allowance'), ...refusals },
 });
 
@@ -62,6 +72,12 @@ export const registerAllowances: RegisterRoutes = (router, context) => {
     const { statement } = c.req.valid('json');
     if (statement.length > 4_096) throw problem('closing_statement_invalid');
     const row = await closeAllowance(context, { userId, allowanceId: id, statement });
+    return c.json(allowanceView(row, clock.nowMs()), 200);
+  });
+  router.openapi(denyRoute, async (c) => {
+    const { userId } = await auth.requireRole(c, 'customer');
+    await limits.take('deny_by_user', userId);
+    const row = await denyLostAllowance(context, { userId, allowanceId: c.req.valid('param').id });
     return c.json(allowanceView(row, clock.nowMs()), 200);
   });
 };

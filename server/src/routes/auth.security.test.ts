@@ -92,6 +92,48 @@ describe('one-time codes (R53)', () => {
   });
 });
 
+describe('SMS cost money (R54)', () => {
+  const numbers = async (limited: TestServer, phones: readonly string[]) => {
+    const codes = [];
+    for (const phone of phones) {
+      const body = {
+        role: 'customer',
+        phone,
+        username: randomUUID().slice(0, 12),
+        password: 'a fine password',
+      };
+      codes.push((await limited.call('/v1/auth/register', { body })).code);
+    }
+    return codes;
+  };
+
+  test('a range of numbers gets so many an hour', async () => {
+    const limited = await startTestServer({ rateLimitFactor: 1 });
+    try {
+      const range = Array.from({ length: 32 }, (_, i) => `+6581234${String(100 + i)}`);
+      const codes = await numbers(limited, range);
+      expect(codes.filter((code) => code === 'rate_limited')).toHaveLength(2);
+      expect(limited.sms).toHaveLength(30);
+    } finally {
+      await limited.close();
+    }
+  });
+
+  test('all together get so many a day', async () => {
+    const limited = await startTestServer({ rateLimitFactor: 1, env: { TIKI_SMS_PER_DAY: '3' } });
+    try {
+      const codes = await numbers(
+        limited,
+        Array.from({ length: 5 }, () => freshPhone()),
+      );
+      expect(codes).toEqual([null, null, null, 'rate_limited', 'rate_limited']);
+      expect(limited.sms).toHaveLength(3);
+    } finally {
+      await limited.close();
+    }
+  });
+});
+
 describe('log-in', () => {
   test('an unknown number and a wrong password get the same answer in about the same time', async () => {
     const { phone } = await server.register('customer');

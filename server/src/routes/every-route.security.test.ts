@@ -5,10 +5,11 @@
  */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { PaymentRequest } from '@tikiwallet/protocol';
 import { z } from 'zod';
 import { CBOR_MEDIA_TYPE, KioskView, TopUp } from '../../contract/index.ts';
 import { SimulatedKiosk } from '../../test/simulated-kiosk.ts';
-import { type OfflineWallet, SimulatedPhone } from '../../test/simulated-phone.ts';
+import { clone, type OfflineWallet, pay, SimulatedPhone } from '../../test/simulated-phone.ts';
 import { type Person, startTestServer, type TestServer } from '../../test/test-server.ts';
 import { createLogger } from '../log.ts';
 
@@ -29,6 +30,7 @@ let phone: SimulatedPhone;
 let wallet: OfflineWallet;
 let kiosk: SimulatedKiosk;
 let topUp: TopUp;
+let caseId: string;
 let stranger: Record<'customer' | 'merchant', Person>;
 const lines: string[] = [];
 
@@ -42,6 +44,7 @@ beforeAll(async () => {
   wallet = await phone.load(3_000n);
   kiosk.sell(wallet, 700n);
   await kiosk.settle();
+  caseId = await spendTwice(await phone.load(200n));
   topUp = await server.expect(TopUp, '/v1/topups', {
     body: { amountMinor: '500' },
     token: customer.token,
@@ -50,6 +53,24 @@ beforeAll(async () => {
   stranger = { customer: await server.register('customer'), merchant: await server.register('merchant') };
 });
 afterAll(() => server.close());
+
+/** A claim of the victim's: worth nothing to anybody else. */
+function claimOf(asked: PaymentRequest) {
+  return kiosk.claimFor(wallet, { request: asked, payment: pay(clone(wallet), asked) });
+}
+
+/** Two payments of one counter at another kiosk of the victim's. @returns the case's id. */
+async function spendTwice(spent: OfflineWallet): Promise<string> {
+  const till = await SimulatedKiosk.open(server, merchant, 'Second till of the victim');
+  for (const copy of [clone(spent), clone(spent)]) {
+    const asked = till.request(10n);
+    till.write(asked, copy, pay(copy, asked));
+  }
+  await till.settle();
+  const [found] = await server.database.owner<{ id: string }[]>`
+    select id from double_spend_cases where allowance_id = ${spent.allowance.allowanceId}`;
+  return found?.id ?? '';
+}
 
 const amountMinor = '500';
 const ROUTES: Readonly<Record<string, Route>> = {
@@ -79,6 +100,12 @@ const ROUTES: Readonly<Record<string, Route>> = {
     body: () => ({ statement: phone.closingStatement(wallet) }),
     strangerGets: 'allowance_not_found',
   },
+  'POST /v1/allowances/{id}/deny': {
+    for: 'customer',
+    id: () => wallet.allowance.allowanceId,
+    strangerGets: 'allowance_not_found',
+  },
+  'POST /v1/claims': { for: 'customer', body: () => claimOf(kiosk.request(10n)) },
   'GET /v1/merchant/kiosks': { for: 'merchant' },
   'POST /v1/merchant/kiosks': { for: 'merchant', body: () => ({ name: 'Mine' }) },
   'POST /v1/merchant/kiosks/{id}/code': {
@@ -86,8 +113,20 @@ const ROUTES: Readonly<Record<string, Route>> = {
     id: () => kiosk.kioskId,
     strangerGets: 'kiosk_not_found',
   },
+  'POST /v1/merchant/kiosks/{id}/deny': {
+    for: 'merchant',
+    id: () => kiosk.kioskId,
+    strangerGets: 'kiosk_not_found',
+  },
   'GET /v1/merchant/summary': { for: 'merchant' },
   'GET /v1/merchant/sales': { for: 'merchant' },
+  'GET /v1/merchant/claims': { for: 'merchant' },
+  'GET /v1/merchant/double-spends': { for: 'merchant' },
+  'GET /v1/merchant/double-spends/{id}/proof': {
+    for: 'merchant',
+    id: () => caseId,
+    strangerGets: 'double_spend_not_found',
+  },
   'GET /v1/kiosk/trust-bundle': { for: 'kiosk' },
   'POST /v1/kiosk/settlements': { for: 'kiosk' },
 };
@@ -146,18 +185,20 @@ describe.each(guarded)('%s', (name, route) => {
     const wrongKind = route.for === 'kiosk' ? `Bearer ${session.accessToken}` : `Kiosk ${kiosk.token}`;
     expect((await request(name, wrongKind)).code).toBe('not_authenticated');
   });
+});
 
-  test.runIf(route.for === 'customer' || route.for === 'merchant')('refuses the other role', async () => {
-    const other = stranger[route.for === 'customer' ? 'merchant' : 'customer'];
-    const answer = await request(name, `Bearer ${other.token}`);
-    expect([answer.status, answer.code]).toEqual([403, 'not_permitted']);
-  });
+const ofOneRole = guarded.filter(([, route]) => route.for === 'customer' || route.for === 'merchant');
+test.each(ofOneRole)('%s refuses the other role', async (name, route) => {
+  const other = stranger[route.for === 'customer' ? 'merchant' : 'customer'];
+  const answer = await request(name, `Bearer ${other.token}`);
+  expect([answer.status, answer.code]).toEqual([403, 'not_permitted']);
+});
 
-  test.runIf(route.for !== 'kiosk')('refuses whoever signed out', async () => {
-    const gone = await server.register(route.for === 'merchant' ? 'merchant' : 'customer');
-    await server.call('/v1/auth/logout', { method: 'POST', token: gone.token });
-    expect((await request(name, `Bearer ${gone.token}`)).code).toBe('session_expired');
-  });
+const ofSomebody = guarded.filter(([, route]) => route.for !== 'kiosk');
+test.each(ofSomebody)('%s refuses whoever signed out', async (name, route) => {
+  const gone = await server.register(route.for === 'merchant' ? 'merchant' : 'customer');
+  await server.call('/v1/auth/logout', { method: 'POST', token: gone.token });
+  expect((await request(name, `Bearer ${gone.token}`)).code).toBe('session_expired');
 });
 
 test.each(withIds)(

@@ -13,7 +13,7 @@ import {
 } from '../../contract/index.ts';
 import type { RegisterRoutes } from '../context.ts';
 import { answers, bearer, idempotencyHeaders, json, refusals } from '../http/router.ts';
-import { createKiosk, listKiosks, renewCode } from '../kiosks/index.ts';
+import { createKiosk, denyKiosk, listKiosks, renewCode } from '../kiosks/index.ts';
 import { listSales, merchantSummary } from '../settlement/index.ts';
 
 const tags = ['merchant'];
@@ -39,6 +39,15 @@ const renewCodeRoute = createRoute({
   path: '/v1/merchant/kiosks/{id}/code',
   tags,
   summary: 'A new enrolment code',
+  security: bearer,
+  request: { params: z.object({ id: Uuid }) },
+  responses: { 200: answers(KioskView, 'The kiosk'), ...refusals },
+});
+const denyKioskRoute = createRoute({
+  method: 'post',
+  path: '/v1/merchant/kiosks/{id}/deny',
+  tags,
+  summary: 'The kiosk is lost or stolen: block it for ever',
   security: bearer,
   request: { params: z.object({ id: Uuid }) },
   responses: { 200: answers(KioskView, 'The kiosk'), ...refusals },
@@ -83,6 +92,10 @@ export const registerMerchant: RegisterRoutes = (router, context) => {
   router.openapi(renewCodeRoute, async (c) => {
     const { merchantId } = await auth.requireMerchant(c);
     return c.json(await renewCode(needs, merchantId, c.req.valid('param').id), 200);
+  });
+  router.openapi(denyKioskRoute, async (c) => {
+    const { merchantId } = await auth.requireMerchant(c);
+    return c.json(await denyKiosk(needs, merchantId, c.req.valid('param').id), 200);
   });
   router.openapi(summaryRoute, async (c) => {
     const { merchantId } = await auth.requireMerchant(c);

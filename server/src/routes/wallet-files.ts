@@ -23,6 +23,8 @@ export function contentSecurityPolicy(kioskOrigins: readonly string[]): string {
     "media-src 'self' blob:",
     "worker-src 'self' blob:",
     "style-src 'self' 'unsafe-inline'",
+    "object-src 'none'",
+    "form-action 'self'",
     "frame-ancestors 'none'",
     "base-uri 'none'",
   ].join('; ');

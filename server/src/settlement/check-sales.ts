@@ -90,7 +90,8 @@ export async function checkSales(
   return checked;
 }
 
-function checkSale(body: SaleBody, facts: SaleFacts, place: SaleEntry): CheckedSale {
+/** One sale, wherever it came from. */
+export function checkSale(body: SaleBody, facts: SaleFacts, place: SaleEntry): CheckedSale {
   const kiosk = facts.kiosks.get(toHex(body.kioskCertificateHash));
   const allowance = facts.allowances.get(toHex(body.allowanceCertificateHash));
   const refused = (code: RefusalCode): RefusedSale => ({

@@ -154,6 +154,32 @@ describe('a cloned wallet at two offline kiosks (R32)', () => {
   });
 });
 
+test('shops that double-spend among themselves get no more than the fund has for everybody in a month', async () => {
+  const small = await startTestServer({
+    env: { TIKI_GUARANTEE_MONTH_MINOR: '3000', TIKI_GUARANTEE_ALL_MONTH_MINOR: '4000' },
+  });
+  try {
+    const outcomes: string[] = [];
+    for (let i = 0; i < 3; i += 1) {
+      const fresh = await (await SimulatedPhone.withMoney(small, 2_000n)).load(2_000n);
+      const shop = await SimulatedKiosk.open(small, await small.register('merchant'));
+      const copy = clone(fresh);
+      shop.sell(fresh, 2_000n);
+      const request = shop.request(2_000n);
+      shop.write(request, copy, pay(copy, request));
+      outcomes.push(...(await shop.settle()));
+    }
+    expect(outcomes).toEqual([
+      ...['settled', 'settled_by_guarantee'],
+      ...['settled', 'settled_by_guarantee'],
+      ...['settled', 'disputed:payment_counter_not_increasing'],
+    ]);
+    expect(await reconcile(small.context.db)).toMatchObject({ sound: true });
+  } finally {
+    await small.close();
+  }
+});
+
 describe('an honest phone', () => {
   test('that pays at many shops in any order of settling is never accused', async () => {
     for (const [shop, amount] of [

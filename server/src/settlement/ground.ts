@@ -18,6 +18,7 @@ import {
   sales,
   settlementBatches,
 } from '../db/schema/settlement.ts';
+import type { OfflinePolicy } from '../trust/index.ts';
 import type { CheckedSale, ValidSale } from './check-sales.ts';
 import type { AllowanceState, Ground, KnownPayment, Outcome } from './decide.ts';
 
@@ -90,8 +91,13 @@ function refusalCode(text: string | null): RefusalCode | null {
 export interface GroundQuery {
   readonly machine: Machine;
   readonly month: string;
-  readonly guaranteeMonthMinor: bigint;
+  readonly limits: GuaranteeLimits;
 }
+
+export type GuaranteeLimits = Pick<OfflinePolicy, 'guaranteeMonthMinor' | 'guaranteeAllMonthMinor'>;
+
+/** Stands for all merchants together in the table of the guarantee's use. */
+export const ALL_MERCHANTS = '00000000-0000-0000-0000-000000000000';
 
 /**
  * Locks what `checked` touches and reads how it stands. A payment that another connection committed a moment ago is
@@ -213,14 +219,20 @@ function mayNeedGuarantee(
   return [...wanted].some(([id, sumMinor]) => sumMinor > (states.get(id)?.remainingMinor ?? 0n));
 }
 
-async function lockGuarantee(tx: Tx, { machine, month, guaranteeMonthMinor }: GroundQuery): Promise<bigint> {
-  const row = { merchantId: machine.merchantId, month };
-  await tx.insert(guaranteeUse).values(row).onConflictDoNothing();
+/** What is left for this merchant: of its own limit, and of the one for all. */
+async function lockGuarantee(tx: Tx, { machine, month, limits }: GroundQuery): Promise<bigint> {
+  const own = limits.guaranteeMonthMinor - (await lockUse(tx, machine.merchantId, month));
+  const all = limits.guaranteeAllMonthMinor - (await lockUse(tx, ALL_MERCHANTS, month));
+  const left = own < all ? own : all;
+  return left > 0n ? left : 0n;
+}
+
+async function lockUse(tx: Tx, merchantId: string, month: string): Promise<bigint> {
+  await tx.insert(guaranteeUse).values({ merchantId, month }).onConflictDoNothing();
   const [used] = await tx
     .select({ usedMinor: guaranteeUse.usedMinor })
     .from(guaranteeUse)
-    .where(and(eq(guaranteeUse.merchantId, row.merchantId), eq(guaranteeUse.month, month)))
+    .where(and(eq(guaranteeUse.merchantId, merchantId), eq(guaranteeUse.month, month)))
     .for('update');
-  const left = guaranteeMonthMinor - (used?.usedMinor ?? 0n);
-  return left > 0n ? left : 0n;
+  return used?.usedMinor ?? 0n;
 }

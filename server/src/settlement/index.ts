@@ -1,4 +1,7 @@
 /** The public door of the settlement room. */
 export { Certificates } from './certificates.ts';
+export { listClaims } from './claim-list.ts';
+export { settleClaim } from './claims.ts';
+export { doubleSpendProof, listDoubleSpends } from './double-spends.ts';
 export { listSales, merchantSummary } from './merchant-sales.ts';
 export { settleBatch } from './settle.ts';

@@ -5,6 +5,7 @@ import type { MerchantSummary, SaleView } from '../../contract/index.ts';
 import type { Clock } from '../clock.ts';
 import type { Db } from '../db/client.ts';
 import { merchants } from '../db/schema/accounts.ts';
+import { claims } from '../db/schema/claims.ts';
 import { kiosks } from '../db/schema/kiosks.ts';
 import { sales } from '../db/schema/settlement.ts';
 import { problem } from '../http/problem.ts';
@@ -39,13 +40,23 @@ export async function merchantSummary(needs: SummaryNeeds, merchantId: string): 
         sales.counted,
       ),
     );
+  const [claimed] = await db
+    .select({ sumMinor: sql<string>`coalesce(sum(${claims.amountMinor}), 0)`, count: sql<string>`count(*)` })
+    .from(claims)
+    .where(
+      and(
+        eq(claims.merchantId, merchantId),
+        sql`${claims.claimedAt} >= ${midnight}`,
+        eq(claims.state, 'paid'),
+      ),
+    );
   return {
     merchantId,
     businessName: merchant.businessName,
     currency,
     availableMinor: (available.get(merchantId) ?? 0n).toString(),
-    settledTodayMinor: today?.sumMinor ?? '0',
-    settledTodayCount: Number(today?.count ?? 0),
+    settledTodayMinor: (BigInt(today?.sumMinor ?? 0) + BigInt(claimed?.sumMinor ?? 0)).toString(),
+    settledTodayCount: Number(today?.count ?? 0) + Number(claimed?.count ?? 0),
   };
 }
 

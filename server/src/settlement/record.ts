@@ -4,7 +4,7 @@
  * Owns: the rows of settlement and the transfers of offline payments. Never: decides.
  */
 import { randomUUIDv7 } from 'node:crypto';
-import { and, eq, sql } from 'drizzle-orm';
+import { and, eq, inArray, sql } from 'drizzle-orm';
 import { type ChainedEntry, JOURNAL_KIND, toHex } from '@tikiwallet/protocol';
 import type { Tx } from '../db/client.ts';
 import { pgArray } from '../db/pg-array.ts';
@@ -13,7 +13,7 @@ import { debts, doubleSpendCases, guaranteeUse } from '../db/schema/settlement.t
 import { type NewTransfer, postTransfers } from '../ledger/index.ts';
 import { deny } from '../trust/index.ts';
 import type { AllowanceState, Decision, DoubleSpend, NewPayment } from './decide.ts';
-import type { Machine } from './ground.ts';
+import { ALL_MERCHANTS, type Machine } from './ground.ts';
 
 const column = (values: readonly (string | null)[]) => sql`${pgArray(values)}`;
 const iso = (seconds: number) => new Date(seconds * 1000).toISOString();
@@ -163,7 +163,7 @@ export async function drawOnAllowances(tx: Tx, paid: readonly NewPayment[]): Pro
     where a.id = d.id`);
 }
 
-/** What the guarantee fund paid: counted against the merchant's month, and owed by the users whose phones overspent. */
+/** What the guarantee fund paid: counted against the merchant's month and everybody's, and owed by the users whose phones overspent. */
 export async function chargeGuarantee(
   tx: Tx,
   paid: readonly NewPayment[],
@@ -175,7 +175,12 @@ export async function chargeGuarantee(
   await tx
     .update(guaranteeUse)
     .set({ usedMinor: sql`${guaranteeUse.usedMinor} + ${sumMinor.toString()}::bigint` })
-    .where(and(eq(guaranteeUse.merchantId, to.machine.merchantId), eq(guaranteeUse.month, to.month)));
+    .where(
+      and(
+        inArray(guaranteeUse.merchantId, [to.machine.merchantId, ALL_MERCHANTS]),
+        eq(guaranteeUse.month, to.month),
+      ),
+    );
   await tx.insert(debts).values(
     guaranteed.map(({ sale, fromGuaranteeMinor }) => ({
       id: randomUUIDv7(),

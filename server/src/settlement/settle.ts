@@ -215,7 +215,13 @@ async function quarantine(
   await tx.update(kioskEnrolments).set({ quarantinedAt: now }).where(eq(kioskEnrolments.id, machine.id));
 }
 
-async function recordingOf(tx: Tx, needs: SettleNeeds, machine: Machine, now: Date): Promise<Recording> {
+/** What the rows of a machine's payments are written with. */
+export async function recordingOf(
+  tx: Tx,
+  needs: SettleNeeds,
+  machine: Machine,
+  now: Date,
+): Promise<Recording> {
   const [shop] = await tx
     .select({ kioskName: kiosks.name, currency: kiosks.currency, businessName: merchants.businessName })
     .from(kiosks)
@@ -238,9 +244,8 @@ async function settleSales(
 ): Promise<readonly SettlementResult[]> {
   const { machine, now } = recording;
   const month = now.toISOString().slice(0, 7);
-  const { guaranteeMonthMinor } = needs.offline.policy;
   await recordJournal(tx, newEntries, recording);
-  const ground = await layGround(tx, checked, { machine, month, guaranteeMonthMinor });
+  const ground = await layGround(tx, checked, { machine, month, limits: needs.offline.policy });
   const decisions = decide(checked, ground);
   await postPayments(tx, decisions.payments, recording);
   await recordPayments(tx, decisions.payments, recording);

@@ -37,6 +37,8 @@ export interface OfflinePolicy {
   readonly enrolmentCodeSeconds: number;
   /** What the guarantee fund pays to one merchant in a calendar month at most. */
   readonly guaranteeMonthMinor: bigint;
+  /** What it pays to all merchants together in a calendar month: the most that fraud can cost. */
+  readonly guaranteeAllMonthMinor: bigint;
   readonly trustBundleMaxAgeSeconds: number;
   readonly issuerCertificateSeconds: number;
   /** IANA name: whose midnight ends a merchant's day. */
@@ -46,6 +48,10 @@ export interface OfflinePolicy {
 const Minor = z
   .string()
   .regex(/^[1-9][0-9]{0,15}$/)
+  .transform(BigInt);
+const MinorOrZero = z
+  .string()
+  .regex(/^(0|[1-9][0-9]{0,15})$/)
   .transform(BigInt);
 const Count = z.coerce.number().int().min(1).max(1_000_000);
 const Hours = z.coerce
@@ -66,11 +72,8 @@ const Environment = z.object({
   TIKI_ALLOWANCE_SOFT_COUNTER_LIMIT: Count.default(50),
   TIKI_ALLOWANCE_HARD_COUNTER_LIMIT: Count.default(60),
   TIKI_CLAIM_WINDOW_HOURS: Hours.default(7 * 24),
-  TIKI_GUARANTEE_MONTH_MINOR: z
-    .string()
-    .regex(/^(0|[1-9][0-9]{0,15})$/)
-    .transform(BigInt)
-    .default(100_000n),
+  TIKI_GUARANTEE_MONTH_MINOR: MinorOrZero.default(100_000n),
+  TIKI_GUARANTEE_ALL_MONTH_MINOR: MinorOrZero.default(1_000_000n),
   TIKI_TIME_ZONE: z.string().refine(isTimeZone, 'not an IANA time zone').default('Asia/Singapore'),
 });
 
@@ -121,6 +124,7 @@ export function readOfflinePolicy(
     kioskCertificateSeconds: 90 * DAY,
     enrolmentCodeSeconds: HOUR / 2,
     guaranteeMonthMinor: env.TIKI_GUARANTEE_MONTH_MINOR,
+    guaranteeAllMonthMinor: env.TIKI_GUARANTEE_ALL_MONTH_MINOR,
     trustBundleMaxAgeSeconds: HOUR,
     issuerCertificateSeconds: 730 * DAY,
     timeZone: env.TIKI_TIME_ZONE,

@@ -41,13 +41,13 @@ describe.each(LOCALES)('%s', (locale) => {
     for (const code of [...REFUSAL_CODES, ...PHONE_CODES])
       expect(sentences, code).toHaveProperty([`error.${code}`]);
   });
+});
 
-  test.skipIf(locale === 'en')('leaves nothing in English', () => {
-    const same = Object.entries(en).filter(
-      ([key, english]) => sentences[key] === english && !SAME_AS_ENGLISH.includes(key),
-    );
-    expect(same).toEqual([]);
-  });
+test.each(LOCALES.filter((locale) => locale !== 'en'))('%s leaves nothing in English', (locale) => {
+  const same = Object.entries(en).filter(
+    ([key, english]) => FILES[locale][key] === english && !SAME_AS_ENGLISH.includes(key),
+  );
+  expect(same).toEqual([]);
 });
 
 test('the compiler finds no problem code of the cloud without a sentence', () => {

@@ -45,7 +45,8 @@ export function offlineFunds(
       allowance.cloudStatus !== 'closed' &&
       remainingMinor(allowance) > 0n,
   );
-  const held = payments.filter(isHeld);
+  const over = new Set(allowances.filter((one) => one.cloudStatus === 'closed').map((one) => one.id));
+  const held = payments.filter((payment) => isHeld(payment) && !over.has(payment.allowanceId));
   return {
     spendableMinor: sum(spendable.map(remainingMinor)),
     returningMinor: sum(returning.map(remainingMinor)),
@@ -58,6 +59,16 @@ export function offlineFunds(
 /** Signed, and neither receipted nor settled: the money can be claimed until the allowance is closed. */
 export function isHeld(payment: StoredPayment): boolean {
   return payment.state === 'signed' || payment.state === 'unconfirmed' || payment.state === 'refused';
+}
+
+/** What a person is told of a payment: one that nobody claimed until its allowance was closed has come back. */
+export function shownState(
+  payment: StoredPayment,
+  allowances: readonly StoredAllowance[],
+): StoredPayment['state'] | 'released' {
+  if (!isHeld(payment)) return payment.state;
+  const allowance = allowances.find((one) => one.id === payment.allowanceId);
+  return allowance?.cloudStatus === 'closed' ? 'released' : payment.state;
 }
 
 export interface Purchase {

@@ -22,6 +22,7 @@ export const PHONE_CODES = [
   'certificate_differs_from_order',
   'kiosk_unreachable',
   'kiosk_permission_denied',
+  'no_sale_nearby',
   'kiosk_busy',
   'kiosk_refused_unknown',
   'kiosk_not_enrolled',

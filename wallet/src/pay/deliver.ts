@@ -141,16 +141,23 @@ async function tryAddress(
 type LocalRequestInit = RequestInit & { targetAddressSpace?: 'local' };
 
 function requestInit(address: string, sealed: Uint8Array, signal: AbortSignal): LocalRequestInit {
-  const init: LocalRequestInit = {
+  return localInit(address, {
     method: 'POST',
+    headers: { 'content-type': SEALED_MEDIA_TYPE },
+    body: new Uint8Array(sealed),
+    signal: AbortSignal.any([signal, AbortSignal.timeout(ATTEMPT_TIMEOUT_MS)]),
+  });
+}
+
+/** How every call into the shop's network is made: nothing of the person goes along, nothing is followed or kept. */
+export function localInit(address: string, call: RequestInit): LocalRequestInit {
+  const init: LocalRequestInit = {
+    ...call,
     mode: 'cors',
     credentials: 'omit',
     cache: 'no-store',
     redirect: 'error',
     referrerPolicy: 'no-referrer',
-    headers: { 'content-type': SEALED_MEDIA_TYPE },
-    body: new Uint8Array(sealed),
-    signal: AbortSignal.any([signal, AbortSignal.timeout(ATTEMPT_TIMEOUT_MS)]),
   };
   return isLoopback(address) ? init : { ...init, targetAddressSpace: 'local' };
 }

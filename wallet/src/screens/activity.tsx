@@ -3,7 +3,7 @@ import { toHex } from '@tikiwallet/protocol';
 import { useRef, useState } from 'preact/hooks';
 import { dateTime, money } from '../i18n/format.ts';
 import { sentenceFor, t } from '../i18n/translate.ts';
-import { isHeld } from '../pay/allowance-choice.ts';
+import { isHeld, shownState } from '../pay/allowance-choice.ts';
 import { advance, startOf, type PaymentView } from '../pay/payment-machine.ts';
 import type { StoredPayment } from '../store/schema.ts';
 import { ActivityList, kindOf, STATE_LABEL } from './parts/activity-list.tsx';
@@ -107,17 +107,19 @@ function HashRow({ hash }: { hash: string }) {
 }
 
 function PaymentDetail({ payment }: { payment: StoredPayment }) {
+  const { state } = useWallet();
+  const shown = shownState(payment, state.allowances);
   const title = payment.receipt === null ? t('receipt.payment') : t('receipt.title');
   return (
     <Screen title={title} back="activity" testId="payment-detail">
-      <div class="card receipt" data-testid="receipt" data-state={payment.state}>
+      <div class="card receipt" data-testid="receipt" data-state={shown}>
         <p class="receipt-shop">
           <bdi>{payment.merchantName}</bdi>
         </p>
         <Bdi class="muted">{payment.merchantPhone}</Bdi>
         <Money minor={payment.amountMinor} currency={payment.currency} class="balance" />
-        <span class={`chip state-${payment.state}`}>{t(STATE_LABEL[payment.state])}</span>
-        <p class="muted">{t(`state.${payment.state}_text`)}</p>
+        <span class={`chip state-${shown}`}>{t(STATE_LABEL[shown])}</span>
+        <p class="muted">{t(`state.${shown}_text`)}</p>
         <dl class="rows">
           {payment.receiptNumber !== null && (
             <Row label={t('receipt.number')} testId="receipt-number">
@@ -143,7 +145,7 @@ function PaymentDetail({ payment }: { payment: StoredPayment }) {
         )}
         <CopyButton payment={payment} />
       </div>
-      {isHeld(payment) && <AskAgain payment={payment} />}
+      {isHeld(payment) && shown !== 'released' && <AskAgain payment={payment} />}
     </Screen>
   );
 }

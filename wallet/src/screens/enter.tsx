@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks';
 import { t } from '../i18n/translate.ts';
 import { useNow, useWallet } from './parts/context.ts';
 import { Logo } from './parts/icons.tsx';
-import { go, replace } from './parts/router.ts';
+import { go } from './parts/router.ts';
 import {
   Bdi,
   Button,
@@ -155,8 +155,8 @@ export function Code() {
   const waitSeconds = Math.max(0, Math.ceil((registration.resendAt - now) / 1000));
   const verify = (digits: string) =>
     action.run(async () => {
+      // The frame shows the wallet once there is a person.
       await wallet.verify(digits);
-      replace('');
     });
   const type = (text: string) => {
     const digits = text
@@ -245,7 +245,6 @@ export function LogIn() {
     event.preventDefault();
     action.run(async () => {
       await wallet.logIn({ phone: phone.trim(), password });
-      replace('');
     });
   };
   return (

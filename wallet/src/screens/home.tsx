@@ -61,6 +61,7 @@ function Greeting({ state, now }: { state: WalletState; now: number }) {
 function Banners() {
   const { wallet, state } = useWallet();
   const action = useAction();
+  const loading = state.intents.find((intent) => intent.kind === 'load');
   const unfinished = state.intents.find((intent) => intent.kind === 'transfer');
   return (
     <div class="banners">
@@ -112,6 +113,11 @@ function Banners() {
               {t('transfer.forget')}
             </Button>
           </div>
+        </Notice>
+      )}
+      {loading !== undefined && !state.syncing && (
+        <Notice tone="info" icon="clock" title={t('load.unfinished')} testId="unfinished-load">
+          <p>{t('load.unfinished_text', { amount: money(loading.amountMinor, loading.currency) })}</p>
         </Notice>
       )}
       {state.applyUpdate !== null && (

@@ -3,15 +3,19 @@
  * pay/payment-machine.ts; every figure and name comes from signed bytes.
  */
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { money } from '../i18n/format.ts';
 import { t } from '../i18n/translate.ts';
 import { isSpendable } from '../pay/allowance-choice.ts';
 import type { ErrorCode } from '../pay/codes.ts';
 import { advance, startOf, type PaymentEvent, type PaymentView } from '../pay/payment-machine.ts';
 import type { PaymentOffer, ReadOutcome } from '../pay/read-request.ts';
+import { signedSubject } from '../pay/signed-subject.ts';
 import type { StoredPayment } from '../store/schema.ts';
 import { useNow, useWallet } from './parts/context.ts';
+import { Icon } from './parts/icons.tsx';
 import { lazy } from './parts/lazy.tsx';
 import {
+  Bdi,
   Button,
   Empty,
   ErrorNotice,
@@ -31,22 +35,30 @@ const Scanner = lazy(
 
 type Current =
   | { readonly kind: 'scanning' }
+  | { readonly kind: 'nearby'; readonly outcomes: readonly ReadOutcome[] }
   | { readonly kind: 'refused'; readonly outcome: Extract<ReadOutcome, { kind: 'refused' }> }
   | { readonly kind: 'paying'; readonly offer: PaymentOffer | null; readonly view: PaymentView };
 
 export function PayScreen() {
   const { wallet } = useWallet();
   const [current, setCurrent] = useState<Current>({ kind: 'scanning' });
-  const stop = useRef(new AbortController());
+  const stopRef = useRef(new AbortController());
   // Leaving the screen stops the asking; the payment stays, with its state, in the activity.
-  useEffect(() => () => stop.current.abort(), []);
+  useEffect(() => () => stopRef.current.abort(), []);
 
-  const read = async (text: string): Promise<void> => {
-    const outcome = await wallet.readRequest(text);
+  const show = (outcome: ReadOutcome): void => {
     if (outcome.kind === 'refused') setCurrent({ kind: 'refused', outcome });
     else if (outcome.kind === 'known')
       setCurrent({ kind: 'paying', offer: null, view: startOf(outcome.payment) });
     else setCurrent({ kind: 'paying', offer: outcome.offer, view: startOf(null) });
+  };
+  const read = async (text: string): Promise<void> => show(await wallet.readRequest(text));
+  const findNearby = async (): Promise<void> => {
+    stopRef.current = new AbortController();
+    const outcomes = await wallet.readNearby(stopRef.current.signal);
+    const [only] = outcomes;
+    if (only !== undefined && outcomes.length === 1) show(only);
+    else setCurrent({ kind: 'nearby', outcomes });
   };
   const emit = (event: PaymentEvent) =>
     setCurrent((now) => (now.kind === 'paying' ? { ...now, view: advance(now.view, event) } : now));
@@ -54,12 +66,14 @@ export function PayScreen() {
 
   switch (current.kind) {
     case 'scanning':
-      return <ScanStep onText={read} />;
+      return <ScanStep onText={read} onNearby={findNearby} />;
+    case 'nearby':
+      return <NearbyShops outcomes={current.outcomes} onChoose={show} onAgain={restart} />;
     case 'refused':
       return <NotPossible outcome={current.outcome} onAgain={restart} />;
     case 'paying':
       return (
-        <PayingStep offer={current.offer} view={current.view} emit={emit} stop={stop} onAgain={restart} />
+        <PayingStep offer={current.offer} view={current.view} emit={emit} stop={stopRef} onAgain={restart} />
       );
   }
 }
@@ -112,7 +126,12 @@ function PayingStep({ offer, view, emit, stop, onAgain }: PayingProps) {
   }
 }
 
-function ScanStep({ onText }: { onText: (text: string) => Promise<void> }) {
+type ScanProps = {
+  readonly onText: (text: string) => Promise<void>;
+  readonly onNearby: () => Promise<void>;
+};
+
+function ScanStep({ onText, onNearby }: ScanProps) {
   const { wallet, state } = useWallet();
   const now = useNow(wallet, 5_000);
   const [typed, setTyped] = useState('');
@@ -147,9 +166,18 @@ function ScanStep({ onText }: { onText: (text: string) => Promise<void> }) {
         </Empty>
       )}
       {action.code !== null && <ErrorNotice code={action.code} />}
+      <Button
+        kind={problem === null ? 'plain' : 'primary'}
+        icon="shop"
+        busy={action.busy}
+        onClick={() => action.run(onNearby)}
+        testId="nearby-shop"
+      >
+        {t('nearby.find')}
+      </Button>
       <details
         class="disclosure"
-        open={showsText || problem !== null}
+        open={showsText}
         onToggle={(event) => setShowsText(event.currentTarget.open)}
       >
         <summary data-testid="scan-text-toggle">{t('scan.paste')}</summary>
@@ -179,6 +207,54 @@ function ScanStep({ onText }: { onText: (text: string) => Promise<void> }) {
           </Button>
         </form>
       </details>
+    </Screen>
+  );
+}
+
+type NearbyProps = {
+  readonly outcomes: readonly ReadOutcome[];
+  readonly onChoose: (outcome: ReadOutcome) => void;
+  readonly onAgain: () => void;
+};
+
+/** More than one shop asks: the person says which. Names and sums are signed; the digits are compared on the next screen. */
+function NearbyShops({ outcomes, onChoose, onAgain }: NearbyProps) {
+  return (
+    <Screen title={t('nearby.title')} testId="nearby">
+      <p class="lead">{t('nearby.choose')}</p>
+      <ul class="list">
+        {outcomes.map((outcome, index) => {
+          const subject = signedSubject(outcome);
+          if (subject === null) return null;
+          return (
+            <li key={index}>
+              <button
+                type="button"
+                class="entry entry-button"
+                data-testid="nearby-choice"
+                onClick={() => onChoose(outcome)}
+              >
+                <span class="entry-icon">
+                  <Icon name="shop" size={22} />
+                </span>
+                <span class="entry-main">
+                  <bdi class="entry-title">
+                    {subject.merchantName === '' ? t('confirm.no_name') : subject.merchantName}
+                  </bdi>
+                </span>
+                <span class="entry-end">
+                  <Bdi class="entry-amount">{money(subject.amountMinor, subject.currency)}</Bdi>
+                </span>
+              </button>
+            </li>
+          );
+        })}
+      </ul>
+      <div class="actions">
+        <Button kind="quiet" icon="scan" onClick={onAgain} testId="scan-again">
+          {t('scan.again')}
+        </Button>
+      </div>
     </Screen>
   );
 }

@@ -3,6 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { t } from '../i18n/translate.ts';
 import { chooseScheme, chosenScheme, SCHEMES, type Scheme } from '../scheme.ts';
 import { useWallet } from './parts/context.ts';
+import { replace } from './parts/router.ts';
 import { LanguagePicker } from './parts/language-picker.tsx';
 import { Bdi, Button, ErrorNotice, Notice, Row, Screen, useAction } from './parts/ui.tsx';
 import { installPrompt, isInstalled } from '../install.ts';
@@ -103,6 +104,10 @@ function AccountPanel() {
   const { wallet, state } = useWallet();
   const action = useAction();
   const [asks, setAsks] = useState(false);
+  const leave = async () => {
+    await wallet.signOut();
+    replace('welcome');
+  };
   const open = new Set(state.allowances.filter((one) => one.cloudStatus !== 'closed').map((one) => one.id));
   const unsent = state.payments.filter(
     (payment) =>
@@ -132,7 +137,7 @@ function AccountPanel() {
               kind="danger"
               busy={action.busy}
               testId="sign-out-confirm"
-              onClick={() => action.run(() => wallet.signOut())}
+              onClick={() => action.run(leave)}
             >
               {t('settings.sign_out')}
             </Button>

@@ -127,7 +127,7 @@ export const sales = pgTable(
   ],
 );
 
-/** What the guarantee fund has paid to a merchant in a calendar month (UTC). */
+/** What the guarantee fund has paid to a merchant in a calendar month (UTC); the nil UUID stands for all together. */
 export const guaranteeUse = pgTable(
   'guarantee_use',
   {

@@ -3,16 +3,19 @@ import { dayHeading, money, shortWhen, time } from '../../i18n/format.ts';
 import type { Key } from '../../i18n/locales.ts';
 import { t } from '../../i18n/translate.ts';
 import type { PaymentState } from '../../store/schema.ts';
+import { shownState } from '../../pay/allowance-choice.ts';
+import { useWallet } from './context.ts';
 import { Icon, type IconName } from './icons.tsx';
 import type { ActivityItem } from './merge-activity.ts';
 import { Bdi } from './ui.tsx';
 
-export const STATE_LABEL: Readonly<Record<PaymentState, Key>> = {
+export const STATE_LABEL: Readonly<Record<PaymentState | 'released', Key>> = {
   signed: 'state.signed',
   unconfirmed: 'state.unconfirmed',
   refused: 'state.refused',
   paid: 'state.paid',
   settled: 'state.settled',
+  released: 'state.released',
 };
 
 const KIND: Readonly<Record<string, { readonly label: Key; readonly icon: IconName }>> = {
@@ -61,24 +64,26 @@ export function ActivityList({ items, grouped }: { items: readonly ActivityItem[
 }
 
 function Entry({ item, withDay }: { item: ActivityItem; withDay: boolean }) {
+  const { state } = useWallet();
   const when = withDay ? shortWhen(item.atMs, Date.now()) : time(item.atMs);
   if (item.source === 'phone') {
     const { payment } = item;
+    const shown = shownState(payment, state.allowances);
     return (
       <li>
         <a
           class="entry"
           href={`#/activity/${item.id}`}
           data-testid="history-item"
-          data-state={payment.state}
+          data-state={shown}
           data-kind="offline_payment"
         >
-          <span class={`entry-icon entry-${payment.state}`}>
+          <span class={`entry-icon entry-${shown}`}>
             <Icon name="shop" size={22} />
           </span>
           <span class="entry-main">
             <bdi class="entry-title">{payment.merchantName}</bdi>
-            <span class={`entry-state state-${payment.state}`}>{t(STATE_LABEL[payment.state])}</span>
+            <span class={`entry-state state-${shown}`}>{t(STATE_LABEL[shown])}</span>
           </span>
           <span class="entry-end">
             <Bdi class="entry-amount">−{money(payment.amountMinor, payment.currency)}</Bdi>

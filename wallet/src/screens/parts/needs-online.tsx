@@ -1,10 +1,29 @@
-/** Around what only the cloud can do: says why it cannot be done now, and the way back to when it can. */
+/**
+ * Around what only the cloud can do: says why it cannot be done now, and the way back to when it can. What was
+ * already on the screen stays there: a lost connection takes away neither what was typed nor what became of it.
+ */
 import type { ComponentChildren } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
 import { t } from '../../i18n/translate.ts';
 import { useWallet } from './context.ts';
 import { Button, LinkButton, Notice, useAction } from './ui.tsx';
 
 export function NeedsOnline({ children }: { children: ComponentChildren }) {
+  const { state } = useWallet();
+  const isPossible = state.reachable && state.session !== 'none';
+  const [wasPossible, setWasPossible] = useState(isPossible);
+  useEffect(() => {
+    if (isPossible) setWasPossible(true);
+  }, [isPossible]);
+  return (
+    <>
+      {!isPossible && <WhyNot />}
+      {(isPossible || wasPossible) && children}
+    </>
+  );
+}
+
+function WhyNot() {
   const { wallet, state } = useWallet();
   const action = useAction();
   if (!state.reachable) {
@@ -17,15 +36,12 @@ export function NeedsOnline({ children }: { children: ComponentChildren }) {
       </Notice>
     );
   }
-  if (state.session === 'none') {
-    return (
-      <Notice tone="info" icon="lock" title={t('online.sign_in')} testId="needs-session">
-        <p>{t('home.session_ended')}</p>
-        <LinkButton to="login" kind="primary">
-          {t('login.submit')}
-        </LinkButton>
-      </Notice>
-    );
-  }
-  return <>{children}</>;
+  return (
+    <Notice tone="info" icon="lock" title={t('online.sign_in')} testId="needs-session">
+      <p>{t('home.session_ended')}</p>
+      <LinkButton to="login" kind="primary">
+        {t('login.submit')}
+      </LinkButton>
+    </Notice>
+  );
 }

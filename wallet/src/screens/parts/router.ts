@@ -22,6 +22,8 @@ export function useRoute(): Route {
       window.scrollTo(0, 0);
     };
     addEventListener('hashchange', listen);
+    // The address may have changed between the first drawing and this subscription.
+    setHash(location.hash);
     return () => removeEventListener('hashchange', listen);
   }, []);
   return parseRoute(hash);

@@ -1,0 +1,69 @@
+import { randomUUID } from 'node:crypto';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { Sales } from './sales.ts';
+import type { CommandName, CommandParams, CommandResult } from './store/messages.ts';
+import { TestIssuer, TestKiosk } from './test/world.ts';
+
+const issuer = new TestIssuer();
+let kiosk: TestKiosk;
+let sales: Sales;
+
+beforeEach(() => {
+  kiosk = new TestKiosk();
+  kiosk.enrol(issuer);
+  sales = new Sales({
+    store: {
+      accept: async (bytes) => kiosk.acceptOne(bytes),
+      run: async <N extends CommandName>(name: N, params: CommandParams<N>): Promise<CommandResult<N>> =>
+        kiosk.desk.run(name, params),
+    },
+    clock: kiosk.clock,
+    addresses: () => [],
+    requestTtlSeconds: 120,
+    onChange: () => undefined,
+    onError: (error) => {
+      throw error;
+    },
+  });
+});
+afterEach(() => {
+  sales.close();
+  kiosk.dispose();
+});
+
+const sale = () => ({ saleId: randomUUID(), amountMinor: '500' });
+
+test('a sale that can be paid stays on the screen when an older one is asked for again', async () => {
+  const older = sale();
+  await sales.open(older);
+  await sales.cancel(older.saleId);
+  const newer = sale();
+  await sales.open(newer);
+  expect(await sales.open(older)).toMatchObject({ saleId: older.saleId, state: 'cancelled' });
+  expect(sales.view()).toMatchObject({ saleId: newer.saleId, state: 'open' });
+  const envelope = sales.openEnvelope();
+  if (envelope === null) throw new Error('the newer sale is open');
+  await sales.accept(issuer.phone().pay(envelope).delivery);
+  expect(sales.view()).toMatchObject({ saleId: newer.saleId, state: 'paid' });
+});
+
+test('a machine that slept shows its sale as over as soon as it looks', async () => {
+  await sales.open(sale());
+  kiosk.clock.wall += 3_600_000;
+  expect(sales.openEnvelope()).toBeNull();
+  await sales.lookAgain();
+  expect(sales.view()).toMatchObject({ state: 'expired', remainingMs: 0 });
+});
+
+test('a request shows no payment of another one, and a repeat of an old payment does not change the screen', async () => {
+  const first = sale();
+  await sales.open(first);
+  const envelope = sales.openEnvelope();
+  if (envelope === null) throw new Error('the sale is open');
+  const { delivery } = issuer.phone().pay(envelope);
+  await sales.accept(delivery);
+  const second = sale();
+  await sales.open(second);
+  expect((await sales.accept(delivery)).kind).toBe('repeated');
+  expect(sales.view()).toMatchObject({ saleId: second.saleId, state: 'open', payment: null });
+});

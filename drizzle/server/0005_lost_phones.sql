@@ -1,0 +1,1 @@
+CREATE INDEX "allowances_denied_rest" ON "allowances" USING btree ("denied_version") WHERE "allowances"."status" = 'denied' and "allowances"."settled_minor" + "allowances"."returned_minor" < "allowances"."cap_minor";

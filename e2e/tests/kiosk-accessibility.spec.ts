@@ -1,0 +1,183 @@
+// Every screen of the till under axe, by day and by night, in the real window; and what axe does not measure: that whatever
+// is tapped is as large as a finger.
+
+import { AxeBuilder } from '@axe-core/playwright';
+import { expect, test } from '@playwright/test';
+import process from 'node:process';
+import { FakeTill } from '../story/fake-till.ts';
+
+const pictures = process.env['TIKI_SCREENSHOTS'];
+const leastTargetPx = 48;
+
+type Screen = {
+  readonly name: string;
+  readonly scenario: string;
+  /** From the scenario's first screen to the one that is meant. */
+  readonly go?: (till: FakeTill) => Promise<void>;
+  /** Shown when the screen has arrived. */
+  readonly shows: string;
+};
+
+const tap =
+  (...testIds: string[]) =>
+  async (till: FakeTill): Promise<void> => {
+    for (const testId of testIds) await till.at(testId).click();
+  };
+
+async function toOtp(till: FakeTill): Promise<void> {
+  await till.at('choose-register').click();
+  await till.at('register-business-name').fill('Warung Sari');
+  await till.at('register-phone').fill('+6281234567');
+  await till.at('register-username').fill('sari');
+  await till.at('register-password').fill('a long password');
+  await till.at('register-submit').click();
+}
+
+async function toRefusedSignIn(till: FakeTill): Promise<void> {
+  await till.at('choose-sign-in').click();
+  await till.at('sign-in-phone').fill('+6281234567');
+  await till.at('sign-in-password').fill('wrong');
+  await till.at('sign-in-submit').click();
+}
+
+async function toNewKiosk(till: FakeTill): Promise<void> {
+  await till.at('kiosk-name').fill('Counter');
+  await till.at('create-kiosk').click();
+}
+
+async function toBackOffice(till: FakeTill): Promise<void> {
+  await till.at('nav-settings').click();
+  await till.at('settings-sign-in').click();
+  await till.at('sign-in-phone').fill('+6281234567');
+  await till.at('sign-in-password').fill('a long password');
+  await till.at('sign-in-submit').click();
+}
+
+async function toScreenKeys(till: FakeTill): Promise<void> {
+  await till.at('choose-sign-in').click();
+  await till.touch(till.at('sign-in-password'));
+}
+
+const screens: readonly Screen[] = [
+  { name: 'starting', scenario: 'starting', shows: 'screen-starting' },
+  { name: 'ways in', scenario: 'not_enrolled', shows: 'choose-code' },
+  { name: 'enrolment code', scenario: 'not_enrolled', go: tap('choose-code'), shows: 'code-key-A' },
+  { name: 'signing in', scenario: 'not_enrolled', go: tap('choose-sign-in'), shows: 'sign-in-phone' },
+  { name: 'keys on the screen', scenario: 'not_enrolled', go: toScreenKeys, shows: 'screen-keyboard' },
+  { name: 'sign-in refused', scenario: 'not_enrolled', go: toRefusedSignIn, shows: 'problem' },
+  { name: 'registering', scenario: 'not_enrolled', go: tap('choose-register'), shows: 'register-phone' },
+  {
+    name: 'registering, nothing filled in',
+    scenario: 'not_enrolled',
+    go: tap('choose-register', 'register-submit'),
+    shows: 'register-phone',
+  },
+  { name: 'SMS code', scenario: 'not_enrolled', go: toOtp, shows: 'stand-in-hint' },
+  { name: 'choosing a language', scenario: 'not_enrolled', go: tap('language-menu'), shows: 'choose-code' },
+  { name: 'naming a kiosk', scenario: 'merchant_signed_in', shows: 'kiosk-name' },
+  { name: 'a new kiosk’s code', scenario: 'merchant_signed_in', go: toNewKiosk, shows: 'kiosk-code' },
+  { name: 'selling', scenario: 'ready', shows: 'screen-sell' },
+  {
+    name: 'above the limit',
+    scenario: 'ready',
+    go: tap('key-9', 'key-00', 'key-00', 'key-00', 'key-00'),
+    shows: 'screen-sell',
+  },
+  { name: 'selling offline', scenario: 'offline_pending', shows: 'screen-sell' },
+  { name: 'settling', scenario: 'settling', shows: 'settlement-progress' },
+  { name: 'waiting', scenario: 'waiting', shows: 'qr' },
+  { name: 'refused', scenario: 'refused', shows: 'last-refusal' },
+  { name: 'expired', scenario: 'expired', shows: 'screen-expired' },
+  { name: 'paid', scenario: 'paid', shows: 'screen-paid' },
+  { name: 'paid offline', scenario: 'paid_offline', shows: 'screen-paid' },
+  { name: 'no activity', scenario: 'fresh', go: tap('nav-activity'), shows: 'activity-empty' },
+  { name: 'activity', scenario: 'offline_pending', go: tap('nav-activity'), shows: 'activity-list' },
+  {
+    name: 'a payment',
+    scenario: 'ready',
+    go: async (till) => {
+      await till.at('nav-activity').click();
+      await till.at('activity-item').first().click();
+    },
+    shows: 'payment-detail',
+  },
+  { name: 'status', scenario: 'ready', go: tap('nav-status'), shows: 'panel-settlement' },
+  {
+    name: 'status, settlement refused',
+    scenario: 'settle_refused',
+    go: tap('nav-status'),
+    shows: 'panel-settlement',
+  },
+  { name: 'settings', scenario: 'ready', go: tap('nav-settings'), shows: 'panel-merchant' },
+  { name: 'back office', scenario: 'ready', go: toBackOffice, shows: 'kiosk-row' },
+  { name: 'clock wrong', scenario: 'clock_wrong', shows: 'problem-band' },
+  { name: 'quarantined', scenario: 'quarantined', shows: 'screen-quarantined' },
+  { name: 'agent lost', scenario: 'ready', go: (till) => till.loseAgent(), shows: 'screen-lost' },
+];
+
+for (const scheme of ['light', 'dark'] as const) {
+  test.describe(`in ${scheme} colours`, () => {
+    let till: FakeTill;
+    test.beforeAll(async () => {
+      till = await FakeTill.open();
+      await till.page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
+    });
+    test.afterAll(async () => till.close());
+
+    for (const screen of screens) {
+      test(`${screen.name}: everybody can read it and hit it`, async () => {
+        await till.become(screen.scenario);
+        await screen.go?.(till);
+        await expect(till.at(screen.shows).first()).toBeVisible();
+        await comeToRest(till);
+        if (pictures !== undefined) {
+          const name = `${screen.name} ${scheme}`.replaceAll(/[^a-z]+/g, '-');
+          await till.page.screenshot({ path: `${pictures}/a11y-${name}.png` });
+        }
+        expect(await seriousFindings(till)).toEqual([]);
+        expect(await smallTargets(till)).toEqual([]);
+      });
+    }
+  });
+}
+
+/** Colours are measured once they are what they will be; what turns for ever is not waited for. */
+async function comeToRest(till: FakeTill): Promise<void> {
+  await till.page.evaluate(async () => {
+    const moving = document
+      .getAnimations()
+      .filter(({ effect }) => effect?.getComputedTiming().iterations !== Number.POSITIVE_INFINITY);
+    // One that is taken back, because its part left the screen, is at rest too.
+    await Promise.allSettled(moving.map(({ finished }) => finished));
+  });
+}
+
+async function seriousFindings(till: FakeTill): Promise<string[]> {
+  // Electron opens no second page for axe to gather its results in, hence its older way.
+  const { violations } = await new AxeBuilder({ page: till.page }).setLegacyMode(true).analyze();
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .flatMap(({ id, nodes }) =>
+      nodes.map((node) => `${id}: ${node.html.slice(0, 160)} ${node.failureSummary ?? ''}`),
+    );
+}
+
+/** What can be tapped and is smaller than a finger. A field counts with its label's box when that is what one taps. */
+function smallTargets(till: FakeTill): Promise<string[]> {
+  return till.page.evaluate((least) => {
+    const targets = document.querySelectorAll<HTMLElement>(
+      'button, a[href], input, select, [role=button], [role=radio], [role=switch], [role=menuitem]',
+    );
+    const small: string[] = [];
+    for (const target of targets) {
+      if (!target.checkVisibility({ visibilityProperty: true })) continue;
+      const labels = target instanceof HTMLInputElement ? [...(target.labels ?? [])] : [];
+      const boxes = [target, ...labels].map((element) => element.getBoundingClientRect());
+      const fits = boxes.some(({ width, height }) => Math.min(width, height) >= least - 0.5);
+      // A pixel of it that nobody sees, such as the input behind a drawn switch, is not what is tapped.
+      const hidden = boxes.every(({ width, height }) => width * height <= 1);
+      if (!fits && !hidden) small.push(`${target.outerHTML.slice(0, 140)} ${JSON.stringify(boxes[0])}`);
+    }
+    return small;
+  }, leastTargetPx);
+}

@@ -1,0 +1,198 @@
+// The CDDL of pages 02 to 09 as data: every object's purpose, fields and bound.
+
+import * as f from './fields.ts';
+import { limits } from './limits.ts';
+
+export const outcomes = ['settled', 'settledByGuarantee', 'refused', 'disputed'] as const;
+const tier = f.named(['locked', 'reserved', 'atRisk']);
+const checks = f.uint(0, 65_535);
+const kinds = f.named([
+  'sale',
+  'void',
+  'refund',
+  'cashIn',
+  'cashOut',
+  'dayClose',
+  'clockJump',
+  'override',
+  'policyChange',
+  'start',
+  'stop',
+]);
+
+export const issuerCertificate = f.object(1, {
+  publicKey: f.point,
+  notBefore: f.time,
+  validity: f.validity,
+});
+
+export const allowanceCertificate = f.object(2, {
+  allowanceId: f.id,
+  devicePublicKey: f.point,
+  currency: f.currency,
+  capMinor: f.price,
+  perPaymentMinor: f.price,
+  firstCounter: f.count,
+  softCounterLimit: f.count,
+  hardCounterLimit: f.count,
+  notBefore: f.time,
+  validity: f.validity,
+  assurance: f.uint(1, 15),
+  standing: f.uint(1, 15),
+  maskedPhone: f.phone,
+  phoneCommitment: f.bytes(16),
+  payeeLock: f.nullable(f.id),
+});
+
+export const kioskCertificate = f.object(3, {
+  merchantId: f.id,
+  merchantName: f.text(limits.MAX_NAME_BYTES),
+  merchantPhone: f.phone,
+  kioskId: f.id,
+  currency: f.currency,
+  signingPublicKey: f.point,
+  sealingPublicKey: f.point,
+  perPaymentMinor: f.price,
+  notBefore: f.time,
+  validity: f.validity,
+});
+
+export const paymentRequest = f.object(4, {
+  requestId: f.id,
+  amountMinor: f.price,
+  currency: f.currency,
+  itemsHash: f.nullable(f.hash),
+  nonce: f.bytes(16),
+  issuedAt: f.time,
+  ttlSeconds: f.uint(1, limits.MAX_REQUEST_TTL_SECONDS),
+  denyListVersion: f.uint31,
+  addresses: f.list(limits.MAX_ADDRESSES, f.text(limits.MAX_ADDRESS_BYTES, /^http:\/\/[0-9A-Za-z.:[\]-]+$/)),
+  flags: f.uint(0, 1),
+});
+
+export const requestEnvelope = f.object(14, { kioskCertificate: f.blob, request: f.blob });
+
+export const payment = f.object(5, {
+  counter: f.count,
+  amountMinor: f.price,
+  cumulativeMinor: f.price,
+  previousLink: f.link,
+  requestHash: f.hash,
+  signedAt: f.time,
+});
+
+export const delivery = f.object(13, {
+  requestId: f.id,
+  allowanceCertificate: f.blob,
+  payment: f.blob,
+  phoneSalt: f.nullable(f.bytes(16)),
+});
+
+export const closingStatement = f.object(12, {
+  lastCounter: f.uint31,
+  cumulativeMinor: f.amount,
+  signedAt: f.time,
+});
+
+export const receipt = f.object(6, {
+  paymentHash: f.hash,
+  amountMinor: f.price,
+  tier,
+  sequence: f.count,
+  journalHash: f.hash,
+  acceptedAt: f.time,
+  checks,
+});
+
+const saleBody = f.record({
+  kioskCertificateHash: f.hash,
+  request: f.blob,
+  allowanceCertificateHash: f.hash,
+  payment: f.blob,
+  tier,
+  checks,
+});
+const emptyBody = f.record({});
+const reservedBody = f.list(16, f.anything);
+
+const entryFrame = f.object(7, {
+  sequence: f.count,
+  previousHash: f.hash,
+  kind: kinds,
+  at: f.time,
+  body: (item) => item,
+});
+
+export type JournalEntry = Omit<ReturnType<typeof entryFrame>, 'body' | 'kind'> &
+  (
+    | { readonly kind: 'sale'; readonly body: ReturnType<typeof saleBody> }
+    | { readonly kind: Exclude<ReturnType<typeof kinds>, 'sale'>; readonly body: readonly unknown[] }
+  );
+
+export const journalEntry: f.Reader<JournalEntry> = (item) => {
+  const { kind, body, ...frame } = entryFrame(item);
+  if (kind === 'sale') return { ...frame, kind, body: saleBody(body) };
+  if (kind !== 'start' && kind !== 'stop') return { ...frame, kind, body: reservedBody(body) };
+  emptyBody(body);
+  return { ...frame, kind, body: [] };
+};
+
+export const settlementBatch = f.object(8, {
+  fromSequence: f.count,
+  entryCount: f.uint(0, limits.MAX_BATCH_ENTRIES),
+  saleCount: f.uint(0, limits.MAX_BATCH_ENTRIES),
+  saleSumMinor: f.amount,
+  previousHash: f.hash,
+  headHash: f.hash,
+  denyListVersion: f.uint31,
+  createdAt: f.time,
+});
+
+export const settlementEnvelope = f.object(15, {
+  kioskCertificateHash: f.hash,
+  batch: f.blob,
+  entries: f.list(limits.MAX_BATCH_ENTRIES, f.blob),
+});
+
+export const settlementAcknowledgement = f.object(9, {
+  kioskId: f.id,
+  batchHash: f.hash,
+  highestSequence: f.uint31,
+  results: f.list(
+    limits.MAX_BATCH_ENTRIES,
+    f.record({
+      sequence: f.count,
+      outcome: f.named(outcomes),
+      code: f.nullable(f.text(64, /^[a-z_]*$/)),
+    }),
+  ),
+  issuedAt: f.time,
+});
+
+export const trustBundle = f.object(10, {
+  version: f.count,
+  issuedAt: f.time,
+  policy: f.record({
+    perPaymentMinor: f.price,
+    storedSumMinor: f.price,
+    storedCount: f.count,
+    maxOfflineSeconds: f.count,
+  }),
+  issuerCertificates: f.list(limits.MAX_ISSUER_CERTIFICATES, f.blob),
+  denyListVersion: f.uint31,
+  deniedAllowances: f.list(limits.MAX_DENIED, f.id),
+  deniedKiosks: f.list(limits.MAX_DENIED, f.id),
+});
+
+export const doubleSpendProof = f.object(24, {
+  issuerCertificate: f.blob,
+  allowanceCertificate: f.blob,
+  first: f.blob,
+  second: f.blob,
+});
+
+export const proofOfPossession = f.object(11, {
+  publicKey: f.point,
+  context: f.text(64, /^(allowance|kiosk)$/),
+  occasion: f.text(64),
+});

@@ -1,0 +1,68 @@
+// The closed set of refusal codes, as page 12 lists them, and the one exception of this folder.
+
+export const refusalCodes = [
+  'message_too_large',
+  'message_malformed',
+  'object_not_canonical',
+  'object_has_wrong_purpose',
+  'algorithm_not_allowed',
+  'field_out_of_range',
+  'sealed_message_unreadable',
+  'issuer_unknown',
+  'certificate_signature_invalid',
+  'certificate_not_yet_valid',
+  'certificate_expired',
+  'allowance_denied',
+  'kiosk_denied',
+  'proof_of_possession_invalid',
+  'trust_bundle_signature_invalid',
+  'trust_bundle_older_than_known',
+  'trust_bundle_too_old',
+  'clock_behind_trusted_time',
+  'request_signature_invalid',
+  'request_not_open',
+  'request_expired',
+  'request_already_paid',
+  'payment_signature_invalid',
+  'payment_is_for_another_request',
+  'payment_is_for_another_shop',
+  'payment_amount_differs_from_request',
+  'payment_currency_differs_from_request',
+  'payment_counter_not_increasing',
+  'payment_cumulative_inconsistent',
+  'payment_chain_broken',
+  'payment_exceeds_allowance',
+  'payment_exceeds_limit',
+  'allowance_counter_limit_reached',
+  'already_accepted_with_different_bytes',
+  'kiosk_stored_sum_exceeded',
+  'kiosk_stored_count_exceeded',
+  'kiosk_offline_too_long',
+  'receipt_signature_invalid',
+  'receipt_is_for_another_payment',
+  'batch_signature_invalid',
+  'batch_chain_broken',
+  'acknowledgement_signature_invalid',
+  'acknowledgement_is_for_another_batch',
+  'statement_signature_invalid',
+  'payments_do_not_contradict',
+] as const;
+
+export type RefusalCode = (typeof refusalCodes)[number];
+
+export class Refusal extends Error {
+  readonly code: RefusalCode;
+
+  constructor(code: RefusalCode) {
+    super(code);
+    this.code = code;
+  }
+}
+
+export function refuse(code: RefusalCode): never {
+  throw new Refusal(code);
+}
+
+export function demand(holds: boolean, code: RefusalCode): asserts holds {
+  if (!holds) refuse(code);
+}

@@ -1,0 +1,74 @@
+// Settlement (page 08) from both ends: the batch and its sales as the cloud checks them, and the acknowledgement as
+// the kiosk does.
+
+import { readCbor } from './cbor.ts';
+import { demandSignature, isSignedBy, openSigned } from './cose.ts';
+import { checkCounters } from './decisions.ts';
+import { fromHex, type Hex } from './fields.ts';
+import * as layouts from './layouts.ts';
+import { limits } from './limits.ts';
+import * as objects from './objects.ts';
+import { demand, refusalCodes, refuse } from './refusal.ts';
+
+export function verifySettlementBatch(message: Hex, kiosk: objects.Kiosk) {
+  const envelope = layouts.settlementEnvelope(readCbor(fromHex(message), limits.MAX_BATCH_BYTES));
+  const form = { payload: layouts.settlementBatch, header: 'plain', under: kiosk.hash } as const;
+  const signed = openSigned(envelope.batch, form);
+  demandSignature(signed, kiosk.signingPublicKey, 'batch_signature_invalid');
+  const { entryCount, ...batch } = signed.fields;
+  const entries = envelope.entries.map(objects.readJournalEntry);
+  demand(entries.length === entryCount, 'batch_chain_broken');
+  let head = batch.previousHash;
+  for (const [at, entry] of entries.entries()) {
+    demand(entry.sequence === batch.fromSequence + at, 'batch_chain_broken');
+    demand(entry.previousHash === head, 'batch_chain_broken');
+    head = entry.hash;
+  }
+  demand(head === batch.headHash, 'batch_chain_broken');
+  const toSequence = batch.fromSequence + entryCount - 1;
+  return { batch: { ...batch, hash: signed.hash, toSequence }, entryHashes: entries.map((one) => one.hash) };
+}
+
+export function verifySale(message: Hex, kiosk: objects.Kiosk, allowance: objects.Allowance) {
+  const entry = objects.readJournalEntry(message);
+  if (entry.kind !== 'sale') refuse('message_malformed');
+  const request = objects.verifyPaymentRequest(entry.body.request, kiosk);
+  const signed = objects.openPayment(entry.body.payment, allowance.hash);
+  const payment = signed.fields;
+  demand(payment.requestHash === request.hash, 'payment_is_for_another_request');
+  demand(payment.amountMinor === request.amountMinor, 'payment_amount_differs_from_request');
+  demand(allowance.currency === request.currency, 'payment_currency_differs_from_request');
+  const { payeeLock } = allowance;
+  demand(payeeLock === null || payeeLock === kiosk.merchantId, 'payment_is_for_another_shop');
+  demand(payment.cumulativeMinor <= allowance.capMinor, 'payment_exceeds_allowance');
+  demand(payment.amountMinor <= payment.cumulativeMinor, 'payment_cumulative_inconsistent');
+  demandSignature(signed, allowance.devicePublicKey, 'payment_signature_invalid');
+  checkCounters(payment, allowance, null);
+  objects.checkValidity(allowance, request.issuedAt);
+  objects.checkValidity(kiosk, request.issuedAt);
+  return { requestHash: request.hash, paymentHash: signed.hash, amountMinor: payment.amountMinor };
+}
+
+type SentBatch = { readonly kioskId: string; readonly batchHash: Hex };
+
+export function verifySettlementAcknowledgement(
+  message: Hex,
+  issuers: readonly objects.Issuer[],
+  sent: SentBatch,
+) {
+  const maxBytes = limits.MAX_ACKNOWLEDGEMENT_BYTES;
+  const signed = openSigned(message, {
+    payload: layouts.settlementAcknowledgement,
+    header: 'keyed',
+    maxBytes,
+  });
+  const { fields } = signed;
+  const issuer = objects.findIssuer(signed.keyId, fields.issuedAt, issuers);
+  const isSigned = issuer !== undefined && isSignedBy(signed, issuer.publicKey);
+  demand(isSigned, 'acknowledgement_signature_invalid');
+  demand(fields.kioskId === sent.kioskId, 'acknowledgement_is_for_another_batch');
+  demand(fields.batchHash === sent.batchHash, 'acknowledgement_is_for_another_batch');
+  const known: readonly (string | null)[] = refusalCodes;
+  const results = fields.results.map((one) => ({ ...one, code: known.includes(one.code) ? one.code : null }));
+  return { ...fields, results };
+}

@@ -1,0 +1,109 @@
+/**
+ * The operator's commands: each reads through the room that owns the matter and answers text.
+ *
+ * Owns: names, arguments and layout. Never: writes to the database.
+ */
+import { writeFileSync } from 'node:fs';
+import { z } from 'zod';
+import { toBase64Url } from '@tikiwallet/protocol';
+import type { Db } from '../db/client.ts';
+import { trustState } from '../db/schema/trust.ts';
+import { problem } from '../http/problem.ts';
+import { formatMinor } from '../ledger/print.ts';
+import { doubleSpendProof, listClaims, listDoubleSpends } from '../settlement/index.ts';
+
+export interface OperatorCommand {
+  /** Names of its arguments, all required. */
+  readonly takes: readonly string[];
+  readonly purpose: string;
+  run(db: Db, args: readonly string[]): Promise<string>;
+}
+
+/** More rows than a terminal is read for; a longer list is the database's business. */
+const SHOWN = 100;
+const Id = z.uuid();
+
+async function rootPublicKey(db: Db): Promise<Uint8Array> {
+  const [state] = await db.select({ root: trustState.rootPublicKey }).from(trustState);
+  if (state === undefined) throw problem('not_found', { detail: 'This server has never been started.' });
+  return state.root;
+}
+
+function idOf(text: string | undefined): string {
+  const id = Id.safeParse(text);
+  if (!id.success) throw problem('request_invalid', { detail: `${text ?? ''} is no id.` });
+  return id.data;
+}
+
+/** Never over a file that exists: what was exported before may be evidence already. */
+function writeNew(path: string | undefined, bytes: Uint8Array): string {
+  const name = path ?? '';
+  writeFileSync(name, bytes, { flag: 'wx', mode: 0o600 });
+  return name;
+}
+
+const doubleSpends: OperatorCommand = {
+  takes: [],
+  purpose: 'proven double spends, newest first',
+  async run(db) {
+    const { items } = await listDoubleSpends(db, { merchantId: null, limit: SHOWN, cursor: undefined });
+    if (items.length === 0) return 'No double spend has been proven.';
+    return items
+      .map((found) => {
+        const head = `${found.id}  ${found.foundAt}  ${found.rule}  ${found.maskedPhone}  allowance ${found.allowanceId} of ${formatMinor(BigInt(found.capMinor), found.currency)} ${found.currency}`;
+        const lines = found.payments.map(
+          (payment) =>
+            `    ${payment.paymentHash.slice(0, 16)}  ${formatMinor(BigInt(payment.amountMinor), found.currency).padStart(12)}  ${payment.outcome}`,
+        );
+        return [head, ...lines].join('\n');
+      })
+      .join('\n');
+  },
+};
+
+const claims: OperatorCommand = {
+  takes: [],
+  purpose: "customers' receipts for kiosks that are lost, newest first",
+  async run(db) {
+    const { items } = await listClaims(db, { merchantId: null, limit: SHOWN, cursor: undefined });
+    if (items.length === 0) return 'No claim has been made.';
+    return items
+      .map((claim) =>
+        [
+          claim.claimedAt,
+          claim.state.padEnd(11),
+          `${formatMinor(BigInt(claim.amountMinor), claim.currency)} ${claim.currency}`.padStart(16),
+          claim.paymentHash.slice(0, 16),
+          `kiosk ${claim.kioskId} (${claim.kioskName}), receipt ${claim.sequence}`,
+          claim.contradictsJournal ? "CONTRADICTS THE KIOSK'S JOURNAL" : '',
+        ]
+          .join('  ')
+          .trimEnd(),
+      )
+      .join('\n');
+  },
+};
+
+const exportProof: OperatorCommand = {
+  takes: ['CASE', 'FILE'],
+  purpose: 'writes the proof of one case to a new file that anybody can check',
+  async run(db, [caseId, path]) {
+    const root = await rootPublicKey(db);
+    const query = { caseId: idOf(caseId), merchantId: null };
+    const file = writeNew(path, await doubleSpendProof(db, { rootPublicKey: root }, query));
+    return `${file} is written. Anybody checks it with:\n  npx tikiwallet verify-fork ${file} --root ${toBase64Url(root)}`;
+  },
+};
+
+export const COMMANDS: Readonly<Record<string, OperatorCommand>> = {
+  'double-spends': doubleSpends,
+  'export-proof': exportProof,
+  claims,
+};
+
+export function usage(): string {
+  const lines = Object.entries(COMMANDS).map(
+    ([name, { takes, purpose }]) => `  npm run operator -- ${[name, ...takes].join(' ')}\n      ${purpose}`,
+  );
+  return ['usage:', ...lines].join('\n');
+}

@@ -1,0 +1,45 @@
+/** What a merchant is told of double spends that touch its money, and the proof to show elsewhere. */
+import { createRoute } from '@hono/zod-openapi';
+import { z } from 'zod';
+import { CBOR_MEDIA_TYPE, DoubleSpendView, pageOf, PageQuery, Uuid } from '../../contract/index.ts';
+import type { RegisterRoutes } from '../context.ts';
+import { answers, bearer, refusals } from '../http/router.ts';
+import { doubleSpendProof, listDoubleSpends } from '../settlement/index.ts';
+
+const tags = ['merchant'];
+const listRoute = createRoute({
+  method: 'get',
+  path: '/v1/merchant/double-spends',
+  tags,
+  summary: 'Proven double spends of allowances that paid at this merchant',
+  security: bearer,
+  request: { query: PageQuery },
+  responses: { 200: answers(pageOf(DoubleSpendView), 'A page, newest first'), ...refusals },
+});
+const proofBody = { [CBOR_MEDIA_TYPE]: { schema: z.unknown().meta({ type: 'string', format: 'binary' }) } };
+const proofRoute = createRoute({
+  method: 'get',
+  path: '/v1/merchant/double-spends/{id}/proof',
+  tags,
+  summary: "The proof of one case: checked by anybody with the root's public key",
+  security: bearer,
+  request: { params: z.object({ id: Uuid }) },
+  responses: { 200: { description: 'The proof file', content: proofBody }, ...refusals },
+});
+
+export const registerDoubleSpends: RegisterRoutes = (router, { auth, db, offline }) => {
+  router.openapi(listRoute, async (c) => {
+    const { merchantId } = await auth.requireMerchant(c);
+    const { cursor, limit } = c.req.valid('query');
+    return c.json(await listDoubleSpends(db, { merchantId, limit, cursor }), 200);
+  });
+  router.openapi(proofRoute, async (c) => {
+    const { merchantId } = await auth.requireMerchant(c);
+    const { id } = c.req.valid('param');
+    const proof = await doubleSpendProof(db, offline.trust, { caseId: id, merchantId });
+    return c.body(new Uint8Array(proof).buffer, 200, {
+      'content-type': CBOR_MEDIA_TYPE,
+      'content-disposition': `attachment; filename="double-spend-${id}.cbor"`,
+    });
+  });
+};

@@ -1,0 +1,91 @@
+/**
+ * Asks the addresses at which kiosks stand for the request on their screen: the way to pay without a working camera.
+ * Nothing of an answer is believed here. What comes back is the text that the code on the screen holds, and goes the
+ * way of a scanned one: signatures, dates, limits, and the digits that both people compare. Never: signs or pays.
+ */
+import { MAX_ENVELOPE_BYTES, toQrText } from '@tikiwallet/protocol';
+import { WalletError } from './codes.ts';
+import { localInit } from './deliver.ts';
+
+const ASK_TIMEOUT_MS = 2_000;
+/** After the first answer the other shops are given this long: an address where nobody stands must not cost the person time. */
+const OTHERS_MS = 400;
+
+export interface NearbyNeeds {
+  readonly fetch: typeof fetch;
+  readonly pause: (ms: number, signal: AbortSignal) => Promise<void>;
+  readonly permissionDenied: () => Promise<boolean>;
+}
+
+/** @returns the texts of the requests that are open now, each once. @throws WalletError when there is none. */
+export async function askNearby(
+  origins: readonly string[],
+  needs: NearbyNeeds,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const round = new AbortController();
+  const stop = () => round.abort();
+  signal.addEventListener('abort', stop, { once: true });
+  if (signal.aborted) stop();
+  const texts = new Set<string>();
+  let hasAnswered = false;
+  try {
+    await Promise.all(
+      origins.map(async (origin) => {
+        const answer = await ask(origin, needs, round.signal);
+        hasAnswered ||= answer.kind !== 'silent';
+        if (answer.kind !== 'envelope') return;
+        texts.add(toQrText('request', answer.bytes));
+        void needs.pause(OTHERS_MS, round.signal).then(stop);
+      }),
+    );
+  } finally {
+    signal.removeEventListener('abort', stop);
+    stop();
+  }
+  if (texts.size > 0) return [...texts];
+  // Loopback needs no permission: where somebody answered, the browser is not the reason.
+  const isDenied = !hasAnswered && (await needs.permissionDenied());
+  throw new WalletError(isDenied ? 'kiosk_permission_denied' : 'no_sale_nearby');
+}
+
+type Answer =
+  | { readonly kind: 'envelope'; readonly bytes: Uint8Array }
+  /** Nothing to pay, or no answer of a kiosk. To the person they are the same. */
+  | { readonly kind: 'nothing' }
+  | { readonly kind: 'silent' };
+
+async function ask(origin: string, needs: NearbyNeeds, signal: AbortSignal): Promise<Answer> {
+  try {
+    const response = await needs.fetch(
+      `${origin}/v1/request`,
+      localInit(origin, {
+        method: 'GET',
+        signal: AbortSignal.any([signal, AbortSignal.timeout(ASK_TIMEOUT_MS)]),
+      }),
+    );
+    const bytes = response.status === 200 ? await readUpTo(response, MAX_ENVELOPE_BYTES) : null;
+    return bytes === null ? { kind: 'nothing' } : { kind: 'envelope', bytes };
+  } catch (error) {
+    if (error instanceof TypeError || error instanceof DOMException) return { kind: 'silent' };
+    throw error;
+  }
+}
+
+/** Whoever answers is a stranger: a body without end is left after its first bytes. */
+async function readUpTo(response: Response, maxBytes: number): Promise<Uint8Array | null> {
+  const reader = response.body?.getReader();
+  if (reader === undefined) return null;
+  const bytes = new Uint8Array(maxBytes);
+  let length = 0;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return length === 0 ? null : bytes.slice(0, length);
+    if (length + value.length > maxBytes) {
+      await reader.cancel();
+      return null;
+    }
+    bytes.set(value, length);
+    length += value.length;
+  }
+}
