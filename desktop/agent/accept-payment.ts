@@ -18,6 +18,7 @@ import {
   toHex,
   verifyPayment,
   type AcceptanceFacts,
+  type AllowanceHistory,
   type Delivery,
   type IdentifiedPayment,
   type KioskCertificate,
@@ -42,6 +43,12 @@ export type AcceptCode =
   | 'storage_full'
   | 'storage_failed'
   | 'internal_error';
+
+export interface DeliveryToAccept {
+  readonly bytes: Uint8Array;
+  /** True only when the signature of the payment in exactly these bytes was checked before and holds. */
+  readonly isSigned: boolean;
+}
 
 export type AcceptOutcome =
   | { readonly kind: 'accepted' | 'repeated'; readonly payment: StoredPayment; readonly receipt: Uint8Array }
@@ -86,19 +93,19 @@ export class PaymentDesk {
    * One outcome for each delivery, in order; everything that is 'accepted' is on disk when this returns.
    * @throws the storage's own error when nothing can be written; then nothing of the group was.
    */
-  acceptGroup(deliveries: readonly Uint8Array[]): readonly AcceptOutcome[] {
+  acceptGroup(deliveries: readonly DeliveryToAccept[]): readonly AcceptOutcome[] {
     try {
-      return this.#store.write(() => deliveries.map((bytes) => this.#accept(bytes)));
+      return this.#store.write(() => deliveries.map((delivery) => this.#accept(delivery)));
     } catch (error) {
       if (storageFaultOf(error) !== null) throw error;
       this.#onError(error);
       if (deliveries.length === 1) return [refused('internal_error', null)];
       // One of them broke a rule of the schema, which no delivery should be able to: the others must not pay for it.
-      return deliveries.flatMap((bytes) => this.acceptGroup([bytes]));
+      return deliveries.flatMap((delivery) => this.acceptGroup([delivery]));
     }
   }
 
-  #accept(bytes: Uint8Array): AcceptOutcome {
+  #accept({ bytes, isSigned }: DeliveryToAccept): AcceptOutcome {
     const { kiosk } = this.#store.memory;
     if (kiosk === null) return refused('kiosk_not_enrolled', null);
     const delivery = attempt(() => decodeDelivery(bytes));
@@ -109,17 +116,24 @@ export class PaymentDesk {
     const { identified } = read.value;
     const { payment, allowance } = identified;
 
-    const stored = this.#store.payments.byHash(payment.hash);
-    if (stored !== null) return { kind: 'repeated', ...stored };
-    const twin = this.#store.payments.byCounter(allowance.allowanceId, payment.counter);
-    if (twin !== null) return refused(this.#judgeTwin(identified, twin.paymentHash, kiosk), requestId);
+    const history = this.#store.payments.historyOf(allowance.allowanceId);
+    // A counter above the highest stored one is in no row, and with it neither is the hash that contains it.
+    if (history !== null && payment.counter <= history.lastCounter) {
+      const stored = this.#store.payments.byHash(payment.hash);
+      if (stored !== null) return { kind: 'repeated', ...stored };
+      const twin = this.#store.payments.byCounter(allowance.allowanceId, payment.counter);
+      if (twin !== null) return refused(this.#judgeTwin(identified, twin.paymentHash, kiosk), requestId);
+    }
 
     if (this.#store.memory.standing.doubt !== null) return refused('journal_quarantined', requestId);
     const now = this.#store.now();
     if (now.isBehind) return refused('clock_behind_trusted_time', requestId);
     const request = this.#store.requests.byId(requestId);
     const certificate = certificateOf(request, kiosk);
-    const facts = this.#gatherFacts(read.value, { kiosk, request, certificate, nowSeconds: now.seconds });
+    const facts = this.#gatherFacts(read.value, {
+      ...{ kiosk, request, certificate, history, isSigned },
+      nowSeconds: now.seconds,
+    });
     const verdict = runSync(verifyPayment(identified, facts), this.#store.crypto);
     if (!verdict.ok) {
       if (MAYBE_DOUBLE_SPEND.has(verdict.code)) this.#keepContradiction(identified, kiosk, verdict.code);
@@ -155,6 +169,8 @@ export class PaymentDesk {
       kiosk: EnrolledKiosk;
       request: RequestRow | null;
       certificate: KioskCertificate;
+      history: AllowanceHistory | null;
+      isSigned: boolean;
       nowSeconds: number;
     },
   ): AcceptanceFacts {
@@ -177,9 +193,10 @@ export class PaymentDesk {
               state: this.#sales.stateOf(request),
             },
       expectedPhone: request === null ? null : this.#sales.expectedPhoneOf(request.requestId),
-      history: this.#store.payments.historyOf(allowance.allowanceId),
+      history: known.history,
       stored: this.#store.memory.unsettled,
       certificateIsKnownGood: read.certificateIsKnownGood,
+      paymentSignatureIsKnownGood: known.isSigned,
     };
   }
 

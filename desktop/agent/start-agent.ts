@@ -2,7 +2,7 @@
  * Puts the agent together: store, listener, sales, cloud, settlement, local socket, and stops it in the order that
  * loses nothing. Owns the wiring and the order; every rule lives in the room it belongs to.
  */
-import { loadPrivateKey } from '@tikiwallet/protocol/node';
+import { loadPrivateKey, sealOpener } from '@tikiwallet/protocol/node';
 import { serveAgent, type AgentServer } from '../ipc/agent-server.ts';
 import { IpcError } from '../ipc/index.ts';
 import { composeState, StatePublisher } from './agent-state.ts';
@@ -67,7 +67,7 @@ class Agent implements RunningAgent {
   readonly #radio: RadioWatch;
   readonly #publisher: StatePublisher;
   readonly #api: ReturnType<typeof cloudApi>;
-  readonly #sealing: ReturnType<typeof loadPrivateKey>;
+  readonly #sealingPublicKey: Uint8Array;
   readonly #signingPublicKey: Uint8Array;
   #snapshot: StoreSnapshot | null = null;
   #listener: Listener | null = null;
@@ -78,7 +78,7 @@ class Agent implements RunningAgent {
   constructor(options: StartOptions) {
     const { config, folder, log } = options;
     this.#options = options;
-    this.#sealing = loadPrivateKey(folder.sealingKeyPem);
+    this.#sealingPublicKey = loadPrivateKey(folder.sealingKeyPem).publicKey;
     this.#signingPublicKey = loadPrivateKey(folder.signingKeyPem).publicKey;
     const snapshot = (): StoreSnapshot | null => this.#snapshot;
     const isOnline = (): boolean => this.#reachability.isOnline;
@@ -153,7 +153,7 @@ class Agent implements RunningAgent {
     this.#listener = await listenForPhones({
       ...config.listen,
       advertise: config.advertise,
-      sealingKey: this.#sealing.scalar,
+      open: sealOpener(folder.sealingKeyPem),
       view: () => pairingView(this.#snapshot),
       openRequest: () => this.#sales.openEnvelope(),
       accept: (delivery) => this.#accept(delivery),
@@ -214,7 +214,7 @@ class Agent implements RunningAgent {
     const { quarantine, kiosk } = this.#snapshot ?? (await this.#store.whenReady()).snapshot;
     if (quarantine !== null) throw new IpcError('journal_quarantined');
     if (kiosk !== null) throw new IpcError('kiosk_already_enrolled');
-    const publicKeys = { signing: this.#signingPublicKey, sealing: this.#sealing.publicKey };
+    const publicKeys = { signing: this.#signingPublicKey, sealing: this.#sealingPublicKey };
     await enrolKiosk({ api: this.#api, store: this.#store, publicKeys, log: this.#options.log }, code);
     this.#options.log.info('this machine is a kiosk now');
     this.#trust.refreshNow();

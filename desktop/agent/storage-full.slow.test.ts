@@ -62,7 +62,7 @@ test('R41 a full disk stops acceptance, keeps what was stored, and settles once 
   const started = new StoreDesk(options, (error) => errors.push(error));
   expect(errors.map(storageFaultOf)).toEqual(['full']);
   expect(started.store.snapshot().unsettled).toEqual(before.unsettled);
-  expect(started.run('accept', [first.delivery])[0]?.kind).toBe('repeated');
+  expect(started.run('accept', [{ bytes: first.delivery, isSigned: false }])[0]?.kind).toBe('repeated');
   started.store.close();
 
   rmSync(filler);

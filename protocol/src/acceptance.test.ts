@@ -207,6 +207,15 @@ describe("the payment's signature", () => {
     const given = { world: { ...world, phoneKey: newKey() }, facts: { certificateIsKnownGood: true } };
     expect(decide(given)).toBe('payment_signature_invalid');
   });
+
+  it('is not checked twice for a caller who has checked it, and only for that one', () => {
+    const given = (paymentSignatureIsKnownGood: boolean) => ({
+      world: { ...world, phoneKey: newKey() },
+      facts: { paymentSignatureIsKnownGood },
+    });
+    expect(decide(given(true))).toBe('accepted');
+    expect(decide(given(false))).toBe('payment_signature_invalid');
+  });
 });
 
 describe('counters and sums within one certificate (R25, R26)', () => {

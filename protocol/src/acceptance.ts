@@ -90,6 +90,8 @@ export interface AcceptanceFacts extends LimitFacts {
   readonly settings: readonly LimitSettings[];
   /** True when the issuer's signature on exactly these certificate bytes was checked before (cache). */
   readonly certificateIsKnownGood: boolean;
+  /** True when the phone's signature on exactly this payment was checked before, by whoever gathered these facts. */
+  readonly paymentSignatureIsKnownGood?: boolean;
 }
 
 /** Reads a delivery down to the payment's identity, so that a repeat is recognised before anything costly. */
@@ -134,7 +136,9 @@ export function* verifyPayment(
     const signed = { at: allowance.notBefore, as: 'certificates' } as const;
     yield* requireIssuerSignature(identified.allowanceObject, facts.trust.issuers, signed);
   }
-  if (!(yield* hasPaymentSignature(payment, allowance))) refuse('payment_signature_invalid');
+  const isSigned =
+    facts.paymentSignatureIsKnownGood === true || (yield* hasPaymentSignature(payment, allowance));
+  if (!isSigned) refuse('payment_signature_invalid');
   const tier: GuaranteeTier = allowance.payeeLock === null ? 'reserved' : 'locked';
   const verified: Omit<VerifiedPayment, typeof verifiedBrand> = {
     requestId: identified.requestId,

@@ -18,8 +18,8 @@ function suite(): CipherSuite {
 }
 
 /** Binds what is sealed to its purpose and to the one certificate it is meant for. */
-function infoFor(kioskCertificateHash: Uint8Array): ArrayBuffer {
-  return toArrayBuffer(encodeCbor(['tiki-delivery', kioskCertificateHash]));
+export function sealingInfo(kioskCertificateHash: Uint8Array): Uint8Array {
+  return encodeCbor(['tiki-delivery', kioskCertificateHash]);
 }
 
 function toArrayBuffer(bytes: Uint8Array): ArrayBuffer {
@@ -34,7 +34,10 @@ export async function sealToKiosk(plaintext: Uint8Array, kiosk: KioskCertificate
   const recipientPublicKey = await hpke.kem.deserializePublicKey(
     toArrayBuffer(decompressPoint(kiosk.sealingPublicKey)),
   );
-  const sealed = await hpke.seal({ recipientPublicKey, info: infoFor(kiosk.hash) }, toArrayBuffer(plaintext));
+  const sealed = await hpke.seal(
+    { recipientPublicKey, info: toArrayBuffer(sealingInfo(kiosk.hash)) },
+    toArrayBuffer(plaintext),
+  );
   return concatBytes(new Uint8Array(sealed.enc), new Uint8Array(sealed.ct));
 }
 
@@ -54,7 +57,7 @@ export async function openSealed(
       {
         recipientKey,
         enc: toArrayBuffer(sealed.subarray(0, ENCAPSULATED_BYTES)),
-        info: infoFor(options.kioskCertificateHash),
+        info: toArrayBuffer(sealingInfo(options.kioskCertificateHash)),
       },
       toArrayBuffer(sealed.subarray(ENCAPSULATED_BYTES)),
     );

@@ -2,6 +2,7 @@ import { connect, type Socket } from 'node:net';
 import { request as httpRequest } from 'node:http';
 import { pino } from 'pino';
 import { runSync, sealToKiosk, verifyKioskCertificate, verifyTrustBundle } from '@tikiwallet/protocol';
+import { sealOpener } from '@tikiwallet/protocol/node';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { AcceptOutcome } from '../accept-payment.ts';
 import { crypto, newKey, noise, ok, TestIssuer } from '../test/world.ts';
@@ -39,7 +40,7 @@ function start(changes: Partial<ListenerOptions> = {}): Promise<Listener> {
     host: '127.0.0.1',
     port: 0,
     advertise: [],
-    sealingKey: sealing.scalar,
+    open: sealOpener(sealing.pem),
     view: () => ({
       kioskId: 'k',
       merchantName: 'Warung Sari',

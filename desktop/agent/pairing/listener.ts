@@ -4,7 +4,7 @@
  * comes from the store.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { openSealed, type Result } from '@tikiwallet/protocol';
+import type { Result } from '@tikiwallet/protocol';
 import type { AcceptCode, AcceptOutcome } from '../accept-payment.ts';
 import type { Log } from '../log.ts';
 import { Connections } from './connections.ts';
@@ -44,8 +44,8 @@ export interface ListenerOptions {
   readonly port: number;
   /** Put into requests instead of the bound address. */
   readonly advertise: readonly string[];
-  /** The raw scalar of the sealing key. */
-  readonly sealingKey: Uint8Array;
+  /** Opens what was sealed to this kiosk under one of the given certificates. */
+  readonly open: (sealed: Uint8Array, certificateHashes: readonly Uint8Array[]) => Result<Uint8Array>;
   readonly view: () => PairingView | null;
   /** The envelope of the request on the screen. */
   readonly openRequest: () => Uint8Array | null;
@@ -200,21 +200,12 @@ class PhoneDesk {
     if (mediaType !== SEALED_MEDIA_TYPE) return refusal(415, 'media_type_not_supported');
     const sealed = await readBody(request);
     if (sealed === null) return refusal(413, 'message_too_large');
-    const delivery = await this.#open(sealed, view);
+    // To any certificate that the phone may have seen: the kiosk's may have been renewed since.
+    const delivery = this.#options.open(sealed, view.certificateHashes);
     if (!delivery.ok) return refusal(statusOf(delivery.code), delivery.code);
     const outcome = await this.#options.accept(delivery.value);
     if (outcome.kind === 'refused') return refusal(statusOf(outcome.code), outcome.code);
     return { status: 200, headers: { 'content-type': RECEIPT_MEDIA_TYPE }, body: outcome.receipt };
-  }
-
-  /** Sealed to the certificate that the phone saw, which may have been renewed since. */
-  async #open(sealed: Uint8Array, view: PairingView): Promise<Result<Uint8Array>> {
-    let opened: Result<Uint8Array> = { ok: false, code: 'sealed_message_unreadable' };
-    for (const kioskCertificateHash of view.certificateHashes) {
-      opened = await openSealed(sealed, { privateKey: this.#options.sealingKey, kioskCertificateHash });
-      if (opened.ok) return opened;
-    }
-    return opened;
   }
 }
 

@@ -191,6 +191,7 @@ export class KioskStore {
       return this.#db.transaction(action).immediate();
     } catch (error) {
       this.#memory = before;
+      this.payments.forget();
       throw error;
     }
   }

@@ -3,7 +3,7 @@
  * it. Everything here survives a structured clone; nothing here runs.
  */
 import type { EnrolResult, KioskTrust } from '@tikiwallet/server/contract';
-import type { AcceptOutcome } from '../accept-payment.ts';
+import type { AcceptOutcome, DeliveryToAccept } from '../accept-payment.ts';
 import type { IpcErrorCode } from '../../ipc/index.ts';
 import type { AcknowledgementResult, BatchToSend } from '../settle/batches.ts';
 import type { StorageFault } from './faults.ts';
@@ -24,7 +24,7 @@ export type TrustInstalled = { readonly ok: true } | { readonly ok: false; reado
 
 /** Name to parameters and result. Every command is one transaction, or reads only. */
 export interface StoreCommands {
-  accept: { params: readonly Uint8Array[]; result: readonly AcceptOutcome[] };
+  accept: { params: readonly DeliveryToAccept[]; result: readonly AcceptOutcome[] };
   openSale: { params: OpenSale; result: SaleRecord };
   cancelSale: { params: string; result: SaleRecord };
   /** The sale as it stands; if its time is up, that is written down first. */

@@ -17,6 +17,7 @@ export type KioskDatabase = Database.Database;
 /** The oldest SQLite without the WAL reset bug that could lose a commit. */
 const MIN_SQLITE_VERSION = '3.51.3';
 const SYNCHRONOUS_FULL = 2n;
+const CACHE_KIB = 16_384;
 
 export interface OpenDatabaseOptions {
   readonly path: string;
@@ -57,6 +58,9 @@ function configure(db: KioskDatabase): void {
   db.pragma('foreign_keys = ON');
   db.pragma('trusted_schema = OFF');
   db.pragma('cell_size_check = ON');
+  // Hashes and ids land anywhere in their indexes: SQLite's usual 2 MB hold less than a month of sales, and every
+  // page that falls out in the middle of a group is read, or even written, once more. Filled as it is needed.
+  db.pragma(`cache_size = -${CACHE_KIB}`);
   // Asked back, because a pragma that is refused is silent, and a receipt would then promise what may be lost.
   const mode = db.pragma('journal_mode', { simple: true });
   const synchronous = db.pragma('synchronous', { simple: true });

@@ -66,11 +66,24 @@ export interface Evidence {
 const COLUMNS =
   'payment_hash, request_id, sequence, amount_minor, currency, masked_phone, tier, receipt, accepted_at, settlement, settled_at, refusal_code';
 
+/** As many allowances and certificates as a busy shop sees in days. */
+const MAX_REMEMBERED = 4_096;
+
 export class Payments {
   readonly #statements;
+  /** What `historyOf` last found or `insert` last wrote, as this connection is the table's only writer. */
+  readonly #newest = new Map<string, AllowanceHistory>();
+  /** Hashes of certificates that are in their table. */
+  readonly #storedCertificates = new Set<string>();
 
   constructor(db: KioskDatabase) {
     this.#statements = prepare(db);
+  }
+
+  /** A transaction was undone: what was remembered of it never happened. */
+  forget(): void {
+    this.#newest.clear();
+    this.#storedCertificates.clear();
   }
 
   byHash(paymentHash: Uint8Array): { readonly payment: StoredPayment; readonly receipt: Uint8Array } | null {
@@ -92,14 +105,25 @@ export class Payments {
     };
   }
 
+  /** Of the payment with the highest counter: no payment of this allowance has a higher one. */
   historyOf(allowanceId: string): AllowanceHistory | null {
+    const remembered = this.#newest.get(allowanceId);
+    if (remembered !== undefined) return remembered;
     const row = this.#statements.history.get(allowanceId);
     if (row === undefined) return null;
-    return {
+    const history = {
       lastCounter: toNumber(row.counter),
       lastCumulativeMinor: row.cumulative_minor,
       lastHash: ownBytes(row.payment_hash),
     };
+    this.#remember(allowanceId, history);
+    return history;
+  }
+
+  #remember(allowanceId: string, history: AllowanceHistory): void {
+    // All at once instead of the oldest: it happens once in so many allowances, and the table still knows.
+    if (this.#newest.size >= MAX_REMEMBERED) this.#newest.clear();
+    this.#newest.set(allowanceId, history);
   }
 
   /** Who pays, as the limits ask: since `sinceSeconds`, and ever. */
@@ -129,13 +153,7 @@ export class Payments {
   insert(entry: PaymentToStore): StoredPayment {
     const { verified, sequence, receipt, acceptedAt } = entry;
     const { payment, allowance } = verified;
-    this.#statements.insertCertificate.run(
-      allowance.hash,
-      allowance.allowanceId,
-      allowance.bytes,
-      allowance.notAfter,
-      acceptedAt,
-    );
+    this.#storeCertificate(allowance, acceptedAt);
     this.#statements.insert.run(
       payment.hash,
       verified.requestId,
@@ -153,6 +171,15 @@ export class Payments {
       acceptedAt,
       allowance.devicePublicKey,
     );
+    const former = this.#newest.get(allowance.allowanceId);
+    // What was not remembered is read when it is asked for: only the table knows whether there is a higher one.
+    if (former !== undefined && payment.counter > former.lastCounter) {
+      this.#remember(allowance.allowanceId, {
+        lastCounter: payment.counter,
+        lastCumulativeMinor: payment.cumulativeMinor,
+        lastHash: payment.hash,
+      });
+    }
     return {
       paymentHash: toHex(payment.hash),
       requestId: verified.requestId,
@@ -166,6 +193,20 @@ export class Payments {
       settledAt: null,
       refusalCode: null,
     };
+  }
+
+  #storeCertificate(allowance: AllowanceCertificate, acceptedAt: number): void {
+    const name = Buffer.from(allowance.hash).toString('latin1');
+    if (this.#storedCertificates.has(name)) return;
+    this.#statements.insertCertificate.run(
+      allowance.hash,
+      allowance.allowanceId,
+      allowance.bytes,
+      allowance.notAfter,
+      acceptedAt,
+    );
+    if (this.#storedCertificates.size >= MAX_REMEMBERED) this.#storedCertificates.clear();
+    this.#storedCertificates.add(name);
   }
 
   keepEvidence(evidence: Evidence): void {

@@ -8,6 +8,7 @@ import type { AcceptCode, AcceptOutcome } from '../accept-payment.ts';
 import { IpcError } from '../../ipc/index.ts';
 import type { StoreSnapshot } from './kiosk-store.ts';
 import type { CommandName, CommandParams, CommandResult, StoreReply, StoreThreadData } from './messages.ts';
+import { LookAhead, type Queued } from './look-ahead.ts';
 import type { SaleRecord } from './rows.ts';
 
 /** One commit for so many at most: beyond, waiting costs more than the sync saves. */
@@ -28,8 +29,7 @@ interface WaitingCommand {
   reject(error: IpcError): void;
 }
 
-interface WaitingDelivery {
-  readonly bytes: Uint8Array;
+interface WaitingDelivery extends Queued {
   resolve(outcome: AcceptOutcome): void;
 }
 
@@ -45,6 +45,7 @@ export class StoreClient {
   readonly #waiting = new Map<number, WaitingCommand>();
   readonly #queue: WaitingDelivery[] = [];
   readonly #ready: PromiseWithResolvers<StoreReady>;
+  readonly #lookAhead: LookAhead;
   #nextId = 1;
   #groupInFlight = false;
   #ended = false;
@@ -52,6 +53,9 @@ export class StoreClient {
   constructor(data: StoreThreadData, events: StoreEvents) {
     this.#events = events;
     this.#ready = Promise.withResolvers<StoreReady>();
+    this.#lookAhead = new LookAhead((error) =>
+      events.onLog('error', `signatures are not checked ahead: ${String(error)}`),
+    );
     this.#worker = new Worker(threadFile(), { workerData: data, name: 'store' });
     this.#worker.on('message', (reply: StoreReply) => this.#received(reply));
     this.#worker.on('error', (error) =>
@@ -72,8 +76,9 @@ export class StoreClient {
     if (this.#queue.length >= MAX_QUEUE)
       return Promise.resolve({ kind: 'refused', code: 'kiosk_busy', requestId: null });
     return new Promise((resolve) => {
-      this.#queue.push({ bytes, resolve });
-      this.#sendGroup();
+      this.#queue.push({ bytes, isSigned: false, isLookedAt: false, resolve });
+      if (this.#groupInFlight) this.#lookAhead.look(this.#queue);
+      else this.#sendGroup();
     });
   }
 
@@ -98,7 +103,7 @@ export class StoreClient {
       if (!(error instanceof IpcError)) throw error;
     }
     this.#ended = true;
-    await this.#worker.terminate();
+    await Promise.all([this.#worker.terminate(), this.#lookAhead.stop()]);
   }
 
   #sendGroup(): void {
@@ -107,7 +112,7 @@ export class StoreClient {
     this.#groupInFlight = true;
     void this.run(
       'accept',
-      group.map((delivery) => delivery.bytes),
+      group.map(({ bytes, isSigned }) => ({ bytes, isSigned })),
     )
       .then(
         (outcomes) => {

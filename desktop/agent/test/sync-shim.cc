@@ -1,6 +1,7 @@
 // Stands between the agent and the disk's syncs, for tests: writes down each one of the database's files, and lets
 // one fail when it is told to, as a disk does: once, and then pretends that all is well.
 // Loaded by LD_PRELOAD; SYNC_SHIM_LOG is where it writes, and a file SYNC_SHIM_LOG.fail names the file to fail.
+// With SYNC_SHIM_DELAY_MS every sync of the process takes so much longer, as on a slow disk, for benchmarks.
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -40,7 +41,13 @@ bool shallFail(const char *log, const char *name) {
   return true;
 }
 
+void dawdle() {
+  const char *delay = std::getenv("SYNC_SHIM_DELAY_MS");
+  if (delay != nullptr) usleep(static_cast<useconds_t>(std::atoi(delay)) * 1000);
+}
+
 int syncThrough(const char *symbol, int fd) {
+  dawdle();
   const auto real = reinterpret_cast<Sync>(dlsym(RTLD_NEXT, symbol));
   const char *log = std::getenv("SYNC_SHIM_LOG");
   char name[kMaxName];

@@ -328,7 +328,10 @@ export class TestKiosk {
   }
 
   accept(...deliveries: readonly Uint8Array[]): readonly AcceptOutcome[] {
-    return this.desk.run('accept', deliveries);
+    return this.desk.run(
+      'accept',
+      deliveries.map((bytes) => ({ bytes, isSigned: false })),
+    );
   }
 
   acceptOne(delivery: Uint8Array): AcceptOutcome {

@@ -1,0 +1,101 @@
+/** Checking ahead says yes to exactly what is signed, and no outcome depends on whether it came in time. */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { codeOf, malleate, noise, TestIssuer, TestKiosk, type SignedPayment } from '../test/world.ts';
+import { LookAhead, type Queued } from './look-ahead.ts';
+import { migrationsFolder } from './migrations-folder.ts';
+import { StoreClient } from './store-client.ts';
+
+const issuer = new TestIssuer(Math.floor(Date.now() / 1000));
+let kiosk: TestKiosk;
+
+beforeEach(() => {
+  kiosk = new TestKiosk();
+  kiosk.clock.wall = issuer.now * 1000;
+  kiosk.enrol(issuer);
+});
+afterEach(() => kiosk.dispose());
+
+/** Another phone's key under this phone's certificate. */
+function forged(envelope: Uint8Array): Uint8Array {
+  const victim = issuer.phone();
+  const thief = issuer.phone();
+  Object.assign(victim, { key: thief.key });
+  return victim.pay(envelope).delivery;
+}
+
+function withLastByteChanged({ delivery }: SignedPayment): Uint8Array {
+  const changed = new Uint8Array(delivery);
+  // The last byte of a delivery is its absent salt; the one before ends the payment's signature.
+  const at = changed.length - 2;
+  changed[at] = (changed[at] ?? 0) ^ 1;
+  return changed;
+}
+
+test('says yes to what the phone signed and to nothing else', async () => {
+  const { envelope } = kiosk.sell();
+  const good = issuer.phone().pay(envelope);
+  const phone = issuer.phone();
+  const other = phone.pay(envelope);
+  const cases: readonly (readonly [Uint8Array, boolean])[] = [
+    [good.delivery, true],
+    [phone.deliver(randomUUID(), malleate(other.payment.bytes)), true],
+    [forged(envelope), false],
+    [withLastByteChanged(good), false],
+    [issuer.phone().deliver(randomUUID(), good.payment.bytes), false],
+    [noise(300), false],
+    [new Uint8Array(0), false],
+    ...Array.from({ length: 20 }, () => [issuer.phone().pay(envelope).delivery, true] as const),
+  ];
+  const queue: Queued[] = cases.map(([bytes]) => ({ bytes, isSigned: false, isLookedAt: false }));
+  const errors: unknown[] = [];
+  const lookAhead = new LookAhead((error) => errors.push(error));
+  lookAhead.look(queue);
+  await vi.waitUntil(() => queue.at(-1)?.isSigned, { timeout: 10_000 });
+  expect(queue.map((queued) => queued.isSigned)).toEqual(cases.map(([, isSigned]) => isSigned));
+  expect(errors).toEqual([]);
+  await lookAhead.stop();
+});
+
+test('a burst of forged, good and repeated deliveries is judged one by one, as without looking ahead', async () => {
+  kiosk.desk.store.close();
+  const store = new StoreClient(
+    {
+      path: kiosk.path,
+      migrationsFolder: migrationsFolder(),
+      signingKeyPem: kiosk.signing.pem,
+      sealingKeyPem: kiosk.sealing.pem,
+    },
+    {
+      onSnapshot: () => undefined,
+      onQuarantine: (detail) => kiosk.errors.push(detail),
+      onFatal: (detail) => kiosk.errors.push(detail),
+      onLog: (_, text) => kiosk.errors.push(text),
+    },
+  );
+  await store.whenReady();
+  for (let round = 0; round < 3; round += 1) {
+    const sale = await store.run('openSale', {
+      saleId: randomUUID(),
+      amountMinor: 1_250n,
+      addresses: ['http://192.168.49.1:7070'],
+      ttlSeconds: 120,
+    });
+    const { delivery } = issuer.phone().pay(sale.envelope);
+    const bad = Array.from({ length: 30 }, () => forged(sale.envelope));
+    const burst = [...bad, delivery, noise(200), delivery, ...bad];
+    const first = Promise.all(burst.slice(0, 5).map((bytes) => store.accept(bytes)));
+    // Some of the burst comes while a group is on its way and some after.
+    await sleep(round);
+    const rest = Promise.all(burst.slice(5).map((bytes) => store.accept(bytes)));
+    const codes = [...(await first), ...(await rest)].map(codeOf);
+    expect(codes.slice(0, 30)).toEqual(bad.map(() => 'payment_signature_invalid'));
+    expect(codes.slice(30, 33)).toEqual(['accepted', 'message_malformed', 'repeated']);
+    expect(codes.slice(33)).toEqual(bad.map(() => 'request_already_paid'));
+  }
+  expect(kiosk.errors).toEqual([]);
+  await store.stop();
+  kiosk.reopen();
+  expect(kiosk.snapshot().unsettled.count).toBe(3);
+});
