@@ -76,9 +76,10 @@ class Caller {
       this.#listen();
     }
     this.#got = Buffer.alloc(0);
-    this.#waiting = Promise.withResolvers<void>();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#waiting = { resolve, reject };
     this.#socket.write(request);
-    await this.#waiting.promise;
+    await promise;
   }
 
   end(): void {
