@@ -11,6 +11,7 @@ import { closeOnPhone, reportClosing } from './pay/close-allowance.ts';
 import { WalletError } from './pay/codes.ts';
 import { localNetworkDenied, pause } from './pay/deliver.ts';
 import { finishLoad, orderLoad, type LoadIntent } from './pay/load-allowance.ts';
+import { handInReceipts } from './pay/hand-in.ts';
 import { askNearby } from './pay/nearby-shops.ts';
 import { lockInBrowser, type PayNeeds } from './pay/needs.ts';
 import { readRequest, type PaymentOffer, type ReadOutcome } from './pay/read-request.ts';
@@ -135,6 +136,18 @@ export class OfflineMoney {
 
   async close(allowanceId: string): Promise<StoredAllowance> {
     return await closeOnPhone(allowanceId, this.#pay);
+  }
+
+  /** Stands in for kiosks that do not report. @throws WalletError when the cloud could not decide */
+  async handInReceipts(
+    payments: readonly StoredPayment[],
+    allowances: readonly StoredAllowance[],
+  ): Promise<void> {
+    const { api, clock, database } = this.#needs;
+    const trust = await this.#storedTrust();
+    if (trust === null) return;
+    const facts = { nowSeconds: clock.nowSeconds(), allowances, deniedKiosks: trust.deniedKiosks };
+    await handInReceipts(payments, facts, { database, api, nowMs: () => clock.nowMs() });
   }
 
   async reportClosing(allowance: StoredAllowance): Promise<void> {

@@ -8,6 +8,7 @@ import { advance, startOf, type PaymentView } from '../pay/payment-machine.ts';
 import type { StoredPayment } from '../store/schema.ts';
 import { ActivityList, kindOf, STATE_LABEL } from './parts/activity-list.tsx';
 import { useWallet } from './parts/context.ts';
+import { HandedInNotice } from './parts/handed-in.tsx';
 import { mergeActivity } from './parts/merge-activity.ts';
 import {
   Bdi,
@@ -146,6 +147,7 @@ function PaymentDetail({ payment }: { payment: StoredPayment }) {
         )}
         <CopyButton payment={payment} />
       </div>
+      {payment.handedIn !== null && <HandedInNotice handedIn={payment.handedIn} />}
       {isHeld(payment) && shown !== 'released' && <AskAgain payment={payment} />}
     </Screen>
   );
