@@ -123,7 +123,10 @@ test('what is handed in verifies as the sale of this kiosk and this phone', asyn
     primitives,
   );
   expect(receipt.ok).toBe(true);
-  expect((await onlyPayment(phone)).handedIn).toEqual({ state: 'paid', atMs: 7 });
+  expect(await onlyPayment(phone)).toMatchObject({
+    state: 'settled',
+    handedIn: { state: 'paid', atMs: 7 },
+  });
 });
 
 test('without an answer nothing is written and the same bytes go again; after one, never', async () => {

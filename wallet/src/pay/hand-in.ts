@@ -66,7 +66,9 @@ export async function handInReceipts(
     if (allowance === undefined) continue;
     const state = await handIn(payment, allowance, needs.api);
     const handedIn: HandedIn = { state, atMs: needs.nowMs() };
-    await updatePayment(needs.database, payment.id, () => ({ handedIn }));
+    await updatePayment(needs.database, payment.id, () =>
+      state === 'paid' ? { handedIn, state: 'settled' } : { handedIn },
+    );
   }
 }
 

@@ -121,7 +121,7 @@ function PaymentDetail({ payment }: { payment: StoredPayment }) {
         <Bdi class="muted">{payment.merchantPhone}</Bdi>
         <Money minor={payment.amountMinor} currency={payment.currency} class="balance" />
         <span class={`chip state-${shown}`}>{t(STATE_LABEL[shown])}</span>
-        <p class="muted">{t(`state.${shown}_text`)}</p>
+        {payment.handedIn?.state !== 'paid' && <p class="muted">{t(`state.${shown}_text`)}</p>}
         <dl class="rows">
           {payment.receiptNumber !== null && (
             <Row label={t('receipt.number')} testId="receipt-number">
