@@ -133,7 +133,7 @@ it('several codes at once are all named, in the order of the checks', () => {
 
 /** What makes a payment bad whoever consents, each with the code that must come out. */
 const denied = { ...world.trust, deniedAllowances: new Set([world.allowance.allowanceId]) };
-const NEVER: readonly (readonly [string, Partial<AcceptanceFacts>, typeof honest?])[] = [
+const NEVER: readonly [string, Partial<AcceptanceFacts>, typeof honest?][] = [
   ['request_not_open', { request: null }],
   [
     'request_expired',
