@@ -52,7 +52,7 @@ type Texts =
 
 /** The file's context with the vector's own input over it. */
 type Input = Readonly<Record<Texts, string>> & {
-  readonly content: 'request' | 'payment' | 'receipt';
+  readonly content: 'request' | 'delivery' | 'receipt';
   readonly history: { lastCounter: number; lastCumulativeMinor: string; lastHash: Hex } | null;
   readonly issuerCertificates: readonly Hex[];
   readonly notAfter: number;

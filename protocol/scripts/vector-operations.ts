@@ -300,7 +300,7 @@ function qrBytes(input: Input): Uint8Array {
 
 const OPERATIONS: Readonly<Record<string, (input: Input) => Steps<unknown>>> = {
   decodeCbor: plain((input) => {
-    decodeCbor(input.bytes('bytes'), 65_536);
+    decodeCbor(input.bytes('bytes'), protocol.MAX_OBJECT_BYTES);
     return true;
   }),
   decodeBase45: plain((input) => fromBase45(input.text('text'))),

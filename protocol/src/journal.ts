@@ -74,6 +74,7 @@ export function decodeJournalEntry(bytes: Uint8Array): JournalEntry {
   const at = fields.timeSeconds();
   const body = fields.array(16);
   fields.end();
+  if ((kind === 'start' || kind === 'stop') && body.length > 0) refuse('message_malformed');
   return { sequence, previousHash, kind, at, body };
 }
 
