@@ -150,5 +150,5 @@ test('a receipt that the cloud cannot use is told and does not hold up the next 
   const needs = { database: phone.database, nowMs: () => 7, api };
   await handInReceipts(await phone.database.getAll('payments'), late, needs);
   const states = (await phone.database.getAll('payments')).map((one) => one.handedIn?.state);
-  expect(states.toSorted()).toEqual(['invalid', 'paid']);
+  expect(new Set(states)).toEqual(new Set(['invalid', 'paid']));
 });
