@@ -3,7 +3,7 @@
 import * as f from './fields.ts';
 import { limits } from './limits.ts';
 
-export const outcomes = ['settled', 'settledByGuarantee', 'refused', 'disputed'] as const;
+export const outcomes = ['settled', 'settledByGuarantee', 'refused', 'disputed', 'waiting'] as const;
 const tier = f.named(['locked', 'reserved', 'atRisk']);
 const checks = f.uint(0, 65_535);
 const kinds = f.named([
