@@ -52,7 +52,7 @@ type Texts =
 
 /** The file's context with the vector's own input over it. */
 type Input = Readonly<Record<Texts, string>> & {
-  readonly content: 'request' | 'payment' | 'receipt';
+  readonly content: 'request' | 'delivery' | 'receipt';
   readonly history: { lastCounter: number; lastCumulativeMinor: string; lastHash: Hex } | null;
   readonly issuerCertificates: readonly Hex[];
   readonly notAfter: number;
@@ -180,6 +180,9 @@ const NOT_YET_READ: ReadonlySet<string> = new Set([
   'verifyRefundReceipt',
   'settleRefund',
   'readRefundEntry',
+  'acceptUnderOverride',
+  'readOverrideEntry',
+  'readPolicyChangeEntry',
 ]);
 const isRead = ({ operation }: Vector) => !NOT_YET_READ.has(operation);
 const isUnread = (vector: Vector) => !isRead(vector);

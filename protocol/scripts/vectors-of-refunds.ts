@@ -301,7 +301,7 @@ function cloudVectors(world: VectorWorld, offer: protocol.RefundOffer, whole: pr
   const sale = (changes: Given) => ({ settled: settledSale(world, changes) });
   const bad = (name: string, code: protocol.RefusalCode, input: Given) =>
     invalid(`cloud: ${name}`, 'settleRefund', code, { entry, ...input });
-  const early = makeOffer(world, { issuedAt: NOW - 301 });
+  const late = makeOffer(world, { issuedAt: world.kiosk.notAfter });
   return {
     valid: [
       valid('an entry of a refund', 'settleRefund', { entry }),
@@ -321,8 +321,8 @@ function cloudVectors(world: VectorWorld, offer: protocol.RefundOffer, whole: pr
       bad('accepted by another key', 'refund_acceptance_signature_invalid', {
         entry: entryOf(world, 'refund', offer, { acceptance: accept(world, offer, world.stranger) }),
       }),
-      bad('offered before the kiosk was certified', 'certificate_not_yet_valid', {
-        entry: entryOf(world, 'refund', early),
+      bad('offered when the certificate had ended', 'certificate_expired', {
+        entry: entryOf(world, 'refund', late),
       }),
       bad('an id that another offer has used', 'refund_id_used_twice', { knownOfferHash: whole.hash }),
       bad('a payment that it does not know', 'refund_is_for_another_payment', { settled: null }),

@@ -18,6 +18,7 @@ import type { JournalRecord } from './journal-file.ts';
 import { readOfferWords, RefundedSales, type OfferWords } from './journal-refunds.ts';
 import { readCertificates, tried, type Certificates } from './journal-certificates.ts';
 import { witnessesOf, type Witnesses } from './journal-witnesses.ts';
+import { decodeOverrideBody, type OverrideBody } from './override.ts';
 import { readPayment, type Payment } from './payment.ts';
 import { verifyPaymentRequest } from './payment-request.ts';
 import { verifyReceipt } from './receipt.ts';
@@ -40,6 +41,9 @@ export type JournalFault =
   | 'receipt_names_another_entry'
   | 'batch_invalid'
   | 'batch_sum_differs'
+  | 'override_unreadable'
+  | 'override_without_its_sale'
+  | 'sale_at_risk_without_override'
   | 'entry_missing';
 
 export interface JournalFinding {
@@ -92,7 +96,9 @@ const finding = (sequence: number, fault: JournalFault, code: RefusalCode | null
 });
 
 /** The money of an entry; null for entries without. */
-type About = { readonly payment: Payment } | { readonly refund: OfferWords; readonly refundedMinor: bigint };
+type About =
+  | { readonly payment: Payment; readonly isAtRisk: boolean }
+  | { readonly refund: OfferWords; readonly refundedMinor: bigint };
 type Looked =
   | { readonly finding: null; readonly about: About | null }
   | { readonly finding: JournalFinding; readonly about?: never };
@@ -142,6 +148,8 @@ class Walk {
   #kiosk: KioskCertificate | null = null;
   #firstAt: number | null = null;
   #lastAt: number | null = null;
+  /** Of the entry before, when that was an override: its sale must be this entry. */
+  #override: OverrideBody | null = null;
   #payments = 0;
   #refunds = 0;
   #receipts = 0;
@@ -168,16 +176,31 @@ class Walk {
     const looked = yield* this.#look(entry.value);
     if (looked.finding !== null) return looked.finding;
     const { about } = looked;
+    const override = yield* tried(overrideOf(entry.value));
+    if (!override.ok) return finding(sequence, 'override_unreadable', override.code);
+    const stranded = this.#checkOverride(sequence, about);
+    if (stranded !== null) return stranded;
     const badReceipt = yield* this.#checkReceipts(sequence, hash, about);
     if (badReceipt !== null) return badReceipt;
     this.#entries.push({ bytes, hash, about });
     const badBatch = yield* this.#checkBatches(sequence);
     if (badBatch !== null) this.#entries.pop();
-    else this.#seen(entry.value.at);
+    else this.#seen(entry.value.at, override.value);
     return badBatch;
   }
 
-  #seen(at: number): void {
+  /** An override and its sale stand side by side, so that neither is believed without the other. */
+  #checkOverride(sequence: number, about: About | null): JournalFinding | null {
+    const override = this.#override;
+    const sale = about !== null && 'payment' in about ? about : null;
+    const isAtRisk = sale?.isAtRisk === true;
+    if (override === null) return isAtRisk ? finding(sequence, 'sale_at_risk_without_override') : null;
+    const isItsSale = sale !== null && isAtRisk && equalBytes(sale.payment.hash, override.paymentHash);
+    return isItsSale ? null : finding(sequence, 'override_without_its_sale');
+  }
+
+  #seen(at: number, override: OverrideBody | null): void {
+    this.#override = override;
     this.#firstAt ??= at;
     this.#lastAt = at;
   }
@@ -236,7 +259,7 @@ class Walk {
   *#sale(entry: JournalEntry): Steps<Looked> {
     const body = decodeSaleBody(entry.body);
     const payment = yield* readPayment(body.payment, { hash: body.allowanceCertificateHash });
-    const about = { payment };
+    const about = { payment, isAtRisk: body.tier === 'at_risk' };
     this.#sales.sold(entry.sequence, payment, body.allowanceCertificateHash);
     if (this.#certificates === null) return { finding: null, about };
     const kiosk = this.#kioskOf(body.kioskCertificateHash);
@@ -318,6 +341,11 @@ class Walk {
       checkedBatches: this.#batches,
     };
   }
+}
+
+// oxlint-disable-next-line require-yield -- the steps around it are a generator
+function* overrideOf(entry: JournalEntry): Steps<OverrideBody | null> {
+  return entry.kind === 'override' ? decodeOverrideBody(entry.body) : null;
 }
 
 // oxlint-disable-next-line require-yield -- the steps around it are a generator
