@@ -22,6 +22,7 @@ import {
   type LimitSettings,
 } from './kiosk-limits.ts';
 import { CLOCK_TOLERANCE_SECONDS } from './limits.ts';
+import { canPay, isLockedTo } from './payee-lock.ts';
 import { hasPaymentSignature, linkOf, readPayment, type Delivery, type Payment } from './payment.ts';
 import { opensPhoneCommitment } from './phone-commitment.ts';
 import { freshnessLevel, type FreshnessLevel, type TrustBundle } from './trust-bundle.ts';
@@ -115,8 +116,7 @@ export function* verifyPayment(
 ): Steps<VerifiedPayment> {
   const { allowance, payment } = identified;
   checkRequest(payment, facts);
-  if (allowance.payeeLock !== null && allowance.payeeLock !== facts.kiosk.merchantId)
-    refuse('payment_is_for_another_shop');
+  if (!canPay(allowance.payeeLock, facts.kiosk)) refuse('payment_is_for_another_shop');
   if (allowance.currency !== facts.kiosk.currency) refuse('payment_currency_differs_from_request');
   // A clock below the bundle's signed time would make an old bundle look fresh and an expired certificate good.
   if (facts.nowSeconds < facts.trust.issuedAt - CLOCK_TOLERANCE_SECONDS) refuse('clock_behind_trusted_time');
@@ -139,7 +139,7 @@ export function* verifyPayment(
   const isSigned =
     facts.paymentSignatureIsKnownGood === true || (yield* hasPaymentSignature(payment, allowance));
   if (!isSigned) refuse('payment_signature_invalid');
-  const tier: GuaranteeTier = allowance.payeeLock === null ? 'reserved' : 'locked';
+  const tier: GuaranteeTier = isLockedTo(allowance.payeeLock, facts.kiosk) ? 'locked' : 'reserved';
   const verified: Omit<VerifiedPayment, typeof verifiedBrand> = {
     requestId: identified.requestId,
     allowance,
@@ -226,7 +226,7 @@ export function checkCounters(
 
 /** What the age of the bundle still allows, before the limits of money. */
 function checkContact(allowance: AllowanceCertificate, facts: AcceptanceFacts, level: FreshnessLevel): void {
-  const isLockedToUs = allowance.payeeLock !== null;
+  const isLockedToUs = isLockedTo(allowance.payeeLock, facts.kiosk);
   if (level === 'known_only' && facts.history === null && !isLockedToUs) refuse('trust_bundle_too_old');
   if (level === 'locked_only' && !isLockedToUs) refuse('trust_bundle_too_old');
 }
