@@ -88,7 +88,9 @@ export class FieldReader {
 
   /** The first field of every signed object: its purpose, so that no object is ever taken for another. */
   purpose(expected: number): void {
-    if (this.#take() !== expected) refuse('object_has_wrong_purpose');
+    const value = this.#take();
+    if (typeof value !== 'number') refuse('message_malformed');
+    if (value !== expected) refuse('object_has_wrong_purpose');
   }
 
   uint(max: number, min = 0): number {

@@ -3,7 +3,7 @@
  * question, answered by {@link checkValidity} against trusted time.
  */
 import { toUuid } from './bytes.ts';
-import { objectHash, readObject, readPayload, signObject, type UnverifiedObject } from './cose.ts';
+import { objectHash, readIssuedObject, readPayload, signObject, type UnverifiedObject } from './cose.ts';
 import type { Steps } from './crypto.ts';
 import { refuse } from './errors.ts';
 import { requireIssuerSignature, type IssuerCertificate } from './issuer-certificate.ts';
@@ -109,7 +109,7 @@ export function* signAllowanceCertificate(
 export function* readAllowanceCertificate(
   bytes: Uint8Array,
 ): Steps<{ certificate: AllowanceCertificate; object: UnverifiedObject }> {
-  const object = readObject(bytes, MAX_OBJECT_BYTES);
+  const object = readIssuedObject(bytes, MAX_OBJECT_BYTES);
   const fields = readPayload(object);
   fields.purpose(PURPOSE.allowanceCertificate);
   const allowanceId = toUuid(fields.bytes(16));
@@ -186,7 +186,7 @@ export function* verifyKioskCertificate(
   bytes: Uint8Array,
   issuers: readonly IssuerCertificate[],
 ): Steps<KioskCertificate> {
-  const object = readObject(bytes, MAX_OBJECT_BYTES);
+  const object = readIssuedObject(bytes, MAX_OBJECT_BYTES);
   const fields = readPayload(object);
   fields.purpose(PURPOSE.kioskCertificate);
   const merchantId = toUuid(fields.bytes(16));

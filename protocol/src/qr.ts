@@ -18,7 +18,7 @@ export function isTikiQr(text: string): boolean {
 export function fromQrText(content: QrContent, text: string): Result<Uint8Array> {
   return attempt(() => {
     // Base45 spends three characters on two bytes.
-    if (text.length > PREFIX[content].length + (MAX_ENVELOPE_BYTES * 3) / 2 + 2) refuse('message_too_large');
+    if (text.length > PREFIX[content].length + (MAX_ENVELOPE_BYTES / 2) * 3) refuse('message_too_large');
     if (!text.startsWith(PREFIX[content])) refuse('message_malformed');
     return fromBase45(text.slice(PREFIX[content].length));
   });

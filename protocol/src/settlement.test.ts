@@ -166,7 +166,7 @@ describe('a settlement envelope', () => {
     ['of another purpose', 0, 13, 'object_has_wrong_purpose'],
     ['with a short hash', 1, new Uint8Array(4), 'field_out_of_range'],
     ['with an entry of text', 3, ['entry'], 'message_malformed'],
-    ['with an entry beyond its size', 3, [new Uint8Array(4_097)], 'message_malformed'],
+    ['with an entry beyond its size', 3, [new Uint8Array(4_097)], 'field_out_of_range'],
     ['with 501 entries', 3, Array.from({ length: 501 }, () => new Uint8Array(1)), 'field_out_of_range'],
   ])('%s is refused', (_what, index, value, code) => {
     expect(decode(items.with(index, value))).toEqual(refused(code));
