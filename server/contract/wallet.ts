@@ -15,9 +15,18 @@ import {
 export const AllowanceStatus = z.enum(['active', 'closing', 'expired', 'closed', 'denied']);
 export type AllowanceStatus = z.infer<typeof AllowanceStatus>;
 
+/**
+ * Why nobody accepts an allowance any more: `closing` its phone closed it, `lost` its owner said that the phone is gone,
+ * `double_spend` two payments contradict each other, `operator` a person decided.
+ */
+export const DeniedFor = z.enum(['closing', 'double_spend', 'lost', 'operator']);
+export type DeniedFor = z.infer<typeof DeniedFor>;
+
 export const Allowance = z.object({
   id: Uuid,
   status: AllowanceStatus,
+  /** Null while it is on no deny list. */
+  deniedFor: DeniedFor.nullable(),
   currency: CurrencyCode,
   /** Moved from online to offline when it was issued. */
   capMinor: MinorUnits,

@@ -10,6 +10,7 @@ import { openDeviceKey } from './keys/device-key.ts';
 import { closeOnPhone, reportClosing } from './pay/close-allowance.ts';
 import { WalletError } from './pay/codes.ts';
 import { localNetworkDenied, pause } from './pay/deliver.ts';
+import { handInReceipts } from './pay/hand-in.ts';
 import { shopOfCode, shopsPaid, type KnownShop } from './pay/known-shops.ts';
 import { finishLoad, orderLoad, type LoadIntent, type LoadOrder } from './pay/load-allowance.ts';
 import { askNearby } from './pay/nearby-shops.ts';
@@ -152,6 +153,18 @@ export class OfflineMoney {
 
   async close(allowanceId: string): Promise<StoredAllowance> {
     return await closeOnPhone(allowanceId, this.#pay);
+  }
+
+  /** Stands in for kiosks that do not report. @throws WalletError when the cloud could not decide */
+  async handInReceipts(
+    payments: readonly StoredPayment[],
+    allowances: readonly StoredAllowance[],
+  ): Promise<void> {
+    const { api, clock, database } = this.#needs;
+    const trust = await this.#storedTrust();
+    if (trust === null) return;
+    const facts = { nowSeconds: clock.nowSeconds(), allowances, deniedKiosks: trust.deniedKiosks };
+    await handInReceipts(payments, facts, { database, api, nowMs: () => clock.nowMs() });
   }
 
   async reportClosing(allowance: StoredAllowance): Promise<void> {

@@ -8,6 +8,7 @@ import { createEndpoints, type Endpoints } from './api/endpoints.ts';
 import { ApiError } from './api/problems.ts';
 import type { Clock } from './clock.ts';
 import type { OfflineMoney } from './offline-money.ts';
+import { isSpendable } from './pay/allowance-choice.ts';
 import { WalletError } from './pay/codes.ts';
 import type { KnownShop } from './pay/known-shops.ts';
 import type { LoadIntent, LoadOrder } from './pay/load-allowance.ts';
@@ -65,6 +66,7 @@ export class Wallet {
       config: (await getMeta(database, 'config')) ?? null,
       view: (await getMeta(database, 'walletView')) ?? null,
       registration: (await getMeta(database, 'registration')) ?? null,
+      denialsRead: (await getMeta(database, 'denialsRead')) ?? [],
     });
     await this.#reload();
   }
@@ -207,6 +209,13 @@ export class Wallet {
     const { historyCursor } = this.state.value;
     this.state.change({ view, ...(historyCursor === null ? { historyCursor: page.nextCursor } : {}) });
     await this.#reload();
+    // Last: what is slow or refused here must not keep the balance from the screen.
+    const { payments, allowances } = this.state.value;
+    try {
+      await money.handInReceipts(payments, allowances);
+    } finally {
+      await this.#reload();
+    }
   }
 
   async moreHistory(): Promise<void> {
@@ -347,6 +356,31 @@ export class Wallet {
       await this.#reload();
     }
     void this.sync().catch(ignoreOffline);
+  }
+
+  /** Before a change of phone: everything that can still be spent goes back, each load by its own closing. */
+  async unloadAll(): Promise<void> {
+    const nowSeconds = this.clock.nowSeconds();
+    for (const allowance of this.state.value.allowances) {
+      if (isSpendable(allowance, nowSeconds)) await this.unload(allowance.id);
+    }
+  }
+
+  /** Another phone is gone: its loads are denied everywhere. Stops at the first that could not be; a repeat is safe. */
+  async denyLost(allowanceIds: readonly string[]): Promise<void> {
+    try {
+      for (const id of allowanceIds) await this.#api.denyAllowance(id);
+      // This person has just said so: it is no news.
+      await this.markDenialsRead(allowanceIds);
+    } finally {
+      await this.#syncAfresh().catch(ignoreOffline);
+    }
+  }
+
+  async markDenialsRead(allowanceIds: readonly string[]): Promise<void> {
+    const denialsRead = [...new Set([...this.state.value.denialsRead, ...allowanceIds])];
+    await putMeta(this.#needs.database, 'denialsRead', denialsRead);
+    this.state.change({ denialsRead });
   }
 
   async readRequest(text: string): Promise<ReadOutcome> {

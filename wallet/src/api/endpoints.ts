@@ -1,6 +1,8 @@
 /** Each call of the cloud that the wallet makes, by name, with the contract's types. */
 import type {
   Allowance,
+  ClaimBody,
+  ClaimView,
   HistoryItem,
   PublicConfig,
   RegisterResult,
@@ -78,6 +80,11 @@ export function createEndpoints(client: ApiClient) {
       ),
     closeAllowance: (id: string, statement: string) =>
       post<Allowance>(`/v1/allowances/${encodeURIComponent(id)}/close`, { statement }),
+    /** The phone that held it is lost. A repeat answers how it stands. */
+    denyAllowance: (id: string) =>
+      client.call<Allowance>(`/v1/allowances/${encodeURIComponent(id)}/deny`, { method: 'POST' }),
+    /** A repeat answers the same claim. */
+    claim: (body: ClaimBody) => post<ClaimView>('/v1/claims', body),
   };
 }
 export type Endpoints = ReturnType<typeof createEndpoints>;

@@ -91,6 +91,7 @@ async function issue(
   return {
     id: ALLOWANCE_ID,
     status: 'active',
+    deniedFor: null,
     currency: 'SGD',
     capMinor: capMinor.toString(),
     settledMinor: '0',

@@ -114,6 +114,7 @@ async function verified(intent: LoadIntent, answer: Allowance, needs: LoadNeeds)
     phoneSalt,
     state: 'active',
     cloudStatus: answer.status,
+    deniedFor: answer.deniedFor,
     returnsBy: answer.returnsBy,
     lastCounter: certificate.firstCounter - 1,
     cumulativeMinor: 0n,

@@ -140,6 +140,7 @@ function describe(offer: PaymentOffer, allowance: StoredAllowance, payment: Paym
     state: 'signed',
     signedAt: payment.signedAt,
     requestExpiresAt: offer.expiresAt,
+    request: request.bytes,
     payment: payment.bytes,
     delivery: encodeDelivery({
       requestId: request.requestId,
@@ -149,6 +150,7 @@ function describe(offer: PaymentOffer, allowance: StoredAllowance, payment: Paym
     }),
     addresses: request.addresses,
     kioskCertificate: kiosk.bytes,
+    kioskId: kiosk.kioskId,
     merchantName: offer.merchantName,
     merchantPhone: offer.merchantPhone,
     comparisonCode: offer.comparisonCode,
@@ -157,5 +159,6 @@ function describe(offer: PaymentOffer, allowance: StoredAllowance, payment: Paym
     receiptNumber: null,
     receiptTier: null,
     acceptedAt: null,
+    handedIn: null,
   };
 }

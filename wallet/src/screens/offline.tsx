@@ -7,6 +7,7 @@ import { isHeld, isSpendable, paymentsMade, remainingMinor } from '../pay/allowa
 import type { StoredAllowance } from '../store/schema.ts';
 import { AmountField, quickPicks, useAmount } from './parts/amount-field.tsx';
 import { currencyOf, useNow, useWallet } from './parts/context.ts';
+import { DenialReason } from './parts/denial-news.tsx';
 import { NeedsOnline } from './parts/needs-online.tsx';
 import { EVERY_SHOP, payeeOf, PayeeChoiceField } from './parts/payee-choice.tsx';
 import { go } from './parts/router.ts';
@@ -149,7 +150,9 @@ function AllowanceCard({ allowance, nowSeconds }: { allowance: StoredAllowance; 
   const spendable = isSpendable(allowance, nowSeconds);
   const held = state.payments.filter((payment) => payment.allowanceId === allowance.id && isHeld(payment));
   const heldMinor = held.reduce((sum, payment) => sum + payment.amountMinor, 0n);
-  const isReturning = !spendable && allowance.state !== 'active';
+  const isReturning =
+    !spendable &&
+    (allowance.state !== 'active' || (allowance.deniedFor === 'lost' && allowance.returnsBy !== null));
   return (
     <article class="card card-online" data-testid="allowance" data-state={allowance.state}>
       <header>
@@ -172,6 +175,11 @@ function AllowanceCard({ allowance, nowSeconds }: { allowance: StoredAllowance; 
         </Row>
         {heldMinor > 0n && <Row label={t('home.held')}>{money(heldMinor, allowance.currency)}</Row>}
       </dl>
+      {allowance.cloudStatus === 'denied' && (
+        <Notice tone="bad" icon="alert">
+          <DenialReason deniedFor={allowance.deniedFor} />
+        </Notice>
+      )}
       {isReturning && (
         <Notice tone="info" icon="clock" testId="returning-note">
           <p>
