@@ -45,7 +45,7 @@ export const allowanceCertificate = f.object(2, {
   standing: f.uint(1, 15),
   maskedPhone: f.phone,
   phoneCommitment: f.bytes(16),
-  payeeLock: f.nullable(f.id),
+  payeeLock: f.nullable(f.record({ merchantId: f.id, kioskId: f.nullable(f.id) })),
 });
 
 export const kioskCertificate = f.object(3, {

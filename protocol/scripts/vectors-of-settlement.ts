@@ -205,6 +205,10 @@ export function settlementVectors(world: VectorWorld): DraftFile {
         'payment_cumulative_inconsistent',
         sold(makePayment(world, request, { counter: 2, cumulativeMinor: 1_249n }).bytes),
       ),
+      sale('of an allowance that is locked to another till of the shop', 'payment_is_for_another_shop', {
+        ...sold(makePayment(world, request, {}, world.otherTillAllowance).bytes),
+        allowanceCertificate: world.otherTillAllowance.bytes,
+      }),
       sale(
         'a payment of another certificate',
         'payment_signature_invalid',

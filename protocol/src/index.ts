@@ -25,6 +25,7 @@ export * from './limits.ts';
 export * from './loss-bound.ts';
 export * from './override.ts';
 export { compressPoint, decompressPoint } from './p256.ts';
+export * from './payee-lock.ts';
 export * from './payment.ts';
 export * from './payment-request.ts';
 export * from './phone-commitment.ts';

@@ -228,8 +228,10 @@ describe("the cloud's check of a sale", () => {
   });
 
   it("refuses another shop's lock and another currency", () => {
-    const locked = makeWorld({ payeeLock: id(0x12) });
+    const locked = makeWorld({ payeeLock: { merchantId: toUuid(id(0x12)), kioskId: null } });
     expect(check(saleOf(locked), locked)).toEqual(refused('payment_is_for_another_shop'));
+    const otherTill = makeWorld({ payeeLock: { merchantId: toUuid(id(0x11)), kioskId: toUuid(id(0x23)) } });
+    expect(check(saleOf(otherTill), otherTill)).toEqual(refused('payment_is_for_another_shop'));
     const foreign = { ...world, allowance: { ...world.allowance, currency: 'IDR' } };
     expect(check(saleOf(), foreign)).toEqual(refused('payment_currency_differs_from_request'));
   });

@@ -31,6 +31,7 @@ import {
   MAX_JOURNAL_ENTRY_BYTES,
   MAX_OBJECT_BYTES,
 } from './limits.ts';
+import { canPay } from './payee-lock.ts';
 import { hasPaymentSignature, readPayment, type Payment } from './payment.ts';
 import { verifyPaymentRequest, type PaymentRequest } from './payment-request.ts';
 import { PURPOSE } from './purposes.ts';
@@ -180,8 +181,7 @@ export function* verifySale(
   if (!equalBytes(payment.requestHash, request.hash)) refuse('payment_is_for_another_request');
   if (payment.amountMinor !== request.amountMinor) refuse('payment_amount_differs_from_request');
   if (allowance.currency !== request.currency) refuse('payment_currency_differs_from_request');
-  if (allowance.payeeLock !== null && allowance.payeeLock !== kiosk.merchantId)
-    refuse('payment_is_for_another_shop');
+  if (!canPay(allowance.payeeLock, kiosk)) refuse('payment_is_for_another_shop');
   if (payment.cumulativeMinor > allowance.capMinor) refuse('payment_exceeds_allowance');
   if (payment.amountMinor > payment.cumulativeMinor) refuse('payment_cumulative_inconsistent');
   if (!(yield* hasPaymentSignature(payment, allowance))) refuse('payment_signature_invalid');

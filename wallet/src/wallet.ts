@@ -10,6 +10,8 @@ import type { Clock } from './clock.ts';
 import type { OfflineMoney } from './offline-money.ts';
 import { isSpendable } from './pay/allowance-choice.ts';
 import { WalletError } from './pay/codes.ts';
+import type { KnownShop } from './pay/known-shops.ts';
+import type { LoadIntent, LoadOrder } from './pay/load-allowance.ts';
 import type { PaymentEvent } from './pay/payment-machine.ts';
 import { reconcile } from './pay/reconcile.ts';
 import type { PaymentOffer, ReadOutcome } from './pay/read-request.ts';
@@ -316,13 +318,23 @@ export class Wallet {
 
   // ---------------------------------------------------------------- money offline
 
-  async load(amountMinor: bigint, currency: string): Promise<void> {
+  /** Shops that offline money can be locked to; none before this phone has met the cloud. */
+  async shopsPaid(): Promise<readonly KnownShop[]> {
+    return await (await this.#money()).shopsPaid(this.state.value.payments);
+  }
+
+  /** The shop whose code was read. @throws WalletError */
+  async shopOfCode(text: string): Promise<KnownShop> {
+    return await (await this.#money()).shopOfCode(text);
+  }
+
+  async load(order: LoadOrder): Promise<void> {
     const { profile, intents } = this.state.value;
     if (profile === null) throw new WalletError('not_authenticated');
     const money = await this.#money();
     await money.takeTrust(await this.#api.trust());
-    const open = intents.find((one) => one.kind === 'load' && one.amountMinor === amountMinor.toString());
-    const intent = open?.kind === 'load' ? open : await money.orderLoad({ amountMinor, currency }, profile);
+    const open = intents.find((one) => one.kind === 'load' && isSameLoad(one, order));
+    const intent = open?.kind === 'load' ? open : await money.orderLoad(order, profile);
     try {
       await money.finishLoad(intent, profile);
     } finally {
@@ -438,6 +450,16 @@ type DistributiveDraft = Intent extends infer I
     ? Omit<I, 'key' | 'userId' | 'createdAtMs'>
     : never
   : never;
+
+function isSameLoad(intent: LoadIntent, order: LoadOrder): boolean {
+  const ordered = intent.payee?.lock;
+  const wanted = order.payee?.lock;
+  return (
+    intent.amountMinor === order.amountMinor.toString() &&
+    ordered?.merchantId === wanted?.merchantId &&
+    ordered?.kioskId === wanted?.kioskId
+  );
+}
 
 function sameDecision(intent: Intent, draft: DistributiveDraft): boolean {
   if (intent.amountMinor !== draft.amountMinor || intent.currency !== draft.currency) return false;

@@ -52,16 +52,23 @@ export const registerAllowances: RegisterRoutes = (router, context) => {
   router.openapi(issueRoute, async (c) => {
     const { userId } = await auth.requireRole(c, 'customer');
     await limits.take('allowance_by_user', userId);
-    const { amountMinor, devicePublicKey, proof } = c.req.valid('json');
+    const { amountMinor, devicePublicKey, proof, payeeLock } = c.req.valid('json');
     const key = (c.req.header(IDEMPOTENCY_HEADER) ?? '').toLowerCase();
     const allowance = await idempotency.run(c, {
       userId,
       route: 'POST /v1/allowances',
       // Not the proof: a phone that signs again says the same in other bytes.
-      input: { amountMinor, devicePublicKey },
+      input: { amountMinor, devicePublicKey, ...(payeeLock === undefined ? {} : { payeeLock }) },
       schema: Allowance,
       work: async () => {
-        const request = { userId, key, amountMinor: BigInt(amountMinor), devicePublicKey, proof };
+        const request = {
+          userId,
+          key,
+          amountMinor: BigInt(amountMinor),
+          devicePublicKey,
+          proof,
+          payeeLock: payeeLock ?? null,
+        };
         return show((await issueAllowance(context, request)).id);
       },
     });

@@ -13,6 +13,7 @@ import type {
   TrustView,
   WalletView,
 } from '@tikiwallet/server/contract';
+import type { Payee } from '../store/schema.ts';
 import type { ApiClient } from './client.ts';
 
 export interface HistoryPage {
@@ -23,6 +24,13 @@ export interface HistoryPage {
 /** A write that may be repeated under the key of the decision behind it. */
 interface Keyed {
   readonly key: string;
+}
+
+interface AllowanceOrder {
+  readonly amountMinor: string;
+  readonly devicePublicKey: string;
+  readonly proof: string;
+  readonly payee: Payee | null;
 }
 
 export function createEndpoints(client: ApiClient) {
@@ -59,10 +67,15 @@ export function createEndpoints(client: ApiClient) {
         },
         order.key,
       ),
-    issueAllowance: (order: Keyed & { amountMinor: string; devicePublicKey: string; proof: string }) =>
+    issueAllowance: (order: Keyed & AllowanceOrder) =>
       post<Allowance>(
         '/v1/allowances',
-        { amountMinor: order.amountMinor, devicePublicKey: order.devicePublicKey, proof: order.proof },
+        {
+          amountMinor: order.amountMinor,
+          devicePublicKey: order.devicePublicKey,
+          proof: order.proof,
+          ...(order.payee === null ? {} : { payeeLock: order.payee.lock }),
+        },
         order.key,
       ),
     closeAllowance: (id: string, statement: string) =>

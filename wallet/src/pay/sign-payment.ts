@@ -92,7 +92,7 @@ async function chooseAgain(offer: PaymentOffer, needs: PayNeeds): Promise<Stored
   const shown = await needs.database.get('allowances', offer.allowanceId);
   const choice = chooseAllowance(
     shown === undefined ? [] : [shown],
-    { ...offer.request, merchantId: offer.kiosk.merchantId },
+    { ...offer.request, merchantId: offer.kiosk.merchantId, kioskId: offer.kiosk.kioskId },
     now,
   );
   if (!choice.ok) throw new WalletError(choice.code);

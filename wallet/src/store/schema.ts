@@ -4,6 +4,7 @@
  * Owns: the shape of every record and the numbered migrations (append-only, additive-only: a store or an index is
  * never renamed or dropped, because an old tab may still hold the database). Never: holds a rule about money.
  */
+import type { PayeeLock } from '@tikiwallet/protocol';
 import type { DBSchema, IDBPDatabase, IDBPTransaction, StoreNames } from 'idb';
 import type {
   AllowanceStatus,
@@ -26,6 +27,13 @@ export type AllowanceState =
   /** The phone's memory went back behind what it had signed: never signed with again. */
   | 'frozen';
 
+/** Whom money is locked to when it is moved offline. */
+export interface Payee {
+  readonly lock: PayeeLock;
+  /** As the shop's signed certificate names it. */
+  readonly name: string;
+}
+
 export interface StoredAllowance {
   /** UUID of the allowance. */
   readonly id: string;
@@ -42,7 +50,9 @@ export interface StoredAllowance {
   readonly hardCounterLimit: number;
   readonly notBefore: number;
   readonly notAfter: number;
-  readonly payeeLock: string | null;
+  readonly payeeLock: PayeeLock | null;
+  /** The shop of the lock as its certificate named it when the money was moved; for display. */
+  readonly payeeName?: string;
   /** Opens the certificate's commitment to the holder's phone number. */
   readonly phoneSalt: Uint8Array;
   readonly state: AllowanceState;
@@ -138,6 +148,7 @@ export type Intent = { readonly key: string; readonly userId: string; readonly c
       readonly keyId: string;
       readonly devicePublicKey: string;
       readonly proof: string;
+      readonly payee: Payee | null;
     }
 );
 
