@@ -51,7 +51,11 @@ export async function settleRefunds(
   await countSums(tx, fresh);
   const paid = await pay(tx, payable, to);
   await recordRefunds(tx, fresh, { to, paid, ...how });
-  await endWaiting(tx, waiting.filter((one) => paid.has(toHex(one.offerHash))), to);
+  await endWaiting(
+    tx,
+    waiting.filter((one) => paid.has(toHex(one.offerHash))),
+    to,
+  );
   if (!how.byClaim) await recordEntries(tx, decisions, to);
   return decisions;
 }
@@ -143,6 +147,7 @@ function isPaid(result: PostResult | undefined): boolean {
       return false;
     case 'idempotency_key_reused':
     case undefined:
+      // Its key stands for its offer alone: a mistake of ours.
       throw new Error(`a refund was ${result?.status}`);
   }
 }
@@ -150,7 +155,11 @@ function isPaid(result: PostResult | undefined): boolean {
 /** What the payer still owes the guarantee fund for these very payments, by hex of the payment's hash. */
 async function lockDebts(tx: Tx, payable: readonly Payable[]): Promise<Map<string, bigint>> {
   const rows = await tx
-    .select({ paymentHash: debts.paymentHash, amountMinor: debts.amountMinor, recovered: debts.recoveredMinor })
+    .select({
+      paymentHash: debts.paymentHash,
+      amountMinor: debts.amountMinor,
+      recovered: debts.recoveredMinor,
+    })
     .from(debts)
     .where(
       inArray(
@@ -266,4 +275,3 @@ async function recordEntries(
     }),
   );
 }
-

@@ -13,7 +13,6 @@ import {
   decodeSettlementEnvelope,
   equalBytes,
   GENESIS_HASH,
-  MAX_BATCH_ENTRIES,
   type SettlementBatch,
   type SettlementResult,
   signSettlementAcknowledgement,
@@ -33,14 +32,7 @@ import type { Certificates } from './certificates.ts';
 import { type CheckedRefund, checkRefunds, type ReadRefund, readRefunds } from './check-refunds.ts';
 import { type CheckedSale, checkSales, type ReadSale, readSales, type SaleFacts } from './check-sales.ts';
 import { decide } from './decide.ts';
-import {
-  findAcknowledgement,
-  layGround,
-  lockMachine,
-  type Machine,
-  storedHashes,
-  storedResults,
-} from './ground.ts';
+import { findAcknowledgement, layGround, lockMachine, type Machine, storedHashes } from './ground.ts';
 import {
   chargeGuarantee,
   drawOnAllowances,
@@ -51,7 +43,7 @@ import {
   recordPayments,
   recordSales,
 } from './record.ts';
-import { endedRefunds, refundResults } from './refund-results.ts';
+import { allResults } from './results.ts';
 import { settleRefunds } from './settle-refunds.ts';
 
 export interface SettleNeeds {
@@ -186,29 +178,11 @@ async function takeInside(
   const recording = await recordingOf(tx, needs, machine, now);
   const results = await settleSales(tx, needs, checked.filter(isNew), { recording, newEntries });
   await settleRefunds(tx, checkedRefunds.filter(isNew), recording, { byClaim: false });
-  const all = await allResults(tx, machine, { batch, results, now });
+  const all = await allResults(tx, machine, { batch, sales: results, now });
   const reported = await advance(tx, machine, batch);
   const acknowledgement = acknowledge(needs, { machine, batch, results: all, now });
   if (entries.length > 0) await recordBatch(tx, { machine, batch, acknowledgement, now });
   return { kind: 'settled', acknowledgement, reportedDenyListVersion: reported };
-}
-
-/** Of every sale and refund of the batch, and of earlier refunds whose waiting has ended. */
-async function allResults(
-  tx: Tx,
-  machine: Machine,
-  { batch, results, now }: Omit<Acknowledged, 'machine'>,
-): Promise<readonly SettlementResult[]> {
-  const range = { from: batch.fromSequence, to: batch.toSequence };
-  const earlier = { from: range.from, to: Math.min(range.to, machine.settledSequence) };
-  const own = [
-    ...(await storedResults(tx, machine.id, earlier)),
-    ...results,
-    ...(await refundResults(tx, machine.id, range)),
-  ];
-  const limit = MAX_BATCH_ENTRIES - own.length;
-  const ended = await endedRefunds(tx, machine.id, { outside: range, limit, now });
-  return [...own, ...ended].sort((a, b) => a.sequence - b.sequence);
 }
 
 /** The first sequence at which the batch contradicts what is stored, the entry before its first one included. */

@@ -93,9 +93,7 @@ export const refundSums = pgTable(
     creditedMinor: minor('credited_minor').notNull(),
     refundedMinor: minor('refunded_minor').notNull().default(sql`0`),
   },
-  (t) => [
-    check('refund_sums_within_sale', sql`${t.refundedMinor} between 0 and ${t.creditedMinor}`),
-  ],
+  (t) => [check('refund_sums_within_sale', sql`${t.refundedMinor} between 0 and ${t.creditedMinor}`)],
 );
 
 /** Every void and refund entry of every journal, with what came of it. */

@@ -1,19 +1,44 @@
-/** What an acknowledgement says of voids and refunds: those of the batch, and those that have waited and ended since. Reads only. */
+/** What an acknowledgement says: of everything in the batch, and of earlier refunds whose waiting has ended. Reads only. */
 import { and, desc, eq, gte, not, sql } from 'drizzle-orm';
-import type { SettlementResult } from '@tikiwallet/protocol';
+import { MAX_BATCH_ENTRIES, type SettlementBatch, type SettlementResult } from '@tikiwallet/protocol';
 import type { Tx } from '../db/client.ts';
 import { refundEntries, refunds } from '../db/schema/refunds.ts';
-import { refusalCode } from './ground.ts';
+import { type Machine, refusalCode, storedResults } from './ground.ts';
 
 interface Range {
   readonly from: number;
   readonly to: number;
 }
 
+export interface Acknowledgeable {
+  readonly batch: SettlementBatch;
+  /** Of the sales that this batch brought. */
+  readonly sales: readonly SettlementResult[];
+  readonly now: Date;
+}
+
+/** In the order of their sequences, never more than an acknowledgement holds. `machine` as it stood before this batch. */
+export async function allResults(
+  tx: Tx,
+  machine: Machine,
+  { batch, sales, now }: Acknowledgeable,
+): Promise<readonly SettlementResult[]> {
+  const range = { from: batch.fromSequence, to: batch.toSequence };
+  const earlier = { from: range.from, to: Math.min(range.to, machine.settledSequence) };
+  const own = [
+    ...(await storedResults(tx, machine.id, earlier)),
+    ...sales,
+    ...(await refundResults(tx, machine.id, range)),
+  ];
+  const limit = MAX_BATCH_ENTRIES - own.length;
+  const ended = await endedRefunds(tx, machine.id, { outside: range, limit, now });
+  return [...own, ...ended].sort((a, b) => a.sequence - b.sequence);
+}
+
 const inside = ({ from, to }: Range) => sql`${refundEntries.sequence} between ${from} and ${to}`;
 
 /** Every refund entry of the range, as it stands now. */
-export async function refundResults(
+async function refundResults(
   tx: Tx,
   enrolmentId: string,
   range: Range,
@@ -35,7 +60,7 @@ export async function refundResults(
 const TOLD_FOR_MS = 30 * 24 * 3600 * 1000;
 
 /** Refunds outside the range that had to wait and are paid by now, newest first, at most `limit`. */
-export async function endedRefunds(
+async function endedRefunds(
   tx: Tx,
   enrolmentId: string,
   query: { readonly outside: Range; readonly limit: number; readonly now: Date },
