@@ -159,6 +159,12 @@ export class FieldReader {
     return value;
   }
 
+  arrayOrNull(maxLength: number): readonly unknown[] | null {
+    if (this.#values[this.#next] !== null) return this.array(maxLength);
+    this.#next += 1;
+    return null;
+  }
+
   /** Nothing may follow: unknown fields are refused, a new version is a new purpose. */
   end(): void {
     if (this.#next !== this.#values.length) refuse('message_malformed');
