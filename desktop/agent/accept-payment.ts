@@ -7,11 +7,11 @@ import {
   attempt,
   contradicts,
   DAY_SECONDS,
-  decodeDelivery,
+  decodeAnyDelivery,
   encodeSaleBody,
   hasPaymentSignature,
-  readAllowanceCertificate,
-  readPayment,
+  identifyUnder,
+  isRepeatDelivery,
   requireIssuerSignature,
   runSync,
   signReceipt,
@@ -23,13 +23,14 @@ import {
   type IdentifiedPayment,
   type KioskCertificate,
   type RefusalCode,
+  type RepeatDelivery,
   type Result,
-  type SyncCrypto,
   type VerifiedPayment,
 } from '@tikiwallet/protocol';
 import { storageFaultOf } from './store/faults.ts';
 import type { EnrolledKiosk } from './store/kiosk-record.ts';
 import type { KioskStore } from './store/kiosk-store.ts';
+import { KnownCertificates, type FoundCertificate } from './known-certificates.ts';
 import type { RequestRow } from './store/requests.ts';
 import type { StoredPayment } from './store/rows.ts';
 import type { SaleRequests } from './store/sale-requests.ts';
@@ -54,17 +55,18 @@ export type AcceptOutcome =
   | { readonly kind: 'accepted' | 'repeated'; readonly payment: StoredPayment; readonly receipt: Uint8Array }
   | { readonly kind: 'refused'; readonly code: AcceptCode; readonly requestId: string | null };
 
-/** A certificate whose issuer's signature was verified on exactly these bytes. */
-type KnownCertificate = Pick<IdentifiedPayment, 'allowance' | 'allowanceObject'>;
-
-/** A delivery taken apart; `certificateKey` names its certificate in the cache. */
+/** A delivery taken apart, and how its certificate was found. */
 interface ReadDelivery {
   readonly identified: IdentifiedPayment;
-  readonly certificateKey: string;
-  readonly certificateIsKnownGood: boolean;
+  readonly certificate: FoundCertificate;
 }
 
-const MAX_CACHED_CERTIFICATES = 4_096;
+/** What may be a second signature of a phone; the request that it names is known here, or is not. */
+interface Suspect {
+  readonly identified: IdentifiedPayment;
+  readonly requestId: string | null;
+}
+
 /** Refusals behind which a second signature of the same phone may stand. */
 const MAYBE_DOUBLE_SPEND: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
   'payment_counter_not_increasing',
@@ -76,17 +78,18 @@ export class PaymentDesk {
   readonly #store: KioskStore;
   readonly #sales: SaleRequests;
   readonly #onError: (error: unknown) => void;
-  readonly #certificates = new Map<string, KnownCertificate>();
+  readonly #certificates: KnownCertificates;
 
   constructor(store: KioskStore, sales: SaleRequests, onError: (error: unknown) => void) {
     this.#store = store;
     this.#sales = sales;
     this.#onError = onError;
+    this.#certificates = new KnownCertificates(store);
   }
 
   /** Issuers or the deny list changed: nothing that was believed before is believed without another look. */
   forgetCertificates(): void {
-    this.#certificates.clear();
+    this.#certificates.forget();
   }
 
   /**
@@ -97,6 +100,7 @@ export class PaymentDesk {
     try {
       return this.#store.write(() => deliveries.map((delivery) => this.#accept(delivery)));
     } catch (error) {
+      this.#certificates.forgetReferences();
       if (storageFaultOf(error) !== null) throw error;
       this.#onError(error);
       if (deliveries.length === 1) return [refused('internal_error', null)];
@@ -108,13 +112,14 @@ export class PaymentDesk {
   #accept({ bytes, isSigned }: DeliveryToAccept): AcceptOutcome {
     const { kiosk } = this.#store.memory;
     if (kiosk === null) return refused('kiosk_not_enrolled', null);
-    const delivery = attempt(() => decodeDelivery(bytes));
+    const delivery = attempt(() => decodeAnyDelivery(bytes));
     if (!delivery.ok) return refused(delivery.code, null);
-    const { requestId } = delivery.value;
     const read = this.#read(delivery.value);
-    if (!read.ok) return refused(read.code, requestId);
+    if (!read.ok) return refused(read.code, this.#openRequestId());
     const { identified } = read.value;
     const { payment, allowance } = identified;
+    const request = this.#store.requests.byHash(payment.requestHash);
+    const requestId = request?.requestId ?? null;
 
     const history = this.#store.payments.historyOf(allowance.allowanceId);
     // A counter above the highest stored one is in no row, and with it neither is the hash that contains it.
@@ -122,13 +127,13 @@ export class PaymentDesk {
       const stored = this.#store.payments.byHash(payment.hash);
       if (stored !== null) return { kind: 'repeated', ...stored };
       const twin = this.#store.payments.byCounter(allowance.allowanceId, payment.counter);
-      if (twin !== null) return refused(this.#judgeTwin(identified, twin.paymentHash, kiosk), requestId);
+      if (twin !== null)
+        return refused(this.#judgeTwin({ identified, requestId }, twin.paymentHash, kiosk), requestId);
     }
 
     if (this.#store.memory.standing.doubt !== null) return refused('journal_quarantined', requestId);
     const now = this.#store.now();
     if (now.isBehind) return refused('clock_behind_trusted_time', requestId);
-    const request = this.#store.requests.byId(requestId);
     const certificate = certificateOf(request, kiosk);
     const facts = this.#gatherFacts(read.value, {
       ...{ kiosk, request, certificate, history, isSigned },
@@ -136,31 +141,25 @@ export class PaymentDesk {
     });
     const verdict = runSync(verifyPayment(identified, facts), this.#store.crypto);
     if (!verdict.ok) {
-      if (MAYBE_DOUBLE_SPEND.has(verdict.code)) this.#keepContradiction(identified, kiosk, verdict.code);
+      if (MAYBE_DOUBLE_SPEND.has(verdict.code))
+        this.#keepContradiction({ identified, requestId }, kiosk, verdict.code);
       return refused(verdict.code, requestId);
     }
-    this.#remember(read.value);
+    this.#certificates.remember(read.value.certificate);
     if (request === null) throw new Error('a payment was verified without its request');
     return this.#put(verdict.value, { request, certificate, nowSeconds: now.seconds });
   }
 
-  /** Form and identity; a certificate that is known is not read again. */
-  #read(delivery: Delivery): Result<ReadDelivery> {
-    const { crypto } = this.#store;
-    // Of the whole certificate, its signature included: another signature is another thing to verify.
-    const certificateKey = Buffer.from(crypto.digest(delivery.allowanceCertificate)).toString('latin1');
-    const known = this.#certificates.get(certificateKey);
-    const certificate =
-      known === undefined
-        ? readCertificate(delivery.allowanceCertificate, crypto)
-        : { ok: true as const, value: known };
-    if (!certificate.ok) return certificate;
-    const { allowance, allowanceObject } = certificate.value;
-    const payment = runSync(readPayment(delivery.payment, allowance), crypto);
-    if (!payment.ok) return payment;
-    const { requestId, phoneSalt } = delivery;
-    const identified = { requestId, allowance, allowanceObject, payment: payment.value, phoneSalt };
-    return { ok: true, value: { identified, certificateKey, certificateIsKnownGood: known !== undefined } };
+  /** Form and identity. */
+  #read(delivery: Delivery | RepeatDelivery): Result<ReadDelivery> {
+    const found = isRepeatDelivery(delivery)
+      ? this.#certificates.named(delivery.certificateReference)
+      : this.#certificates.read(delivery.allowanceCertificate);
+    if (!found.ok) return found;
+    const identified = runSync(identifyUnder(found.value, delivery), this.#store.crypto);
+    return identified.ok
+      ? { ok: true, value: { identified: identified.value, certificate: found.value } }
+      : identified;
   }
 
   #gatherFacts(
@@ -187,6 +186,7 @@ export class PaymentDesk {
         request === null
           ? null
           : {
+              requestId: request.requestId,
               hash: request.hash,
               amountMinor: request.amountMinor,
               currency: request.currency,
@@ -195,7 +195,7 @@ export class PaymentDesk {
       expectedPhone: request === null ? null : this.#sales.expectedPhoneOf(request.requestId),
       history: known.history,
       stored: this.#store.memory.unsettled,
-      certificateIsKnownGood: read.certificateIsKnownGood,
+      certificateIsKnownGood: read.certificate.isKnownGood,
       paymentSignatureIsKnownGood: known.isSigned,
     };
   }
@@ -242,27 +242,28 @@ export class PaymentDesk {
   }
 
   /** The counter is used: either somebody plays with bytes, or the phone has signed twice and that is proof. */
-  #judgeTwin(identified: IdentifiedPayment, storedHash: Uint8Array, kiosk: EnrolledKiosk): RefusalCode {
-    const fault = this.#signatureFault(identified, kiosk);
+  #judgeTwin(twin: Suspect, storedHash: Uint8Array, kiosk: EnrolledKiosk): RefusalCode {
+    const fault = this.#signatureFault(twin.identified, kiosk);
     if (fault !== null) return fault;
     const code = 'already_accepted_with_different_bytes';
-    this.#keepEvidence(identified, storedHash, code);
+    this.#keepEvidence(twin, storedHash, code);
     return code;
   }
 
-  #keepContradiction(identified: IdentifiedPayment, kiosk: EnrolledKiosk, code: RefusalCode): void {
+  #keepContradiction(suspect: Suspect, kiosk: EnrolledKiosk, code: RefusalCode): void {
+    const { identified } = suspect;
     const newest = this.#store.payments.newestSpend(identified.allowance.allowanceId);
     if (newest === null || !contradicts(newest, identified.payment)) return;
-    if (this.#signatureFault(identified, kiosk) === null) this.#keepEvidence(identified, newest.hash, code);
+    if (this.#signatureFault(identified, kiosk) === null) this.#keepEvidence(suspect, newest.hash, code);
   }
 
-  #keepEvidence(identified: IdentifiedPayment, conflictsWith: Uint8Array, code: RefusalCode): void {
+  #keepEvidence({ identified, requestId }: Suspect, conflictsWith: Uint8Array, code: RefusalCode): void {
     this.#store.payments.keepEvidence({
       paymentHash: identified.payment.hash,
       conflictsWith,
       allowanceCertificate: identified.allowance.bytes,
       payment: identified.payment.bytes,
-      requestId: identified.requestId,
+      requestId: requestId ?? '',
       code,
       seenAt: this.#store.now().seconds,
     });
@@ -280,23 +281,10 @@ export class PaymentDesk {
     return signed.value ? null : 'payment_signature_invalid';
   }
 
-  #remember(read: ReadDelivery): void {
-    if (read.certificateIsKnownGood) return;
-    if (this.#certificates.size >= MAX_CACHED_CERTIFICATES) {
-      for (const oldest of this.#certificates.keys()) {
-        this.#certificates.delete(oldest);
-        break;
-      }
-    }
-    const { allowance, allowanceObject } = read.identified;
-    this.#certificates.set(read.certificateKey, { allowance, allowanceObject });
+  /** A delivery whose certificate is not known says nothing of its request; the cashier looks at the one that is open. */
+  #openRequestId(): string | null {
+    return this.#store.requests.open()?.requestId ?? null;
   }
-}
-
-function readCertificate(bytes: Uint8Array, crypto: SyncCrypto): Result<KnownCertificate> {
-  const read = runSync(readAllowanceCertificate(bytes), crypto);
-  if (!read.ok) return read;
-  return { ok: true, value: { allowance: read.value.certificate, allowanceObject: read.value.object } };
 }
 
 function refused(code: AcceptCode, requestId: string | null): AcceptOutcome {

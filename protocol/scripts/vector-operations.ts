@@ -166,17 +166,20 @@ function* requestFacts(
 ): Steps<protocol.AcceptanceFacts['request']> {
   const known = input.object('request');
   if (known === null) return null;
-  const { hash, amountMinor, currency } = yield* protocol.verifyPaymentRequest(known.bytes('bytes'), kiosk);
+  const { requestId, hash, amountMinor, currency } = yield* protocol.verifyPaymentRequest(
+    known.bytes('bytes'),
+    kiosk,
+  );
   const state = known.text('state');
   if (state !== 'open' && state !== 'paid' && state !== 'expired' && state !== 'cancelled')
     throw new TypeError(state);
-  return { hash, amountMinor, currency, state };
+  return { requestId, hash, amountMinor, currency, state };
 }
 
-function* accept(input: Input): Steps<unknown> {
+function* acceptanceFacts(input: Input): Steps<protocol.AcceptanceFacts> {
   const kiosk = yield* kioskOf(input);
   const stored = input.object('stored');
-  const facts: protocol.AcceptanceFacts = {
+  return {
     nowSeconds: input.number('nowSeconds'),
     kiosk,
     trust: yield* trustOf(input),
@@ -188,9 +191,30 @@ function* accept(input: Input): Steps<unknown> {
     settings: input.objects('settings').map(settingsOf),
     certificateIsKnownGood: false,
   };
-  const identified = yield* protocol.identifyPayment(protocol.decodeDelivery(input.bytes('delivery')));
+}
+
+function* decide(input: Input, identified: protocol.IdentifiedPayment): Steps<unknown> {
+  const facts = yield* acceptanceFacts(input);
   const { requestId, payment, tier, checks } = yield* protocol.verifyPayment(identified, facts);
   return { requestId, paymentHash: payment.hash, tier, checks };
+}
+
+function* accept(input: Input): Steps<unknown> {
+  const delivery = protocol.decodeDelivery(input.bytes('delivery'));
+  return yield* decide(input, yield* protocol.identifyPayment(delivery));
+}
+
+/** `storedCertificates`: what the kiosk has accepted payments under before. */
+function* acceptRepeat(input: Input): Steps<unknown> {
+  const delivery = protocol.decodeRepeatDelivery(input.bytes('delivery'));
+  const stored: protocol.ReadCertificate[] = [];
+  for (const bytes of input.bytesList('storedCertificates')) {
+    const { certificate, object } = yield* protocol.readAllowanceCertificate(bytes);
+    stored.push({ allowance: certificate, allowanceObject: object });
+  }
+  const reference = delivery.certificateReference;
+  const named = protocol.selectCertificate(reference, stored, ({ allowance }) => allowance.hash);
+  return yield* decide(input, yield* protocol.identifyUnder(named, delivery));
 }
 
 function* journalEntry(input: Input): Steps<unknown> {
@@ -266,7 +290,13 @@ function plain(rule: (input: Input) => unknown): (input: Input) => Steps<unknown
 
 function qrBytes(input: Input): Uint8Array {
   const content = input.text('content');
-  if (content !== 'request' && content !== 'delivery' && content !== 'receipt') throw new TypeError(content);
+  if (
+    content !== 'request' &&
+    content !== 'delivery' &&
+    content !== 'sealedDelivery' &&
+    content !== 'receipt'
+  )
+    throw new TypeError(content);
   const read = protocol.fromQrText(content, input.text('text'));
   return read.ok ? read.value : refuse(read.code);
 }
@@ -279,6 +309,9 @@ const OPERATIONS: Readonly<Record<string, (input: Input) => Steps<unknown>>> = {
   decodeBase45: plain((input) => fromBase45(input.text('text'))),
   decodeQr: plain(qrBytes),
   decompressPoint: plain((input) => protocol.decompressPoint(input.bytes('point'))),
+  *paidCode(input) {
+    return yield* protocol.paidCode(input.bytes('requestHash'), input.bytes('paymentHash'));
+  },
   comparisonCode: plain((input) => protocol.comparisonCode(input.bytes('requestHash'))),
   checkValidity: plain((input) => {
     const dates = { notBefore: input.number('notBefore'), notAfter: input.number('notAfter') };
@@ -286,6 +319,7 @@ const OPERATIONS: Readonly<Record<string, (input: Input) => Steps<unknown>>> = {
     return true;
   }),
   decodeDelivery: plain((input) => protocol.decodeDelivery(input.bytes('delivery'))),
+  decodeRepeatDelivery: plain((input) => protocol.decodeRepeatDelivery(input.bytes('delivery'))),
   *verifyIssuerCertificate(input) {
     return yield* protocol.verifyIssuerCertificate(input.bytes('certificate'), input.bytes('rootPublicKey'));
   },
@@ -312,6 +346,7 @@ const OPERATIONS: Readonly<Record<string, (input: Input) => Steps<unknown>>> = {
     return yield* protocol.verifyClosingStatement(input.bytes('statement'), yield* allowanceOf(input));
   },
   acceptPayment: accept,
+  acceptRepeat,
   verifyReceipt: receipt,
   readJournalEntry: journalEntry,
   verifySettlementBatch: settlementBatch,

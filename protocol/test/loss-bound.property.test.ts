@@ -29,10 +29,7 @@ class LonelyKiosk {
       stored: { sumMinor: this.acceptedMinor, count: this.count },
       certificateIsKnownGood: true,
     });
-    const identified = protocol.runSync(
-      protocol.identifyPayment(makeDelivery(world, request, payment)),
-      crypto,
-    );
+    const identified = protocol.runSync(protocol.identifyPayment(makeDelivery(world, payment)), crypto);
     if (!identified.ok) return identified.code;
     const decided = protocol.runSync(protocol.verifyPayment(identified.value, facts), crypto);
     if (!decided.ok) return decided.code;

@@ -142,7 +142,6 @@ function describe(offer: PaymentOffer, allowance: StoredAllowance, payment: Paym
     requestExpiresAt: offer.expiresAt,
     payment: payment.bytes,
     delivery: encodeDelivery({
-      requestId: request.requestId,
       allowanceCertificate: allowance.certificate,
       payment: payment.bytes,
       phoneSalt: request.checksPhone ? allowance.phoneSalt : null,

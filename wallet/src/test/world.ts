@@ -329,6 +329,7 @@ export class FakeKiosk {
         kiosk: this.#shop.kiosk,
         trust: this.#shop.trust,
         request: {
+          requestId: '00000000-0000-4000-8000-000000000000',
           hash: identified.payment.requestHash,
           amountMinor: identified.payment.amountMinor,
           currency: 'SGD',
