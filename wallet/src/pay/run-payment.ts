@@ -48,6 +48,14 @@ export async function noteLeaving(
   return leaving ?? stored;
 }
 
+/** The kiosk does not know the certificate: neither the radio nor a code names it again. The payment stays the same. */
+export async function needWhole(
+  payment: StoredPayment,
+  needs: Pick<RunNeeds, 'database'>,
+): Promise<StoredPayment> {
+  return (await updatePayment(needs.database, payment.id, () => ({ repeatDelivery: null }))) ?? payment;
+}
+
 /** Offers a stored payment to its kiosk, for the first time or again. */
 export async function sendPayment(
   stored: StoredPayment,
@@ -90,6 +98,7 @@ async function tryToDeliver(
       paymentId: payment.id,
       amountMinor: payment.amountMinor,
       delivery: payment.delivery,
+      repeatDelivery: payment.repeatDelivery,
       addresses: payment.addresses,
       kiosk,
     };
@@ -97,6 +106,8 @@ async function tryToDeliver(
       untilMs,
       signal,
       onRound: (round) => emit({ event: 'sending', payment, round }),
+      // Where it is lost, the next attempt is by reference once more and is answered in the same way.
+      onCertificateUnknown: () => void needWhole(payment, needs).catch(console.error),
     });
   } catch (error) {
     const code: ErrorCode = error instanceof WalletError ? error.code : 'unknown';
