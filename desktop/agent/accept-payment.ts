@@ -8,29 +8,32 @@ import {
   contradicts,
   DAY_SECONDS,
   decodeAnyDelivery,
+  encodeOverrideBody,
   encodeSaleBody,
+  EVERY_OVERRIDABLE,
   hasPaymentSignature,
-  identifyUnder,
-  isRepeatDelivery,
+  isOverridable,
   requireIssuerSignature,
   runSync,
   signReceipt,
   toHex,
   verifyPayment,
+  verifyUnderOverride,
   type AcceptanceFacts,
   type AllowanceHistory,
-  type Delivery,
   type IdentifiedPayment,
   type KioskCertificate,
   type RefusalCode,
-  type RepeatDelivery,
+  type OverridableCode,
+  type OverrideReason,
   type Result,
   type VerifiedPayment,
 } from '@tikiwallet/protocol';
+import { DeliveryReader, type ReadDelivery } from './delivery-reader.ts';
+import { HeldPayments, type OverrideOffer } from './held-payments.ts';
 import { storageFaultOf } from './store/faults.ts';
 import type { EnrolledKiosk } from './store/kiosk-record.ts';
 import type { KioskStore } from './store/kiosk-store.ts';
-import { KnownCertificates, type FoundCertificate } from './known-certificates.ts';
 import type { RequestRow } from './store/requests.ts';
 import type { StoredPayment } from './store/rows.ts';
 import type { SaleRequests } from './store/sale-requests.ts';
@@ -53,18 +56,34 @@ export interface DeliveryToAccept {
 
 export type AcceptOutcome =
   | { readonly kind: 'accepted' | 'repeated'; readonly payment: StoredPayment; readonly receipt: Uint8Array }
-  | { readonly kind: 'refused'; readonly code: AcceptCode; readonly requestId: string | null };
+  | {
+      readonly kind: 'refused';
+      readonly code: AcceptCode;
+      readonly requestId: string | null;
+      /** What a manager could decide about it; absent when no one may. */
+      readonly offer?: OverrideOffer;
+    };
 
-/** A delivery taken apart, and how its certificate was found. */
-interface ReadDelivery {
-  readonly identified: IdentifiedPayment;
-  readonly certificate: FoundCertificate;
+/** A person's word about one refused payment; who the person is has been proved before. */
+export interface Consent {
+  readonly requestId: string;
+  /** Hex. */
+  readonly paymentHash: string;
+  readonly codes: readonly OverridableCode[];
+  readonly reason: OverrideReason;
 }
 
 /** What may be a second signature of a phone; the request that it names is known here, or is not. */
 interface Suspect {
   readonly identified: IdentifiedPayment;
   readonly requestId: string | null;
+}
+
+/** What was decided about a refused delivery, and by which facts. */
+interface Refused {
+  readonly facts: AcceptanceFacts;
+  readonly requestId: string | null;
+  readonly bytes: Uint8Array;
 }
 
 /** Refusals behind which a second signature of the same phone may stand. */
@@ -78,18 +97,19 @@ export class PaymentDesk {
   readonly #store: KioskStore;
   readonly #sales: SaleRequests;
   readonly #onError: (error: unknown) => void;
-  readonly #certificates: KnownCertificates;
+  readonly #reader: DeliveryReader;
+  readonly #held = new HeldPayments();
 
   constructor(store: KioskStore, sales: SaleRequests, onError: (error: unknown) => void) {
     this.#store = store;
     this.#sales = sales;
     this.#onError = onError;
-    this.#certificates = new KnownCertificates(store);
+    this.#reader = new DeliveryReader(store);
   }
 
   /** Issuers or the deny list changed: nothing that was believed before is believed without another look. */
   forgetCertificates(): void {
-    this.#certificates.forget();
+    this.#reader.forget();
   }
 
   /**
@@ -100,7 +120,7 @@ export class PaymentDesk {
     try {
       return this.#store.write(() => deliveries.map((delivery) => this.#accept(delivery)));
     } catch (error) {
-      this.#certificates.forgetReferences();
+      this.#reader.forgetReferences();
       if (storageFaultOf(error) !== null) throw error;
       this.#onError(error);
       if (deliveries.length === 1) return [refused('internal_error', null)];
@@ -109,12 +129,21 @@ export class PaymentDesk {
     }
   }
 
-  #accept({ bytes, isSigned }: DeliveryToAccept): AcceptOutcome {
+  /**
+   * The payment that was refused, decided again with the manager's consent, inside the caller's transaction. Null when
+   * it is not held any more.
+   */
+  acceptUnderOverride(consent: Consent): AcceptOutcome | null {
+    const bytes = this.#held.take(consent.requestId, consent.paymentHash);
+    return bytes === null ? null : this.#accept({ bytes, isSigned: false }, consent);
+  }
+
+  #accept({ bytes, isSigned }: DeliveryToAccept, consent: Consent | null = null): AcceptOutcome {
     const { kiosk } = this.#store.memory;
     if (kiosk === null) return refused('kiosk_not_enrolled', null);
     const delivery = attempt(() => decodeAnyDelivery(bytes));
     if (!delivery.ok) return refused(delivery.code, null);
-    const read = this.#read(delivery.value);
+    const read = this.#reader.read(delivery.value);
     if (!read.ok) return refused(read.code, this.#openRequestId());
     const { identified } = read.value;
     const { payment, allowance } = identified;
@@ -133,33 +162,47 @@ export class PaymentDesk {
 
     if (this.#store.memory.standing.doubt !== null) return refused('journal_quarantined', requestId);
     const now = this.#store.now();
-    if (now.isBehind) return refused('clock_behind_trusted_time', requestId);
     const certificate = certificateOf(request, kiosk);
     const facts = this.#gatherFacts(read.value, {
       ...{ kiosk, request, certificate, history, isSigned },
-      nowSeconds: now.seconds,
+      ...{ nowSeconds: now.seconds, clockIsBehind: now.isBehind },
     });
-    const verdict = runSync(verifyPayment(identified, facts), this.#store.crypto);
+    const verdict = this.#decide(identified, facts, consent);
     if (!verdict.ok) {
       if (MAYBE_DOUBLE_SPEND.has(verdict.code))
         this.#keepContradiction({ identified, requestId }, kiosk, verdict.code);
-      return refused(verdict.code, requestId);
+      const offer = isOverridable(verdict.code) ? this.#offer(identified, { facts, requestId, bytes }) : null;
+      const refusal = { kind: 'refused', code: verdict.code, requestId } as const;
+      return offer === null ? refusal : { ...refusal, offer };
     }
-    this.#certificates.remember(read.value.certificate);
+    this.#reader.remember(read.value);
     if (request === null) throw new Error('a payment was verified without its request');
-    return this.#put(verdict.value, { request, certificate, nowSeconds: now.seconds });
+    return this.#put(verdict.value, { request, certificate, nowSeconds: now.seconds, consent });
   }
 
-  /** Form and identity. */
-  #read(delivery: Delivery | RepeatDelivery): Result<ReadDelivery> {
-    const found = isRepeatDelivery(delivery)
-      ? this.#certificates.named(delivery.certificateReference)
-      : this.#certificates.read(delivery.allowanceCertificate);
-    if (!found.ok) return found;
-    const identified = runSync(identifyUnder(found.value, delivery), this.#store.crypto);
-    return identified.ok
-      ? { ok: true, value: { identified: identified.value, certificate: found.value } }
-      : identified;
+  #decide(
+    identified: IdentifiedPayment,
+    facts: AcceptanceFacts,
+    consent: Consent | null,
+  ): Result<VerifiedPayment> {
+    const steps =
+      consent === null
+        ? verifyPayment(identified, facts)
+        : verifyUnderOverride(identified, facts, new Set(consent.codes));
+    return runSync(steps, this.#store.crypto);
+  }
+
+  /** Only what would pass every other check, both signatures included, is worth a manager's time. */
+  #offer(identified: IdentifiedPayment, refused: Refused): OverrideOffer | null {
+    const { facts, requestId, bytes } = refused;
+    if (requestId === null || this.#store.managerPin.standing().state === 'none') return null;
+    const steps = verifyUnderOverride(identified, facts, EVERY_OVERRIDABLE);
+    const verdict = runSync(steps, this.#store.crypto);
+    if (!verdict.ok) return null;
+    const { payment, allowance } = identified;
+    this.#held.keep(requestId, payment.hash, bytes);
+    const { maskedPhone } = allowance;
+    return { paymentHash: toHex(payment.hash), maskedPhone, codes: verdict.value.overridden };
   }
 
   #gatherFacts(
@@ -171,6 +214,7 @@ export class PaymentDesk {
       history: AllowanceHistory | null;
       isSigned: boolean;
       nowSeconds: number;
+      clockIsBehind: boolean;
     },
   ): AcceptanceFacts {
     const { request, kiosk, nowSeconds } = known;
@@ -178,6 +222,7 @@ export class PaymentDesk {
     const window = Math.max(DAY_SECONDS, kiosk.trust.policy.splitWindowSeconds);
     return {
       nowSeconds,
+      clockIsBehind: known.clockIsBehind,
       payer: this.#store.payments.payerFacts(allowance, nowSeconds - window),
       settings: this.#store.memory.limitSettings,
       kiosk: known.certificate,
@@ -202,9 +247,15 @@ export class PaymentDesk {
 
   #put(
     verified: VerifiedPayment,
-    known: { request: RequestRow; certificate: KioskCertificate; nowSeconds: number },
+    known: {
+      request: RequestRow;
+      certificate: KioskCertificate;
+      nowSeconds: number;
+      consent: Consent | null;
+    },
   ): AcceptOutcome {
     const { certificate, request, nowSeconds } = known;
+    this.#noteOverride(verified, known.consent, nowSeconds);
     const { payment, allowance, tier, checks } = verified;
     const body = encodeSaleBody({
       kioskCertificateHash: certificate.hash,
@@ -239,6 +290,14 @@ export class PaymentDesk {
     this.#store.raiseMark(allowance.notBefore);
     this.#store.countAccepted(stored);
     return { kind: 'accepted', payment: stored, receipt: receipt.value };
+  }
+
+  /** Directly before its sale, so that the receipt commits this kiosk to both. */
+  #noteOverride({ payment, overridden }: VerifiedPayment, consent: Consent | null, at: number): void {
+    if (overridden.length === 0) return;
+    if (consent === null) throw new Error('a payment was overridden without consent');
+    const entry = { paymentHash: payment.hash, reason: consent.reason, codes: overridden };
+    this.#store.append('override', at, encodeOverrideBody(entry));
   }
 
   /** The counter is used: either somebody plays with bytes, or the phone has signed twice and that is proof. */

@@ -33,7 +33,7 @@ export function sealOpener(pem: string): SealOpener {
   return (sealed, kioskCertificateHashes) => {
     if (sealed.length > MAX_ENVELOPE_BYTES + SEAL_BYTES) return { ok: false, code: 'message_too_large' };
     const shared =
-      sealed.length <= SEAL_BYTES ? null : decapsulate(key, ownPoint, sealed.subarray(0, ENCAPSULATED_BYTES));
+      sealed.length < SEAL_BYTES ? null : decapsulate(key, ownPoint, sealed.subarray(0, ENCAPSULATED_BYTES));
     if (shared !== null) {
       for (const hash of kioskCertificateHashes) {
         const opened = decrypt(shared, sealingInfo(hash), sealed.subarray(ENCAPSULATED_BYTES));

@@ -52,7 +52,7 @@ type Texts =
 
 /** The file's context with the vector's own input over it. */
 type Input = Readonly<Record<Texts, string>> & {
-  readonly content: 'request' | 'payment' | 'receipt';
+  readonly content: 'request' | 'delivery' | 'receipt';
   readonly history: { lastCounter: number; lastCumulativeMinor: string; lastHash: Hex } | null;
   readonly issuerCertificates: readonly Hex[];
   readonly notAfter: number;
@@ -172,6 +172,27 @@ function settingsOf(written: Readonly<Record<string, string | number>>): decisio
   return Object.fromEntries(values);
 }
 
+/** Operations of the vectors that this verifier does not read yet: each is a test that is skipped. */
+const NOT_YET_READ: ReadonlySet<string> = new Set([
+  'verifyRefundOffer',
+  'considerRefundOffer',
+  'acceptRefund',
+  'verifyRefundReceipt',
+  'settleRefund',
+  'readRefundEntry',
+  'acceptUnderOverride',
+  'readOverrideEntry',
+  'readPolicyChangeEntry',
+  'decodeRepeatDelivery',
+  'acceptRepeat',
+  'paidCode',
+]);
+/** Of the operations that it knows, what it does not know yet. */
+const isSealedText = ({ content, text }: Partial<Input>) =>
+  /sealedDelivery|TIKI1:S:/.test(`${String(content)} ${String(text)}`);
+const isRead = ({ operation, input }: Vector) => !NOT_YET_READ.has(operation) && !isSealedText(input);
+const isUnread = (vector: Vector) => !isRead(vector);
+
 function run(vector: Vector, context: Partial<Input>): unknown {
   const operation = operations[vector.operation];
   if (operation === undefined) throw new Error(`no such operation: ${vector.operation}`);
@@ -194,34 +215,24 @@ function plain(value: unknown): unknown {
   );
 }
 
-/** What the pages have gained since this verifier was written: skipped in sight until an outsider has read it. */
-const NOT_YET_READ: readonly ((vector: Vector) => boolean)[] = [
-  ({ operation }) => operation === 'decodeRepeatDelivery',
-  ({ operation }) => operation === 'acceptRepeat',
-  ({ operation }) => operation === 'paidCode',
-  ({ operation, input }) =>
-    operation === 'decodeQr' && `${input.content} ${input.text}`.match(/sealedDelivery|TIKI1:S:/) !== null,
-];
-const isUnread = (vector: Vector): boolean => NOT_YET_READ.some((matches) => matches(vector));
-
 // The signatures that the generator of the vectors keeps are no vectors.
 const names = readdirSync(vectors).filter((name) => name.endsWith('.json') && name !== 'signatures.json');
 
 describe.each(names)('%s', (name) => {
   const file: VectorFile = JSON.parse(readFileSync(join(vectors, name), 'utf8'));
 
-  test.skip.each([...file.valid, ...file.invalid].filter(isUnread))(
-    'not read yet: $operation, $name',
-    () => {},
-  );
-
-  test.each(file.valid.filter((vector) => !isUnread(vector)))('accepts: $operation, $name', (vector) => {
+  test.each(file.valid.filter(isRead))('accepts: $operation, $name', (vector) => {
     expect(plain(run(vector, file.context))).toEqual(vector.output);
   });
 
-  test.each(file.invalid.filter((vector) => !isUnread(vector)))('refuses: $operation, $name', (vector) => {
+  test.each(file.invalid.filter(isRead))('refuses: $operation, $name', (vector) => {
     expect(codeOf(() => run(vector, file.context))).toBe(vector.code);
   });
+
+  test.skip.each([...file.valid, ...file.invalid].filter(isUnread))(
+    'not yet read: $operation, $name',
+    () => {},
+  );
 });
 
 describe('what the pages list', () => {

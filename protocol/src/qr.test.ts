@@ -16,7 +16,15 @@ import {
   type QrContent,
 } from './index.ts';
 
-const KINDS: readonly QrContent[] = ['request', 'delivery', 'sealedDelivery', 'receipt'];
+const KINDS: readonly QrContent[] = [
+  'request',
+  'delivery',
+  'sealedDelivery',
+  'receipt',
+  'refundOffer',
+  'refundAcceptance',
+  'refundReceipt',
+];
 const refused = (code: string) => ({ ok: false, code });
 
 describe.each(KINDS)('a %s', (kind) => {
@@ -34,7 +42,7 @@ describe.each(KINDS)('a %s', (kind) => {
         kind,
         Uint8Array.from({ length: 256 }, (_, i) => i),
       ),
-    ).toMatch(/^TIKI1:[RPSC]:[0-9A-Z $%*+\-./:]+$/);
+    ).toMatch(/^TIKI1:[RPSCBAD]:[0-9A-Z $%*+\-./:]+$/);
   });
 
   it('is not read as another kind', () => {

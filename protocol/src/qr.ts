@@ -9,8 +9,15 @@ const PREFIX = {
   delivery: 'TIKI1:P:',
   sealedDelivery: 'TIKI1:S:',
   receipt: 'TIKI1:C:',
+  refundOffer: 'TIKI1:B:',
+  refundAcceptance: 'TIKI1:A:',
+  refundReceipt: 'TIKI1:D:',
 } as const;
 export type QrContent = keyof typeof PREFIX;
+
+export function isQrContent(name: string): name is QrContent {
+  return Object.hasOwn(PREFIX, name);
+}
 
 /**
  * @throws TypeError for an open delivery with a phone salt: whoever photographs it could test numbers against the
@@ -42,7 +49,7 @@ export function fromQrText(content: QrContent, text: string): Result<Uint8Array>
   return attempt(() => {
     const maxBytes = content === 'sealedDelivery' ? MAX_ENVELOPE_BYTES + SEAL_BYTES : MAX_ENVELOPE_BYTES;
     // Base45 spends three characters on two bytes.
-    if (text.length > PREFIX[content].length + (maxBytes * 3) / 2 + 2) refuse('message_too_large');
+    if (text.length > PREFIX[content].length + Math.ceil((maxBytes * 3) / 2)) refuse('message_too_large');
     if (!text.startsWith(PREFIX[content])) refuse('message_malformed');
     return fromBase45(text.slice(PREFIX[content].length));
   });

@@ -46,7 +46,7 @@ export async function openSealed(
   options: { readonly privateKey: Uint8Array; readonly kioskCertificateHash: Uint8Array },
 ): Promise<Result<Uint8Array>> {
   if (sealed.length > MAX_ENVELOPE_BYTES + SEAL_BYTES) return { ok: false, code: 'message_too_large' };
-  if (sealed.length <= SEAL_BYTES) return { ok: false, code: 'sealed_message_unreadable' };
+  if (sealed.length < SEAL_BYTES) return { ok: false, code: 'sealed_message_unreadable' };
   const hpke = suite();
   try {
     const recipientKey = await hpke.kem.deserializePrivateKey(toArrayBuffer(options.privateKey));

@@ -51,6 +51,11 @@ const Settings = lazy(
   (module) => module.SettingsScreen,
 );
 
+const Phones = lazy(
+  () => import('./screens/phones.tsx'),
+  (module) => module.PhonesScreen,
+);
+
 export function App({ wallet }: { wallet: Wallet }) {
   // A changed language draws everything anew.
   const { locale } = useObservable(localeState);
@@ -146,6 +151,8 @@ function Current({ route }: { route: Route }) {
       return <Transfer />;
     case 'settings':
       return <Settings />;
+    case 'phones':
+      return <Phones />;
     default:
       return <Home />;
   }

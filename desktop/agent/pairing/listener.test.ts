@@ -70,6 +70,7 @@ beforeEach(async () => {
       currency: 'SGD',
       maskedPhone: '',
       tier: 'reserved',
+      checks: 0,
       sequence: 1,
       acceptedAt: 1,
       settlement: 'on_this_device',

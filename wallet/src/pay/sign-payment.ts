@@ -99,7 +99,7 @@ async function chooseAgain(offer: PaymentOffer, needs: PayNeeds): Promise<Stored
   const shown = await needs.database.get('allowances', offer.allowanceId);
   const choice = chooseAllowance(
     shown === undefined ? [] : [shown],
-    { ...offer.request, merchantId: offer.kiosk.merchantId },
+    { ...offer.request, merchantId: offer.kiosk.merchantId, kioskId: offer.kiosk.kioskId },
     now,
   );
   if (!choice.ok) throw new WalletError(choice.code);
@@ -156,6 +156,7 @@ function describe(offer: PaymentOffer, allowance: StoredAllowance, signed: Signe
     state: 'signed',
     signedAt: payment.signedAt,
     requestExpiresAt: offer.expiresAt,
+    request: request.bytes,
     payment: payment.bytes,
     delivery: encodeDelivery({ allowanceCertificate: allowance.certificate, ...carried }),
     repeatDelivery: signed.isKnownThere
@@ -176,5 +177,6 @@ function describe(offer: PaymentOffer, allowance: StoredAllowance, signed: Signe
     receiptNumber: null,
     receiptTier: null,
     acceptedAt: null,
+    handedIn: null,
   };
 }

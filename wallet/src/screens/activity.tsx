@@ -9,6 +9,7 @@ import type { StoredPayment } from '../store/schema.ts';
 import { ActivityList, kindOf, STATE_LABEL } from './parts/activity-list.tsx';
 import { useWallet } from './parts/context.ts';
 import { Digits } from './parts/digits.tsx';
+import { HandedInNotice } from './parts/handed-in.tsx';
 import { mergeActivity } from './parts/merge-activity.ts';
 import {
   Bdi,
@@ -121,7 +122,7 @@ function PaymentDetail({ payment }: { payment: StoredPayment }) {
         <Bdi class="muted">{payment.merchantPhone}</Bdi>
         <Money minor={payment.amountMinor} currency={payment.currency} class="balance" />
         <span class={`chip state-${shown}`}>{t(STATE_LABEL[shown])}</span>
-        <p class="muted">{t(`state.${shown}_text`)}</p>
+        {payment.handedIn?.state !== 'paid' && <p class="muted">{t(`state.${shown}_text`)}</p>}
         <dl class="rows">
           {payment.receiptNumber !== null && (
             <Row label={t('receipt.number')} testId="receipt-number">
@@ -149,6 +150,7 @@ function PaymentDetail({ payment }: { payment: StoredPayment }) {
         )}
         <CopyButton payment={payment} />
       </div>
+      {payment.handedIn !== null && <HandedInNotice handedIn={payment.handedIn} />}
       {isHeld(payment) && shown !== 'released' && <AskAgain payment={payment} />}
     </Screen>
   );

@@ -86,7 +86,14 @@ export async function updatePayment(
   ) => Partial<
     Pick<
       StoredPayment,
-      'state' | 'refusalCode' | 'receipt' | 'receiptNumber' | 'receiptTier' | 'acceptedAt' | 'repeatDelivery'
+      | 'state'
+      | 'refusalCode'
+      | 'receipt'
+      | 'receiptNumber'
+      | 'receiptTier'
+      | 'acceptedAt'
+      | 'handedIn'
+      | 'repeatDelivery'
     >
   > | null,
 ): Promise<StoredPayment | undefined> {
@@ -104,7 +111,7 @@ export async function updateAllowance(
   id: string,
   change: (
     allowance: StoredAllowance,
-  ) => Partial<Pick<StoredAllowance, 'state' | 'cloudStatus' | 'returnsBy'>> | null,
+  ) => Partial<Pick<StoredAllowance, 'state' | 'cloudStatus' | 'deniedFor' | 'returnsBy'>> | null,
 ): Promise<void> {
   const transaction = database.transaction('allowances', 'readwrite', STRICT);
   const allowance = await transaction.store.get(id);
