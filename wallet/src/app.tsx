@@ -46,6 +46,10 @@ const Transfer = lazy(
   () => import('./screens/transfer.tsx'),
   (module) => module.TransferScreen,
 );
+const Pin = lazy(
+  () => import('./screens/pin.tsx'),
+  (module) => module.PinScreen,
+);
 const Settings = lazy(
   () => import('./screens/settings.tsx'),
   (module) => module.SettingsScreen,
@@ -63,7 +67,7 @@ export function App({ wallet }: { wallet: Wallet }) {
 
 const ENTRY = ['welcome', 'register', 'code', 'login'];
 /** Screens on which nothing may distract from one decision. */
-const WITHOUT_TABS = ['pay', 'show-code', 'topup-return'];
+const WITHOUT_TABS = ['pay', 'pin', 'show-code', 'topup-return'];
 /** The main areas; on a phone every other screen has its whole height for itself. */
 const AREAS = ['', 'settings'];
 
@@ -144,6 +148,8 @@ function Current({ route }: { route: Route }) {
       return <Offline />;
     case 'transfer':
       return <Transfer />;
+    case 'pin':
+      return <Pin step={route.argument ?? 'change'} />;
     case 'settings':
       return <Settings />;
     default:

@@ -6,7 +6,7 @@ import { toQrText, webCrypto, type TrustBundle } from '@tikiwallet/protocol';
 import type { TrustView } from '@tikiwallet/server/contract';
 import type { Endpoints } from './api/endpoints.ts';
 import type { Clock } from './clock.ts';
-import { openDeviceKey } from './keys/device-key.ts';
+import { ensureDeviceKey, openDeviceKey, type KeyOwner } from './keys/device-key.ts';
 import { closeOnPhone, reportClosing } from './pay/close-allowance.ts';
 import { WalletError } from './pay/codes.ts';
 import { localNetworkDenied, pause } from './pay/deliver.ts';
@@ -20,13 +20,15 @@ import { takeReceipt } from './pay/take-receipt.ts';
 import { storedTrust, takeTrust } from './pay/trust.ts';
 import type { MarkerMirror } from './store/marker.ts';
 import { findPaymentByRequest } from './store/records.ts';
-import type { Database, Profile, StoredAllowance, StoredPayment } from './store/schema.ts';
+import type { Database, KeyGuard, Profile, StoredAllowance, StoredPayment } from './store/schema.ts';
 
 export interface OfflineNeeds {
   readonly database: Database;
   readonly clock: Clock;
   readonly mirrors: readonly MarkerMirror[];
   readonly api: Endpoints;
+  /** The vault's master key for one signature. @throws WalletError `unlock_needed` */
+  readonly masterFor: (amountMinor: bigint) => CryptoKey;
 }
 
 export class OfflineMoney {
@@ -40,7 +42,7 @@ export class OfflineMoney {
       ...needs,
       crypto: webCrypto(crypto.subtle),
       withLock: lockInBrowser,
-      openKey: (id) => openDeviceKey(needs.database, id),
+      openKey: (id, amountMinor) => openDeviceKey(needs.database, id, () => needs.masterFor(amountMinor)),
     };
   }
 
@@ -122,10 +124,15 @@ export class OfflineMoney {
   async #loading(profile: Profile) {
     const trust = await this.#storedTrust();
     if (trust === null) throw new WalletError('trust_missing');
-    return { ...this.#pay, api: this.#needs.api, profile, trust };
+    const { api, database, masterFor } = this.#needs;
+    const ensureKey = (owner: KeyOwner) => ensureDeviceKey(database, owner, () => masterFor(0n));
+    return { ...this.#pay, api, ensureKey, profile, trust };
   }
 
-  async orderLoad(order: { amountMinor: bigint; currency: string }, profile: Profile): Promise<LoadIntent> {
+  async orderLoad(
+    order: { amountMinor: bigint; currency: string; guard: KeyGuard },
+    profile: Profile,
+  ): Promise<LoadIntent> {
     return await orderLoad(order, await this.#loading(profile));
   }
 

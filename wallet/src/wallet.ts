@@ -7,6 +7,7 @@ import { ApiClient, type SessionState } from './api/client.ts';
 import { createEndpoints, type Endpoints } from './api/endpoints.ts';
 import { ApiError } from './api/problems.ts';
 import type { Clock } from './clock.ts';
+import { Vault } from './keys/vault.ts';
 import type { OfflineMoney } from './offline-money.ts';
 import { WalletError } from './pay/codes.ts';
 import type { PaymentEvent } from './pay/payment-machine.ts';
@@ -16,7 +17,8 @@ import { dropMeta, getMeta, putMeta } from './store/database.ts';
 import { checkIntegrity, startNewEpoch } from './store/integrity.ts';
 import type { MarkerMirror } from './store/marker.ts';
 import { dropIntent, keepHistory, putIntent } from './store/records.ts';
-import type { Database, Intent, StoredPayment } from './store/schema.ts';
+import type { Database, Intent, Profile, StoredPayment } from './store/schema.ts';
+import { Unlocking } from './unlocking.ts';
 import { INITIAL_STATE, Observable, type WalletState } from './wallet-state.ts';
 
 export interface WalletNeeds {
@@ -32,6 +34,7 @@ type TransferIntent = Extract<Intent, { kind: 'transfer' }>;
 export class Wallet {
   readonly state = new Observable<WalletState>(INITIAL_STATE);
   readonly clock: Clock;
+  readonly unlocking: Unlocking;
   readonly #needs: WalletNeeds;
   readonly #client: ApiClient;
   readonly #api: Endpoints;
@@ -51,6 +54,19 @@ export class Wallet {
       },
     });
     this.#api = createEndpoints(this.#client);
+    this.unlocking = new Unlocking({
+      vault: new Vault({
+        database: needs.database,
+        monotonicMs: () => performance.now(),
+        withLock: (work) => navigator.locks.request('tiki.pin', work) as ReturnType<typeof work>,
+      }),
+      state: this.state,
+      nowSeconds: () => needs.clock.nowSeconds(),
+      api: this.#api,
+      logIn: (credentials) => this.logIn(credentials),
+      endSession: () => this.#client.signOut(),
+      reload: () => this.#reload(),
+    });
   }
 
   /** Opens from what is on the phone; the network comes later and may never come. */
@@ -71,6 +87,7 @@ export class Wallet {
   async #reload(): Promise<void> {
     const { database } = this.#needs;
     const { profile } = this.state.value;
+    await this.unlocking.refresh();
     if (profile === null) {
       this.state.change({ allowances: [], payments: [], history: [], intents: [], historyCursor: null });
       return;
@@ -86,7 +103,8 @@ export class Wallet {
 
   #money(): Promise<OfflineMoney> {
     this.#offline ??= import('./offline-money.ts').then(
-      ({ OfflineMoney: Room }) => new Room({ ...this.#needs, api: this.#api }),
+      ({ OfflineMoney: Room }) =>
+        new Room({ ...this.#needs, api: this.#api, masterFor: this.unlocking.masterFor }),
     );
     return this.#offline;
   }
@@ -162,6 +180,7 @@ export class Wallet {
 
   /** Ends the session. Offline money and its history stay on this phone for who signs in again. */
   async signOut(): Promise<void> {
+    this.unlocking.lock();
     await this.#client.signOut().catch(ignoreOffline);
     await dropMeta(this.#needs.database, 'profile');
     await dropMeta(this.#needs.database, 'walletView');
@@ -186,6 +205,7 @@ export class Wallet {
 
   async #sync(): Promise<void> {
     const { profile } = this.state.value;
+    await this.unlocking.endSessionIfOwed();
     // A session that is over is not asked again and again; the person signs in when they want the online wallet.
     if (profile === null || this.#client.state === 'none') return await this.loadConfig();
     this.state.change({ syncing: true });
@@ -313,7 +333,8 @@ export class Wallet {
     const money = await this.#money();
     await money.takeTrust(await this.#api.trust());
     const open = intents.find((one) => one.kind === 'load' && one.amountMinor === amountMinor.toString());
-    const intent = open?.kind === 'load' ? open : await money.orderLoad({ amountMinor, currency }, profile);
+    const intent =
+      open?.kind === 'load' ? open : await this.#orderLoad(money, { amountMinor, currency }, profile);
     try {
       await money.finishLoad(intent, profile);
     } finally {
@@ -324,6 +345,11 @@ export class Wallet {
     // Home must not show the same money in both wallets: it waits for the balance that the load left, but not for long.
     const balance = this.#syncAfresh().catch(ignoreOffline);
     await Promise.race([balance, new Promise((resolve) => setTimeout(resolve, 3_000))]);
+  }
+
+  async #orderLoad(money: OfflineMoney, order: { amountMinor: bigint; currency: string }, profile: Profile) {
+    const guard = this.unlocking.guardForLoad(order.amountMinor);
+    return await money.orderLoad({ ...order, guard }, profile);
   }
 
   /** Closes on the phone at once; the cloud hears of it now or when it can be reached. */

@@ -65,6 +65,7 @@ export function createEndpoints(client: ApiClient) {
       ),
     closeAllowance: (id: string, statement: string) =>
       post<Allowance>(`/v1/allowances/${encodeURIComponent(id)}/close`, { statement }),
+    denyAllowance: (id: string) => post<Allowance>(`/v1/allowances/${encodeURIComponent(id)}/deny`, {}),
   };
 }
 export type Endpoints = ReturnType<typeof createEndpoints>;

@@ -83,7 +83,7 @@ export type Choice =
 
 const no = (code: ErrorCode): Choice => ({ ok: false, code });
 
-/** Locked to this merchant first, then the one that ends soonest. Otherwise the reason that helps the person most. */
+/** Locked to this merchant first, then small change that asks for no PIN, then the one that ends soonest. Otherwise the reason that helps the person most. */
 export function chooseAllowance(
   allowances: readonly StoredAllowance[],
   purchase: Purchase,
@@ -107,7 +107,10 @@ export function chooseAllowance(
   const [best] = enough
     .filter((one) => one.perPaymentMinor >= purchase.amountMinor)
     .toSorted(
-      (a, b) => Number(b.payeeLock !== null) - Number(a.payeeLock !== null) || a.notAfter - b.notAfter,
+      (a, b) =>
+        Number(b.payeeLock !== null) - Number(a.payeeLock !== null) ||
+        Number(b.guard === 'open') - Number(a.guard === 'open') ||
+        a.notAfter - b.notAfter,
     );
   return best === undefined ? no('payment_exceeds_limit') : { ok: true, allowance: best };
 }

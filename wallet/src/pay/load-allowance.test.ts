@@ -10,6 +10,7 @@ import {
   verifyProofOfPossession,
 } from '@tikiwallet/protocol';
 import type { Allowance } from '@tikiwallet/server/contract';
+import { ensureDeviceKey } from '../keys/device-key.ts';
 import { ApiError } from '../api/problems.ts';
 import { id, makePhone, makeShop, NOW, ok, PHONE, USER, type Shop } from '../test/world.ts';
 import { finishLoad, orderLoad, type LoadIntent, type LoadNeeds } from './load-allowance.ts';
@@ -42,7 +43,13 @@ async function setUp() {
     if (cloud.fail !== null) throw cloud.fail;
     return await issue(shop, cloud, order);
   };
-  const needs: LoadNeeds = { ...phone.needs, api: { issueAllowance }, profile: PROFILE, trust: shop.trust };
+  const needs: LoadNeeds = {
+    ...phone.needs,
+    ensureKey: (owner) => ensureDeviceKey(phone.database, owner),
+    api: { issueAllowance },
+    profile: PROFILE,
+    trust: shop.trust,
+  };
   return { shop, phone, cloud, needs };
 }
 
@@ -93,7 +100,7 @@ async function issue(
 
 test('the proof is bound to the order’s own idempotency key', async () => {
   const { needs } = await setUp();
-  const intent = await orderLoad({ amountMinor: 3_000n, currency: 'SGD' }, needs);
+  const intent = await orderLoad({ amountMinor: 3_000n, currency: 'SGD', guard: 'open' }, needs);
   const expected = {
     publicKey: fromBase64Url(intent.devicePublicKey),
     context: 'allowance',
@@ -104,7 +111,7 @@ test('the proof is bound to the order’s own idempotency key', async () => {
 
 test('an answer lost on the way: after a restart the stored order is sent again word by word, and kept once', async () => {
   const { phone, cloud, needs } = await setUp();
-  const intent = await orderLoad({ amountMinor: 3_000n, currency: 'SGD' }, needs);
+  const intent = await orderLoad({ amountMinor: 3_000n, currency: 'SGD', guard: 'open' }, needs);
   cloud.fail = new ApiError('network_unreachable', { status: 0 });
   await expect(finishLoad(intent, needs)).rejects.toMatchObject({ code: 'network_unreachable' });
   cloud.fail = null;
@@ -120,7 +127,7 @@ test('an answer lost on the way: after a restart the stored order is sent again 
 
 test('an order answered twice never puts a counter back', async () => {
   const { phone, needs } = await setUp();
-  const intent = await orderLoad({ amountMinor: 3_000n, currency: 'SGD' }, needs);
+  const intent = await orderLoad({ amountMinor: 3_000n, currency: 'SGD', guard: 'open' }, needs);
   const loaded = await finishLoad(intent, needs);
   await phone.database.put('allowances', { ...loaded, lastCounter: 4, cumulativeMinor: 900n });
   await finishLoad(intent, needs);
@@ -134,7 +141,7 @@ test('a definite refusal forgets the order, so that the next one is a new decisi
   const { phone, cloud, needs } = await setUp();
   cloud.fail = new ApiError('insufficient_funds', { status: 422 });
   await expect(
-    finishLoad(await orderLoad({ amountMinor: 3_000n, currency: 'SGD' }, needs), needs),
+    finishLoad(await orderLoad({ amountMinor: 3_000n, currency: 'SGD', guard: 'open' }, needs), needs),
   ).rejects.toMatchObject({ code: 'insufficient_funds' });
   expect(await phone.database.count('intents')).toBe(0);
 });
@@ -149,7 +156,7 @@ test('another amount, another person’s number or another issuer: not kept', as
   for (const change of changes) {
     const { phone, cloud, needs } = await setUp();
     change(cloud, stranger);
-    const intent = await orderLoad({ amountMinor: 3_000n, currency: 'SGD' }, needs);
+    const intent = await orderLoad({ amountMinor: 3_000n, currency: 'SGD', guard: 'open' }, needs);
     await expect(finishLoad(intent, needs)).rejects.toMatchObject({
       code: expect.stringMatching(/^(certificate_differs_from_order|certificate_signature_invalid)$/),
     });

@@ -77,6 +77,16 @@ function Banners() {
           </Button>
         </ErrorNotice>
       )}
+      {state.vault.kind === 'wiped' && (
+        <Notice
+          tone={state.vault.why === 'asked' ? 'info' : 'warn'}
+          icon="lock"
+          title={t('wiped.title')}
+          testId="wiped-banner"
+        >
+          <p>{t('wiped.safe_text')}</p>
+        </Notice>
+      )}
       {!state.reachable && (
         <Notice tone="warn" icon="offline" testId="offline-banner" role="status">
           <p>{t('home.offline_banner')}</p>

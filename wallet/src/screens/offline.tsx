@@ -4,10 +4,14 @@ import { dateTime, money } from '../i18n/format.ts';
 import type { Key } from '../i18n/locales.ts';
 import { t } from '../i18n/translate.ts';
 import { isHeld, isSpendable, paymentsMade, remainingMinor } from '../pay/allowance-choice.ts';
+import type { ErrorCode } from '../pay/codes.ts';
 import type { StoredAllowance } from '../store/schema.ts';
+import type { PinNeed } from '../unlocking.ts';
 import { AmountField, quickPicks, useAmount } from './parts/amount-field.tsx';
 import { currencyOf, useNow, useWallet } from './parts/context.ts';
+import { Icon } from './parts/icons.tsx';
 import { NeedsOnline } from './parts/needs-online.tsx';
+import { PinGate } from './parts/pin-gate.tsx';
 import { go } from './parts/router.ts';
 import {
   Bdi,
@@ -30,9 +34,18 @@ export function LoadScreen() {
   const limits = { minMinor: 1n, maxMinor: most < onlineMinor ? most : onlineMinor };
   const amount = useAmount(currency, limits.maxMinor > 0n ? limits : null);
   const action = useAction();
+  const [need, setNeed] = useState<PinNeed | null>(null);
   const perPayment = state.config?.limits.perPaymentMaxMinor;
+  const guard = wallet.unlocking.guardForLoad(amount.minor ?? limits.maxMinor);
   const submit = (event: Event) => {
     event.preventDefault();
+    if (amount.minor === null) return;
+    const pinNeed = wallet.unlocking.needForLoad(amount.minor);
+    if (pinNeed === null) load();
+    else setNeed(pinNeed);
+  };
+  const load = () => {
+    setNeed(null);
     const { minor } = amount;
     if (minor === null) return;
     action.run(async () => {
@@ -40,6 +53,11 @@ export function LoadScreen() {
       go('');
     });
   };
+  if (need !== null) {
+    return (
+      <PinGate need={need} reason={<p>{t('pin.for_load')}</p>} onOpen={load} onCancel={() => setNeed(null)} />
+    );
+  }
   return (
     <Screen title={t('load.title')} testId="load">
       <NeedsOnline>
@@ -62,6 +80,10 @@ export function LoadScreen() {
               testId="load-amount"
               picks={quickPicks(limits, 10n)}
             />
+            <p class="load-guard" data-testid="load-guard" data-guard={guard}>
+              <Icon name="lock" size={20} />
+              <span>{t(guard === 'open' ? 'load.without_pin' : 'load.with_pin')}</span>
+            </p>
             <Notice tone="info" icon="shop" title={t('load.means')}>
               <ul class="bullets">
                 <li>{t('load.means_pay')}</li>
@@ -90,6 +112,11 @@ export function LoadScreen() {
 
 export function OfflineScreen() {
   const { wallet, state } = useWallet();
+  /** The load that waits for the PIN to be closed. */
+  const [closing, setClosing] = useState<StoredAllowance | null>(null);
+  /** The load that was closed last: whatever went wrong is told there. */
+  const [closed, setClosed] = useState('');
+  const action = useAction();
   const now = useNow(wallet, 30_000);
   const shown = state.allowances
     .filter(
@@ -99,6 +126,21 @@ export function OfflineScreen() {
           state.payments.some((payment) => payment.allowanceId === one.id && payment.state !== 'settled')),
     )
     .toSorted((a, b) => a.notAfter - b.notAfter);
+  const close = (allowance: StoredAllowance) => {
+    setClosing(null);
+    setClosed(allowance.id);
+    action.run(() => wallet.unload(allowance.id));
+  };
+  if (closing !== null) {
+    return (
+      <PinGate
+        need="unlock"
+        reason={<p>{t('pin.for_unload')}</p>}
+        onOpen={() => close(closing)}
+        onCancel={() => setClosing(null)}
+      />
+    );
+  }
   return (
     <Screen title={t('home.offline_wallet')} testId="offline">
       <p class="lead">{t('offline.lead')}</p>
@@ -108,7 +150,16 @@ export function OfflineScreen() {
         </Empty>
       ) : (
         shown.map((allowance) => (
-          <AllowanceCard key={allowance.id} allowance={allowance} nowSeconds={Math.floor(now / 1000)} />
+          <AllowanceCard
+            key={allowance.id}
+            allowance={allowance}
+            nowSeconds={Math.floor(now / 1000)}
+            busy={action.busy}
+            code={closed === allowance.id ? action.code : null}
+            onClose={() =>
+              wallet.unlocking.needFor(allowance, 0n) === null ? close(allowance) : setClosing(allowance)
+            }
+          />
         ))
       )}
       <div class="actions">
@@ -129,10 +180,17 @@ function stateOf(allowance: StoredAllowance, nowSeconds: number): Key {
     : 'offline.state_active';
 }
 
-function AllowanceCard({ allowance, nowSeconds }: { allowance: StoredAllowance; nowSeconds: number }) {
-  const { wallet, state } = useWallet();
+type CardProps = {
+  readonly allowance: StoredAllowance;
+  readonly nowSeconds: number;
+  readonly busy: boolean;
+  readonly code: ErrorCode | null;
+  readonly onClose: () => void;
+};
+
+function AllowanceCard({ allowance, nowSeconds, busy, code, onClose }: CardProps) {
+  const { state } = useWallet();
   const [asks, setAsks] = useState(false);
-  const action = useAction();
   const spendable = isSpendable(allowance, nowSeconds);
   const held = state.payments.filter((payment) => payment.allowanceId === allowance.id && isHeld(payment));
   const heldMinor = held.reduce((sum, payment) => sum + payment.amountMinor, 0n);
@@ -151,6 +209,9 @@ function AllowanceCard({ allowance, nowSeconds }: { allowance: StoredAllowance; 
           <Bdi>
             {paymentsMade(allowance)} / {allowance.hardCounterLimit}
           </Bdi>
+        </Row>
+        <Row label={t('pin.settings')} testId="allowance-pin">
+          {t(allowance.guard === 'open' ? 'offline.pin_not' : 'offline.pin_asked')}
         </Row>
         {heldMinor > 0n && <Row label={t('home.held')}>{money(heldMinor, allowance.currency)}</Row>}
       </dl>
@@ -173,21 +234,17 @@ function AllowanceCard({ allowance, nowSeconds }: { allowance: StoredAllowance; 
           <p>{t('unload.text')}</p>
           {heldMinor > 0n && <p>{t('unload.held')}</p>}
           <div class="button-row">
-            <Button
-              busy={action.busy}
-              testId="unload-submit"
-              onClick={() => action.run(() => wallet.unload(allowance.id))}
-            >
+            <Button busy={busy} testId="unload-submit" onClick={onClose}>
               {t('unload.submit')}
             </Button>
-            <Button kind="quiet" disabled={action.busy} onClick={() => setAsks(false)}>
+            <Button kind="quiet" disabled={busy} onClick={() => setAsks(false)}>
               {t('common.cancel')}
             </Button>
           </div>
         </Notice>
       )}
-      {action.code !== null && (
-        <ErrorNotice code={action.code}>
+      {code !== null && (
+        <ErrorNotice code={code}>
           {allowance.state === 'closing' && <p>{t('unload.reported_later')}</p>}
         </ErrorNotice>
       )}

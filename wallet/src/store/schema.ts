@@ -13,6 +13,7 @@ import type {
   User,
   WalletView,
 } from '@tikiwallet/server/contract';
+import type { PinSecrets, SealedKey } from '../keys/vault-crypto.ts';
 
 /** Who uses this phone. Kept when the session ends: the offline wallet opens without log-in. */
 export type Profile = User;
@@ -24,11 +25,16 @@ export type AllowanceState =
   /** The phone's memory went back behind what it had signed: never signed with again. */
   | 'frozen';
 
+/** What stands before a key: nothing (`open`, for small change), or the person's PIN. */
+export type KeyGuard = 'open' | 'pin';
+
 export interface StoredAllowance {
   /** UUID of the allowance. */
   readonly id: string;
   readonly userId: string;
   readonly keyId: string;
+  /** Of its key: decides whether paying from it asks for the PIN. */
+  readonly guard: KeyGuard;
   readonly certificate: Uint8Array;
   /** The fields below were read from the certificate when its signature was verified. */
   readonly certificateHash: Uint8Array;
@@ -119,6 +125,7 @@ export type Intent = { readonly key: string; readonly userId: string; readonly c
       readonly amountMinor: string;
       readonly currency: string;
       readonly keyId: string;
+      readonly guard: KeyGuard;
       readonly devicePublicKey: string;
       readonly proof: string;
     }
@@ -157,20 +164,49 @@ export interface MetaValues {
   };
 }
 
-export interface StoredKey {
+export type StoredKey = {
   readonly id: string;
   readonly userId: string;
   /** The enrolment it belongs to: a key of an earlier epoch is never used again. */
   readonly epoch: number;
-  readonly privateKey: CryptoKey;
   /** 33-byte compressed point. */
   readonly publicKey: Uint8Array;
   readonly createdAtMs: number;
+} & (
+  | { readonly guard: 'open'; readonly privateKey: CryptoKey }
+  /** PKCS #8 under the vault's master key. */
+  | { readonly guard: 'pin'; readonly sealed: SealedKey }
+);
+
+/** What one person's PIN opens on this phone, and what wrong PINs have cost so far. */
+export type StoredVault = { readonly userId: string } & (
+  | {
+      readonly state: 'set';
+      readonly pin: PinSecrets;
+      readonly master: SealedKey;
+      /** The same master key for the phone's own user verification, where the person chose it. */
+      readonly passkey: StoredPasskey | null;
+      /** Wrong tries in a row; counted before a try is made. */
+      readonly failures: number;
+      /** Milliseconds with the wallet open until the next try. No clock is asked. */
+      readonly waitMs: number;
+      /** Chosen lower than the issuer's; null when nothing was chosen. */
+      readonly limitMinor: bigint | null;
+    }
+  /** Too many wrong PINs, or the person had it deleted: the keys are gone, the money comes back by itself. */
+  | { readonly state: 'wiped'; readonly why: 'wrong_pins' | 'asked'; readonly sessionEnded: boolean }
+);
+
+export interface StoredPasskey {
+  readonly credentialId: Uint8Array;
+  readonly salt: Uint8Array;
+  readonly master: SealedKey;
 }
 
 export interface WalletSchema extends DBSchema {
   meta: { key: string; value: MetaValues[keyof MetaValues] };
   keys: { key: string; value: StoredKey; indexes: { userId: string } };
+  vaults: { key: string; value: StoredVault };
   allowances: { key: string; value: StoredAllowance; indexes: { userId: string } };
   payments: {
     key: string;
@@ -200,5 +236,8 @@ export const MIGRATIONS: readonly Upgrade[] = [
     payments.createIndex('userId', 'userId');
     database.createObjectStore('intents', { keyPath: 'key' }).createIndex('userId', 'userId');
     database.createObjectStore('history', { keyPath: 'id' }).createIndex('userId', 'userId');
+  },
+  (database) => {
+    database.createObjectStore('vaults', { keyPath: 'userId' });
   },
 ];
