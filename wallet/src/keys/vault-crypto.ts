@@ -2,13 +2,13 @@
  * The arithmetic of the vault: from a PIN to a key, and keys inside keys. Pure WebCrypto, no store and no counting.
  *
  * A device key that the PIN guards lies on the phone as ciphertext under a random master key; the master key lies there
- * as ciphertext under what the PIN (or the phone's own user verification) gives. Never: keeps an extractable key
+ * as ciphertext under what the PIN gives. Never: keeps an extractable key
  * longer than the call that made it.
  */
 
 const AES = 'AES-GCM';
 const SIGNING = { name: 'ECDSA', namedCurve: 'P-256' } as const;
-/** What OWASP asks of PBKDF2-SHA-256 in 2023 is the middle; a slow phone gets less and never below the floor. */
+/** The floor for slow phones: 0.3 s on a sixth of one desktop core. OWASP's 600,000 lie between it and the ceiling. */
 export const LEAST_ITERATIONS = 250_000;
 const MOST_ITERATIONS = 2_000_000;
 /** How long a try may take on this very phone: long for who tries a million, short for who types one. */
@@ -62,17 +62,6 @@ function wrappingKey(material: BufferSource): Promise<CryptoKey> {
 export async function keyOfPin(pin: string, secrets: PinSecrets): Promise<CryptoKey> {
   const stretched = await stretch(pin, secrets.salt, secrets.iterations);
   return await wrappingKey(await crypto.subtle.sign('HMAC', secrets.phoneKey, stretched));
-}
-
-/** The key that 32 bytes of the phone's own user verification give. */
-export async function keyOfPasskey(output: BufferSource, salt: Uint8Array): Promise<CryptoKey> {
-  const base = await crypto.subtle.importKey('raw', output, 'HKDF', false, ['deriveKey']);
-  const info = new TextEncoder().encode('tikiwallet vault');
-  const algorithm = { name: 'HKDF', hash: 'SHA-256', salt: own(salt), info };
-  return await crypto.subtle.deriveKey(algorithm, base, { name: AES, length: 256 }, false, [
-    'wrapKey',
-    'unwrapKey',
-  ]);
 }
 
 async function seal(key: CryptoKey, format: 'raw' | 'pkcs8', under: CryptoKey): Promise<SealedKey> {

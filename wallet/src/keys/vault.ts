@@ -36,7 +36,6 @@ export type VaultStatus =
       readonly failures: number;
       /** Milliseconds with the wallet open until the next try. */
       readonly waitMs: number;
-      readonly hasPasskey: boolean;
       readonly limitMinor: bigint | null;
     }
   | { readonly kind: 'wiped'; readonly why: 'wrong_pins' | 'asked' };
@@ -121,7 +120,6 @@ export class Vault {
       triesBeforeWipe: MOST_FAILURES - record.failures,
       failures: record.failures,
       waitMs: await this.#settleWait(record),
-      hasPasskey: record.passkey !== null,
       limitMinor: record.limitMinor,
     };
   }
@@ -175,7 +173,6 @@ export class Vault {
         state: 'set',
         pin: secrets,
         master,
-        passkey: null,
         failures: 0,
         waitMs: 0,
         limitMinor: null,

@@ -184,8 +184,6 @@ export type StoredVault = { readonly userId: string } & (
       readonly state: 'set';
       readonly pin: PinSecrets;
       readonly master: SealedKey;
-      /** The same master key for the phone's own user verification, where the person chose it. */
-      readonly passkey: StoredPasskey | null;
       /** Wrong tries in a row; counted before a try is made. */
       readonly failures: number;
       /** Milliseconds with the wallet open until the next try. No clock is asked. */
@@ -196,12 +194,6 @@ export type StoredVault = { readonly userId: string } & (
   /** Too many wrong PINs, or the person had it deleted: the keys are gone, the money comes back by itself. */
   | { readonly state: 'wiped'; readonly why: 'wrong_pins' | 'asked'; readonly sessionEnded: boolean }
 );
-
-export interface StoredPasskey {
-  readonly credentialId: Uint8Array;
-  readonly salt: Uint8Array;
-  readonly master: SealedKey;
-}
 
 export interface WalletSchema extends DBSchema {
   meta: { key: string; value: MetaValues[keyof MetaValues] };

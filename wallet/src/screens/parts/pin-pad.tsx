@@ -17,10 +17,11 @@ type Props = {
   readonly message?: ComponentChildren;
   readonly isBad?: boolean;
   readonly onPin: (pin: string) => void;
-  /** A second line, for what must be known before the next try. */
+  /** A second line, for what must be known before the next try; null keeps its place. */
   readonly aside?: ComponentChildren;
 };
 
+const FULL_MS = 120;
 const DIGITS = ['1', '2', '3', '4', '5', '6', '7', '8', '9'];
 
 export function PinPad({ busy, disabled = false, message, isBad = false, aside, onPin }: Props) {
@@ -36,15 +37,14 @@ export function PinPad({ busy, disabled = false, message, isBad = false, aside, 
     if (isShut || typedRef.current.length >= PIN_LENGTH) return;
     const next = typedRef.current + digit;
     set(next);
-    if (next.length === PIN_LENGTH) onPin(next);
+    if (next.length < PIN_LENGTH) return;
+    onPin(next);
+    // The sixth dot is seen to fill; the next digits are another PIN.
+    setTimeout(() => set(''), FULL_MS);
   };
   const drop = () => {
     if (!isShut) set(typedRef.current.slice(0, -1));
   };
-  // Tried, right or wrong: the next digits are a new PIN.
-  useEffect(() => {
-    if (!busy) set('');
-  }, [busy]);
   useEffect(() => {
     const listen = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.metaKey || event.altKey) return;
@@ -68,7 +68,11 @@ export function PinPad({ busy, disabled = false, message, isBad = false, aside, 
       <p class="sr-only" role="status">
         {t('pin.entered', { count: typed.length, of: PIN_LENGTH })}
       </p>
-      <div class="pin-message" role={isBad ? 'alert' : undefined} data-testid="pin-message">
+      <div
+        class={aside === undefined ? 'pin-message' : 'pin-message pin-message-tall'}
+        role={isBad ? 'alert' : undefined}
+        data-testid="pin-message"
+      >
         <p>{message}</p>
         {aside !== null && aside !== undefined && <p class="strong">{aside}</p>}
       </div>
