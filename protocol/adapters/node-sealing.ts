@@ -34,7 +34,7 @@ export function sealOpener(pem: string): SealOpener {
     if (sealed.length > MAX_ENVELOPE_BYTES + ENCAPSULATED_BYTES + TAG_BYTES)
       return { ok: false, code: 'message_too_large' };
     const shared =
-      sealed.length <= ENCAPSULATED_BYTES + TAG_BYTES
+      sealed.length < ENCAPSULATED_BYTES + TAG_BYTES
         ? null
         : decapsulate(key, ownPoint, sealed.subarray(0, ENCAPSULATED_BYTES));
     if (shared !== null) {

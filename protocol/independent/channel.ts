@@ -8,7 +8,7 @@ import { limits } from './limits.ts';
 import { demand, refuse } from './refusal.ts';
 
 const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:';
-const prefixes = { request: 'TIKI1:R:', payment: 'TIKI1:P:', receipt: 'TIKI1:C:' } as const;
+const prefixes = { request: 'TIKI1:R:', delivery: 'TIKI1:P:', receipt: 'TIKI1:C:' } as const;
 
 export function decodeQr(content: keyof typeof prefixes, text: string): Hex {
   const prefix = prefixes[content];

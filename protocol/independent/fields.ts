@@ -35,17 +35,20 @@ function money(least: number): Reader<bigint> {
   };
 }
 
-/** Bytes of any length: another object, which has a bound of its own. */
-export const blob: Reader<Hex> = (item) => {
-  if (!(item instanceof Uint8Array)) refuse('message_malformed');
-  return toHex(item);
-};
+/** Another object's bytes: some, and at most so many. */
+export function blob(most: number): Reader<Hex> {
+  return (item) => {
+    if (!(item instanceof Uint8Array)) refuse('message_malformed');
+    demand(item.length >= 1 && item.length <= most, 'field_out_of_range');
+    return toHex(item);
+  };
+}
 
 export function bytes(size: number): Reader<Hex> {
   return (item) => {
-    const hex = blob(item);
-    demand(hex.length === 2 * size, 'field_out_of_range');
-    return hex;
+    if (!(item instanceof Uint8Array)) refuse('message_malformed');
+    demand(item.length === size, 'field_out_of_range');
+    return toHex(item);
   };
 }
 

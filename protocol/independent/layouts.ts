@@ -3,7 +3,9 @@
 import * as f from './fields.ts';
 import { limits } from './limits.ts';
 
-export const outcomes = ['settled', 'settledByGuarantee', 'refused', 'disputed'] as const;
+/** A signed object within another. */
+const object = f.blob(limits.MAX_OBJECT_BYTES);
+export const outcomes = ['settled', 'settledByGuarantee', 'refused', 'disputed', 'waiting'] as const;
 const tier = f.named(['locked', 'reserved', 'atRisk']);
 const checks = f.uint(0, 65_535);
 const kinds = f.named([
@@ -43,7 +45,7 @@ export const allowanceCertificate = f.object(2, {
   standing: f.uint(1, 15),
   maskedPhone: f.phone,
   phoneCommitment: f.bytes(16),
-  payeeLock: f.nullable(f.id),
+  payeeLock: f.nullable(f.record({ merchantId: f.id, kioskId: f.nullable(f.id) })),
 });
 
 export const kioskCertificate = f.object(3, {
@@ -72,7 +74,7 @@ export const paymentRequest = f.object(4, {
   flags: f.uint(0, 1),
 });
 
-export const requestEnvelope = f.object(14, { kioskCertificate: f.blob, request: f.blob });
+export const requestEnvelope = f.object(14, { kioskCertificate: object, request: object });
 
 export const payment = f.object(5, {
   counter: f.count,
@@ -85,8 +87,8 @@ export const payment = f.object(5, {
 
 export const delivery = f.object(13, {
   requestId: f.id,
-  allowanceCertificate: f.blob,
-  payment: f.blob,
+  allowanceCertificate: object,
+  payment: object,
   phoneSalt: f.nullable(f.bytes(16)),
 });
 
@@ -108,9 +110,9 @@ export const receipt = f.object(6, {
 
 const saleBody = f.record({
   kioskCertificateHash: f.hash,
-  request: f.blob,
+  request: object,
   allowanceCertificateHash: f.hash,
-  payment: f.blob,
+  payment: object,
   tier,
   checks,
 });
@@ -152,8 +154,8 @@ export const settlementBatch = f.object(8, {
 
 export const settlementEnvelope = f.object(15, {
   kioskCertificateHash: f.hash,
-  batch: f.blob,
-  entries: f.list(limits.MAX_BATCH_ENTRIES, f.blob),
+  batch: object,
+  entries: f.list(limits.MAX_BATCH_ENTRIES, f.blob(limits.MAX_JOURNAL_ENTRY_BYTES)),
 });
 
 export const settlementAcknowledgement = f.object(9, {
@@ -165,7 +167,7 @@ export const settlementAcknowledgement = f.object(9, {
     f.record({
       sequence: f.count,
       outcome: f.named(outcomes),
-      code: f.nullable(f.text(64, /^[a-z_]*$/)),
+      code: f.nullable(f.text(64, /^[a-z_]+$/)),
     }),
   ),
   issuedAt: f.time,
@@ -190,17 +192,17 @@ export const trustBundle = f.object(10, {
     dayCount: f.count,
     daySumMinor: f.price,
   }),
-  issuerCertificates: f.list(limits.MAX_ISSUER_CERTIFICATES, f.blob),
+  issuerCertificates: f.list(limits.MAX_ISSUER_CERTIFICATES, object),
   denyListVersion: f.uint31,
   deniedAllowances: f.list(limits.MAX_DENIED, f.id),
   deniedKiosks: f.list(limits.MAX_DENIED, f.id),
 });
 
 export const doubleSpendProof = f.object(24, {
-  issuerCertificate: f.blob,
-  allowanceCertificate: f.blob,
-  first: f.blob,
-  second: f.blob,
+  issuerCertificate: object,
+  allowanceCertificate: object,
+  first: object,
+  second: object,
 });
 
 export const proofOfPossession = f.object(11, {

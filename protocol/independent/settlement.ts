@@ -39,13 +39,14 @@ export function verifySale(message: Hex, kiosk: objects.Kiosk, allowance: object
   demand(payment.amountMinor === request.amountMinor, 'payment_amount_differs_from_request');
   demand(allowance.currency === request.currency, 'payment_currency_differs_from_request');
   const { payeeLock } = allowance;
-  demand(payeeLock === null || payeeLock === kiosk.merchantId, 'payment_is_for_another_shop');
+  demand(payeeLock === null || payeeLock.merchantId === kiosk.merchantId, 'payment_is_for_another_shop');
+  demand((payeeLock?.kioskId ?? kiosk.kioskId) === kiosk.kioskId, 'payment_is_for_another_shop');
   demand(payment.cumulativeMinor <= allowance.capMinor, 'payment_exceeds_allowance');
   demand(payment.amountMinor <= payment.cumulativeMinor, 'payment_cumulative_inconsistent');
   demandSignature(signed, allowance.devicePublicKey, 'payment_signature_invalid');
   checkCounters(payment, allowance, null);
-  objects.checkValidity(allowance, request.issuedAt);
-  objects.checkValidity(kiosk, request.issuedAt);
+  demand(request.issuedAt < allowance.notAfter, 'certificate_expired');
+  demand(request.issuedAt < kiosk.notAfter, 'certificate_expired');
   return { requestHash: request.hash, paymentHash: signed.hash, amountMinor: payment.amountMinor };
 }
 

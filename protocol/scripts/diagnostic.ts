@@ -4,7 +4,7 @@
  */
 import { decodeCbor } from '../src/cbor.ts';
 import { toHex } from '../src/bytes.ts';
-import { readObject, type UnverifiedObject } from '../src/cose.ts';
+import { readIssuedObject, type UnverifiedObject } from '../src/cose.ts';
 import { attempt } from '../src/index.ts';
 
 /** The fields of each purpose in their order; the names are those of the CDDL in the pages. */
@@ -99,12 +99,22 @@ export const FIELD_NAMES: ReadonlyMap<number, readonly string[]> = new Map([
   [13, ['purpose', 'request-id', 'allowance-certificate', 'payment', 'phone-salt']],
   [14, ['purpose', 'kiosk-certificate', 'request']],
   [15, ['purpose', 'kiosk-certificate-hash', 'batch', 'entries']],
+  [
+    17,
+    ['purpose', 'refund-id', 'payment-hash', 'kind', 'amount', 'sequence', 'issued-at', 'ttl', 'addresses'],
+  ],
+  [18, ['purpose', 'offer-hash', 'signed-at']],
+  [
+    19,
+    ['purpose', 'refund-id', 'payment-hash', 'amount', 'refunded', 'sequence', 'journal-hash', 'refunded-at'],
+  ],
+  [21, ['purpose', 'kiosk-certificate', 'offer']],
   [24, ['purpose', 'issuer-certificate', 'allowance-certificate', 'first', 'second']],
 ]);
 
 /** The notation of one encoded object, envelope or plain value, in lines. */
 export function diagnose(bytes: Uint8Array): string {
-  const object = attempt(() => readObject(bytes, bytes.length));
+  const object = attempt(() => readIssuedObject(bytes, bytes.length));
   return object.ok ? sign1(object.value, '') : item(decodeCbor(bytes, bytes.length), '');
 }
 
@@ -132,7 +142,7 @@ function item(value: unknown, indent: string): string {
 
 /** A byte string that holds an object or a journal entry is shown as what it holds. */
 function byteString(bytes: Uint8Array, indent: string): string {
-  const object = attempt(() => readObject(bytes, bytes.length));
+  const object = attempt(() => readIssuedObject(bytes, bytes.length));
   if (object.ok) return `<< ${sign1(object.value, indent)} >>`;
   const embedded = attempt(() => decodeCbor(bytes, bytes.length));
   const isEntry =

@@ -25,7 +25,9 @@ import {
   requestVectors,
 } from './vectors-of-objects.ts';
 import { doubleSpendProofVectors } from './vectors-of-proofs.ts';
+import { refundVectors } from './vectors-of-refunds.ts';
 import { trustBundleVectors } from './vectors-of-trust.ts';
+import { overrideVectors } from './vectors-of-overrides.ts';
 import { acceptanceVectors, paymentVectors } from './vectors-of-payments.ts';
 import {
   doubleSpendVectors,
@@ -48,9 +50,11 @@ const MAKERS: Readonly<Record<string, (world: VectorWorld) => DraftFile>> = {
   'payment-request.json': requestVectors,
   'payment.json': paymentVectors,
   'acceptance.json': acceptanceVectors,
+  'override.json': overrideVectors,
   'receipt.json': receiptVectors,
   'journal.json': journalVectors,
   'settlement.json': settlementVectors,
+  'refund.json': refundVectors,
   'double-spend.json': doubleSpendVectors,
   'double-spend-proof.json': doubleSpendProofVectors,
 };

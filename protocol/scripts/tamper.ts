@@ -4,7 +4,7 @@
  */
 import { decodeCbor, encodeCbor, type CborValue } from '../src/cbor.ts';
 import { concatBytes } from '../src/bytes.ts';
-import { readObject } from '../src/cose.ts';
+import { readIssuedObject } from '../src/cose.ts';
 import type { SyncSigner } from '../src/index.ts';
 
 const NO_BYTES = new Uint8Array(0);
@@ -13,7 +13,7 @@ const N = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
 
 /** The fields of an object's payload, free to be changed. */
 export function fieldsOf(bytes: Uint8Array): CborValue[] {
-  return arrayOf(decodeCbor(readObject(bytes, bytes.length).payload, bytes.length));
+  return arrayOf(decodeCbor(readIssuedObject(bytes, bytes.length).payload, bytes.length));
 }
 
 /** The items of an unsigned envelope. */
@@ -35,7 +35,7 @@ export interface Sign1Parts {
 }
 
 export function partsOf(bytes: Uint8Array): Sign1Parts {
-  const { protectedHeader, payload, signature } = readObject(bytes, bytes.length);
+  const { protectedHeader, payload, signature } = readIssuedObject(bytes, bytes.length);
   return { protectedHeader, unprotected: Uint8Array.of(0xa0), payload, signature };
 }
 

@@ -61,6 +61,11 @@ class Input {
     if (!Array.isArray(value)) throw new TypeError(`${name} is no list`);
     return value.map((item) => fromHex(String(item)));
   }
+  texts(name: string): readonly string[] {
+    const value = this.#get(name);
+    if (!Array.isArray(value)) throw new TypeError(`${name} is no list`);
+    return value.map(String);
+  }
   flag(name: string): boolean {
     const value = this.#get(name);
     if (typeof value !== 'boolean') throw new TypeError(`${name} is no flag`);
@@ -173,10 +178,10 @@ function* requestFacts(
   return { hash, amountMinor, currency, state };
 }
 
-function* accept(input: Input): Steps<unknown> {
+function* factsOf(input: Input): Steps<protocol.AcceptanceFacts> {
   const kiosk = yield* kioskOf(input);
   const stored = input.object('stored');
-  const facts: protocol.AcceptanceFacts = {
+  return {
     nowSeconds: input.number('nowSeconds'),
     kiosk,
     trust: yield* trustOf(input),
@@ -187,10 +192,32 @@ function* accept(input: Input): Steps<unknown> {
     payer: payerOf(input.object('payer')),
     settings: input.objects('settings').map(settingsOf),
     certificateIsKnownGood: false,
+    clockIsBehind: input.has('clockIsBehind') && input.flag('clockIsBehind'),
   };
-  const identified = yield* protocol.identifyPayment(protocol.decodeDelivery(input.bytes('delivery')));
-  const { requestId, payment, tier, checks } = yield* protocol.verifyPayment(identified, facts);
+}
+
+function* identified(input: Input): Steps<protocol.IdentifiedPayment> {
+  return yield* protocol.identifyPayment(protocol.decodeDelivery(input.bytes('delivery')));
+}
+
+function* accept(input: Input): Steps<unknown> {
+  const facts = yield* factsOf(input);
+  const { requestId, payment, tier, checks } = yield* protocol.verifyPayment(yield* identified(input), facts);
   return { requestId, paymentHash: payment.hash, tier, checks };
+}
+
+function* acceptUnderOverride(input: Input): Steps<unknown> {
+  const facts = yield* factsOf(input);
+  const consented = new Set(input.texts('consented').filter(protocol.isOverridable));
+  const verified = yield* protocol.verifyUnderOverride(yield* identified(input), facts, consented);
+  const { requestId, payment, tier, checks, overridden } = verified;
+  return { requestId, paymentHash: payment.hash, tier, checks, overridden };
+}
+
+function bodyOf(input: Input, kind: protocol.JournalKind): readonly unknown[] {
+  const entry = protocol.decodeJournalEntry(input.bytes('entry'));
+  if (entry.kind !== kind) throw new TypeError(`an entry of kind ${kind}`);
+  return entry.body;
 }
 
 function* journalEntry(input: Input): Steps<unknown> {
@@ -198,6 +225,16 @@ function* journalEntry(input: Input): Steps<unknown> {
   const entry = protocol.decodeJournalEntry(bytes);
   const hash = yield* protocol.journalHash(bytes);
   return { ...entry, body: entry.kind === 'sale' ? protocol.decodeSaleBody(entry.body) : entry.body, hash };
+}
+
+function* refundEntry(input: Input): Steps<unknown> {
+  const bytes = input.bytes('entry');
+  const entry = protocol.decodeJournalEntry(bytes);
+  return {
+    ...entry,
+    body: protocol.decodeRefundBody(entry.body),
+    hash: yield* protocol.journalHash(bytes),
+  };
 }
 
 function* settlementBatch(input: Input): Steps<unknown> {
@@ -256,6 +293,93 @@ function* receipt(input: Input): Steps<unknown> {
   return yield* protocol.verifyReceipt(input.bytes('receipt'), yield* kioskOf(input), expected);
 }
 
+function saleOf(input: Input): protocol.RefundableSale {
+  return {
+    amountMinor: BigInt(input.text('amountMinor')),
+    refundedMinor: BigInt(input.text('refundedMinor')),
+  };
+}
+
+/** The phone's decision on an envelope. */
+function* refundOffer(input: Input): Steps<unknown> {
+  const { kiosk, offer } = yield* protocol.openRefundEnvelope(
+    input.bytes('envelope'),
+    yield* issuersOf(input),
+  );
+  const known = input.object('paid');
+  const payment =
+    known === null
+      ? null
+      : {
+          ...saleOf(known),
+          paymentHash: known.bytes('paymentHash'),
+          kioskId: known.text('kioskId'),
+          sequence: known.has('sequence') ? known.number('sequence') : null,
+        };
+  protocol.checkRefundOffer(offer, { kiosk, payment, nowSeconds: input.number('nowSeconds') });
+  return offer;
+}
+
+/** The kiosk's decision on an acceptance. */
+function* refund(input: Input): Steps<unknown> {
+  const known = input.object('offer');
+  const offer =
+    known === null ? null : yield* protocol.verifyRefundOffer(known.bytes('bytes'), yield* kioskOf(input));
+  const state = known?.text('state') ?? 'open';
+  if (state !== 'open' && state !== 'expired' && state !== 'cancelled') throw new TypeError(state);
+  const sale = input.object('sale');
+  if (sale === null) throw new TypeError('a sale');
+  const { acceptance, refundedMinor } = yield* protocol.verifyRefund(
+    protocol.readRefundAcceptance(input.bytes('acceptance')),
+    {
+      offer,
+      offerState: state,
+      allowance: yield* allowanceOf(input),
+      sale: { ...saleOf(sale), isRefused: sale.flag('isRefused') },
+    },
+  );
+  return { acceptance, refundedMinor };
+}
+
+function* refundReceipt(input: Input): Steps<unknown> {
+  const expected = {
+    refundId: input.text('refundId'),
+    paymentHash: input.bytes('paymentHash'),
+    amountMinor: BigInt(input.text('amountMinor')),
+  };
+  return yield* protocol.verifyRefundReceipt(input.bytes('refundReceipt'), yield* kioskOf(input), expected);
+}
+
+/** The cloud's decision on an entry. */
+function* settledRefund(input: Input): Steps<unknown> {
+  const { kind, body } = protocol.decodeJournalEntry(input.bytes('entry'));
+  if (kind !== 'void' && kind !== 'refund') throw new TypeError(kind);
+  const [kiosk, allowance] = [yield* kioskOf(input), yield* allowanceOf(input)];
+  const facts = { kiosk, allowance };
+  const { offer, acceptance } = yield* protocol.verifyRefundEntry(
+    { kind, body: protocol.decodeRefundBody(body) },
+    facts,
+  );
+  const known = input.object('settled');
+  const sale =
+    known === null
+      ? null
+      : {
+          ...saleOf(known),
+          kioskId: known.text('kioskId'),
+          allowanceCertificateHash: known.bytes('allowanceCertificateHash'),
+          sequence: known.number('sequence'),
+          isPaid: known.flag('isPaid'),
+        };
+  protocol.checkSettledRefund(offer, {
+    kioskId: kiosk.kioskId,
+    allowanceCertificateHash: allowance.hash,
+    sale,
+    knownOfferHash: input.has('knownOfferHash') ? input.bytes('knownOfferHash') : null,
+  });
+  return { offerHash: offer.hash, acceptanceHash: acceptance.hash, amountMinor: offer.amountMinor };
+}
+
 /** A rule that needs no cryptography. */
 function plain(rule: (input: Input) => unknown): (input: Input) => Steps<unknown> {
   // oxlint-disable-next-line require-yield -- the drivers take generators only
@@ -266,14 +390,14 @@ function plain(rule: (input: Input) => unknown): (input: Input) => Steps<unknown
 
 function qrBytes(input: Input): Uint8Array {
   const content = input.text('content');
-  if (content !== 'request' && content !== 'delivery' && content !== 'receipt') throw new TypeError(content);
+  if (!protocol.isQrContent(content)) throw new TypeError(content);
   const read = protocol.fromQrText(content, input.text('text'));
   return read.ok ? read.value : refuse(read.code);
 }
 
 const OPERATIONS: Readonly<Record<string, (input: Input) => Steps<unknown>>> = {
   decodeCbor: plain((input) => {
-    decodeCbor(input.bytes('bytes'), 65_536);
+    decodeCbor(input.bytes('bytes'), protocol.MAX_OBJECT_BYTES);
     return true;
   }),
   decodeBase45: plain((input) => fromBase45(input.text('text'))),
@@ -312,8 +436,19 @@ const OPERATIONS: Readonly<Record<string, (input: Input) => Steps<unknown>>> = {
     return yield* protocol.verifyClosingStatement(input.bytes('statement'), yield* allowanceOf(input));
   },
   acceptPayment: accept,
+  acceptUnderOverride,
+  readOverrideEntry: plain((input) => protocol.decodeOverrideBody(bodyOf(input, 'override'))),
+  readPolicyChangeEntry: plain((input) => protocol.decodePolicyChangeBody(bodyOf(input, 'policyChange'))),
   verifyReceipt: receipt,
+  *verifyRefundOffer(input) {
+    return yield* protocol.verifyRefundOffer(input.bytes('offer'), yield* kioskOf(input));
+  },
+  considerRefundOffer: refundOffer,
+  acceptRefund: refund,
+  verifyRefundReceipt: refundReceipt,
+  settleRefund: settledRefund,
   readJournalEntry: journalEntry,
+  readRefundEntry: refundEntry,
   verifySettlementBatch: settlementBatch,
   verifySale: sale,
   verifySettlementAcknowledgement: acknowledgement,

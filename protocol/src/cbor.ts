@@ -88,7 +88,9 @@ export class FieldReader {
 
   /** The first field of every signed object: its purpose, so that no object is ever taken for another. */
   purpose(expected: number): void {
-    if (this.#take() !== expected) refuse('object_has_wrong_purpose');
+    const value = this.#take();
+    if (typeof value !== 'number') refuse('message_malformed');
+    if (value !== expected) refuse('object_has_wrong_purpose');
   }
 
   uint(max: number, min = 0): number {
@@ -155,6 +157,12 @@ export class FieldReader {
     if (!Array.isArray(value)) refuse('message_malformed');
     if (value.length > maxLength) refuse('field_out_of_range');
     return value;
+  }
+
+  arrayOrNull(maxLength: number): readonly unknown[] | null {
+    if (this.#values[this.#next] !== null) return this.array(maxLength);
+    this.#next += 1;
+    return null;
   }
 
   /** Nothing may follow: unknown fields are refused, a new version is a new purpose. */

@@ -47,8 +47,16 @@ function readProtected(header: Uint8Array): Uint8Array | null {
   return header.slice(prefix);
 }
 
-/** Takes an object apart. @throws Refusal; says nothing of the signature. */
+/** Takes apart an object that no issuer key signs. @throws Refusal; says nothing of the signature. */
 export function readObject(bytes: Uint8Array, maxBytes: number): UnverifiedObject {
+  const object = readIssuedObject(bytes, maxBytes);
+  // A key id is the issuer's: on anything else it would be a second form of one object, with a hash of its own.
+  if (object.keyId !== null) refuse('algorithm_not_allowed');
+  return object;
+}
+
+/** Takes apart an object of the issuer, whose header names a key; one that names none is its own page's question. */
+export function readIssuedObject(bytes: Uint8Array, maxBytes: number): UnverifiedObject {
   const value = decodeCbor(bytes, maxBytes);
   if (!Array.isArray(value) || value.length !== 4) refuse('message_malformed');
   const [protectedHeader, unprotected, payload, signature]: readonly unknown[] = value;

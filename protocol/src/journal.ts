@@ -10,7 +10,7 @@ import { PURPOSE } from './purposes.ts';
 import { tierNumber, tierOf } from './receipt.ts';
 import type { GuaranteeTier } from './acceptance.ts';
 
-/** A kind's number on the wire. Kinds without a body here hold an empty array until their feature gives them one. */
+/** A kind's number on the wire. Bodies: sale here, override.ts, policy-change.ts; other kinds hold an empty array until their feature gives them one. */
 export const JOURNAL_KIND = {
   sale: 1,
   void: 2,
@@ -40,6 +40,18 @@ export interface SaleBody {
   readonly payment: Uint8Array;
   readonly tier: GuaranteeTier;
   readonly checks: number;
+}
+
+/** What the entry of a void or a refund holds: both signatures, for the cloud to check again. */
+export interface RefundBody {
+  /** Under which the offer was signed. */
+  readonly kioskCertificateHash: Uint8Array;
+  readonly offer: Uint8Array;
+  /** Under which the sale was paid and the acceptance signed. */
+  readonly allowanceCertificateHash: Uint8Array;
+  readonly acceptance: Uint8Array;
+  /** Given back of the sale so far, this entry included. */
+  readonly refundedMinor: bigint;
 }
 
 export interface JournalEntry {
@@ -74,6 +86,7 @@ export function decodeJournalEntry(bytes: Uint8Array): JournalEntry {
   const at = fields.timeSeconds();
   const body = fields.array(16);
   fields.end();
+  if ((kind === 'start' || kind === 'stop') && body.length > 0) refuse('message_malformed');
   return { sequence, previousHash, kind, at, body };
 }
 
@@ -105,4 +118,27 @@ export function decodeSaleBody(body: readonly unknown[]): SaleBody {
   };
   fields.end();
   return sale;
+}
+
+export function encodeRefundBody(body: RefundBody): readonly CborValue[] {
+  return [
+    body.kioskCertificateHash,
+    body.offer,
+    body.allowanceCertificateHash,
+    body.acceptance,
+    body.refundedMinor,
+  ];
+}
+
+export function decodeRefundBody(body: readonly unknown[]): RefundBody {
+  const fields = new FieldReader(body);
+  const refund = {
+    kioskCertificateHash: fields.bytes(32),
+    offer: fields.bytesUpTo(MAX_OBJECT_BYTES),
+    allowanceCertificateHash: fields.bytes(32),
+    acceptance: fields.bytesUpTo(MAX_OBJECT_BYTES),
+    refundedMinor: fields.amountMinor(1n),
+  };
+  fields.end();
+  return refund;
 }

@@ -31,6 +31,7 @@ export function* verifyProofOfPossession(bytes: Uint8Array, expected: Possession
   fields.purpose(PURPOSE.proofOfPossession);
   const publicKey = fields.bytes(33);
   const context = fields.text(16);
+  if (context !== 'allowance' && context !== 'kiosk') refuse('field_out_of_range');
   const occasion = fields.text(64);
   fields.end();
   const matches =

@@ -48,8 +48,7 @@ export async function openSealed(
 ): Promise<Result<Uint8Array>> {
   if (sealed.length > MAX_ENVELOPE_BYTES + ENCAPSULATED_BYTES + TAG_BYTES)
     return { ok: false, code: 'message_too_large' };
-  if (sealed.length <= ENCAPSULATED_BYTES + TAG_BYTES)
-    return { ok: false, code: 'sealed_message_unreadable' };
+  if (sealed.length < ENCAPSULATED_BYTES + TAG_BYTES) return { ok: false, code: 'sealed_message_unreadable' };
   const hpke = suite();
   try {
     const recipientKey = await hpke.kem.deserializePrivateKey(toArrayBuffer(options.privateKey));

@@ -2,12 +2,14 @@
  * Settlement: a kiosk's signed batch of contiguous journal entries, and the issuer's signed acknowledgement. Nothing
  * at the kiosk is pruned before an acknowledgement; the same batch sent twice is answered the same.
  */
+import { checkCounters } from './acceptance.ts';
 import { equalBytes, fromUuid, toUuid } from './bytes.ts';
 import { decodeCbor, encodeCbor, FieldReader } from './cbor.ts';
-import type { AllowanceCertificate, KioskCertificate } from './certificates.ts';
+import type { AllowanceCertificate, KioskCertificate, Validity } from './certificates.ts';
 import {
   hasValidSignature,
   objectHash,
+  readIssuedObject,
   readObject,
   readPayload,
   signObject,
@@ -29,6 +31,7 @@ import {
   MAX_JOURNAL_ENTRY_BYTES,
   MAX_OBJECT_BYTES,
 } from './limits.ts';
+import { canPay } from './payee-lock.ts';
 import { hasPaymentSignature, readPayment, type Payment } from './payment.ts';
 import { verifyPaymentRequest, type PaymentRequest } from './payment-request.ts';
 import { PURPOSE } from './purposes.ts';
@@ -93,7 +96,8 @@ export function decodeSettlementEnvelope(bytes: Uint8Array): SettlementEnvelope 
   const kioskCertificateHash = fields.bytes(32);
   const batch = fields.bytesUpTo(MAX_OBJECT_BYTES);
   const entries = fields.array(MAX_BATCH_ENTRIES).map((entry) => {
-    if (!(entry instanceof Uint8Array) || entry.length > MAX_JOURNAL_ENTRY_BYTES) refuse('message_malformed');
+    if (!(entry instanceof Uint8Array)) refuse('message_malformed');
+    if (entry.length === 0 || entry.length > MAX_JOURNAL_ENTRY_BYTES) refuse('field_out_of_range');
     return entry;
   });
   fields.end();
@@ -163,7 +167,10 @@ export interface VerifiedSale {
   readonly payment: Payment;
 }
 
-/** The cloud's check of one sale: it believes the kiosk nothing that a signature does not say. */
+/**
+ * The cloud's check of one sale: it believes the kiosk nothing that a signature does not say. No honest kiosk takes what
+ * this refuses: it made the same checks, at a moment not before the request's.
+ */
 export function* verifySale(
   sale: SaleBody,
   facts: { readonly kiosk: KioskCertificate; readonly allowance: AllowanceCertificate },
@@ -174,16 +181,34 @@ export function* verifySale(
   if (!equalBytes(payment.requestHash, request.hash)) refuse('payment_is_for_another_request');
   if (payment.amountMinor !== request.amountMinor) refuse('payment_amount_differs_from_request');
   if (allowance.currency !== request.currency) refuse('payment_currency_differs_from_request');
-  if (allowance.payeeLock !== null && allowance.payeeLock !== kiosk.merchantId)
-    refuse('payment_is_for_another_shop');
+  if (!canPay(allowance.payeeLock, kiosk)) refuse('payment_is_for_another_shop');
   if (payment.cumulativeMinor > allowance.capMinor) refuse('payment_exceeds_allowance');
   if (payment.amountMinor > payment.cumulativeMinor) refuse('payment_cumulative_inconsistent');
   if (!(yield* hasPaymentSignature(payment, allowance))) refuse('payment_signature_invalid');
+  checkCounters(payment, allowance, null);
+  checkNotOver(allowance, request.issuedAt);
+  checkNotOver(kiosk, request.issuedAt);
   return { request, payment };
 }
 
-export type SettlementOutcome = 'settled' | 'settled_by_guarantee' | 'refused' | 'disputed';
-const OUTCOMES: readonly SettlementOutcome[] = ['settled', 'settled_by_guarantee', 'refused', 'disputed'];
+/**
+ * Only the end is held against the request's time. A kiosk's clock may run behind, by much: its request then seems
+ * older than a certificate that was just issued, and it accepts once its trusted time has caught up. That the
+ * certificate existed is shown by what was signed under it.
+ */
+function checkNotOver({ notAfter }: Validity, atSeconds: number): void {
+  if (atSeconds >= notAfter) refuse('certificate_expired');
+}
+
+/** `waiting` is for refunds only: it holds, and the merchant's balance does not cover it yet. */
+export type SettlementOutcome = 'settled' | 'settled_by_guarantee' | 'refused' | 'disputed' | 'waiting';
+const OUTCOMES: readonly SettlementOutcome[] = [
+  'settled',
+  'settled_by_guarantee',
+  'refused',
+  'disputed',
+  'waiting',
+];
 
 export interface SettlementResult {
   readonly sequence: number;
@@ -236,7 +261,7 @@ export function* verifySettlementAcknowledgement(
   bytes: Uint8Array,
   facts: AcknowledgementFacts,
 ): Steps<SettlementAcknowledgement> {
-  const object = readObject(bytes, MAX_ACKNOWLEDGEMENT_BYTES);
+  const object = readIssuedObject(bytes, MAX_ACKNOWLEDGEMENT_BYTES);
   const fields = readPayload(object);
   fields.purpose(PURPOSE.settlementAcknowledgement);
   const kioskId = toUuid(fields.bytes(16));

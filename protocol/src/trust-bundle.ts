@@ -4,7 +4,7 @@
  */
 import { toUuid } from './bytes.ts';
 import { FieldReader, type CborValue } from './cbor.ts';
-import { readObject, readPayload, signObject, type UnverifiedObject } from './cose.ts';
+import { readIssuedObject, readPayload, signObject, type UnverifiedObject } from './cose.ts';
 import type { Steps } from './crypto.ts';
 import { Refusal, refuse } from './errors.ts';
 import {
@@ -96,7 +96,7 @@ export function* signTrustBundle(draft: TrustBundleDraft, issuerKeyId: Uint8Arra
 
 /** Verified from the pinned root alone: the issuer keys that sign it travel inside, each certified by the root. */
 export function* verifyTrustBundle(bytes: Uint8Array, rootPublicKey: Uint8Array): Steps<TrustBundle> {
-  const object = readObject(bytes, MAX_TRUST_BUNDLE_BYTES);
+  const object = readIssuedObject(bytes, MAX_TRUST_BUNDLE_BYTES);
   const fields = readPayload(object);
   fields.purpose(PURPOSE.trustBundle);
   const version = fields.uint(MAX_COUNTER, 1);

@@ -55,6 +55,11 @@ const Settings = lazy(
   (module) => module.SettingsScreen,
 );
 
+const Phones = lazy(
+  () => import('./screens/phones.tsx'),
+  (module) => module.PhonesScreen,
+);
+
 export function App({ wallet }: { wallet: Wallet }) {
   // A changed language draws everything anew.
   const { locale } = useObservable(localeState);
@@ -152,6 +157,8 @@ function Current({ route }: { route: Route }) {
       return <Pin step={route.argument ?? 'change'} />;
     case 'settings':
       return <Settings />;
+    case 'phones':
+      return <Phones />;
     default:
       return <Home />;
   }

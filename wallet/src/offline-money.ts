@@ -10,7 +10,9 @@ import { ensureDeviceKey, openDeviceKey, type KeyOwner } from './keys/device-key
 import { closeOnPhone, reportClosing } from './pay/close-allowance.ts';
 import { WalletError } from './pay/codes.ts';
 import { localNetworkDenied, pause } from './pay/deliver.ts';
-import { finishLoad, orderLoad, type LoadIntent } from './pay/load-allowance.ts';
+import { handInReceipts } from './pay/hand-in.ts';
+import { shopOfCode, shopsPaid, type KnownShop } from './pay/known-shops.ts';
+import { finishLoad, orderLoad, type LoadIntent, type LoadOrder } from './pay/load-allowance.ts';
 import { askNearby } from './pay/nearby-shops.ts';
 import { lockInBrowser, type PayNeeds } from './pay/needs.ts';
 import { readRequest, type PaymentOffer, type ReadOutcome } from './pay/read-request.ts';
@@ -129,10 +131,23 @@ export class OfflineMoney {
     return { ...this.#pay, api, ensureKey, profile, trust };
   }
 
-  async orderLoad(
-    order: { amountMinor: bigint; currency: string; guard: KeyGuard },
-    profile: Profile,
-  ): Promise<LoadIntent> {
+  async #shopFacts() {
+    const trust = await this.#storedTrust();
+    if (trust === null) throw new WalletError('trust_missing');
+    return { crypto: this.#pay.crypto, trust, nowSeconds: this.#needs.clock.nowSeconds() };
+  }
+
+  /** Shops that this phone has paid and that money can be locked to. @throws WalletError */
+  async shopsPaid(payments: readonly StoredPayment[]): Promise<readonly KnownShop[]> {
+    return await shopsPaid(payments, await this.#shopFacts());
+  }
+
+  /** @throws WalletError */
+  async shopOfCode(text: string): Promise<KnownShop> {
+    return await shopOfCode(text, await this.#shopFacts());
+  }
+
+  async orderLoad(order: LoadOrder & { readonly guard: KeyGuard }, profile: Profile): Promise<LoadIntent> {
     return await orderLoad(order, await this.#loading(profile));
   }
 
@@ -142,6 +157,18 @@ export class OfflineMoney {
 
   async close(allowanceId: string): Promise<StoredAllowance> {
     return await closeOnPhone(allowanceId, this.#pay);
+  }
+
+  /** Stands in for kiosks that do not report. @throws WalletError when the cloud could not decide */
+  async handInReceipts(
+    payments: readonly StoredPayment[],
+    allowances: readonly StoredAllowance[],
+  ): Promise<void> {
+    const { api, clock, database } = this.#needs;
+    const trust = await this.#storedTrust();
+    if (trust === null) return;
+    const facts = { nowSeconds: clock.nowSeconds(), allowances, deniedKiosks: trust.deniedKiosks };
+    await handInReceipts(payments, facts, { database, api, nowMs: () => clock.nowMs() });
   }
 
   async reportClosing(allowance: StoredAllowance): Promise<void> {

@@ -79,7 +79,7 @@ export class Unlocking {
 
   /** Before a payment out of this load; 0 for closing it. */
   needFor(allowance: Pick<StoredAllowance, 'guard'>, amountMinor: bigint): PinNeed | null {
-    if (allowance.guard === 'open' && amountMinor <= this.limitMinor) return null;
+    if (allowance.guard !== 'pin' && amountMinor <= this.limitMinor) return null;
     return this.#unless(amountMinor);
   }
 

@@ -24,6 +24,8 @@ export interface WalletState {
   /** What is known of this person's PIN on this phone. */
   readonly vault: VaultStatus;
   readonly registration: MetaValues['registration'] | null;
+  /** Ids of allowances whose denial the person has read. */
+  readonly denialsRead: readonly string[];
   /** A newer version of the wallet is installed and waits for the person's word. */
   readonly applyUpdate: (() => void) | null;
 }
@@ -43,6 +45,7 @@ export const INITIAL_STATE: WalletState = {
   integrity: 'intact',
   vault: { kind: 'none' },
   registration: null,
+  denialsRead: [],
   applyUpdate: null,
 };
 

@@ -78,7 +78,7 @@ async function createDeviceKey(
 
 async function open(stored: StoredKey, openVault: OpenVault): Promise<DeviceKey> {
   const privateKey =
-    stored.guard === 'open' ? stored.privateKey : await openSigningKey(stored.sealed, openVault());
+    stored.guard === 'pin' ? await openSigningKey(stored.sealed, openVault()) : stored.privateKey;
   return { id: stored.id, publicKey: stored.publicKey, sign: signerOf(privateKey) };
 }
 

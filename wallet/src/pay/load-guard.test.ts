@@ -30,6 +30,7 @@ test('a load whose answer was lost counts: it may still arrive', () => {
     guard: 'open',
     devicePublicKey: '',
     proof: '',
+    payee: null,
   } as const;
   expect(guardOf(order(301n), [], [lost])).toBe('pin');
   expect(guardOf(order(300n), [], [lost])).toBe('open');

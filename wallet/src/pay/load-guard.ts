@@ -19,11 +19,11 @@ export function guardOf(
   intents: readonly Intent[],
 ): KeyGuard {
   const loaded = allowances
-    .filter((one) => one.guard === 'open' && isSpendable(one, order.nowSeconds))
+    .filter((one) => one.guard !== 'pin' && isSpendable(one, order.nowSeconds))
     .reduce((sum, one) => sum + remainingMinor(one), 0n);
   // A load whose answer was lost may still arrive.
   const underWay = intents
-    .filter((one) => one.kind === 'load' && one.guard === 'open')
+    .filter((one) => one.kind === 'load' && one.guard !== 'pin')
     .reduce((sum, one) => sum + BigInt(one.amountMinor), 0n);
   return loaded + underWay + order.amountMinor <= order.limitMinor ? 'open' : 'pin';
 }

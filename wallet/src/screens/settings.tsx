@@ -23,6 +23,15 @@ export function SettingsScreen() {
         {state.profile !== null && <PinPanel />}
         <InstallPanel />
         <StoragePanel />
+        {state.profile !== null && (
+          <section class="panel">
+            <h2>{t('phones.title')}</h2>
+            <p>{t('settings.phones_text')}</p>
+            <LinkButton to="phones" icon="lock" testId="phones-link">
+              {t('settings.phones_link')}
+            </LinkButton>
+          </section>
+        )}
         {state.profile !== null && <AccountPanel />}
         <section class="panel">
           <h2>{t('settings.about')}</h2>

@@ -221,6 +221,7 @@ async function issueAllowance(
     phoneSalt,
     state: 'active',
     cloudStatus: 'active',
+    deniedFor: null,
     returnsBy: null,
     lastCounter: 0,
     cumulativeMinor: 0n,
