@@ -28,5 +28,9 @@ export function keepInStep(wallet: Wallet): void {
     if (document.visibilityState === 'hidden') wallet.unlocking.lock();
     look();
   });
+  // Back from the kiosk's page with the "back" button: this page was asleep while another one took the receipt.
+  addEventListener('pageshow', (event) => {
+    if (event.persisted) wallet.lookAgain().catch(console.error);
+  });
   look();
 }
