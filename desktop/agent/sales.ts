@@ -189,6 +189,7 @@ export function describePayment(payment: StoredPayment): Payment {
     settlement: payment.settlement,
     settledAt: payment.settledAt === null ? null : isoOf(payment.settledAt),
     refusalCode: payment.refusalCode,
+    refundedMinor: payment.refundedMinor.toString(),
   };
 }
 

@@ -5,6 +5,7 @@ import { runSync, sealToKiosk, verifyKioskCertificate, verifyTrustBundle } from 
 import { sealOpener } from '@tikiwallet/protocol/node';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { AcceptOutcome } from '../accept-payment.ts';
+import type { RefundOutcome } from '../give-back.ts';
 import { crypto, newKey, noise, ok, TestIssuer } from '../test/world.ts';
 import { allowedHosts, isOwnHost } from './gate.ts';
 import {
@@ -34,6 +35,8 @@ const RECEIPT = Uint8Array.of(7, 7, 7);
 let listener: Listener;
 let delivered: Uint8Array[];
 let outcome: AcceptOutcome;
+let accepted: Uint8Array[];
+let refundOutcome: RefundOutcome;
 
 function start(changes: Partial<ListenerOptions> = {}): Promise<Listener> {
   return listenForPhones({
@@ -52,6 +55,10 @@ function start(changes: Partial<ListenerOptions> = {}): Promise<Listener> {
       delivered.push(bytes);
       return outcome;
     },
+    acceptRefund: async (bytes) => {
+      accepted.push(bytes);
+      return refundOutcome;
+    },
     log: pino({ level: 'silent' }),
     headersTimeoutMs: 400,
     ...changes,
@@ -60,6 +67,8 @@ function start(changes: Partial<ListenerOptions> = {}): Promise<Listener> {
 
 beforeEach(async () => {
   delivered = [];
+  accepted = [];
+  refundOutcome = { kind: 'refused', code: 'refund_not_open', refundId: null };
   outcome = {
     kind: 'accepted',
     receipt: RECEIPT,
@@ -75,6 +84,7 @@ beforeEach(async () => {
       settlement: 'on_this_device',
       settledAt: null,
       refusalCode: null,
+      refundedMinor: 0n,
     },
   };
   listener = await start();

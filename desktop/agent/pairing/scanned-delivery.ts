@@ -4,8 +4,9 @@
  * payment by both ways counts once (R8).
  */
 import { fromQrText } from '@tikiwallet/protocol';
-import type { DeliveryAnswer } from '../../ipc/index.ts';
+import type { DeliveryAnswer, RefundAnswer } from '../../ipc/index.ts';
 import type { AcceptOutcome } from '../accept-payment.ts';
+import type { RefundOutcome } from '../give-back.ts';
 
 export async function acceptScanned(
   text: string,
@@ -17,4 +18,17 @@ export async function acceptScanned(
   return outcome.kind === 'refused'
     ? { outcome: 'refused', code: outcome.code }
     : { outcome: outcome.kind, paymentHash: outcome.payment.paymentHash };
+}
+
+/** Likewise for the payer's acceptance of a refund. */
+export async function acceptScannedRefund(
+  text: string,
+  accept: (acceptance: Uint8Array) => Promise<RefundOutcome>,
+): Promise<RefundAnswer> {
+  const acceptance = fromQrText('refundAcceptance', text);
+  if (!acceptance.ok) return { outcome: 'refused', code: acceptance.code };
+  const outcome = await accept(acceptance.value);
+  return outcome.kind === 'refused'
+    ? { outcome: 'refused', code: outcome.code }
+    : { outcome: outcome.kind, refundId: outcome.refund.refundId };
 }

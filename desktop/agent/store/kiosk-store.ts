@@ -25,6 +25,7 @@ import { KioskRecord, type EnrolledKiosk } from './kiosk-record.ts';
 import { closeUnlessBroken, openDatabase, type KioskDatabase } from './open-database.ts';
 import { LimitStore, type OwnedLimits } from './limit-settings.ts';
 import { Payments, type Totals } from './payments.ts';
+import { Refunds } from './refunds.ts';
 import { Requests } from './requests.ts';
 import type { StoredPayment } from './rows.ts';
 import { SettlementCursor, type Cursor } from './settlement-cursor.ts';
@@ -98,6 +99,7 @@ export class KioskStore {
   readonly journal: Journal;
   readonly payments: Payments;
   readonly requests: Requests;
+  readonly refunds: Refunds;
   readonly record: KioskRecord;
   readonly cursor: SettlementCursor;
   readonly limits: LimitStore;
@@ -125,6 +127,7 @@ export class KioskStore {
       this.journal = new Journal(this.#db, this.crypto);
       this.payments = new Payments(this.#db);
       this.requests = new Requests(this.#db);
+      this.refunds = new Refunds(this.#db);
       this.record = new KioskRecord(this.#db, {
         crypto: this.crypto,
         own: { signingPublicKey: signing.publicKey, sealingPublicKey },
