@@ -6,11 +6,12 @@ import type { AcceptOutcome } from './accept-payment.ts';
 import type { CloudApi } from './cloud/cloud-api.ts';
 import type { MerchantSession } from './cloud/merchant-session.ts';
 import { acceptScanned } from './pairing/scanned-delivery.ts';
+import { managerHandlers, type ManagerParts } from './manager/manager-handlers.ts';
 import { refundHandlers, type RefundParts } from './refund-handlers.ts';
 import { describePayment, type Sales } from './sales.ts';
 import type { StoreClient } from './store/store-client.ts';
 
-export interface HandlerParts extends RefundParts {
+export interface HandlerParts extends ManagerParts, RefundParts {
   readonly api: CloudApi;
   readonly merchant: MerchantSession;
   readonly sales: Sales;
@@ -47,6 +48,7 @@ export function agentHandlers(parts: HandlerParts): AgentHandlers {
     },
     'sale.open': (sale) => sales.open(sale),
     'sale.cancel': ({ saleId }) => sales.cancel(saleId),
+    ...managerHandlers(parts),
     'delivery.submit': ({ text }) => acceptScanned(text, parts.accept),
     ...refundHandlers(parts),
     'payment.receipt': async ({ paymentHash }) => {

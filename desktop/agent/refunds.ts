@@ -46,12 +46,16 @@ export class Refunds {
   }
 
   /** @throws IpcError */
-  async open(asked: CheckedParams<'refund.open'>): Promise<AgentResult<'refund.open'>> {
+  async open(
+    asked: Omit<CheckedParams<'refund.open'>, 'pin'>,
+    pinHash: Uint8Array | null,
+  ): Promise<AgentResult<'refund.open'>> {
     const outcome = await this.#options.store.run('openRefund', {
       ...asked,
       amountMinor: BigInt(asked.amountMinor),
       addresses: this.#options.addresses(),
       ttlSeconds: MAX_REFUND_OFFER_TTL_SECONDS,
+      pinHash,
     });
     if (outcome.kind === 'refused') return { outcome: 'refused', code: outcome.code };
     if (this.#current?.refundId !== outcome.refund.refundId) this.#refused = null;

@@ -11,6 +11,8 @@ interface FakeTill {
   readonly set: (change: Partial<AgentState>) => void;
   readonly payments: () => readonly Payment[];
   readonly replacePayment: (payment: Payment) => void;
+  /** @throws IpcError */
+  readonly provePin: (pin: string) => void;
   readonly qrText: (length: number, prefix: string) => string;
 }
 
@@ -26,7 +28,9 @@ export class FakeRefunds {
   }
 
   readonly handlers: Pick<AgentHandlers, RefundCall> = {
-    'refund.open': async ({ refundId, sequence, kind, amountMinor, reason }) => {
+    'refund.open': async ({ refundId, sequence, kind, amountMinor, reason, pin }) => {
+      if (pin !== undefined) this.#till.provePin(pin);
+      else if (this.#till.state().managerPin.state !== 'none') throw new IpcError('manager_pin_needed');
       const sale = this.#till.payments().find((payment) => payment.sequence === sequence);
       if (sale === undefined) throw new IpcError('sale_not_found');
       if (sale.settlement === 'refused' || sale.settlement === 'disputed')

@@ -14,6 +14,8 @@ import type { KnownShop } from './pay/known-shops.ts';
 import type { LoadIntent, LoadOrder } from './pay/load-allowance.ts';
 import type { PaymentEvent } from './pay/payment-machine.ts';
 import { reconcile } from './pay/reconcile.ts';
+import type { TakenAnswer } from './pay/take-answer.ts';
+import { pageAddress } from './pay/ways.ts';
 import type { PaymentOffer, ReadOutcome } from './pay/read-request.ts';
 import { dropMeta, getMeta, putMeta } from './store/database.ts';
 import { checkIntegrity, startNewEpoch } from './store/integrity.ts';
@@ -90,7 +92,12 @@ export class Wallet {
 
   #money(): Promise<OfflineMoney> {
     this.#offline ??= import('./offline-money.ts').then(
-      ({ OfflineMoney: Room }) => new Room({ ...this.#needs, api: this.#api }),
+      ({ OfflineMoney: Room }) =>
+        new Room({
+          ...this.#needs,
+          api: this.#api,
+          kioskOrigins: () => this.state.value.config?.kioskOrigins ?? null,
+        }),
     );
     return this.#offline;
   }
@@ -410,8 +417,32 @@ export class Wallet {
     await this.#whileRunning(async (money) => await money.pay(offer, emit, signal));
   }
 
-  async sendAgain(payment: StoredPayment, emit: Emit, signal: AbortSignal): Promise<void> {
-    await this.#whileRunning(async (money) => await money.sendAgain(payment, emit, signal));
+  /** @param wish `page`: the person wants to go by way of the kiosk's page. */
+  async sendAgain(payment: StoredPayment, emit: Emit, signal: AbortSignal, wish?: 'page'): Promise<void> {
+    await this.#whileRunning(async (money) => await money.sendAgain(payment, emit, signal, wish));
+  }
+
+  /** Where the kiosk's page could be opened, or null. */
+  pageOf(payment: StoredPayment): string | null {
+    const kioskOrigins = this.state.value.config?.kioskOrigins ?? null;
+    return pageAddress({
+      addresses: payment.addresses,
+      walletOrigin: location.origin,
+      kioskOrigins,
+      past: null,
+    });
+  }
+
+  /** What the kiosk's page brought back in the address. @throws WalletError */
+  async takeAnswer(fragment: string): Promise<TakenAnswer> {
+    const taken = await (await this.#money()).takeAnswer(fragment);
+    await this.#reload();
+    return taken;
+  }
+
+  /** Draws what another page of this wallet has written meanwhile. */
+  async lookAgain(): Promise<void> {
+    await this.#reload();
   }
 
   /** For the kiosk's camera: what it reads is what the radio would carry. */

@@ -26,6 +26,7 @@ interface Row {
   readonly currency: string;
   readonly masked_phone: string;
   readonly tier: GuaranteeTier;
+  readonly checks: bigint;
   readonly receipt: Buffer;
   readonly accepted_at: bigint;
   readonly settlement: SettlementState;
@@ -65,7 +66,7 @@ export interface Evidence {
 }
 
 const COLUMNS =
-  'payment_hash, request_id, sequence, amount_minor, currency, masked_phone, tier, receipt, accepted_at, settlement, settled_at, refusal_code,' +
+  'payment_hash, request_id, sequence, amount_minor, currency, masked_phone, tier, checks, receipt, accepted_at, settlement, settled_at, refusal_code,' +
   ' (SELECT coalesce(sum(r.amount_minor), 0) FROM refunds r WHERE r.payment_hash = payments.payment_hash) AS refunded_minor';
 
 /** As many allowances and certificates as a busy shop sees in days. */
@@ -189,6 +190,7 @@ export class Payments {
       currency: allowance.currency,
       maskedPhone: allowance.maskedPhone,
       tier: verified.tier,
+      checks: verified.checks,
       sequence,
       acceptedAt,
       settlement: 'on_this_device',
@@ -282,6 +284,7 @@ function toStored(row: Row): StoredPayment {
     currency: row.currency,
     maskedPhone: row.masked_phone,
     tier: row.tier,
+    checks: toNumber(row.checks),
     sequence: toNumber(row.sequence),
     acceptedAt: toNumber(row.accepted_at),
     settlement: row.settlement,

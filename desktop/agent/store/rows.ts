@@ -19,6 +19,8 @@ export interface StoredPayment {
   readonly currency: string;
   readonly maskedPhone: string;
   readonly tier: GuaranteeTier;
+  /** Bit set of the protocol's checks. */
+  readonly checks: number;
   readonly sequence: number;
   readonly acceptedAt: number;
   readonly settlement: SettlementState;
@@ -82,6 +84,8 @@ export interface SaleRecord {
   /** On the monotonic clock of this boot; null when the sale was opened in an earlier one. */
   readonly deadlineMs: number | null;
   readonly payment: StoredPayment | null;
+  /** The payer's number is asked for. */
+  readonly checksPhone: boolean;
 }
 
 /** A blob as an ordinary array of its own: SQLite's Buffers neither travel nor compare like one. */

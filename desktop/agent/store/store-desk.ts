@@ -10,10 +10,10 @@ import { IpcError } from '../../ipc/index.ts';
 import { storageFaultOf } from './faults.ts';
 import { TrustRefused, type EnrolledKiosk } from './kiosk-record.ts';
 import { KioskStore, type KioskStoreOptions } from './kiosk-store.ts';
-import type { CommandName, CommandParams, CommandResult, TrustInstalled } from './messages.ts';
+import type { CommandName, CommandParams, CommandResult, CommandTable, TrustInstalled } from './messages.ts';
+import { managerCommands } from './manager-commands.ts';
+import { refundCommands } from './refund-commands.ts';
 import { SaleRequests } from './sale-requests.ts';
-
-type CommandTable = { readonly [N in CommandName]: (params: CommandParams<N>) => CommandResult<N> };
 
 export class StoreDesk {
   readonly store: KioskStore;
@@ -46,12 +46,7 @@ export class StoreDesk {
       openSale: (sale) => this.sales.open(sale),
       cancelSale: (saleId) => this.sales.cancel(saleId),
       lookAtSale: (saleId) => this.sales.look(saleId),
-      openRefund: (refund) => this.refunds.open(refund),
-      cancelRefund: (refundId) => this.refunds.cancel(refundId),
-      lookAtRefund: (refundId) => this.refunds.look(refundId),
-      acceptRefund: (bytes) => this.refunds.accept(bytes),
-      refundsOf: (paymentHash) => this.store.refunds.ofPayment(fromHex(paymentHash)),
-      refundReceiptOf: (refundId) => this.store.refunds.byId(refundId)?.receipt ?? null,
+      ...refundCommands(this.store, this.refunds),
       receiptOf: (paymentHash) => this.store.payments.byHash(fromHex(paymentHash))?.receipt ?? null,
       page: ({ before, limit }) => this.store.payments.page(before, limit),
       proveKey: (code) => this.#proveKey(code),
@@ -66,13 +61,7 @@ export class StoreDesk {
         if (kiosk === null) throw new IpcError('kiosk_not_enrolled');
         return this.#installTrust((atSeconds) => this.store.record.refresh(kiosk, answer, atSeconds));
       },
-      setLimits: (owned) => {
-        this.store.write(() => {
-          this.store.setLimits(owned);
-          this.store.append('policyChange', this.store.now().seconds, []);
-        });
-        return null;
-      },
+      ...managerCommands(this.store, this.#payments),
       nextBatch: (options) => this.#batches.next(options),
       acknowledge: (bytes) => this.#batches.acknowledge(bytes),
       resendAfter: (sequence) => this.#batches.resendAfter(sequence),

@@ -165,6 +165,14 @@ export interface TrustRecord {
   readonly bundle: Uint8Array;
 }
 
+/** A payment that was taken to a kiosk's page: how its answer is recognised, also after the wallet was closed. */
+export interface HandOff {
+  /** base64url of 16 random bytes, in the address out and in the address back. */
+  readonly state: string;
+  readonly paymentId: string;
+  readonly address: string;
+}
+
 /** Singletons, by name. */
 export interface MetaValues {
   readonly profile: Profile;
@@ -178,6 +186,10 @@ export interface MetaValues {
   readonly denialsRead: readonly string[];
   /** Newest time seen in anything signed or sent by the server, seconds since 1970. */
   readonly newestTime: number;
+  /** Newest first. */
+  readonly handOffs: readonly HandOff[];
+  /** How the last receipt came that did not come by code. */
+  readonly pastWay: { readonly way: 'radio' | 'page'; readonly address: string | null };
   /** Registration waiting for its code. */
   readonly registration: {
     readonly registrationId: string;
