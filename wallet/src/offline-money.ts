@@ -6,7 +6,7 @@ import { toQrText, webCrypto, type TrustBundle } from '@tikiwallet/protocol';
 import type { TrustView } from '@tikiwallet/server/contract';
 import type { Endpoints } from './api/endpoints.ts';
 import type { Clock } from './clock.ts';
-import { openDeviceKey } from './keys/device-key.ts';
+import { ensureDeviceKey, openDeviceKey, type KeyOwner } from './keys/device-key.ts';
 import { closeOnPhone, reportClosing } from './pay/close-allowance.ts';
 import { WalletError } from './pay/codes.ts';
 import { pause } from './pay/deliver.ts';
@@ -24,13 +24,15 @@ import { takeReceipt } from './pay/take-receipt.ts';
 import { storedTrust, takeTrust } from './pay/trust.ts';
 import type { MarkerMirror } from './store/marker.ts';
 import { findPaymentByRequest } from './store/records.ts';
-import type { Database, Profile, StoredAllowance, StoredPayment } from './store/schema.ts';
+import type { Database, KeyGuard, Profile, StoredAllowance, StoredPayment } from './store/schema.ts';
 
 export interface OfflineNeeds {
   readonly database: Database;
   readonly clock: Clock;
   readonly mirrors: readonly MarkerMirror[];
   readonly api: Endpoints;
+  /** The vault's master key for one signature. @throws WalletError `unlock_needed` */
+  readonly masterFor: (amountMinor: bigint) => CryptoKey;
   /** What the page may call; null: not known. */
   readonly kioskOrigins: () => readonly string[] | null;
 }
@@ -46,7 +48,7 @@ export class OfflineMoney {
       ...needs,
       crypto: webCrypto(crypto.subtle),
       withLock: lockInBrowser,
-      openKey: (id) => openDeviceKey(needs.database, id),
+      openKey: (id, amountMinor) => openDeviceKey(needs.database, id, () => needs.masterFor(amountMinor)),
     };
   }
 
@@ -134,7 +136,9 @@ export class OfflineMoney {
   async #loading(profile: Profile) {
     const trust = await this.#storedTrust();
     if (trust === null) throw new WalletError('trust_missing');
-    return { ...this.#pay, api: this.#needs.api, profile, trust };
+    const { api, database, masterFor } = this.#needs;
+    const ensureKey = (owner: KeyOwner) => ensureDeviceKey(database, owner, () => masterFor(0n));
+    return { ...this.#pay, api, ensureKey, profile, trust };
   }
 
   async #shopFacts() {
@@ -153,7 +157,7 @@ export class OfflineMoney {
     return await shopOfCode(text, await this.#shopFacts());
   }
 
-  async orderLoad(order: LoadOrder, profile: Profile): Promise<LoadIntent> {
+  async orderLoad(order: LoadOrder & { readonly guard: KeyGuard }, profile: Profile): Promise<LoadIntent> {
     return await orderLoad(order, await this.#loading(profile));
   }
 

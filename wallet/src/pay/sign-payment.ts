@@ -52,7 +52,7 @@ async function signAndStore(offer: PaymentOffer, needs: PayNeeds): Promise<Store
   const { database } = needs;
   const marker = await requireWholeMemory(needs);
   const allowance = await chooseAgain(offer, needs);
-  const key = await needs.openKey(allowance.keyId);
+  const key = await needs.openKey(allowance.keyId, offer.request.amountMinor);
   if (key === undefined) throw new WalletError('device_key_missing');
   const certificate = (await must(runAsync(readAllowanceCertificate(allowance.certificate), needs.crypto)))
     .certificate;

@@ -147,7 +147,7 @@ export async function makePhone(shop: Shop, options: { capMinor?: bigint; perPay
   const database = await openWalletDatabase(name);
   const mirrors = [new FakeMirror(), new FakeMirror()] as const;
   const epoch = await ensureEpoch(database, mirrors);
-  const key = await ensureDeviceKey(database, { userId: USER, epoch });
+  const key = await ensureDeviceKey(database, { userId: USER, epoch, guard: 'open' });
   const allowance = await issueAllowance(shop, key, options);
   await database.put('allowances', allowance);
   const clock = createClock({ offsetMs: 0, newestTime: NOW }, () => (NOW + 20) * 1000);
@@ -208,6 +208,7 @@ async function issueAllowance(
     id: certificate.allowanceId,
     userId: USER,
     keyId: key.id,
+    guard: 'open',
     certificate: bytes,
     certificateHash: certificate.hash,
     currency: certificate.currency,
