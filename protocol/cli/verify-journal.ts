@@ -49,6 +49,9 @@ const WHAT: Readonly<Record<JournalFault, string>> = {
   receipt_names_another_entry: 'a receipt with its number was given for another entry',
   batch_invalid: 'a batch that ends here signed another history',
   batch_sum_differs: 'a batch that ends here names another number or sum of sales',
+  override_unreadable: 'the override in it cannot be read',
+  override_without_its_sale: 'the override before it is about another payment',
+  sale_at_risk_without_override: 'it is at risk, and nobody answers for that in the entry before it',
   entry_missing: 'it is not in the file, and the kiosk has signed for it',
 };
 

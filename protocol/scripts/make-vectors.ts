@@ -26,6 +26,7 @@ import {
 } from './vectors-of-objects.ts';
 import { doubleSpendProofVectors } from './vectors-of-proofs.ts';
 import { trustBundleVectors } from './vectors-of-trust.ts';
+import { overrideVectors } from './vectors-of-overrides.ts';
 import { acceptanceVectors, paymentVectors } from './vectors-of-payments.ts';
 import {
   doubleSpendVectors,
@@ -48,6 +49,7 @@ const MAKERS: Readonly<Record<string, (world: VectorWorld) => DraftFile>> = {
   'payment-request.json': requestVectors,
   'payment.json': paymentVectors,
   'acceptance.json': acceptanceVectors,
+  'override.json': overrideVectors,
   'receipt.json': receiptVectors,
   'journal.json': journalVectors,
   'settlement.json': settlementVectors,

@@ -61,6 +61,11 @@ class Input {
     if (!Array.isArray(value)) throw new TypeError(`${name} is no list`);
     return value.map((item) => fromHex(String(item)));
   }
+  texts(name: string): readonly string[] {
+    const value = this.#get(name);
+    if (!Array.isArray(value)) throw new TypeError(`${name} is no list`);
+    return value.map(String);
+  }
   flag(name: string): boolean {
     const value = this.#get(name);
     if (typeof value !== 'boolean') throw new TypeError(`${name} is no flag`);
@@ -173,10 +178,10 @@ function* requestFacts(
   return { hash, amountMinor, currency, state };
 }
 
-function* accept(input: Input): Steps<unknown> {
+function* factsOf(input: Input): Steps<protocol.AcceptanceFacts> {
   const kiosk = yield* kioskOf(input);
   const stored = input.object('stored');
-  const facts: protocol.AcceptanceFacts = {
+  return {
     nowSeconds: input.number('nowSeconds'),
     kiosk,
     trust: yield* trustOf(input),
@@ -187,10 +192,32 @@ function* accept(input: Input): Steps<unknown> {
     payer: payerOf(input.object('payer')),
     settings: input.objects('settings').map(settingsOf),
     certificateIsKnownGood: false,
+    clockIsBehind: input.has('clockIsBehind') && input.flag('clockIsBehind'),
   };
-  const identified = yield* protocol.identifyPayment(protocol.decodeDelivery(input.bytes('delivery')));
-  const { requestId, payment, tier, checks } = yield* protocol.verifyPayment(identified, facts);
+}
+
+function* identified(input: Input): Steps<protocol.IdentifiedPayment> {
+  return yield* protocol.identifyPayment(protocol.decodeDelivery(input.bytes('delivery')));
+}
+
+function* accept(input: Input): Steps<unknown> {
+  const facts = yield* factsOf(input);
+  const { requestId, payment, tier, checks } = yield* protocol.verifyPayment(yield* identified(input), facts);
   return { requestId, paymentHash: payment.hash, tier, checks };
+}
+
+function* acceptUnderOverride(input: Input): Steps<unknown> {
+  const facts = yield* factsOf(input);
+  const consented = new Set(input.texts('consented').filter(protocol.isOverridable));
+  const verified = yield* protocol.verifyUnderOverride(yield* identified(input), facts, consented);
+  const { requestId, payment, tier, checks, overridden } = verified;
+  return { requestId, paymentHash: payment.hash, tier, checks, overridden };
+}
+
+function bodyOf(input: Input, kind: protocol.JournalKind): readonly unknown[] {
+  const entry = protocol.decodeJournalEntry(input.bytes('entry'));
+  if (entry.kind !== kind) throw new TypeError(`an entry of kind ${kind}`);
+  return entry.body;
 }
 
 function* journalEntry(input: Input): Steps<unknown> {
@@ -312,6 +339,9 @@ const OPERATIONS: Readonly<Record<string, (input: Input) => Steps<unknown>>> = {
     return yield* protocol.verifyClosingStatement(input.bytes('statement'), yield* allowanceOf(input));
   },
   acceptPayment: accept,
+  acceptUnderOverride,
+  readOverrideEntry: plain((input) => protocol.decodeOverrideBody(bodyOf(input, 'override'))),
+  readPolicyChangeEntry: plain((input) => protocol.decodePolicyChangeBody(bodyOf(input, 'policyChange'))),
   verifyReceipt: receipt,
   readJournalEntry: journalEntry,
   verifySettlementBatch: settlementBatch,

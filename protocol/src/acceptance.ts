@@ -21,10 +21,11 @@ import {
   type LimitFacts,
   type LimitSettings,
 } from './kiosk-limits.ts';
+import { liftedLimits, type OverridableCode } from './lifted-limits.ts';
 import { CLOCK_TOLERANCE_SECONDS } from './limits.ts';
 import { hasPaymentSignature, linkOf, readPayment, type Delivery, type Payment } from './payment.ts';
 import { opensPhoneCommitment } from './phone-commitment.ts';
-import { freshnessLevel, type FreshnessLevel, type TrustBundle } from './trust-bundle.ts';
+import { freshnessLevel, type FreshnessLevel, type Policy, type TrustBundle } from './trust-bundle.ts';
 
 /** How sure the merchant can be of the money. */
 export type GuaranteeTier = 'locked' | 'reserved' | 'at_risk';
@@ -64,6 +65,8 @@ export interface VerifiedPayment {
   readonly payment: Payment;
   readonly tier: GuaranteeTier;
   readonly checks: number;
+  /** What a person set aside; empty for an ordinary acceptance. */
+  readonly overridden: readonly OverridableCode[];
 }
 
 /** What the kiosk last saw of an allowance. */
@@ -88,6 +91,10 @@ export interface AcceptanceFacts extends LimitFacts {
   readonly history: AllowanceHistory | null;
   /** Limits of the merchant and of this kiosk; the lowest of all owners wins. */
   readonly settings: readonly LimitSettings[];
+  /** True when the wall clock lies below what is known to have passed; `nowSeconds` is then that bound. */
+  readonly clockIsBehind?: boolean;
+  /** What a person sets aside, at the shop's risk (override.ts); absent in an ordinary decision. */
+  readonly override?: ReadonlySet<OverridableCode>;
   /** True when the issuer's signature on exactly these certificate bytes was checked before (cache). */
   readonly certificateIsKnownGood: boolean;
   /** True when the phone's signature on exactly this payment was checked before, by whoever gathered these facts. */
@@ -120,6 +127,8 @@ export function* verifyPayment(
   if (allowance.currency !== facts.kiosk.currency) refuse('payment_currency_differs_from_request');
   // A clock below the bundle's signed time would make an old bundle look fresh and an expired certificate good.
   if (facts.nowSeconds < facts.trust.issuedAt - CLOCK_TOLERANCE_SECONDS) refuse('clock_behind_trusted_time');
+  if (facts.clockIsBehind === true && !isSetAside('clock_behind_trusted_time', facts))
+    refuse('clock_behind_trusted_time');
   checkValidity(facts.kiosk, facts.nowSeconds);
   checkValidity(allowance, facts.nowSeconds);
   if (facts.trust.deniedKiosks.has(facts.kiosk.kioskId)) refuse('kiosk_denied');
@@ -127,7 +136,7 @@ export function* verifyPayment(
   checkCounters(payment, allowance, facts.history);
   const age = facts.nowSeconds - facts.trust.issuedAt;
   const level = freshnessLevel(age);
-  const limits = limitsAt(level, facts.trust.policy, facts.kiosk, facts.settings);
+  const limits = limitsOf(facts, level);
   if (age > limits.maxOfflineSeconds) refuse('kiosk_offline_too_long');
   checkContact(allowance, facts, level);
   checkLimits(payment, allowance, facts, limits);
@@ -139,17 +148,36 @@ export function* verifyPayment(
   const isSigned =
     facts.paymentSignatureIsKnownGood === true || (yield* hasPaymentSignature(payment, allowance));
   if (!isSigned) refuse('payment_signature_invalid');
-  const tier: GuaranteeTier = allowance.payeeLock === null ? 'reserved' : 'locked';
+  const overridden = [...(facts.override ?? [])];
   const verified: Omit<VerifiedPayment, typeof verifiedBrand> = {
     requestId: identified.requestId,
     allowance,
     payment,
-    tier,
+    tier: tierFor(allowance, overridden),
+    overridden,
     checks:
       checksMade(facts, level) |
       (needsInternetSoon(allowance, payment.counter) ? CHECK.needsInternetSoon : 0),
   };
   return verified as VerifiedPayment;
+}
+
+function isSetAside(code: OverridableCode, facts: Pick<AcceptanceFacts, 'override'>): boolean {
+  return facts.override?.has(code) ?? false;
+}
+
+/** Of all owners, and above them what a person lifted. */
+function limitsOf(facts: AcceptanceFacts, level: FreshnessLevel): Policy {
+  const { policy } = facts.trust;
+  const limits = limitsAt(level, policy, facts.kiosk, facts.settings);
+  if (facts.override === undefined || facts.override.size === 0) return limits;
+  return liftedLimits(limits, limitsAt(level, policy, facts.kiosk), facts.override);
+}
+
+/** What a person let through is the shop's risk, whatever the allowance promises. */
+function tierFor(allowance: AllowanceCertificate, overridden: readonly OverridableCode[]): GuaranteeTier {
+  if (overridden.length > 0) return 'at_risk';
+  return allowance.payeeLock === null ? 'reserved' : 'locked';
 }
 
 /** The number that the cashier typed against the issuer's commitment to the holder's, opened by the phone. */
@@ -170,13 +198,21 @@ function checksMade(facts: AcceptanceFacts, level: FreshnessLevel): number {
     CHECK.certificate |
     CHECK.denyList |
     CHECK.paymentSignature |
-    CHECK.counters |
-    CHECK.limits;
+    CHECK.counters;
+  const clockIsTrusted = !isSetAside('clock_behind_trusted_time', facts);
   return (
     always |
-    (level === 'full' ? CHECK.trustFresh : 0) |
+    (limitsHold(facts) ? CHECK.limits : 0) |
+    (level === 'full' && clockIsTrusted ? CHECK.trustFresh : 0) |
     (facts.history === null ? 0 : CHECK.payerKnown) |
     (facts.expectedPhone === null ? 0 : CHECK.payerPhone)
+  );
+}
+
+/** Freshness and the clock have a bit of their own. */
+function limitsHold({ override }: Pick<AcceptanceFacts, 'override'>): boolean {
+  return [...(override ?? [])].every(
+    (code) => code === 'clock_behind_trusted_time' || code === 'trust_bundle_too_old',
   );
 }
 
@@ -227,6 +263,7 @@ export function checkCounters(
 /** What the age of the bundle still allows, before the limits of money. */
 function checkContact(allowance: AllowanceCertificate, facts: AcceptanceFacts, level: FreshnessLevel): void {
   const isLockedToUs = allowance.payeeLock !== null;
+  if (isSetAside('trust_bundle_too_old', facts)) return;
   if (level === 'known_only' && facts.history === null && !isLockedToUs) refuse('trust_bundle_too_old');
   if (level === 'locked_only' && !isLockedToUs) refuse('trust_bundle_too_old');
 }

@@ -22,6 +22,7 @@ import {
 } from './journal.ts';
 import type { JournalRecord, JournalRecordKind } from './journal-file.ts';
 import { MAX_BATCH_ENTRIES, MAX_COUNTER, MAX_OBJECT_BYTES } from './limits.ts';
+import { decodeOverrideBody, type OverrideBody } from './override.ts';
 import { readPayment, type Payment } from './payment.ts';
 import { verifyPaymentRequest } from './payment-request.ts';
 import { PURPOSE } from './purposes.ts';
@@ -41,6 +42,9 @@ export type JournalFault =
   | 'receipt_names_another_entry'
   | 'batch_invalid'
   | 'batch_sum_differs'
+  | 'override_unreadable'
+  | 'override_without_its_sale'
+  | 'sale_at_risk_without_override'
   | 'entry_missing';
 
 export interface JournalFinding {
@@ -186,6 +190,8 @@ class Walk {
   #kiosk: KioskCertificate | null = null;
   #firstAt: number | null = null;
   #lastAt: number | null = null;
+  /** Of the entry before, when that was an override: its sale must be this entry. */
+  #override: OverrideBody | null = null;
   #payments = 0;
   #receipts = 0;
   #batches = 0;
@@ -212,37 +218,54 @@ class Walk {
     if (payment !== null && !payment.ok) return finding(sequence, 'sale_unreadable', payment.code);
     if (payment !== null && payment.value.finding !== null) return payment.value.finding;
     const paid = payment?.value.payment ?? null;
+    const override = yield* tried(overrideOf(entry.value));
+    if (!override.ok) return finding(sequence, 'override_unreadable', override.code);
+    const stranded = this.#checkOverride(sequence, paid, payment?.value.isAtRisk === true);
+    if (stranded !== null) return stranded;
     const badReceipt = yield* this.#checkReceipts(sequence, hash, paid);
     if (badReceipt !== null) return badReceipt;
     this.#entries.push({ bytes, hash, saleMinor: paid?.amountMinor ?? -1n });
     const badBatch = yield* this.#checkBatches(sequence);
     if (badBatch !== null) this.#entries.pop();
-    else this.#seen(entry.value.at);
+    else this.#seen(entry.value.at, override.value);
     return badBatch;
   }
 
-  #seen(at: number): void {
+  /** An override and its sale stand side by side, so that neither is believed without the other. */
+  #checkOverride(sequence: number, payment: Payment | null, isAtRisk: boolean): JournalFinding | null {
+    const override = this.#override;
+    if (override === null) return isAtRisk ? finding(sequence, 'sale_at_risk_without_override') : null;
+    const isItsSale = payment !== null && isAtRisk && equalBytes(payment.hash, override.paymentHash);
+    return isItsSale ? null : finding(sequence, 'override_without_its_sale');
+  }
+
+  #seen(at: number, override: OverrideBody | null): void {
+    this.#override = override;
     this.#firstAt ??= at;
     this.#lastAt = at;
   }
 
-  *#sale(entry: JournalEntry): Steps<{ finding: JournalFinding | null; payment: Payment }> {
+  *#sale(
+    entry: JournalEntry,
+  ): Steps<{ finding: JournalFinding | null; payment: Payment; isAtRisk: boolean }> {
     const body = decodeSaleBody(entry.body);
     const payment = yield* readPayment(body.payment, { hash: body.allowanceCertificateHash });
-    if (this.#certificates === null) return { finding: null, payment };
+    const isAtRisk = body.tier === 'at_risk';
+    if (this.#certificates === null) return { finding: null, payment, isAtRisk };
     const kiosk = this.#certificates.kiosks.get(toHex(body.kioskCertificateHash));
     this.#kiosk ??= kiosk ?? null;
     if (kiosk === undefined || kiosk.kioskId !== this.#kiosk?.kioskId)
-      return { finding: finding(entry.sequence, 'kiosk_not_certified'), payment };
+      return { finding: finding(entry.sequence, 'kiosk_not_certified'), payment, isAtRisk };
     const allowance = this.#certificates.allowances.get(toHex(body.allowanceCertificateHash));
     // Without the allowance's certificate the kiosk's half can still be checked.
     const checked =
       allowance === undefined
         ? yield* tried(verifyPaymentRequest(body.request, kiosk))
         : yield* tried(verifySale(body, { kiosk, allowance }));
-    if (!checked.ok) return { finding: finding(entry.sequence, 'sale_invalid', checked.code), payment };
+    if (!checked.ok)
+      return { finding: finding(entry.sequence, 'sale_invalid', checked.code), payment, isAtRisk };
     if (allowance !== undefined) this.#payments += 1;
-    return { finding: null, payment };
+    return { finding: null, payment, isAtRisk };
   }
 
   *#checkReceipts(sequence: number, hash: Uint8Array, payment: Payment | null): Steps<JournalFinding | null> {
@@ -313,6 +336,11 @@ class Walk {
       checkedBatches: this.#batches,
     };
   }
+}
+
+// oxlint-disable-next-line require-yield -- the steps around it are a generator
+function* overrideOf(entry: JournalEntry): Steps<OverrideBody | null> {
+  return entry.kind === 'override' ? decodeOverrideBody(entry.body) : null;
 }
 
 // oxlint-disable-next-line require-yield -- the steps around it are a generator

@@ -10,7 +10,7 @@ import { PURPOSE } from './purposes.ts';
 import { tierNumber, tierOf } from './receipt.ts';
 import type { GuaranteeTier } from './acceptance.ts';
 
-/** A kind's number on the wire. Kinds without a body here hold an empty array until their feature gives them one. */
+/** A kind's number on the wire. Bodies: sale here, override.ts, policy-change.ts; other kinds hold an empty array until their feature gives them one. */
 export const JOURNAL_KIND = {
   sale: 1,
   void: 2,

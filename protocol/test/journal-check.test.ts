@@ -222,3 +222,47 @@ describe('a journal file', () => {
 function makeBodyOf(entry: protocol.JournalEntry) {
   return protocol.encodeSaleBody(protocol.decodeSaleBody(entry.body));
 }
+
+describe('an override in a journal', () => {
+  const { payment, body } = makeSale(1, 500n);
+  const risky = (tier: protocol.GuaranteeTier) =>
+    protocol.encodeSaleBody({ ...protocol.decodeSaleBody(body), tier });
+  const consent = (paymentHash: Uint8Array) =>
+    protocol.encodeOverrideBody({
+      paymentHash,
+      reason: 'knows_customer',
+      codes: ['first_payment_exceeds_limit'],
+    });
+  const chained = (
+    ...drafts: readonly (readonly [protocol.JournalKind, readonly protocol.CborValue[]])[]
+  ) => {
+    let previousHash = protocol.GENESIS_HASH;
+    return drafts.map(([kind, content], index): Record => {
+      const place = { sequence: index + 1, previousHash, at: NOW };
+      const bytes = protocol.encodeJournalEntry({ ...place, kind, body: content });
+      previousHash = crypto.digest(bytes);
+      return { kind: 'journalEntry', bytes };
+    });
+  };
+
+  it('stands directly before its sale', () => {
+    const records = chained(['override', consent(payment.hash)], ['sale', risky('at_risk')], ['stop', []]);
+    expect(brokenAt(records, null)).toBeNull();
+  });
+
+  it.each([
+    ['1 sale_at_risk_without_override', chained(['sale', risky('at_risk')])],
+    ['2 override_without_its_sale', chained(['override', consent(payment.hash)], ['stop', []])],
+    [
+      '2 override_without_its_sale',
+      chained(['override', consent(payment.hash)], ['sale', risky('reserved')]),
+    ],
+    [
+      '2 override_without_its_sale',
+      chained(['override', consent(new Uint8Array(32))], ['sale', risky('at_risk')]),
+    ],
+    ['1 override_unreadable message_malformed', chained(['override', []])],
+  ])('%s', (finding, records) => {
+    expect(brokenAt(records, null)).toBe(finding);
+  });
+});

@@ -33,6 +33,8 @@ export interface ValidSale extends SaleEntry {
   /** Hex of the payment's hash. */
   readonly paymentKey: string;
   readonly allowance: KnownAllowance;
+  /** Let through by a person at the shop: nobody but the payer's reserve stands for it. */
+  readonly isAtRisk: boolean;
   /** The deny list that the kiosk named when it asked for this payment. */
   readonly requestDenyListVersion: number;
 }
@@ -108,6 +110,7 @@ export function checkSale(body: SaleBody, facts: SaleFacts, place: SaleEntry): C
     payment,
     paymentKey: toHex(payment.hash),
     allowance,
+    isAtRisk: body.tier === 'at_risk',
     requestDenyListVersion: request.denyListVersion,
   };
 }

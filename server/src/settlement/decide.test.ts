@@ -57,6 +57,7 @@ function saleOf({ allowanceId, counter, amountMinor, earlierMinor }: Drawn, sequ
     payment,
     paymentKey: toHex(hash),
     allowance,
+    isAtRisk: false,
     requestDenyListVersion: 0,
   };
 }
@@ -173,6 +174,29 @@ describe('deciding', () => {
         },
       ),
     );
+  });
+
+  test('the guarantee never pays for what a manager let through, the reserve does', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(drawn, fc.boolean()), { maxLength: 14 }), (list) => {
+        const sales = list.map(([sale, isAtRisk], index) => ({ ...saleOf(sale, index), isAtRisk }));
+        for (const { sale, outcome, fromReserveMinor, fromGuaranteeMinor } of paidOf(
+          settleAll([sales], ground(1_000_000n)),
+        )) {
+          if (!sale.isAtRisk) continue;
+          expect(fromGuaranteeMinor).toBe(0n);
+          expect(outcome === 'settled' ? sale.payment.amountMinor : 0n).toBe(fromReserveMinor);
+        }
+      }),
+    );
+    const risky = (counter: number, isAtRisk: boolean) => ({
+      ...saleOf({ allowanceId: 'a', counter, amountMinor: 600n, earlierMinor: 0n }, counter),
+      isAtRisk,
+    });
+    const outcomes = (...sales: ValidSale[]) =>
+      decide(sales, ground(1_000_000n)).sales.map(({ outcome }) => outcome);
+    expect(outcomes(risky(1, false), risky(2, true))).toEqual(['settled', 'disputed']);
+    expect(outcomes(risky(1, true), risky(2, false))).toEqual(['settled', 'settled_by_guarantee']);
   });
 
   test('leaves exactly one proof where any two payments contradict each other, and none where none do (R32)', () => {

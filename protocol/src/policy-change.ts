@@ -1,0 +1,42 @@
+/** The journal's entry about limits that the merchant or the kiosk set: all that they want from then on. */
+import { FieldReader, type CborValue } from './cbor.ts';
+import { refuse } from './errors.ts';
+import { MONEY_LIMITS, NUMBER_LIMITS, type LimitSettings } from './kiosk-limits.ts';
+import { MAX_COUNTER } from './limits.ts';
+
+export type LimitOwner = 'merchant' | 'kiosk';
+const OWNERS: readonly LimitOwner[] = ['merchant', 'kiosk'];
+
+export interface PolicyChangeBody {
+  readonly owner: LimitOwner;
+  /** What is absent is not limited by this owner any more. */
+  readonly limits: LimitSettings;
+}
+
+export function encodePolicyChangeBody({ owner, limits }: PolicyChangeBody): readonly CborValue[] {
+  return [
+    OWNERS.indexOf(owner) + 1,
+    [
+      ...MONEY_LIMITS.map((name) => limits[name] ?? null),
+      ...NUMBER_LIMITS.map((name) => limits[name] ?? null),
+    ],
+  ];
+}
+
+/** @throws Refusal */
+export function decodePolicyChangeBody(body: readonly unknown[]): PolicyChangeBody {
+  const fields = new FieldReader(body);
+  const owner = OWNERS[fields.uint(OWNERS.length, 1) - 1] ?? refuse('field_out_of_range');
+  const values = fields.array(MONEY_LIMITS.length + NUMBER_LIMITS.length);
+  fields.end();
+  if (values.length !== MONEY_LIMITS.length + NUMBER_LIMITS.length) refuse('message_malformed');
+  const money = MONEY_LIMITS.flatMap((name, index) => {
+    const given = values[index];
+    return given === null ? [] : [[name, new FieldReader([given]).amountMinor(1n)] as const];
+  });
+  const numbers = NUMBER_LIMITS.flatMap((name, index) => {
+    const given = values[MONEY_LIMITS.length + index];
+    return given === null ? [] : [[name, new FieldReader([given]).uint(MAX_COUNTER, 1)] as const];
+  });
+  return { owner, limits: { ...Object.fromEntries(money), ...Object.fromEntries(numbers) } };
+}
