@@ -31,21 +31,23 @@ import { verifySale, verifySettlementBatch } from './settlement.ts';
 import { verifyTrustBundle } from './trust-bundle.ts';
 
 /** What is wrong with an entry, closed; `code` of the finding says more where a rule refused. */
-export type JournalFault =
-  | 'entry_unreadable'
-  | 'sequence_not_continuous'
-  | 'chain_broken'
-  | 'sale_unreadable'
-  | 'kiosk_not_certified'
-  | 'sale_invalid'
-  | 'receipt_invalid'
-  | 'receipt_names_another_entry'
-  | 'batch_invalid'
-  | 'batch_sum_differs'
-  | 'override_unreadable'
-  | 'override_without_its_sale'
-  | 'sale_at_risk_without_override'
-  | 'entry_missing';
+export const JOURNAL_FAULTS = [
+  'entry_unreadable',
+  'sequence_not_continuous',
+  'chain_broken',
+  'sale_unreadable',
+  'kiosk_not_certified',
+  'sale_invalid',
+  'receipt_invalid',
+  'receipt_names_another_entry',
+  'batch_invalid',
+  'batch_sum_differs',
+  'override_unreadable',
+  'override_without_its_sale',
+  'sale_at_risk_without_override',
+  'entry_missing',
+] as const;
+export type JournalFault = (typeof JOURNAL_FAULTS)[number];
 
 export interface JournalFinding {
   /** The place in the file, counted from 1: what the entry's sequence must be. */
@@ -207,6 +209,14 @@ class Walk {
 
   /** Takes the next entry. @returns what is wrong with it, or null. */
   *step(bytes: Uint8Array): Steps<JournalFinding | null> {
+    const [payments, receipts, batches] = [this.#payments, this.#receipts, this.#batches];
+    const broken = yield* this.#take(bytes);
+    // What was checked of an entry that does not hold is not counted: the figures are of those before it.
+    if (broken !== null) [this.#payments, this.#receipts, this.#batches] = [payments, receipts, batches];
+    return broken;
+  }
+
+  *#take(bytes: Uint8Array): Steps<JournalFinding | null> {
     const sequence = this.#entries.length + 1;
     const entry = yield* tried(decoded(bytes));
     if (!entry.ok) return finding(sequence, 'entry_unreadable', entry.code);
@@ -314,10 +324,10 @@ class Walk {
     return last;
   }
 
-  /** Somebody signed for an entry that is not in the file: its end was cut off. */
+  /** Somebody signed for an entry that is not in the file, or an override waits for its sale: the end was cut off. */
   missing(): JournalFinding | null {
     const isShort = this.#certificates !== null && this.#witnesses.lastSequence > this.#entries.length;
-    return isShort ? finding(this.#entries.length + 1, 'entry_missing') : null;
+    return isShort || this.#override !== null ? finding(this.#entries.length + 1, 'entry_missing') : null;
   }
 
   report(broken: JournalFinding | null): JournalReport {

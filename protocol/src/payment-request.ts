@@ -99,7 +99,8 @@ export function* verifyPaymentRequest(bytes: Uint8Array, kiosk: KioskCertificate
 
 function readAddresses(values: readonly unknown[]): readonly string[] {
   return values.map((value) => {
-    if (typeof value !== 'string' || value.length > MAX_ADDRESS_BYTES) refuse('field_out_of_range');
+    if (typeof value !== 'string') refuse('message_malformed');
+    if (value.length > MAX_ADDRESS_BYTES) refuse('field_out_of_range');
     // http only: the link gives no trust, and anything else (javascript:, https to a stranger) has no use here.
     if (!/^http:\/\/[0-9A-Za-z.:[\]-]+$/.test(value)) refuse('field_out_of_range');
     return value;
