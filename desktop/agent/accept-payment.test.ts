@@ -178,10 +178,11 @@ test('R26 one payer within a window is counted over restarts and over its allowa
 
 test('R26 what merchant and kiosk set lower counts at once and over a restart, and is journalled', () => {
   const phone = issuer.phone();
-  kiosk.desk.run('setLimits', { owner: 'merchant', limits: { firstPaymentMinor: 500n } });
+  kiosk.desk.run('setLimits', { owner: 'merchant', limits: { firstPaymentMinor: 500n }, pinHash: null });
   kiosk.desk.run('setLimits', {
     owner: 'kiosk',
     limits: { perPaymentMinor: 1_000n, firstPaymentMinor: 900n },
+    pinHash: null,
   });
   expect(() => kiosk.sell(1_001n)).toThrow('amount_exceeds_payment_limit');
   kiosk.reopen();
@@ -189,14 +190,19 @@ test('R26 what merchant and kiosk set lower counts at once and over a restart, a
   const pay = (amountMinor: bigint) =>
     codeOf(kiosk.acceptOne(phone.pay(kiosk.sell(amountMinor).envelope).delivery));
   expect(pay(501n)).toBe('first_payment_exceeds_limit');
-  kiosk.desk.run('setLimits', { owner: 'merchant', limits: {} });
+  const lift = { owner: 'merchant', limits: {} } as const;
+  expect(() => kiosk.desk.run('setLimits', { ...lift, pinHash: null })).toThrow('manager_pin_needed');
+  kiosk.setPin();
+  kiosk.desk.run('setLimits', { ...lift, pinHash: kiosk.tryPin() });
   expect(kiosk.desk.store.memory.limitSettings).toEqual([
     {},
     { perPaymentMinor: 1_000n, firstPaymentMinor: 900n },
   ]);
-  expect(() => kiosk.desk.run('setLimits', { owner: 'kiosk', limits: { hourCount: 0 } })).toThrow(
-    'call_invalid',
-  );
+  const zero = {
+    owner: 'kiosk',
+    limits: { hourCount: 0, perPaymentMinor: 1_000n, firstPaymentMinor: 1n },
+  } as const;
+  expect(() => kiosk.desk.run('setLimits', { ...zero, pinHash: null })).toThrow('call_invalid');
   expect(kiosk.snapshot().limits.perPaymentMinor).toBe(1_000n);
 });
 

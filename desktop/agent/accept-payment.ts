@@ -8,25 +8,29 @@ import {
   contradicts,
   DAY_SECONDS,
   decodeDelivery,
+  encodeOverrideBody,
   encodeSaleBody,
+  EVERY_OVERRIDABLE,
   hasPaymentSignature,
-  readAllowanceCertificate,
-  readPayment,
+  isOverridable,
   requireIssuerSignature,
   runSync,
   signReceipt,
   toHex,
   verifyPayment,
+  verifyUnderOverride,
   type AcceptanceFacts,
   type AllowanceHistory,
-  type Delivery,
   type IdentifiedPayment,
   type KioskCertificate,
   type RefusalCode,
+  type OverridableCode,
+  type OverrideReason,
   type Result,
-  type SyncCrypto,
   type VerifiedPayment,
 } from '@tikiwallet/protocol';
+import { DeliveryReader, type ReadDelivery } from './delivery-reader.ts';
+import { HeldPayments, type OverrideOffer } from './held-payments.ts';
 import { storageFaultOf } from './store/faults.ts';
 import type { EnrolledKiosk } from './store/kiosk-record.ts';
 import type { KioskStore } from './store/kiosk-store.ts';
@@ -52,19 +56,23 @@ export interface DeliveryToAccept {
 
 export type AcceptOutcome =
   | { readonly kind: 'accepted' | 'repeated'; readonly payment: StoredPayment; readonly receipt: Uint8Array }
-  | { readonly kind: 'refused'; readonly code: AcceptCode; readonly requestId: string | null };
+  | {
+      readonly kind: 'refused';
+      readonly code: AcceptCode;
+      readonly requestId: string | null;
+      /** What a manager could decide about it; absent when no one may. */
+      readonly offer?: OverrideOffer;
+    };
 
-/** A certificate whose issuer's signature was verified on exactly these bytes. */
-type KnownCertificate = Pick<IdentifiedPayment, 'allowance' | 'allowanceObject'>;
-
-/** A delivery taken apart; `certificateKey` names its certificate in the cache. */
-interface ReadDelivery {
-  readonly identified: IdentifiedPayment;
-  readonly certificateKey: string;
-  readonly certificateIsKnownGood: boolean;
+/** A person's word about one refused payment; who the person is has been proved before. */
+export interface Consent {
+  readonly requestId: string;
+  /** Hex. */
+  readonly paymentHash: string;
+  readonly codes: readonly OverridableCode[];
+  readonly reason: OverrideReason;
 }
 
-const MAX_CACHED_CERTIFICATES = 4_096;
 /** Refusals behind which a second signature of the same phone may stand. */
 const MAYBE_DOUBLE_SPEND: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
   'payment_counter_not_increasing',
@@ -76,17 +84,19 @@ export class PaymentDesk {
   readonly #store: KioskStore;
   readonly #sales: SaleRequests;
   readonly #onError: (error: unknown) => void;
-  readonly #certificates = new Map<string, KnownCertificate>();
+  readonly #reader: DeliveryReader;
+  readonly #held = new HeldPayments();
 
   constructor(store: KioskStore, sales: SaleRequests, onError: (error: unknown) => void) {
     this.#store = store;
     this.#sales = sales;
     this.#onError = onError;
+    this.#reader = new DeliveryReader(store.crypto);
   }
 
   /** Issuers or the deny list changed: nothing that was believed before is believed without another look. */
   forgetCertificates(): void {
-    this.#certificates.clear();
+    this.#reader.forget();
   }
 
   /**
@@ -105,13 +115,22 @@ export class PaymentDesk {
     }
   }
 
-  #accept({ bytes, isSigned }: DeliveryToAccept): AcceptOutcome {
+  /**
+   * The payment that was refused, decided again with the manager's consent, inside the caller's transaction. Null when
+   * it is not held any more.
+   */
+  acceptUnderOverride(consent: Consent): AcceptOutcome | null {
+    const bytes = this.#held.take(consent.requestId, consent.paymentHash);
+    return bytes === null ? null : this.#accept({ bytes, isSigned: false }, consent);
+  }
+
+  #accept({ bytes, isSigned }: DeliveryToAccept, consent: Consent | null = null): AcceptOutcome {
     const { kiosk } = this.#store.memory;
     if (kiosk === null) return refused('kiosk_not_enrolled', null);
     const delivery = attempt(() => decodeDelivery(bytes));
     if (!delivery.ok) return refused(delivery.code, null);
     const { requestId } = delivery.value;
-    const read = this.#read(delivery.value);
+    const read = this.#reader.read(delivery.value);
     if (!read.ok) return refused(read.code, requestId);
     const { identified } = read.value;
     const { payment, allowance } = identified;
@@ -127,40 +146,46 @@ export class PaymentDesk {
 
     if (this.#store.memory.standing.doubt !== null) return refused('journal_quarantined', requestId);
     const now = this.#store.now();
-    if (now.isBehind) return refused('clock_behind_trusted_time', requestId);
     const request = this.#store.requests.byId(requestId);
     const certificate = certificateOf(request, kiosk);
     const facts = this.#gatherFacts(read.value, {
       ...{ kiosk, request, certificate, history, isSigned },
-      nowSeconds: now.seconds,
+      ...{ nowSeconds: now.seconds, clockIsBehind: now.isBehind },
     });
-    const verdict = runSync(verifyPayment(identified, facts), this.#store.crypto);
+    const verdict = this.#decide(identified, facts, consent);
     if (!verdict.ok) {
       if (MAYBE_DOUBLE_SPEND.has(verdict.code)) this.#keepContradiction(identified, kiosk, verdict.code);
-      return refused(verdict.code, requestId);
+      const offer = isOverridable(verdict.code) ? this.#offer(identified, facts, bytes) : null;
+      const refusal = { kind: 'refused', code: verdict.code, requestId } as const;
+      return offer === null ? refusal : { ...refusal, offer };
     }
-    this.#remember(read.value);
+    this.#reader.remember(read.value);
     if (request === null) throw new Error('a payment was verified without its request');
-    return this.#put(verdict.value, { request, certificate, nowSeconds: now.seconds });
+    return this.#put(verdict.value, { request, certificate, nowSeconds: now.seconds, consent });
   }
 
-  /** Form and identity; a certificate that is known is not read again. */
-  #read(delivery: Delivery): Result<ReadDelivery> {
-    const { crypto } = this.#store;
-    // Of the whole certificate, its signature included: another signature is another thing to verify.
-    const certificateKey = Buffer.from(crypto.digest(delivery.allowanceCertificate)).toString('latin1');
-    const known = this.#certificates.get(certificateKey);
-    const certificate =
-      known === undefined
-        ? readCertificate(delivery.allowanceCertificate, crypto)
-        : { ok: true as const, value: known };
-    if (!certificate.ok) return certificate;
-    const { allowance, allowanceObject } = certificate.value;
-    const payment = runSync(readPayment(delivery.payment, allowance), crypto);
-    if (!payment.ok) return payment;
-    const { requestId, phoneSalt } = delivery;
-    const identified = { requestId, allowance, allowanceObject, payment: payment.value, phoneSalt };
-    return { ok: true, value: { identified, certificateKey, certificateIsKnownGood: known !== undefined } };
+  #decide(
+    identified: IdentifiedPayment,
+    facts: AcceptanceFacts,
+    consent: Consent | null,
+  ): Result<VerifiedPayment> {
+    const steps =
+      consent === null
+        ? verifyPayment(identified, facts)
+        : verifyUnderOverride(identified, facts, new Set(consent.codes));
+    return runSync(steps, this.#store.crypto);
+  }
+
+  /** Only what would pass every other check, both signatures included, is worth a manager's time. */
+  #offer(identified: IdentifiedPayment, facts: AcceptanceFacts, bytes: Uint8Array): OverrideOffer | null {
+    if (this.#store.managerPin.standing().state === 'none') return null;
+    const steps = verifyUnderOverride(identified, facts, EVERY_OVERRIDABLE);
+    const verdict = runSync(steps, this.#store.crypto);
+    if (!verdict.ok) return null;
+    const { payment, allowance } = identified;
+    this.#held.keep(identified.requestId, payment.hash, bytes);
+    const { maskedPhone } = allowance;
+    return { paymentHash: toHex(payment.hash), maskedPhone, codes: verdict.value.overridden };
   }
 
   #gatherFacts(
@@ -172,6 +197,7 @@ export class PaymentDesk {
       history: AllowanceHistory | null;
       isSigned: boolean;
       nowSeconds: number;
+      clockIsBehind: boolean;
     },
   ): AcceptanceFacts {
     const { request, kiosk, nowSeconds } = known;
@@ -179,6 +205,7 @@ export class PaymentDesk {
     const window = Math.max(DAY_SECONDS, kiosk.trust.policy.splitWindowSeconds);
     return {
       nowSeconds,
+      clockIsBehind: known.clockIsBehind,
       payer: this.#store.payments.payerFacts(allowance, nowSeconds - window),
       settings: this.#store.memory.limitSettings,
       kiosk: known.certificate,
@@ -202,9 +229,15 @@ export class PaymentDesk {
 
   #put(
     verified: VerifiedPayment,
-    known: { request: RequestRow; certificate: KioskCertificate; nowSeconds: number },
+    known: {
+      request: RequestRow;
+      certificate: KioskCertificate;
+      nowSeconds: number;
+      consent: Consent | null;
+    },
   ): AcceptOutcome {
     const { certificate, request, nowSeconds } = known;
+    this.#noteOverride(verified, known.consent, nowSeconds);
     const { payment, allowance, tier, checks } = verified;
     const body = encodeSaleBody({
       kioskCertificateHash: certificate.hash,
@@ -239,6 +272,14 @@ export class PaymentDesk {
     this.#store.raiseMark(allowance.notBefore);
     this.#store.countAccepted(stored);
     return { kind: 'accepted', payment: stored, receipt: receipt.value };
+  }
+
+  /** Directly before its sale, so that the receipt commits this kiosk to both. */
+  #noteOverride({ payment, overridden }: VerifiedPayment, consent: Consent | null, at: number): void {
+    if (overridden.length === 0) return;
+    if (consent === null) throw new Error('a payment was overridden without consent');
+    const entry = { paymentHash: payment.hash, reason: consent.reason, codes: overridden };
+    this.#store.append('override', at, encodeOverrideBody(entry));
   }
 
   /** The counter is used: either somebody plays with bytes, or the phone has signed twice and that is proof. */
@@ -279,24 +320,6 @@ export class PaymentDesk {
     if (!signed.ok) return signed.code;
     return signed.value ? null : 'payment_signature_invalid';
   }
-
-  #remember(read: ReadDelivery): void {
-    if (read.certificateIsKnownGood) return;
-    if (this.#certificates.size >= MAX_CACHED_CERTIFICATES) {
-      for (const oldest of this.#certificates.keys()) {
-        this.#certificates.delete(oldest);
-        break;
-      }
-    }
-    const { allowance, allowanceObject } = read.identified;
-    this.#certificates.set(read.certificateKey, { allowance, allowanceObject });
-  }
-}
-
-function readCertificate(bytes: Uint8Array, crypto: SyncCrypto): Result<KnownCertificate> {
-  const read = runSync(readAllowanceCertificate(bytes), crypto);
-  if (!read.ok) return read;
-  return { ok: true, value: { allowance: read.value.certificate, allowanceObject: read.value.object } };
 }
 
 function refused(code: AcceptCode, requestId: string | null): AcceptOutcome {

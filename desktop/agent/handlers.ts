@@ -6,10 +6,11 @@ import type { AcceptOutcome } from './accept-payment.ts';
 import type { CloudApi } from './cloud/cloud-api.ts';
 import type { MerchantSession } from './cloud/merchant-session.ts';
 import { acceptScanned } from './pairing/scanned-delivery.ts';
+import { managerHandlers, type ManagerParts } from './manager/manager-handlers.ts';
 import { describePayment, type Sales } from './sales.ts';
 import type { StoreClient } from './store/store-client.ts';
 
-export interface HandlerParts {
+export interface HandlerParts extends ManagerParts {
   readonly api: CloudApi;
   readonly merchant: MerchantSession;
   readonly sales: Sales;
@@ -46,6 +47,7 @@ export function agentHandlers(parts: HandlerParts): AgentHandlers {
     },
     'sale.open': (sale) => sales.open(sale),
     'sale.cancel': ({ saleId }) => sales.cancel(saleId),
+    ...managerHandlers(parts),
     'delivery.submit': ({ text }) => acceptScanned(text, parts.accept),
     'payment.receipt': async ({ paymentHash }) => {
       const receipt = await store.run('receiptOf', paymentHash);

@@ -17,6 +17,7 @@ import type { DataFolder } from './data-folder.ts';
 import { enrolKiosk } from './enrol-kiosk.ts';
 import { agentHandlers } from './handlers.ts';
 import type { Log } from './log.ts';
+import { Manager } from './manager/manager.ts';
 import { listenForPhones, type Listener, type PairingView } from './pairing/listener.ts';
 import { RadioWatch } from './radio/radio-state.ts';
 import { Sales } from './sales.ts';
@@ -62,6 +63,7 @@ class Agent implements RunningAgent {
   readonly #sales: Sales;
   readonly #reachability: Reachability;
   readonly #merchant: MerchantSession;
+  readonly #manager: Manager;
   readonly #settle: SettleLoop;
   readonly #trust: TrustRefresher;
   readonly #radio: RadioWatch;
@@ -115,6 +117,7 @@ class Agent implements RunningAgent {
       serverNowMs: () => client.serverNowMs(),
       onChange: changed,
     });
+    this.#manager = new Manager({ api: this.#api, store: this.#store, snapshot });
     this.#sales = new Sales({
       store: this.#store,
       clock: systemClock(),
@@ -196,6 +199,7 @@ class Agent implements RunningAgent {
     return agentHandlers({
       api: this.#api,
       merchant: this.#merchant,
+      manager: this.#manager,
       sales: this.#sales,
       store: this.#store,
       state: () => this.#compose(),

@@ -12,6 +12,7 @@ export type Bound =
   | { readonly is: 'text'; readonly maxBytes: number }
   | { readonly is: 'currency' }
   | { readonly is: 'object' }
+  | { readonly is: 'payeeLock' }
   | { readonly is: 'list'; readonly max: number; readonly item: CborValue };
 
 export const uint = (min: number, max: number): Bound => ({ is: 'uint', min, max });
@@ -28,6 +29,8 @@ export const id = bytes(16);
 export const hash = bytes(32);
 export const point = bytes(33);
 export const currency: Bound = { is: 'currency' };
+/** `[merchant-id, kiosk-id / null]`, or null. */
+export const payeeLock: Bound = { is: 'payeeLock' };
 /** Of another object within this one: 1 to 2,048 bytes. */
 export const object: Bound = { is: 'object' };
 
@@ -81,6 +84,15 @@ export function refusedBy(bound: Bound): readonly Refused[] {
         outOfRange('empty', ''),
         malformed('a number', 702),
       ];
+    case 'payeeLock':
+      return [
+        malformed('an id alone', new Uint8Array(16)),
+        malformed('without its second field', [new Uint8Array(16)]),
+        malformed('with a third field', [new Uint8Array(16), null, null]),
+        malformed('on no merchant', [null, new Uint8Array(16)]),
+        outOfRange('on a merchant of 15 bytes', [new Uint8Array(15), null]),
+        outOfRange('on a kiosk of 17 bytes', [new Uint8Array(16), new Uint8Array(17)]),
+      ];
     case 'object':
       return [
         outOfRange('empty', new Uint8Array(0)),
@@ -117,6 +129,11 @@ export function edgesOf(bound: Bound): readonly (readonly [what: string, value: 
         ['at its most bytes', 'é'.repeat(bound.maxBytes / 2)],
         // Text is bytes: nobody composes it.
         ['not composed (NFD)', 'e\u0301'],
+      ];
+    case 'payeeLock':
+      return [
+        ['on a merchant', [new Uint8Array(16), null]],
+        ['on a kiosk of a merchant', [new Uint8Array(16), new Uint8Array(16)]],
       ];
     case 'object':
       return [['of 2,048 bytes', new Uint8Array(2_048)]];

@@ -25,6 +25,7 @@ import { formVectors } from './vectors-of-forms.ts';
 import { journalFileVectors } from './vectors-of-journals.ts';
 import { settlementEdgeVectors } from './vectors-of-settlement-edges.ts';
 import { doubleSpendProofVectors } from './vectors-of-proofs.ts';
+import { refundVectors } from './vectors-of-refunds.ts';
 import { trustBundleVectors } from './vectors-of-trust.ts';
 import { overrideVectors } from './vectors-of-overrides.ts';
 import { acceptanceVectors, paymentVectors } from './vectors-of-payments.ts';
@@ -51,6 +52,7 @@ const MAKERS: Readonly<Record<string, (world: VectorWorld) => DraftFile>> = {
   'receipt.json': receiptVectors,
   'journal.json': journalVectors,
   'settlement.json': settlementVectors,
+  'refund.json': refundVectors,
   'double-spend.json': doubleSpendVectors,
   'double-spend-proof.json': doubleSpendProofVectors,
   'forms.json': formVectors,

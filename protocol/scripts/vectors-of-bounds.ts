@@ -135,7 +135,7 @@ function certificateSubjects(world: VectorWorld): readonly Subject[] {
         free(bound.uint(1, 15)),
         free(bound.text(16)),
         tied(bound.bytes(16)),
-        free(bound.bytesOrNull(16)),
+        free(bound.payeeLock),
       ],
       signed: issued,
     },
@@ -394,7 +394,7 @@ function nestedRefused(world: VectorWorld): readonly Vector[] {
   const acknowledgement = makeAcknowledgement(world);
   const fields = fieldsOf(acknowledgement);
   const result: readonly CborValue[] = [2, 1, null];
-  const ofResult = [bound.count, bound.uint(1, 4), bound.text(64)].flatMap((one, index) =>
+  const ofResult = [bound.count, bound.uint(1, 5), bound.text(64)].flatMap((one, index) =>
     bound.refusedBy(one).map(([what, value, code]) => [index, what, value, code] as const),
   );
   return [
@@ -406,6 +406,11 @@ function nestedRefused(world: VectorWorld): readonly Vector[] {
         code,
         { acknowledgement: withFields(acknowledgement, fields.with(4, [result.with(index, value)])) },
       ),
+    ),
+    ...([policy.slice(0, -1), [...policy, 1]] as const).map((values) =>
+      invalid(`trust bundle: a policy of ${values.length} limits`, 'verifyTrustBundle', 'message_malformed', {
+        trustBundle: withFields(world.trustBundle, bundle.with(3, values)),
+      }),
     ),
     ...(
       [

@@ -229,7 +229,7 @@ function bindingVectors(world: VectorWorld): readonly Vector[] {
     ttl: 119,
     addresses: [],
     flags: 1,
-    'payee-lock': id(0x11),
+    'payee-lock': [id(0x11), null],
     standing: 2,
     currency: 'IDR',
     uses: 1,
@@ -291,7 +291,7 @@ function orderVectors(world: VectorWorld): readonly Vector[] {
   const poor = sale(world, { changes: { amountMinor: 1_249n, cumulativeMinor: 1_249n } });
   const locked = sale(world, { allowance: world.elsewhereAllowance, changes: { amountMinor: 1n } });
   const strangerAbroad = sale(world, {
-    allowance: world.certifyAllowance(id(0x33), id(0x12), { currency: 'IDR' }),
+    allowance: world.certifyAllowance(id(0x33), world.elsewhereAllowance.payeeLock, { currency: 'IDR' }),
   });
   const behind = { nowSeconds: NOW - 301 };
   const denied = (changes: Partial<protocol.TrustBundleDraft>) => ({

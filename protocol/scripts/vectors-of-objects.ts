@@ -117,7 +117,11 @@ export function certificateVectors(world: VectorWorld): DraftFile {
     );
   const dates = { notBefore: NOW, notAfter: NOW + 1_000 };
   /** All uses and one more is a use that nobody knows. */
-  const unlike: Readonly<Record<string, protocol.RefusalCode>> = { 'uses changed': 'field_out_of_range' };
+  const unlike: Readonly<Record<string, protocol.RefusalCode>> = {
+    'uses changed': 'field_out_of_range',
+    // A null becomes bytes, which no lock is.
+    'payee-lock changed': 'message_malformed',
+  };
   const changedFields = (operation: string, what: string, bytes: Uint8Array, purpose: number) =>
     everyFieldChanged(bytes, namesOf(purpose), (name, tampered, index) =>
       invalid(
@@ -135,9 +139,14 @@ export function certificateVectors(world: VectorWorld): DraftFile {
       valid('issuer certificate', 'verifyIssuerCertificate', sealed(issuerCertificate), issuerCertificate),
       valid('allowance certificate', 'verifyAllowanceCertificate', sealed(allowance.bytes), allowance.bytes),
       valid(
-        'allowance certificate with a payee lock',
+        'allowance certificate with a payee lock on a kiosk',
         'verifyAllowanceCertificate',
         sealed(world.lockedAllowance.bytes),
+      ),
+      valid(
+        'allowance certificate with a payee lock on a merchant',
+        'verifyAllowanceCertificate',
+        sealed(world.merchantAllowance.bytes),
       ),
       valid(
         'allowance certificate with a malleated signature: the same hash',
@@ -172,6 +181,26 @@ export function certificateVectors(world: VectorWorld): DraftFile {
       ...changedFields('verifyIssuerCertificate', 'issuer certificate', issuerCertificate, 1),
       ...changedFields('verifyAllowanceCertificate', 'allowance certificate', allowance.bytes, 2),
       ...changedFields('verifyKioskCertificate', 'kiosk certificate', kiosk.bytes, 3),
+      allow(
+        'a payee lock added',
+        'certificate_signature_invalid',
+        sealed(withFields(allowance.bytes, fieldsOf(allowance.bytes).with(15, [id(0x11), id(0x22)]))),
+      ),
+      allow(
+        'a payee lock taken off',
+        'certificate_signature_invalid',
+        sealed(withFields(world.lockedAllowance.bytes, fieldsOf(world.lockedAllowance.bytes).with(15, null))),
+      ),
+      allow(
+        'a payee lock widened to the merchant',
+        'certificate_signature_invalid',
+        sealed(
+          withFields(
+            world.lockedAllowance.bytes,
+            fieldsOf(world.lockedAllowance.bytes).with(15, [id(0x11), null]),
+          ),
+        ),
+      ),
       allow('of no issuer known', 'issuer_unknown', { ...sealed(allowance.bytes), issuerCertificates: [] }),
       allow(
         "of another key under the issuer's key id",

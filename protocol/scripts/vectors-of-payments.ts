@@ -193,7 +193,8 @@ export function acceptanceVectors(world: VectorWorld): DraftFile {
     context: given({ ...certificatesOf(world), trustBundle: world.trustBundle, request: open, ...FRESH }),
     valid: [
       yes('a first payment', {}),
-      yes('under a payee lock to this shop', pay({}, world.lockedAllowance)),
+      yes('under a payee lock to this kiosk: locked', pay({}, world.lockedAllowance)),
+      yes('under a payee lock to this merchant: reserved', pay({}, world.merchantAllowance)),
       yes('a malleated signature: the same hash', {
         delivery: deliveryOf(request, malleated(makePayment(world, request).bytes), world.allowance),
       }),
@@ -235,7 +236,7 @@ export function acceptanceVectors(world: VectorWorld): DraftFile {
       yes('the bundle is 24 hours old', aged(86_400)),
       yes('the bundle is a second older: half limits, trust not fresh', aged(86_401)),
       yes('the bundle is 7 days old, a known payer', { ...aged(604_800), ...pay(fifth), history }),
-      yes('the bundle is older, a payer locked to this shop', {
+      yes('the bundle is older, a payer locked to this kiosk', {
         ...aged(604_801),
         ...pay({}, world.lockedAllowance),
       }),
@@ -255,6 +256,19 @@ export function acceptanceVectors(world: VectorWorld): DraftFile {
         pay({ amountMinor: 1_249n, cumulativeMinor: 1_249n }),
       ),
       no('locked to another shop', 'payment_is_for_another_shop', pay({}, world.elsewhereAllowance)),
+      no(
+        'locked to another till of this shop',
+        'payment_is_for_another_shop',
+        pay({}, world.otherTillAllowance),
+      ),
+      no('the bundle is 7 days old, a stranger locked to the merchant alone', 'trust_bundle_too_old', {
+        ...aged(604_800),
+        ...pay({}, world.merchantAllowance),
+      }),
+      no('the bundle is older, a payer locked to the merchant alone', 'trust_bundle_too_old', {
+        ...aged(604_801),
+        ...pay({}, world.merchantAllowance),
+      }),
       no(
         'an allowance in another currency',
         'payment_currency_differs_from_request',

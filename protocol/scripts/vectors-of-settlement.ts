@@ -5,6 +5,7 @@ import { fieldsOf, itemsOf, malleated, resigned } from './tamper.ts';
 import { everyFieldChanged, given, invalid, valid, type DraftFile } from './vector-drafts.ts';
 import { crypto, id, NOW, type VectorWorld } from './vector-world.ts';
 import { makeRequest } from './vectors-of-objects.ts';
+import { makeRefundEntries } from './vectors-of-refunds.ts';
 import { certificatesOf, deliveryOf, makePayment, namesOf } from './vectors-of-payments.ts';
 
 /** Of the first payment. */
@@ -85,8 +86,11 @@ export function makeJournal(world: VectorWorld) {
 export function journalVectors(world: VectorWorld): DraftFile {
   const { start, saleEntry } = makeJournal(world);
   const items = itemsOf(saleEntry);
+  const refunds = makeRefundEntries(world);
   const bad = (name: string, code: protocol.RefusalCode, values: readonly CborValue[]) =>
     invalid(name, 'readJournalEntry', code, { entry: encodeCbor(values) });
+  const badRefund = (name: string, code: protocol.RefusalCode, values: readonly CborValue[]) =>
+    invalid(name, 'readRefundEntry', code, { entry: encodeCbor(values) });
   return {
     description: 'Journal entries and their hashes.',
     page: '07-journal.md',
@@ -94,8 +98,10 @@ export function journalVectors(world: VectorWorld): DraftFile {
     valid: [
       valid('a start', 'readJournalEntry', { entry: start }, start),
       valid('a sale', 'readJournalEntry', { entry: saleEntry }, saleEntry),
+      valid('a void', 'readRefundEntry', { entry: refunds.voided }),
+      valid('a refund', 'readRefundEntry', { entry: refunds.refunded }, refunds.refunded),
       ...Object.entries(protocol.JOURNAL_KIND)
-        .filter(([kind]) => kind !== 'sale')
+        .filter(([kind]) => !['sale', 'void', 'refund'].includes(kind))
         .map(([kind, number]) =>
           valid(`kind ${number}: ${kind}`, 'readJournalEntry', {
             entry: encodeCbor(itemsOf(start).with(3, number)),
@@ -111,8 +117,17 @@ export function journalVectors(world: VectorWorld): DraftFile {
       bad('a body that is no array', 'message_malformed', items.with(5, 'sale')),
       bad('a sale without its payment', 'message_malformed', items.with(5, [])),
       bad('a field too many', 'message_malformed', [...items, 0]),
+      badRefund('a refund without its offer', 'message_malformed', itemsOf(refunds.refunded).with(5, [])),
+      badRefund('a void of nothing', 'field_out_of_range', nothingBack(refunds.voided)),
     ],
   };
+}
+
+function nothingBack(entry: Uint8Array): CborValue[] {
+  const items = itemsOf(entry);
+  const body = items[5];
+  if (!Array.isArray(body)) throw new TypeError('a body');
+  return items.with(5, (body as CborValue[]).with(4, 0));
 }
 
 type BatchDraft = Omit<protocol.SettlementBatch, 'hash' | 'bytes'>;
@@ -229,6 +244,10 @@ export function settlementVectors(world: VectorWorld): DraftFile {
         'payment_cumulative_inconsistent',
         sold(makePayment(world, request, { counter: 2, cumulativeMinor: 1_249n }).bytes),
       ),
+      sale('of an allowance that is locked to another till of the shop', 'payment_is_for_another_shop', {
+        ...sold(makePayment(world, request, {}, world.otherTillAllowance).bytes),
+        allowanceCertificate: world.otherTillAllowance.bytes,
+      }),
       sale(
         'a payment of another certificate',
         'payment_signature_invalid',
@@ -266,6 +285,7 @@ function acknowledgementVectors(world: VectorWorld) {
     valid: [
       good('one sale settled', { acknowledgement }, acknowledgement),
       good('a refusal with its code', again(4, [[2, 3, 'payment_signature_invalid']])),
+      good('a refund waits for the merchant', again(4, [[2, 5, null]])),
       good('a code that this version does not know', again(4, [[2, 3, 'a_reason_of_the_future']])),
     ],
     invalid: [
@@ -280,7 +300,7 @@ function acknowledgementVectors(world: VectorWorld) {
       bad('of another batch', 'acknowledgement_is_for_another_batch', {
         acknowledgement: sign({ batchHash: id2(9) }),
       }),
-      bad('outcome five', 'field_out_of_range', again(4, [[2, 5, null]])),
+      bad('outcome six', 'field_out_of_range', again(4, [[2, 6, null]])),
       bad('a code that is a sentence', 'field_out_of_range', again(4, [[2, 3, 'No.']])),
       bad('of no issuer of the bundle', 'acknowledgement_signature_invalid', {
         trustBundle: bundleOf(2, [2]),

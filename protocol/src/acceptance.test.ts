@@ -61,6 +61,9 @@ function decided(given: Attempted) {
   return runSync(verifyPayment(identified, makeFacts(here, request, given.facts)), crypto);
 }
 
+const TO_THIS_KIOSK = { merchantId: toUuid(id(0x11)), kioskId: toUuid(id(0x22)) };
+const TO_THIS_MERCHANT = { ...TO_THIS_KIOSK, kioskId: null };
+
 const inWorld = (options: WorldOptions, given: Attempted = {}) =>
   decide({ ...given, world: makeWorld(options) });
 
@@ -73,8 +76,12 @@ describe('an honest first payment', () => {
     expect(verified.requestId).toBe(toUuid(id(0x44)));
   });
 
-  it('under a payee lock to this shop is locked', () => {
-    expect(ok(decided({ world: makeWorld({ payeeLock: id(0x11) }) })).tier).toBe('locked');
+  it('under a payee lock to this kiosk is locked', () => {
+    expect(ok(decided({ world: makeWorld({ payeeLock: TO_THIS_KIOSK }) })).tier).toBe('locked');
+  });
+
+  it('under a lock on the merchant alone is reserved: its other tills may take the same money', () => {
+    expect(ok(decided({ world: makeWorld({ payeeLock: TO_THIS_MERCHANT }) })).tier).toBe('reserved');
   });
 
   it('is no VerifiedPayment before it was verified', () => {
@@ -124,7 +131,15 @@ describe('the request', () => {
 
 describe('the certificates', () => {
   it('locked to another shop', () => {
-    expect(inWorld({ payeeLock: id(0x12) })).toBe('payment_is_for_another_shop');
+    const elsewhere = { ...TO_THIS_MERCHANT, merchantId: toUuid(id(0x12)) };
+    expect(inWorld({ payeeLock: elsewhere })).toBe('payment_is_for_another_shop');
+  });
+
+  it("locked to another till of this shop, or to this till's id under another shop", () => {
+    const otherTill = { ...TO_THIS_KIOSK, kioskId: toUuid(id(0x23)) };
+    expect(inWorld({ payeeLock: otherTill })).toBe('payment_is_for_another_shop');
+    const otherShop = { ...TO_THIS_KIOSK, merchantId: toUuid(id(0x12)) };
+    expect(inWorld({ payeeLock: otherShop })).toBe('payment_is_for_another_shop');
   });
 
   it('in another currency than the kiosk', () => {
@@ -397,11 +412,18 @@ describe('time without news (R30, R31)', () => {
     expect(aged(age, given, { capMinor: 50_000n, perPaymentMinor: 50_000n })).toBe(expected);
   });
 
-  it('known payers may pay for seven days, payers locked to the shop longer', () => {
+  it('known payers may pay for seven days, payers locked to the kiosk longer', () => {
     expect(aged(FRESH_KNOWN_SECONDS, known)).toBe('accepted');
     expect(aged(FRESH_KNOWN_SECONDS + 1, known)).toBe('trust_bundle_too_old');
-    expect(aged(FRESH_KNOWN_SECONDS, {}, { payeeLock: id(0x11) })).toBe('accepted');
-    expect(aged(FRESH_KNOWN_SECONDS + 1, {}, { payeeLock: id(0x11) })).toBe('accepted');
+    expect(aged(FRESH_KNOWN_SECONDS, {}, { payeeLock: TO_THIS_KIOSK })).toBe('accepted');
+    expect(aged(FRESH_KNOWN_SECONDS + 1, {}, { payeeLock: TO_THIS_KIOSK })).toBe('accepted');
+  });
+
+  it('a lock on the merchant alone opens no door that only safe money may use', () => {
+    expect(aged(FRESH_KNOWN_SECONDS, {}, { payeeLock: TO_THIS_MERCHANT })).toBe('trust_bundle_too_old');
+    expect(aged(FRESH_KNOWN_SECONDS + 1, known, { payeeLock: TO_THIS_MERCHANT })).toBe(
+      'trust_bundle_too_old',
+    );
   });
 
   it('halves the stored sum too, and says in the receipt that trust was not fresh', () => {
@@ -414,7 +436,7 @@ describe('time without news (R30, R31)', () => {
   });
 
   it("ends with the policy's longest time offline, whoever pays", () => {
-    const options = { payeeLock: id(0x11), policy: { maxOfflineSeconds: 10 * DAY } };
+    const options = { payeeLock: TO_THIS_KIOSK, policy: { maxOfflineSeconds: 10 * DAY } };
     expect(aged(10 * DAY, {}, options)).toBe('accepted');
     expect(aged(10 * DAY + 1, {}, options)).toBe('kiosk_offline_too_long');
   });

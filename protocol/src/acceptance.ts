@@ -23,6 +23,7 @@ import {
 } from './kiosk-limits.ts';
 import { liftedLimits, type OverridableCode } from './lifted-limits.ts';
 import { CLOCK_TOLERANCE_SECONDS } from './limits.ts';
+import { canPay, isLockedTo } from './payee-lock.ts';
 import { hasPaymentSignature, linkOf, readPayment, type Delivery, type Payment } from './payment.ts';
 import { opensPhoneCommitment } from './phone-commitment.ts';
 import { freshnessLevel, type FreshnessLevel, type Policy, type TrustBundle } from './trust-bundle.ts';
@@ -122,8 +123,7 @@ export function* verifyPayment(
 ): Steps<VerifiedPayment> {
   const { allowance, payment } = identified;
   checkRequest(payment, facts);
-  if (allowance.payeeLock !== null && allowance.payeeLock !== facts.kiosk.merchantId)
-    refuse('payment_is_for_another_shop');
+  if (!canPay(allowance.payeeLock, facts.kiosk)) refuse('payment_is_for_another_shop');
   if (allowance.currency !== facts.kiosk.currency) refuse('payment_currency_differs_from_request');
   // A clock below the bundle's signed time would make an old bundle look fresh and an expired certificate good.
   if (facts.nowSeconds < facts.trust.issuedAt - CLOCK_TOLERANCE_SECONDS) refuse('clock_behind_trusted_time');
@@ -153,7 +153,7 @@ export function* verifyPayment(
     requestId: identified.requestId,
     allowance,
     payment,
-    tier: tierFor(allowance, overridden),
+    tier: tierFor(allowance, facts.kiosk, overridden),
     overridden,
     checks:
       checksMade(facts, level) |
@@ -175,9 +175,13 @@ function limitsOf(facts: AcceptanceFacts, level: FreshnessLevel): Policy {
 }
 
 /** What a person let through is the shop's risk, whatever the allowance promises. */
-function tierFor(allowance: AllowanceCertificate, overridden: readonly OverridableCode[]): GuaranteeTier {
+function tierFor(
+  allowance: AllowanceCertificate,
+  kiosk: KioskCertificate,
+  overridden: readonly OverridableCode[],
+): GuaranteeTier {
   if (overridden.length > 0) return 'at_risk';
-  return allowance.payeeLock === null ? 'reserved' : 'locked';
+  return isLockedTo(allowance.payeeLock, kiosk) ? 'locked' : 'reserved';
 }
 
 /** The number that the cashier typed against the issuer's commitment to the holder's, opened by the phone. */
@@ -262,7 +266,7 @@ export function checkCounters(
 
 /** What the age of the bundle still allows, before the limits of money. */
 function checkContact(allowance: AllowanceCertificate, facts: AcceptanceFacts, level: FreshnessLevel): void {
-  const isLockedToUs = allowance.payeeLock !== null;
+  const isLockedToUs = isLockedTo(allowance.payeeLock, facts.kiosk);
   if (isSetAside('trust_bundle_too_old', facts)) return;
   if (level === 'known_only' && facts.history === null && !isLockedToUs) refuse('trust_bundle_too_old');
   if (level === 'locked_only' && !isLockedToUs) refuse('trust_bundle_too_old');

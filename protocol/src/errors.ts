@@ -68,6 +68,21 @@ export const REFUSAL_CODES = [
   'acknowledgement_signature_invalid',
   'acknowledgement_is_for_another_batch',
   'statement_signature_invalid',
+  // refund
+  'refund_offer_signature_invalid',
+  'refund_offer_expired',
+  'refund_not_open',
+  'refund_is_for_another_payment',
+  'refund_is_for_another_kiosk',
+  'refund_acceptance_signature_invalid',
+  'refund_acceptance_is_for_another_offer',
+  'refund_exceeds_sale',
+  'void_is_not_whole',
+  'refund_of_unpaid_sale',
+  'refund_id_used_twice',
+  'refund_entry_inconsistent',
+  'refund_receipt_signature_invalid',
+  'refund_receipt_is_for_another_refund',
   // proof of double spend
   'payments_do_not_contradict',
 ] as const;

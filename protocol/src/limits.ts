@@ -8,6 +8,8 @@ export const MAX_COUNTER = 0x7fff_ffff;
 export const MAX_TIME_SECONDS = 0xffff_ffff;
 /** Longest life of a payment request: long enough to unlock a phone, too short to carry a request elsewhere. */
 export const MAX_REQUEST_TTL_SECONDS = 120;
+/** Longest life of a refund offer: time to find the payment and unlock the phone; it can pay nobody but the payer. */
+export const MAX_REFUND_OFFER_TTL_SECONDS = 300;
 /** Longest life of any certificate: ten years, for the root's issuer keys; policy sets far shorter ones. */
 export const MAX_VALIDITY_SECONDS = 315_360_000;
 /** A merchant's display name in UTF-8 bytes: 32 characters of any script. */

@@ -97,7 +97,8 @@ export function* verifyPaymentRequest(bytes: Uint8Array, kiosk: KioskCertificate
   };
 }
 
-function readAddresses(values: readonly unknown[]): readonly string[] {
+/** Where a kiosk listens. @throws Refusal for what is no plain local address. */
+export function readAddresses(values: readonly unknown[]): readonly string[] {
   return values.map((value) => {
     if (typeof value !== 'string') refuse('message_malformed');
     if (value.length > MAX_ADDRESS_BYTES) refuse('field_out_of_range');

@@ -3,7 +3,14 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fromQrText, isTikiQr, MAX_ENVELOPE_BYTES, toQrText, type QrContent } from './index.ts';
 
-const KINDS: readonly QrContent[] = ['request', 'delivery', 'receipt'];
+const KINDS: readonly QrContent[] = [
+  'request',
+  'delivery',
+  'receipt',
+  'refundOffer',
+  'refundAcceptance',
+  'refundReceipt',
+];
 const refused = (code: string) => ({ ok: false, code });
 
 describe.each(KINDS)('a %s', (kind) => {
@@ -21,7 +28,7 @@ describe.each(KINDS)('a %s', (kind) => {
         kind,
         Uint8Array.from({ length: 256 }, (_, i) => i),
       ),
-    ).toMatch(/^TIKI1:[RPC]:[0-9A-Z $%*+\-./:]+$/);
+    ).toMatch(/^TIKI1:[RPCBAD]:[0-9A-Z $%*+\-./:]+$/);
   });
 
   it('is not read as another kind', () => {

@@ -3,8 +3,19 @@ import { fromBase45, toBase45 } from './bytes.ts';
 import { attempt, refuse, type Result } from './errors.ts';
 import { MAX_ENVELOPE_BYTES } from './limits.ts';
 
-const PREFIX = { request: 'TIKI1:R:', delivery: 'TIKI1:P:', receipt: 'TIKI1:C:' } as const;
+const PREFIX = {
+  request: 'TIKI1:R:',
+  delivery: 'TIKI1:P:',
+  receipt: 'TIKI1:C:',
+  refundOffer: 'TIKI1:B:',
+  refundAcceptance: 'TIKI1:A:',
+  refundReceipt: 'TIKI1:D:',
+} as const;
 export type QrContent = keyof typeof PREFIX;
+
+export function isQrContent(name: string): name is QrContent {
+  return Object.hasOwn(PREFIX, name);
+}
 
 export function toQrText(content: QrContent, bytes: Uint8Array): string {
   return PREFIX[content] + toBase45(bytes);

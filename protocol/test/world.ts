@@ -29,7 +29,7 @@ export function id(fill: number): Uint8Array {
 export interface WorldOptions {
   readonly capMinor?: bigint;
   readonly perPaymentMinor?: bigint;
-  readonly payeeLock?: Uint8Array | null;
+  readonly payeeLock?: protocol.PayeeLock | null;
   readonly denied?: readonly Uint8Array[];
   readonly policy?: Partial<protocol.Policy>;
 }

@@ -15,6 +15,7 @@ export const ClaimBody = z.object({
   kioskCertificate: ProtocolObject,
   allowanceCertificate: ProtocolObject,
 });
+export type ClaimBody = z.infer<typeof ClaimBody>;
 
 /**
  * `paid`: the merchant has the money, by this claim or because the kiosk had handed the payment in. `not_covered`:

@@ -24,5 +24,9 @@ export function keepInStep(wallet: Wallet): void {
   addEventListener('online', look);
   addEventListener('offline', () => wallet.state.change({ reachable: false }));
   document.addEventListener('visibilitychange', look);
+  // Back from the kiosk's page with the "back" button: this page was asleep while another one took the receipt.
+  addEventListener('pageshow', (event) => {
+    if (event.persisted) wallet.lookAgain().catch(console.error);
+  });
   look();
 }

@@ -21,6 +21,8 @@ export interface WalletState {
   readonly intents: readonly Intent[];
   readonly integrity: Integrity;
   readonly registration: MetaValues['registration'] | null;
+  /** Ids of allowances whose denial the person has read. */
+  readonly denialsRead: readonly string[];
   /** A newer version of the wallet is installed and waits for the person's word. */
   readonly applyUpdate: (() => void) | null;
 }
@@ -39,6 +41,7 @@ export const INITIAL_STATE: WalletState = {
   intents: [],
   integrity: 'intact',
   registration: null,
+  denialsRead: [],
   applyUpdate: null,
 };
 

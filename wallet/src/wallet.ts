@@ -8,9 +8,14 @@ import { createEndpoints, type Endpoints } from './api/endpoints.ts';
 import { ApiError } from './api/problems.ts';
 import type { Clock } from './clock.ts';
 import type { OfflineMoney } from './offline-money.ts';
+import { isSpendable } from './pay/allowance-choice.ts';
 import { WalletError } from './pay/codes.ts';
+import type { KnownShop } from './pay/known-shops.ts';
+import type { LoadIntent, LoadOrder } from './pay/load-allowance.ts';
 import type { PaymentEvent } from './pay/payment-machine.ts';
 import { reconcile } from './pay/reconcile.ts';
+import type { TakenAnswer } from './pay/take-answer.ts';
+import { pageAddress } from './pay/ways.ts';
 import type { PaymentOffer, ReadOutcome } from './pay/read-request.ts';
 import { dropMeta, getMeta, putMeta } from './store/database.ts';
 import { checkIntegrity, startNewEpoch } from './store/integrity.ts';
@@ -63,6 +68,7 @@ export class Wallet {
       config: (await getMeta(database, 'config')) ?? null,
       view: (await getMeta(database, 'walletView')) ?? null,
       registration: (await getMeta(database, 'registration')) ?? null,
+      denialsRead: (await getMeta(database, 'denialsRead')) ?? [],
     });
     await this.#reload();
   }
@@ -86,7 +92,12 @@ export class Wallet {
 
   #money(): Promise<OfflineMoney> {
     this.#offline ??= import('./offline-money.ts').then(
-      ({ OfflineMoney: Room }) => new Room({ ...this.#needs, api: this.#api }),
+      ({ OfflineMoney: Room }) =>
+        new Room({
+          ...this.#needs,
+          api: this.#api,
+          kioskOrigins: () => this.state.value.config?.kioskOrigins ?? null,
+        }),
     );
     return this.#offline;
   }
@@ -205,6 +216,13 @@ export class Wallet {
     const { historyCursor } = this.state.value;
     this.state.change({ view, ...(historyCursor === null ? { historyCursor: page.nextCursor } : {}) });
     await this.#reload();
+    // Last: what is slow or refused here must not keep the balance from the screen.
+    const { payments, allowances } = this.state.value;
+    try {
+      await money.handInReceipts(payments, allowances);
+    } finally {
+      await this.#reload();
+    }
   }
 
   async moreHistory(): Promise<void> {
@@ -307,13 +325,23 @@ export class Wallet {
 
   // ---------------------------------------------------------------- money offline
 
-  async load(amountMinor: bigint, currency: string): Promise<void> {
+  /** Shops that offline money can be locked to; none before this phone has met the cloud. */
+  async shopsPaid(): Promise<readonly KnownShop[]> {
+    return await (await this.#money()).shopsPaid(this.state.value.payments);
+  }
+
+  /** The shop whose code was read. @throws WalletError */
+  async shopOfCode(text: string): Promise<KnownShop> {
+    return await (await this.#money()).shopOfCode(text);
+  }
+
+  async load(order: LoadOrder): Promise<void> {
     const { profile, intents } = this.state.value;
     if (profile === null) throw new WalletError('not_authenticated');
     const money = await this.#money();
     await money.takeTrust(await this.#api.trust());
-    const open = intents.find((one) => one.kind === 'load' && one.amountMinor === amountMinor.toString());
-    const intent = open?.kind === 'load' ? open : await money.orderLoad({ amountMinor, currency }, profile);
+    const open = intents.find((one) => one.kind === 'load' && isSameLoad(one, order));
+    const intent = open?.kind === 'load' ? open : await money.orderLoad(order, profile);
     try {
       await money.finishLoad(intent, profile);
     } finally {
@@ -335,6 +363,31 @@ export class Wallet {
       await this.#reload();
     }
     void this.sync().catch(ignoreOffline);
+  }
+
+  /** Before a change of phone: everything that can still be spent goes back, each load by its own closing. */
+  async unloadAll(): Promise<void> {
+    const nowSeconds = this.clock.nowSeconds();
+    for (const allowance of this.state.value.allowances) {
+      if (isSpendable(allowance, nowSeconds)) await this.unload(allowance.id);
+    }
+  }
+
+  /** Another phone is gone: its loads are denied everywhere. Stops at the first that could not be; a repeat is safe. */
+  async denyLost(allowanceIds: readonly string[]): Promise<void> {
+    try {
+      for (const id of allowanceIds) await this.#api.denyAllowance(id);
+      // This person has just said so: it is no news.
+      await this.markDenialsRead(allowanceIds);
+    } finally {
+      await this.#syncAfresh().catch(ignoreOffline);
+    }
+  }
+
+  async markDenialsRead(allowanceIds: readonly string[]): Promise<void> {
+    const denialsRead = [...new Set([...this.state.value.denialsRead, ...allowanceIds])];
+    await putMeta(this.#needs.database, 'denialsRead', denialsRead);
+    this.state.change({ denialsRead });
   }
 
   async readRequest(text: string): Promise<ReadOutcome> {
@@ -364,8 +417,32 @@ export class Wallet {
     await this.#whileRunning(async (money) => await money.pay(offer, emit, signal));
   }
 
-  async sendAgain(payment: StoredPayment, emit: Emit, signal: AbortSignal): Promise<void> {
-    await this.#whileRunning(async (money) => await money.sendAgain(payment, emit, signal));
+  /** @param wish `page`: the person wants to go by way of the kiosk's page. */
+  async sendAgain(payment: StoredPayment, emit: Emit, signal: AbortSignal, wish?: 'page'): Promise<void> {
+    await this.#whileRunning(async (money) => await money.sendAgain(payment, emit, signal, wish));
+  }
+
+  /** Where the kiosk's page could be opened, or null. */
+  pageOf(payment: StoredPayment): string | null {
+    const kioskOrigins = this.state.value.config?.kioskOrigins ?? null;
+    return pageAddress({
+      addresses: payment.addresses,
+      walletOrigin: location.origin,
+      kioskOrigins,
+      past: null,
+    });
+  }
+
+  /** What the kiosk's page brought back in the address. @throws WalletError */
+  async takeAnswer(fragment: string): Promise<TakenAnswer> {
+    const taken = await (await this.#money()).takeAnswer(fragment);
+    await this.#reload();
+    return taken;
+  }
+
+  /** Draws what another page of this wallet has written meanwhile. */
+  async lookAgain(): Promise<void> {
+    await this.#reload();
   }
 
   /** For the kiosk's camera: what it reads is what the radio would carry. */
@@ -404,6 +481,16 @@ type DistributiveDraft = Intent extends infer I
     ? Omit<I, 'key' | 'userId' | 'createdAtMs'>
     : never
   : never;
+
+function isSameLoad(intent: LoadIntent, order: LoadOrder): boolean {
+  const ordered = intent.payee?.lock;
+  const wanted = order.payee?.lock;
+  return (
+    intent.amountMinor === order.amountMinor.toString() &&
+    ordered?.merchantId === wanted?.merchantId &&
+    ordered?.kioskId === wanted?.kioskId
+  );
+}
 
 function sameDecision(intent: Intent, draft: DistributiveDraft): boolean {
   if (intent.amountMinor !== draft.amountMinor || intent.currency !== draft.currency) return false;

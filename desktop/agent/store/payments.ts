@@ -26,6 +26,7 @@ interface Row {
   readonly currency: string;
   readonly masked_phone: string;
   readonly tier: GuaranteeTier;
+  readonly checks: bigint;
   readonly receipt: Buffer;
   readonly accepted_at: bigint;
   readonly settlement: SettlementState;
@@ -64,7 +65,7 @@ export interface Evidence {
 }
 
 const COLUMNS =
-  'payment_hash, request_id, sequence, amount_minor, currency, masked_phone, tier, receipt, accepted_at, settlement, settled_at, refusal_code';
+  'payment_hash, request_id, sequence, amount_minor, currency, masked_phone, tier, checks, receipt, accepted_at, settlement, settled_at, refusal_code';
 
 /** As many allowances and certificates as a busy shop sees in days. */
 const MAX_REMEMBERED = 4_096;
@@ -187,6 +188,7 @@ export class Payments {
       currency: allowance.currency,
       maskedPhone: allowance.maskedPhone,
       tier: verified.tier,
+      checks: verified.checks,
       sequence,
       acceptedAt,
       settlement: 'on_this_device',
@@ -279,6 +281,7 @@ function toStored(row: Row): StoredPayment {
     currency: row.currency,
     maskedPhone: row.masked_phone,
     tier: row.tier,
+    checks: toNumber(row.checks),
     sequence: toNumber(row.sequence),
     acceptedAt: toNumber(row.accepted_at),
     settlement: row.settlement,

@@ -9,10 +9,9 @@ import { IpcError } from '../../ipc/index.ts';
 import { storageFaultOf } from './faults.ts';
 import { TrustRefused, type EnrolledKiosk } from './kiosk-record.ts';
 import { KioskStore, type KioskStoreOptions } from './kiosk-store.ts';
-import type { CommandName, CommandParams, CommandResult, TrustInstalled } from './messages.ts';
+import type { CommandName, CommandParams, CommandResult, CommandTable, TrustInstalled } from './messages.ts';
+import { managerCommands } from './manager-commands.ts';
 import { SaleRequests } from './sale-requests.ts';
-
-type CommandTable = { readonly [N in CommandName]: (params: CommandParams<N>) => CommandResult<N> };
 
 export class StoreDesk {
   readonly store: KioskStore;
@@ -57,13 +56,7 @@ export class StoreDesk {
         if (kiosk === null) throw new IpcError('kiosk_not_enrolled');
         return this.#installTrust((atSeconds) => this.store.record.refresh(kiosk, answer, atSeconds));
       },
-      setLimits: (owned) => {
-        this.store.write(() => {
-          this.store.setLimits(owned);
-          this.store.append('policyChange', this.store.now().seconds, []);
-        });
-        return null;
-      },
+      ...managerCommands(this.store, this.#payments),
       nextBatch: (options) => this.#batches.next(options),
       acknowledge: (bytes) => this.#batches.acknowledge(bytes),
       resendAfter: (sequence) => this.#batches.resendAfter(sequence),

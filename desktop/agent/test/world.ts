@@ -50,6 +50,7 @@ export interface BundleOptions {
   readonly issuedAt?: number;
   readonly denyListVersion?: number;
   readonly denied?: readonly string[];
+  readonly deniedKiosks?: readonly string[];
   readonly policy?: Partial<protocol.Policy>;
 }
 
@@ -122,7 +123,7 @@ export class TestIssuer {
           issuerCertificates: this.#certificates,
           denyListVersion: options.denyListVersion ?? 0,
           deniedAllowances: (options.denied ?? []).map((id) => protocol.fromUuid(id)),
-          deniedKiosks: [],
+          deniedKiosks: (options.deniedKiosks ?? []).map((id) => protocol.fromUuid(id)),
         },
         this.keyId,
       ),
@@ -273,6 +274,8 @@ export class TestPhone {
   }
 }
 
+const PIN_HASH = new Uint8Array(32).fill(0x77);
+
 /** A kiosk's store on real files, which a test can close, kill and open again. */
 export class TestKiosk {
   readonly folder: string;
@@ -338,6 +341,17 @@ export class TestKiosk {
     const [outcome] = this.accept(delivery);
     if (outcome === undefined) throw new Error('no outcome');
     return outcome;
+  }
+
+  /** As the manager would have after giving the account's password; the hash stands for the PIN. */
+  setPin(): void {
+    this.desk.run('replacePin', { salt: new Uint8Array(16), hash: PIN_HASH, former: null });
+  }
+
+  /** A try at the PIN: its hash, or another one. @throws IpcError */
+  tryPin(isRight = true): Uint8Array {
+    this.desk.run('beginPinTry', null);
+    return isRight ? PIN_HASH : new Uint8Array(32);
   }
 
   snapshot() {

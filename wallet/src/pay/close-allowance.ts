@@ -62,6 +62,7 @@ export async function reportClosing(
     const answer = await needs.api.closeAllowance(allowance.id, toBase64Url(allowance.closingStatement));
     await updateAllowance(needs.database, allowance.id, () => ({
       cloudStatus: answer.status,
+      deniedFor: answer.deniedFor,
       returnsBy: answer.returnsBy,
     }));
     return answer;

@@ -24,6 +24,7 @@ export const PHONE_CODES = [
   'kiosk_unreachable',
   'kiosk_permission_denied',
   'no_sale_nearby',
+  'hand_off_unknown',
   'kiosk_busy',
   'kiosk_refused_unknown',
   'kiosk_not_enrolled',

@@ -2,8 +2,9 @@
 import { expect, test } from 'vitest';
 import { REFUSAL_CODES, toHex } from '@tikiwallet/protocol';
 import { FakeKiosk, makeDelivery, makeOffer, makePhone, makeShop, refusal } from '../test/world.ts';
-import { deliver, isLoopback, type DeliveryNeeds, type Parcel } from './deliver.ts';
+import { deliver, type DeliveryNeeds, type Parcel } from './deliver.ts';
 import { payOnce } from './sign-payment.ts';
+import { isLoopback } from './ways.ts';
 
 async function setUp(addresses?: readonly string[]) {
   const shop = await makeShop();

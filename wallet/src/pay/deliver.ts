@@ -15,6 +15,7 @@ import {
   type RefusalCode,
 } from '@tikiwallet/protocol';
 import type { ErrorCode, PhoneCode } from './codes.ts';
+import { isLoopback } from './ways.ts';
 
 export const SEALED_MEDIA_TYPE = 'application/vnd.tikipay.sealed';
 const ATTEMPT_TIMEOUT_MS = 3_000;
@@ -51,6 +52,8 @@ export interface DeliveryOptions {
   readonly untilMs: number;
   readonly signal: AbortSignal;
   readonly onRound: (round: number) => void;
+  /** After a round that nobody answered: another way may be tried before the next. */
+  readonly onSilence?: (round: number) => Promise<void>;
 }
 
 export async function deliver(
@@ -70,6 +73,7 @@ export async function deliver(
       return answer.code === 'kiosk_unreachable'
         ? { kind: 'no_answer', code: await whySilent(needs) }
         : answer;
+    if (answer.code === 'kiosk_unreachable') await options.onSilence?.(round);
     await needs.pause(pauseMs, options.signal);
     pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
   }
@@ -162,11 +166,6 @@ export function localInit(address: string, call: RequestInit): LocalRequestInit 
   return isLoopback(address) ? init : { ...init, targetAddressSpace: 'local' };
 }
 
-export function isLoopback(address: string): boolean {
-  const { hostname } = new URL(address);
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(hostname);
-}
-
 async function readReceipt(bytes: Uint8Array, parcel: Parcel, crypto: AsyncCrypto): Promise<DeliveryOutcome> {
   if (bytes.length > MAX_RECEIPT_BYTES) return { kind: 'no_answer', code: 'message_too_large' };
   const expected = { paymentHash: fromHex(parcel.paymentId), amountMinor: parcel.amountMinor };
@@ -189,15 +188,20 @@ const KIOSK_TROUBLES = [
 
 /** `{ "code": … }`. Only a refusal that the protocol names, or a plain no (4xx), ends the sending. */
 function readRefusal(status: number, body: Uint8Array): DeliveryOutcome {
-  const code = readCode(body);
-  const known = REFUSAL_CODES.find((one) => one === code);
-  if (known !== undefined) return { kind: 'refused', code: known };
-  const trouble = KIOSK_TROUBLES.find((one) => one === code);
-  if (trouble !== undefined) return { kind: 'no_answer', code: trouble };
+  const told = outcomeOfCode(readCode(body));
+  if (told !== null) return told;
   const isPlainNo = status >= 400 && status < 500 && status !== 408 && status !== 429;
   return isPlainNo
     ? { kind: 'refused', code: 'kiosk_refused_unknown' }
     : { kind: 'no_answer', code: 'kiosk_busy' };
+}
+
+/** What a kiosk's code means for the payment; null: no kiosk says that. */
+export function outcomeOfCode(code: string | null): DeliveryOutcome | null {
+  const known = REFUSAL_CODES.find((one) => one === code);
+  if (known !== undefined) return { kind: 'refused', code: known };
+  const trouble = KIOSK_TROUBLES.find((one) => one === code);
+  return trouble === undefined ? null : { kind: 'no_answer', code: trouble };
 }
 
 function readCode(body: Uint8Array): string | null {
@@ -227,19 +231,4 @@ export function pause(ms: number, signal: AbortSignal): Promise<void> {
     const timer = setTimeout(end, ms);
     signal.addEventListener('abort', end, { once: true });
   });
-}
-
-/** Has the person, or a policy, told the browser that this page may not reach the shop's network? */
-export async function localNetworkDenied(): Promise<boolean> {
-  for (const name of ['local-network-access', 'local-network']) {
-    try {
-      // The name is newer than the list in the DOM's types.
-      const status = await navigator.permissions.query({ name: name as PermissionName });
-      if (status.state === 'denied') return true;
-    } catch (error) {
-      if (!(error instanceof TypeError)) throw error;
-      // This browser does not know the permission: then it did not deny it either.
-    }
-  }
-  return false;
 }

@@ -21,12 +21,19 @@ import type { Endpoints } from '../api/endpoints.ts';
 import { ensureDeviceKey } from '../keys/device-key.ts';
 import { checkIntegrity, ensureEpoch } from '../store/integrity.ts';
 import { dropIntent, putIntent, storeLoadedAllowance } from '../store/records.ts';
-import type { Intent, Profile, StoredAllowance } from '../store/schema.ts';
+import type { Intent, Payee, Profile, StoredAllowance } from '../store/schema.ts';
 import { WalletError } from './codes.ts';
 import type { PayNeeds } from './needs.ts';
 import { decoded, must } from './results.ts';
 
 export type LoadIntent = Extract<Intent, { kind: 'load' }>;
+
+/** What the person decided; `payee` is null for money that every shop takes. */
+export interface LoadOrder {
+  readonly amountMinor: bigint;
+  readonly currency: string;
+  readonly payee: Payee | null;
+}
 
 export interface LoadNeeds extends PayNeeds {
   readonly api: Pick<Endpoints, 'issueAllowance'>;
@@ -35,10 +42,7 @@ export interface LoadNeeds extends PayNeeds {
 }
 
 /** Decides: makes the key if there is none, proves it for this occasion, and stores the order. @throws WalletError */
-export async function orderLoad(
-  order: { amountMinor: bigint; currency: string },
-  needs: LoadNeeds,
-): Promise<LoadIntent> {
+export async function orderLoad(order: LoadOrder, needs: LoadNeeds): Promise<LoadIntent> {
   const integrity = await checkIntegrity(needs.database, needs.mirrors);
   if (integrity !== 'intact')
     throw new WalletError(integrity === 'lost' ? 'store_lost' : 'store_rolled_back');
@@ -59,6 +63,7 @@ export async function orderLoad(
     devicePublicKey: toBase64Url(deviceKey.publicKey),
     // ECDSA signs differently each time: a repeat must carry the proof that was sent first.
     proof: toBase64Url(proof),
+    payee: order.payee,
   };
   await putIntent(needs.database, intent);
   return intent;
@@ -105,9 +110,11 @@ async function verified(intent: LoadIntent, answer: Allowance, needs: LoadNeeds)
     notBefore: certificate.notBefore,
     notAfter: certificate.notAfter,
     payeeLock: certificate.payeeLock,
+    ...(intent.payee === null ? {} : { payeeName: intent.payee.name }),
     phoneSalt,
     state: 'active',
     cloudStatus: answer.status,
+    deniedFor: answer.deniedFor,
     returnsBy: answer.returnsBy,
     lastCounter: certificate.firstCounter - 1,
     cumulativeMinor: 0n,
@@ -126,6 +133,8 @@ function saysWhatWasOrdered(
     certificate.allowanceId === answer.id &&
     certificate.capMinor === BigInt(intent.amountMinor) &&
     certificate.currency === intent.currency &&
+    certificate.payeeLock?.merchantId === intent.payee?.lock.merchantId &&
+    certificate.payeeLock?.kioskId === intent.payee?.lock.kioskId &&
     equalBytes(certificate.devicePublicKey, fromHex(intent.keyId)) &&
     certificate.assurance >= ASSURANCE.software
   );

@@ -92,7 +92,7 @@ async function chooseAgain(offer: PaymentOffer, needs: PayNeeds): Promise<Stored
   const shown = await needs.database.get('allowances', offer.allowanceId);
   const choice = chooseAllowance(
     shown === undefined ? [] : [shown],
-    { ...offer.request, merchantId: offer.kiosk.merchantId },
+    { ...offer.request, merchantId: offer.kiosk.merchantId, kioskId: offer.kiosk.kioskId },
     now,
   );
   if (!choice.ok) throw new WalletError(choice.code);
@@ -140,6 +140,7 @@ function describe(offer: PaymentOffer, allowance: StoredAllowance, payment: Paym
     state: 'signed',
     signedAt: payment.signedAt,
     requestExpiresAt: offer.expiresAt,
+    request: request.bytes,
     payment: payment.bytes,
     delivery: encodeDelivery({
       requestId: request.requestId,
@@ -149,6 +150,7 @@ function describe(offer: PaymentOffer, allowance: StoredAllowance, payment: Paym
     }),
     addresses: request.addresses,
     kioskCertificate: kiosk.bytes,
+    kioskId: kiosk.kioskId,
     merchantName: offer.merchantName,
     merchantPhone: offer.merchantPhone,
     comparisonCode: offer.comparisonCode,
@@ -157,5 +159,6 @@ function describe(offer: PaymentOffer, allowance: StoredAllowance, payment: Paym
     receiptNumber: null,
     receiptTier: null,
     acceptedAt: null,
+    handedIn: null,
   };
 }

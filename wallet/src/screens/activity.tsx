@@ -8,6 +8,7 @@ import { advance, startOf, type PaymentView } from '../pay/payment-machine.ts';
 import type { StoredPayment } from '../store/schema.ts';
 import { ActivityList, kindOf, STATE_LABEL } from './parts/activity-list.tsx';
 import { useWallet } from './parts/context.ts';
+import { HandedInNotice } from './parts/handed-in.tsx';
 import { mergeActivity } from './parts/merge-activity.ts';
 import {
   Bdi,
@@ -120,7 +121,7 @@ function PaymentDetail({ payment }: { payment: StoredPayment }) {
         <Bdi class="muted">{payment.merchantPhone}</Bdi>
         <Money minor={payment.amountMinor} currency={payment.currency} class="balance" />
         <span class={`chip state-${shown}`}>{t(STATE_LABEL[shown])}</span>
-        <p class="muted">{t(`state.${shown}_text`)}</p>
+        {payment.handedIn?.state !== 'paid' && <p class="muted">{t(`state.${shown}_text`)}</p>}
         <dl class="rows">
           {payment.receiptNumber !== null && (
             <Row label={t('receipt.number')} testId="receipt-number">
@@ -146,6 +147,7 @@ function PaymentDetail({ payment }: { payment: StoredPayment }) {
         )}
         <CopyButton payment={payment} />
       </div>
+      {payment.handedIn !== null && <HandedInNotice handedIn={payment.handedIn} />}
       {isHeld(payment) && shown !== 'released' && <AskAgain payment={payment} />}
     </Screen>
   );

@@ -7,7 +7,9 @@ import { isHeld, isSpendable, paymentsMade, remainingMinor } from '../pay/allowa
 import type { StoredAllowance } from '../store/schema.ts';
 import { AmountField, quickPicks, useAmount } from './parts/amount-field.tsx';
 import { currencyOf, useNow, useWallet } from './parts/context.ts';
+import { DenialReason } from './parts/denial-news.tsx';
 import { NeedsOnline } from './parts/needs-online.tsx';
+import { EVERY_SHOP, payeeOf, PayeeChoiceField } from './parts/payee-choice.tsx';
 import { go } from './parts/router.ts';
 import {
   Bdi,
@@ -29,14 +31,16 @@ export function LoadScreen() {
   const most = state.config === null ? onlineMinor : BigInt(state.config.limits.allowanceMaxMinor);
   const limits = { minMinor: 1n, maxMinor: most < onlineMinor ? most : onlineMinor };
   const amount = useAmount(currency, limits.maxMinor > 0n ? limits : null);
+  const [choice, setChoice] = useState(EVERY_SHOP);
+  const payee = payeeOf(choice);
   const action = useAction();
   const perPayment = state.config?.limits.perPaymentMaxMinor;
   const submit = (event: Event) => {
     event.preventDefault();
     const { minor } = amount;
-    if (minor === null) return;
+    if (minor === null || payee === undefined) return;
     action.run(async () => {
-      await wallet.load(minor, currency);
+      await wallet.load({ amountMinor: minor, currency, payee });
       go('');
     });
   };
@@ -62,9 +66,10 @@ export function LoadScreen() {
               testId="load-amount"
               picks={quickPicks(limits, 10n)}
             />
+            <PayeeChoiceField choice={choice} onChange={setChoice} currency={currency} />
             <Notice tone="info" icon="shop" title={t('load.means')}>
               <ul class="bullets">
-                <li>{t('load.means_pay')}</li>
+                <li>{t(choice.onlyOne ? 'load.means_pay_one' : 'load.means_pay')}</li>
                 <li>{t('load.means_phone')}</li>
                 <li>{t('load.means_time')}</li>
                 {perPayment !== undefined && (
@@ -75,7 +80,12 @@ export function LoadScreen() {
             </Notice>
             {action.code !== null && <ErrorNotice code={action.code} />}
             <div class="actions">
-              <Button type="submit" busy={action.busy} disabled={amount.minor === null} testId="load-submit">
+              <Button
+                type="submit"
+                busy={action.busy}
+                disabled={amount.minor === null || payee === undefined}
+                testId="load-submit"
+              >
                 {amount.minor === null
                   ? t('load.submit_empty')
                   : t('load.submit', { amount: money(amount.minor, currency) })}
@@ -129,6 +139,10 @@ function stateOf(allowance: StoredAllowance, nowSeconds: number): Key {
     : 'offline.state_active';
 }
 
+function shopNameOf({ payeeName }: StoredAllowance): string {
+  return payeeName === undefined || payeeName === '' ? t('confirm.no_name') : payeeName;
+}
+
 function AllowanceCard({ allowance, nowSeconds }: { allowance: StoredAllowance; nowSeconds: number }) {
   const { wallet, state } = useWallet();
   const [asks, setAsks] = useState(false);
@@ -136,7 +150,9 @@ function AllowanceCard({ allowance, nowSeconds }: { allowance: StoredAllowance; 
   const spendable = isSpendable(allowance, nowSeconds);
   const held = state.payments.filter((payment) => payment.allowanceId === allowance.id && isHeld(payment));
   const heldMinor = held.reduce((sum, payment) => sum + payment.amountMinor, 0n);
-  const isReturning = !spendable && allowance.state !== 'active';
+  const isReturning =
+    !spendable &&
+    (allowance.state !== 'active' || (allowance.deniedFor === 'lost' && allowance.returnsBy !== null));
   return (
     <article class="card card-online" data-testid="allowance" data-state={allowance.state}>
       <header>
@@ -144,6 +160,11 @@ function AllowanceCard({ allowance, nowSeconds }: { allowance: StoredAllowance; 
         <span class="chip">{t(stateOf(allowance, nowSeconds))}</span>
       </header>
       <dl class="rows">
+        {allowance.payeeLock !== null && (
+          <Row label={t(allowance.payeeLock.kioskId === null ? 'offline.only_shop' : 'offline.only_till')}>
+            <bdi data-testid="allowance-payee">{shopNameOf(allowance)}</bdi>
+          </Row>
+        )}
         <Row label={t('offline.loaded')}>{money(allowance.capMinor, allowance.currency)}</Row>
         <Row label={t('offline.until')}>{dateTime(allowance.notAfter * 1000)}</Row>
         <Row label={t('offline.per_payment')}>{money(allowance.perPaymentMinor, allowance.currency)}</Row>
@@ -154,6 +175,11 @@ function AllowanceCard({ allowance, nowSeconds }: { allowance: StoredAllowance; 
         </Row>
         {heldMinor > 0n && <Row label={t('home.held')}>{money(heldMinor, allowance.currency)}</Row>}
       </dl>
+      {allowance.cloudStatus === 'denied' && (
+        <Notice tone="bad" icon="alert">
+          <DenialReason deniedFor={allowance.deniedFor} />
+        </Notice>
+      )}
       {isReturning && (
         <Notice tone="info" icon="clock" testId="returning-note">
           <p>

@@ -3,7 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { dateTime, money } from '../i18n/format.ts';
 import { t } from '../i18n/translate.ts';
 import type { ErrorCode } from '../pay/codes.ts';
-import { GRACE_SECONDS } from '../pay/timing.ts';
+import { FALL_AFTER_MS, GRACE_SECONDS } from '../pay/timing.ts';
 import type { PaymentOffer } from '../pay/read-request.ts';
 import type { StoredPayment } from '../store/schema.ts';
 import { useNow, useWallet } from './parts/context.ts';
@@ -96,16 +96,16 @@ function Countdown({ leftSeconds, ofSeconds }: { leftSeconds: number; ofSeconds:
   );
 }
 
-/** No answer for so long, and the other way is on the screen (R5); the radio goes on being tried beside it. */
-const FALL_AFTER_MS = 2_500;
-
 type SendingProps = {
   readonly payment: StoredPayment;
   readonly round: number;
+  readonly way: 'radio' | 'page';
   readonly onStop: () => void;
+  readonly onPage: () => void;
 };
 
-export function Sending({ payment, round, onStop }: SendingProps) {
+/** When the kiosk is silent the code is on the screen in time (R5); the radio goes on being tried beside it. */
+export function Sending({ payment, round, way, onStop, onPage }: SendingProps) {
   const hasFallen = useLater(FALL_AFTER_MS);
   return (
     <Screen title={t('sending.title')} back={null} testId="sending">
@@ -113,10 +113,10 @@ export function Sending({ payment, round, onStop }: SendingProps) {
         class={hasFallen ? 'stack' : 'verdict-page'}
         data-testid="pay-state"
         data-state="sending"
-        data-way={hasFallen ? 'code' : 'radio'}
+        data-way={hasFallen ? 'code' : way}
         role="status"
       >
-        {hasFallen ? <PaymentCode payment={payment} /> : <Handing payment={payment} />}
+        {hasFallen ? <PaymentCode payment={payment} /> : <Handing payment={payment} way={way} />}
         {hasFallen && <Asking payment={payment} round={round} />}
       </div>
       {hasFallen && (
@@ -124,6 +124,7 @@ export function Sending({ payment, round, onStop }: SendingProps) {
           <LinkButton to={`show-code/${payment.id}~receipt`} kind="primary" icon="scan" testId="scan-receipt">
             {t('code.scan_receipt')}
           </LinkButton>
+          <ByPage payment={payment} onPage={onPage} />
           <Button kind="quiet" onClick={onStop} testId="sending-stop">
             {t('common.stop')}
           </Button>
@@ -133,7 +134,18 @@ export function Sending({ payment, round, onStop }: SendingProps) {
   );
 }
 
-function Handing({ payment }: { payment: StoredPayment }) {
+/** The kiosk's page, for whoever wants it: where the shop's camera does not read the code, or there is none. */
+function ByPage({ payment, onPage }: { payment: StoredPayment; onPage: () => void }) {
+  const { wallet } = useWallet();
+  if (wallet.pageOf(payment) === null) return null;
+  return (
+    <Button kind="plain" icon="shop" onClick={onPage} testId="page-way">
+      {t('sending.by_page')}
+    </Button>
+  );
+}
+
+function Handing({ payment, way }: { payment: StoredPayment; way: 'radio' | 'page' }) {
   return (
     <>
       <span class="verdict-mark verdict-wait">
@@ -143,7 +155,8 @@ function Handing({ payment }: { payment: StoredPayment }) {
       <p class="receipt-shop">
         <bdi>{payment.merchantName}</bdi>
       </p>
-      <p class="lead">{t('sending.first')}</p>
+      <p class="lead">{t(way === 'page' ? 'sending.page' : 'sending.first')}</p>
+      {way === 'page' && <p class="muted">{t('sending.page_text')}</p>}
     </>
   );
 }
@@ -226,9 +239,10 @@ type UnconfirmedProps = {
   readonly code: ErrorCode | null;
   readonly busy: boolean;
   readonly onSend: () => void;
+  readonly onPage: () => void;
 };
 
-export function Unconfirmed({ payment, code, busy, onSend }: UnconfirmedProps) {
+export function Unconfirmed({ payment, code, busy, onSend, onPage }: UnconfirmedProps) {
   return (
     <Screen title={t('unconfirmed.title')} testId="unconfirmed">
       <div class="stack" data-testid="pay-state" data-state="unconfirmed">
@@ -251,6 +265,7 @@ export function Unconfirmed({ payment, code, busy, onSend }: UnconfirmedProps) {
         <LinkButton to={`show-code/${payment.id}`} icon="code" testId="show-code-link">
           {t('code.show')}
         </LinkButton>
+        <ByPage payment={payment} onPage={onPage} />
         <p class="aside">{t('unconfirmed.safe')}</p>
         <LinkButton to="" kind="quiet">
           {t('common.to_home')}

@@ -14,6 +14,7 @@ import type { StoredPayment } from '../store/schema.ts';
 import { useNow, useWallet } from './parts/context.ts';
 import { Icon } from './parts/icons.tsx';
 import { lazy } from './parts/lazy.tsx';
+import { go } from './parts/router.ts';
 import {
   Bdi,
   Button,
@@ -78,6 +79,15 @@ export function PayScreen() {
   }
 }
 
+/** A payment that was signed before: how it stands, and every way to bring it to an end. */
+export function PayingPayment({ payment, code }: { payment: StoredPayment; code: ErrorCode | null }) {
+  const stopRef = useRef(new AbortController());
+  useEffect(() => () => stopRef.current.abort(), []);
+  const [view, setView] = useState<PaymentView>(() => startOf(payment, code));
+  const emit = (event: PaymentEvent) => setView((now) => advance(now, event));
+  return <PayingStep offer={null} view={view} emit={emit} stop={stopRef} onAgain={() => go('pay')} />;
+}
+
 type PayingProps = {
   readonly offer: PaymentOffer | null;
   readonly view: PaymentView;
@@ -89,10 +99,20 @@ type PayingProps = {
 function PayingStep({ offer, view, emit, stop, onAgain }: PayingProps) {
   const { wallet } = useWallet();
   const action = useAction();
+  const visit = useAction();
+  const [visits, setVisits] = useState(0);
   const send = (payment: StoredPayment) =>
     action.run(async () => {
       stop.current = new AbortController();
       await wallet.sendAgain(payment, emit, stop.current.signal);
+    });
+  const sendByPage = (payment: StoredPayment) =>
+    visit.run(async () => {
+      // What is still being tried makes room: one way at a time is on the screen.
+      stop.current.abort();
+      stop.current = new AbortController();
+      setVisits((count) => count + 1);
+      await wallet.sendAgain(payment, emit, stop.current.signal, 'page');
     });
   switch (view.step) {
     case 'confirm':
@@ -109,7 +129,16 @@ function PayingStep({ offer, view, emit, stop, onAgain }: PayingProps) {
         />
       );
     case 'sending':
-      return <Sending payment={view.payment} round={view.round} onStop={() => stop.current.abort()} />;
+      return (
+        <Sending
+          key={visits}
+          payment={view.payment}
+          round={view.round}
+          way={view.way}
+          onStop={() => stop.current.abort()}
+          onPage={() => sendByPage(view.payment)}
+        />
+      );
     case 'unconfirmed':
       return (
         <Unconfirmed
@@ -117,6 +146,7 @@ function PayingStep({ offer, view, emit, stop, onAgain }: PayingProps) {
           code={view.code ?? action.code}
           busy={action.busy}
           onSend={() => send(view.payment)}
+          onPage={() => sendByPage(view.payment)}
         />
       );
     case 'refused':

@@ -5,7 +5,7 @@ import { chooseScheme, chosenScheme, SCHEMES, type Scheme } from '../scheme.ts';
 import { useWallet } from './parts/context.ts';
 import { replace } from './parts/router.ts';
 import { LanguagePicker } from './parts/language-picker.tsx';
-import { Bdi, Button, ErrorNotice, Notice, Row, Screen, useAction } from './parts/ui.tsx';
+import { Bdi, Button, ErrorNotice, LinkButton, Notice, Row, Screen, useAction } from './parts/ui.tsx';
 import { installPrompt, isInstalled } from '../install.ts';
 import { useObservable } from '../wallet-state.ts';
 
@@ -20,6 +20,15 @@ export function SettingsScreen() {
         </section>
         <InstallPanel />
         <StoragePanel />
+        {state.profile !== null && (
+          <section class="panel">
+            <h2>{t('phones.title')}</h2>
+            <p>{t('settings.phones_text')}</p>
+            <LinkButton to="phones" icon="lock" testId="phones-link">
+              {t('settings.phones_link')}
+            </LinkButton>
+          </section>
+        )}
         {state.profile !== null && <AccountPanel />}
         <section class="panel">
           <h2>{t('settings.about')}</h2>

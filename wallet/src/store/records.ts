@@ -74,7 +74,10 @@ export async function updatePayment(
   change: (
     payment: StoredPayment,
   ) => Partial<
-    Pick<StoredPayment, 'state' | 'refusalCode' | 'receipt' | 'receiptNumber' | 'receiptTier' | 'acceptedAt'>
+    Pick<
+      StoredPayment,
+      'state' | 'refusalCode' | 'receipt' | 'receiptNumber' | 'receiptTier' | 'acceptedAt' | 'handedIn'
+    >
   > | null,
 ): Promise<StoredPayment | undefined> {
   const transaction = database.transaction('payments', 'readwrite', STRICT);
@@ -91,7 +94,7 @@ export async function updateAllowance(
   id: string,
   change: (
     allowance: StoredAllowance,
-  ) => Partial<Pick<StoredAllowance, 'state' | 'cloudStatus' | 'returnsBy'>> | null,
+  ) => Partial<Pick<StoredAllowance, 'state' | 'cloudStatus' | 'deniedFor' | 'returnsBy'>> | null,
 ): Promise<void> {
   const transaction = database.transaction('allowances', 'readwrite', STRICT);
   const allowance = await transaction.store.get(id);

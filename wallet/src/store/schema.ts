@@ -4,9 +4,12 @@
  * Owns: the shape of every record and the numbered migrations (append-only, additive-only: a store or an index is
  * never renamed or dropped, because an old tab may still hold the database). Never: holds a rule about money.
  */
+import type { PayeeLock } from '@tikiwallet/protocol';
 import type { DBSchema, IDBPDatabase, IDBPTransaction, StoreNames } from 'idb';
 import type {
   AllowanceStatus,
+  ClaimState,
+  DeniedFor,
   HistoryItem,
   PublicConfig,
   TransferPreview,
@@ -24,6 +27,13 @@ export type AllowanceState =
   /** The phone's memory went back behind what it had signed: never signed with again. */
   | 'frozen';
 
+/** Whom money is locked to when it is moved offline. */
+export interface Payee {
+  readonly lock: PayeeLock;
+  /** As the shop's signed certificate names it. */
+  readonly name: string;
+}
+
 export interface StoredAllowance {
   /** UUID of the allowance. */
   readonly id: string;
@@ -40,12 +50,16 @@ export interface StoredAllowance {
   readonly hardCounterLimit: number;
   readonly notBefore: number;
   readonly notAfter: number;
-  readonly payeeLock: string | null;
+  readonly payeeLock: PayeeLock | null;
+  /** The shop of the lock as its certificate named it when the money was moved; for display. */
+  readonly payeeName?: string;
   /** Opens the certificate's commitment to the holder's phone number. */
   readonly phoneSalt: Uint8Array;
   readonly state: AllowanceState;
   /** What the cloud last said of it; null before it was asked. */
   readonly cloudStatus: AllowanceStatus | null;
+  /** Why nobody accepts it any more, as the cloud last said. */
+  readonly deniedFor: DeniedFor | null;
   /** ISO time at which the rest returns at the latest. */
   readonly returnsBy: string | null;
   /** Counter of the last payment signed; `firstCounter - 1` before the first. */
@@ -71,6 +85,14 @@ export type PaymentState =
   /** The cloud has moved the money. */
   | 'settled';
 
+/** What became of a receipt that this phone handed in for a shop that had not reported the payment. */
+export interface HandedIn {
+  /** `invalid`: the cloud found that the receipt and the payment do not belong together; it is not sent again. */
+  readonly state: ClaimState | 'invalid';
+  /** Milliseconds since 1970. */
+  readonly atMs: number;
+}
+
 export interface StoredPayment {
   /** Hex of the payment's hash. */
   readonly id: string;
@@ -87,11 +109,15 @@ export interface StoredPayment {
   readonly signedAt: number;
   /** Seconds since 1970 by the corrected clock. */
   readonly requestExpiresAt: number;
+  /** The signed request that it answers; null in records of a wallet that did not keep it. */
+  readonly request: Uint8Array | null;
   readonly payment: Uint8Array;
   readonly delivery: Uint8Array;
   readonly addresses: readonly string[];
   /** The kiosk's certificate, verified when the request was read: seals, and verifies the receipt. */
   readonly kioskCertificate: Uint8Array;
+  /** From the certificate: is this kiosk on the deny list? Null where `request` is. */
+  readonly kioskId: string | null;
   readonly merchantName: string;
   readonly merchantPhone: string;
   readonly comparisonCode: string;
@@ -101,6 +127,7 @@ export interface StoredPayment {
   readonly receiptNumber: number | null;
   readonly receiptTier: 'locked' | 'reserved' | 'at_risk' | null;
   readonly acceptedAt: number | null;
+  readonly handedIn: HandedIn | null;
 }
 
 /** A write to the cloud that was decided and not yet answered. Kept before it is sent, repeated with the same key. */
@@ -121,6 +148,7 @@ export type Intent = { readonly key: string; readonly userId: string; readonly c
       readonly keyId: string;
       readonly devicePublicKey: string;
       readonly proof: string;
+      readonly payee: Payee | null;
     }
 );
 
@@ -137,6 +165,14 @@ export interface TrustRecord {
   readonly bundle: Uint8Array;
 }
 
+/** A payment that was taken to a kiosk's page: how its answer is recognised, also after the wallet was closed. */
+export interface HandOff {
+  /** base64url of 16 random bytes, in the address out and in the address back. */
+  readonly state: string;
+  readonly paymentId: string;
+  readonly address: string;
+}
+
 /** Singletons, by name. */
 export interface MetaValues {
   readonly profile: Profile;
@@ -146,8 +182,14 @@ export interface MetaValues {
   readonly trust: TrustRecord;
   /** Server time minus phone time, in ms, when they last met. */
   readonly clockOffsetMs: number;
+  /** Denials that the person has read: ids of allowances. */
+  readonly denialsRead: readonly string[];
   /** Newest time seen in anything signed or sent by the server, seconds since 1970. */
   readonly newestTime: number;
+  /** Newest first. */
+  readonly handOffs: readonly HandOff[];
+  /** How the last receipt came that did not come by code. */
+  readonly pastWay: { readonly way: 'radio' | 'page'; readonly address: string | null };
   /** Registration waiting for its code. */
   readonly registration: {
     readonly registrationId: string;
@@ -200,5 +242,20 @@ export const MIGRATIONS: readonly Upgrade[] = [
     payments.createIndex('userId', 'userId');
     database.createObjectStore('intents', { keyPath: 'key' }).createIndex('userId', 'userId');
     database.createObjectStore('history', { keyPath: 'id' }).createIndex('userId', 'userId');
+  },
+  (_database, transaction) => {
+    // Requests on the transaction itself: it commits when they are done, and the version changes with them.
+    const payments = transaction.objectStore('payments');
+    void payments.openCursor().then(async function next(cursor): Promise<void> {
+      if (cursor === null) return;
+      await cursor.update({ ...cursor.value, request: null, kioskId: null, handedIn: null });
+      await next(await cursor.continue());
+    });
+    const allowances = transaction.objectStore('allowances');
+    void allowances.openCursor().then(async function next(cursor): Promise<void> {
+      if (cursor === null) return;
+      await cursor.update({ ...cursor.value, deniedFor: null });
+      await next(await cursor.continue());
+    });
   },
 ];

@@ -7,9 +7,11 @@ import * as protocol from '@tikiwallet/protocol';
 import { createClock, type Clock } from '../clock.ts';
 import { ensureDeviceKey, openDeviceKey } from '../keys/device-key.ts';
 import type { DeliveryNeeds } from '../pay/deliver.ts';
+import type { LinkNeeds } from '../pay/link.ts';
 import type { PayNeeds } from '../pay/needs.ts';
 import type { RunNeeds } from '../pay/run-payment.ts';
 import { readRequest, type PaymentOffer, type ReadOutcome, type RequestFacts } from '../pay/read-request.ts';
+import type { LinkFacts } from '../pay/ways.ts';
 import { openWalletDatabase } from '../store/database.ts';
 import { ensureEpoch } from '../store/integrity.ts';
 import type { MarkerMirror } from '../store/marker.ts';
@@ -220,6 +222,7 @@ async function issueAllowance(
     phoneSalt,
     state: 'active',
     cloudStatus: 'active',
+    deniedFor: null,
     returnsBy: null,
     lastCounter: 0,
     cumulativeMinor: 0n,
@@ -399,5 +402,28 @@ export function makeDelivery(fetchLike: typeof fetch): DeliveryNeeds & { now: { 
 }
 
 export function runNeeds(shop: Shop, phone: Pick<PhoneUnderTest, 'needs'>, kiosk: FakeKiosk): RunNeeds {
-  return { ...phone.needs, issuers: shop.trust.issuers, delivery: makeDelivery(kiosk.fetch) };
+  const delivery = makeDelivery(kiosk.fetch);
+  return { ...phone.needs, issuers: shop.trust.issuers, delivery, link: makeLink() };
+}
+
+/** A browser that may call into the shop's network, with what it was told to open. */
+export function makeLink(changes: Partial<LinkFacts> = {}): LinkNeeds & { readonly left: string[] } {
+  const left: string[] = [];
+  return {
+    left,
+    facts: (addresses) =>
+      Promise.resolve({
+        walletOrigin: 'https://wallet.test',
+        addresses,
+        permission: 'granted',
+        kioskOrigins: null,
+        hasNetwork: true,
+        past: null,
+        ...changes,
+      }),
+    leave: (url) => void left.push(url),
+    stay: () => undefined,
+    language: () => 'en',
+    randomState: () => id(left.length + 1),
+  };
 }
