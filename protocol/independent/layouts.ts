@@ -86,7 +86,6 @@ export const payment = f.object(5, {
 });
 
 export const delivery = f.object(13, {
-  requestId: f.id,
   allowanceCertificate: object,
   payment: object,
   phoneSalt: f.nullable(f.bytes(16)),

@@ -171,11 +171,14 @@ function* requestFacts(
 ): Steps<protocol.AcceptanceFacts['request']> {
   const known = input.object('request');
   if (known === null) return null;
-  const { hash, amountMinor, currency } = yield* protocol.verifyPaymentRequest(known.bytes('bytes'), kiosk);
+  const { requestId, hash, amountMinor, currency } = yield* protocol.verifyPaymentRequest(
+    known.bytes('bytes'),
+    kiosk,
+  );
   const state = known.text('state');
   if (state !== 'open' && state !== 'paid' && state !== 'expired' && state !== 'cancelled')
     throw new TypeError(state);
-  return { hash, amountMinor, currency, state };
+  return { requestId, hash, amountMinor, currency, state };
 }
 
 function* factsOf(input: Input): Steps<protocol.AcceptanceFacts> {
@@ -202,16 +205,32 @@ function* identified(input: Input): Steps<protocol.IdentifiedPayment> {
 
 function* accept(input: Input): Steps<unknown> {
   const facts = yield* factsOf(input);
-  const { requestId, payment, tier, checks } = yield* protocol.verifyPayment(yield* identified(input), facts);
+  return outcomeOf(yield* protocol.verifyPayment(yield* identified(input), facts));
+}
+
+function outcomeOf({ requestId, payment, tier, checks }: protocol.VerifiedPayment) {
   return { requestId, paymentHash: payment.hash, tier, checks };
+}
+
+/** `storedCertificates`: what the kiosk has accepted payments under before. */
+function* acceptRepeat(input: Input): Steps<unknown> {
+  const delivery = protocol.decodeRepeatDelivery(input.bytes('delivery'));
+  const stored: protocol.ReadCertificate[] = [];
+  for (const bytes of input.bytesList('storedCertificates')) {
+    const { certificate, object } = yield* protocol.readAllowanceCertificate(bytes);
+    stored.push({ allowance: certificate, allowanceObject: object });
+  }
+  const reference = delivery.certificateReference;
+  const named = protocol.selectCertificate(reference, stored, ({ allowance }) => allowance.hash);
+  const facts = yield* factsOf(input);
+  return outcomeOf(yield* protocol.verifyPayment(yield* protocol.identifyUnder(named, delivery), facts));
 }
 
 function* acceptUnderOverride(input: Input): Steps<unknown> {
   const facts = yield* factsOf(input);
   const consented = new Set(input.texts('consented').filter(protocol.isOverridable));
   const verified = yield* protocol.verifyUnderOverride(yield* identified(input), facts, consented);
-  const { requestId, payment, tier, checks, overridden } = verified;
-  return { requestId, paymentHash: payment.hash, tier, checks, overridden };
+  return { ...outcomeOf(verified), overridden: verified.overridden };
 }
 
 function bodyOf(input: Input, kind: protocol.JournalKind): readonly unknown[] {
@@ -409,6 +428,9 @@ const OPERATIONS: Readonly<Record<string, (input: Input) => Steps<unknown>>> = {
   decodeBase45: plain((input) => fromBase45(input.text('text'))),
   decodeQr: plain(qrBytes),
   decompressPoint: plain((input) => protocol.decompressPoint(input.bytes('point'))),
+  *paidCode(input) {
+    return yield* protocol.paidCode(input.bytes('requestHash'), input.bytes('paymentHash'));
+  },
   comparisonCode: plain((input) => protocol.comparisonCode(input.bytes('requestHash'))),
   checkValidity: plain((input) => {
     const dates = { notBefore: input.number('notBefore'), notAfter: input.number('notAfter') };
@@ -416,6 +438,7 @@ const OPERATIONS: Readonly<Record<string, (input: Input) => Steps<unknown>>> = {
     return true;
   }),
   decodeDelivery: plain((input) => protocol.decodeDelivery(input.bytes('delivery'))),
+  decodeRepeatDelivery: plain((input) => protocol.decodeRepeatDelivery(input.bytes('delivery'))),
   *verifyIssuerCertificate(input) {
     return yield* protocol.verifyIssuerCertificate(input.bytes('certificate'), input.bytes('rootPublicKey'));
   },
@@ -442,6 +465,7 @@ const OPERATIONS: Readonly<Record<string, (input: Input) => Steps<unknown>>> = {
     return yield* protocol.verifyClosingStatement(input.bytes('statement'), yield* allowanceOf(input));
   },
   acceptPayment: accept,
+  acceptRepeat,
   acceptUnderOverride,
   readOverrideEntry: plain((input) => protocol.decodeOverrideBody(bodyOf(input, 'override'))),
   readPolicyChangeEntry: plain((input) => protocol.decodePolicyChangeBody(bodyOf(input, 'policyChange'))),

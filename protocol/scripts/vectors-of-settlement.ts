@@ -414,5 +414,5 @@ export function sealingVectors(world: VectorWorld, sealed: Uint8Array, plaintext
 /** What the sealed vector holds. */
 export function sealedPlaintext(world: VectorWorld): Uint8Array {
   const request = makeRequest(world);
-  return deliveryOf(request, makePayment(world, request).bytes, world.allowance);
+  return deliveryOf(makePayment(world, request).bytes, world.allowance);
 }

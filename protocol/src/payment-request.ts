@@ -126,12 +126,3 @@ export function* openRequestEnvelope(
   const kiosk = yield* verifyKioskCertificate(certificateBytes, issuers);
   return { kiosk, request: yield* verifyPaymentRequest(requestBytes, kiosk) };
 }
-
-/**
- * Four digits for both screens, the head of the request's hash as a number modulo 10,000: two people notice when they
- * look at different requests. A slip is noticed, not an attack: whoever makes requests can search for one with a code.
- */
-export function comparisonCode(requestHash: Uint8Array): string {
-  const head = requestHash.subarray(0, 4).reduce((value, byte) => value * 256 + byte, 0);
-  return (head % 10_000).toString().padStart(4, '0');
-}
