@@ -10,8 +10,9 @@ import { assemble, fieldsOf, itemsOf, partsOf, resigned, withFields } from './ta
 import { FIELD_NAMES } from './diagnostic.ts';
 import { given, invalid, valid, type DraftFile } from './vector-drafts.ts';
 import { NOW, type Actor, type VectorWorld } from './vector-world.ts';
+import { makeOffer } from './vectors-of-refunds.ts';
 import { makeRequest } from './vectors-of-objects.ts';
-import { certificatesOf, deliveryOf, makePayment } from './vectors-of-payments.ts';
+import { certificatesOf, deliveryOf, makePayment, repeatOf } from './vectors-of-payments.ts';
 import { makeAcknowledgement, makeBatch, makeJournal, makeReceipt } from './vectors-of-settlement.ts';
 import type { Vector } from './vector-operations.ts';
 
@@ -204,6 +205,25 @@ function shopSubjects(world: VectorWorld): readonly Subject[] {
       signed: null,
     },
     {
+      purpose: 17,
+      name: 'refund offer',
+      operation: 'verifyRefundOffer',
+      input: 'offer',
+      bytes: makeOffer(world).bytes,
+      maxBytes: protocol.MAX_OBJECT_BYTES,
+      fields: [
+        tied(bound.id),
+        tied(bound.hash),
+        free(bound.uint(1, 2)),
+        free(bound.amount(1)),
+        free(bound.count),
+        free(bound.time),
+        free(bound.uint(1, 300)),
+        free(bound.list(4, 'http://10.0.0.1')),
+      ],
+      signed: byKiosk,
+    },
+    {
       purpose: 6,
       name: 'receipt',
       operation: 'verifyReceipt',
@@ -313,9 +333,19 @@ function phoneSubjects(world: VectorWorld): readonly Subject[] {
       name: 'delivery',
       operation: 'decodeDelivery',
       input: 'delivery',
-      bytes: deliveryOf(request, payment.bytes, world.allowance),
+      bytes: deliveryOf(payment.bytes, world.allowance),
       maxBytes: protocol.MAX_ENVELOPE_BYTES,
-      fields: [tied(bound.id), free(bound.object), free(bound.object), free(bound.bytesOrNull(16))],
+      fields: [free(bound.object), free(bound.object), free(bound.bytesOrNull(16))],
+      signed: null,
+    },
+    {
+      purpose: 16,
+      name: 'repeat delivery',
+      operation: 'decodeRepeatDelivery',
+      input: 'delivery',
+      bytes: repeatOf(payment.bytes, world.allowance),
+      maxBytes: protocol.MAX_ENVELOPE_BYTES,
+      fields: [tied(bound.bytes(8)), free(bound.object), free(bound.bytesOrNull(16))],
       signed: null,
     },
     {

@@ -59,7 +59,7 @@ export function formVectors(world: VectorWorld): DraftFile {
         payment: malleated(payment.bytes),
       }),
       valid('R23 a delivery of the one', 'decodeDelivery', {
-        delivery: deliveryOf(request, payment.bytes, world.allowance),
+        delivery: deliveryOf(payment.bytes, world.allowance),
       }),
       good('an integer of 2^53 - 1', '1b001fffffffffffff'),
       good('an integer of 2^64 - 1', '1bffffffffffffffff'),
