@@ -162,6 +162,7 @@ export class FakeAgent {
           availableMinor: '184250000',
           settledTodayMinor: '20694900',
           settledTodayCount: 7,
+          waitingRefundsMinor: '0',
         };
       }),
     'kiosks.list': () => this.#cloud(() => ({ items: this.#kiosks })),
