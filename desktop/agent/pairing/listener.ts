@@ -311,6 +311,7 @@ function statusOf(code: AcceptCode): number {
     case 'field_out_of_range':
     case 'sealed_message_unreadable':
       return 400;
+    case 'allowance_certificate_unknown':
     case 'request_not_open':
     case 'request_expired':
     case 'request_already_paid':
