@@ -2,7 +2,7 @@
  * Puts the agent together: store, listener, sales, cloud, settlement, local socket, and stops it in the order that
  * loses nothing. Owns the wiring and the order; every rule lives in the room it belongs to.
  */
-import { loadPrivateKey, sealOpener } from '@tikiwallet/protocol/node';
+import { loadPrivateKey, sealOpener, type SealOpener } from '@tikiwallet/protocol/node';
 import { serveAgent, type AgentServer } from '../ipc/agent-server.ts';
 import { IpcError } from '../ipc/index.ts';
 import { composeState, StatePublisher } from './agent-state.ts';
@@ -71,6 +71,7 @@ class Agent implements RunningAgent {
   readonly #api: ReturnType<typeof cloudApi>;
   readonly #sealingPublicKey: Uint8Array;
   readonly #signingPublicKey: Uint8Array;
+  readonly #open: SealOpener;
   #snapshot: StoreSnapshot | null = null;
   #listener: Listener | null = null;
   #socket: AgentServer | null = null;
@@ -82,6 +83,7 @@ class Agent implements RunningAgent {
     this.#options = options;
     this.#sealingPublicKey = loadPrivateKey(folder.sealingKeyPem).publicKey;
     this.#signingPublicKey = loadPrivateKey(folder.signingKeyPem).publicKey;
+    this.#open = sealOpener(folder.sealingKeyPem);
     const snapshot = (): StoreSnapshot | null => this.#snapshot;
     const isOnline = (): boolean => this.#reachability.isOnline;
     const changed = (): void => this.#publisher.soon();
@@ -156,7 +158,7 @@ class Agent implements RunningAgent {
     this.#listener = await listenForPhones({
       ...config.listen,
       advertise: config.advertise,
-      open: sealOpener(folder.sealingKeyPem),
+      open: this.#open,
       view: () => pairingView(this.#snapshot),
       openRequest: () => this.#sales.openEnvelope(),
       accept: (delivery) => this.#accept(delivery),
@@ -205,6 +207,7 @@ class Agent implements RunningAgent {
       state: () => this.#compose(),
       enrol: (code) => this.#enrol(code),
       accept: (delivery) => this.#accept(delivery),
+      open: (sealed) => this.#open(sealed, this.#snapshot?.kiosk?.certificateHashes ?? []),
       settleNow: () => {
         this.#reachability.probeNow();
         this.#trust.refreshNow();

@@ -91,6 +91,8 @@ export const Sale = z.object({
   qrText: z.string(),
   /** Both screens show these digits. */
   shortCode: z.string(),
+  /** Six digits to which the payment has contributed; null until it is stored. */
+  paidCode: z.string().nullable(),
   openedAt: Time,
   /** Milliseconds left when this object was made; count down on your own monotonic clock. */
   remainingMs: z.number().int(),

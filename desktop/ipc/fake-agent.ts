@@ -94,7 +94,7 @@ export class FakeAgent {
     const payment = tier === undefined ? made : { ...made, tier };
     this.#payments = [payment, ...this.#payments];
     this.set({
-      sale: { ...sale, state: 'paid', payment, remainingMs: 0 },
+      sale: { ...sale, state: 'paid', paidCode: '730415', payment, remainingMs: 0 },
       settlement: { ...this.#state.settlement, ...this.#pendingTotals() },
       today: {
         count: this.#state.today.count + 1,
@@ -162,6 +162,7 @@ export class FakeAgent {
           availableMinor: '184250000',
           settledTodayMinor: '20694900',
           settledTodayCount: 7,
+          waitingRefundsMinor: '0',
         };
       }),
     'kiosks.list': () => this.#cloud(() => ({ items: this.#kiosks })),
@@ -286,6 +287,7 @@ export class FakeAgent {
       state: 'open',
       qrText: fakeQrText(650),
       shortCode: '4821',
+      paidCode: null,
       openedAt: this.#at(0),
       remainingMs: SALE_LIFETIME_MS,
       lastRefusal: null,

@@ -261,16 +261,17 @@ export class TestPhone {
     this.previousHash = payment.hash;
     // An honest phone opens its number for who asks under a certificate, and for nobody else.
     const phoneSalt = request.checksPhone ? PAYER_SALT : null;
-    return { payment, delivery: this.deliver(request.requestId, bytes, phoneSalt) };
+    return { payment, delivery: this.deliver(bytes, phoneSalt) };
   }
 
-  deliver(requestId: string, payment: Uint8Array, phoneSalt: Uint8Array | null = null): Uint8Array {
-    return protocol.encodeDelivery({
-      requestId,
-      allowanceCertificate: this.allowance.bytes,
-      payment,
-      phoneSalt,
-    });
+  deliver(payment: Uint8Array, phoneSalt: Uint8Array | null = null): Uint8Array {
+    return protocol.encodeDelivery({ allowanceCertificate: this.allowance.bytes, payment, phoneSalt });
+  }
+
+  /** The same to a kiosk that has this phone's certificate. */
+  repeat(payment: Uint8Array, phoneSalt: Uint8Array | null = null): Uint8Array {
+    const certificateReference = protocol.certificateReference(this.allowance.hash);
+    return protocol.encodeRepeatDelivery({ certificateReference, payment, phoneSalt });
   }
 }
 
