@@ -174,6 +174,9 @@ function settingsOf(written: Readonly<Record<string, string | number>>): decisio
 
 /** Operations of the vectors that this verifier does not read yet: each is a test that is skipped. */
 const NOT_YET_READ: ReadonlySet<string> = new Set([
+  'applyDenyListDelta',
+  'checkIssuerNotRevoked',
+  'denyListHash',
   'acceptUnderOverride',
   'readOverrideEntry',
   'readPolicyChangeEntry',

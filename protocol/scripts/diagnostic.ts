@@ -89,6 +89,7 @@ export const FIELD_NAMES: ReadonlyMap<number, readonly string[]> = new Map([
       'issued-at',
       'policy',
       'issuer-certificates',
+      'revoked-issuers',
       'deny-list-version',
       'denied-allowances',
       'denied-kiosks',
@@ -99,6 +100,24 @@ export const FIELD_NAMES: ReadonlyMap<number, readonly string[]> = new Map([
   [13, ['purpose', 'request-id', 'allowance-certificate', 'payment', 'phone-salt']],
   [14, ['purpose', 'kiosk-certificate', 'request']],
   [15, ['purpose', 'kiosk-certificate-hash', 'batch', 'entries']],
+  [
+    20,
+    [
+      'purpose',
+      'version',
+      'issued-at',
+      'policy',
+      'issuer-certificates',
+      'revoked-issuers',
+      'deny-list-version',
+      'base-version',
+      'added-allowances',
+      'removed-allowances',
+      'added-kiosks',
+      'removed-kiosks',
+      'list-hash',
+    ],
+  ],
   [24, ['purpose', 'issuer-certificate', 'allowance-certificate', 'first', 'second']],
 ]);
 

@@ -15,6 +15,7 @@ export const PURPOSE = {
   delivery: 13,
   requestEnvelope: 14,
   settlementEnvelope: 15,
+  denyListDelta: 20,
   // Files for people and tools begin at 24: the one-byte numbers below stay for what must fit a QR code.
   doubleSpendProof: 24,
   journalFile: 25,

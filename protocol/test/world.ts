@@ -144,6 +144,7 @@ export function makeWorld(options: WorldOptions = {}) {
     root,
     issuer,
     issuerKeyId,
+    issuerCertificate,
     kioskKey,
     sealingKey,
     phoneKey,

@@ -141,7 +141,7 @@ export class SimulatedKiosk {
 
   #take(answer: { readonly trustBundle: string; readonly certificate: string }): void {
     const bundle = must(verifyTrustBundle(fromBase64Url(answer.trustBundle), this.#rootPublicKey));
-    checkNotOlder(bundle, this.#trust, this.nowSeconds);
+    checkNotOlder(bundle, this.#trust, { nowSeconds: this.nowSeconds });
     this.#trust = bundle;
     this.#certificate = must(verifyKioskCertificate(fromBase64Url(answer.certificate), this.#trust.issuers));
   }
