@@ -131,6 +131,7 @@ describe('the trust bundle', () => {
     await denyAllowance(id, until);
     await database.owner`insert into denied_subjects (kind, subject_id, version, reason, listed_until)
       select 'allowance', gen_random_uuid(), 1000 + n, 'closing', ${until} from generate_series(1, 40000) n`;
+    await database.owner`update trust_state set deny_list_version = 41000`;
     expect(await hasRoomForClosing(database.db, new Date(seconds * 1000))).toBe(false);
     await denyAllowance(randomUUID(), until);
     const bundle = read(await (await trustAt(seconds)).bundle());
