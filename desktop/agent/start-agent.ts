@@ -2,7 +2,7 @@
  * Puts the agent together: store, listener, sales, cloud, settlement, local socket, and stops it in the order that
  * loses nothing. Owns the wiring and the order; every rule lives in the room it belongs to.
  */
-import { loadPrivateKey, sealOpener } from '@tikiwallet/protocol/node';
+import { loadPrivateKey, sealOpener, type SealOpener } from '@tikiwallet/protocol/node';
 import { serveAgent, type AgentServer } from '../ipc/agent-server.ts';
 import { IpcError } from '../ipc/index.ts';
 import { composeState, StatePublisher } from './agent-state.ts';
@@ -17,6 +17,7 @@ import type { DataFolder } from './data-folder.ts';
 import { enrolKiosk } from './enrol-kiosk.ts';
 import { agentHandlers } from './handlers.ts';
 import type { Log } from './log.ts';
+import { Manager } from './manager/manager.ts';
 import { listenForPhones, type Listener, type PairingView } from './pairing/listener.ts';
 import { RadioWatch } from './radio/radio-state.ts';
 import { Sales } from './sales.ts';
@@ -62,6 +63,7 @@ class Agent implements RunningAgent {
   readonly #sales: Sales;
   readonly #reachability: Reachability;
   readonly #merchant: MerchantSession;
+  readonly #manager: Manager;
   readonly #settle: SettleLoop;
   readonly #trust: TrustRefresher;
   readonly #radio: RadioWatch;
@@ -69,6 +71,7 @@ class Agent implements RunningAgent {
   readonly #api: ReturnType<typeof cloudApi>;
   readonly #sealingPublicKey: Uint8Array;
   readonly #signingPublicKey: Uint8Array;
+  readonly #open: SealOpener;
   #snapshot: StoreSnapshot | null = null;
   #listener: Listener | null = null;
   #socket: AgentServer | null = null;
@@ -80,6 +83,7 @@ class Agent implements RunningAgent {
     this.#options = options;
     this.#sealingPublicKey = loadPrivateKey(folder.sealingKeyPem).publicKey;
     this.#signingPublicKey = loadPrivateKey(folder.signingKeyPem).publicKey;
+    this.#open = sealOpener(folder.sealingKeyPem);
     const snapshot = (): StoreSnapshot | null => this.#snapshot;
     const isOnline = (): boolean => this.#reachability.isOnline;
     const changed = (): void => this.#publisher.soon();
@@ -115,6 +119,7 @@ class Agent implements RunningAgent {
       serverNowMs: () => client.serverNowMs(),
       onChange: changed,
     });
+    this.#manager = new Manager({ api: this.#api, store: this.#store, snapshot });
     this.#sales = new Sales({
       store: this.#store,
       clock: systemClock(),
@@ -132,7 +137,14 @@ class Agent implements RunningAgent {
       onChange: changed,
       log,
     });
-    this.#trust = new TrustRefresher({ api: this.#api, store: this.#store, snapshot, isOnline, log });
+    this.#trust = new TrustRefresher({
+      api: this.#api,
+      store: this.#store,
+      snapshot,
+      isOnline,
+      log,
+      onChange: changed,
+    });
     this.#radio = new RadioWatch({ onChange: changed, log });
     this.#publisher = new StatePublisher({
       compose: () => this.#compose(),
@@ -153,7 +165,7 @@ class Agent implements RunningAgent {
     this.#listener = await listenForPhones({
       ...config.listen,
       advertise: config.advertise,
-      open: sealOpener(folder.sealingKeyPem),
+      open: this.#open,
       view: () => pairingView(this.#snapshot),
       openRequest: () => this.#sales.openEnvelope(),
       accept: (delivery) => this.#accept(delivery),
@@ -196,11 +208,13 @@ class Agent implements RunningAgent {
     return agentHandlers({
       api: this.#api,
       merchant: this.#merchant,
+      manager: this.#manager,
       sales: this.#sales,
       store: this.#store,
       state: () => this.#compose(),
       enrol: (code) => this.#enrol(code),
       accept: (delivery) => this.#accept(delivery),
+      open: (sealed) => this.#open(sealed, this.#snapshot?.kiosk?.certificateHashes ?? []),
       settleNow: () => {
         this.#reachability.probeNow();
         this.#trust.refreshNow();
@@ -277,6 +291,7 @@ class Agent implements RunningAgent {
       merchant: this.#merchant.view,
       cloud: this.#reachability.view,
       settlement: this.#settle.view,
+      trustRefusal: this.#trust.lastRefusal,
       radio: this.#radio.state,
       addresses: this.addresses,
       sale: this.#sales.view(),

@@ -53,8 +53,32 @@ export const Payment = z.object({
   settledAt: Time.nullable(),
   /** A protocol or settlement code when the cloud refused it. */
   refusalCode: z.string().nullable(),
+  /** The customer's wallet has nearly used up its payments and should meet the internet soon. */
+  needsInternetSoon: z.boolean().default(false),
+  /** The number that the cashier typed was the payer's. */
+  phoneChecked: z.boolean().default(false),
 });
 export type Payment = z.infer<typeof Payment>;
+
+/** Why a manager let a payment through; the journal keeps it. */
+export const OverrideReason = z.enum([
+  'knows_customer',
+  'saw_identity',
+  'goods_already_given',
+  'emergency',
+  'small_risk',
+  'other',
+]);
+export type OverrideReason = z.infer<typeof OverrideReason>;
+
+/** A refused payment that a manager may let through, at the shop's own risk. */
+export const OverrideOffer = z.object({
+  paymentHash: z.string(),
+  maskedPhone: z.string(),
+  /** Every refusal that would be set aside: protocol codes, each with its sentence on the screen. */
+  codes: z.array(z.string()).min(1),
+});
+export type OverrideOffer = z.infer<typeof OverrideOffer>;
 
 export const Sale = z.object({
   /** The caller's id for the sale (UUID): opening it again answers the same sale. */
@@ -67,11 +91,23 @@ export const Sale = z.object({
   qrText: z.string(),
   /** Both screens show these digits. */
   shortCode: z.string(),
+  /** Six digits to which the payment has contributed; null until it is stored. */
+  paidCode: z.string().nullable(),
   openedAt: Time,
   /** Milliseconds left when this object was made; count down on your own monotonic clock. */
   remainingMs: z.number().int(),
   /** The newest refused attempt on this sale, for the cashier: a protocol refusal code. */
-  lastRefusal: z.object({ code: z.string(), at: Time, attempts: z.number().int() }).nullable(),
+  lastRefusal: z
+    .object({
+      code: z.string(),
+      at: Time,
+      attempts: z.number().int(),
+      /** Null when no one may let it through, or the till has no manager's PIN. */
+      override: OverrideOffer.nullable().default(null),
+    })
+    .nullable(),
+  /** The payer's number is asked for, and compared with what the cashier typed. */
+  checksPhone: z.boolean().default(false),
   payment: Payment.nullable(),
 });
 export type Sale = z.infer<typeof Sale>;
@@ -81,7 +117,9 @@ export type Sale = z.infer<typeof Sale>;
  * set the clock, nothing is sold until then. `journal_behind_cloud`: the cloud holds entries that this machine has lost
  * (an old copy was restored). `journal_differs_from_cloud`: the cloud refuses this journal as another story than the one
  * it knows. `journal_unconfirmed`: the data folder is a copy, and the cloud has to be asked once before selling.
- * `kiosk_not_recognised`: the cloud no longer takes this machine for the kiosk (replaced or blocked).
+ * `cloud_time_implausible`: the cloud's signed time is more than a year ahead of this clock; what it sends is not taken.
+ * `kiosk_not_recognised`: the cloud no longer takes this machine for the kiosk (replaced or blocked). `kiosk_denied`: the
+ * signed deny list names this kiosk, and nothing is sold any more, with or without internet.
  */
 export const AgentProblem = z.enum([
   'clock_behind_trusted_time',
@@ -89,6 +127,8 @@ export const AgentProblem = z.enum([
   'journal_differs_from_cloud',
   'journal_unconfirmed',
   'kiosk_not_recognised',
+  'cloud_time_implausible',
+  'kiosk_denied',
 ]);
 export type AgentProblem = z.infer<typeof AgentProblem>;
 
@@ -132,10 +172,21 @@ export const AgentState = z.object({
     perPaymentMinor: MinorUnits,
     storedSumMinor: MinorUnits,
     storedCount: z.number().int(),
+    /** What a manager may permit for one payment, by PIN; null while there is no PIN. */
+    withManagerMinor: MinorUnits.nullable().default(null),
   }),
+  /** The manager's PIN at this till. `waiting`: after wrong tries; `locked`: until the merchant's password is given online. */
+  managerPin: z
+    .object({ state: z.enum(['none', 'set', 'waiting', 'locked']), retryAfterMs: z.number().int() })
+    .default({ state: 'none', retryAfterMs: 0 }),
   /** Freshness of the trust bundle; `level` is what the ladder allows now. */
   trust: z
-    .object({ issuedAt: Time, level: z.enum(['full', 'half', 'known_only', 'locked_only']) })
+    .object({
+      issuedAt: Time,
+      level: z.enum(['full', 'half', 'known_only', 'locked_only']),
+      /** When the next step of the ladder begins unless the cloud is reached; null on the last. */
+      nextLevelAt: Time.nullable().default(null),
+    })
     .nullable(),
   /** Wi-Fi Direct; QR and LAN work whatever it says. */
   radio: z.object({
@@ -165,6 +216,40 @@ export type DeliveryAnswer = z.infer<typeof DeliveryAnswer>;
 
 /** Longer than any delivery in a QR code, which holds 4,296 characters at most. */
 const MAX_SCANNED_CHARACTERS = 4_296;
+
+/** The limits that a merchant or a kiosk may set below the issuer's; amounts first, then numbers and seconds. */
+export const LIMIT_NAMES = [
+  'perPaymentMinor',
+  'storedSumMinor',
+  'perAllowanceMinor',
+  'firstPaymentMinor',
+  'newStandingMinor',
+  'splitSumMinor',
+  'hourSumMinor',
+  'daySumMinor',
+  'storedCount',
+  'maxOfflineSeconds',
+  'splitCount',
+  'hourCount',
+  'dayCount',
+] as const;
+export type LimitName = (typeof LIMIT_NAMES)[number];
+export const LimitOwner = z.enum(['merchant', 'kiosk']);
+export type LimitOwner = z.infer<typeof LimitOwner>;
+/** Decimal digits for amounts and numbers alike. */
+const LimitValue = MinorUnits;
+export const LimitLine = z.object({
+  name: z.enum(LIMIT_NAMES),
+  issuer: LimitValue,
+  /** Null: not limited by this owner. */
+  merchant: LimitValue.nullable(),
+  kiosk: LimitValue.nullable(),
+  /** The one that holds now, halved where the trust data is not fresh. */
+  counts: LimitValue,
+});
+export type LimitLine = z.infer<typeof LimitLine>;
+
+const Pin = z.string().regex(/^[0-9]{6,12}$/);
 
 const Nothing = z.object({});
 const MerchantSession = z.object({ user: User, sessionExpiresAt: Time });
@@ -225,6 +310,39 @@ export const agentCalls = {
   'activity.list': {
     params: z.object({ cursor: z.string().max(100).nullable(), limit: z.int().min(1).max(100) }),
     result: z.object({ items: z.array(Payment), nextCursor: z.string().nullable() }),
+  },
+  /** Answers nothing but that it is set, or a code. The PIN is kept as a memory-hard hash and never leaves the agent. */
+  'manager.setPin': {
+    params: z.object({
+      newPin: Pin,
+      proof: z.discriminatedUnion('kind', [
+        z.object({ kind: z.literal('pin'), pin: Pin }),
+        /** Of this kiosk's merchant; needs the internet, and also unlocks. */
+        z.object({ kind: z.literal('password'), password: z.string().min(1).max(200) }),
+      ]),
+    }),
+    result: Nothing,
+  },
+  'limits.get': { params: Nothing, result: z.object({ lines: z.array(LimitLine) }) },
+  /** All limits of one owner at once; what is absent is not limited by them. Raising or removing one needs the PIN. */
+  'limits.set': {
+    params: z.object({
+      owner: LimitOwner,
+      limits: z.partialRecord(z.enum(LIMIT_NAMES), PositiveMinorUnits),
+      pin: Pin.optional(),
+    }),
+    result: z.object({ lines: z.array(LimitLine) }),
+  },
+  /** Lets a refused payment of the open sale through, at the shop's own risk. `codes`: what the manager was shown. */
+  'sale.override': {
+    params: z.object({
+      saleId: z.uuid(),
+      paymentHash: z.string().regex(/^[0-9a-f]{64}$/),
+      codes: z.array(z.string().max(64)).min(1).max(20),
+      reason: OverrideReason,
+      pin: Pin,
+    }),
+    result: DeliveryAnswer,
   },
   'settlement.now': { params: Nothing, result: Nothing },
 } as const;

@@ -25,6 +25,7 @@ import {
   requestVectors,
 } from './vectors-of-objects.ts';
 import { doubleSpendProofVectors } from './vectors-of-proofs.ts';
+import { refundVectors } from './vectors-of-refunds.ts';
 import { trustBundleVectors } from './vectors-of-trust.ts';
 import { overrideVectors } from './vectors-of-overrides.ts';
 import { acceptanceVectors, paymentVectors } from './vectors-of-payments.ts';
@@ -53,6 +54,7 @@ const MAKERS: Readonly<Record<string, (world: VectorWorld) => DraftFile>> = {
   'receipt.json': receiptVectors,
   'journal.json': journalVectors,
   'settlement.json': settlementVectors,
+  'refund.json': refundVectors,
   'double-spend.json': doubleSpendVectors,
   'double-spend-proof.json': doubleSpendProofVectors,
 };

@@ -5,6 +5,7 @@ import { fieldsOf, itemsOf, malleated, resigned } from './tamper.ts';
 import { everyFieldChanged, given, invalid, valid, type DraftFile } from './vector-drafts.ts';
 import { crypto, id, NOW, type VectorWorld } from './vector-world.ts';
 import { makeRequest } from './vectors-of-objects.ts';
+import { makeRefundEntries } from './vectors-of-refunds.ts';
 import { certificatesOf, deliveryOf, makePayment, namesOf } from './vectors-of-payments.ts';
 
 export function receiptVectors(world: VectorWorld): DraftFile {
@@ -79,8 +80,11 @@ function makeJournal(world: VectorWorld) {
 export function journalVectors(world: VectorWorld): DraftFile {
   const { start, saleEntry } = makeJournal(world);
   const items = itemsOf(saleEntry);
+  const refunds = makeRefundEntries(world);
   const bad = (name: string, code: protocol.RefusalCode, values: readonly CborValue[]) =>
     invalid(name, 'readJournalEntry', code, { entry: encodeCbor(values) });
+  const badRefund = (name: string, code: protocol.RefusalCode, values: readonly CborValue[]) =>
+    invalid(name, 'readRefundEntry', code, { entry: encodeCbor(values) });
   return {
     description: 'Journal entries and their hashes.',
     page: '07-journal.md',
@@ -88,8 +92,10 @@ export function journalVectors(world: VectorWorld): DraftFile {
     valid: [
       valid('a start', 'readJournalEntry', { entry: start }, start),
       valid('a sale', 'readJournalEntry', { entry: saleEntry }, saleEntry),
+      valid('a void', 'readRefundEntry', { entry: refunds.voided }),
+      valid('a refund', 'readRefundEntry', { entry: refunds.refunded }, refunds.refunded),
       ...Object.entries(protocol.JOURNAL_KIND)
-        .filter(([kind]) => kind !== 'sale')
+        .filter(([kind]) => !['sale', 'void', 'refund'].includes(kind))
         .map(([kind, number]) =>
           valid(`kind ${number}: ${kind}`, 'readJournalEntry', {
             entry: encodeCbor(itemsOf(start).with(3, number)),
@@ -105,8 +111,17 @@ export function journalVectors(world: VectorWorld): DraftFile {
       bad('a body that is no array', 'message_malformed', items.with(5, 'sale')),
       bad('a sale without its payment', 'message_malformed', items.with(5, [])),
       bad('a field too many', 'message_malformed', [...items, 0]),
+      badRefund('a refund without its offer', 'message_malformed', itemsOf(refunds.refunded).with(5, [])),
+      badRefund('a void of nothing', 'field_out_of_range', nothingBack(refunds.voided)),
     ],
   };
+}
+
+function nothingBack(entry: Uint8Array): CborValue[] {
+  const items = itemsOf(entry);
+  const body = items[5];
+  if (!Array.isArray(body)) throw new TypeError('a body');
+  return items.with(5, (body as CborValue[]).with(4, 0));
 }
 
 export function settlementVectors(world: VectorWorld): DraftFile {
@@ -246,6 +261,7 @@ function acknowledgementVectors(world: VectorWorld, batch: Uint8Array) {
     valid: [
       good('one sale settled', { acknowledgement }, acknowledgement),
       good('a refusal with its code', again(4, [[2, 3, 'payment_signature_invalid']])),
+      good('a refund waits for the merchant', again(4, [[2, 5, null]])),
       good('a code that this version does not know', again(4, [[2, 3, 'a_reason_of_the_future']])),
     ],
     invalid: [
@@ -260,7 +276,7 @@ function acknowledgementVectors(world: VectorWorld, batch: Uint8Array) {
       bad('of another batch', 'acknowledgement_is_for_another_batch', {
         acknowledgement: sign({ batchHash: id2(9) }),
       }),
-      bad('outcome five', 'field_out_of_range', again(4, [[2, 5, null]])),
+      bad('outcome six', 'field_out_of_range', again(4, [[2, 6, null]])),
       bad('a code that is a sentence', 'field_out_of_range', again(4, [[2, 3, 'No.']])),
       bad('of no issuer of the bundle', 'acknowledgement_signature_invalid', {
         trustBundle: bundleOf(2, [2]),
@@ -374,5 +390,5 @@ export function sealingVectors(world: VectorWorld, sealed: Uint8Array, plaintext
 /** What the sealed vector holds. */
 export function sealedPlaintext(world: VectorWorld): Uint8Array {
   const request = makeRequest(world);
-  return deliveryOf(request, makePayment(world, request).bytes, world.allowance);
+  return deliveryOf(makePayment(world, request).bytes, world.allowance);
 }

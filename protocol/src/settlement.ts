@@ -200,8 +200,15 @@ function checkNotOver({ notAfter }: Validity, atSeconds: number): void {
   if (atSeconds >= notAfter) refuse('certificate_expired');
 }
 
-export type SettlementOutcome = 'settled' | 'settled_by_guarantee' | 'refused' | 'disputed';
-const OUTCOMES: readonly SettlementOutcome[] = ['settled', 'settled_by_guarantee', 'refused', 'disputed'];
+/** `waiting` is for refunds only: it holds, and the merchant's balance does not cover it yet. */
+export type SettlementOutcome = 'settled' | 'settled_by_guarantee' | 'refused' | 'disputed' | 'waiting';
+const OUTCOMES: readonly SettlementOutcome[] = [
+  'settled',
+  'settled_by_guarantee',
+  'refused',
+  'disputed',
+  'waiting',
+];
 
 export interface SettlementResult {
   readonly sequence: number;

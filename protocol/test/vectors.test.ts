@@ -71,6 +71,9 @@ describe.each(files)('%s', (_file, { context, valid, invalid }) => {
       'receipt',
       'entry',
       'trustBundle',
+      'offer',
+      'acceptance',
+      'refundReceipt',
     ];
     for (const { input } of valid) {
       for (const field of fields) {

@@ -181,7 +181,6 @@ export class SimulatedKiosk {
   /** Why an honest kiosk would refuse, or null. */
   judge(wallet: OfflineWallet, request: PaymentRequest, payment: Payment): string | null {
     const delivery = {
-      requestId: request.requestId,
       allowanceCertificate: wallet.allowance.bytes,
       payment: payment.bytes,
       phoneSalt: null,
@@ -193,6 +192,7 @@ export class SimulatedKiosk {
         kiosk: this.certificate,
         trust: this.trust,
         request: {
+          requestId: request.requestId,
           hash: request.hash,
           amountMinor: request.amountMinor,
           currency: request.currency,

@@ -70,6 +70,7 @@ beforeEach(async () => {
       currency: 'SGD',
       maskedPhone: '',
       tier: 'reserved',
+      checks: 0,
       sequence: 1,
       acceptedAt: 1,
       settlement: 'on_this_device',
@@ -182,6 +183,38 @@ test('R7 a browser may ask first, from the wallet only', async () => {
     (await ask('/v1/payments', { method: 'OPTIONS', headers: { ...headers, origin: 'https://evil.test' } }))
       .status,
   ).toBe(403);
+});
+
+test('R7 the hand-off page is served to a visitor of this kiosk, and to nobody else', async () => {
+  const answer = await ask('/pay');
+  expect(answer.status).toBe(200);
+  expect(answer.headers['content-type']).toContain('text/html');
+  expect(answer.headers['content-security-policy']).toContain("default-src 'none'");
+  expect(answer.headers['cache-control']).toBe('no-store');
+  expect(answer.headers['referrer-policy']).toBe('no-referrer');
+  expect(answer.headers['access-control-allow-origin']).toBeUndefined();
+  expect(answer.body.toString()).toContain('Warung Sari');
+  expect((await ask('/pay', { headers: { host: 'evil.test' } })).status).toBe(403);
+  expect((await ask('/pay', { headers: { origin: 'https://evil.test' } })).status).toBe(403);
+  expect((await ask('/pay', { method: 'POST' })).status).toBe(405);
+});
+
+test('R7 the hand-off page may post, from the host that it was served by only', async () => {
+  const sealed = await sealToKiosk(Uint8Array.of(5), certificate);
+  const own = `http://127.0.0.1:${listener.port}`;
+  expect((await post(sealed, { origin: own })).status).toBe(200);
+  for (const origin of [
+    `http://127.0.0.1:${listener.port + 1}`,
+    `https://127.0.0.1:${listener.port}`,
+    `http://localhost:${listener.port}`,
+    'http://127.0.0.1',
+  ]) {
+    expect((await post(sealed, { origin })).status, origin).toBe(403);
+  }
+  // A name of somebody else's that points here is neither host nor origin.
+  const rebound = { host: 'evil.test', origin: 'http://evil.test' };
+  expect((await post(sealed, rebound)).status).toBe(403);
+  expect(delivered).toHaveLength(1);
 });
 
 test('R9 a body above 8 KB is refused, announced or not', async () => {

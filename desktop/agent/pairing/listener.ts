@@ -1,5 +1,5 @@
 /**
- * The HTTP listener for phones: three small routes behind strict limits. Owns bytes, headers and status codes;
+ * The HTTP listener for phones: four small routes behind strict limits. Owns bytes, headers and status codes;
  * opens the seal and hands the delivery on. Trusts nothing that comes in, and never says "paid" by itself: a receipt
  * comes from the store.
  */
@@ -11,11 +11,13 @@ import { Connections } from './connections.ts';
 import {
   allowedHosts,
   isOwnHost,
+  isOwnOrigin,
   isWalletOrigin,
   ownAddresses,
   type Bound,
   type Interfaces,
 } from './gate.ts';
+import { HAND_OFF_HEADERS, handOffPage } from './hand-off/page.ts';
 
 export const SEALED_MEDIA_TYPE = 'application/vnd.tikipay.sealed';
 export const RECEIPT_MEDIA_TYPE = 'application/vnd.tikipay.receipt';
@@ -155,7 +157,9 @@ class PhoneDesk {
   async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const origin = request.headers.origin;
     const view = this.#options.view();
-    const isAllowed = isWalletOrigin(origin, view?.walletOrigins ?? []);
+    // The hand-off page is ours: what it posts comes from the very host that it is posted to.
+    const isOwn = isOwnOrigin(origin, request.headers.host);
+    const isAllowed = isOwn || isWalletOrigin(origin, view?.walletOrigins ?? []);
     let answer: Answer;
     try {
       if (!this.#isOurs(request.headers.host)) answer = refusal(403, 'host_not_allowed');
@@ -180,6 +184,8 @@ class PhoneDesk {
       case '/v1/request':
         if (method === 'OPTIONS') return preflight(request, 'GET');
         return method === 'GET' ? this.#showRequest() : refusal(405, 'method_not_allowed');
+      case '/pay':
+        return method === 'GET' ? showHandOff(view) : refusal(405, 'method_not_allowed');
       case '/v1/hello':
         if (method === 'OPTIONS') return preflight(request, 'GET');
         return method === 'GET' ? hello(view) : refusal(405, 'method_not_allowed');
@@ -212,6 +218,11 @@ class PhoneDesk {
 function hello(view: PairingView | null): Answer {
   if (view === null) return refusal(503, 'kiosk_not_enrolled');
   return { status: 200, body: { kioskId: view.kioskId, merchantName: view.merchantName } };
+}
+
+function showHandOff(view: PairingView | null): Answer {
+  if (view === null) return refusal(503, 'kiosk_not_enrolled');
+  return { status: 200, headers: HAND_OFF_HEADERS, body: handOffPage(view) };
 }
 
 function refusal(status: number, code: PairingCode): Answer {
@@ -280,6 +291,7 @@ function statusOf(code: AcceptCode): number {
     case 'field_out_of_range':
     case 'sealed_message_unreadable':
       return 400;
+    case 'allowance_certificate_unknown':
     case 'request_not_open':
     case 'request_expired':
     case 'request_already_paid':

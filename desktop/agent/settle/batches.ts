@@ -239,7 +239,11 @@ export class Batches {
   }
 
   #coversItsSales(acknowledgement: SettlementAcknowledgement, outgoing: OutgoingBatch): boolean {
-    const answered = new Set(acknowledgement.results.map((result) => result.sequence));
+    const answered = new Set(
+      acknowledgement.results
+        .filter((result) => result.outcome !== 'waiting')
+        .map((result) => result.sequence),
+    );
     const upTo = Math.min(outgoing.toSequence, acknowledgement.highestSequence);
     return this.#store.payments
       .sequencesIn(outgoing.fromSequence, upTo)
@@ -252,6 +256,8 @@ export class Batches {
     for (const result of acknowledgement.results) {
       // What was not in the batch has not been seen by whoever signed this.
       if (result.sequence < outgoing.fromSequence || result.sequence > outgoing.toSequence) continue;
+      // Only refunds wait: a sale has been paid or not.
+      if (result.outcome === 'waiting') continue;
       const known = this.#store.payments.settlementAt(result.sequence);
       if (known === null || known.state === result.outcome) continue;
       this.#store.payments.settle(result.sequence, {

@@ -2,8 +2,9 @@
  * What the agent's main thread asks of the store's thread, as types: one table of commands, both ends derived from
  * it. Everything here survives a structured clone; nothing here runs.
  */
+import type { LimitSettings } from '@tikiwallet/protocol';
 import type { EnrolResult, KioskTrust } from '@tikiwallet/server/contract';
-import type { AcceptOutcome, DeliveryToAccept } from '../accept-payment.ts';
+import type { AcceptOutcome, Consent, DeliveryToAccept } from '../accept-payment.ts';
 import type { IpcErrorCode } from '../../ipc/index.ts';
 import type { AcknowledgementResult, BatchToSend } from '../settle/batches.ts';
 import type { StorageFault } from './faults.ts';
@@ -18,6 +19,15 @@ export interface StoreThreadData {
   readonly migrationsFolder: string;
   readonly signingKeyPem: string;
   readonly sealingKeyPem: string;
+}
+
+/** Each owner's own; the issuer's is the lower of policy and certificate, before any halving. */
+export interface LimitOverview {
+  readonly issuer: LimitSettings;
+  readonly merchant: LimitSettings;
+  readonly kiosk: LimitSettings;
+  /** What counts at this level of freshness. */
+  readonly counts: LimitSettings;
 }
 
 export type TrustInstalled = { readonly ok: true } | { readonly ok: false; readonly code: TrustRefusal };
@@ -39,8 +49,21 @@ export interface StoreCommands {
   proveKey: { params: string; result: Uint8Array };
   enrol: { params: EnrolResult; result: TrustInstalled };
   refreshTrust: { params: KioskTrust; result: TrustInstalled };
-  /** What the merchant or this kiosk wants below the issuer's limits, journalled. */
-  setLimits: { params: OwnedLimits; result: null };
+  /** What the merchant or this kiosk wants below the issuer's limits, journalled; raising one needs the PIN. */
+  setLimits: { params: OwnedLimits & { readonly pinHash: Uint8Array | null }; result: null };
+  readLimits: { params: null; result: LimitOverview };
+  /** Counts a try at the PIN before anybody looks at it, and answers with its salt. */
+  beginPinTry: { params: null; result: Uint8Array };
+  /** `former` null: whoever asks has proved the account's password to the cloud. */
+  replacePin: {
+    params: { readonly salt: Uint8Array; readonly hash: Uint8Array; readonly former: Uint8Array | null };
+    result: null;
+  };
+  /** A refused payment of this sale, decided again with the manager's consent. */
+  overridePayment: {
+    params: Omit<Consent, 'requestId'> & { readonly saleId: string; readonly pinHash: Uint8Array };
+    result: AcceptOutcome;
+  };
   nextBatch: { params: { readonly heartbeat: boolean }; result: BatchToSend | null };
   acknowledge: { params: Uint8Array; result: AcknowledgementResult };
   resendAfter: { params: number; result: boolean };
@@ -54,6 +77,8 @@ export interface StoreCommands {
 export type CommandName = keyof StoreCommands;
 export type CommandParams<N extends CommandName> = StoreCommands[N]['params'];
 export type CommandResult<N extends CommandName> = StoreCommands[N]['result'];
+
+export type CommandTable = { readonly [N in CommandName]: (params: CommandParams<N>) => CommandResult<N> };
 
 export interface CommandMessage<N extends CommandName = CommandName> {
   readonly id: number;
@@ -69,6 +94,7 @@ export type StoreReply =
       readonly type: 'failed';
       readonly id: number;
       readonly code: IpcErrorCode;
+      readonly retryAfterMs: number | undefined;
       readonly snapshot: StoreSnapshot | null;
     }
   | { readonly type: 'quarantined'; readonly snapshot: StoreSnapshot; readonly detail: string }

@@ -13,6 +13,8 @@ export interface StoredPayment {
   readonly currency: string;
   readonly maskedPhone: string;
   readonly tier: GuaranteeTier;
+  /** Bit set of the protocol's checks. */
+  readonly checks: number;
   readonly sequence: number;
   readonly acceptedAt: number;
   readonly settlement: SettlementState;
@@ -33,6 +35,8 @@ export interface SaleRecord {
   /** On the monotonic clock of this boot; null when the sale was opened in an earlier one. */
   readonly deadlineMs: number | null;
   readonly payment: StoredPayment | null;
+  /** The payer's number is asked for. */
+  readonly checksPhone: boolean;
 }
 
 /** A blob as an ordinary array of its own: SQLite's Buffers neither travel nor compare like one. */

@@ -140,7 +140,7 @@ export class StoreClient {
         return this.#take(reply.id)?.resolve(reply.result);
       case 'failed':
         if (reply.snapshot !== null) this.#events.onSnapshot(reply.snapshot);
-        return this.#take(reply.id)?.reject(new IpcError(reply.code));
+        return this.#take(reply.id)?.reject(new IpcError(reply.code, { retryAfterMs: reply.retryAfterMs }));
       case 'quarantined':
         this.#events.onSnapshot(reply.snapshot);
         this.#events.onQuarantine(reply.detail);

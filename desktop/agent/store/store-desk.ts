@@ -2,17 +2,16 @@
  * Answers the store's commands on an open store: the table of what each command does. Owns no thread and no
  * message; tests drive it directly.
  */
-import { fromHex, runSync, signProofOfPossession } from '@tikiwallet/protocol';
+import { CLOCK_TOLERANCE_SECONDS, fromHex, runSync, signProofOfPossession } from '@tikiwallet/protocol';
 import { PaymentDesk } from '../accept-payment.ts';
 import { Batches } from '../settle/batches.ts';
 import { IpcError } from '../../ipc/index.ts';
 import { storageFaultOf } from './faults.ts';
 import { TrustRefused, type EnrolledKiosk } from './kiosk-record.ts';
 import { KioskStore, type KioskStoreOptions } from './kiosk-store.ts';
-import type { CommandName, CommandParams, CommandResult, TrustInstalled } from './messages.ts';
+import type { CommandName, CommandParams, CommandResult, CommandTable, TrustInstalled } from './messages.ts';
+import { managerCommands } from './manager-commands.ts';
 import { SaleRequests } from './sale-requests.ts';
-
-type CommandTable = { readonly [N in CommandName]: (params: CommandParams<N>) => CommandResult<N> };
 
 export class StoreDesk {
   readonly store: KioskStore;
@@ -57,13 +56,7 @@ export class StoreDesk {
         if (kiosk === null) throw new IpcError('kiosk_not_enrolled');
         return this.#installTrust((atSeconds) => this.store.record.refresh(kiosk, answer, atSeconds));
       },
-      setLimits: (owned) => {
-        this.store.write(() => {
-          this.store.setLimits(owned);
-          this.store.append('policyChange', this.store.now().seconds, []);
-        });
-        return null;
-      },
+      ...managerCommands(this.store, this.#payments),
       nextBatch: (options) => this.#batches.next(options),
       acknowledge: (bytes) => this.#batches.acknowledge(bytes),
       resendAfter: (sequence) => this.#batches.resendAfter(sequence),
@@ -121,12 +114,22 @@ export class StoreDesk {
     return proof.value;
   }
 
+  /** The issuer signed a higher version under an earlier time: its clock had run ahead, and this kiosk's mark with it. */
+  #goBackTo(seconds: number): void {
+    const { mark, standing } = this.store.memory;
+    if (mark - seconds <= CLOCK_TOLERANCE_SECONDS) return;
+    if (standing.doubt === null) this.store.append('clockJump', seconds, []);
+    this.store.setMark(seconds);
+  }
+
   /** Everything that was believed under the former issuers or deny list is looked at again. */
   #installTrust(install: (atSeconds: number) => EnrolledKiosk): TrustInstalled {
     try {
       this.store.write(() => {
+        const before = this.store.memory.kiosk?.trust ?? null;
         const kiosk = install(this.store.now().seconds);
         this.store.setKiosk(kiosk);
+        if (before !== null && kiosk.trust.issuedAt < before.issuedAt) this.#goBackTo(kiosk.trust.issuedAt);
         this.store.raiseMark(Math.max(kiosk.trust.issuedAt, kiosk.certificate.notBefore));
       });
     } catch (error) {

@@ -50,6 +50,7 @@ export interface BundleOptions {
   readonly issuedAt?: number;
   readonly denyListVersion?: number;
   readonly denied?: readonly string[];
+  readonly deniedKiosks?: readonly string[];
   readonly policy?: Partial<protocol.Policy>;
 }
 
@@ -82,7 +83,7 @@ export class TestIssuer {
   }
 
   #certify({ publicKey }: TestKey, generation: number): Uint8Array {
-    const dates = { notBefore: this.now - 1_000, notAfter: this.now + 31_536_000 };
+    const dates = { notBefore: this.now - 1_000, notAfter: this.now + 157_680_000 };
     const draft = { publicKey, generation, uses: protocol.EVERY_ISSUER_USE, ...dates };
     return this.#byRoot(protocol.signIssuerCertificate(draft));
   }
@@ -122,7 +123,7 @@ export class TestIssuer {
           issuerCertificates: this.#certificates,
           denyListVersion: options.denyListVersion ?? 0,
           deniedAllowances: (options.denied ?? []).map((id) => protocol.fromUuid(id)),
-          deniedKiosks: [],
+          deniedKiosks: (options.deniedKiosks ?? []).map((id) => protocol.fromUuid(id)),
         },
         this.keyId,
       ),
@@ -174,6 +175,39 @@ export class TestIssuer {
       certificate: protocol.toBase64Url(certificate),
       walletOrigins: ['https://wallet.test'],
     };
+  }
+
+  /** The same as a difference to the bundle of version `baseVersion`, after which exactly `listed` are denied. */
+  trustDelta(
+    certificate: Uint8Array,
+    options: BundleOptions,
+    change: {
+      readonly baseVersion: number;
+      readonly added?: readonly string[];
+      readonly removed?: readonly string[];
+      readonly listed: readonly string[];
+    },
+  ): KioskTrust {
+    const full = ok(
+      protocol.runSync(protocol.verifyTrustBundle(this.bundle(options), this.root.publicKey), crypto),
+    );
+    const list = { deniedAllowances: new Set(change.listed), deniedKiosks: new Set<string>() };
+    const delta = this.sign(
+      protocol.signDenyListDelta(
+        {
+          ...full,
+          issuerCertificates: this.#certificates,
+          baseVersion: change.baseVersion,
+          addedAllowances: (change.added ?? []).map((id) => protocol.fromUuid(id)),
+          removedAllowances: (change.removed ?? []).map((id) => protocol.fromUuid(id)),
+          addedKiosks: [],
+          removedKiosks: [],
+          listHash: ok(protocol.runSync(protocol.denyListHash(list), crypto)),
+        },
+        this.keyId,
+      ),
+    );
+    return { ...this.trust(certificate, options), trustBundle: protocol.toBase64Url(delta) };
   }
 
   /** `shopIssuer` certified the shop, where that is another issuer. */
@@ -260,18 +294,21 @@ export class TestPhone {
     this.previousHash = payment.hash;
     // An honest phone opens its number for who asks under a certificate, and for nobody else.
     const phoneSalt = request.checksPhone ? PAYER_SALT : null;
-    return { payment, delivery: this.deliver(request.requestId, bytes, phoneSalt) };
+    return { payment, delivery: this.deliver(bytes, phoneSalt) };
   }
 
-  deliver(requestId: string, payment: Uint8Array, phoneSalt: Uint8Array | null = null): Uint8Array {
-    return protocol.encodeDelivery({
-      requestId,
-      allowanceCertificate: this.allowance.bytes,
-      payment,
-      phoneSalt,
-    });
+  deliver(payment: Uint8Array, phoneSalt: Uint8Array | null = null): Uint8Array {
+    return protocol.encodeDelivery({ allowanceCertificate: this.allowance.bytes, payment, phoneSalt });
+  }
+
+  /** The same to a kiosk that has this phone's certificate. */
+  repeat(payment: Uint8Array, phoneSalt: Uint8Array | null = null): Uint8Array {
+    const certificateReference = protocol.certificateReference(this.allowance.hash);
+    return protocol.encodeRepeatDelivery({ certificateReference, payment, phoneSalt });
   }
 }
+
+const PIN_HASH = new Uint8Array(32).fill(0x77);
 
 /** A kiosk's store on real files, which a test can close, kill and open again. */
 export class TestKiosk {
@@ -338,6 +375,17 @@ export class TestKiosk {
     const [outcome] = this.accept(delivery);
     if (outcome === undefined) throw new Error('no outcome');
     return outcome;
+  }
+
+  /** As the manager would have after giving the account's password; the hash stands for the PIN. */
+  setPin(): void {
+    this.desk.run('replacePin', { salt: new Uint8Array(16), hash: PIN_HASH, former: null });
+  }
+
+  /** A try at the PIN: its hash, or another one. @throws IpcError */
+  tryPin(isRight = true): Uint8Array {
+    this.desk.run('beginPinTry', null);
+    return isRight ? PIN_HASH : new Uint8Array(32);
   }
 
   snapshot() {

@@ -1,6 +1,6 @@
 /** Paid: the one screen that must be understood across the counter. Says what is certain, and what still has to happen. */
 import { type ReactElement, useEffect, useRef, useState } from 'react';
-import { UnstyledButton } from '@mantine/core';
+import { UnstyledButton, VisuallyHidden } from '@mantine/core';
 import type { Payment, Sale } from '../../ipc/agent-contract.ts';
 import { useAgent } from '../agent/connection.ts';
 import { useLanguage } from '../language/use-language.ts';
@@ -52,6 +52,7 @@ export function PaidScreen({ sale, wasScanned, onNewSale }: PaidScreenProps): Re
               <span data-testid="paid-receipt">{t('paid.receipt', { number: count(payment.sequence) })}</span>
               <span>{t('paid.at', { time: time(payment.acceptedAt) })}</span>
             </p>
+            {sale.paidCode !== null && <PaidCode code={sale.paidCode} />}
             <div className={classes.facts}>
               <PaidState payment={payment} online={state.cloud.state === 'online'} />
               <p className={classes.fact} data-testid="paid-tier" data-tier={payment.tier}>
@@ -82,6 +83,31 @@ export function PaidScreen({ sale, wasScanned, onNewSale }: PaidScreenProps): Re
         </div>
       </div>
     </div>
+  );
+}
+
+/** The same digits as on the phone's receipt: large for the eyes, one by one for a screen reader. */
+function PaidCode({ code }: { code: string }): ReactElement {
+  const { t } = useLanguage();
+  return (
+    <p className={classes.compare}>
+      <span>
+        <strong>{t('paid.code')}</strong>
+        <small>{t('paid.codeHint')}</small>
+      </span>
+      <bdi
+        className={`${classes.digits} tiki-number`}
+        data-testid="paid-code"
+        data-digits={code}
+        dir="ltr"
+        aria-hidden="true"
+      >
+        {code.slice(0, 3)}
+        {'\u00a0'}
+        {code.slice(3)}
+      </bdi>
+      <VisuallyHidden>{[...code].join(' ')}</VisuallyHidden>
+    </p>
   );
 }
 

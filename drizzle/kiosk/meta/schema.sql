@@ -72,6 +72,15 @@ CREATE TABLE limit_settings (
   PRIMARY KEY (owner, name)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE manager_pin (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  salt BLOB NOT NULL CHECK (length(salt) = 16),
+  hash BLOB NOT NULL CHECK (length(hash) = 32),
+  set_at INTEGER NOT NULL,
+  -- Counted before a try is looked at: pulling the plug gives no try back.
+  failures INTEGER NOT NULL DEFAULT 0 CHECK (failures >= 0)
+) STRICT;
+
 CREATE TABLE outgoing_batch (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   from_sequence INTEGER NOT NULL CHECK (from_sequence >= 1),
