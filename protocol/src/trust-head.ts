@@ -12,7 +12,7 @@ import {
   type IssuerCertificate,
 } from './issuer-certificate.ts';
 import { MAX_COUNTER, MAX_ISSUER_CERTIFICATES, MAX_OBJECT_BYTES, MAX_REVOKED_ISSUERS } from './limits.ts';
-import { POLICY_FIELDS, policyFields, readPolicy, type Policy } from './trust-policy.ts';
+import { policyFields, readPolicy, type Policy } from './trust-policy.ts';
 
 /** An issuer generation whose certificates end early, whatever their own dates say. */
 export interface RevokedIssuer {
@@ -63,7 +63,7 @@ export function readHead(fields: FieldReader): UnverifiedHead {
   return {
     version: fields.uint(MAX_COUNTER, 1),
     issuedAt: fields.timeSeconds(),
-    policy: readPolicy(fields.array(POLICY_FIELDS)),
+    policy: readPolicy(fields.layout()),
     issuerBytes: readByteStrings(fields.array(MAX_ISSUER_CERTIFICATES), 1, MAX_OBJECT_BYTES),
     revokedIssuers: fields.array(MAX_REVOKED_ISSUERS).map(readRevoked),
     denyListVersion: fields.uint(MAX_COUNTER),

@@ -27,8 +27,6 @@ export interface Policy {
   readonly daySumMinor: bigint;
 }
 
-export const POLICY_FIELDS = 14;
-
 export function policyFields(policy: Policy): readonly CborValue[] {
   return [
     policy.perPaymentMinor,

@@ -32,6 +32,7 @@ interface Row {
   readonly settlement: SettlementState;
   readonly settled_at: bigint | null;
   readonly refusal_code: string | null;
+  readonly refunded_minor: bigint;
 }
 
 export interface PaymentToStore {
@@ -70,7 +71,8 @@ export interface Evidence {
 }
 
 const COLUMNS =
-  'payment_hash, request_id, sequence, amount_minor, currency, masked_phone, tier, checks, receipt, accepted_at, settlement, settled_at, refusal_code';
+  'payment_hash, request_id, sequence, amount_minor, currency, masked_phone, tier, checks, receipt, accepted_at, settlement, settled_at, refusal_code,' +
+  ' (SELECT coalesce(sum(r.amount_minor), 0) FROM refunds r WHERE r.payment_hash = payments.payment_hash) AS refunded_minor';
 
 /** As many allowances and certificates as a busy shop sees in days. */
 const MAX_REMEMBERED = 4_096;
@@ -208,6 +210,7 @@ export class Payments {
       settlement: 'on_this_device',
       settledAt: null,
       refusalCode: null,
+      refundedMinor: 0n,
     };
   }
 
@@ -301,6 +304,7 @@ function toStored(row: Row): StoredPayment {
     settlement: row.settlement,
     settledAt: toNumberOrNull(row.settled_at),
     refusalCode: row.refusal_code,
+    refundedMinor: row.refunded_minor,
   };
 }
 
