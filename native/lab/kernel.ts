@@ -40,8 +40,30 @@ export class LabUnavailable extends Error {
   }
 }
 
-/** Rejects with LabUnavailable when apt knows no kernel or cannot fetch it. */
+const FOLDERS = ['/usr/bin', '/usr/sbin', '/bin', '/sbin'];
+/** What the host needs; `node scripts/system-packages.ts lab` installs it. */
+const PROGRAMS = [
+  'qemu-system-x86_64',
+  'busybox',
+  'cpio',
+  'modprobe',
+  'iw',
+  'ip',
+  'ping',
+  'dnsmasq',
+  'wpa_supplicant',
+];
+
+/** Rejects with LabUnavailable when a program is missing, or apt knows no kernel or cannot fetch it. */
 export async function prepareKernel(): Promise<LabKernel> {
+  if (process.arch !== 'x64') throw new LabUnavailable('program_missing', 'the lab is for x86-64 so far');
+  const missing = PROGRAMS.filter((name) => !FOLDERS.some((folder) => existsSync(join(folder, name))));
+  if (missing.length > 0) {
+    throw new LabUnavailable(
+      'program_missing',
+      `missing: ${missing.join(', ')} (node scripts/system-packages.ts lab)`,
+    );
+  }
   const packageName = await currentKernelPackage();
   const folder = join(cacheFolder(), packageName);
   if (!existsSync(folder)) await unpack(packageName, folder);

@@ -37,7 +37,7 @@ async function main(): Promise<void> {
   }
   const lost = isWhole ? 0 : 1;
   const passed = results.length - failed.length;
-  await writeTally(passed, failed.length + lost);
+  await writeTally({ passed, failed: failed.length + lost, skipped: [] });
   console.log(`${String(passed)} passed, ${String(failed.length + lost)} failed`);
   if (failed.length + lost === 0) {
     await rm(machine.folder, { recursive: true, force: true });
@@ -51,15 +51,24 @@ async function main(): Promise<void> {
   process.exitCode = 1;
 }
 
-async function writeTally(passed: number, failed: number): Promise<void> {
+type Tally = {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: readonly { readonly test: string; readonly reason: string }[];
+};
+
+async function writeTally(tally: Tally): Promise<void> {
   const path = process.env['TIKIWALLET_TALLY_FILE'];
-  if (path !== undefined) await writeFile(path, JSON.stringify({ passed, failed, skipped: [] }));
+  if (path !== undefined) await writeFile(path, JSON.stringify(tally));
 }
 
 try {
   await main();
 } catch (error) {
   if (!(error instanceof LabUnavailable)) throw error;
-  console.error(`There is no radio lab here (${error.code}): ${error.message}`);
-  process.exitCode = 1;
+  const reason = `there is no radio lab here (${error.code}): ${error.message}`;
+  console.error(reason);
+  await writeTally({ passed: 0, failed: 0, skipped: [{ test: 'the radio lab', reason }] });
+  // For somebody who asked for it by name it is a failure; among all tests it is one that cannot run here.
+  process.exitCode = process.env['TIKIWALLET_TALLY_FILE'] === undefined ? 1 : 0;
 }

@@ -2,7 +2,16 @@
 
 export { WifiDirectError, type WifiDirectErrorCode } from './errors.ts';
 export type { RadioState, WifiDirect } from './radio-state.ts';
-export type { Credentials, Group, HostOptions, Radio, RadioEvent } from './radio.ts';
+export type { ServiceInstance, ServiceType } from './dns-sd.ts';
+export type {
+  Credentials,
+  FoundService,
+  Group,
+  HostOptions,
+  Radio,
+  RadioEvent,
+  StoredGroup,
+} from './radio.ts';
 export type { HardwareAddress, Peer } from './supplicant-events.ts';
 export { openRadio, type OpenRadioOptions } from './supplicant-radio.ts';
 export { createWifiDirect, type WifiDirectOptions } from './wifi-direct.ts';

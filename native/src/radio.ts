@@ -1,6 +1,12 @@
 // The contract of an open radio, in the field's terms. Kept by the real one (supplicant-radio.ts) and by the fake.
 
+import type { ServiceInstance, ServiceType } from './dns-sd.ts';
 import type { HardwareAddress, Peer } from './supplicant-events.ts';
+
+export type FoundService = ServiceInstance & {
+  /** Of the device that offers it, to join by. */
+  readonly address: HardwareAddress;
+};
 
 export type Group = {
   /** The network interface that the group lives on, such as p2p-wlan0-0. */
@@ -31,6 +37,12 @@ export type RadioEvent =
   | { readonly type: 'supplicant_lost' }
   | { readonly type: 'supplicant_back' };
 
+export type StoredGroup = {
+  /** The supplicant's number for it; good until it is forgotten. */
+  readonly id: number;
+  readonly ssid: string;
+};
+
 export type CallOptions = {
   readonly signal?: AbortSignal;
 };
@@ -38,6 +50,8 @@ export type CallOptions = {
 export type HostOptions = CallOptions & {
   /** Kept by the supplicant, to be hosted again with the same name and passphrase. */
   readonly isPersistent?: boolean;
+  /** Hosts this one again; what else is asked for besides the frequency is as it was. */
+  readonly storedGroupId?: number;
   readonly frequencyMhz?: number;
   /** Follows `DIRECT-xy` in the group's name. */
   readonly ssidPostfix?: string;
@@ -68,6 +82,17 @@ export interface Radio {
     pin: string,
     options?: CallOptions & { readonly timeoutMs?: number },
   ): Promise<Group>;
+  /** Those that were hosted or joined as persistent. */
+  storedGroups(): Promise<readonly StoredGroup[]>;
+  /** After it nobody can come back with the old passphrase. Rejects with group_unknown. */
+  forgetStoredGroup(id: number): Promise<void>;
+
+  /** Answers devices that ask for this kind of service, without a connection, until withdrawn or closed. */
+  advertise(service: ServiceInstance, attributes?: Readonly<{ [key: string]: string }>): Promise<void>;
+  withdraw(service: ServiceInstance): Promise<void>;
+  /** Asks everybody near until the signal or the `break` ends it; each instance of each device comes once. */
+  services(type: ServiceType, options?: CallOptions): AsyncIterableIterator<FoundService>;
+
   /** Leaves or ends the group. Resolves when it is gone; at once when there is none. */
   leave(): Promise<void>;
   /** The group that this radio is in. */

@@ -71,9 +71,9 @@ export function findCommand(seconds: number): string {
 }
 
 export type GroupAdd = {
-  readonly frequencyMhz?: number;
+  readonly frequencyMhz?: number | undefined;
   /** The supplicant's number of a stored group; without it, a new one. */
-  readonly persistentId?: number;
+  readonly persistentId?: number | undefined;
   readonly isPersistent?: boolean;
 };
 

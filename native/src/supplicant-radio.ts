@@ -6,10 +6,21 @@ import { tmpdir } from 'node:os';
 import { type ControlAddon, loadAddon } from './addon.ts';
 import { WifiDirectError } from './errors.ts';
 import { EventQueue } from './event-queue.ts';
-import type { CallOptions, Credentials, Group, HostOptions, Radio, RadioEvent } from './radio.ts';
+import type { ServiceInstance, ServiceType } from './dns-sd.ts';
+import type {
+  CallOptions,
+  Credentials,
+  FoundService,
+  Group,
+  HostOptions,
+  Radio,
+  RadioEvent,
+  StoredGroup,
+} from './radio.ts';
 import {
   checkDigitOf,
   checkedDeviceName,
+  checkedNetworkId,
   checkedSsidPostfix,
   findCommand,
   groupAddCommand,
@@ -17,6 +28,8 @@ import {
 } from './supplicant-commands.ts';
 import type { HardwareAddress, Peer, SupplicantEvent } from './supplicant-events.ts';
 import { SupplicantLink, type LinkState } from './supplicant-link.ts';
+import { parseStoredGroups } from './supplicant-replies.ts';
+import { SupplicantServices } from './supplicant-services.ts';
 import { displayName } from './supplicant-text.ts';
 import { waitFor } from './wait-for.ts';
 
@@ -67,6 +80,7 @@ class SupplicantRadio implements Radio {
   readonly #peers = new Map<HardwareAddress, Peer>();
   readonly #clients = new Set<HardwareAddress>();
   readonly #link: SupplicantLink;
+  readonly #services: SupplicantServices;
   #groupLink: SupplicantLink | undefined;
   #group: Group | undefined;
   #wasUp = false;
@@ -76,6 +90,7 @@ class SupplicantRadio implements Radio {
     this.#addon = addon;
     this.#options = options;
     this.interfaceName = options.interfaceName;
+    this.#services = new SupplicantServices((command) => this.#link.ask(command));
     this.#link = this.#linkTo(options.interfaceName, (state) => this.#onLinkState(state));
   }
 
@@ -110,9 +125,16 @@ class SupplicantRadio implements Radio {
     return [...this.#peers.values()];
   }
 
-  async host({ timeoutMs = 15_000, signal, ssidPostfix, ...group }: HostOptions = {}): Promise<Group> {
+  async host({
+    timeoutMs = 15_000,
+    signal,
+    ssidPostfix,
+    storedGroupId,
+    ...group
+  }: HostOptions = {}): Promise<Group> {
+    const command = groupAddCommand({ ...group, persistentId: storedGroupId });
     await this.#link.ask(`SET p2p_ssid_postfix ${checkedSsidPostfix(ssidPostfix ?? '')}`);
-    return await this.#form('group_owner', groupAddCommand(group), timeoutMs, signal);
+    return await this.#form('group_owner', command, timeoutMs, signal);
   }
 
   async join(
@@ -145,6 +167,30 @@ class SupplicantRadio implements Radio {
     return this.#group;
   }
 
+  async storedGroups(): Promise<readonly StoredGroup[]> {
+    return parseStoredGroups(await this.#link.ask('LIST_NETWORKS'));
+  }
+
+  async forgetStoredGroup(id: number): Promise<void> {
+    const known = await this.storedGroups();
+    if (!known.some((group) => group.id === id))
+      throw new WifiDirectError('group_unknown', 'No such stored group.');
+    await this.#link.ask(`REMOVE_NETWORK ${String(checkedNetworkId(id))}`);
+    await this.#link.ask('SAVE_CONFIG').catch(ignoreRefusal);
+  }
+
+  async advertise(service: ServiceInstance, attributes?: Readonly<{ [key: string]: string }>): Promise<void> {
+    await this.#services.advertise(service, attributes);
+  }
+
+  async withdraw(service: ServiceInstance): Promise<void> {
+    await this.#services.withdraw(service);
+  }
+
+  services(type: ServiceType, { signal }: CallOptions = {}): AsyncIterableIterator<FoundService> {
+    return this.#services.find(type, signal);
+  }
+
   async leave(): Promise<void> {
     const group = this.#group;
     if (group === undefined) return;
@@ -175,9 +221,11 @@ class SupplicantRadio implements Radio {
     // What cannot be ended any more is gone with the supplicant.
     if (this.#link.state.state === 'up') {
       await this.stopFinding().catch(ignoreRefusal);
+      await this.#services.withdrawAll().catch(ignoreRefusal);
       await this.leave().catch(ignoreRefusal);
     }
     this.#isClosed = true;
+    this.#services.close();
     this.#groupLink?.close();
     this.#link.close();
     this.#queue.close();
@@ -208,6 +256,11 @@ class SupplicantRadio implements Radio {
       }
       throw error;
     }
+  }
+
+  async #restore(): Promise<void> {
+    await this.#configure();
+    await this.#services.offerAgain();
   }
 
   async #configure(): Promise<void> {
@@ -246,7 +299,7 @@ class SupplicantRadio implements Radio {
 
   #onLinkState(state: LinkState): void {
     if (state.state === 'up') {
-      if (this.#wasUp) void this.#configure().catch(ignoreRefusal);
+      if (this.#wasUp) void this.#restore().catch(ignoreRefusal);
       this.#wasUp = true;
       this.#queue.push({ type: 'supplicant_back' });
       return;
@@ -304,6 +357,8 @@ class SupplicantRadio implements Radio {
         this.#queue.push(event);
         return;
       case 'service_response':
+        this.#services.onResponse(event);
+        return;
       case 'interface_disabled':
       case 'interface_enabled':
       case 'supplicant_ending':

@@ -92,4 +92,52 @@ export const groupCases: readonly LabCase[] = [
         assert.equal(customer.group(), undefined);
       }),
   },
+  {
+    name: 'a group is hosted again with the same name and passphrase, and phones come back by themselves',
+    run: async ({ kiosk, phones: [phone] }) =>
+      withRadio(kiosk, async (till) => {
+        await till.host({ frequencyMhz: 2412, isPersistent: true });
+        const before = await till.credentials();
+        await phone.join(before.ssid, before.passphrase);
+        await till.leave();
+        const stored = (await till.storedGroups()).find(({ ssid }) => ssid === before.ssid);
+        assert.ok(stored !== undefined, 'the group is not stored');
+        await until('the phone has lost it', async () => (await phone.state()) !== 'COMPLETED');
+        const again = await till.host({ storedGroupId: stored.id, frequencyMhz: 2412 });
+        assert.equal(again.isPersistent, true);
+        assert.deepEqual(await till.credentials(), before);
+        await until('the phone is back', async () => (await phone.state()) === 'COMPLETED', 40_000);
+        await phone.forget();
+        await till.leave();
+        await till.forgetStoredGroup(stored.id);
+        assert.ok(!(await till.storedGroups()).some(({ id }) => id === stored.id));
+        await assert.rejects(till.forgetStoredGroup(stored.id), { code: 'group_unknown' });
+      }),
+  },
+  {
+    name: 'a service is found without a connection, and not any more once it is withdrawn',
+    run: async ({ kiosk, phones: [phone] }) =>
+      withRadio(kiosk, async (till) =>
+        withRadio(phone, async (customer) => {
+          const service = { type: '_tikipay._tcp', instance: 'Till 1 كشك' } as const;
+          await till.host({ frequencyMhz: 2412 });
+          await till.advertise(service, { v: '1' });
+          const found = await firstOf(
+            customer.services('_tikipay._tcp', { signal: AbortSignal.timeout(40_000) }),
+          );
+          assert.equal(found?.instance, service.instance);
+          assert.equal(found?.type, service.type);
+          await till.withdraw(service);
+          const none = await firstOf(
+            customer.services('_tikipay._tcp', { signal: AbortSignal.timeout(8_000) }),
+          );
+          assert.equal(none, undefined);
+        }),
+      ),
+  },
 ];
+
+async function firstOf<T>(items: AsyncIterable<T>): Promise<T | undefined> {
+  for await (const item of items) return item;
+  return undefined;
+}
