@@ -67,17 +67,27 @@ void EventStream::Run() {
 }
 
 std::optional<ControlError> EventStream::Listen(ControlSocket& socket) {
-  if (auto error = socket.TrySend("ATTACH")) return error;
   bool attached = false;
+  // The word that waits for its reply; unsent while a busy supplicant's queue is full.
+  const char* unsent = "ATTACH";
   bool waiting_for_reply = true;
   auto deadline = Clock::now() + options_.reply_timeout;
   for (;;) {
+    if (unsent != nullptr) {
+      auto failed = socket.TrySend(unsent);
+      if (!failed) {
+        unsent = nullptr;
+      } else if (failed->system_errno != EAGAIN && failed->system_errno != ENOBUFS) {
+        return failed;
+      }
+    }
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
-    pollfd waiting[] = {{socket.fd(), POLLIN, 0}, {stop_.get(), POLLIN, 0}};
+    const short wanted = unsent == nullptr ? POLLIN : POLLIN | POLLOUT;
+    pollfd waiting[] = {{socket.fd(), wanted, 0}, {stop_.get(), POLLIN, 0}};
     const int ready = ::poll(waiting, 2, static_cast<int>(std::max<int64_t>(left, 0)));
     if (ready < 0 && errno != EINTR) return ErrorFromErrno("waiting for events", errno);
     if (stopping_) return std::nullopt;
-    if (ready > 0) {
+    if (ready > 0 && (waiting[0].revents & ~POLLOUT) != 0) {
       auto received = socket.TryReceive();
       if (auto* error = std::get_if<ControlError>(&received)) return std::move(*error);
       auto& bytes = std::get<std::optional<Bytes>>(received);
@@ -92,12 +102,13 @@ std::optional<ControlError> EventStream::Listen(ControlSocket& socket) {
       // Before OK an event proves nothing: only the reply says that events will keep coming.
       if (!attached) continue;
       waiting_for_reply = false;
+      unsent = nullptr;
       deadline = Clock::now() + options_.ping_interval;
       continue;
     }
     if (Clock::now() < deadline) continue;
     if (waiting_for_reply) return ControlError{"timed_out", "the supplicant has gone silent", ETIMEDOUT};
-    if (auto error = socket.TrySend("PING")) return error;
+    unsent = "PING";
     waiting_for_reply = true;
     deadline = Clock::now() + options_.reply_timeout;
   }

@@ -31,6 +31,8 @@ export async function withRadio<T>(supplicant: Supplicant, use: (radio: Radio) =
     deviceName: supplicant.name,
     controlFolder: supplicant.controlFolder,
     clientFolder: supplicant.clientFolder,
+    // An emulated machine on a busy host takes its time.
+    timeoutMs: 8_000,
     pingIntervalMs: 1_000,
   });
   try {

@@ -71,9 +71,9 @@ export class Supplicant {
   }
 
   async start(): Promise<void> {
-    const log = await open(join('/run/lab', `${this.name}.log`), 'a');
+    const log = await open(join('/run/log', `${this.name}.log`), 'a');
     const args = ['netns', 'exec', this.name, 'wpa_supplicant', '-Dnl80211', '-i', this.interfaceName];
-    this.#child = spawn('ip', [...args, '-c', join(this.folder, 'supplicant.conf'), '-dd'], {
+    this.#child = spawn('ip', [...args, '-c', join(this.folder, 'supplicant.conf'), '-d'], {
       stdio: ['ignore', log.fd, log.fd],
     });
     for (let waited = 0; !existsSync(join(this.controlFolder, this.interfaceName)); waited += 50) {
