@@ -56,7 +56,7 @@ export default defineConfig({
         maximumFileSizeToCacheInBytes: 2_500_000,
         navigateFallback: 'index.html',
         // Only the wallet's own page: stand-ins, documents and the API are answered by the server itself.
-        navigateFallbackAllowlist: [/^\/(?:index\.html)?(?:\?.*)?$/],
+        navigateFallbackAllowlist: [/^\/(?:index\.html|return)?(?:\?.*)?$/],
         runtimeCaching: [],
         cleanupOutdatedCaches: true,
         clientsClaim: false,

@@ -7,26 +7,30 @@ import {
   attempt,
   contradicts,
   DAY_SECONDS,
-  decodeDelivery,
+  decodeAnyDelivery,
+  encodeOverrideBody,
   encodeSaleBody,
+  EVERY_OVERRIDABLE,
   hasPaymentSignature,
-  readAllowanceCertificate,
-  readPayment,
+  isOverridable,
   requireIssuerSignature,
   runSync,
   signReceipt,
   toHex,
   verifyPayment,
+  verifyUnderOverride,
   type AcceptanceFacts,
   type AllowanceHistory,
-  type Delivery,
   type IdentifiedPayment,
   type KioskCertificate,
   type RefusalCode,
+  type OverridableCode,
+  type OverrideReason,
   type Result,
-  type SyncCrypto,
   type VerifiedPayment,
 } from '@tikiwallet/protocol';
+import { DeliveryReader, type ReadDelivery } from './delivery-reader.ts';
+import { HeldPayments, type OverrideOffer } from './held-payments.ts';
 import { storageFaultOf } from './store/faults.ts';
 import type { EnrolledKiosk } from './store/kiosk-record.ts';
 import type { KioskStore } from './store/kiosk-store.ts';
@@ -52,19 +56,36 @@ export interface DeliveryToAccept {
 
 export type AcceptOutcome =
   | { readonly kind: 'accepted' | 'repeated'; readonly payment: StoredPayment; readonly receipt: Uint8Array }
-  | { readonly kind: 'refused'; readonly code: AcceptCode; readonly requestId: string | null };
+  | {
+      readonly kind: 'refused';
+      readonly code: AcceptCode;
+      readonly requestId: string | null;
+      /** What a manager could decide about it; absent when no one may. */
+      readonly offer?: OverrideOffer;
+    };
 
-/** A certificate whose issuer's signature was verified on exactly these bytes. */
-type KnownCertificate = Pick<IdentifiedPayment, 'allowance' | 'allowanceObject'>;
-
-/** A delivery taken apart; `certificateKey` names its certificate in the cache. */
-interface ReadDelivery {
-  readonly identified: IdentifiedPayment;
-  readonly certificateKey: string;
-  readonly certificateIsKnownGood: boolean;
+/** A person's word about one refused payment; who the person is has been proved before. */
+export interface Consent {
+  readonly requestId: string;
+  /** Hex. */
+  readonly paymentHash: string;
+  readonly codes: readonly OverridableCode[];
+  readonly reason: OverrideReason;
 }
 
-const MAX_CACHED_CERTIFICATES = 4_096;
+/** What may be a second signature of a phone; the request that it names is known here, or is not. */
+interface Suspect {
+  readonly identified: IdentifiedPayment;
+  readonly requestId: string | null;
+}
+
+/** What was decided about a refused delivery, and by which facts. */
+interface Refused {
+  readonly facts: AcceptanceFacts;
+  readonly requestId: string | null;
+  readonly bytes: Uint8Array;
+}
+
 /** Refusals behind which a second signature of the same phone may stand. */
 const MAYBE_DOUBLE_SPEND: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
   'payment_counter_not_increasing',
@@ -76,17 +97,19 @@ export class PaymentDesk {
   readonly #store: KioskStore;
   readonly #sales: SaleRequests;
   readonly #onError: (error: unknown) => void;
-  readonly #certificates = new Map<string, KnownCertificate>();
+  readonly #reader: DeliveryReader;
+  readonly #held = new HeldPayments();
 
   constructor(store: KioskStore, sales: SaleRequests, onError: (error: unknown) => void) {
     this.#store = store;
     this.#sales = sales;
     this.#onError = onError;
+    this.#reader = new DeliveryReader(store);
   }
 
   /** Issuers or the deny list changed: nothing that was believed before is believed without another look. */
   forgetCertificates(): void {
-    this.#certificates.clear();
+    this.#reader.forget();
   }
 
   /**
@@ -97,6 +120,7 @@ export class PaymentDesk {
     try {
       return this.#store.write(() => deliveries.map((delivery) => this.#accept(delivery)));
     } catch (error) {
+      this.#reader.forgetReferences();
       if (storageFaultOf(error) !== null) throw error;
       this.#onError(error);
       if (deliveries.length === 1) return [refused('internal_error', null)];
@@ -105,16 +129,26 @@ export class PaymentDesk {
     }
   }
 
-  #accept({ bytes, isSigned }: DeliveryToAccept): AcceptOutcome {
+  /**
+   * The payment that was refused, decided again with the manager's consent, inside the caller's transaction. Null when
+   * it is not held any more.
+   */
+  acceptUnderOverride(consent: Consent): AcceptOutcome | null {
+    const bytes = this.#held.take(consent.requestId, consent.paymentHash);
+    return bytes === null ? null : this.#accept({ bytes, isSigned: false }, consent);
+  }
+
+  #accept({ bytes, isSigned }: DeliveryToAccept, consent: Consent | null = null): AcceptOutcome {
     const { kiosk } = this.#store.memory;
     if (kiosk === null) return refused('kiosk_not_enrolled', null);
-    const delivery = attempt(() => decodeDelivery(bytes));
+    const delivery = attempt(() => decodeAnyDelivery(bytes));
     if (!delivery.ok) return refused(delivery.code, null);
-    const { requestId } = delivery.value;
-    const read = this.#read(delivery.value);
-    if (!read.ok) return refused(read.code, requestId);
+    const read = this.#reader.read(delivery.value);
+    if (!read.ok) return refused(read.code, this.#openRequestId());
     const { identified } = read.value;
     const { payment, allowance } = identified;
+    const request = this.#store.requests.byHash(payment.requestHash);
+    const requestId = request?.requestId ?? null;
 
     const history = this.#store.payments.historyOf(allowance.allowanceId);
     // A counter above the highest stored one is in no row, and with it neither is the hash that contains it.
@@ -122,45 +156,53 @@ export class PaymentDesk {
       const stored = this.#store.payments.byHash(payment.hash);
       if (stored !== null) return { kind: 'repeated', ...stored };
       const twin = this.#store.payments.byCounter(allowance.allowanceId, payment.counter);
-      if (twin !== null) return refused(this.#judgeTwin(identified, twin.paymentHash, kiosk), requestId);
+      if (twin !== null)
+        return refused(this.#judgeTwin({ identified, requestId }, twin.paymentHash, kiosk), requestId);
     }
 
     if (this.#store.memory.standing.doubt !== null) return refused('journal_quarantined', requestId);
     const now = this.#store.now();
-    if (now.isBehind) return refused('clock_behind_trusted_time', requestId);
-    const request = this.#store.requests.byId(requestId);
     const certificate = certificateOf(request, kiosk);
     const facts = this.#gatherFacts(read.value, {
       ...{ kiosk, request, certificate, history, isSigned },
-      nowSeconds: now.seconds,
+      ...{ nowSeconds: now.seconds, clockIsBehind: now.isBehind },
     });
-    const verdict = runSync(verifyPayment(identified, facts), this.#store.crypto);
+    const verdict = this.#decide(identified, facts, consent);
     if (!verdict.ok) {
-      if (MAYBE_DOUBLE_SPEND.has(verdict.code)) this.#keepContradiction(identified, kiosk, verdict.code);
-      return refused(verdict.code, requestId);
+      if (MAYBE_DOUBLE_SPEND.has(verdict.code))
+        this.#keepContradiction({ identified, requestId }, kiosk, verdict.code);
+      const offer = isOverridable(verdict.code) ? this.#offer(identified, { facts, requestId, bytes }) : null;
+      const refusal = { kind: 'refused', code: verdict.code, requestId } as const;
+      return offer === null ? refusal : { ...refusal, offer };
     }
-    this.#remember(read.value);
+    this.#reader.remember(read.value);
     if (request === null) throw new Error('a payment was verified without its request');
-    return this.#put(verdict.value, { request, certificate, nowSeconds: now.seconds });
+    return this.#put(verdict.value, { request, certificate, nowSeconds: now.seconds, consent });
   }
 
-  /** Form and identity; a certificate that is known is not read again. */
-  #read(delivery: Delivery): Result<ReadDelivery> {
-    const { crypto } = this.#store;
-    // Of the whole certificate, its signature included: another signature is another thing to verify.
-    const certificateKey = Buffer.from(crypto.digest(delivery.allowanceCertificate)).toString('latin1');
-    const known = this.#certificates.get(certificateKey);
-    const certificate =
-      known === undefined
-        ? readCertificate(delivery.allowanceCertificate, crypto)
-        : { ok: true as const, value: known };
-    if (!certificate.ok) return certificate;
-    const { allowance, allowanceObject } = certificate.value;
-    const payment = runSync(readPayment(delivery.payment, allowance), crypto);
-    if (!payment.ok) return payment;
-    const { requestId, phoneSalt } = delivery;
-    const identified = { requestId, allowance, allowanceObject, payment: payment.value, phoneSalt };
-    return { ok: true, value: { identified, certificateKey, certificateIsKnownGood: known !== undefined } };
+  #decide(
+    identified: IdentifiedPayment,
+    facts: AcceptanceFacts,
+    consent: Consent | null,
+  ): Result<VerifiedPayment> {
+    const steps =
+      consent === null
+        ? verifyPayment(identified, facts)
+        : verifyUnderOverride(identified, facts, new Set(consent.codes));
+    return runSync(steps, this.#store.crypto);
+  }
+
+  /** Only what would pass every other check, both signatures included, is worth a manager's time. */
+  #offer(identified: IdentifiedPayment, refused: Refused): OverrideOffer | null {
+    const { facts, requestId, bytes } = refused;
+    if (requestId === null || this.#store.managerPin.standing().state === 'none') return null;
+    const steps = verifyUnderOverride(identified, facts, EVERY_OVERRIDABLE);
+    const verdict = runSync(steps, this.#store.crypto);
+    if (!verdict.ok) return null;
+    const { payment, allowance } = identified;
+    this.#held.keep(requestId, payment.hash, bytes);
+    const { maskedPhone } = allowance;
+    return { paymentHash: toHex(payment.hash), maskedPhone, codes: verdict.value.overridden };
   }
 
   #gatherFacts(
@@ -172,6 +214,7 @@ export class PaymentDesk {
       history: AllowanceHistory | null;
       isSigned: boolean;
       nowSeconds: number;
+      clockIsBehind: boolean;
     },
   ): AcceptanceFacts {
     const { request, kiosk, nowSeconds } = known;
@@ -179,6 +222,7 @@ export class PaymentDesk {
     const window = Math.max(DAY_SECONDS, kiosk.trust.policy.splitWindowSeconds);
     return {
       nowSeconds,
+      clockIsBehind: known.clockIsBehind,
       payer: this.#store.payments.payerFacts(allowance, nowSeconds - window),
       settings: this.#store.memory.limitSettings,
       kiosk: known.certificate,
@@ -187,6 +231,7 @@ export class PaymentDesk {
         request === null
           ? null
           : {
+              requestId: request.requestId,
               hash: request.hash,
               amountMinor: request.amountMinor,
               currency: request.currency,
@@ -195,16 +240,22 @@ export class PaymentDesk {
       expectedPhone: request === null ? null : this.#sales.expectedPhoneOf(request.requestId),
       history: known.history,
       stored: this.#store.memory.unsettled,
-      certificateIsKnownGood: read.certificateIsKnownGood,
+      certificateIsKnownGood: read.certificate.isKnownGood,
       paymentSignatureIsKnownGood: known.isSigned,
     };
   }
 
   #put(
     verified: VerifiedPayment,
-    known: { request: RequestRow; certificate: KioskCertificate; nowSeconds: number },
+    known: {
+      request: RequestRow;
+      certificate: KioskCertificate;
+      nowSeconds: number;
+      consent: Consent | null;
+    },
   ): AcceptOutcome {
     const { certificate, request, nowSeconds } = known;
+    this.#noteOverride(verified, known.consent, nowSeconds);
     const { payment, allowance, tier, checks } = verified;
     const body = encodeSaleBody({
       kioskCertificateHash: certificate.hash,
@@ -241,28 +292,37 @@ export class PaymentDesk {
     return { kind: 'accepted', payment: stored, receipt: receipt.value };
   }
 
+  /** Directly before its sale, so that the receipt commits this kiosk to both. */
+  #noteOverride({ payment, overridden }: VerifiedPayment, consent: Consent | null, at: number): void {
+    if (overridden.length === 0) return;
+    if (consent === null) throw new Error('a payment was overridden without consent');
+    const entry = { paymentHash: payment.hash, reason: consent.reason, codes: overridden };
+    this.#store.append('override', at, encodeOverrideBody(entry));
+  }
+
   /** The counter is used: either somebody plays with bytes, or the phone has signed twice and that is proof. */
-  #judgeTwin(identified: IdentifiedPayment, storedHash: Uint8Array, kiosk: EnrolledKiosk): RefusalCode {
-    const fault = this.#signatureFault(identified, kiosk);
+  #judgeTwin(twin: Suspect, storedHash: Uint8Array, kiosk: EnrolledKiosk): RefusalCode {
+    const fault = this.#signatureFault(twin.identified, kiosk);
     if (fault !== null) return fault;
     const code = 'already_accepted_with_different_bytes';
-    this.#keepEvidence(identified, storedHash, code);
+    this.#keepEvidence(twin, storedHash, code);
     return code;
   }
 
-  #keepContradiction(identified: IdentifiedPayment, kiosk: EnrolledKiosk, code: RefusalCode): void {
+  #keepContradiction(suspect: Suspect, kiosk: EnrolledKiosk, code: RefusalCode): void {
+    const { identified } = suspect;
     const newest = this.#store.payments.newestSpend(identified.allowance.allowanceId);
     if (newest === null || !contradicts(newest, identified.payment)) return;
-    if (this.#signatureFault(identified, kiosk) === null) this.#keepEvidence(identified, newest.hash, code);
+    if (this.#signatureFault(identified, kiosk) === null) this.#keepEvidence(suspect, newest.hash, code);
   }
 
-  #keepEvidence(identified: IdentifiedPayment, conflictsWith: Uint8Array, code: RefusalCode): void {
+  #keepEvidence({ identified, requestId }: Suspect, conflictsWith: Uint8Array, code: RefusalCode): void {
     this.#store.payments.keepEvidence({
       paymentHash: identified.payment.hash,
       conflictsWith,
       allowanceCertificate: identified.allowance.bytes,
       payment: identified.payment.bytes,
-      requestId: identified.requestId,
+      requestId: requestId ?? '',
       code,
       seenAt: this.#store.now().seconds,
     });
@@ -280,23 +340,10 @@ export class PaymentDesk {
     return signed.value ? null : 'payment_signature_invalid';
   }
 
-  #remember(read: ReadDelivery): void {
-    if (read.certificateIsKnownGood) return;
-    if (this.#certificates.size >= MAX_CACHED_CERTIFICATES) {
-      for (const oldest of this.#certificates.keys()) {
-        this.#certificates.delete(oldest);
-        break;
-      }
-    }
-    const { allowance, allowanceObject } = read.identified;
-    this.#certificates.set(read.certificateKey, { allowance, allowanceObject });
+  /** A delivery whose certificate is not known says nothing of its request; the cashier looks at the one that is open. */
+  #openRequestId(): string | null {
+    return this.#store.requests.open()?.requestId ?? null;
   }
-}
-
-function readCertificate(bytes: Uint8Array, crypto: SyncCrypto): Result<KnownCertificate> {
-  const read = runSync(readAllowanceCertificate(bytes), crypto);
-  if (!read.ok) return read;
-  return { ok: true, value: { allowance: read.value.certificate, allowanceObject: read.value.object } };
 }
 
 function refused(code: AcceptCode, requestId: string | null): AcceptOutcome {

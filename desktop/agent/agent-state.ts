@@ -2,7 +2,7 @@
  * The one picture of the agent that its clients see: composed from what each room says, published at once when the
  * sale changes and at most every 100 ms otherwise. Owns the composition; no fact in it is made here.
  */
-import type { AgentProblem, AgentState, Sale } from '../ipc/index.ts';
+import type { AgentProblem, AgentState, Refund, Sale } from '../ipc/index.ts';
 import type { MerchantView } from './cloud/merchant-session.ts';
 import type { ReachabilityView } from './cloud/reachability.ts';
 import type { RadioState } from './radio/radio-state.ts';
@@ -22,6 +22,7 @@ export interface StateParts {
   readonly radio: RadioState;
   readonly addresses: readonly string[];
   readonly sale: Sale | null;
+  readonly refund: Refund | null;
 }
 
 export function composeState(parts: StateParts): AgentState {
@@ -44,14 +45,14 @@ export function composeState(parts: StateParts): AgentState {
       perPaymentMinor: (snapshot?.limits.perPaymentMinor ?? 0n).toString(),
       storedSumMinor: (snapshot?.limits.storedSumMinor ?? 0n).toString(),
       storedCount: snapshot?.limits.storedCount ?? 0,
+      withManagerMinor: snapshot?.limits.withManagerMinor?.toString() ?? null,
     },
-    trust:
-      snapshot === null || snapshot.trust === null
-        ? null
-        : { issuedAt: isoOf(snapshot.trust.issuedAt), level: snapshot.trust.level },
+    managerPin: snapshot?.managerPin ?? { state: 'none', retryAfterMs: 0 },
+    trust: describeTrust(snapshot),
     radio: { state: parts.radio },
     addresses: [...parts.addresses],
     sale: parts.sale,
+    refund: parts.refund,
   };
 }
 
@@ -73,7 +74,8 @@ function problemsOf(snapshot: StoreSnapshot | null, settlement: SettlementView):
   if (snapshot?.isClockBehind === true) problems.push('clock_behind_trusted_time');
   if (snapshot !== null && snapshot.doubt !== null) problems.push(DOUBTS[snapshot.doubt]);
   const { lastErrorCode } = settlement;
-  if (lastErrorCode === 'not_authenticated' || lastErrorCode === 'kiosk_denied')
+  if (snapshot?.trust?.kioskIsDenied === true) problems.push('kiosk_denied');
+  else if (lastErrorCode === 'not_authenticated' || lastErrorCode === 'kiosk_denied')
     problems.push('kiosk_not_recognised');
   return problems;
 }
@@ -88,6 +90,17 @@ function describeKiosk(snapshot: StoreSnapshot | null): AgentState['kiosk'] {
     merchantPhone: kiosk.merchantPhone,
     currency: kiosk.currency,
     certificateNotAfter: isoOf(kiosk.certificateNotAfter),
+  };
+}
+
+function describeTrust(snapshot: StoreSnapshot | null): AgentState['trust'] {
+  const trust = snapshot?.trust ?? null;
+  if (trust === null) return null;
+  const { issuedAt, level, nextLevelAt } = trust;
+  return {
+    issuedAt: isoOf(issuedAt),
+    level,
+    nextLevelAt: nextLevelAt === null ? null : isoOf(nextLevelAt),
   };
 }
 

@@ -2,11 +2,14 @@
  * The sale on the screen, as the main thread follows it: opened, counted down, paid, expired or cancelled, and what
  * was last refused. The truth is in the store; this holds the newest copy and the timer. Never decides a payment.
  */
-import { comparisonCode, toQrText } from '@tikiwallet/protocol';
+import { CHECK, comparisonCode, fromHex, paidCode, runSync, toQrText } from '@tikiwallet/protocol';
+import { nodeCrypto } from '@tikiwallet/protocol/node';
 import { IpcError, type Payment, type Sale } from '../ipc/index.ts';
 import type { AcceptCode, AcceptOutcome } from './accept-payment.ts';
 import type { Clock } from './clock.ts';
+import type { OverrideOffer } from './held-payments.ts';
 import { remainingMs } from './request-life.ts';
+import type { CommandParams } from './store/messages.ts';
 import type { StoreClient } from './store/store-client.ts';
 import type { SaleRecord, StoredPayment } from './store/rows.ts';
 
@@ -14,6 +17,7 @@ interface Refused {
   readonly code: AcceptCode;
   readonly atMs: number;
   readonly attempts: number;
+  readonly offer: OverrideOffer | null;
 }
 
 export interface SalesOptions {
@@ -72,7 +76,15 @@ export class Sales {
 
   /** A delivery by any channel; the screen changes when the outcome does, which is after the commit. */
   async accept(delivery: Uint8Array): Promise<AcceptOutcome> {
-    const outcome = await this.#options.store.accept(delivery);
+    return this.#noteOutcome(await this.#options.store.accept(delivery));
+  }
+
+  /** The manager lets a refused payment through. @throws IpcError */
+  async override(consent: CommandParams<'overridePayment'>): Promise<AcceptOutcome> {
+    return this.#noteOutcome(await this.#options.store.run('overridePayment', consent));
+  }
+
+  #noteOutcome(outcome: AcceptOutcome): AcceptOutcome {
     const current = this.#current;
     if (current === null) return outcome;
     if (outcome.kind !== 'refused') {
@@ -83,6 +95,7 @@ export class Sales {
         code: outcome.code,
         atMs: this.#options.clock.wallMs(),
         attempts: (this.#refused?.attempts ?? 0) + 1,
+        offer: outcome.offer ?? null,
       };
       this.#options.onRefusal();
     }
@@ -165,15 +178,29 @@ export class Sales {
       state: record.state,
       qrText: toQrText('request', record.envelope),
       shortCode: comparisonCode(record.requestHash),
+      paidCode: record.payment === null ? null : paidCodeOf(record.requestHash, record.payment),
       openedAt: new Date(record.openedAtMs).toISOString(),
       remainingMs: record.state === 'open' ? Math.floor(this.#remainingMs(record)) : 0,
       lastRefusal:
         refused === null
           ? null
-          : { code: refused.code, at: new Date(refused.atMs).toISOString(), attempts: refused.attempts },
+          : {
+              code: refused.code,
+              at: new Date(refused.atMs).toISOString(),
+              attempts: refused.attempts,
+              override: refused.offer === null ? null : { ...refused.offer, codes: [...refused.offer.codes] },
+            },
+      checksPhone: record.checksPhone,
       payment: record.payment === null ? null : describePayment(record.payment),
     };
   }
+}
+
+const crypto = nodeCrypto();
+
+function paidCodeOf(requestHash: Uint8Array, { paymentHash }: StoredPayment): string | null {
+  const code = runSync(paidCode(requestHash, fromHex(paymentHash)), crypto);
+  return code.ok ? code.value : null;
 }
 
 export function describePayment(payment: StoredPayment): Payment {
@@ -189,6 +216,9 @@ export function describePayment(payment: StoredPayment): Payment {
     settlement: payment.settlement,
     settledAt: payment.settledAt === null ? null : isoOf(payment.settledAt),
     refusalCode: payment.refusalCode,
+    refundedMinor: payment.refundedMinor.toString(),
+    needsInternetSoon: (payment.checks & CHECK.needsInternetSoon) !== 0,
+    phoneChecked: (payment.checks & CHECK.payerPhone) !== 0,
   };
 }
 

@@ -40,6 +40,63 @@ export const SettlementState = z.enum([
 ]);
 export type SettlementState = z.infer<typeof SettlementState>;
 
+/** What became of an offer to give money back. */
+export const RefundState = z.enum(['open', 'given_back', 'expired', 'cancelled']);
+export type RefundState = z.infer<typeof RefundState>;
+
+/** Where a stored refund stands. `waiting`: it holds, and the shop's balance in the cloud does not cover it yet. */
+export const RefundSettlement = z.enum(['on_this_device', 'sent', 'waiting', 'settled', 'refused']);
+export type RefundSettlement = z.infer<typeof RefundSettlement>;
+
+/** Why money is given back; kept at this kiosk only. */
+export const RefundReason = z.enum(['goods_returned', 'goods_faulty', 'wrong_amount', 'paid_twice', 'other']);
+export type RefundReason = z.infer<typeof RefundReason>;
+
+const RefundKind = z.enum(['void', 'refund']);
+
+/** What was given back of a sale at one time. */
+export const GivenBack = z.object({
+  refundId: z.uuid(),
+  kind: RefundKind,
+  reason: RefundReason,
+  /** Of the refund's own entry in the journal. */
+  sequence: z.number().int(),
+  amountMinor: MinorUnits,
+  /** Of the sale, this refund included. */
+  refundedMinor: MinorUnits,
+  givenBackAt: Time,
+  settlement: RefundSettlement,
+  settledAt: Time.nullable(),
+  refusalCode: z.string().nullable(),
+});
+export type GivenBack = z.infer<typeof GivenBack>;
+
+/** An offer to give back, shown as a code until the customer's phone has confirmed it. */
+export const Refund = z.object({
+  /** The caller's id (UUID): asking again with it answers the same offer. */
+  refundId: z.uuid(),
+  paymentHash: z.string(),
+  /** Of the sale. */
+  saleSequence: z.number().int(),
+  saleMinor: MinorUnits,
+  /** Given back of the sale by now, this refund included once it is. */
+  refundedMinor: MinorUnits,
+  currency: z.string(),
+  maskedPhone: z.string(),
+  kind: RefundKind,
+  amountMinor: MinorUnits,
+  reason: RefundReason,
+  state: RefundState,
+  /** The text of the QR code that the customer scans (`TIKI1:B:...`). */
+  qrText: z.string(),
+  remainingMs: z.number().int(),
+  lastRefusal: z.object({ code: z.string(), at: Time, attempts: z.number().int() }).nullable(),
+  refund: GivenBack.nullable(),
+  /** The refund receipt as the text of a QR code (`TIKI1:D:...`), for phones that confirmed by a code. */
+  receiptQrText: z.string().nullable(),
+});
+export type Refund = z.infer<typeof Refund>;
+
 export const Payment = z.object({
   paymentHash: z.string(),
   requestId: z.string(),
@@ -53,8 +110,34 @@ export const Payment = z.object({
   settledAt: Time.nullable(),
   /** A protocol or settlement code when the cloud refused it. */
   refusalCode: z.string().nullable(),
+  /** Given back of it so far. */
+  refundedMinor: MinorUnits.default('0'),
+  /** The customer's wallet has nearly used up its payments and should meet the internet soon. */
+  needsInternetSoon: z.boolean().default(false),
+  /** The number that the cashier typed was the payer's. */
+  phoneChecked: z.boolean().default(false),
 });
 export type Payment = z.infer<typeof Payment>;
+
+/** Why a manager let a payment through; the journal keeps it. */
+export const OverrideReason = z.enum([
+  'knows_customer',
+  'saw_identity',
+  'goods_already_given',
+  'emergency',
+  'small_risk',
+  'other',
+]);
+export type OverrideReason = z.infer<typeof OverrideReason>;
+
+/** A refused payment that a manager may let through, at the shop's own risk. */
+export const OverrideOffer = z.object({
+  paymentHash: z.string(),
+  maskedPhone: z.string(),
+  /** Every refusal that would be set aside: protocol codes, each with its sentence on the screen. */
+  codes: z.array(z.string()).min(1),
+});
+export type OverrideOffer = z.infer<typeof OverrideOffer>;
 
 export const Sale = z.object({
   /** The caller's id for the sale (UUID): opening it again answers the same sale. */
@@ -67,11 +150,23 @@ export const Sale = z.object({
   qrText: z.string(),
   /** Both screens show these digits. */
   shortCode: z.string(),
+  /** Six digits to which the payment has contributed; null until it is stored. */
+  paidCode: z.string().nullable(),
   openedAt: Time,
   /** Milliseconds left when this object was made; count down on your own monotonic clock. */
   remainingMs: z.number().int(),
   /** The newest refused attempt on this sale, for the cashier: a protocol refusal code. */
-  lastRefusal: z.object({ code: z.string(), at: Time, attempts: z.number().int() }).nullable(),
+  lastRefusal: z
+    .object({
+      code: z.string(),
+      at: Time,
+      attempts: z.number().int(),
+      /** Null when no one may let it through, or the till has no manager's PIN. */
+      override: OverrideOffer.nullable().default(null),
+    })
+    .nullable(),
+  /** The payer's number is asked for, and compared with what the cashier typed. */
+  checksPhone: z.boolean().default(false),
   payment: Payment.nullable(),
 });
 export type Sale = z.infer<typeof Sale>;
@@ -81,7 +176,8 @@ export type Sale = z.infer<typeof Sale>;
  * set the clock, nothing is sold until then. `journal_behind_cloud`: the cloud holds entries that this machine has lost
  * (an old copy was restored). `journal_differs_from_cloud`: the cloud refuses this journal as another story than the one
  * it knows. `journal_unconfirmed`: the data folder is a copy, and the cloud has to be asked once before selling.
- * `kiosk_not_recognised`: the cloud no longer takes this machine for the kiosk (replaced or blocked).
+ * `kiosk_not_recognised`: the cloud no longer takes this machine for the kiosk (replaced or blocked). `kiosk_denied`: the
+ * signed deny list names this kiosk, and nothing is sold any more, with or without internet.
  */
 export const AgentProblem = z.enum([
   'clock_behind_trusted_time',
@@ -89,6 +185,7 @@ export const AgentProblem = z.enum([
   'journal_differs_from_cloud',
   'journal_unconfirmed',
   'kiosk_not_recognised',
+  'kiosk_denied',
 ]);
 export type AgentProblem = z.infer<typeof AgentProblem>;
 
@@ -132,10 +229,21 @@ export const AgentState = z.object({
     perPaymentMinor: MinorUnits,
     storedSumMinor: MinorUnits,
     storedCount: z.number().int(),
+    /** What a manager may permit for one payment, by PIN; null while there is no PIN. */
+    withManagerMinor: MinorUnits.nullable().default(null),
   }),
+  /** The manager's PIN at this till. `waiting`: after wrong tries; `locked`: until the merchant's password is given online. */
+  managerPin: z
+    .object({ state: z.enum(['none', 'set', 'waiting', 'locked']), retryAfterMs: z.number().int() })
+    .default({ state: 'none', retryAfterMs: 0 }),
   /** Freshness of the trust bundle; `level` is what the ladder allows now. */
   trust: z
-    .object({ issuedAt: Time, level: z.enum(['full', 'half', 'known_only', 'locked_only']) })
+    .object({
+      issuedAt: Time,
+      level: z.enum(['full', 'half', 'known_only', 'locked_only']),
+      /** When the next step of the ladder begins unless the cloud is reached; null on the last. */
+      nextLevelAt: Time.nullable().default(null),
+    })
     .nullable(),
   /** Wi-Fi Direct; QR and LAN work whatever it says. */
   radio: z.object({
@@ -152,6 +260,8 @@ export const AgentState = z.object({
   addresses: z.array(z.string()),
   /** The sale on the screen, the last one included until another is opened. */
   sale: Sale.nullable(),
+  /** The newest offer to give back, until another is opened. */
+  refund: Refund.nullable().default(null),
 });
 export type AgentState = z.infer<typeof AgentState>;
 
@@ -163,8 +273,49 @@ export const DeliveryAnswer = z.discriminatedUnion('outcome', [
 ]);
 export type DeliveryAnswer = z.infer<typeof DeliveryAnswer>;
 
+/** What became of an acceptance that was read from a phone's screen. */
+export const RefundAnswer = z.discriminatedUnion('outcome', [
+  z.object({ outcome: z.enum(['accepted', 'repeated']), refundId: z.uuid() }),
+  z.object({ outcome: z.literal('refused'), code: z.string() }),
+]);
+export type RefundAnswer = z.infer<typeof RefundAnswer>;
+
 /** Longer than any delivery in a QR code, which holds 4,296 characters at most. */
 const MAX_SCANNED_CHARACTERS = 4_296;
+
+/** The limits that a merchant or a kiosk may set below the issuer's; amounts first, then numbers and seconds. */
+export const LIMIT_NAMES = [
+  'perPaymentMinor',
+  'storedSumMinor',
+  'perAllowanceMinor',
+  'firstPaymentMinor',
+  'newStandingMinor',
+  'splitSumMinor',
+  'hourSumMinor',
+  'daySumMinor',
+  'storedCount',
+  'maxOfflineSeconds',
+  'splitCount',
+  'hourCount',
+  'dayCount',
+] as const;
+export type LimitName = (typeof LIMIT_NAMES)[number];
+export const LimitOwner = z.enum(['merchant', 'kiosk']);
+export type LimitOwner = z.infer<typeof LimitOwner>;
+/** Decimal digits for amounts and numbers alike. */
+const LimitValue = MinorUnits;
+export const LimitLine = z.object({
+  name: z.enum(LIMIT_NAMES),
+  issuer: LimitValue,
+  /** Null: not limited by this owner. */
+  merchant: LimitValue.nullable(),
+  kiosk: LimitValue.nullable(),
+  /** The one that holds now, halved where the trust data is not fresh. */
+  counts: LimitValue,
+});
+export type LimitLine = z.infer<typeof LimitLine>;
+
+const Pin = z.string().regex(/^[0-9]{6,12}$/);
 
 const Nothing = z.object({});
 const MerchantSession = z.object({ user: User, sessionExpiresAt: Time });
@@ -222,9 +373,76 @@ export const agentCalls = {
     params: z.object({ paymentHash: z.string().regex(/^[0-9a-f]{64}$/) }),
     result: z.object({ qrText: z.string().nullable() }),
   },
+  /** Offers to give back a sale of this kiosk, whole or in part; nothing is given back until the payer's phone has signed. */
+  'refund.open': {
+    params: z.object({
+      refundId: z.uuid(),
+      /** Of the sale. */
+      sequence: z.int().min(1),
+      kind: RefundKind,
+      amountMinor: PositiveMinorUnits,
+      reason: RefundReason,
+      /** Where the till has a manager's PIN. */
+      pin: Pin.optional(),
+    }),
+    result: z.discriminatedUnion('outcome', [
+      z.object({ outcome: z.literal('offered'), refund: Refund }),
+      z.object({ outcome: z.literal('refused'), code: z.string() }),
+    ]),
+  },
+  /** An offer that became a refund in the meantime is answered as such. */
+  'refund.cancel': { params: z.object({ refundId: z.uuid() }), result: Refund },
+  /** `text` is what a camera read from the customer's screen (`TIKI1:A:...`). */
+  'refund.submit': {
+    params: z.object({ text: z.string().min(1).max(MAX_SCANNED_CHARACTERS) }),
+    result: RefundAnswer,
+  },
+  /** What was given back of one sale, oldest first. */
+  'refund.list': {
+    params: z.object({ paymentHash: z.string().regex(/^[0-9a-f]{64}$/) }),
+    result: z.object({ items: z.array(GivenBack) }),
+  },
+  /** The refund receipt as the text of a QR code (`TIKI1:D:...`); null when nothing was given back under this id. */
+  'refund.receipt': {
+    params: z.object({ refundId: z.uuid() }),
+    result: z.object({ qrText: z.string().nullable() }),
+  },
   'activity.list': {
     params: z.object({ cursor: z.string().max(100).nullable(), limit: z.int().min(1).max(100) }),
     result: z.object({ items: z.array(Payment), nextCursor: z.string().nullable() }),
+  },
+  /** Answers nothing but that it is set, or a code. The PIN is kept as a memory-hard hash and never leaves the agent. */
+  'manager.setPin': {
+    params: z.object({
+      newPin: Pin,
+      proof: z.discriminatedUnion('kind', [
+        z.object({ kind: z.literal('pin'), pin: Pin }),
+        /** Of this kiosk's merchant; needs the internet, and also unlocks. */
+        z.object({ kind: z.literal('password'), password: z.string().min(1).max(200) }),
+      ]),
+    }),
+    result: Nothing,
+  },
+  'limits.get': { params: Nothing, result: z.object({ lines: z.array(LimitLine) }) },
+  /** All limits of one owner at once; what is absent is not limited by them. Raising or removing one needs the PIN. */
+  'limits.set': {
+    params: z.object({
+      owner: LimitOwner,
+      limits: z.partialRecord(z.enum(LIMIT_NAMES), PositiveMinorUnits),
+      pin: Pin.optional(),
+    }),
+    result: z.object({ lines: z.array(LimitLine) }),
+  },
+  /** Lets a refused payment of the open sale through, at the shop's own risk. `codes`: what the manager was shown. */
+  'sale.override': {
+    params: z.object({
+      saleId: z.uuid(),
+      paymentHash: z.string().regex(/^[0-9a-f]{64}$/),
+      codes: z.array(z.string().max(64)).min(1).max(20),
+      reason: OverrideReason,
+      pin: Pin,
+    }),
+    result: DeliveryAnswer,
   },
   'settlement.now': { params: Nothing, result: Nothing },
 } as const;

@@ -22,6 +22,13 @@ export const AGENT_ERROR_CODES = [
   'journal_quarantined',
   'clock_behind_trusted_time',
   'kiosk_limit_reached',
+  'manager_pin_not_set',
+  'manager_pin_wrong',
+  'manager_pin_wait',
+  'manager_pin_locked',
+  'manager_pin_weak',
+  'manager_pin_needed',
+  'override_not_possible',
 ] as const;
 export const IPC_ERROR_CODES = [...AGENT_ERROR_CODES, ...PROBLEM_CODES] as const;
 export type IpcErrorCode = (typeof IPC_ERROR_CODES)[number];

@@ -5,6 +5,8 @@
 import type { AgentState, Payment, Sale } from './agent-contract.ts';
 import type { AgentHandlers } from './agent-handlers.ts';
 import { IpcError } from './errors.ts';
+import { FakeRefunds } from './fake-refunds.ts';
+import { FakeManager } from './fake-manager.ts';
 
 export const FAKE_SCENARIOS = [
   'starting',
@@ -22,6 +24,8 @@ export const FAKE_SCENARIOS = [
   'paid_offline',
   'quarantined',
   'clock_wrong',
+  'overridable',
+  'kiosk_denied',
 ] as const;
 export type FakeScenario = (typeof FAKE_SCENARIOS)[number];
 
@@ -53,13 +57,24 @@ export class FakeAgent {
   readonly #listeners = new Set<(state: AgentState) => void>();
   readonly #options: Required<FakeAgentOptions>;
   #saleDeadline = 0;
+  readonly refunds = new FakeRefunds({
+    now: () => this.#options.now(),
+    state: () => this.#state,
+    set: (change) => this.set(change),
+    payments: () => this.#payments,
+    replacePayment: (changed) => {
+      this.#payments = this.#payments.map((one) => (one.paymentHash === changed.paymentHash ? changed : one));
+    },
+    provePin: (pin) => this.#manager.prove(pin),
+    qrText: fakeQrText,
+  });
 
   constructor(options: FakeAgentOptions) {
     this.#options = { currency: 'IDR', now: () => Date.now(), cloudDelayMs: 300, ...options };
     const offline = ['offline_pending', 'paid_offline', 'settle_refused'].includes(options.scenario);
     this.#payments = options.scenario === 'fresh' ? [] : this.#makePayments(offline);
     this.#state = this.#makeState(offline);
-    if (['waiting', 'refused', 'expired', 'paid', 'paid_offline'].includes(options.scenario))
+    if (['waiting', 'refused', 'overridable', 'expired', 'paid', 'paid_offline'].includes(options.scenario))
       this.#stageSale();
   }
 
@@ -83,14 +98,15 @@ export class FakeAgent {
   }
 
   /** A customer pays the open sale. */
-  pay(): void {
+  pay(tier?: Payment['tier']): void {
     const { sale } = this.#state;
     if (sale === null || sale.state !== 'open') return;
     const pending = this.#state.cloud.state !== 'online';
-    const payment = this.#makePayment(sale.amountMinor, (this.#payments[0]?.sequence ?? 0) + 1, 0, pending);
+    const made = this.#makePayment(sale.amountMinor, (this.#payments[0]?.sequence ?? 0) + 1, 0, pending);
+    const payment = tier === undefined ? made : { ...made, tier };
     this.#payments = [payment, ...this.#payments];
     this.set({
-      sale: { ...sale, state: 'paid', payment, remainingMs: 0 },
+      sale: { ...sale, state: 'paid', paidCode: '730415', payment, remainingMs: 0 },
       settlement: { ...this.#state.settlement, ...this.#pendingTotals() },
       today: {
         count: this.#state.today.count + 1,
@@ -99,12 +115,16 @@ export class FakeAgent {
     });
   }
 
-  /** A payment attempt on the open sale is refused. */
-  refuse(code: string): void {
+  /** A payment attempt on the open sale is refused; where a manager may decide, with what would be set aside. */
+  refuse(code: string, overridable: readonly string[] = []): void {
     const { sale } = this.#state;
     if (sale === null) return;
     const attempts = (sale.lastRefusal?.attempts ?? 0) + 1;
-    this.set({ sale: { ...sale, lastRefusal: { code, at: this.#at(0), attempts } } });
+    const override =
+      overridable.length === 0
+        ? null
+        : { paymentHash: 'ab'.repeat(32), maskedPhone: '+62 ••• •••• 47', codes: [...overridable] };
+    this.set({ sale: { ...sale, lastRefusal: { code, at: this.#at(0), attempts, override } } });
   }
 
   expire(): void {
@@ -113,7 +133,17 @@ export class FakeAgent {
     if (sale !== null) this.set({ sale: { ...sale, state: 'expired', remainingMs: 0 } });
   }
 
+  readonly #manager = new FakeManager({
+    state: () => this.state,
+    set: (change) => this.set(change),
+    letThrough: () => {
+      this.pay('at_risk');
+      return this.#currentSale().payment?.paymentHash ?? '';
+    },
+  });
+
   readonly handlers: AgentHandlers = {
+    ...this.#manager.handlers,
     'agent.state': async () => this.state,
     'cloud.standIns': () =>
       this.#cloud(() => ({ stripe: true, twilio: true, smsInboxUrl: 'http://127.0.0.1:8080/stand-ins/sms' })),
@@ -144,6 +174,7 @@ export class FakeAgent {
           availableMinor: '184250000',
           settledTodayMinor: '20694900',
           settledTodayCount: 7,
+          waitingRefundsMinor: '0',
         };
       }),
     'kiosks.list': () => this.#cloud(() => ({ items: this.#kiosks })),
@@ -160,10 +191,11 @@ export class FakeAgent {
         this.set({ phase: 'ready', kiosk: this.#kiosk() });
         return this.state;
       }),
-    'sale.open': async ({ saleId, amountMinor }) => {
-      if (BigInt(amountMinor) > BigInt(this.#state.limits.perPaymentMinor))
+    'sale.open': async ({ saleId, amountMinor, payerPhone }) => {
+      const { perPaymentMinor, withManagerMinor } = this.#state.limits;
+      if (BigInt(amountMinor) > BigInt(withManagerMinor ?? perPaymentMinor))
         throw new IpcError('amount_exceeds_payment_limit');
-      this.#openSale(saleId, amountMinor);
+      this.#openSale(saleId, amountMinor, payerPhone !== undefined);
       return this.#currentSale();
     },
     'sale.cancel': async () => {
@@ -186,6 +218,7 @@ export class FakeAgent {
       this.pay();
       return { outcome: 'accepted', paymentHash: this.#currentSale().payment?.paymentHash ?? '' };
     },
+    ...this.refunds.handlers,
     'payment.receipt': async ({ paymentHash }) => ({
       qrText: this.#payments.some((payment) => payment.paymentHash === paymentHash)
         ? fakeQrText(300, 'TIKI1:C:')
@@ -257,7 +290,7 @@ export class FakeAgent {
     return sale;
   }
 
-  #openSale(saleId: string, amountMinor: string): void {
+  #openSale(saleId: string, amountMinor: string, checksPhone = false): void {
     this.#saleDeadline = this.#options.now() + SALE_LIFETIME_MS;
     const sale: Sale = {
       saleId,
@@ -267,9 +300,11 @@ export class FakeAgent {
       state: 'open',
       qrText: fakeQrText(650),
       shortCode: '4821',
+      paidCode: null,
       openedAt: this.#at(0),
       remainingMs: SALE_LIFETIME_MS,
       lastRefusal: null,
+      checksPhone,
       payment: null,
     };
     this.set({ sale });
@@ -279,11 +314,14 @@ export class FakeAgent {
     const { scenario } = this.#options;
     this.#openSale('0b9a4a35-5b7f-4f0e-8d34-1f3a6f0e7a11', '4275000');
     if (scenario === 'refused') this.refuse('payment_exceeds_allowance');
+    if (scenario === 'overridable')
+      this.refuse('trust_bundle_too_old', ['trust_bundle_too_old', 'first_payment_exceeds_limit']);
     if (scenario === 'expired') this.expire();
     if (scenario === 'paid' || scenario === 'paid_offline') this.pay();
   }
 
-  #withRemaining(state: AgentState): AgentState {
+  #withRemaining(given: AgentState): AgentState {
+    const state = { ...given, refund: this.refunds.withRemaining(given.refund) };
     if (state.sale === null || state.sale.state !== 'open') return state;
     return {
       ...state,
@@ -312,7 +350,12 @@ export class FakeAgent {
     const total = this.#payments.reduce((sum, payment) => add(sum, payment.amountMinor), '0');
     return {
       phase,
-      problems: scenario === 'clock_wrong' ? ['clock_behind_trusted_time'] : [],
+      problems:
+        scenario === 'clock_wrong'
+          ? ['clock_behind_trusted_time']
+          : scenario === 'kiosk_denied'
+            ? ['kiosk_denied']
+            : [],
       version: '0.1.0',
       apiUrl: 'http://127.0.0.1:8080',
       kiosk: enrolled ? this.#kiosk() : null,
@@ -338,11 +381,22 @@ export class FakeAgent {
           scenario === 'settle_refused' ? 'batch_chain_broken' : offline ? 'cloud_unreachable' : null,
       },
       today: { count: this.#payments.length, sumMinor: total },
-      limits: { perPaymentMinor: '20000000', storedSumMinor: '500000000', storedCount: 2000 },
-      trust: enrolled ? { issuedAt: this.#at(-3 * 3_600_000), level: offline ? 'half' : 'full' } : null,
+      limits: {
+        ...{ perPaymentMinor: '20000000', storedSumMinor: '500000000', storedCount: 2000 },
+        withManagerMinor: scenario === 'overridable' ? '20000000' : null,
+      },
+      managerPin: { state: scenario === 'overridable' ? 'set' : 'none', retryAfterMs: 0 },
+      trust: enrolled
+        ? {
+            issuedAt: this.#at(-3 * 3_600_000),
+            level: offline ? 'half' : 'full',
+            nextLevelAt: this.#at(21 * 3_600_000),
+          }
+        : null,
       radio: { state: 'no_p2p_radio' },
       addresses: ['http://192.168.49.1:7070'],
       sale: null,
+      refund: null,
     };
   }
 
@@ -404,6 +458,9 @@ export class FakeAgent {
       settlement: pending ? 'on_this_device' : 'settled',
       settledAt: pending ? null : this.#at(offsetMs + 2_000),
       refusalCode: null,
+      refundedMinor: '0',
+      needsInternetSoon: sequence % 7 === 0,
+      phoneChecked: sequence % 4 === 0,
     };
   }
 

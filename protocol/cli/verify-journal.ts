@@ -45,6 +45,8 @@ const WHAT: Readonly<Record<JournalFault, string>> = {
   sale_unreadable: 'its sale cannot be read',
   kiosk_not_certified: 'its kiosk has no certificate that leads to the root',
   sale_invalid: 'its request or its payment does not hold',
+  refund_unreadable: 'its refund cannot be read',
+  refund_invalid: 'its refund does not hold, or gives back more than its sale has left',
   receipt_invalid: 'its receipt does not hold',
   receipt_names_another_entry: 'a receipt with its number was given for another entry',
   batch_invalid: 'a batch that ends here signed another history',
@@ -52,7 +54,7 @@ const WHAT: Readonly<Record<JournalFault, string>> = {
   override_unreadable: 'the override in it cannot be read',
   override_without_its_sale: 'the override before it is about another payment',
   sale_at_risk_without_override: 'it is at risk, and nobody answers for that in the entry before it',
-  entry_missing: 'it is not in the file, and the kiosk has signed for it',
+  entry_missing: 'it is not in the file, and the kiosk has signed for it or begun it',
 };
 
 function describe(report: JournalReport, withSignatures: boolean): Outcome {
@@ -62,20 +64,20 @@ function describe(report: JournalReport, withSignatures: boolean): Outcome {
       ? `WHOLE: ${report.entries} entries, every one continues the one before.`
       : `BROKEN at entry ${broken.sequence}: ${WHAT[broken.fault]} (${broken.fault}${broken.code === null ? '' : `, ${broken.code}`}). Entries before it: ${report.entries}.`;
   const currency = report.kiosk?.currency;
-  const sum =
-    currency === undefined ? `${report.saleSumMinor} minor units` : money(report.saleSumMinor, currency);
+  const words = (minor: bigint) => (currency === undefined ? `${minor} minor units` : money(minor, currency));
   const rows = [
     ...(report.kiosk === null
       ? []
       : [['kiosk', `${report.kiosk.kioskId} of ${report.kiosk.merchantName}`] as const]),
-    ['sales', `${report.sales}, ${sum}`],
+    ['sales', `${report.sales}, ${words(report.saleSumMinor)}`],
+    ['given back', `${report.refunds}, ${words(report.refundSumMinor)}`],
     ['from', report.firstAt === null ? '-' : moment(report.firstAt)],
     ['to', report.lastAt === null ? '-' : moment(report.lastAt)],
     ['head', toHex(report.headHash)],
     [
       'signatures',
       withSignatures
-        ? `${report.checkedPayments} payments, ${report.checkedReceipts} receipts, ${report.checkedBatches} batches checked`
+        ? `${report.checkedPayments} payments, ${report.checkedRefunds} refunds, ${report.checkedReceipts} receipts, ${report.checkedBatches} batches checked`
         : 'NOT CHECKED: name the key of the root with --root',
     ],
   ] as const;

@@ -57,7 +57,7 @@ export type Facts = {
   readonly kiosk: objects.Kiosk;
   readonly trustBundle: TrustBundle;
   readonly request:
-    | (Pick<objects.PaymentRequest, 'hash' | 'amountMinor' | 'currency'> & {
+    | (Pick<objects.PaymentRequest, 'requestId' | 'hash' | 'amountMinor' | 'currency'> & {
         readonly state: 'open' | 'paid' | 'expired' | 'cancelled';
       })
     | null;
@@ -93,7 +93,8 @@ export function acceptPayment(message: Hex, facts: Facts) {
   demand(payment.amountMinor === request.amountMinor, 'payment_amount_differs_from_request');
   demand(request.currency === kiosk.currency, 'payment_currency_differs_from_request');
   const { payeeLock } = allowance;
-  demand(payeeLock === null || payeeLock === kiosk.merchantId, 'payment_is_for_another_shop');
+  demand(payeeLock === null || payeeLock.merchantId === kiosk.merchantId, 'payment_is_for_another_shop');
+  demand((payeeLock?.kioskId ?? kiosk.kioskId) === kiosk.kioskId, 'payment_is_for_another_shop');
   demand(allowance.currency === kiosk.currency, 'payment_currency_differs_from_request');
   const age = nowSeconds - trustBundle.issuedAt;
   demand(age >= -limits.CLOCK_TOLERANCE_SECONDS, 'clock_behind_trusted_time');
@@ -110,9 +111,9 @@ export function acceptPayment(message: Hex, facts: Facts) {
   const used = payment.counter - allowance.firstCounter + 1;
   const fresh = freshness(age) === 'full' ? trustFresh : 0;
   return {
-    requestId: delivery.requestId,
+    requestId: request.requestId,
     paymentHash: signed.hash,
-    tier: payeeLock === null ? 'reserved' : 'locked',
+    tier: payeeLock?.kioskId === kiosk.kioskId ? 'locked' : 'reserved',
     checks:
       alwaysChecked |
       fresh |
@@ -170,7 +171,7 @@ function checkLimits(
   const owners: readonly Settings[] = [policy, ...facts.settings];
   const money = (name: Money): bigint => owners.reduce((least, one) => lower(least, one[name]), policy[name]);
   const count = (name: Count): number => Math.min(...owners.map((one) => one[name] ?? policy[name]));
-  const isLocked = allowance.payeeLock !== null;
+  const isLocked = allowance.payeeLock?.kioskId === facts.kiosk.kioskId;
   demand(age <= count('maxOfflineSeconds'), 'kiosk_offline_too_long');
   demand(level !== 'known_only' || facts.history !== null || isLocked, 'trust_bundle_too_old');
   demand(level !== 'locked_only' || isLocked, 'trust_bundle_too_old');

@@ -39,7 +39,8 @@ export function verifySale(message: Hex, kiosk: objects.Kiosk, allowance: object
   demand(payment.amountMinor === request.amountMinor, 'payment_amount_differs_from_request');
   demand(allowance.currency === request.currency, 'payment_currency_differs_from_request');
   const { payeeLock } = allowance;
-  demand(payeeLock === null || payeeLock === kiosk.merchantId, 'payment_is_for_another_shop');
+  demand(payeeLock === null || payeeLock.merchantId === kiosk.merchantId, 'payment_is_for_another_shop');
+  demand((payeeLock?.kioskId ?? kiosk.kioskId) === kiosk.kioskId, 'payment_is_for_another_shop');
   demand(payment.cumulativeMinor <= allowance.capMinor, 'payment_exceeds_allowance');
   demand(payment.amountMinor <= payment.cumulativeMinor, 'payment_cumulative_inconsistent');
   demandSignature(signed, allowance.devicePublicKey, 'payment_signature_invalid');

@@ -46,6 +46,10 @@ export function encodingVectors(world: VectorWorld): DraftFile {
         content: 'request',
         text: protocol.toQrText('request', Uint8Array.of(1, 2, 3)),
       }),
+      valid('the text of a sealed delivery', 'decodeQr', {
+        content: 'sealedDelivery',
+        text: protocol.toQrText('sealedDelivery', Uint8Array.of(1, 2, 3)),
+      }),
       valid('a point of the curve', 'decompressPoint', { point: world.phone.publicKey }),
       valid('the other parity', 'decompressPoint', { point: world.issuer.publicKey }),
     ],
@@ -76,6 +80,10 @@ export function encodingVectors(world: VectorWorld): DraftFile {
       invalid('a delivery where a request belongs', 'decodeQr', 'message_malformed', {
         content: 'request',
         text: 'TIKI1:P:BB8',
+      }),
+      invalid('a sealed delivery where an open one belongs', 'decodeQr', 'message_malformed', {
+        content: 'delivery',
+        text: 'TIKI1:S:BB8',
       }),
       invalid('an address of the web', 'decodeQr', 'message_malformed', {
         content: 'request',
@@ -117,7 +125,11 @@ export function certificateVectors(world: VectorWorld): DraftFile {
     );
   const dates = { notBefore: NOW, notAfter: NOW + 1_000 };
   /** All uses and one more is a use that nobody knows. */
-  const unlike: Readonly<Record<string, protocol.RefusalCode>> = { 'uses changed': 'field_out_of_range' };
+  const unlike: Readonly<Record<string, protocol.RefusalCode>> = {
+    'uses changed': 'field_out_of_range',
+    // A null becomes bytes, which no lock is.
+    'payee-lock changed': 'message_malformed',
+  };
   const changedFields = (operation: string, what: string, bytes: Uint8Array, purpose: number) =>
     everyFieldChanged(bytes, namesOf(purpose), (name, tampered, index) =>
       invalid(
@@ -135,9 +147,14 @@ export function certificateVectors(world: VectorWorld): DraftFile {
       valid('issuer certificate', 'verifyIssuerCertificate', sealed(issuerCertificate), issuerCertificate),
       valid('allowance certificate', 'verifyAllowanceCertificate', sealed(allowance.bytes), allowance.bytes),
       valid(
-        'allowance certificate with a payee lock',
+        'allowance certificate with a payee lock on a kiosk',
         'verifyAllowanceCertificate',
         sealed(world.lockedAllowance.bytes),
+      ),
+      valid(
+        'allowance certificate with a payee lock on a merchant',
+        'verifyAllowanceCertificate',
+        sealed(world.merchantAllowance.bytes),
       ),
       valid(
         'allowance certificate with a malleated signature: the same hash',
@@ -172,6 +189,26 @@ export function certificateVectors(world: VectorWorld): DraftFile {
       ...changedFields('verifyIssuerCertificate', 'issuer certificate', issuerCertificate, 1),
       ...changedFields('verifyAllowanceCertificate', 'allowance certificate', allowance.bytes, 2),
       ...changedFields('verifyKioskCertificate', 'kiosk certificate', kiosk.bytes, 3),
+      allow(
+        'a payee lock added',
+        'certificate_signature_invalid',
+        sealed(withFields(allowance.bytes, fieldsOf(allowance.bytes).with(15, [id(0x11), id(0x22)]))),
+      ),
+      allow(
+        'a payee lock taken off',
+        'certificate_signature_invalid',
+        sealed(withFields(world.lockedAllowance.bytes, fieldsOf(world.lockedAllowance.bytes).with(15, null))),
+      ),
+      allow(
+        'a payee lock widened to the merchant',
+        'certificate_signature_invalid',
+        sealed(
+          withFields(
+            world.lockedAllowance.bytes,
+            fieldsOf(world.lockedAllowance.bytes).with(15, [id(0x11), null]),
+          ),
+        ),
+      ),
       allow('of no issuer known', 'issuer_unknown', { ...sealed(allowance.bytes), issuerCertificates: [] }),
       allow(
         "of another key under the issuer's key id",
@@ -241,12 +278,17 @@ export function requestDraft(fill: number, amountMinor: bigint) {
   };
 }
 
-export function makeRequest(world: VectorWorld, fill = 0x44, amountMinor = 1_250n): protocol.PaymentRequest {
+export function makeRequest(
+  world: VectorWorld,
+  fill = 0x44,
+  amountMinor = 1_250n,
+  kiosk = world.kiosk,
+): protocol.PaymentRequest {
   const bytes = world.run(
-    protocol.signPaymentRequest(requestDraft(fill, amountMinor), world.kiosk.hash),
+    protocol.signPaymentRequest(requestDraft(fill, amountMinor), kiosk.hash),
     world.kioskKey,
   );
-  return world.run(protocol.verifyPaymentRequest(bytes, world.kiosk), world.kioskKey);
+  return world.run(protocol.verifyPaymentRequest(bytes, kiosk), world.kioskKey);
 }
 
 export function requestVectors(world: VectorWorld): DraftFile {
@@ -285,6 +327,10 @@ export function requestVectors(world: VectorWorld): DraftFile {
       }),
       valid('an envelope', 'openRequestEnvelope', { envelope }, envelope),
       valid('the comparison code', 'comparisonCode', { requestHash: request.hash }),
+      valid('the code of a payment that was accepted', 'paidCode', {
+        requestHash: request.hash,
+        paymentHash: new Uint8Array(32).fill(7),
+      }),
     ],
     invalid: [
       ...everyFieldChanged(request.bytes, namesOf(4), (name, tampered, index) => {

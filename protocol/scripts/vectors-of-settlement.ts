@@ -5,20 +5,27 @@ import { fieldsOf, itemsOf, malleated, resigned } from './tamper.ts';
 import { everyFieldChanged, given, invalid, valid, type DraftFile } from './vector-drafts.ts';
 import { crypto, id, NOW, type VectorWorld } from './vector-world.ts';
 import { makeRequest } from './vectors-of-objects.ts';
+import { makeRefundEntries } from './vectors-of-refunds.ts';
 import { certificatesOf, deliveryOf, makePayment, namesOf } from './vectors-of-payments.ts';
 
-export function receiptVectors(world: VectorWorld): DraftFile {
-  const payment = makePayment(world, makeRequest(world));
+/** Of the first payment. */
+export function makeReceipt(world: VectorWorld, changes: Partial<protocol.Receipt> = {}): Uint8Array {
   const draft: protocol.Receipt = {
-    paymentHash: payment.hash,
+    paymentHash: makePayment(world, makeRequest(world)).hash,
     amountMinor: 1_250n,
     tier: 'reserved',
     sequence: 12,
     journalHash: new Uint8Array(32).fill(3),
     acceptedAt: NOW + 31,
     checks: 255,
+    ...changes,
   };
-  const receipt = world.run(protocol.signReceipt(draft, world.kiosk.hash), world.kioskKey);
+  return world.run(protocol.signReceipt(draft, world.kiosk.hash), world.kioskKey);
+}
+
+export function receiptVectors(world: VectorWorld): DraftFile {
+  const payment = makePayment(world, makeRequest(world));
+  const receipt = makeReceipt(world);
   const about = { paymentHash: payment.hash, amountMinor: 1_250n };
   const by = { ...world.kioskKey, externalAad: world.kiosk.hash };
   const bad = (name: string, code: protocol.RefusalCode, given: Readonly<Record<string, unknown>>) =>
@@ -50,7 +57,7 @@ export function receiptVectors(world: VectorWorld): DraftFile {
   };
 }
 
-function makeJournal(world: VectorWorld) {
+export function makeJournal(world: VectorWorld) {
   const request = makeRequest(world);
   const sale: protocol.SaleBody = {
     kioskCertificateHash: world.kiosk.hash,
@@ -79,8 +86,11 @@ function makeJournal(world: VectorWorld) {
 export function journalVectors(world: VectorWorld): DraftFile {
   const { start, saleEntry } = makeJournal(world);
   const items = itemsOf(saleEntry);
+  const refunds = makeRefundEntries(world);
   const bad = (name: string, code: protocol.RefusalCode, values: readonly CborValue[]) =>
     invalid(name, 'readJournalEntry', code, { entry: encodeCbor(values) });
+  const badRefund = (name: string, code: protocol.RefusalCode, values: readonly CborValue[]) =>
+    invalid(name, 'readRefundEntry', code, { entry: encodeCbor(values) });
   return {
     description: 'Journal entries and their hashes.',
     page: '07-journal.md',
@@ -88,8 +98,10 @@ export function journalVectors(world: VectorWorld): DraftFile {
     valid: [
       valid('a start', 'readJournalEntry', { entry: start }, start),
       valid('a sale', 'readJournalEntry', { entry: saleEntry }, saleEntry),
+      valid('a void', 'readRefundEntry', { entry: refunds.voided }),
+      valid('a refund', 'readRefundEntry', { entry: refunds.refunded }, refunds.refunded),
       ...Object.entries(protocol.JOURNAL_KIND)
-        .filter(([kind]) => kind !== 'sale')
+        .filter(([kind]) => !['sale', 'void', 'refund'].includes(kind))
         .map(([kind, number]) =>
           valid(`kind ${number}: ${kind}`, 'readJournalEntry', {
             entry: encodeCbor(itemsOf(start).with(3, number)),
@@ -105,24 +117,66 @@ export function journalVectors(world: VectorWorld): DraftFile {
       bad('a body that is no array', 'message_malformed', items.with(5, 'sale')),
       bad('a sale without its payment', 'message_malformed', items.with(5, [])),
       bad('a field too many', 'message_malformed', [...items, 0]),
+      badRefund('a refund without its offer', 'message_malformed', itemsOf(refunds.refunded).with(5, [])),
+      badRefund('a void of nothing', 'field_out_of_range', nothingBack(refunds.voided)),
     ],
   };
 }
 
-export function settlementVectors(world: VectorWorld): DraftFile {
-  const { entries, saleEntry, start, stop, head } = makeJournal(world);
-  const draft = {
+function nothingBack(entry: Uint8Array): CborValue[] {
+  const items = itemsOf(entry);
+  const body = items[5];
+  if (!Array.isArray(body)) throw new TypeError('a body');
+  return items.with(5, (body as CborValue[]).with(4, 0));
+}
+
+type BatchDraft = Omit<protocol.SettlementBatch, 'hash' | 'bytes'>;
+
+function signBatch(world: VectorWorld, changes: Partial<BatchDraft> = {}, by = world.kioskKey): Uint8Array {
+  const draft: BatchDraft = {
     fromSequence: 1,
     toSequence: 3,
     saleCount: 1,
     saleSumMinor: 1_250n,
     previousHash: protocol.GENESIS_HASH,
-    headHash: head,
+    headHash: makeJournal(world).head,
     denyListVersion: 3,
     createdAt: NOW + 60,
+    ...changes,
   };
-  const sign = (changes: Partial<typeof draft> = {}, by = world.kioskKey) =>
-    world.run(protocol.signSettlementBatch({ ...draft, ...changes }, world.kiosk.hash), by);
+  return world.run(protocol.signSettlementBatch(draft, world.kiosk.hash), by);
+}
+
+/** The whole of {@link makeJournal}: what the kiosk signs, what it sends, and the hash that an acknowledgement names. */
+export function makeBatch(world: VectorWorld) {
+  const { entries } = makeJournal(world);
+  const head = signBatch(world);
+  const envelope = protocol.encodeSettlementEnvelope(world.kiosk.hash, head, entries);
+  const hash = crypto.digest(
+    encodeCbor(['Signature1', Uint8Array.of(0xa1, 1, 0x26), world.kiosk.hash, encodeCbor(fieldsOf(head))]),
+  );
+  return { entries, head, envelope, hash };
+}
+
+/** Of {@link makeBatch}, by the first generation. */
+export function makeAcknowledgement(
+  world: VectorWorld,
+  changes: Partial<protocol.SettlementAcknowledgement> = {},
+): Uint8Array {
+  const draft: protocol.SettlementAcknowledgement = {
+    kioskId: world.kiosk.kioskId,
+    batchHash: makeBatch(world).hash,
+    highestSequence: 3,
+    issuedAt: NOW + 61,
+    results: [{ sequence: 2, outcome: 'settled', code: null }],
+    ...changes,
+  };
+  return world.run(protocol.signSettlementAcknowledgement(draft, world.keyId), world.issuer);
+}
+
+export function settlementVectors(world: VectorWorld): DraftFile {
+  const { entries, saleEntry, start, stop } = makeJournal(world);
+  const sign = (changes: Partial<BatchDraft> = {}, by = world.kioskKey) => signBatch(world, changes, by);
   const batch = sign();
   const pack = (head: Uint8Array, of: readonly Uint8Array[] = entries) => ({
     envelope: protocol.encodeSettlementEnvelope(world.kiosk.hash, head, of),
@@ -137,7 +191,7 @@ export function settlementVectors(world: VectorWorld): DraftFile {
   });
   const sale = (name: string, code: protocol.RefusalCode, input: Readonly<Record<string, unknown>>) =>
     invalid(`sale: ${name}`, 'verifySale', code, input);
-  const acknowledged = acknowledgementVectors(world, batch);
+  const acknowledged = acknowledgementVectors(world);
   const empty = sign({ toSequence: 0, saleCount: 0, saleSumMinor: 0n, headHash: protocol.GENESIS_HASH });
   const envelope = pack(batch).envelope;
   return {
@@ -190,6 +244,10 @@ export function settlementVectors(world: VectorWorld): DraftFile {
         'payment_cumulative_inconsistent',
         sold(makePayment(world, request, { counter: 2, cumulativeMinor: 1_249n }).bytes),
       ),
+      sale('of an allowance that is locked to another till of the shop', 'payment_is_for_another_shop', {
+        ...sold(makePayment(world, request, {}, world.otherTillAllowance).bytes),
+        allowanceCertificate: world.otherTillAllowance.bytes,
+      }),
       sale(
         'a payment of another certificate',
         'payment_signature_invalid',
@@ -202,25 +260,10 @@ export function settlementVectors(world: VectorWorld): DraftFile {
 
 const id2 = (fill: number) => new Uint8Array(32).fill(fill);
 
-function acknowledgementVectors(world: VectorWorld, batch: Uint8Array) {
-  const batchHash = crypto.digest(
-    encodeCbor(['Signature1', Uint8Array.of(0xa1, 1, 0x26), world.kiosk.hash, encodeCbor(fieldsOf(batch))]),
-  );
-  const expected = { kioskId: world.kiosk.kioskId, batchHash };
+function acknowledgementVectors(world: VectorWorld) {
+  const expected = { kioskId: world.kiosk.kioskId, batchHash: makeBatch(world).hash };
   const sign = (changes: Partial<protocol.SettlementAcknowledgement> = {}) =>
-    world.run(
-      protocol.signSettlementAcknowledgement(
-        {
-          ...expected,
-          highestSequence: 3,
-          issuedAt: NOW + 61,
-          results: [{ sequence: 2, outcome: 'settled', code: null }],
-          ...changes,
-        },
-        world.keyId,
-      ),
-      world.issuer,
-    );
+    makeAcknowledgement(world, changes);
   const acknowledgement = sign();
   /** Signed by the generation `by`, with the certificates of these generations. */
   const bundleOf = (by: 1 | 2, generations: readonly number[]) =>
@@ -242,6 +285,7 @@ function acknowledgementVectors(world: VectorWorld, batch: Uint8Array) {
     valid: [
       good('one sale settled', { acknowledgement }, acknowledgement),
       good('a refusal with its code', again(4, [[2, 3, 'payment_signature_invalid']])),
+      good('a refund waits for the merchant', again(4, [[2, 5, null]])),
       good('a code that this version does not know', again(4, [[2, 3, 'a_reason_of_the_future']])),
     ],
     invalid: [
@@ -256,7 +300,7 @@ function acknowledgementVectors(world: VectorWorld, batch: Uint8Array) {
       bad('of another batch', 'acknowledgement_is_for_another_batch', {
         acknowledgement: sign({ batchHash: id2(9) }),
       }),
-      bad('outcome five', 'field_out_of_range', again(4, [[2, 5, null]])),
+      bad('outcome six', 'field_out_of_range', again(4, [[2, 6, null]])),
       bad('a code that is a sentence', 'field_out_of_range', again(4, [[2, 3, 'No.']])),
       bad('of no issuer of the bundle', 'acknowledgement_signature_invalid', {
         trustBundle: bundleOf(2, [2]),
@@ -370,5 +414,5 @@ export function sealingVectors(world: VectorWorld, sealed: Uint8Array, plaintext
 /** What the sealed vector holds. */
 export function sealedPlaintext(world: VectorWorld): Uint8Array {
   const request = makeRequest(world);
-  return deliveryOf(request, makePayment(world, request).bytes, world.allowance);
+  return deliveryOf(makePayment(world, request).bytes, world.allowance);
 }

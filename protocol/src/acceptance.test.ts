@@ -57,9 +57,12 @@ function decided(given: Attempted) {
     given.amountMinor === undefined ? {} : { amountMinor: given.amountMinor },
   );
   const payment = makePayment(here, request, given.payment);
-  const identified = ok(runSync(identifyPayment(makeDelivery(here, request, payment)), crypto));
+  const identified = ok(runSync(identifyPayment(makeDelivery(here, payment)), crypto));
   return runSync(verifyPayment(identified, makeFacts(here, request, given.facts)), crypto);
 }
+
+const TO_THIS_KIOSK = { merchantId: toUuid(id(0x11)), kioskId: toUuid(id(0x22)) };
+const TO_THIS_MERCHANT = { ...TO_THIS_KIOSK, kioskId: null };
 
 const inWorld = (options: WorldOptions, given: Attempted = {}) =>
   decide({ ...given, world: makeWorld(options) });
@@ -73,15 +76,17 @@ describe('an honest first payment', () => {
     expect(verified.requestId).toBe(toUuid(id(0x44)));
   });
 
-  it('under a payee lock to this shop is locked', () => {
-    expect(ok(decided({ world: makeWorld({ payeeLock: id(0x11) }) })).tier).toBe('locked');
+  it('under a payee lock to this kiosk is locked', () => {
+    expect(ok(decided({ world: makeWorld({ payeeLock: TO_THIS_KIOSK }) })).tier).toBe('locked');
+  });
+
+  it('under a lock on the merchant alone is reserved: its other tills may take the same money', () => {
+    expect(ok(decided({ world: makeWorld({ payeeLock: TO_THIS_MERCHANT }) })).tier).toBe('reserved');
   });
 
   it('is no VerifiedPayment before it was verified', () => {
     const request = makeRequest(world);
-    const identified = ok(
-      runSync(identifyPayment(makeDelivery(world, request, makePayment(world, request))), crypto),
-    );
+    const identified = ok(runSync(identifyPayment(makeDelivery(world, makePayment(world, request))), crypto));
     const looksVerified = { ...identified, tier: 'reserved', checks: 511 } as const;
     expectTypeOf(looksVerified).not.toExtend<VerifiedPayment>();
     expectTypeOf(decided({})).toEqualTypeOf<Result<VerifiedPayment>>();
@@ -96,9 +101,7 @@ describe('the request', () => {
     ['cancelled', 'request_not_open'],
   ] as const)('that is %s: %s', (state, expected) => {
     const request = makeRequest(world);
-    expect(
-      decide({ facts: { request: { hash: request.hash, amountMinor: 1_250n, currency: 'SGD', state } } }),
-    ).toBe(expected);
+    expect(decide({ facts: { request: { ...request, state } } })).toBe(expected);
   });
 
   it('that this kiosk does not have', () => {
@@ -124,7 +127,15 @@ describe('the request', () => {
 
 describe('the certificates', () => {
   it('locked to another shop', () => {
-    expect(inWorld({ payeeLock: id(0x12) })).toBe('payment_is_for_another_shop');
+    const elsewhere = { ...TO_THIS_MERCHANT, merchantId: toUuid(id(0x12)) };
+    expect(inWorld({ payeeLock: elsewhere })).toBe('payment_is_for_another_shop');
+  });
+
+  it("locked to another till of this shop, or to this till's id under another shop", () => {
+    const otherTill = { ...TO_THIS_KIOSK, kioskId: toUuid(id(0x23)) };
+    expect(inWorld({ payeeLock: otherTill })).toBe('payment_is_for_another_shop');
+    const otherShop = { ...TO_THIS_KIOSK, merchantId: toUuid(id(0x12)) };
+    expect(inWorld({ payeeLock: otherShop })).toBe('payment_is_for_another_shop');
   });
 
   it('in another currency than the kiosk', () => {
@@ -168,7 +179,7 @@ describe('the certificates', () => {
       fieldsOf(world.allowance.bytes).with(4, 999_999),
       world.phoneKey,
     );
-    const delivery = { ...makeDelivery(world, request, payment), allowanceCertificate: forged };
+    const delivery = { ...makeDelivery(world, payment), allowanceCertificate: forged };
     const identified = ok(runSync(identifyPayment(delivery), crypto));
     const answer = runSync(verifyPayment(identified, makeFacts(world, request)), crypto);
     // The first payment's link names the certificate it was made under: that is noticed before any signature.
@@ -188,7 +199,7 @@ describe('the certificates', () => {
       hash: ok(runSync(readAllowanceCertificate(forged), crypto)).certificate.hash,
     };
     const payment = makePayment({ ...world, allowance }, request);
-    const delivery = makeDelivery({ ...world, allowance }, request, payment);
+    const delivery = makeDelivery({ ...world, allowance }, payment);
     const identified = ok(runSync(identifyPayment(delivery), crypto));
     const verify = (certificateIsKnownGood: boolean) =>
       runSync(verifyPayment(identified, makeFacts(world, request, { certificateIsKnownGood })), crypto);
@@ -286,7 +297,7 @@ describe('counters and sums against what the kiosk saw (R25)', () => {
     const allowance = { ...world.allowance, firstCounter: 5 };
     const request = makeRequest(world);
     const payment = makePayment(world, request);
-    const identified = ok(runSync(identifyPayment(makeDelivery(world, request, payment)), crypto));
+    const identified = ok(runSync(identifyPayment(makeDelivery(world, payment)), crypto));
     const answer = runSync(verifyPayment({ ...identified, allowance }, makeFacts(world, request)), crypto);
     expect(answer).toEqual({ ok: false, code: 'payment_counter_not_increasing' });
   });
@@ -301,7 +312,7 @@ describe("the payer's number, as the cashier typed it", () => {
   const request = makeRequest(world);
   const payment = makePayment(world, request);
   const decideWith = (expectedPhone: string | null, phoneSalt: Uint8Array | null) => {
-    const delivery = { ...makeDelivery(world, request, payment), phoneSalt };
+    const delivery = { ...makeDelivery(world, payment), phoneSalt };
     const identified = ok(runSync(identifyPayment(delivery), crypto));
     return runSync(verifyPayment(identified, makeFacts(world, request, { expectedPhone })), crypto);
   };
@@ -397,11 +408,18 @@ describe('time without news (R30, R31)', () => {
     expect(aged(age, given, { capMinor: 50_000n, perPaymentMinor: 50_000n })).toBe(expected);
   });
 
-  it('known payers may pay for seven days, payers locked to the shop longer', () => {
+  it('known payers may pay for seven days, payers locked to the kiosk longer', () => {
     expect(aged(FRESH_KNOWN_SECONDS, known)).toBe('accepted');
     expect(aged(FRESH_KNOWN_SECONDS + 1, known)).toBe('trust_bundle_too_old');
-    expect(aged(FRESH_KNOWN_SECONDS, {}, { payeeLock: id(0x11) })).toBe('accepted');
-    expect(aged(FRESH_KNOWN_SECONDS + 1, {}, { payeeLock: id(0x11) })).toBe('accepted');
+    expect(aged(FRESH_KNOWN_SECONDS, {}, { payeeLock: TO_THIS_KIOSK })).toBe('accepted');
+    expect(aged(FRESH_KNOWN_SECONDS + 1, {}, { payeeLock: TO_THIS_KIOSK })).toBe('accepted');
+  });
+
+  it('a lock on the merchant alone opens no door that only safe money may use', () => {
+    expect(aged(FRESH_KNOWN_SECONDS, {}, { payeeLock: TO_THIS_MERCHANT })).toBe('trust_bundle_too_old');
+    expect(aged(FRESH_KNOWN_SECONDS + 1, known, { payeeLock: TO_THIS_MERCHANT })).toBe(
+      'trust_bundle_too_old',
+    );
   });
 
   it('halves the stored sum too, and says in the receipt that trust was not fresh', () => {
@@ -414,7 +432,7 @@ describe('time without news (R30, R31)', () => {
   });
 
   it("ends with the policy's longest time offline, whoever pays", () => {
-    const options = { payeeLock: id(0x11), policy: { maxOfflineSeconds: 10 * DAY } };
+    const options = { payeeLock: TO_THIS_KIOSK, policy: { maxOfflineSeconds: 10 * DAY } };
     expect(aged(10 * DAY, {}, options)).toBe('accepted');
     expect(aged(10 * DAY + 1, {}, options)).toBe('kiosk_offline_too_long');
   });
@@ -456,7 +474,7 @@ it('splitting one sale does not pass the cap: the sum is in every payment', () =
     const previousLink = linkOf(history === null ? here.allowance.hash : history.lastHash);
     const cumulativeMinor = BigInt(counter) * 1_250n;
     const payment = makePayment(here, request, { counter, cumulativeMinor, previousLink });
-    const identified = ok(runSync(identifyPayment(makeDelivery(here, request, payment)), crypto));
+    const identified = ok(runSync(identifyPayment(makeDelivery(here, payment)), crypto));
     const answer = runSync(verifyPayment(identified, makeFacts(here, request, { history })), crypto);
     answers.push(answer.ok ? 'accepted' : answer.code);
     if (answer.ok)

@@ -159,6 +159,17 @@ export class FieldReader {
     return value;
   }
 
+  /** Fields within a field: a reader of their own counts them, and one too many is no longer list. */
+  layout(): readonly unknown[] {
+    return this.array(Number.MAX_SAFE_INTEGER);
+  }
+
+  layoutOrNull(): readonly unknown[] | null {
+    if (this.#values[this.#next] !== null) return this.layout();
+    this.#next += 1;
+    return null;
+  }
+
   /** Nothing may follow: unknown fields are refused, a new version is a new purpose. */
   end(): void {
     if (this.#next !== this.#values.length) refuse('message_malformed');

@@ -20,6 +20,7 @@ import {
   verifyKioskCertificate,
   type IssuerCertificate,
   type Result,
+  toUuid,
 } from './index.ts';
 
 const world = makeWorld();
@@ -100,7 +101,9 @@ describe.each([
     fieldsOf(bytes).forEach((value, index, fields) => {
       const answer = verify(withFields(bytes, fields.with(index, changed(value))));
       const code = index === 0 ? 'object_has_wrong_purpose' : 'certificate_signature_invalid';
-      expect([code, 'field_out_of_range']).toContain(answer.ok ? 'accepted' : answer.code);
+      expect([code, 'field_out_of_range', 'message_malformed']).toContain(
+        answer.ok ? 'accepted' : answer.code,
+      );
     });
   });
 
@@ -184,15 +187,22 @@ describe('an allowance certificate', () => {
     ['more than ten years', 10, MAX_VALIDITY_SECONDS + 1, 'field_out_of_range'],
     ['a phone of 17 bytes', 13, '+12345678901234567', 'field_out_of_range'],
     ['a commitment of 32 bytes', 14, new Uint8Array(32), 'field_out_of_range'],
-    ['a payee lock of 15 bytes', 15, new Uint8Array(15), 'field_out_of_range'],
+    ['a payee lock that is an id', 15, id(0x11), 'message_malformed'],
+    ['a payee lock of 15 bytes', 15, [new Uint8Array(15), null], 'field_out_of_range'],
+    ['a payee lock on no merchant', 15, [null, id(0x22)], 'message_malformed'],
+    ['a payee lock of one id', 15, [id(0x11)], 'message_malformed'],
+    ['a payee lock of three ids', 15, [id(0x11), id(0x22), id(0x23)], 'message_malformed'],
     ['a payee lock of text', 15, 'shop', 'message_malformed'],
   ])('with %s is refused though the issuer signed', (_what, index, value, code) => {
     expect(allowance(reissued(world.allowance.bytes, index, value))).toEqual(refused(code));
   });
 
-  it('names the one shop of a payee lock', () => {
-    const locked = makeWorld({ payeeLock: id(0x11) });
-    expect(locked.allowance.payeeLock).toBe(locked.kiosk.merchantId);
+  it.each([
+    ['the one shop', null],
+    ['the one kiosk', toUuid(id(0x22))],
+  ])('names %s of a payee lock', (_what, kioskId) => {
+    const payeeLock = { merchantId: toUuid(id(0x11)), kioskId };
+    expect(makeWorld({ payeeLock }).allowance.payeeLock).toEqual(payeeLock);
   });
 });
 

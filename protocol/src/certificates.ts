@@ -16,6 +16,7 @@ import {
   MAX_PHONE_BYTES,
   MAX_VALIDITY_SECONDS,
 } from './limits.ts';
+import { payeeLockField, readPayeeLock, type PayeeLock } from './payee-lock.ts';
 import { PURPOSE } from './purposes.ts';
 
 export interface Validity {
@@ -52,8 +53,8 @@ export interface AllowanceCertificate extends Validity {
   readonly maskedPhone: string;
   /** See phone-commitment.ts. */
   readonly phoneCommitment: Uint8Array;
-  /** UUID of the one merchant that can be paid, or null. */
-  readonly payeeLock: string | null;
+  /** The one merchant, or the one kiosk, that can be paid; null for any. */
+  readonly payeeLock: PayeeLock | null;
 }
 
 export interface KioskCertificate extends Validity {
@@ -78,7 +79,7 @@ export function* signAllowanceCertificate(
   ids: {
     readonly issuerKeyId: Uint8Array;
     readonly allowanceId: Uint8Array;
-    readonly payeeLock: Uint8Array | null;
+    readonly payeeLock: PayeeLock | null;
   },
 ): Steps<Uint8Array> {
   return yield* signObject(
@@ -98,7 +99,7 @@ export function* signAllowanceCertificate(
       draft.standing,
       draft.maskedPhone,
       draft.phoneCommitment,
-      ids.payeeLock,
+      payeeLockField(ids.payeeLock),
     ],
     { keyId: ids.issuerKeyId },
   );
@@ -125,9 +126,8 @@ export function* readAllowanceCertificate(
   const standing = fields.uint(15, 1);
   const maskedPhone = fields.text(MAX_PHONE_BYTES);
   const phoneCommitment = fields.bytes(LINK_BYTES);
-  const payeeLockBytes = fields.bytesOrNull(16);
+  const payeeLock = readPayeeLock(fields.layoutOrNull());
   fields.end();
-  const payeeLock = payeeLockBytes === null ? null : toUuid(payeeLockBytes);
   const certificate = {
     hash: yield* objectHash(object),
     bytes,

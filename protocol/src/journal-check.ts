@@ -3,49 +3,50 @@
  * receipts and batches. Says the first entry that does not hold, and what is wrong with it.
  */
 import { equalBytes, toHex } from './bytes.ts';
-import {
-  verifyAllowanceCertificate,
-  verifyKioskCertificate,
-  type AllowanceCertificate,
-  type KioskCertificate,
-} from './certificates.ts';
-import { readObject, readPayload } from './cose.ts';
+import type { KioskCertificate } from './certificates.ts';
 import type { Steps } from './crypto.ts';
-import { Refusal, type RefusalCode, type Result } from './errors.ts';
-import { verifyIssuerCertificate, type IssuerCertificate } from './issuer-certificate.ts';
+import { attempt, refuse, type RefusalCode, type Result } from './errors.ts';
 import {
   decodeJournalEntry,
+  decodeRefundBody,
   decodeSaleBody,
   GENESIS_HASH,
   journalHash,
   type JournalEntry,
 } from './journal.ts';
-import type { JournalRecord, JournalRecordKind } from './journal-file.ts';
-import { MAX_BATCH_ENTRIES, MAX_COUNTER, MAX_OBJECT_BYTES } from './limits.ts';
+import type { JournalRecord } from './journal-file.ts';
+import { readOfferWords, RefundedSales, type OfferWords } from './journal-refunds.ts';
+import { readCertificates, tried, type Certificates } from './journal-certificates.ts';
+import { witnessesOf, type Witnesses } from './journal-witnesses.ts';
 import { decodeOverrideBody, type OverrideBody } from './override.ts';
 import { readPayment, type Payment } from './payment.ts';
 import { verifyPaymentRequest } from './payment-request.ts';
-import { PURPOSE } from './purposes.ts';
 import { verifyReceipt } from './receipt.ts';
+import { verifyRefundEntry } from './refund.ts';
+import { verifyRefundOffer, type RefundKind } from './refund-offer.ts';
+import { verifyRefundReceipt } from './refund-receipt.ts';
 import { verifySale, verifySettlementBatch } from './settlement.ts';
-import { verifyTrustBundle } from './trust-bundle.ts';
 
 /** What is wrong with an entry, closed; `code` of the finding says more where a rule refused. */
-export type JournalFault =
-  | 'entry_unreadable'
-  | 'sequence_not_continuous'
-  | 'chain_broken'
-  | 'sale_unreadable'
-  | 'kiosk_not_certified'
-  | 'sale_invalid'
-  | 'receipt_invalid'
-  | 'receipt_names_another_entry'
-  | 'batch_invalid'
-  | 'batch_sum_differs'
-  | 'override_unreadable'
-  | 'override_without_its_sale'
-  | 'sale_at_risk_without_override'
-  | 'entry_missing';
+export const JOURNAL_FAULTS = [
+  'entry_unreadable',
+  'sequence_not_continuous',
+  'chain_broken',
+  'sale_unreadable',
+  'kiosk_not_certified',
+  'sale_invalid',
+  'refund_unreadable',
+  'refund_invalid',
+  'receipt_invalid',
+  'receipt_names_another_entry',
+  'batch_invalid',
+  'batch_sum_differs',
+  'override_unreadable',
+  'override_without_its_sale',
+  'sale_at_risk_without_override',
+  'entry_missing',
+] as const;
+export type JournalFault = (typeof JOURNAL_FAULTS)[number];
 
 export interface JournalFinding {
   /** The place in the file, counted from 1: what the entry's sequence must be. */
@@ -64,10 +65,14 @@ export interface JournalReport {
   readonly entries: number;
   readonly sales: number;
   readonly saleSumMinor: bigint;
+  /** Voids and refunds. */
+  readonly refunds: number;
+  readonly refundSumMinor: bigint;
   readonly firstAt: number | null;
   readonly lastAt: number | null;
-  /** Sales whose payment's signature was checked, receipts and batches that hold. */
+  /** Sales whose payment's signature was checked, refunds with both, receipts and batches that hold. */
   readonly checkedPayments: number;
+  readonly checkedRefunds: number;
   readonly checkedReceipts: number;
   readonly checkedBatches: number;
 }
@@ -86,113 +91,69 @@ export function* checkJournal(
   return walk.report(walk.missing());
 }
 
-interface Certificates {
-  readonly kiosks: ReadonlyMap<string, KioskCertificate>;
-  readonly allowances: ReadonlyMap<string, AllowanceCertificate>;
-}
-
-/** A refusal as a value, in the middle of steps. */
-function* tried<T>(steps: Steps<T>): Steps<Result<T>> {
-  try {
-    return { ok: true, value: yield* steps };
-  } catch (error) {
-    if (error instanceof Refusal) return { ok: false, code: error.code };
-    throw error;
-  }
-}
-
-function bytesOf(records: readonly JournalRecord[], kind: JournalRecordKind): readonly Uint8Array[] {
-  return records.filter((record) => record.kind === kind).map(({ bytes }) => bytes);
-}
-
-/** Those that lead back to the root; what is signed under any other is signed by nobody. */
-function* readCertificates(records: readonly JournalRecord[], root: Uint8Array): Steps<Certificates> {
-  const issuers: IssuerCertificate[] = [];
-  for (const bytes of bytesOf(records, 'trustBundle')) {
-    const bundle = yield* tried(verifyTrustBundle(bytes, root));
-    if (bundle.ok) issuers.push(...bundle.value.issuers);
-  }
-  for (const bytes of bytesOf(records, 'issuerCertificate')) {
-    const issuer = yield* tried(verifyIssuerCertificate(bytes, root));
-    if (issuer.ok) issuers.push(issuer.value);
-  }
-  const kiosks = new Map<string, KioskCertificate>();
-  for (const bytes of bytesOf(records, 'kioskCertificate')) {
-    const kiosk = yield* tried(verifyKioskCertificate(bytes, issuers));
-    if (kiosk.ok) kiosks.set(toHex(kiosk.value.hash), kiosk.value);
-  }
-  const allowances = new Map<string, AllowanceCertificate>();
-  for (const bytes of bytesOf(records, 'allowanceCertificate')) {
-    const allowance = yield* tried(verifyAllowanceCertificate(bytes, issuers));
-    if (allowance.ok) allowances.set(toHex(allowance.value.hash), allowance.value);
-  }
-  return { kiosks, allowances };
-}
-
-interface Witness {
-  readonly bytes: Uint8Array;
-  /** Of a batch; equal to the sequence for a receipt. */
-  readonly fromSequence: number;
-}
-
-interface Witnesses {
-  readonly receipts: ReadonlyMap<number, readonly Witness[]>;
-  /** By the last sequence that they sign. */
-  readonly batches: ReadonlyMap<number, readonly Witness[]>;
-  readonly lastSequence: number;
-}
-
-/** Receipts and batches by the entry that they speak of; one that cannot be read speaks of entry 1. */
-function witnessesOf(records: readonly JournalRecord[]): Witnesses {
-  const receipts = new Map<number, Witness[]>();
-  const batches = new Map<number, Witness[]>();
-  let lastSequence = 0;
-  for (const { kind, bytes } of records) {
-    if (kind !== 'receipt' && kind !== 'settlementBatch') continue;
-    const { from, to } = placeOf(kind, bytes);
-    const map = kind === 'receipt' ? receipts : batches;
-    map.set(to, [...(map.get(to) ?? []), { bytes, fromSequence: from }]);
-    lastSequence = Math.max(lastSequence, to);
-  }
-  return { receipts, batches, lastSequence };
-}
-
-function placeOf(kind: 'receipt' | 'settlementBatch', bytes: Uint8Array): { from: number; to: number } {
-  try {
-    const fields = readPayload(readObject(bytes, MAX_OBJECT_BYTES));
-    fields.purpose(PURPOSE[kind]);
-    if (kind === 'receipt') {
-      fields.bytes(32);
-      fields.amountMinor(1n);
-      fields.uint(255);
-      const sequence = fields.uint(MAX_COUNTER, 1);
-      return { from: sequence, to: sequence };
-    }
-    const from = fields.uint(MAX_COUNTER, 1);
-    return { from, to: from + fields.uint(MAX_BATCH_ENTRIES) - 1 };
-  } catch (error) {
-    if (error instanceof Refusal) return { from: 1, to: 1 };
-    throw error;
-  }
-}
-
 const finding = (sequence: number, fault: JournalFault, code: RefusalCode | null = null): JournalFinding => ({
   sequence,
   fault,
   code,
 });
 
+/** The money of an entry; null for entries without. */
+type About =
+  | { readonly payment: Payment; readonly isAtRisk: boolean }
+  | { readonly refund: OfferWords; readonly refundedMinor: bigint };
+type Looked =
+  | { readonly finding: null; readonly about: About | null }
+  | { readonly finding: JournalFinding; readonly about?: never };
+
+interface Checked {
+  readonly bytes: Uint8Array;
+  readonly hash: Uint8Array;
+  readonly about: About | null;
+}
+
+function totalsOf(entries: readonly Checked[]) {
+  const totals = { sales: 0, saleSumMinor: 0n, refunds: 0, refundSumMinor: 0n };
+  for (const { about } of entries) {
+    if (about === null) continue;
+    if ('payment' in about) {
+      totals.sales += 1;
+      totals.saleSumMinor += about.payment.amountMinor;
+    } else {
+      totals.refunds += 1;
+      totals.refundSumMinor += about.refund.amountMinor;
+    }
+  }
+  return totals;
+}
+
+/** The receipt of a sale or of a refund, by what its entry says. */
+function* receiptOf(
+  about: About,
+  bytes: Uint8Array,
+  kiosk: KioskCertificate,
+): Steps<{ readonly journalHash: Uint8Array }> {
+  if ('payment' in about) {
+    const { hash, amountMinor } = about.payment;
+    return yield* verifyReceipt(bytes, kiosk, { paymentHash: hash, amountMinor });
+  }
+  const { refundId, paymentHash, amountMinor } = about.refund;
+  const receipt = yield* verifyRefundReceipt(bytes, kiosk, { refundId, paymentHash, amountMinor });
+  if (receipt.refundedMinor !== about.refundedMinor) refuse('refund_receipt_is_for_another_refund');
+  return receipt;
+}
+
 class Walk {
   readonly #certificates: Certificates | null;
   readonly #witnesses: Witnesses;
-  readonly #entries: { readonly bytes: Uint8Array; readonly hash: Uint8Array; readonly saleMinor: bigint }[] =
-    [];
+  readonly #entries: Checked[] = [];
+  readonly #sales = new RefundedSales();
   #kiosk: KioskCertificate | null = null;
   #firstAt: number | null = null;
   #lastAt: number | null = null;
   /** Of the entry before, when that was an override: its sale must be this entry. */
   #override: OverrideBody | null = null;
   #payments = 0;
+  #refunds = 0;
   #receipts = 0;
   #batches = 0;
 
@@ -207,6 +168,14 @@ class Walk {
 
   /** Takes the next entry. @returns what is wrong with it, or null. */
   *step(bytes: Uint8Array): Steps<JournalFinding | null> {
+    const before = [this.#payments, this.#refunds, this.#receipts, this.#batches] as const;
+    const broken = yield* this.#take(bytes);
+    // What was checked of an entry that does not hold is not counted: the figures are of those before it.
+    if (broken !== null) [this.#payments, this.#refunds, this.#receipts, this.#batches] = before;
+    return broken;
+  }
+
+  *#take(bytes: Uint8Array): Steps<JournalFinding | null> {
     const sequence = this.#entries.length + 1;
     const entry = yield* tried(decoded(bytes));
     if (!entry.ok) return finding(sequence, 'entry_unreadable', entry.code);
@@ -214,17 +183,16 @@ class Walk {
     if (!equalBytes(entry.value.previousHash, this.#hashBefore(sequence)))
       return finding(sequence, 'chain_broken');
     const hash = yield* journalHash(bytes);
-    const payment = entry.value.kind === 'sale' ? yield* tried(this.#sale(entry.value)) : null;
-    if (payment !== null && !payment.ok) return finding(sequence, 'sale_unreadable', payment.code);
-    if (payment !== null && payment.value.finding !== null) return payment.value.finding;
-    const paid = payment?.value.payment ?? null;
+    const looked = yield* this.#look(entry.value);
+    if (looked.finding !== null) return looked.finding;
+    const { about } = looked;
     const override = yield* tried(overrideOf(entry.value));
     if (!override.ok) return finding(sequence, 'override_unreadable', override.code);
-    const stranded = this.#checkOverride(sequence, paid, payment?.value.isAtRisk === true);
+    const stranded = this.#checkOverride(sequence, about);
     if (stranded !== null) return stranded;
-    const badReceipt = yield* this.#checkReceipts(sequence, hash, paid);
+    const badReceipt = yield* this.#checkReceipts(sequence, hash, about);
     if (badReceipt !== null) return badReceipt;
-    this.#entries.push({ bytes, hash, saleMinor: paid?.amountMinor ?? -1n });
+    this.#entries.push({ bytes, hash, about });
     const badBatch = yield* this.#checkBatches(sequence);
     if (badBatch !== null) this.#entries.pop();
     else this.#seen(entry.value.at, override.value);
@@ -232,10 +200,12 @@ class Walk {
   }
 
   /** An override and its sale stand side by side, so that neither is believed without the other. */
-  #checkOverride(sequence: number, payment: Payment | null, isAtRisk: boolean): JournalFinding | null {
+  #checkOverride(sequence: number, about: About | null): JournalFinding | null {
     const override = this.#override;
+    const sale = about !== null && 'payment' in about ? about : null;
+    const isAtRisk = sale?.isAtRisk === true;
     if (override === null) return isAtRisk ? finding(sequence, 'sale_at_risk_without_override') : null;
-    const isItsSale = payment !== null && isAtRisk && equalBytes(payment.hash, override.paymentHash);
+    const isItsSale = sale !== null && isAtRisk && equalBytes(sale.payment.hash, override.paymentHash);
     return isItsSale ? null : finding(sequence, 'override_without_its_sale');
   }
 
@@ -245,35 +215,82 @@ class Walk {
     this.#lastAt = at;
   }
 
-  *#sale(
-    entry: JournalEntry,
-  ): Steps<{ finding: JournalFinding | null; payment: Payment; isAtRisk: boolean }> {
+  /** What an entry is about, as far as money goes. */
+  *#look(entry: JournalEntry): Steps<Looked> {
+    switch (entry.kind) {
+      case 'sale': {
+        const sale = yield* tried(this.#sale(entry));
+        return sale.ok ? sale.value : { finding: finding(entry.sequence, 'sale_unreadable', sale.code) };
+      }
+      case 'void':
+      case 'refund': {
+        const refund = yield* tried(this.#refund(entry, entry.kind));
+        return refund.ok
+          ? refund.value
+          : { finding: finding(entry.sequence, 'refund_unreadable', refund.code) };
+      }
+      case 'cashIn':
+      case 'cashOut':
+      case 'dayClose':
+      case 'clockJump':
+      case 'override':
+      case 'policyChange':
+      case 'start':
+      case 'stop':
+        return { finding: null, about: null };
+    }
+  }
+
+  #kioskOf(hash: Uint8Array): KioskCertificate | null {
+    const kiosk = this.#certificates?.kiosks.get(toHex(hash));
+    this.#kiosk ??= kiosk ?? null;
+    return kiosk !== undefined && kiosk.kioskId === this.#kiosk?.kioskId ? kiosk : null;
+  }
+
+  *#refund(entry: JournalEntry, kind: RefundKind): Steps<Looked> {
+    const body = decodeRefundBody(entry.body);
+    const offer = readOfferWords(body.offer);
+    const fits = attempt(() => this.#sales.refunded(kind, body, offer));
+    if (!fits.ok) return { finding: finding(entry.sequence, 'refund_invalid', fits.code) };
+    const about = { refund: offer, refundedMinor: body.refundedMinor };
+    if (this.#certificates === null) return { finding: null, about };
+    const kiosk = this.#kioskOf(body.kioskCertificateHash);
+    if (kiosk === null) return { finding: finding(entry.sequence, 'kiosk_not_certified') };
+    const allowance = this.#certificates.allowances.get(toHex(body.allowanceCertificateHash));
+    const checked =
+      allowance === undefined
+        ? yield* tried(verifyRefundOffer(body.offer, kiosk))
+        : yield* tried(verifyRefundEntry({ kind, body }, { kiosk, allowance }));
+    if (!checked.ok) return { finding: finding(entry.sequence, 'refund_invalid', checked.code) };
+    if (allowance !== undefined) this.#refunds += 1;
+    return { finding: null, about };
+  }
+
+  *#sale(entry: JournalEntry): Steps<Looked> {
     const body = decodeSaleBody(entry.body);
     const payment = yield* readPayment(body.payment, { hash: body.allowanceCertificateHash });
-    const isAtRisk = body.tier === 'at_risk';
-    if (this.#certificates === null) return { finding: null, payment, isAtRisk };
-    const kiosk = this.#certificates.kiosks.get(toHex(body.kioskCertificateHash));
-    this.#kiosk ??= kiosk ?? null;
-    if (kiosk === undefined || kiosk.kioskId !== this.#kiosk?.kioskId)
-      return { finding: finding(entry.sequence, 'kiosk_not_certified'), payment, isAtRisk };
+    const about = { payment, isAtRisk: body.tier === 'at_risk' };
+    this.#sales.sold(entry.sequence, payment, body.allowanceCertificateHash);
+    if (this.#certificates === null) return { finding: null, about };
+    const kiosk = this.#kioskOf(body.kioskCertificateHash);
+    if (kiosk === null) return { finding: finding(entry.sequence, 'kiosk_not_certified') };
     const allowance = this.#certificates.allowances.get(toHex(body.allowanceCertificateHash));
     // Without the allowance's certificate the kiosk's half can still be checked.
     const checked =
       allowance === undefined
         ? yield* tried(verifyPaymentRequest(body.request, kiosk))
         : yield* tried(verifySale(body, { kiosk, allowance }));
-    if (!checked.ok)
-      return { finding: finding(entry.sequence, 'sale_invalid', checked.code), payment, isAtRisk };
+    if (!checked.ok) return { finding: finding(entry.sequence, 'sale_invalid', checked.code) };
     if (allowance !== undefined) this.#payments += 1;
-    return { finding: null, payment, isAtRisk };
+    return { finding: null, about };
   }
 
-  *#checkReceipts(sequence: number, hash: Uint8Array, payment: Payment | null): Steps<JournalFinding | null> {
+  *#checkReceipts(sequence: number, hash: Uint8Array, about: About | null): Steps<JournalFinding | null> {
     if (this.#certificates === null) return null;
-    for (const { bytes } of this.#witnesses.receipts.get(sequence) ?? []) {
-      if (payment === null) return finding(sequence, 'receipt_names_another_entry');
-      const expected = { paymentHash: payment.hash, amountMinor: payment.amountMinor };
-      const receipt = yield* this.#byAnyCertificate((kiosk) => verifyReceipt(bytes, kiosk, expected));
+    for (const { kind, bytes } of this.#witnesses.receipts.get(sequence) ?? []) {
+      if (about === null || (kind === 'receipt') !== 'payment' in about)
+        return finding(sequence, 'receipt_names_another_entry');
+      const receipt = yield* this.#byAnyCertificate((kiosk) => receiptOf(about, bytes, kiosk));
       if (!receipt.ok) return finding(sequence, 'receipt_invalid', receipt.code);
       if (!equalBytes(receipt.value.journalHash, hash))
         return finding(sequence, 'receipt_names_another_entry');
@@ -293,9 +310,8 @@ class Walk {
       const { batch } = verified.value;
       if (!equalBytes(batch.headHash, this.#hashBefore(sequence + 1)))
         return finding(sequence, 'batch_invalid', 'batch_chain_broken');
-      const sales = signed.filter(({ saleMinor }) => saleMinor >= 0n);
-      const sumMinor = sales.reduce((sum, { saleMinor }) => sum + saleMinor, 0n);
-      if (batch.saleCount !== sales.length || batch.saleSumMinor !== sumMinor)
+      const { sales, saleSumMinor } = totalsOf(signed);
+      if (batch.saleCount !== sales || batch.saleSumMinor !== saleSumMinor)
         return finding(sequence, 'batch_sum_differs');
       this.#batches += 1;
     }
@@ -314,24 +330,23 @@ class Walk {
     return last;
   }
 
-  /** Somebody signed for an entry that is not in the file: its end was cut off. */
+  /** Somebody signed for an entry that is not in the file, or an override waits for its sale: the end was cut off. */
   missing(): JournalFinding | null {
     const isShort = this.#certificates !== null && this.#witnesses.lastSequence > this.#entries.length;
-    return isShort ? finding(this.#entries.length + 1, 'entry_missing') : null;
+    return isShort || this.#override !== null ? finding(this.#entries.length + 1, 'entry_missing') : null;
   }
 
   report(broken: JournalFinding | null): JournalReport {
-    const sales = this.#entries.filter(({ saleMinor }) => saleMinor >= 0n);
     return {
       broken,
       kiosk: this.#kiosk,
       headHash: this.#hashBefore(this.#entries.length + 1),
       entries: this.#entries.length,
-      sales: sales.length,
-      saleSumMinor: sales.reduce((sum, { saleMinor }) => sum + saleMinor, 0n),
+      ...totalsOf(this.#entries),
       firstAt: this.#firstAt,
       lastAt: this.#lastAt,
       checkedPayments: this.#payments,
+      checkedRefunds: this.#refunds,
       checkedReceipts: this.#receipts,
       checkedBatches: this.#batches,
     };

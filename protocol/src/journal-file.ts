@@ -14,6 +14,7 @@ const KINDS = {
   allowanceCertificate: MAX_OBJECT_BYTES,
   kioskCertificate: MAX_OBJECT_BYTES,
   receipt: MAX_OBJECT_BYTES,
+  refundReceipt: MAX_OBJECT_BYTES,
   journalEntry: MAX_JOURNAL_ENTRY_BYTES,
   settlementBatch: MAX_OBJECT_BYTES,
   trustBundle: MAX_TRUST_BUNDLE_BYTES,

@@ -42,6 +42,18 @@ export interface SaleBody {
   readonly checks: number;
 }
 
+/** What the entry of a void or a refund holds: both signatures, for the cloud to check again. */
+export interface RefundBody {
+  /** Under which the offer was signed. */
+  readonly kioskCertificateHash: Uint8Array;
+  readonly offer: Uint8Array;
+  /** Under which the sale was paid and the acceptance signed. */
+  readonly allowanceCertificateHash: Uint8Array;
+  readonly acceptance: Uint8Array;
+  /** Given back of the sale so far, this entry included. */
+  readonly refundedMinor: bigint;
+}
+
 export interface JournalEntry {
   readonly sequence: number;
   readonly previousHash: Uint8Array;
@@ -106,4 +118,27 @@ export function decodeSaleBody(body: readonly unknown[]): SaleBody {
   };
   fields.end();
   return sale;
+}
+
+export function encodeRefundBody(body: RefundBody): readonly CborValue[] {
+  return [
+    body.kioskCertificateHash,
+    body.offer,
+    body.allowanceCertificateHash,
+    body.acceptance,
+    body.refundedMinor,
+  ];
+}
+
+export function decodeRefundBody(body: readonly unknown[]): RefundBody {
+  const fields = new FieldReader(body);
+  const refund = {
+    kioskCertificateHash: fields.bytes(32),
+    offer: fields.bytesUpTo(MAX_OBJECT_BYTES),
+    allowanceCertificateHash: fields.bytes(32),
+    acceptance: fields.bytesUpTo(MAX_OBJECT_BYTES),
+    refundedMinor: fields.amountMinor(1n),
+  };
+  fields.end();
+  return refund;
 }

@@ -8,6 +8,8 @@ export const MAX_COUNTER = 0x7fff_ffff;
 export const MAX_TIME_SECONDS = 0xffff_ffff;
 /** Longest life of a payment request: long enough to unlock a phone, too short to carry a request elsewhere. */
 export const MAX_REQUEST_TTL_SECONDS = 120;
+/** Longest life of a refund offer: time to find the payment and unlock the phone; it can pay nobody but the payer. */
+export const MAX_REFUND_OFFER_TTL_SECONDS = 300;
 /** Longest life of any certificate: ten years, for the root's issuer keys; policy sets far shorter ones. */
 export const MAX_VALIDITY_SECONDS = 315_360_000;
 /** A merchant's display name in UTF-8 bytes: 32 characters of any script. */
@@ -40,6 +42,10 @@ export const MAX_BATCH_BYTES = 524_288;
 export const MAX_ACKNOWLEDGEMENT_BYTES = 65_536;
 /** Truncated hash that links payments and opens phone commitments: second preimages cost 2^128. */
 export const LINK_BYTES = 16;
+/** What sealing adds: an encapsulated key of 65 bytes and a tag of 16. */
+export const SEAL_BYTES = 81;
+/** Head of a certificate's hash in a repeat delivery: selects among one kiosk's certificates, and decides nothing. */
+export const CERTIFICATE_REFERENCE_BYTES = 8;
 /** The freshness ladder of the trust bundle, in seconds of age. */
 export const FRESH_FULL_SECONDS = 24 * 3600;
 export const FRESH_HALF_SECONDS = 72 * 3600;

@@ -15,6 +15,11 @@ export const PURPOSE = {
   delivery: 13,
   requestEnvelope: 14,
   settlementEnvelope: 15,
+  repeatDelivery: 16,
+  refundOffer: 17,
+  refundAcceptance: 18,
+  refundReceipt: 19,
+  refundEnvelope: 21,
   // Files for people and tools begin at 24: the one-byte numbers below stay for what must fit a QR code.
   doubleSpendProof: 24,
   journalFile: 25,

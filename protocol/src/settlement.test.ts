@@ -228,8 +228,10 @@ describe("the cloud's check of a sale", () => {
   });
 
   it("refuses another shop's lock and another currency", () => {
-    const locked = makeWorld({ payeeLock: id(0x12) });
+    const locked = makeWorld({ payeeLock: { merchantId: toUuid(id(0x12)), kioskId: null } });
     expect(check(saleOf(locked), locked)).toEqual(refused('payment_is_for_another_shop'));
+    const otherTill = makeWorld({ payeeLock: { merchantId: toUuid(id(0x11)), kioskId: toUuid(id(0x23)) } });
+    expect(check(saleOf(otherTill), otherTill)).toEqual(refused('payment_is_for_another_shop'));
     const foreign = { ...world, allowance: { ...world.allowance, currency: 'IDR' } };
     expect(check(saleOf(), foreign)).toEqual(refused('payment_currency_differs_from_request'));
   });
@@ -246,6 +248,7 @@ describe('an acknowledgement', () => {
       { sequence: 6, outcome: 'settled_by_guarantee', code: null },
       { sequence: 7, outcome: 'refused', code: 'payment_signature_invalid' },
       { sequence: 8, outcome: 'disputed', code: 'payment_counter_not_increasing' },
+      { sequence: 9, outcome: 'waiting', code: null },
     ],
   };
   const expected = { kioskId: acknowledgement.kioskId, batchHash: acknowledgement.batchHash };
@@ -302,7 +305,7 @@ describe('an acknowledgement', () => {
 
   it.each<[string, CborValue]>([
     ['outcome 0', [5, 0, null]],
-    ['outcome 5', [5, 5, null]],
+    ['outcome 6', [5, 6, null]],
     ['sequence 0', [0, 1, null]],
     ['a reason that is a sentence', [5, 3, 'No.']],
     ['a reason without end', [5, 3, 'a'.repeat(65)]],

@@ -31,6 +31,7 @@ import {
   MAX_JOURNAL_ENTRY_BYTES,
   MAX_OBJECT_BYTES,
 } from './limits.ts';
+import { canPay } from './payee-lock.ts';
 import { hasPaymentSignature, readPayment, type Payment } from './payment.ts';
 import { verifyPaymentRequest, type PaymentRequest } from './payment-request.ts';
 import { PURPOSE } from './purposes.ts';
@@ -180,8 +181,7 @@ export function* verifySale(
   if (!equalBytes(payment.requestHash, request.hash)) refuse('payment_is_for_another_request');
   if (payment.amountMinor !== request.amountMinor) refuse('payment_amount_differs_from_request');
   if (allowance.currency !== request.currency) refuse('payment_currency_differs_from_request');
-  if (allowance.payeeLock !== null && allowance.payeeLock !== kiosk.merchantId)
-    refuse('payment_is_for_another_shop');
+  if (!canPay(allowance.payeeLock, kiosk)) refuse('payment_is_for_another_shop');
   if (payment.cumulativeMinor > allowance.capMinor) refuse('payment_exceeds_allowance');
   if (payment.amountMinor > payment.cumulativeMinor) refuse('payment_cumulative_inconsistent');
   if (!(yield* hasPaymentSignature(payment, allowance))) refuse('payment_signature_invalid');
@@ -200,8 +200,15 @@ function checkNotOver({ notAfter }: Validity, atSeconds: number): void {
   if (atSeconds >= notAfter) refuse('certificate_expired');
 }
 
-export type SettlementOutcome = 'settled' | 'settled_by_guarantee' | 'refused' | 'disputed';
-const OUTCOMES: readonly SettlementOutcome[] = ['settled', 'settled_by_guarantee', 'refused', 'disputed'];
+/** `waiting` is for refunds only: it holds, and the merchant's balance does not cover it yet. */
+export type SettlementOutcome = 'settled' | 'settled_by_guarantee' | 'refused' | 'disputed' | 'waiting';
+const OUTCOMES: readonly SettlementOutcome[] = [
+  'settled',
+  'settled_by_guarantee',
+  'refused',
+  'disputed',
+  'waiting',
+];
 
 export interface SettlementResult {
   readonly sequence: number;

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import * as protocol from '../src/index.ts';
-import { crypto, makePayment, makeRequest, makeWorld, NOW, ok } from './world.ts';
+import { crypto, id, makePayment, makeRequest, makeWorld, NOW, ok } from './world.ts';
 
 type Record = protocol.JournalRecord;
 
@@ -266,3 +266,135 @@ describe('an override in a journal', () => {
     expect(brokenAt(records, null)).toBe(finding);
   });
 });
+describe('a journal with refunds', () => {
+  const sale = makeSale(1, 500n);
+  /** start, sale, then what `make` gives. */
+  function makeRefunded(parts: readonly (Partial<RefundPart> & { readonly amountMinor: bigint })[]) {
+    const entries: Uint8Array[] = [];
+    const receipts: Uint8Array[] = [];
+    const add = (kind: protocol.JournalKind, body: protocol.CborValue[]) => {
+      const previousHash = entries.length === 0 ? protocol.GENESIS_HASH : crypto.digest(last(entries));
+      const sequence = entries.length + 1;
+      entries.push(protocol.encodeJournalEntry({ sequence, previousHash, kind, at: NOW + 40, body }));
+    };
+    add('start', []);
+    add('sale', [...sale.body]);
+    let refundedMinor = 0n;
+    for (const [index, part] of parts.entries()) {
+      const refundIdBytes = id(part.refundId ?? index + 1);
+      const { paymentHash = sale.payment.hash, kind = 'refund', sequence = 2, amountMinor } = part;
+      refundedMinor += amountMinor;
+      const offer = sign(
+        protocol.signRefundOffer(
+          {
+            refundIdBytes,
+            paymentHash,
+            kind,
+            amountMinor,
+            sequence,
+            issuedAt: NOW,
+            ttlSeconds: 9,
+            addresses: [],
+          },
+          world.kiosk.hash,
+        ),
+      );
+      const offerHash = ok(protocol.runSync(protocol.verifyRefundOffer(offer, world.kiosk), crypto)).hash;
+      const signer = part.signer ?? world.phoneKey;
+      const acceptance = ok(
+        protocol.runSync(
+          protocol.signRefundAcceptance({ offerHash, signedAt: NOW }, world.allowance.hash),
+          crypto,
+          signer.sign,
+        ),
+      );
+      const body = protocol.encodeRefundBody({
+        kioskCertificateHash: world.kiosk.hash,
+        offer,
+        allowanceCertificateHash: world.allowance.hash,
+        acceptance,
+        refundedMinor: part.refundedMinor ?? refundedMinor,
+      });
+      add(part.entryKind ?? kind, [...body]);
+      receipts.push(
+        sign(
+          protocol.signRefundReceipt(
+            {
+              refundId: protocol.toUuid(refundIdBytes),
+              paymentHash,
+              amountMinor,
+              refundedMinor: part.receiptMinor ?? refundedMinor,
+              sequence: entries.length,
+              journalHash: crypto.digest(last(entries)),
+              at: NOW,
+            },
+            world.kiosk.hash,
+          ),
+        ),
+      );
+    }
+    return [
+      ...journal.filter(({ kind }) => /Bundle|Certificate/.test(kind)),
+      ...entries.map((bytes) => ({ kind: 'journalEntry', bytes }) as const),
+      ...receipts.map((bytes) => ({ kind: 'refundReceipt', bytes }) as const),
+    ];
+  }
+
+  it('that give back no more than was sold is whole', () => {
+    const records = makeRefunded([{ amountMinor: 200n }, { amountMinor: 300n }]);
+    expect(check(records)).toMatchObject({
+      broken: null,
+      sales: 1,
+      saleSumMinor: 500n,
+      refunds: 2,
+      refundSumMinor: 500n,
+      checkedRefunds: 2,
+      checkedReceipts: 2,
+    });
+    expect(check(records, null)).toMatchObject({ broken: null, refunds: 2, checkedRefunds: 0 });
+    expect(brokenAt(makeRefunded([{ amountMinor: 500n, kind: 'void' }]))).toBe(null);
+  });
+
+  it('is broken by the refund that exceeds its sale, repeats an id, or fits no sale', () => {
+    const at = (...parts: Parameters<typeof makeRefunded>[0]) => brokenAt(makeRefunded(parts));
+    expect(at({ amountMinor: 200n }, { amountMinor: 301n })).toBe('4 refund_invalid refund_exceeds_sale');
+    expect(at({ amountMinor: 1n }, { amountMinor: 1n, refundId: 1 })).toBe(
+      '4 refund_invalid refund_id_used_twice',
+    );
+    expect(at({ amountMinor: 1n, paymentHash: world.kiosk.hash })).toBe(
+      '3 refund_invalid refund_is_for_another_payment',
+    );
+    expect(at({ amountMinor: 1n, sequence: 1 })).toBe('3 refund_invalid refund_entry_inconsistent');
+    expect(at({ amountMinor: 1n, refundedMinor: 2n })).toBe('3 refund_invalid refund_entry_inconsistent');
+    expect(at({ amountMinor: 500n, entryKind: 'void' })).toBe('3 refund_invalid refund_entry_inconsistent');
+    expect(at({ amountMinor: 400n, kind: 'void' })).toBe('3 refund_invalid void_is_not_whole');
+  });
+
+  it('is broken by an acceptance that the payer did not sign, and by a receipt of another sum', () => {
+    expect(brokenAt(makeRefunded([{ amountMinor: 1n, signer: world.kioskKey }]))).toBe(
+      '3 refund_invalid refund_acceptance_signature_invalid',
+    );
+    expect(brokenAt(makeRefunded([{ amountMinor: 1n, receiptMinor: 2n }]))).toBe(
+      '3 receipt_invalid refund_receipt_is_for_another_refund',
+    );
+    const records = makeRefunded([{ amountMinor: 1n }]);
+    expect(brokenAt(records.filter((_, index) => index !== records.length - 2))).toBe('3 entry_missing');
+  });
+});
+
+interface RefundPart {
+  readonly refundId: number;
+  readonly paymentHash: Uint8Array;
+  readonly kind: protocol.RefundKind;
+  readonly entryKind: protocol.RefundKind;
+  readonly sequence: number;
+  readonly refundedMinor: bigint;
+  readonly receiptMinor: bigint;
+  readonly signer: { readonly sign: protocol.SyncSigner };
+}
+
+function last(list: readonly Uint8Array[]): Uint8Array {
+  const item = list.at(-1);
+  if (item === undefined) throw new TypeError('an entry');
+  return item;
+}

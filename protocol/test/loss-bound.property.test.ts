@@ -27,12 +27,10 @@ class LonelyKiosk {
     const facts = makeFacts(world, request, {
       history: this.history,
       stored: { sumMinor: this.acceptedMinor, count: this.count },
+      payer: { hasPaidHere: this.count > 0, recent: [], allowanceSumMinor: this.acceptedMinor },
       certificateIsKnownGood: true,
     });
-    const identified = protocol.runSync(
-      protocol.identifyPayment(makeDelivery(world, request, payment)),
-      crypto,
-    );
+    const identified = protocol.runSync(protocol.identifyPayment(makeDelivery(world, payment)), crypto);
     if (!identified.ok) return identified.code;
     const decided = protocol.runSync(protocol.verifyPayment(identified.value, facts), crypto);
     if (!decided.ok) return decided.code;
@@ -51,14 +49,15 @@ const limits = fc.record({
   capMinor: fc.bigInt({ min: 1n, max: 1_000n }),
   perPaymentMinor: fc.bigInt({ min: 1n, max: 600n }),
   storedSumMinor: fc.bigInt({ min: 1n, max: 1_500n }),
+  perAllowanceMinor: fc.bigInt({ min: 1n, max: 1_500n }),
   kiosks: fc.integer({ min: 1, max: 4 }),
 });
 /** The world's certificate: makeWorld certifies with this UCOL. */
 const hardCounterLimit = 30;
 
-function worldOf(given: { capMinor: bigint; perPaymentMinor: bigint; storedSumMinor: bigint }): World {
-  const { capMinor, perPaymentMinor, storedSumMinor } = given;
-  return makeWorld({ capMinor, perPaymentMinor, policy: { storedSumMinor } });
+function worldOf(given: Omit<protocol.ExposureLimits, 'kiosks' | 'hardCounterLimit'>): World {
+  const { capMinor, perPaymentMinor, storedSumMinor, perAllowanceMinor } = given;
+  return makeWorld({ capMinor, perPaymentMinor, policy: { storedSumMinor, perAllowanceMinor } });
 }
 const total = (kiosks: readonly LonelyKiosk[]) =>
   kiosks.reduce((sum, kiosk) => sum + kiosk.acceptedMinor, 0n);
@@ -129,6 +128,7 @@ describe('the loss by one copied phone at kiosks that share nothing', () => {
     ['two kiosks', { kiosks: 2 }, 20_000n],
     ['ten kiosks', { kiosks: 10 }, 180_000n],
     ['ten kiosks that may hold little each', { kiosks: 10, storedSumMinor: 5_000n }, 30_000n],
+    ['ten kiosks that take little of one allowance', { kiosks: 10, perAllowanceMinor: 5_000n }, 30_000n],
     ['kiosks that may hold too little to lose', { kiosks: 3, storedSumMinor: 5_000n }, 0n],
     ['small payments, few of them', { kiosks: 4, perPaymentMinor: 100n, hardCounterLimit: 60 }, 4_000n],
   ])('with %s is what arithmetic says', (_name, changes, expected) => {
@@ -137,7 +137,24 @@ describe('the loss by one copied phone at kiosks that share nothing', () => {
       perPaymentMinor: 10_000n,
       hardCounterLimit: 60,
       storedSumMinor: 500_000n,
+      perAllowanceMinor: 50_000n,
     };
     expect(protocol.lossBound({ ...usual, ...changes })).toBe(expected);
+  });
+
+  it.each([
+    ['none', 10, 180_000n],
+    ['merchant', 3, 40_000n],
+    ['kiosk', 1, 0n],
+  ] as const)('under a payee lock on %s: %i kiosks accept it', (lock, kiosks, loss) => {
+    expect(protocol.kiosksThatAccept(lock, { all: 10, ofMerchant: 3 })).toBe(kiosks);
+    const limits = {
+      capMinor: 20_000n,
+      perPaymentMinor: 10_000n,
+      hardCounterLimit: 60,
+      storedSumMinor: 500_000n,
+      perAllowanceMinor: 50_000n,
+    };
+    expect(protocol.lossBound({ ...limits, kiosks })).toBe(loss);
   });
 });

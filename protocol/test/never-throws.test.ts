@@ -22,7 +22,7 @@ const RUNS = Number(process.env['PROTOCOL_FUZZ_RUNS'] ?? 300);
 const world = makeWorld();
 const request = makeRequest(world);
 const payment = makePayment(world, request);
-const delivery = makeDelivery(world, request, payment);
+const delivery = makeDelivery(world, payment);
 const { issuers } = world.trust;
 const sync = <T>(steps: protocol.Steps<T>, key = world.kioskKey) => protocol.runSync(steps, crypto, key.sign);
 
@@ -113,14 +113,28 @@ const issuerCertificate = ok(
   ),
 );
 
-/** A delivery all the way to the kiosk's decision. */
+const known = ok(sync(protocol.readAllowanceCertificate(world.allowance.bytes)));
+const stored = [{ allowance: known.certificate, allowanceObject: known.object }];
+
+/** A delivery of either kind all the way to the kiosk's decision. */
 function decide(bytes: Uint8Array) {
-  const decoded = protocol.attempt(() => protocol.decodeDelivery(bytes));
+  const decoded = protocol.attempt(() => protocol.decodeAnyDelivery(bytes));
   if (!decoded.ok) return decoded;
-  const identified = sync(protocol.identifyPayment(decoded.value));
+  const delivery = decoded.value;
+  const identified = protocol.isRepeatDelivery(delivery)
+    ? byReference(delivery)
+    : sync(protocol.identifyPayment(delivery));
   return identified.ok
     ? sync(protocol.verifyPayment(identified.value, makeFacts(world, request)))
     : identified;
+}
+
+function byReference(delivery: protocol.RepeatDelivery) {
+  const reference = delivery.certificateReference;
+  const named = protocol.attempt(() =>
+    protocol.selectCertificate(reference, stored, ({ allowance }) => allowance.hash),
+  );
+  return named.ok ? sync(protocol.identifyUnder(named.value, delivery)) : named;
 }
 
 const twin = makePayment(world, makeRequest(world, { fill: 0x60 }));
@@ -149,10 +163,92 @@ function settle(bytes: Uint8Array) {
     : sale;
 }
 
+const offer = ok(
+  sync(
+    protocol.signRefundOffer(
+      {
+        refundIdBytes: id(0x66),
+        paymentHash: payment.hash,
+        kind: 'refund',
+        amountMinor: 500n,
+        sequence: 1,
+        issuedAt: NOW,
+        ttlSeconds: 300,
+        addresses: [],
+      },
+      world.kiosk.hash,
+    ),
+  ),
+);
+const offerHash = ok(sync(protocol.verifyRefundOffer(offer, world.kiosk))).hash;
+const acceptance = ok(
+  sync(protocol.signRefundAcceptance({ offerHash, signedAt: NOW }, world.allowance.hash), world.phoneKey),
+);
+const refundReceipt = ok(
+  sync(
+    protocol.signRefundReceipt(
+      {
+        refundId: protocol.toUuid(id(0x66)),
+        paymentHash: payment.hash,
+        amountMinor: 500n,
+        refundedMinor: 500n,
+        sequence: 2,
+        journalHash: payment.hash,
+        at: NOW,
+      },
+      world.kiosk.hash,
+    ),
+  ),
+);
+const refundEntry = protocol.encodeJournalEntry({
+  sequence: 2,
+  previousHash: crypto.digest(entry),
+  kind: 'refund',
+  at: NOW,
+  body: protocol.encodeRefundBody({
+    kioskCertificateHash: world.kiosk.hash,
+    offer,
+    allowanceCertificateHash: world.allowance.hash,
+    acceptance,
+    refundedMinor: 500n,
+  }),
+});
+
+/** An acceptance all the way to the kiosk's decision. */
+function giveBack(bytes: Uint8Array) {
+  const read = protocol.attempt(() => protocol.readRefundAcceptance(bytes));
+  if (!read.ok) return read;
+  const sale = { amountMinor: 1_250n, refundedMinor: 0n, isRefused: false };
+  const facts = {
+    offer: { ...ok(sync(protocol.verifyRefundOffer(offer, world.kiosk))), hash: read.value.offerHash },
+  };
+  return sync(
+    protocol.verifyRefund(read.value, { ...facts, offerState: 'open', allowance: world.allowance, sale }),
+  );
+}
+
+/** The entry of a refund, as the cloud and a verifier of journals read it. */
+function settleRefund(bytes: Uint8Array) {
+  const records = [entry, bytes].map((item) => ({ kind: 'journalEntry', bytes: item }) as const);
+  ok(sync(protocol.checkJournal(records, null)));
+  const body = protocol.attempt(() => protocol.decodeRefundBody(protocol.decodeJournalEntry(bytes).body));
+  if (!body.ok) return body;
+  const facts = { kiosk: world.kiosk, allowance: world.allowance };
+  return sync(protocol.verifyRefundEntry({ kind: 'refund', body: body.value }, facts));
+}
+
 const readers: Readonly<
   Record<string, readonly [Uint8Array, (bytes: Uint8Array) => protocol.Result<unknown>]>
 > = {
   'delivery and decision': [protocol.encodeDelivery(delivery), decide],
+  'repeat delivery and decision': [
+    protocol.encodeRepeatDelivery({
+      certificateReference: protocol.certificateReference(world.allowance.hash),
+      payment: payment.bytes,
+      phoneSalt: null,
+    }),
+    decide,
+  ],
   'payment alone': [
     payment.bytes,
     (payment) => decide(protocol.encodeDelivery({ ...delivery, payment: nonEmpty(payment) })),
@@ -184,6 +280,23 @@ const readers: Readonly<
     (bytes) =>
       sync(protocol.verifyReceipt(bytes, world.kiosk, { paymentHash: payment.hash, amountMinor: 1_250n })),
   ],
+  'refund envelope': [
+    protocol.encodeRefundEnvelope(world.kiosk.bytes, offer),
+    (bytes) => sync(protocol.openRefundEnvelope(bytes, issuers)),
+  ],
+  'refund acceptance': [acceptance, giveBack],
+  'refund receipt': [
+    refundReceipt,
+    (bytes) =>
+      sync(
+        protocol.verifyRefundReceipt(bytes, world.kiosk, {
+          refundId: protocol.toUuid(id(0x66)),
+          paymentHash: payment.hash,
+          amountMinor: 500n,
+        }),
+      ),
+  ],
+  'refund entry': [refundEntry, settleRefund],
   'journal entry': [entry, (bytes) => protocol.attempt(() => protocol.decodeJournalEntry(bytes))],
   settlement: [protocol.encodeSettlementEnvelope(world.kiosk.hash, batch, [entry]), settle],
   acknowledgement: [
@@ -270,7 +383,14 @@ describe('texts from outside', () => {
   it('never throw in the readers of text', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
-        for (const kind of ['request', 'delivery', 'receipt'] as const) {
+        for (const kind of [
+          'request',
+          'delivery',
+          'sealedDelivery',
+          'receipt',
+          'refundOffer',
+          'refundAcceptance',
+        ] as const) {
           protocol.fromQrText(kind, text);
           protocol.fromQrText(kind, `TIKI1:R:${text}`);
         }

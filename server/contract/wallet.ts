@@ -15,9 +15,18 @@ import {
 export const AllowanceStatus = z.enum(['active', 'closing', 'expired', 'closed', 'denied']);
 export type AllowanceStatus = z.infer<typeof AllowanceStatus>;
 
+/**
+ * Why nobody accepts an allowance any more: `closing` its phone closed it, `lost` its owner said that the phone is gone,
+ * `double_spend` two payments contradict each other, `operator` a person decided.
+ */
+export const DeniedFor = z.enum(['closing', 'double_spend', 'lost', 'operator']);
+export type DeniedFor = z.infer<typeof DeniedFor>;
+
 export const Allowance = z.object({
   id: Uuid,
   status: AllowanceStatus,
+  /** Null while it is on no deny list. */
+  deniedFor: DeniedFor.nullable(),
   currency: CurrencyCode,
   /** Moved from online to offline when it was issued. */
   capMinor: MinorUnits,
@@ -86,6 +95,9 @@ export const TransferResult = z.object({
 });
 export type TransferResult = z.infer<typeof TransferResult>;
 
+/** Whom an allowance can pay: one merchant, or one kiosk of that merchant. The ids are in the kiosk's certificate. */
+export const PayeeLockBody = z.object({ merchantId: Uuid, kioskId: Uuid.nullable() });
+
 /**
  * `POST /v1/allowances` (Idempotency-Key): moves money from online to offline and certifies the phone's key.
  * `proof` is the device key's signature over the proof-of-possession object of the protocol.
@@ -95,6 +107,8 @@ export const AllowanceBody = z.object({
   /** 33-byte compressed P-256 point. */
   devicePublicKey: Base64Url,
   proof: Base64Url,
+  /** Absent: every shop can be paid. */
+  payeeLock: PayeeLockBody.optional(),
 });
 /** `POST /v1/allowances/{id}/close`: the phone's signed closing statement; answers {@link Allowance}. */
 export const CloseAllowanceBody = z.object({ statement: Base64Url });
@@ -111,6 +125,8 @@ export const HistoryKind = z.enum([
   'allowance_returned',
   'offline_payment',
   'sale',
+  'refund_received',
+  'refund_given',
   'correction',
 ]);
 export const HistoryItem = z.object({

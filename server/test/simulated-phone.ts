@@ -10,6 +10,7 @@ import {
   signProofOfPossession,
   toBase64Url,
   type AllowanceCertificate,
+  type PayeeLock,
   type Payment,
 } from '@tikiwallet/protocol';
 import { generateKeyPair, loadPrivateKey } from '@tikiwallet/protocol/node';
@@ -76,19 +77,20 @@ export class SimulatedPhone {
     return new SimulatedPhone(server, await server.customerWith(amountMinor));
   }
 
-  allowanceBody(amountMinor: bigint, key: string) {
+  allowanceBody(amountMinor: bigint, key: string, payeeLock?: PayeeLock) {
     const possession = { publicKey: this.key.publicKey, context: 'allowance', occasion: key } as const;
     return {
       amountMinor: amountMinor.toString(),
       devicePublicKey: toBase64Url(this.key.publicKey),
       proof: toBase64Url(must(signProofOfPossession(possession), this.key.sign)),
+      ...(payeeLock === undefined ? {} : { payeeLock }),
     };
   }
 
   /** Loads `amountMinor` into the offline wallet. */
-  async load(amountMinor: bigint): Promise<OfflineWallet> {
+  async load(amountMinor: bigint, payeeLock?: PayeeLock): Promise<OfflineWallet> {
     const key = randomUUID();
-    const body = this.allowanceBody(amountMinor, key);
+    const body = this.allowanceBody(amountMinor, key, payeeLock);
     const view = await this.#server.expect(Allowance, '/v1/allowances', {
       body,
       key,

@@ -18,6 +18,10 @@ const ShowCode = lazy(
   () => import('./screens/show-code.tsx'),
   (module) => module.ShowCodeScreen,
 );
+const Return = lazy(
+  () => import('./screens/return.tsx'),
+  (module) => module.ReturnScreen,
+);
 const Activity = lazy(
   () => import('./screens/activity.tsx'),
   (module) => module.ActivityScreen,
@@ -46,9 +50,18 @@ const Transfer = lazy(
   () => import('./screens/transfer.tsx'),
   (module) => module.TransferScreen,
 );
+const Pin = lazy(
+  () => import('./screens/pin.tsx'),
+  (module) => module.PinScreen,
+);
 const Settings = lazy(
   () => import('./screens/settings.tsx'),
   (module) => module.SettingsScreen,
+);
+
+const Phones = lazy(
+  () => import('./screens/phones.tsx'),
+  (module) => module.PhonesScreen,
 );
 
 export function App({ wallet }: { wallet: Wallet }) {
@@ -62,8 +75,10 @@ export function App({ wallet }: { wallet: Wallet }) {
 }
 
 const ENTRY = ['welcome', 'register', 'code', 'login'];
+/** Screens for everybody, in or not. */
+const OPEN = ['settings', 'return'];
 /** Screens on which nothing may distract from one decision. */
-const WITHOUT_TABS = ['pay', 'show-code', 'topup-return'];
+const WITHOUT_TABS = ['pay', 'pin', 'show-code', 'return', 'topup-return'];
 /** The main areas; on a phone every other screen has its whole height for itself. */
 const AREAS = ['', 'settings'];
 
@@ -75,7 +90,7 @@ function Frame() {
     // Asked again here: what was drawn may be a step behind the address.
     const { name } = parseRoute(location.hash);
     const isEntry = ENTRY.includes(name);
-    if (!isEntered && !isEntry && name !== 'settings') {
+    if (!isEntered && !isEntry && !OPEN.includes(name)) {
       replace(state.registration === null ? 'welcome' : 'code');
     }
     // Someone who is in needs no welcome; logging in again is theirs when the session has ended.
@@ -116,6 +131,8 @@ function Current({ route }: { route: Route }) {
         return <LogIn />;
       case 'settings':
         return <Settings />;
+      case 'return':
+        return <Return />;
       default:
         return <Welcome />;
     }
@@ -127,6 +144,8 @@ function Current({ route }: { route: Route }) {
       return <Pay />;
     case 'show-code':
       return <ShowCode id={route.argument ?? ''} />;
+    case 'return':
+      return <Return />;
     case 'activity':
       return route.argument === null ? <Activity /> : <Detail id={route.argument} />;
     case 'topup':
@@ -144,8 +163,12 @@ function Current({ route }: { route: Route }) {
       return <Offline />;
     case 'transfer':
       return <Transfer />;
+    case 'pin':
+      return <Pin step={route.argument ?? 'change'} />;
     case 'settings':
       return <Settings />;
+    case 'phones':
+      return <Phones />;
     default:
       return <Home />;
   }

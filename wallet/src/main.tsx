@@ -7,20 +7,12 @@ import { listenForInstall } from './install.ts';
 import { keepInStep } from './keep-in-step.ts';
 import { getMeta, openWalletDatabase, StoreUnavailable } from './store/database.ts';
 import { cacheMirror, localStorageMirror } from './store/marker.ts';
+import { takeReturnAddress } from './return-address.ts';
 import { registerServiceWorker } from './service-worker.ts';
 import './styles/base.css';
 import './styles/parts.css';
 import './styles/screens.css';
 import { Wallet } from './wallet.ts';
-
-/** The provider sends people back to `/?topup=<id>`; inside the wallet that is a screen like the others. */
-function takeReturnAddress(): void {
-  const query = new URLSearchParams(location.search);
-  const topUp = query.get('topup');
-  if (topUp === null) return;
-  const argument = encodeURIComponent(topUp) + (query.has('cancelled') ? '~cancelled' : '');
-  history.replaceState(null, '', `/#/topup-return/${argument}`);
-}
 
 async function start(root: HTMLElement): Promise<void> {
   takeReturnAddress();

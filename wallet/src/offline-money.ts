@@ -2,31 +2,47 @@
  * Everything that needs the protocol's cryptography, loaded when it is first needed: reading requests, paying,
  * loading and closing allowances, trust. The wallet opens without it; the service worker has it ready without a network.
  */
-import { toQrText, webCrypto, type TrustBundle } from '@tikiwallet/protocol';
+import { webCrypto, type TrustBundle } from '@tikiwallet/protocol';
 import type { TrustView } from '@tikiwallet/server/contract';
 import type { Endpoints } from './api/endpoints.ts';
 import type { Clock } from './clock.ts';
-import { openDeviceKey } from './keys/device-key.ts';
+import { ensureDeviceKey, openDeviceKey, type KeyOwner } from './keys/device-key.ts';
 import { closeOnPhone, reportClosing } from './pay/close-allowance.ts';
 import { WalletError } from './pay/codes.ts';
-import { localNetworkDenied, pause } from './pay/deliver.ts';
-import { finishLoad, orderLoad, type LoadIntent } from './pay/load-allowance.ts';
+import { pause } from './pay/deliver.ts';
+import { handInReceipts } from './pay/hand-in.ts';
+import { shopOfCode, shopsPaid, type KnownShop } from './pay/known-shops.ts';
+import { linkInBrowser, localNetworkDenied } from './pay/link.ts';
+import { finishLoad, orderLoad, type LoadIntent, type LoadOrder } from './pay/load-allowance.ts';
 import { askNearby } from './pay/nearby-shops.ts';
 import { lockInBrowser, type PayNeeds } from './pay/needs.ts';
+import { paymentText } from './pay/payment-text.ts';
 import { readRequest, type PaymentOffer, type ReadOutcome } from './pay/read-request.ts';
-import { confirmAndSend, noteLeaving, sendPayment, type Emit, type RunNeeds } from './pay/run-payment.ts';
+import {
+  confirmAndSend,
+  needWhole,
+  noteLeaving,
+  sendPayment,
+  type Emit,
+  type RunNeeds,
+} from './pay/run-payment.ts';
 import { worthShowing } from './pay/signed-subject.ts';
+import { takeAnswer, type TakenAnswer } from './pay/take-answer.ts';
 import { takeReceipt } from './pay/take-receipt.ts';
 import { storedTrust, takeTrust } from './pay/trust.ts';
 import type { MarkerMirror } from './store/marker.ts';
 import { findPaymentByRequest } from './store/records.ts';
-import type { Database, Profile, StoredAllowance, StoredPayment } from './store/schema.ts';
+import type { Database, KeyGuard, Profile, StoredAllowance, StoredPayment } from './store/schema.ts';
 
 export interface OfflineNeeds {
   readonly database: Database;
   readonly clock: Clock;
   readonly mirrors: readonly MarkerMirror[];
   readonly api: Endpoints;
+  /** The vault's master key for one signature. @throws WalletError `unlock_needed` */
+  readonly masterFor: (amountMinor: bigint) => CryptoKey;
+  /** What the page may call; null: not known. */
+  readonly kioskOrigins: () => readonly string[] | null;
 }
 
 export class OfflineMoney {
@@ -40,7 +56,7 @@ export class OfflineMoney {
       ...needs,
       crypto: webCrypto(crypto.subtle),
       withLock: lockInBrowser,
-      openKey: (id) => openDeviceKey(needs.database, id),
+      openKey: (id, amountMinor) => openDeviceKey(needs.database, id, () => needs.masterFor(amountMinor)),
     };
   }
 
@@ -87,10 +103,11 @@ export class OfflineMoney {
   async #running(): Promise<RunNeeds> {
     const trust = await this.#storedTrust();
     if (trust === null) throw new WalletError('trust_missing');
-    const { clock } = this.#needs;
+    const { clock, database, kioskOrigins } = this.#needs;
     return {
       ...this.#pay,
       issuers: trust.issuers,
+      link: linkInBrowser(database, kioskOrigins),
       delivery: {
         crypto: this.#pay.crypto,
         fetch: (input, init) => fetch(input, init),
@@ -105,14 +122,24 @@ export class OfflineMoney {
     await confirmAndSend(offer, await this.#running(), emit, signal);
   }
 
-  async sendAgain(payment: StoredPayment, emit: Emit, signal: AbortSignal): Promise<void> {
-    await sendPayment(payment, await this.#running(), emit, signal);
+  async sendAgain(payment: StoredPayment, emit: Emit, signal: AbortSignal, wish?: 'page'): Promise<void> {
+    await sendPayment(payment, await this.#running(), emit, signal, wish);
+  }
+
+  /** What the kiosk's page brought back. @throws WalletError */
+  async takeAnswer(fragment: string): Promise<TakenAnswer> {
+    return await takeAnswer(fragment, await this.#running());
   }
 
   /** The text of the code that the kiosk's camera reads: the same signed bytes as over the radio. */
   async codeOf(payment: StoredPayment): Promise<string> {
-    const leaving = await noteLeaving(payment, this.#needs);
-    return toQrText('delivery', leaving.delivery);
+    const needs = await this.#running();
+    return await paymentText(await noteLeaving(payment, needs), needs);
+  }
+
+  /** The kiosk asks for the larger code. */
+  async needWhole(payment: StoredPayment): Promise<void> {
+    await needWhole(payment, this.#needs);
   }
 
   async takeReceipt(payment: StoredPayment, text: string): Promise<StoredPayment> {
@@ -122,10 +149,28 @@ export class OfflineMoney {
   async #loading(profile: Profile) {
     const trust = await this.#storedTrust();
     if (trust === null) throw new WalletError('trust_missing');
-    return { ...this.#pay, api: this.#needs.api, profile, trust };
+    const { api, database, masterFor } = this.#needs;
+    const ensureKey = (owner: KeyOwner) => ensureDeviceKey(database, owner, () => masterFor(0n));
+    return { ...this.#pay, api, ensureKey, profile, trust };
   }
 
-  async orderLoad(order: { amountMinor: bigint; currency: string }, profile: Profile): Promise<LoadIntent> {
+  async #shopFacts() {
+    const trust = await this.#storedTrust();
+    if (trust === null) throw new WalletError('trust_missing');
+    return { crypto: this.#pay.crypto, trust, nowSeconds: this.#needs.clock.nowSeconds() };
+  }
+
+  /** Shops that this phone has paid and that money can be locked to. @throws WalletError */
+  async shopsPaid(payments: readonly StoredPayment[]): Promise<readonly KnownShop[]> {
+    return await shopsPaid(payments, await this.#shopFacts());
+  }
+
+  /** @throws WalletError */
+  async shopOfCode(text: string): Promise<KnownShop> {
+    return await shopOfCode(text, await this.#shopFacts());
+  }
+
+  async orderLoad(order: LoadOrder & { readonly guard: KeyGuard }, profile: Profile): Promise<LoadIntent> {
     return await orderLoad(order, await this.#loading(profile));
   }
 
@@ -135,6 +180,18 @@ export class OfflineMoney {
 
   async close(allowanceId: string): Promise<StoredAllowance> {
     return await closeOnPhone(allowanceId, this.#pay);
+  }
+
+  /** Stands in for kiosks that do not report. @throws WalletError when the cloud could not decide */
+  async handInReceipts(
+    payments: readonly StoredPayment[],
+    allowances: readonly StoredAllowance[],
+  ): Promise<void> {
+    const { api, clock, database } = this.#needs;
+    const trust = await this.#storedTrust();
+    if (trust === null) return;
+    const facts = { nowSeconds: clock.nowSeconds(), allowances, deniedKiosks: trust.deniedKiosks };
+    await handInReceipts(payments, facts, { database, api, nowMs: () => clock.nowMs() });
   }
 
   async reportClosing(allowance: StoredAllowance): Promise<void> {

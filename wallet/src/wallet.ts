@@ -7,16 +7,23 @@ import { ApiClient, type SessionState } from './api/client.ts';
 import { createEndpoints, type Endpoints } from './api/endpoints.ts';
 import { ApiError } from './api/problems.ts';
 import type { Clock } from './clock.ts';
+import { Vault } from './keys/vault.ts';
 import type { OfflineMoney } from './offline-money.ts';
+import { isSpendable } from './pay/allowance-choice.ts';
 import { WalletError } from './pay/codes.ts';
+import type { KnownShop } from './pay/known-shops.ts';
+import type { LoadIntent, LoadOrder } from './pay/load-allowance.ts';
 import type { PaymentEvent } from './pay/payment-machine.ts';
 import { reconcile } from './pay/reconcile.ts';
+import type { TakenAnswer } from './pay/take-answer.ts';
+import { pageAddress } from './pay/ways.ts';
 import type { PaymentOffer, ReadOutcome } from './pay/read-request.ts';
 import { dropMeta, getMeta, putMeta } from './store/database.ts';
 import { checkIntegrity, startNewEpoch } from './store/integrity.ts';
 import type { MarkerMirror } from './store/marker.ts';
 import { dropIntent, keepHistory, putIntent } from './store/records.ts';
-import type { Database, Intent, StoredPayment } from './store/schema.ts';
+import type { Database, Intent, Profile, StoredPayment } from './store/schema.ts';
+import { Unlocking } from './unlocking.ts';
 import { INITIAL_STATE, Observable, type WalletState } from './wallet-state.ts';
 
 export interface WalletNeeds {
@@ -32,6 +39,7 @@ type TransferIntent = Extract<Intent, { kind: 'transfer' }>;
 export class Wallet {
   readonly state = new Observable<WalletState>(INITIAL_STATE);
   readonly clock: Clock;
+  readonly unlocking: Unlocking;
   readonly #needs: WalletNeeds;
   readonly #client: ApiClient;
   readonly #api: Endpoints;
@@ -51,6 +59,19 @@ export class Wallet {
       },
     });
     this.#api = createEndpoints(this.#client);
+    this.unlocking = new Unlocking({
+      vault: new Vault({
+        database: needs.database,
+        monotonicMs: () => performance.now(),
+        withLock: (work) => navigator.locks.request('tiki.pin', work) as ReturnType<typeof work>,
+      }),
+      state: this.state,
+      nowSeconds: () => needs.clock.nowSeconds(),
+      api: this.#api,
+      logIn: (credentials) => this.logIn(credentials),
+      endSession: () => this.#client.signOut(),
+      reload: () => this.#reload(),
+    });
   }
 
   /** Opens from what is on the phone; the network comes later and may never come. */
@@ -63,6 +84,7 @@ export class Wallet {
       config: (await getMeta(database, 'config')) ?? null,
       view: (await getMeta(database, 'walletView')) ?? null,
       registration: (await getMeta(database, 'registration')) ?? null,
+      denialsRead: (await getMeta(database, 'denialsRead')) ?? [],
     });
     await this.#reload();
   }
@@ -71,6 +93,7 @@ export class Wallet {
   async #reload(): Promise<void> {
     const { database } = this.#needs;
     const { profile } = this.state.value;
+    await this.unlocking.refresh();
     if (profile === null) {
       this.state.change({ allowances: [], payments: [], history: [], intents: [], historyCursor: null });
       return;
@@ -86,7 +109,13 @@ export class Wallet {
 
   #money(): Promise<OfflineMoney> {
     this.#offline ??= import('./offline-money.ts').then(
-      ({ OfflineMoney: Room }) => new Room({ ...this.#needs, api: this.#api }),
+      ({ OfflineMoney: Room }) =>
+        new Room({
+          ...this.#needs,
+          api: this.#api,
+          masterFor: this.unlocking.masterFor,
+          kioskOrigins: () => this.state.value.config?.kioskOrigins ?? null,
+        }),
     );
     return this.#offline;
   }
@@ -162,6 +191,7 @@ export class Wallet {
 
   /** Ends the session. Offline money and its history stay on this phone for who signs in again. */
   async signOut(): Promise<void> {
+    this.unlocking.lock();
     await this.#client.signOut().catch(ignoreOffline);
     await dropMeta(this.#needs.database, 'profile');
     await dropMeta(this.#needs.database, 'walletView');
@@ -186,6 +216,7 @@ export class Wallet {
 
   async #sync(): Promise<void> {
     const { profile } = this.state.value;
+    await this.unlocking.endSessionIfOwed();
     // A session that is over is not asked again and again; the person signs in when they want the online wallet.
     if (profile === null || this.#client.state === 'none') return await this.loadConfig();
     this.state.change({ syncing: true });
@@ -205,6 +236,13 @@ export class Wallet {
     const { historyCursor } = this.state.value;
     this.state.change({ view, ...(historyCursor === null ? { historyCursor: page.nextCursor } : {}) });
     await this.#reload();
+    // Last: what is slow or refused here must not keep the balance from the screen.
+    const { payments, allowances } = this.state.value;
+    try {
+      await money.handInReceipts(payments, allowances);
+    } finally {
+      await this.#reload();
+    }
   }
 
   async moreHistory(): Promise<void> {
@@ -307,13 +345,23 @@ export class Wallet {
 
   // ---------------------------------------------------------------- money offline
 
-  async load(amountMinor: bigint, currency: string): Promise<void> {
+  /** Shops that offline money can be locked to; none before this phone has met the cloud. */
+  async shopsPaid(): Promise<readonly KnownShop[]> {
+    return await (await this.#money()).shopsPaid(this.state.value.payments);
+  }
+
+  /** The shop whose code was read. @throws WalletError */
+  async shopOfCode(text: string): Promise<KnownShop> {
+    return await (await this.#money()).shopOfCode(text);
+  }
+
+  async load(order: LoadOrder): Promise<void> {
     const { profile, intents } = this.state.value;
     if (profile === null) throw new WalletError('not_authenticated');
     const money = await this.#money();
     await money.takeTrust(await this.#api.trust());
-    const open = intents.find((one) => one.kind === 'load' && one.amountMinor === amountMinor.toString());
-    const intent = open?.kind === 'load' ? open : await money.orderLoad({ amountMinor, currency }, profile);
+    const open = intents.find((one) => one.kind === 'load' && isSameLoad(one, order));
+    const intent = open?.kind === 'load' ? open : await this.#orderLoad(money, order, profile);
     try {
       await money.finishLoad(intent, profile);
     } finally {
@@ -326,6 +374,11 @@ export class Wallet {
     await Promise.race([balance, new Promise((resolve) => setTimeout(resolve, 3_000))]);
   }
 
+  async #orderLoad(money: OfflineMoney, order: LoadOrder, profile: Profile): Promise<LoadIntent> {
+    const guard = this.unlocking.guardForLoad(order.amountMinor);
+    return await money.orderLoad({ ...order, guard }, profile);
+  }
+
   /** Closes on the phone at once; the cloud hears of it now or when it can be reached. */
   async unload(allowanceId: string): Promise<void> {
     const money = await this.#money();
@@ -335,6 +388,31 @@ export class Wallet {
       await this.#reload();
     }
     void this.sync().catch(ignoreOffline);
+  }
+
+  /** Before a change of phone: everything that can still be spent goes back, each load by its own closing. */
+  async unloadAll(): Promise<void> {
+    const nowSeconds = this.clock.nowSeconds();
+    for (const allowance of this.state.value.allowances) {
+      if (isSpendable(allowance, nowSeconds)) await this.unload(allowance.id);
+    }
+  }
+
+  /** Another phone is gone: its loads are denied everywhere. Stops at the first that could not be; a repeat is safe. */
+  async denyLost(allowanceIds: readonly string[]): Promise<void> {
+    try {
+      for (const id of allowanceIds) await this.#api.denyAllowance(id);
+      // This person has just said so: it is no news.
+      await this.markDenialsRead(allowanceIds);
+    } finally {
+      await this.#syncAfresh().catch(ignoreOffline);
+    }
+  }
+
+  async markDenialsRead(allowanceIds: readonly string[]): Promise<void> {
+    const denialsRead = [...new Set([...this.state.value.denialsRead, ...allowanceIds])];
+    await putMeta(this.#needs.database, 'denialsRead', denialsRead);
+    this.state.change({ denialsRead });
   }
 
   async readRequest(text: string): Promise<ReadOutcome> {
@@ -364,8 +442,32 @@ export class Wallet {
     await this.#whileRunning(async (money) => await money.pay(offer, emit, signal));
   }
 
-  async sendAgain(payment: StoredPayment, emit: Emit, signal: AbortSignal): Promise<void> {
-    await this.#whileRunning(async (money) => await money.sendAgain(payment, emit, signal));
+  /** @param wish `page`: the person wants to go by way of the kiosk's page. */
+  async sendAgain(payment: StoredPayment, emit: Emit, signal: AbortSignal, wish?: 'page'): Promise<void> {
+    await this.#whileRunning(async (money) => await money.sendAgain(payment, emit, signal, wish));
+  }
+
+  /** Where the kiosk's page could be opened, or null. */
+  pageOf(payment: StoredPayment): string | null {
+    const kioskOrigins = this.state.value.config?.kioskOrigins ?? null;
+    return pageAddress({
+      addresses: payment.addresses,
+      walletOrigin: location.origin,
+      kioskOrigins,
+      past: null,
+    });
+  }
+
+  /** What the kiosk's page brought back in the address. @throws WalletError */
+  async takeAnswer(fragment: string): Promise<TakenAnswer> {
+    const taken = await (await this.#money()).takeAnswer(fragment);
+    await this.#reload();
+    return taken;
+  }
+
+  /** Draws what another page of this wallet has written meanwhile. */
+  async lookAgain(): Promise<void> {
+    await this.#reload();
   }
 
   /** For the kiosk's camera: what it reads is what the radio would carry. */
@@ -373,6 +475,12 @@ export class Wallet {
     const text = await (await this.#money()).codeOf(payment);
     await this.#reload();
     return text;
+  }
+
+  /** The kiosk said that it does not know the certificate: its codes are whole from now on. */
+  async needWhole(payment: StoredPayment): Promise<void> {
+    await (await this.#money()).needWhole(payment);
+    await this.#reload();
   }
 
   /** The receipt from the kiosk's screen. @throws WalletError when it is none, or another payment's */
@@ -404,6 +512,16 @@ type DistributiveDraft = Intent extends infer I
     ? Omit<I, 'key' | 'userId' | 'createdAtMs'>
     : never
   : never;
+
+function isSameLoad(intent: LoadIntent, order: LoadOrder): boolean {
+  const ordered = intent.payee?.lock;
+  const wanted = order.payee?.lock;
+  return (
+    intent.amountMinor === order.amountMinor.toString() &&
+    ordered?.merchantId === wanted?.merchantId &&
+    ordered?.kioskId === wanted?.kioskId
+  );
+}
 
 function sameDecision(intent: Intent, draft: DistributiveDraft): boolean {
   if (intent.amountMinor !== draft.amountMinor || intent.currency !== draft.currency) return false;

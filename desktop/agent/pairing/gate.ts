@@ -51,6 +51,13 @@ export function isWalletOrigin(header: string | undefined, walletOrigins: readon
   return header === undefined || walletOrigins.includes(header);
 }
 
+/** A page that this kiosk served, speaking to the host that served it. Says nothing before the host is known to be ours. */
+export function isOwnOrigin(header: string | undefined, host: string | undefined): boolean {
+  return (
+    header !== undefined && host !== undefined && header.toLowerCase() === `http://${host.toLowerCase()}`
+  );
+}
+
 function externalHosts(interfaces: Interfaces): string[] {
   return Object.values(interfaces())
     .flatMap((addresses) => addresses ?? [])

@@ -5,11 +5,13 @@ import { runSync, sealToKiosk, verifyKioskCertificate, verifyTrustBundle } from 
 import { sealOpener } from '@tikiwallet/protocol/node';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { AcceptOutcome } from '../accept-payment.ts';
+import type { RefundOutcome } from '../give-back.ts';
 import { crypto, newKey, noise, ok, TestIssuer } from '../test/world.ts';
 import { allowedHosts, isOwnHost } from './gate.ts';
 import {
   listenForPhones,
   RECEIPT_MEDIA_TYPE,
+  REFUND_RECEIPT_MEDIA_TYPE,
   SEALED_MEDIA_TYPE,
   type Listener,
   type ListenerOptions,
@@ -34,6 +36,8 @@ const RECEIPT = Uint8Array.of(7, 7, 7);
 let listener: Listener;
 let delivered: Uint8Array[];
 let outcome: AcceptOutcome;
+let accepted: Uint8Array[];
+let refundOutcome: RefundOutcome;
 
 function start(changes: Partial<ListenerOptions> = {}): Promise<Listener> {
   return listenForPhones({
@@ -52,6 +56,10 @@ function start(changes: Partial<ListenerOptions> = {}): Promise<Listener> {
       delivered.push(bytes);
       return outcome;
     },
+    acceptRefund: async (bytes) => {
+      accepted.push(bytes);
+      return refundOutcome;
+    },
     log: pino({ level: 'silent' }),
     headersTimeoutMs: 400,
     ...changes,
@@ -60,6 +68,8 @@ function start(changes: Partial<ListenerOptions> = {}): Promise<Listener> {
 
 beforeEach(async () => {
   delivered = [];
+  accepted = [];
+  refundOutcome = { kind: 'refused', code: 'refund_not_open', refundId: null };
   outcome = {
     kind: 'accepted',
     receipt: RECEIPT,
@@ -70,11 +80,13 @@ beforeEach(async () => {
       currency: 'SGD',
       maskedPhone: '',
       tier: 'reserved',
+      checks: 0,
       sequence: 1,
       acceptedAt: 1,
       settlement: 'on_this_device',
       settledAt: null,
       refusalCode: null,
+      refundedMinor: 0n,
     },
   };
   listener = await start();
@@ -139,6 +151,39 @@ test('a refusal is a code with a status, readable by the wallet', async () => {
   expect(answer.headers['access-control-allow-origin']).toBe(WALLET);
 });
 
+test('a sealed acceptance of a refund is opened and answered with the refund receipt, or a code', async () => {
+  const postRefund = async () =>
+    ask('/v1/refunds', {
+      method: 'POST',
+      headers: { 'content-type': SEALED_MEDIA_TYPE, origin: WALLET },
+      body: await sealToKiosk(Uint8Array.of(4, 5), certificate),
+    });
+  const refusal = await postRefund();
+  expect([refusal.status, JSON.parse(refusal.body.toString())]).toEqual([409, { code: 'refund_not_open' }]);
+  refundOutcome = {
+    kind: 'repeated',
+    receipt: RECEIPT,
+    refund: {
+      refundId: '',
+      paymentHash: '',
+      kind: 'refund',
+      reason: 'other',
+      sequence: 2,
+      amountMinor: 1n,
+      refundedMinor: 1n,
+      givenBackAt: 1,
+      settlement: 'on_this_device',
+      settledAt: null,
+      refusalCode: null,
+    },
+  };
+  const answer = await postRefund();
+  expect([answer.status, answer.headers['content-type']]).toEqual([200, REFUND_RECEIPT_MEDIA_TYPE]);
+  expect(new Uint8Array(answer.body)).toEqual(RECEIPT);
+  expect([accepted, delivered]).toEqual([[Uint8Array.of(4, 5), Uint8Array.of(4, 5)], []]);
+  expect((await ask('/v1/refunds')).status).toBe(405);
+});
+
 test('what is not sealed to this kiosk is refused unseen', async () => {
   const answer = await post(noise(400));
   expect(answer.status).toBe(400);
@@ -182,6 +227,38 @@ test('R7 a browser may ask first, from the wallet only', async () => {
     (await ask('/v1/payments', { method: 'OPTIONS', headers: { ...headers, origin: 'https://evil.test' } }))
       .status,
   ).toBe(403);
+});
+
+test('R7 the hand-off page is served to a visitor of this kiosk, and to nobody else', async () => {
+  const answer = await ask('/pay');
+  expect(answer.status).toBe(200);
+  expect(answer.headers['content-type']).toContain('text/html');
+  expect(answer.headers['content-security-policy']).toContain("default-src 'none'");
+  expect(answer.headers['cache-control']).toBe('no-store');
+  expect(answer.headers['referrer-policy']).toBe('no-referrer');
+  expect(answer.headers['access-control-allow-origin']).toBeUndefined();
+  expect(answer.body.toString()).toContain('Warung Sari');
+  expect((await ask('/pay', { headers: { host: 'evil.test' } })).status).toBe(403);
+  expect((await ask('/pay', { headers: { origin: 'https://evil.test' } })).status).toBe(403);
+  expect((await ask('/pay', { method: 'POST' })).status).toBe(405);
+});
+
+test('R7 the hand-off page may post, from the host that it was served by only', async () => {
+  const sealed = await sealToKiosk(Uint8Array.of(5), certificate);
+  const own = `http://127.0.0.1:${listener.port}`;
+  expect((await post(sealed, { origin: own })).status).toBe(200);
+  for (const origin of [
+    `http://127.0.0.1:${listener.port + 1}`,
+    `https://127.0.0.1:${listener.port}`,
+    `http://localhost:${listener.port}`,
+    'http://127.0.0.1',
+  ]) {
+    expect((await post(sealed, { origin })).status, origin).toBe(403);
+  }
+  // A name of somebody else's that points here is neither host nor origin.
+  const rebound = { host: 'evil.test', origin: 'http://evil.test' };
+  expect((await post(sealed, rebound)).status).toBe(403);
+  expect(delivered).toHaveLength(1);
 });
 
 test('R9 a body above 8 KB is refused, announced or not', async () => {

@@ -4,6 +4,9 @@
  * it. Lives in the store's thread; never touches a network, and never decides about a payment.
  */
 import {
+  FRESH_FULL_SECONDS,
+  FRESH_HALF_SECONDS,
+  FRESH_KNOWN_SECONDS,
   freshnessLevel,
   limitsAt,
   type CborValue,
@@ -24,7 +27,9 @@ import { Journal, type JournalHead } from './journal.ts';
 import { KioskRecord, type EnrolledKiosk } from './kiosk-record.ts';
 import { closeUnlessBroken, openDatabase, type KioskDatabase } from './open-database.ts';
 import { LimitStore, type OwnedLimits } from './limit-settings.ts';
+import { ManagerPin, type PinStanding } from './manager-pin.ts';
 import { Payments, type Totals } from './payments.ts';
+import { Refunds } from './refunds.ts';
 import { Requests } from './requests.ts';
 import type { StoredPayment } from './rows.ts';
 import { SettlementCursor, type Cursor } from './settlement-cursor.ts';
@@ -56,6 +61,7 @@ export interface StoreSnapshot {
   readonly kiosk: {
     readonly kioskId: string;
     readonly name: string;
+    readonly merchantId: string;
     readonly merchantName: string;
     readonly merchantPhone: string;
     readonly currency: string;
@@ -69,12 +75,19 @@ export interface StoreSnapshot {
     readonly issuedAt: number;
     readonly level: FreshnessLevel;
     readonly denyListVersion: number;
+    /** When the next step of the ladder begins; null on the last. */
+    readonly nextLevelAt: number | null;
+    /** The bundle in force says that this very kiosk is denied. */
+    readonly kioskIsDenied: boolean;
   } | null;
   readonly limits: {
     readonly perPaymentMinor: bigint;
     readonly storedSumMinor: bigint;
     readonly storedCount: number;
+    /** What a manager may permit for one payment; null while there is no PIN. */
+    readonly withManagerMinor: bigint | null;
   };
+  readonly managerPin: PinStanding;
   readonly unsettled: Totals;
   readonly today: Totals;
   readonly headSequence: number;
@@ -98,9 +111,11 @@ export class KioskStore {
   readonly journal: Journal;
   readonly payments: Payments;
   readonly requests: Requests;
+  readonly refunds: Refunds;
   readonly record: KioskRecord;
   readonly cursor: SettlementCursor;
   readonly limits: LimitStore;
+  readonly managerPin: ManagerPin;
   readonly audit: Audit;
   readonly #standing: JournalStanding;
   readonly #path: string;
@@ -125,6 +140,7 @@ export class KioskStore {
       this.journal = new Journal(this.#db, this.crypto);
       this.payments = new Payments(this.#db);
       this.requests = new Requests(this.#db);
+      this.refunds = new Refunds(this.#db);
       this.record = new KioskRecord(this.#db, {
         crypto: this.crypto,
         own: { signingPublicKey: signing.publicKey, sealingPublicKey },
@@ -132,6 +148,7 @@ export class KioskStore {
       });
       this.cursor = new SettlementCursor(this.#db);
       this.limits = new LimitStore(this.#db);
+      this.managerPin = new ManagerPin(this.#db, this.clock);
       this.#standing = new JournalStanding(this.#db);
       this.audit = new Audit(this.#db, this.journal, this.crypto);
       this.#writeMark = this.#db.prepare<[number]>('UPDATE trusted_time SET seconds = ? WHERE id = 1');
@@ -265,11 +282,19 @@ export class KioskStore {
   snapshot(): StoreSnapshot {
     const { kiosk, head, cursor, unsettled, standing } = this.#memory;
     const now = this.now();
+    const managerPin = this.managerPin.standing();
     const today = this.#todayAt(now.seconds);
     this.#memory = { ...this.#memory, today };
     return {
       quarantine: null,
-      ...(kiosk === null ? NOT_ENROLLED : describeKiosk(kiosk, this.#memory.limitSettings, now.seconds)),
+      ...(kiosk === null
+        ? NOT_ENROLLED
+        : describeKiosk(kiosk, {
+            settings: this.#memory.limitSettings,
+            nowSeconds: now.seconds,
+            hasManager: managerPin.state !== 'none',
+          })),
+      managerPin,
       unsettled,
       today: { count: today.count, sumMinor: today.sumMinor },
       headSequence: head.sequence,
@@ -300,7 +325,7 @@ export class KioskStore {
 const NOT_ENROLLED = {
   kiosk: null,
   trust: null,
-  limits: { perPaymentMinor: 0n, storedSumMinor: 0n, storedCount: 0 },
+  limits: { perPaymentMinor: 0n, storedSumMinor: 0n, storedCount: 0, withManagerMinor: null },
 } as const;
 
 /** What the rest of the agent may know of a store that must not be used. */
@@ -308,6 +333,7 @@ export function quarantinedSnapshot(reason: QuarantineReason): StoreSnapshot {
   return {
     ...NOT_ENROLLED,
     quarantine: reason,
+    managerPin: { state: 'none', retryAfterMs: 0 },
     unsettled: { count: 0, sumMinor: 0n },
     today: { count: 0, sumMinor: 0n },
     headSequence: 0,
@@ -319,11 +345,16 @@ export function quarantinedSnapshot(reason: QuarantineReason): StoreSnapshot {
 
 function describeKiosk(
   kiosk: EnrolledKiosk,
-  settings: readonly LimitSettings[],
-  nowSeconds: number,
+  known: {
+    readonly settings: readonly LimitSettings[];
+    readonly nowSeconds: number;
+    readonly hasManager: boolean;
+  },
 ): Pick<StoreSnapshot, 'kiosk' | 'trust' | 'limits'> {
   const { certificate, trust } = kiosk;
+  const { settings, nowSeconds, hasManager } = known;
   const level = freshnessLevel(nowSeconds - trust.issuedAt);
+  const issuer = limitsAt(level, trust.policy, certificate);
   const { perPaymentMinor, storedSumMinor, storedCount } = limitsAt(
     level,
     trust.policy,
@@ -336,6 +367,7 @@ function describeKiosk(
     kiosk: {
       kioskId: kiosk.kioskId,
       name: kiosk.name,
+      merchantId: certificate.merchantId,
       merchantName: certificate.merchantName,
       merchantPhone: certificate.merchantPhone,
       currency: certificate.currency,
@@ -344,9 +376,31 @@ function describeKiosk(
       kioskToken: kiosk.kioskToken,
       walletOrigins: kiosk.walletOrigins,
     },
-    trust: { issuedAt: trust.issuedAt, level, denyListVersion: trust.denyListVersion },
-    limits: { perPaymentMinor, storedSumMinor, storedCount },
+    trust: {
+      issuedAt: trust.issuedAt,
+      level,
+      denyListVersion: trust.denyListVersion,
+      nextLevelAt: nextLevelAt(trust.issuedAt, level),
+      kioskIsDenied: trust.deniedKiosks.has(kiosk.kioskId),
+    },
+    limits: {
+      ...{ perPaymentMinor, storedSumMinor, storedCount },
+      withManagerMinor: hasManager ? issuer.perPaymentMinor : null,
+    },
   };
+}
+
+function nextLevelAt(issuedAt: number, level: FreshnessLevel): number | null {
+  switch (level) {
+    case 'full':
+      return issuedAt + FRESH_FULL_SECONDS;
+    case 'half':
+      return issuedAt + FRESH_HALF_SECONDS;
+    case 'known_only':
+      return issuedAt + FRESH_KNOWN_SECONDS;
+    case 'locked_only':
+      return null;
+  }
 }
 
 function plus(totals: Totals, count: number, minor: bigint): Totals {

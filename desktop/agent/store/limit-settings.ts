@@ -7,12 +7,11 @@ import {
   MAX_COUNTER,
   MONEY_LIMITS,
   NUMBER_LIMITS,
+  type LimitOwner,
   type LimitSettings,
 } from '@tikiwallet/protocol';
 import { IpcError } from '../../ipc/index.ts';
 import type { KioskDatabase } from './open-database.ts';
-
-export type LimitOwner = 'merchant' | 'kiosk';
 
 export interface OwnedLimits {
   readonly owner: LimitOwner;
@@ -37,10 +36,11 @@ export class LimitStore {
 
   /** One for each owner. */
   read(): readonly LimitSettings[] {
-    return (['merchant', 'kiosk'] as const).map((owner) => {
-      const values = new Map(this.#statements.all.all(owner).map(({ name, value }) => [name, value]));
-      return fromValues(values);
-    });
+    return (['merchant', 'kiosk'] as const).map((owner) => this.of(owner));
+  }
+
+  of(owner: LimitOwner): LimitSettings {
+    return fromValues(new Map(this.#statements.all.all(owner).map(({ name, value }) => [name, value])));
   }
 
   /** Inside the caller's transaction. @throws IpcError `call_invalid` for a value that no limit can have */
@@ -58,6 +58,15 @@ export class LimitStore {
     if (value < 1n || value > max) throw new IpcError('call_invalid');
     this.#statements.insert.run(owner, name, value);
   }
+}
+
+/** Whether `wanted` lets anything through that `now` does not: a higher value, or none where there was one. */
+export function raises(now: LimitSettings, wanted: LimitSettings): boolean {
+  return [...MONEY_LIMITS, ...NUMBER_LIMITS].some((name) => {
+    const former = now[name];
+    const next = wanted[name];
+    return former !== undefined && (next === undefined || next > former);
+  });
 }
 
 function wholeNumber(value: number): bigint {

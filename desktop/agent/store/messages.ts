@@ -2,15 +2,17 @@
  * What the agent's main thread asks of the store's thread, as types: one table of commands, both ends derived from
  * it. Everything here survives a structured clone; nothing here runs.
  */
+import type { LimitSettings } from '@tikiwallet/protocol';
 import type { EnrolResult, KioskTrust } from '@tikiwallet/server/contract';
-import type { AcceptOutcome, DeliveryToAccept } from '../accept-payment.ts';
+import type { AcceptOutcome, Consent, DeliveryToAccept } from '../accept-payment.ts';
+import type { OfferOutcome, RefundOutcome, RefundToOffer } from '../give-back.ts';
 import type { IpcErrorCode } from '../../ipc/index.ts';
 import type { AcknowledgementResult, BatchToSend } from '../settle/batches.ts';
 import type { StorageFault } from './faults.ts';
 import type { TrustRefusal } from './kiosk-record.ts';
 import type { StoreSnapshot } from './kiosk-store.ts';
 import type { OwnedLimits } from './limit-settings.ts';
-import type { SaleRecord, StoredPayment } from './rows.ts';
+import type { RefundRecord, SaleRecord, StoredPayment, StoredRefund } from './rows.ts';
 import type { OpenSale } from './sale-requests.ts';
 
 export interface StoreThreadData {
@@ -18,6 +20,15 @@ export interface StoreThreadData {
   readonly migrationsFolder: string;
   readonly signingKeyPem: string;
   readonly sealingKeyPem: string;
+}
+
+/** Each owner's own; the issuer's is the lower of policy and certificate, before any halving. */
+export interface LimitOverview {
+  readonly issuer: LimitSettings;
+  readonly merchant: LimitSettings;
+  readonly kiosk: LimitSettings;
+  /** What counts at this level of freshness. */
+  readonly counts: LimitSettings;
 }
 
 export type TrustInstalled = { readonly ok: true } | { readonly ok: false; readonly code: TrustRefusal };
@@ -29,6 +40,15 @@ export interface StoreCommands {
   cancelSale: { params: string; result: SaleRecord };
   /** The sale as it stands; if its time is up, that is written down first. */
   lookAtSale: { params: string; result: SaleRecord };
+  /** `pinHash` null: without a manager, where the till has no PIN. */
+  openRefund: { params: RefundToOffer & { readonly pinHash: Uint8Array | null }; result: OfferOutcome };
+  cancelRefund: { params: string; result: RefundRecord };
+  /** The refund as it stands; if its time is up, that is written down first. */
+  lookAtRefund: { params: string; result: RefundRecord };
+  acceptRefund: { params: Uint8Array; result: RefundOutcome };
+  /** Of a payment named by its hash in hex, oldest first. */
+  refundsOf: { params: string; result: readonly StoredRefund[] };
+  refundReceiptOf: { params: string; result: Uint8Array | null };
   /** Of a payment named by its hash in hex; null when it is not stored. */
   receiptOf: { params: string; result: Uint8Array | null };
   page: {
@@ -39,8 +59,21 @@ export interface StoreCommands {
   proveKey: { params: string; result: Uint8Array };
   enrol: { params: EnrolResult; result: TrustInstalled };
   refreshTrust: { params: KioskTrust; result: TrustInstalled };
-  /** What the merchant or this kiosk wants below the issuer's limits, journalled. */
-  setLimits: { params: OwnedLimits; result: null };
+  /** What the merchant or this kiosk wants below the issuer's limits, journalled; raising one needs the PIN. */
+  setLimits: { params: OwnedLimits & { readonly pinHash: Uint8Array | null }; result: null };
+  readLimits: { params: null; result: LimitOverview };
+  /** Counts a try at the PIN before anybody looks at it, and answers with its salt. */
+  beginPinTry: { params: null; result: Uint8Array };
+  /** `former` null: whoever asks has proved the account's password to the cloud. */
+  replacePin: {
+    params: { readonly salt: Uint8Array; readonly hash: Uint8Array; readonly former: Uint8Array | null };
+    result: null;
+  };
+  /** A refused payment of this sale, decided again with the manager's consent. */
+  overridePayment: {
+    params: Omit<Consent, 'requestId'> & { readonly saleId: string; readonly pinHash: Uint8Array };
+    result: AcceptOutcome;
+  };
   nextBatch: { params: { readonly heartbeat: boolean }; result: BatchToSend | null };
   acknowledge: { params: Uint8Array; result: AcknowledgementResult };
   resendAfter: { params: number; result: boolean };
@@ -55,6 +88,8 @@ export type CommandName = keyof StoreCommands;
 export type CommandParams<N extends CommandName> = StoreCommands[N]['params'];
 export type CommandResult<N extends CommandName> = StoreCommands[N]['result'];
 
+export type CommandTable = { readonly [N in CommandName]: (params: CommandParams<N>) => CommandResult<N> };
+
 export interface CommandMessage<N extends CommandName = CommandName> {
   readonly id: number;
   readonly name: N;
@@ -62,13 +97,19 @@ export interface CommandMessage<N extends CommandName = CommandName> {
 }
 
 export type StoreReply =
-  | { readonly type: 'ready'; readonly snapshot: StoreSnapshot; readonly sale: SaleRecord | null }
+  | {
+      readonly type: 'ready';
+      readonly snapshot: StoreSnapshot;
+      readonly sale: SaleRecord | null;
+      readonly refund: RefundRecord | null;
+    }
   | { readonly type: 'done'; readonly id: number; readonly result: unknown; readonly snapshot: StoreSnapshot }
   /** `snapshot` null: the store could not even be looked at. */
   | {
       readonly type: 'failed';
       readonly id: number;
       readonly code: IpcErrorCode;
+      readonly retryAfterMs: number | undefined;
       readonly snapshot: StoreSnapshot | null;
     }
   | { readonly type: 'quarantined'; readonly snapshot: StoreSnapshot; readonly detail: string }

@@ -13,6 +13,7 @@ import {
   signPaymentRequest,
   toHex,
   verifyPaymentRequest,
+  type LimitSettings,
   type PaymentRequest,
 } from '@tikiwallet/protocol';
 import { IpcError, type SaleState } from '../../ipc/index.ts';
@@ -137,6 +138,7 @@ export class SaleRequests {
       openedAtMs: row.openedAtMs,
       deadlineMs: this.#deadlineOf(row),
       payment: row.state === 'paid' ? this.#store.payments.byRequest(row.requestId) : null,
+      checksPhone: this.expectedPhoneOf(row.requestId) !== null,
     };
   }
 
@@ -148,7 +150,7 @@ export class SaleRequests {
 
   /** Everything that would make the payment fail later is said now, before a customer is asked. */
   #mayOpen(sale: OpenSale): EnrolledKiosk {
-    const { kiosk, unsettled, standing, limitSettings } = this.#store.memory;
+    const { kiosk, unsettled, standing } = this.#store.memory;
     if (kiosk === null) throw new IpcError('kiosk_not_enrolled');
     if (standing.doubt !== null) throw new IpcError('journal_quarantined');
     const now = this.#store.now();
@@ -157,13 +159,24 @@ export class SaleRequests {
     if (kiosk.trust.deniedKiosks.has(kiosk.kioskId)) throw new IpcError('kiosk_denied');
     if (sale.amountMinor < 1n || sale.amountMinor > MAX_AMOUNT_MINOR) throw new IpcError('amount_invalid');
     const ageSeconds = now.seconds - kiosk.trust.issuedAt;
-    const limits = limitsAt(freshnessLevel(ageSeconds), kiosk.trust.policy, kiosk.certificate, limitSettings);
+    const limits = limitsAt(
+      freshnessLevel(ageSeconds),
+      kiosk.trust.policy,
+      kiosk.certificate,
+      this.#settingsThatStop(),
+    );
     if (sale.amountMinor > limits.perPaymentMinor) throw new IpcError('amount_exceeds_payment_limit');
     const isFull =
       unsettled.count + 1 > limits.storedCount ||
       unsettled.sumMinor + sale.amountMinor > limits.storedSumMinor;
     if (isFull || ageSeconds > limits.maxOfflineSeconds) throw new IpcError('kiosk_limit_reached');
     return kiosk;
+  }
+
+  /** Where there is a manager, the shop's own limits stop the payment and not the sale: they can be overridden. */
+  #settingsThatStop(): readonly LimitSettings[] {
+    const hasManager = this.#store.managerPin.standing().state !== 'none';
+    return hasManager ? [] : this.#store.memory.limitSettings;
   }
 
   #issue(sale: OpenSale, kiosk: EnrolledKiosk): SaleRecord {

@@ -54,7 +54,12 @@ function start(): void {
       tell({ type: 'log', level: 'error', text: textOf(error) });
     });
     desk = opened;
-    tell({ type: 'ready', snapshot: opened.store.snapshot(), sale: opened.sales.latest() });
+    tell({
+      type: 'ready',
+      snapshot: opened.store.snapshot(),
+      sale: opened.sales.latest(),
+      refund: opened.refunds.latest(),
+    });
     setImmediate(auditMore);
   } catch (error) {
     if (error instanceof Quarantined) setAside(error);
@@ -76,9 +81,21 @@ function auditMore(): void {
 
 function handle<N extends CommandName>(message: CommandMessage<N>): void {
   if (quarantined !== null)
-    return tell({ type: 'failed', id: message.id, code: 'journal_quarantined', snapshot: quarantined });
+    return tell({
+      type: 'failed',
+      id: message.id,
+      code: 'journal_quarantined',
+      retryAfterMs: undefined,
+      snapshot: quarantined,
+    });
   if (desk === null || isDead)
-    return tell({ type: 'failed', id: message.id, code: 'storage_failed', snapshot: null });
+    return tell({
+      type: 'failed',
+      id: message.id,
+      code: 'storage_failed',
+      retryAfterMs: undefined,
+      snapshot: null,
+    });
   try {
     const { store } = desk;
     // Once stopped, the database is closed and has nothing more to say.
@@ -108,7 +125,8 @@ function fail(id: number, error: unknown): void {
   const code = codeOf(error);
   if (code === 'internal_error' || code === 'storage_failed')
     tell({ type: 'log', level: 'error', text: textOf(error) });
-  tell({ type: 'failed', id, code, snapshot: desk?.store.snapshot() ?? null });
+  const retryAfterMs = error instanceof IpcError ? error.retryAfterMs : undefined;
+  tell({ type: 'failed', id, code, retryAfterMs, snapshot: desk?.store.snapshot() ?? null });
 }
 
 function codeOf(error: unknown): IpcErrorCode {

@@ -6,6 +6,7 @@
  */
 import { randomUUIDv7 } from 'node:crypto';
 import { and, eq, lte, type SQL, sql } from 'drizzle-orm';
+import { CLOCK_TOLERANCE_SECONDS, FRESH_HALF_SECONDS } from '@tikiwallet/protocol';
 import type { Clock } from '../clock.ts';
 import type { Db, Tx } from '../db/client.ts';
 import { inTransaction } from '../db/retry.ts';
@@ -25,23 +26,35 @@ export interface GiveBackNeeds {
 
 /** Returned per round; the next round takes the rest. */
 const ROUND = 200;
-/** Clocks of kiosks may be this far behind ours. */
-const CLOCK_MARGIN_SECONDS = 24 * 3600;
+
+/**
+ * Enrolments that may have accepted the allowance without saying so: those that its payee lock admits, whose journal is
+ * not closed under a list that names it, and that had a bundle recent enough when it was issued. A kiosk accepts no
+ * certificate before its time, so its own clock, right or wrong, has counted the bundle's age up to `notBefore` at least;
+ * and a first payment of an allowance that is not locked to the very kiosk needs a bundle that is no older than
+ * FRESH_HALF_SECONDS (page 09).
+ */
+function mayHoldMore({ policy }: GiveBackNeeds): SQL {
+  const open = Math.min(policy.kiosk.maxOfflineSeconds, FRESH_HALF_SECONDS) + CLOCK_TOLERANCE_SECONDS;
+  const locked = policy.kiosk.maxOfflineSeconds + CLOCK_TOLERANCE_SECONDS;
+  return sql`e.reported_deny_list_version < ${allowances.deniedVersion}
+    and (${allowances.payeeMerchantId} is null or e.merchant_id = ${allowances.payeeMerchantId})
+    and (${allowances.payeeKioskId} is null or e.kiosk_id = ${allowances.payeeKioskId})
+    and e.last_bundle_at >= ${allowances.notBefore}
+      - make_interval(secs => case when ${allowances.payeeKioskId} is null then ${open}::float8 else ${locked}::float8 end)`;
+}
 
 /**
  * A closing allowance whose every reported payment has settled, and of which no machine can hold an unreported one:
  * each has closed its journal under a deny list that names it, or has had no trust bundle recent enough to accept
  * anything since it was issued.
  */
-function isAccountedFor({ policy }: GiveBackNeeds): SQL {
-  const reach = policy.kiosk.maxOfflineSeconds + CLOCK_MARGIN_SECONDS;
+function isAccountedFor(needs: GiveBackNeeds): SQL {
   return sql`(${allowances.status} = 'closing'
     and ${allowances.settledMinor} >= ${allowances.closingCumulativeMinor}
     and not exists (
       select 1 from ${kioskEnrolments} e
-      where e.ended_at is null
-        and e.reported_deny_list_version < ${allowances.deniedVersion}
-        and e.last_bundle_at >= ${allowances.notBefore} - make_interval(secs => ${reach})))`;
+      where e.ended_at is null and ${mayHoldMore(needs)}))`;
 }
 
 /**
@@ -49,8 +62,7 @@ function isAccountedFor({ policy }: GiveBackNeeds): SQL {
  * hold an unreported payment, also one that was denied or replaced since - customers' receipts may still bring its
  * claims. With a proof of double spend or a dispute a person decides.
  */
-function isLostAndAccountedFor({ policy }: GiveBackNeeds): SQL {
-  const reach = policy.kiosk.maxOfflineSeconds + CLOCK_MARGIN_SECONDS;
+function isLostAndAccountedFor(needs: GiveBackNeeds): SQL {
   return sql`(${allowances.status} = 'denied'
     and ${allowances.settledMinor} + ${allowances.returnedMinor} < ${allowances.capMinor}
     and ${allowances.disputedCount} = 0
@@ -60,9 +72,7 @@ function isLostAndAccountedFor({ policy }: GiveBackNeeds): SQL {
     and not exists (select 1 from ${doubleSpendCases} c where c.allowance_id = ${allowances.id})
     and not exists (
       select 1 from ${kioskEnrolments} e
-      where (e.ended_at is null or e.ended_at >= ${allowances.notBefore})
-        and e.reported_deny_list_version < ${allowances.deniedVersion}
-        and e.last_bundle_at >= ${allowances.notBefore} - make_interval(secs => ${reach})))`;
+      where (e.ended_at is null or e.ended_at >= ${allowances.notBefore}) and ${mayHoldMore(needs)}))`;
 }
 
 /** The claim window is over. With an open dispute the rest stays, for a person to decide. */

@@ -3,4 +3,4 @@ export { closeAllowance } from './close.ts';
 export { denyLostAllowance } from './deny-lost.ts';
 export { giveBackAll, giveBackClosing } from './give-back.ts';
 export { issueAllowance } from './issue.ts';
-export { allowanceView, listAllowances } from './views.ts';
+export { listAllowances, showAllowance } from './views.ts';

@@ -15,6 +15,7 @@ import {
   fromBase64Url,
   fromUuid,
   maskPhone,
+  type PayeeLock,
   readAllowanceCertificate,
   signAllowanceCertificate,
   STANDING,
@@ -29,6 +30,7 @@ import { debts } from '../db/schema/settlement.ts';
 import { problem } from '../http/problem.ts';
 import { findAccount, openAccount, postTransfers } from '../ledger/index.ts';
 import { type AllowancePolicy, check, must, type Offline } from '../trust/index.ts';
+import { assertCanBePaid } from './payee-lock.ts';
 import type { AllowanceRow } from './views.ts';
 
 export type AllowanceNeeds = Pick<ServerContext, 'db' | 'clock' | 'config'> & { readonly offline: Offline };
@@ -42,12 +44,14 @@ export interface AllowanceRequest {
   readonly devicePublicKey: string;
   /** base64url */
   readonly proof: string;
+  /** Null: every shop can be paid. */
+  readonly payeeLock: PayeeLock | null;
 }
 
 /**
  * The same key with the same content answers the same allowance, for ever.
  * @throws ApiProblem `device_key_invalid`, `amount_below_minimum`, `amount_above_maximum`, `allowance_limit_reached`,
- *   `insufficient_funds`, `not_permitted` (owes the guarantee fund), `idempotency_key_reused`
+ *   `kiosk_not_found`, `kiosk_denied`, `currency_mismatch` (the payee lock), `insufficient_funds`, `not_permitted` (owes the guarantee fund), `idempotency_key_reused`
  */
 export function issueAllowance(needs: AllowanceNeeds, request: AllowanceRequest): Promise<AllowanceRow> {
   const devicePublicKey = readDeviceKey(request);
@@ -62,10 +66,14 @@ export function issueAllowance(needs: AllowanceNeeds, request: AllowanceRequest)
     const standing = await findIssued(tx, request);
     if (standing === undefined) {
       await assertWithinLimits(tx, request, { policy, now: new Date(needs.clock.nowMs()) });
+      if (request.payeeLock !== null) await assertCanBePaid(tx, request.payeeLock, needs.config.currency);
       return issue(tx, needs, { ...request, devicePublicKey });
     }
     const isSame =
-      standing.capMinor === request.amountMinor && equalBytes(standing.devicePublicKey, devicePublicKey);
+      standing.capMinor === request.amountMinor &&
+      equalBytes(standing.devicePublicKey, devicePublicKey) &&
+      standing.payeeMerchantId === (request.payeeLock?.merchantId ?? null) &&
+      standing.payeeKioskId === (request.payeeLock?.kioskId ?? null);
     if (!isSame) throw problem('idempotency_key_reused');
     return standing;
   });
@@ -124,7 +132,7 @@ async function assertWithinLimits(
 type ProvenRequest = Omit<AllowanceRequest, 'devicePublicKey'> & { readonly devicePublicKey: Uint8Array };
 
 async function issue(tx: Tx, needs: AllowanceNeeds, request: ProvenRequest): Promise<AllowanceRow> {
-  const { userId, amountMinor, devicePublicKey } = request;
+  const { userId, amountMinor, devicePublicKey, payeeLock } = request;
   const currency = needs.config.currency;
   const [user] = await tx
     .select({ phone: users.phone, createdAt: users.createdAt })
@@ -133,7 +141,7 @@ async function issue(tx: Tx, needs: AllowanceNeeds, request: ProvenRequest): Pro
   if (user === undefined) throw problem('not_authenticated');
   const id = randomUUIDv7();
   const reserveAccountId = await fillReserve(tx, { id, userId, amountMinor, currency });
-  const signed = certify(needs, { id, devicePublicKey, amountMinor, currency, user });
+  const signed = certify(needs, { id, devicePublicKey, amountMinor, currency, user, payeeLock });
   const [row] = await tx
     .insert(allowances)
     .values({
@@ -144,6 +152,8 @@ async function issue(tx: Tx, needs: AllowanceNeeds, request: ProvenRequest): Pro
       capMinor: amountMinor,
       reserveAccountId,
       devicePublicKey,
+      payeeMerchantId: payeeLock?.merchantId ?? null,
+      payeeKioskId: payeeLock?.kioskId ?? null,
       ...signed,
     })
     .returning();
@@ -186,6 +196,7 @@ interface Certified {
   readonly amountMinor: bigint;
   readonly currency: string;
   readonly user: { readonly phone: string; readonly createdAt: Date };
+  readonly payeeLock: PayeeLock | null;
 }
 
 function certify({ clock, offline }: AllowanceNeeds, subject: Certified) {
@@ -210,7 +221,11 @@ function certify({ clock, offline }: AllowanceNeeds, subject: Certified) {
     maskedPhone,
     phoneCommitment: must(commitToPhone(subject.user.phone, phoneSalt)),
   };
-  const ids = { issuerKeyId: offline.trust.issuerKeyId, allowanceId: fromUuid(subject.id), payeeLock: null };
+  const ids = {
+    issuerKeyId: offline.trust.issuerKeyId,
+    allowanceId: fromUuid(subject.id),
+    payeeLock: subject.payeeLock,
+  };
   const certificate = must(signAllowanceCertificate(draft, ids), offline.trust.signAsIssuer);
   return {
     certificate,

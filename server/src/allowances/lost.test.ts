@@ -44,7 +44,12 @@ describe('a lost phone', () => {
   test('is refused by every kiosk with news, and what was accepted before is paid', async () => {
     kiosk.sell(wallet, 700n);
     const denied = await denyLost();
-    expect(denied).toMatchObject({ status: 'denied', reservedMinor: '5000', returnedMinor: '0' });
+    expect(denied).toMatchObject({
+      status: 'denied',
+      deniedFor: 'lost',
+      reservedMinor: '5000',
+      returnedMinor: '0',
+    });
     expect(denied.returnsBy).not.toBeNull();
     expect(await denyLost()).toEqual(denied);
     // The thief pays where the news has not come.

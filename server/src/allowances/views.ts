@@ -4,6 +4,7 @@ import { toBase64Url } from '@tikiwallet/protocol';
 import type { Allowance } from '../../contract/index.ts';
 import type { Executor } from '../db/client.ts';
 import { allowances } from '../db/schema/allowances.ts';
+import { type DenialReason, deniedSubjects } from '../db/schema/trust.ts';
 
 export type AllowanceRow = typeof allowances.$inferSelect;
 
@@ -18,8 +19,9 @@ export async function listAllowances(
 ): Promise<Allowance[]> {
   const since = new Date(query.nowMs - CLOSED_SHOWN_MS);
   const rows = await executor
-    .select()
+    .select({ row: allowances, deniedFor: deniedSubjects.reason })
     .from(allowances)
+    .leftJoin(deniedSubjects, isDenialOfAllowance)
     .where(
       and(
         eq(allowances.userId, query.userId),
@@ -28,7 +30,26 @@ export async function listAllowances(
     )
     .orderBy(desc(allowances.createdAt), desc(allowances.id))
     .limit(MAX_SHOWN);
-  return rows.map((row) => allowanceView(row, query.nowMs));
+  return rows.map((one) => allowanceView(one, query.nowMs));
+}
+
+const isDenialOfAllowance = and(
+  eq(deniedSubjects.kind, 'allowance'),
+  eq(deniedSubjects.subjectId, allowances.id),
+);
+
+/**
+ * One allowance as it stands now.
+ * @throws Error when there is none: the caller has just written it
+ */
+export async function showAllowance(executor: Executor, id: string, nowMs: number): Promise<Allowance> {
+  const [found] = await executor
+    .select({ row: allowances, deniedFor: deniedSubjects.reason })
+    .from(allowances)
+    .leftJoin(deniedSubjects, isDenialOfAllowance)
+    .where(eq(allowances.id, id));
+  if (found === undefined) throw new Error(`no allowance ${id}`);
+  return allowanceView(found, nowMs);
 }
 
 /** What is still in the reserve. */
@@ -38,13 +59,19 @@ export function reservedMinor(
   return row.capMinor - row.settledMinor - row.returnedMinor;
 }
 
-export function allowanceView(row: AllowanceRow, nowMs: number): Allowance {
+interface ShownAllowance {
+  readonly row: AllowanceRow;
+  readonly deniedFor: DenialReason | null;
+}
+
+function allowanceView({ row, deniedFor }: ShownAllowance, nowMs: number): Allowance {
   const isExpired = row.status === 'active' && row.notAfter.getTime() <= nowMs;
   const isDenied = row.status === 'denied' && reservedMinor(row) > 0n;
   const waits = row.status === 'closing' || isExpired || isDenied;
   return {
     id: row.id,
     status: isExpired ? 'expired' : row.status,
+    deniedFor,
     currency: row.currency,
     capMinor: row.capMinor.toString(),
     settledMinor: row.settledMinor.toString(),

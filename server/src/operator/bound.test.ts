@@ -26,3 +26,14 @@ test('a kiosk that may hold little makes the bound smaller, in the currency’s 
 test('one kiosk alone loses nothing', () => {
   expect(describeBound(readConfig({}), 1)).toContain('can cost at most 0.00 SGD.');
 });
+
+test('a lock on a merchant leaves its own tills, a lock on a till leaves nothing to lose', () => {
+  const text = describeBound(readConfig({}), 10);
+  expect(lineOf(text, '  locked to a merchant with 3 tills')).toContain(' 400.00 SGD');
+  expect(lineOf(text, '  locked to one till')).toContain(' 0.00 SGD');
+});
+
+test('what a kiosk takes of one allowance lowers the bound', () => {
+  const text = describeBound(readConfig({ TIKI_KIOSK_PER_ALLOWANCE_MAX_MINOR: '5000' }), 10);
+  expect(lineOf(text, 'One allowance:')).toBe('One allowance:  300.00 SGD');
+});

@@ -2,11 +2,12 @@
  * `npm run bound -- [KIOSKS]`: what one copied phone can cost under the configured limits, in the worst case. Reads
  * the settings and computes; asks no database.
  */
-import { lossBound, mostAtOneKiosk } from '@tikiwallet/protocol';
+import { kiosksThatAccept, lossBound, mostAtOneKiosk } from '@tikiwallet/protocol';
 import { type Config, readConfig } from '../config.ts';
 import { formatMinor } from '../ledger/print.ts';
 
 const USUAL_KIOSKS = 10;
+const TILLS_OF_A_MERCHANT = 3;
 const HOUR = 3600;
 
 type BoundSettings = Pick<Config, 'currency' | 'offline'>;
@@ -17,6 +18,8 @@ interface Exposure {
   /** c: what one kiosk accepts of it. */
   readonly mostMinor: bigint;
   readonly lossMinor: bigint;
+  /** The same where only the tills of one merchant accept it. */
+  readonly lossAtMerchantMinor: bigint;
 }
 
 function exposureOf({ offline }: BoundSettings, kiosks: number) {
@@ -29,8 +32,16 @@ function exposureOf({ offline }: BoundSettings, kiosks: number) {
       perPaymentMinor,
       hardCounterLimit: allowance.hardCounterLimit * count,
       storedSumMinor: kiosk.storedSumMinor,
+      // Several allowances of one phone: the limit counts each by itself.
+      perAllowanceMinor: kiosk.perAllowanceMinor * BigInt(count),
     };
-    return { capMinor, mostMinor: mostAtOneKiosk(limits), lossMinor: lossBound({ ...limits, kiosks }) };
+    const ofMerchant = kiosksThatAccept('merchant', { all: kiosks, ofMerchant: TILLS_OF_A_MERCHANT });
+    return {
+      capMinor,
+      mostMinor: mostAtOneKiosk(limits),
+      lossMinor: lossBound({ ...limits, kiosks }),
+      lossAtMerchantMinor: lossBound({ ...limits, kiosks: ofMerchant }),
+    };
   };
   const allTogether = allowance.maxMinor * BigInt(allowance.maxActive);
   const held = allTogether < allowance.maxOutstandingMinor ? allTogether : allowance.maxOutstandingMinor;
@@ -72,10 +83,12 @@ export function describeBound(settings: BoundSettings, kiosks: number): string {
     `  c  one kiosk takes of it at most       ${money(one.mostMinor)}`,
     `     by its payments                     ${allowance.hardCounterLimit} x ${money(perPaymentMinor)} = ${money(byPayments)}`,
     `     by what it may hold unsettled       ${money(kiosk.storedSumMinor)}`,
-    '  There is no limit per allowance and kiosk, and none per allowance and shop.',
+    `     by what it takes of one allowance   ${money(kiosk.perAllowanceMinor)}`,
     `  ${formula}`,
     '',
     `One allowance:  ${money(one.lossMinor)}`,
+    `  locked to a merchant with ${TILLS_OF_A_MERCHANT} tills  ${money(one.lossAtMerchantMinor)}`,
+    `  locked to one till                 ${money(0n)}, because nobody else accepts it`,
     `All of a phone: ${money(whole.lossMinor)} (up to ${allowance.maxActive} allowances, ${money(whole.capMinor)} in all)`,
     '',
     'How long it can go on',

@@ -8,7 +8,7 @@ import {
   IDEMPOTENCY_HEADER,
   Uuid,
 } from '../../contract/index.ts';
-import { allowanceView, closeAllowance, denyLostAllowance, issueAllowance } from '../allowances/index.ts';
+import { closeAllowance, denyLostAllowance, issueAllowance, showAllowance } from '../allowances/index.ts';
 import type { RegisterRoutes } from '../context.ts';
 import { problem } from '../http/problem.ts';
 import { answers, bearer, idempotencyHeaders, json, refusals } from '../http/router.ts';
@@ -47,21 +47,29 @@ const denyRoute = createRoute({
 });
 
 export const registerAllowances: RegisterRoutes = (router, context) => {
-  const { auth, clock, idempotency, limits } = context;
+  const { auth, clock, db, idempotency, limits } = context;
+  const show = (id: string) => showAllowance(db, id, clock.nowMs());
   router.openapi(issueRoute, async (c) => {
     const { userId } = await auth.requireRole(c, 'customer');
     await limits.take('allowance_by_user', userId);
-    const { amountMinor, devicePublicKey, proof } = c.req.valid('json');
+    const { amountMinor, devicePublicKey, proof, payeeLock } = c.req.valid('json');
     const key = (c.req.header(IDEMPOTENCY_HEADER) ?? '').toLowerCase();
     const allowance = await idempotency.run(c, {
       userId,
       route: 'POST /v1/allowances',
       // Not the proof: a phone that signs again says the same in other bytes.
-      input: { amountMinor, devicePublicKey },
+      input: { amountMinor, devicePublicKey, ...(payeeLock === undefined ? {} : { payeeLock }) },
       schema: Allowance,
       work: async () => {
-        const request = { userId, key, amountMinor: BigInt(amountMinor), devicePublicKey, proof };
-        return allowanceView(await issueAllowance(context, request), clock.nowMs());
+        const request = {
+          userId,
+          key,
+          amountMinor: BigInt(amountMinor),
+          devicePublicKey,
+          proof,
+          payeeLock: payeeLock ?? null,
+        };
+        return show((await issueAllowance(context, request)).id);
       },
     });
     return c.json(allowance, 200);
@@ -71,13 +79,14 @@ export const registerAllowances: RegisterRoutes = (router, context) => {
     const { id } = c.req.valid('param');
     const { statement } = c.req.valid('json');
     if (statement.length > 4_096) throw problem('closing_statement_invalid');
-    const row = await closeAllowance(context, { userId, allowanceId: id, statement });
-    return c.json(allowanceView(row, clock.nowMs()), 200);
+    await closeAllowance(context, { userId, allowanceId: id, statement });
+    return c.json(await show(id), 200);
   });
   router.openapi(denyRoute, async (c) => {
     const { userId } = await auth.requireRole(c, 'customer');
     await limits.take('deny_by_user', userId);
-    const row = await denyLostAllowance(context, { userId, allowanceId: c.req.valid('param').id });
-    return c.json(allowanceView(row, clock.nowMs()), 200);
+    const { id } = c.req.valid('param');
+    await denyLostAllowance(context, { userId, allowanceId: id });
+    return c.json(await show(id), 200);
   });
 };

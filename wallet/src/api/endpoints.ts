@@ -1,6 +1,8 @@
 /** Each call of the cloud that the wallet makes, by name, with the contract's types. */
 import type {
   Allowance,
+  ClaimBody,
+  ClaimView,
   HistoryItem,
   PublicConfig,
   RegisterResult,
@@ -11,6 +13,7 @@ import type {
   TrustView,
   WalletView,
 } from '@tikiwallet/server/contract';
+import type { Payee } from '../store/schema.ts';
 import type { ApiClient } from './client.ts';
 
 export interface HistoryPage {
@@ -21,6 +24,13 @@ export interface HistoryPage {
 /** A write that may be repeated under the key of the decision behind it. */
 interface Keyed {
   readonly key: string;
+}
+
+interface AllowanceOrder {
+  readonly amountMinor: string;
+  readonly devicePublicKey: string;
+  readonly proof: string;
+  readonly payee: Payee | null;
 }
 
 export function createEndpoints(client: ApiClient) {
@@ -57,14 +67,24 @@ export function createEndpoints(client: ApiClient) {
         },
         order.key,
       ),
-    issueAllowance: (order: Keyed & { amountMinor: string; devicePublicKey: string; proof: string }) =>
+    issueAllowance: (order: Keyed & AllowanceOrder) =>
       post<Allowance>(
         '/v1/allowances',
-        { amountMinor: order.amountMinor, devicePublicKey: order.devicePublicKey, proof: order.proof },
+        {
+          amountMinor: order.amountMinor,
+          devicePublicKey: order.devicePublicKey,
+          proof: order.proof,
+          ...(order.payee === null ? {} : { payeeLock: order.payee.lock }),
+        },
         order.key,
       ),
     closeAllowance: (id: string, statement: string) =>
       post<Allowance>(`/v1/allowances/${encodeURIComponent(id)}/close`, { statement }),
+    /** The phone that held it is lost. A repeat answers how it stands. */
+    denyAllowance: (id: string) =>
+      client.call<Allowance>(`/v1/allowances/${encodeURIComponent(id)}/deny`, { method: 'POST' }),
+    /** A repeat answers the same claim. */
+    claim: (body: ClaimBody) => post<ClaimView>('/v1/claims', body),
   };
 }
 export type Endpoints = ReturnType<typeof createEndpoints>;

@@ -1,4 +1,5 @@
 /** Which allowance pays, and how much is left: pure. One payment comes out of one allowance. */
+import { canPay, isLockedTo, type Payee } from '@tikiwallet/protocol';
 import type { StoredAllowance, StoredPayment } from '../store/schema.ts';
 import type { ErrorCode } from './codes.ts';
 
@@ -71,10 +72,9 @@ export function shownState(
   return allowance?.cloudStatus === 'closed' ? 'released' : payment.state;
 }
 
-export interface Purchase {
+export interface Purchase extends Payee {
   readonly amountMinor: bigint;
   readonly currency: string;
-  readonly merchantId: string;
 }
 
 export type Choice =
@@ -83,7 +83,7 @@ export type Choice =
 
 const no = (code: ErrorCode): Choice => ({ ok: false, code });
 
-/** Locked to this merchant first, then the one that ends soonest. Otherwise the reason that helps the person most. */
+/** Locked to this till first, then to this merchant, then small change that asks for no PIN, then the one that ends soonest. Otherwise the reason that helps the person most. */
 export function chooseAllowance(
   allowances: readonly StoredAllowance[],
   purchase: Purchase,
@@ -94,8 +94,11 @@ export function chooseAllowance(
   if (spendable.length === 0) return no(whyNoneSpendable(active, nowSeconds));
   const inCurrency = spendable.filter((one) => one.currency === purchase.currency);
   if (inCurrency.length === 0) return no('payment_currency_differs_from_request');
-  const forShop = inCurrency.filter((one) => one.payeeLock === null || one.payeeLock === purchase.merchantId);
+  const forShop = inCurrency.filter((one) => canPay(one.payeeLock, purchase));
   if (forShop.length === 0) return no('payment_is_for_another_shop');
+  // What is locked cannot be spent elsewhere: it goes first, and so does what the shop is surest of.
+  const narrowness = ({ payeeLock }: StoredAllowance) =>
+    payeeLock === null ? 0 : isLockedTo(payeeLock, purchase) ? 2 : 1;
   const enough = forShop.filter((one) => remainingMinor(one) >= purchase.amountMinor);
   if (enough.length === 0) {
     return no(
@@ -107,7 +110,10 @@ export function chooseAllowance(
   const [best] = enough
     .filter((one) => one.perPaymentMinor >= purchase.amountMinor)
     .toSorted(
-      (a, b) => Number(b.payeeLock !== null) - Number(a.payeeLock !== null) || a.notAfter - b.notAfter,
+      (a, b) =>
+        narrowness(b) - narrowness(a) ||
+        Number(a.guard === 'pin') - Number(b.guard === 'pin') ||
+        a.notAfter - b.notAfter,
     );
   return best === undefined ? no('payment_exceeds_limit') : { ok: true, allowance: best };
 }

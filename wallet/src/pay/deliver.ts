@@ -6,15 +6,15 @@
 import {
   REFUSAL_CODES,
   runAsync,
-  sealToKiosk,
   verifyReceipt,
   fromHex,
   type AsyncCrypto,
-  type KioskCertificate,
   type Receipt,
   type RefusalCode,
 } from '@tikiwallet/protocol';
+import { Bodies, type Letter } from './bodies.ts';
 import type { ErrorCode, PhoneCode } from './codes.ts';
+import { isLoopback } from './ways.ts';
 
 export const SEALED_MEDIA_TYPE = 'application/vnd.tikipay.sealed';
 const ATTEMPT_TIMEOUT_MS = 3_000;
@@ -24,13 +24,11 @@ const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 2_500;
 const MAX_RECEIPT_BYTES = 4_096;
 
-export interface Parcel {
+export interface Parcel extends Letter {
   /** Hex of the payment's hash. */
   readonly paymentId: string;
   readonly amountMinor: bigint;
-  readonly delivery: Uint8Array;
   readonly addresses: readonly string[];
-  readonly kiosk: KioskCertificate;
 }
 
 export type DeliveryOutcome =
@@ -51,6 +49,17 @@ export interface DeliveryOptions {
   readonly untilMs: number;
   readonly signal: AbortSignal;
   readonly onRound: (round: number) => void;
+  /** After a round that nobody answered: another way may be tried before the next. */
+  readonly onSilence?: (round: number) => Promise<void>;
+  /** The kiosk does not know the certificate that was named: from now on the payment goes whole. */
+  readonly onCertificateUnknown: () => void;
+}
+
+interface Call {
+  readonly parcel: Parcel;
+  readonly needs: DeliveryNeeds;
+  readonly options: DeliveryOptions;
+  readonly bodies: Bodies;
 }
 
 export async function deliver(
@@ -58,18 +67,18 @@ export async function deliver(
   needs: DeliveryNeeds,
   options: DeliveryOptions,
 ): Promise<DeliveryOutcome> {
-  // Sealed once: every attempt carries the very same bytes.
-  const sealed = await sealToKiosk(parcel.delivery, parcel.kiosk);
+  const call: Call = { parcel, needs, options, bodies: new Bodies(parcel) };
   let pauseMs = FIRST_PAUSE_MS;
   for (let round = 1; ; round += 1) {
     options.onRound(round);
-    const answer = await tryAllAddresses(parcel, sealed, needs, options.signal);
+    const answer = await tryAllAddresses(call);
     if (answer.kind !== 'no_answer') return answer;
     const isOver = options.signal.aborted || needs.nowMs() + pauseMs > options.untilMs;
     if (isOver)
       return answer.code === 'kiosk_unreachable'
         ? { kind: 'no_answer', code: await whySilent(needs) }
         : answer;
+    if (answer.code === 'kiosk_unreachable') await options.onSilence?.(round);
     await needs.pause(pauseMs, options.signal);
     pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
   }
@@ -80,12 +89,9 @@ async function whySilent(needs: DeliveryNeeds): Promise<ErrorCode> {
 }
 
 /** One round: every address, a little apart; the first real answer ends it. */
-async function tryAllAddresses(
-  parcel: Parcel,
-  sealed: Uint8Array,
-  needs: DeliveryNeeds,
-  signal: AbortSignal,
-): Promise<DeliveryOutcome> {
+async function tryAllAddresses(call: Call): Promise<DeliveryOutcome> {
+  const { parcel, needs } = call;
+  const { signal } = call.options;
   const round = new AbortController();
   const stop = () => round.abort();
   signal.addEventListener('abort', stop, { once: true });
@@ -104,7 +110,7 @@ async function tryAllAddresses(
       parcel.addresses.forEach((address, index) => {
         void needs
           .pause(index * STAGGER_MS, round.signal)
-          .then(() => tryAddress(address, parcel, sealed, needs, round.signal))
+          .then(() => tryAddress(address, call, round.signal))
           .then(settle);
       });
     });
@@ -114,11 +120,23 @@ async function tryAllAddresses(
   }
 }
 
-async function tryAddress(
+/** By reference where that may do, and whole at once where the kiosk says that it does not: the same payment. */
+async function tryAddress(address: string, call: Call, signal: AbortSignal): Promise<DeliveryOutcome> {
+  for (;;) {
+    const { bytes, isRepeat } = await call.bodies.next();
+    const outcome = await post(address, bytes, call, signal);
+    if (outcome.kind !== 'refused' || outcome.code !== 'allowance_certificate_unknown') return outcome;
+    // Said of the certificate itself it makes no sense, and a stranger on the link can say it: it ends nothing.
+    if (!isRepeat) return { kind: 'no_answer', code: outcome.code };
+    call.bodies.sendWhole();
+    call.options.onCertificateUnknown();
+  }
+}
+
+async function post(
   address: string,
-  parcel: Parcel,
   sealed: Uint8Array,
-  needs: DeliveryNeeds,
+  { parcel, needs }: Call,
   signal: AbortSignal,
 ): Promise<DeliveryOutcome> {
   const silent: DeliveryOutcome = { kind: 'no_answer', code: 'kiosk_unreachable' };
@@ -162,11 +180,6 @@ export function localInit(address: string, call: RequestInit): LocalRequestInit 
   return isLoopback(address) ? init : { ...init, targetAddressSpace: 'local' };
 }
 
-export function isLoopback(address: string): boolean {
-  const { hostname } = new URL(address);
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(hostname);
-}
-
 async function readReceipt(bytes: Uint8Array, parcel: Parcel, crypto: AsyncCrypto): Promise<DeliveryOutcome> {
   if (bytes.length > MAX_RECEIPT_BYTES) return { kind: 'no_answer', code: 'message_too_large' };
   const expected = { paymentHash: fromHex(parcel.paymentId), amountMinor: parcel.amountMinor };
@@ -189,15 +202,20 @@ const KIOSK_TROUBLES = [
 
 /** `{ "code": … }`. Only a refusal that the protocol names, or a plain no (4xx), ends the sending. */
 function readRefusal(status: number, body: Uint8Array): DeliveryOutcome {
-  const code = readCode(body);
-  const known = REFUSAL_CODES.find((one) => one === code);
-  if (known !== undefined) return { kind: 'refused', code: known };
-  const trouble = KIOSK_TROUBLES.find((one) => one === code);
-  if (trouble !== undefined) return { kind: 'no_answer', code: trouble };
+  const told = outcomeOfCode(readCode(body));
+  if (told !== null) return told;
   const isPlainNo = status >= 400 && status < 500 && status !== 408 && status !== 429;
   return isPlainNo
     ? { kind: 'refused', code: 'kiosk_refused_unknown' }
     : { kind: 'no_answer', code: 'kiosk_busy' };
+}
+
+/** What a kiosk's code means for the payment; null: no kiosk says that. */
+export function outcomeOfCode(code: string | null): DeliveryOutcome | null {
+  const known = REFUSAL_CODES.find((one) => one === code);
+  if (known !== undefined) return { kind: 'refused', code: known };
+  const trouble = KIOSK_TROUBLES.find((one) => one === code);
+  return trouble === undefined ? null : { kind: 'no_answer', code: trouble };
 }
 
 function readCode(body: Uint8Array): string | null {
@@ -227,19 +245,4 @@ export function pause(ms: number, signal: AbortSignal): Promise<void> {
     const timer = setTimeout(end, ms);
     signal.addEventListener('abort', end, { once: true });
   });
-}
-
-/** Has the person, or a policy, told the browser that this page may not reach the shop's network? */
-export async function localNetworkDenied(): Promise<boolean> {
-  for (const name of ['local-network-access', 'local-network']) {
-    try {
-      // The name is newer than the list in the DOM's types.
-      const status = await navigator.permissions.query({ name: name as PermissionName });
-      if (status.state === 'denied') return true;
-    } catch (error) {
-      if (!(error instanceof TypeError)) throw error;
-      // This browser does not know the permission: then it did not deny it either.
-    }
-  }
-  return false;
 }

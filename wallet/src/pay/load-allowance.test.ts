@@ -4,12 +4,15 @@ import {
   ASSURANCE,
   commitToPhone,
   fromBase64Url,
+  type PayeeLock,
   signAllowanceCertificate,
   STANDING,
   toBase64Url,
+  toUuid,
   verifyProofOfPossession,
 } from '@tikiwallet/protocol';
 import type { Allowance } from '@tikiwallet/server/contract';
+import { ensureDeviceKey } from '../keys/device-key.ts';
 import { ApiError } from '../api/problems.ts';
 import { id, makePhone, makeShop, NOW, ok, PHONE, USER, type Shop } from '../test/world.ts';
 import { finishLoad, orderLoad, type LoadIntent, type LoadNeeds } from './load-allowance.ts';
@@ -30,27 +33,46 @@ interface Cloud {
   capMinor: bigint | null;
   phone: string;
   issuer: Shop['issuer'] | null;
+  /** What is certified instead of what was ordered. */
+  payeeLock: PayeeLock | null | undefined;
 }
 
 async function setUp() {
   const shop = await makeShop();
   const phone = await makePhone(shop);
   await phone.database.clear('allowances');
-  const cloud: Cloud = { sent: [], fail: null, capMinor: null, phone: PHONE, issuer: null };
+  const cloud: Cloud = {
+    sent: [],
+    fail: null,
+    capMinor: null,
+    phone: PHONE,
+    issuer: null,
+    payeeLock: undefined,
+  };
   const issueAllowance: LoadNeeds['api']['issueAllowance'] = async (order) => {
     cloud.sent.push(order as LoadIntent);
     if (cloud.fail !== null) throw cloud.fail;
     return await issue(shop, cloud, order);
   };
-  const needs: LoadNeeds = { ...phone.needs, api: { issueAllowance }, profile: PROFILE, trust: shop.trust };
+  const needs: LoadNeeds = {
+    ...phone.needs,
+    ensureKey: (owner) => ensureDeviceKey(phone.database, owner),
+    api: { issueAllowance },
+    profile: PROFILE,
+    trust: shop.trust,
+  };
   return { shop, phone, cloud, needs };
 }
+
+const LOCK = { merchantId: toUuid(id(0x11)), kioskId: toUuid(id(0x22)) };
+const PAYEE = { lock: LOCK, name: 'Warung Sari' };
 
 async function issue(
   shop: Shop,
   cloud: Cloud,
-  order: { amountMinor: string; devicePublicKey: string },
+  order: Pick<LoadIntent, 'amountMinor' | 'devicePublicKey' | 'payee'>,
 ): Promise<Allowance> {
+  const payeeLock = cloud.payeeLock === undefined ? (order.payee?.lock ?? null) : cloud.payeeLock;
   const capMinor = cloud.capMinor ?? BigInt(order.amountMinor);
   const bytes = await ok(
     signAllowanceCertificate(
@@ -69,13 +91,14 @@ async function issue(
         maskedPhone: '+65****5432',
         phoneCommitment: await ok(commitToPhone(cloud.phone, id(0x55))),
       },
-      { issuerKeyId: shop.issuerKeyId, allowanceId: id(0x77), payeeLock: null },
+      { issuerKeyId: shop.issuerKeyId, allowanceId: id(0x77), payeeLock },
     ),
     (cloud.issuer ?? shop.issuer).sign,
   );
   return {
     id: ALLOWANCE_ID,
     status: 'active',
+    deniedFor: null,
     currency: 'SGD',
     capMinor: capMinor.toString(),
     settledMinor: '0',
@@ -93,7 +116,7 @@ async function issue(
 
 test('the proof is bound to the order’s own idempotency key', async () => {
   const { needs } = await setUp();
-  const intent = await orderLoad({ amountMinor: 3_000n, currency: 'SGD' }, needs);
+  const intent = await orderLoad({ amountMinor: 3_000n, currency: 'SGD', payee: null, guard: 'open' }, needs);
   const expected = {
     publicKey: fromBase64Url(intent.devicePublicKey),
     context: 'allowance',
@@ -104,7 +127,7 @@ test('the proof is bound to the order’s own idempotency key', async () => {
 
 test('an answer lost on the way: after a restart the stored order is sent again word by word, and kept once', async () => {
   const { phone, cloud, needs } = await setUp();
-  const intent = await orderLoad({ amountMinor: 3_000n, currency: 'SGD' }, needs);
+  const intent = await orderLoad({ amountMinor: 3_000n, currency: 'SGD', payee: null, guard: 'open' }, needs);
   cloud.fail = new ApiError('network_unreachable', { status: 0 });
   await expect(finishLoad(intent, needs)).rejects.toMatchObject({ code: 'network_unreachable' });
   cloud.fail = null;
@@ -120,7 +143,7 @@ test('an answer lost on the way: after a restart the stored order is sent again 
 
 test('an order answered twice never puts a counter back', async () => {
   const { phone, needs } = await setUp();
-  const intent = await orderLoad({ amountMinor: 3_000n, currency: 'SGD' }, needs);
+  const intent = await orderLoad({ amountMinor: 3_000n, currency: 'SGD', payee: null, guard: 'open' }, needs);
   const loaded = await finishLoad(intent, needs);
   await phone.database.put('allowances', { ...loaded, lastCounter: 4, cumulativeMinor: 900n });
   await finishLoad(intent, needs);
@@ -134,7 +157,10 @@ test('a definite refusal forgets the order, so that the next one is a new decisi
   const { phone, cloud, needs } = await setUp();
   cloud.fail = new ApiError('insufficient_funds', { status: 422 });
   await expect(
-    finishLoad(await orderLoad({ amountMinor: 3_000n, currency: 'SGD' }, needs), needs),
+    finishLoad(
+      await orderLoad({ amountMinor: 3_000n, currency: 'SGD', payee: null, guard: 'open' }, needs),
+      needs,
+    ),
   ).rejects.toMatchObject({ code: 'insufficient_funds' });
   expect(await phone.database.count('intents')).toBe(0);
 });
@@ -149,10 +175,39 @@ test('another amount, another person’s number or another issuer: not kept', as
   for (const change of changes) {
     const { phone, cloud, needs } = await setUp();
     change(cloud, stranger);
-    const intent = await orderLoad({ amountMinor: 3_000n, currency: 'SGD' }, needs);
+    const intent = await orderLoad(
+      { amountMinor: 3_000n, currency: 'SGD', payee: null, guard: 'open' },
+      needs,
+    );
     await expect(finishLoad(intent, needs)).rejects.toMatchObject({
       code: expect.stringMatching(/^(certificate_differs_from_order|certificate_signature_invalid)$/),
     });
     expect(await phone.database.count('allowances')).toBe(0);
   }
+});
+
+test('money ordered for one till is locked to that till, and the phone keeps whose it is', async () => {
+  const { phone, cloud, needs } = await setUp();
+  const intent = await orderLoad(
+    { amountMinor: 3_000n, currency: 'SGD', payee: PAYEE, guard: 'open' },
+    needs,
+  );
+  const loaded = await finishLoad(intent, needs);
+  expect(cloud.sent[0]?.payee).toEqual(PAYEE);
+  expect(loaded).toMatchObject({ payeeLock: LOCK, payeeName: 'Warung Sari' });
+  expect(await phone.database.get('allowances', loaded.id)).toMatchObject({ payeeLock: LOCK });
+});
+
+test.each<[string, typeof PAYEE | null, PayeeLock | null]>([
+  ['no lock where one was ordered', PAYEE, null],
+  ['the whole shop instead of the till', PAYEE, { ...LOCK, kioskId: null }],
+  ['another till', PAYEE, { ...LOCK, kioskId: toUuid(id(0x23)) }],
+  ['another shop', PAYEE, { ...LOCK, merchantId: toUuid(id(0x12)) }],
+  ['a lock that nobody ordered', null, LOCK],
+])('%s: not kept', async (_what, payee, payeeLock) => {
+  const { phone, cloud, needs } = await setUp();
+  cloud.payeeLock = payeeLock;
+  const intent = await orderLoad({ amountMinor: 3_000n, currency: 'SGD', payee, guard: 'open' }, needs);
+  await expect(finishLoad(intent, needs)).rejects.toMatchObject({ code: 'certificate_differs_from_order' });
+  expect(await phone.database.count('allowances')).toBe(0);
 });

@@ -18,17 +18,26 @@ import {
 import type { Allowance } from '@tikiwallet/server/contract';
 import { ApiError } from '../api/problems.ts';
 import type { Endpoints } from '../api/endpoints.ts';
-import { ensureDeviceKey } from '../keys/device-key.ts';
+import type { DeviceKey, KeyOwner } from '../keys/device-key.ts';
 import { checkIntegrity, ensureEpoch } from '../store/integrity.ts';
 import { dropIntent, putIntent, storeLoadedAllowance } from '../store/records.ts';
-import type { Intent, Profile, StoredAllowance } from '../store/schema.ts';
+import type { Intent, KeyGuard, Payee, Profile, StoredAllowance } from '../store/schema.ts';
 import { WalletError } from './codes.ts';
 import type { PayNeeds } from './needs.ts';
 import { decoded, must } from './results.ts';
 
 export type LoadIntent = Extract<Intent, { kind: 'load' }>;
 
+/** What the person decided; `payee` is null for money that every shop takes. */
+export interface LoadOrder {
+  readonly amountMinor: bigint;
+  readonly currency: string;
+  readonly payee: Payee | null;
+}
+
 export interface LoadNeeds extends PayNeeds {
+  /** Makes or opens the key that the load is certified for. @throws WalletError `unlock_needed` */
+  readonly ensureKey: (owner: KeyOwner) => Promise<DeviceKey>;
   readonly api: Pick<Endpoints, 'issueAllowance'>;
   readonly profile: Profile;
   readonly trust: TrustBundle;
@@ -36,7 +45,7 @@ export interface LoadNeeds extends PayNeeds {
 
 /** Decides: makes the key if there is none, proves it for this occasion, and stores the order. @throws WalletError */
 export async function orderLoad(
-  order: { amountMinor: bigint; currency: string },
+  order: LoadOrder & { readonly guard: KeyGuard },
   needs: LoadNeeds,
 ): Promise<LoadIntent> {
   const integrity = await checkIntegrity(needs.database, needs.mirrors);
@@ -44,7 +53,7 @@ export async function orderLoad(
     throw new WalletError(integrity === 'lost' ? 'store_lost' : 'store_rolled_back');
   const userId = needs.profile.id;
   const epoch = await ensureEpoch(needs.database, needs.mirrors);
-  const deviceKey = await ensureDeviceKey(needs.database, { userId, epoch });
+  const deviceKey = await needs.ensureKey({ userId, epoch, guard: order.guard });
   const key = crypto.randomUUID();
   const possession = { publicKey: deviceKey.publicKey, context: 'allowance', occasion: key } as const;
   const proof = await must(runAsync(signProofOfPossession(possession), needs.crypto, deviceKey.sign));
@@ -56,9 +65,11 @@ export async function orderLoad(
     amountMinor: order.amountMinor.toString(),
     currency: order.currency,
     keyId: deviceKey.id,
+    guard: order.guard,
     devicePublicKey: toBase64Url(deviceKey.publicKey),
     // ECDSA signs differently each time: a repeat must carry the proof that was sent first.
     proof: toBase64Url(proof),
+    payee: order.payee,
   };
   await putIntent(needs.database, intent);
   return intent;
@@ -94,6 +105,7 @@ async function verified(intent: LoadIntent, answer: Allowance, needs: LoadNeeds)
     id: certificate.allowanceId,
     userId: intent.userId,
     keyId: intent.keyId,
+    guard: intent.guard,
     certificate: bytes,
     certificateHash: certificate.hash,
     currency: certificate.currency,
@@ -105,9 +117,11 @@ async function verified(intent: LoadIntent, answer: Allowance, needs: LoadNeeds)
     notBefore: certificate.notBefore,
     notAfter: certificate.notAfter,
     payeeLock: certificate.payeeLock,
+    ...(intent.payee === null ? {} : { payeeName: intent.payee.name }),
     phoneSalt,
     state: 'active',
     cloudStatus: answer.status,
+    deniedFor: answer.deniedFor,
     returnsBy: answer.returnsBy,
     lastCounter: certificate.firstCounter - 1,
     cumulativeMinor: 0n,
@@ -126,6 +140,8 @@ function saysWhatWasOrdered(
     certificate.allowanceId === answer.id &&
     certificate.capMinor === BigInt(intent.amountMinor) &&
     certificate.currency === intent.currency &&
+    certificate.payeeLock?.merchantId === intent.payee?.lock.merchantId &&
+    certificate.payeeLock?.kioskId === intent.payee?.lock.kioskId &&
     equalBytes(certificate.devicePublicKey, fromHex(intent.keyId)) &&
     certificate.assurance >= ASSURANCE.software
   );

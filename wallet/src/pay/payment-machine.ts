@@ -11,7 +11,13 @@ export type PaymentView =
   | { readonly step: 'signing' }
   /** Not signed, and nothing was taken: the person may start over. */
   | { readonly step: 'failed'; readonly code: ErrorCode }
-  | { readonly step: 'sending'; readonly payment: StoredPayment; readonly round: number }
+  | {
+      readonly step: 'sending';
+      readonly payment: StoredPayment;
+      readonly round: number;
+      /** `page`: the browser is on its way to the kiosk's page. */
+      readonly way: 'radio' | 'page';
+    }
   /** Signed, sent or not, and without an answer: the money is held, sending again is safe. */
   | { readonly step: 'unconfirmed'; readonly payment: StoredPayment; readonly code: ErrorCode | null }
   | { readonly step: 'refused'; readonly payment: StoredPayment; readonly code: ErrorCode }
@@ -21,11 +27,13 @@ export type PaymentEvent =
   | { readonly event: 'confirmed' }
   | { readonly event: 'signing_failed'; readonly code: ErrorCode }
   | { readonly event: 'sending'; readonly payment: StoredPayment; readonly round: number }
+  | { readonly event: 'leaving'; readonly payment: StoredPayment }
   | { readonly event: 'no_answer'; readonly payment: StoredPayment; readonly code: ErrorCode }
   | { readonly event: 'refused'; readonly payment: StoredPayment; readonly code: ErrorCode }
   | { readonly event: 'receipted'; readonly payment: StoredPayment };
 
-export function startOf(payment: StoredPayment | null): PaymentView {
+/** @param why no receipt came, when that was just seen. */
+export function startOf(payment: StoredPayment | null, why: ErrorCode | null = null): PaymentView {
   if (payment === null) return { step: 'confirm' };
   switch (payment.state) {
     case 'paid':
@@ -39,7 +47,7 @@ export function startOf(payment: StoredPayment | null): PaymentView {
       };
     case 'signed':
     case 'unconfirmed':
-      return { step: 'unconfirmed', payment, code: null };
+      return { step: 'unconfirmed', payment, code: why };
   }
 }
 
@@ -52,7 +60,9 @@ export function advance(view: PaymentView, event: PaymentEvent): PaymentView {
     case 'signing_failed':
       return view.step === 'signing' ? { step: 'failed', code: event.code } : view;
     case 'sending':
-      return { step: 'sending', payment: event.payment, round: event.round };
+      return { step: 'sending', payment: event.payment, round: event.round, way: 'radio' };
+    case 'leaving':
+      return { step: 'sending', payment: event.payment, round: 1, way: 'page' };
     case 'no_answer':
       return view.step === 'sending'
         ? { step: 'unconfirmed', payment: event.payment, code: event.code }

@@ -64,7 +64,7 @@ const refused = (code: ErrorCode, subject: RefusedSubject | null = null): ReadOu
 });
 
 export async function readRequest(text: string, facts: RequestFacts): Promise<ReadOutcome> {
-  const bytes = readText(text);
+  const bytes = requestBytes(text);
   if (typeof bytes === 'string') return refused(bytes);
   if (facts.trust === null) return refused('trust_missing');
   const opened = await runAsync(openRequestEnvelope(bytes, facts.trust.issuers), facts.crypto);
@@ -83,7 +83,7 @@ export async function readRequest(text: string, facts: RequestFacts): Promise<Re
   if (why !== null) return refused(why, subject);
   const choice = chooseAllowance(
     facts.allowances,
-    { ...request, merchantId: kiosk.merchantId },
+    { ...request, merchantId: kiosk.merchantId, kioskId: kiosk.kioskId },
     facts.nowSeconds,
   );
   if (!choice.ok) return refused(choice.code, subject);
@@ -104,7 +104,7 @@ export async function readRequest(text: string, facts: RequestFacts): Promise<Re
 }
 
 /** Bytes of the request envelope, or why the text is none. */
-function readText(text: string): Uint8Array | ErrorCode {
+export function requestBytes(text: string): Uint8Array | ErrorCode {
   // Base45 has a space in its alphabet, so only line ends and what stands before the prefix may go.
   const candidate = text.replace(/[\r\n\t]/g, '').trimStart();
   if (!isTikiQr(candidate)) return 'qr_not_recognised';

@@ -25,6 +25,7 @@ function cloudAllowance(id: string, changes: Partial<Allowance>): Allowance {
   return {
     id,
     status: 'active',
+    deniedFor: null,
     currency: 'SGD',
     capMinor: '5000',
     settledMinor: '0',

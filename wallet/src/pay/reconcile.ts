@@ -76,9 +76,14 @@ async function noteCloudState(
   cloud: Allowance,
 ): Promise<void> {
   const forgot = allowance.state === 'active' && hasForgotten(allowance, cloud);
-  if (!forgot && allowance.cloudStatus === cloud.status && allowance.returnsBy === cloud.returnsBy) return;
+  const isKnown =
+    allowance.cloudStatus === cloud.status &&
+    allowance.deniedFor === cloud.deniedFor &&
+    allowance.returnsBy === cloud.returnsBy;
+  if (!forgot && isKnown) return;
   await updateAllowance(database, allowance.id, (one) => ({
     cloudStatus: cloud.status,
+    deniedFor: cloud.deniedFor,
     returnsBy: cloud.returnsBy,
     ...(one.state === 'active' && hasForgotten(one, cloud) ? { state: 'frozen' as const } : {}),
   }));

@@ -8,6 +8,8 @@ import { advance, startOf, type PaymentView } from '../pay/payment-machine.ts';
 import type { StoredPayment } from '../store/schema.ts';
 import { ActivityList, kindOf, STATE_LABEL } from './parts/activity-list.tsx';
 import { useWallet } from './parts/context.ts';
+import { Digits } from './parts/digits.tsx';
+import { HandedInNotice } from './parts/handed-in.tsx';
 import { mergeActivity } from './parts/merge-activity.ts';
 import {
   Bdi,
@@ -120,7 +122,7 @@ function PaymentDetail({ payment }: { payment: StoredPayment }) {
         <Bdi class="muted">{payment.merchantPhone}</Bdi>
         <Money minor={payment.amountMinor} currency={payment.currency} class="balance" />
         <span class={`chip state-${shown}`}>{t(STATE_LABEL[shown])}</span>
-        <p class="muted">{t(`state.${shown}_text`)}</p>
+        {payment.handedIn?.state !== 'paid' && <p class="muted">{t(`state.${shown}_text`)}</p>}
         <dl class="rows">
           {payment.receiptNumber !== null && (
             <Row label={t('receipt.number')} testId="receipt-number">
@@ -131,9 +133,11 @@ function PaymentDetail({ payment }: { payment: StoredPayment }) {
           <Row label={t('receipt.counter')}>
             <Bdi>{payment.counter}</Bdi>
           </Row>
-          <Row label={t('confirm.code')}>
-            <Bdi>{payment.comparisonCode}</Bdi>
-          </Row>
+          {payment.receipt !== null && (
+            <Row label={t('paid.code')}>
+              <Digits value={payment.paidCode} testId="receipt-code" />
+            </Row>
+          )}
           <HashRow hash={payment.id} />
         </dl>
         {payment.state === 'refused' && payment.refusalCode !== null && (
@@ -146,6 +150,7 @@ function PaymentDetail({ payment }: { payment: StoredPayment }) {
         )}
         <CopyButton payment={payment} />
       </div>
+      {payment.handedIn !== null && <HandedInNotice handedIn={payment.handedIn} />}
       {isHeld(payment) && shown !== 'released' && <AskAgain payment={payment} />}
     </Screen>
   );

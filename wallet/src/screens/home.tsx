@@ -2,9 +2,11 @@
 import { deadline, money, relative } from '../i18n/format.ts';
 import { t } from '../i18n/translate.ts';
 import { offlineFunds } from '../pay/allowance-choice.ts';
+import { denialNews } from '../pay/other-phones.ts';
 import type { WalletState } from '../wallet-state.ts';
 import { ActivityList } from './parts/activity-list.tsx';
 import { currencyOf, useNow, useWallet } from './parts/context.ts';
+import { DenialNews } from './parts/denial-news.tsx';
 import { Icon } from './parts/icons.tsx';
 import { mergeActivity } from './parts/merge-activity.ts';
 import { Bdi, Button, Empty, ErrorNotice, LinkButton, Money, Notice, useAction } from './parts/ui.tsx';
@@ -77,6 +79,19 @@ function Banners() {
           </Button>
         </ErrorNotice>
       )}
+      {state.vault.kind === 'wiped' && (
+        <Notice
+          tone={state.vault.why === 'asked' ? 'info' : 'warn'}
+          icon="lock"
+          title={t('wiped.title')}
+          testId="wiped-banner"
+        >
+          <p>{t('wiped.safe_text')}</p>
+        </Notice>
+      )}
+      {denialNews(state.view, state.denialsRead).map((denied) => (
+        <DenialNews key={denied.id} denied={denied} />
+      ))}
       {!state.reachable && (
         <Notice tone="warn" icon="offline" testId="offline-banner" role="status">
           <p>{t('home.offline_banner')}</p>
@@ -168,7 +183,11 @@ function OfflineCard({ state, nowMs }: { state: WalletState; nowMs: number }) {
           {t('home.returning')} <Bdi>{money(funds.returningMinor, currency)}</Bdi>
         </p>
       )}
-      {elsewhere === true && <p class="card-note">{t('home.elsewhere')}</p>}
+      {elsewhere === true && (
+        <p class="card-note">
+          {t('home.elsewhere')} <a href="#/phones">{t('home.elsewhere_link')}</a>
+        </p>
+      )}
       <div class="card-actions">
         <LinkButton to="load" kind="card" icon="down" testId="load-link">
           {t('home.load')}

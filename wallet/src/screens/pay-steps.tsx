@@ -3,10 +3,11 @@ import { useEffect, useState } from 'preact/hooks';
 import { dateTime, money } from '../i18n/format.ts';
 import { t } from '../i18n/translate.ts';
 import type { ErrorCode } from '../pay/codes.ts';
-import { GRACE_SECONDS } from '../pay/timing.ts';
+import { FALL_AFTER_MS, GRACE_SECONDS } from '../pay/timing.ts';
 import type { PaymentOffer } from '../pay/read-request.ts';
 import type { StoredPayment } from '../store/schema.ts';
 import { useNow, useWallet } from './parts/context.ts';
+import { Digits } from './parts/digits.tsx';
 import { Icon } from './parts/icons.tsx';
 import { lazy } from './parts/lazy.tsx';
 import { Bdi, Button, ErrorNotice, LinkButton, Money, Notice, Row, Screen, Spinner } from './parts/ui.tsx';
@@ -47,9 +48,7 @@ export function ConfirmOffer({ offer, busy, code, onPay, onAgain }: ConfirmProps
         />
         <div class="confirm-code-box">
           <span>{t('confirm.code')}</span>
-          <bdi dir="ltr" class="confirm-code" data-testid="confirm-code">
-            {offer.comparisonCode}
-          </bdi>
+          <Digits value={offer.comparisonCode} testId="confirm-code" />
           <span class="muted">{t('confirm.code_hint')}</span>
         </div>
         <dl class="rows">
@@ -96,16 +95,16 @@ function Countdown({ leftSeconds, ofSeconds }: { leftSeconds: number; ofSeconds:
   );
 }
 
-/** No answer for so long, and the other way is on the screen (R5); the radio goes on being tried beside it. */
-const FALL_AFTER_MS = 2_500;
-
 type SendingProps = {
   readonly payment: StoredPayment;
   readonly round: number;
+  readonly way: 'radio' | 'page';
   readonly onStop: () => void;
+  readonly onPage: () => void;
 };
 
-export function Sending({ payment, round, onStop }: SendingProps) {
+/** When the kiosk is silent the code is on the screen in time (R5); the radio goes on being tried beside it. */
+export function Sending({ payment, round, way, onStop, onPage }: SendingProps) {
   const hasFallen = useLater(FALL_AFTER_MS);
   return (
     <Screen title={t('sending.title')} back={null} testId="sending">
@@ -113,10 +112,10 @@ export function Sending({ payment, round, onStop }: SendingProps) {
         class={hasFallen ? 'stack' : 'verdict-page'}
         data-testid="pay-state"
         data-state="sending"
-        data-way={hasFallen ? 'code' : 'radio'}
+        data-way={hasFallen ? 'code' : way}
         role="status"
       >
-        {hasFallen ? <PaymentCode payment={payment} /> : <Handing payment={payment} />}
+        {hasFallen ? <PaymentCode payment={payment} /> : <Handing payment={payment} way={way} />}
         {hasFallen && <Asking payment={payment} round={round} />}
       </div>
       {hasFallen && (
@@ -124,6 +123,7 @@ export function Sending({ payment, round, onStop }: SendingProps) {
           <LinkButton to={`show-code/${payment.id}~receipt`} kind="primary" icon="scan" testId="scan-receipt">
             {t('code.scan_receipt')}
           </LinkButton>
+          <ByPage payment={payment} onPage={onPage} />
           <Button kind="quiet" onClick={onStop} testId="sending-stop">
             {t('common.stop')}
           </Button>
@@ -133,7 +133,18 @@ export function Sending({ payment, round, onStop }: SendingProps) {
   );
 }
 
-function Handing({ payment }: { payment: StoredPayment }) {
+/** The kiosk's page, for whoever wants it: where the shop's camera does not read the code, or there is none. */
+function ByPage({ payment, onPage }: { payment: StoredPayment; onPage: () => void }) {
+  const { wallet } = useWallet();
+  if (wallet.pageOf(payment) === null) return null;
+  return (
+    <Button kind="plain" icon="shop" onClick={onPage} testId="page-way">
+      {t('sending.by_page')}
+    </Button>
+  );
+}
+
+function Handing({ payment, way }: { payment: StoredPayment; way: 'radio' | 'page' }) {
   return (
     <>
       <span class="verdict-mark verdict-wait">
@@ -143,7 +154,8 @@ function Handing({ payment }: { payment: StoredPayment }) {
       <p class="receipt-shop">
         <bdi>{payment.merchantName}</bdi>
       </p>
-      <p class="lead">{t('sending.first')}</p>
+      <p class="lead">{t(way === 'page' ? 'sending.page' : 'sending.first')}</p>
+      {way === 'page' && <p class="muted">{t('sending.page_text')}</p>}
     </>
   );
 }
@@ -197,10 +209,12 @@ export function Paid({ payment }: { payment: StoredPayment }) {
           <Row label={t('receipt.time')} testId="paid-time">
             {dateTime((payment.acceptedAt ?? payment.signedAt) * 1000)}
           </Row>
-          <Row label={t('confirm.code')}>
-            <Bdi>{payment.comparisonCode}</Bdi>
-          </Row>
         </dl>
+        <div class="confirm-code-box">
+          <span>{t('paid.code')}</span>
+          <Digits value={payment.paidCode} testId="paid-code" />
+          <span class="muted">{t('confirm.code_hint')}</span>
+        </div>
       </div>
       <div class="actions">
         <LinkButton to="" kind="primary" testId="paid-done">
@@ -226,9 +240,10 @@ type UnconfirmedProps = {
   readonly code: ErrorCode | null;
   readonly busy: boolean;
   readonly onSend: () => void;
+  readonly onPage: () => void;
 };
 
-export function Unconfirmed({ payment, code, busy, onSend }: UnconfirmedProps) {
+export function Unconfirmed({ payment, code, busy, onSend, onPage }: UnconfirmedProps) {
   return (
     <Screen title={t('unconfirmed.title')} testId="unconfirmed">
       <div class="stack" data-testid="pay-state" data-state="unconfirmed">
@@ -251,6 +266,7 @@ export function Unconfirmed({ payment, code, busy, onSend }: UnconfirmedProps) {
         <LinkButton to={`show-code/${payment.id}`} icon="code" testId="show-code-link">
           {t('code.show')}
         </LinkButton>
+        <ByPage payment={payment} onPage={onPage} />
         <p class="aside">{t('unconfirmed.safe')}</p>
         <LinkButton to="" kind="quiet">
           {t('common.to_home')}

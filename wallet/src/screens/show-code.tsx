@@ -9,7 +9,7 @@ import type { StoredPayment } from '../store/schema.ts';
 import { useWallet } from './parts/context.ts';
 import { lazy } from './parts/lazy.tsx';
 import { PaymentCode } from './parts/payment-code.tsx';
-import { Button, Empty, ErrorNotice, LinkButton, Screen, useAction } from './parts/ui.tsx';
+import { Button, Empty, ErrorNotice, LinkButton, Notice, Screen, useAction } from './parts/ui.tsx';
 import { Paid } from './pay-steps.tsx';
 
 const Scanner = lazy(
@@ -17,11 +17,11 @@ const Scanner = lazy(
   (module) => module.Scanner,
 );
 
-/** `id` may end in `~receipt`: the shop has read the code already. */
+/** `id` may end in `~receipt`: the shop has read the code already; or in `~page`: the shop's page gave no answer. */
 export function ShowCodeScreen({ id: wanted }: { id: string }) {
-  const id = wanted.replace(/~receipt$/, '');
+  const [id = '', why] = wanted.split('~');
   const { state } = useWallet();
-  const [step, setStep] = useState<'code' | 'receipt'>(id === wanted ? 'code' : 'receipt');
+  const [step, setStep] = useState<'code' | 'receipt'>(why === 'receipt' ? 'receipt' : 'code');
   const payment = state.payments.find((one) => one.id === id);
   if (payment === undefined) {
     return (
@@ -34,22 +34,38 @@ export function ShowCodeScreen({ id: wanted }: { id: string }) {
   }
   if (payment.receipt !== null || payment.state === 'settled') return <Paid payment={payment} />;
   return step === 'code' ? (
-    <CodeStep payment={payment} onNext={() => setStep('receipt')} />
+    <CodeStep payment={payment} cameByPage={why === 'page'} onNext={() => setStep('receipt')} />
   ) : (
     <ReceiptStep payment={payment} onBack={() => setStep('code')} />
   );
 }
 
-function CodeStep({ payment, onNext }: { payment: StoredPayment; onNext: () => void }) {
+type CodeProps = {
+  readonly payment: StoredPayment;
+  readonly cameByPage: boolean;
+  readonly onNext: () => void;
+};
+
+function CodeStep({ payment, cameByPage, onNext }: CodeProps) {
   return (
     <Screen title={t('code.title')} testId="show-code">
       <div class="stack" data-testid="pay-state" data-state="code">
+        {cameByPage && (
+          <Notice tone="warn" icon="clock" role="status">
+            <p>{t('code.after_page')}</p>
+          </Notice>
+        )}
         <PaymentCode payment={payment} />
       </div>
       <div class="actions actions-sticky">
         <Button icon="scan" onClick={onNext} testId="scan-receipt">
           {t('code.scan_receipt')}
         </Button>
+        {cameByPage && (
+          <LinkButton to={`activity/${payment.id}`} kind="quiet" testId="code-ask-again">
+            {t('held.ask_again')}
+          </LinkButton>
+        )}
         <p class="aside code-aside">{t('code.safe')}</p>
       </div>
     </Screen>

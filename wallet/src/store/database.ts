@@ -50,6 +50,16 @@ export async function putMeta<K extends keyof MetaValues>(
   await database.put('meta', value, name);
 }
 
+/** {@link putMeta}, on the disk when it resolves. */
+export async function putMetaStrictly<K extends keyof MetaValues>(
+  database: Database,
+  name: K,
+  value: MetaValues[K],
+): Promise<void> {
+  const transaction = database.transaction('meta', 'readwrite', { durability: 'strict' });
+  await Promise.all([transaction.store.put(value, name), transaction.done]);
+}
+
 export async function dropMeta(database: Database, name: keyof MetaValues): Promise<void> {
   await database.delete('meta', name);
 }

@@ -4,15 +4,19 @@
  * Owns: the shape of every record and the numbered migrations (append-only, additive-only: a store or an index is
  * never renamed or dropped, because an old tab may still hold the database). Never: holds a rule about money.
  */
+import type { PayeeLock } from '@tikiwallet/protocol';
 import type { DBSchema, IDBPDatabase, IDBPTransaction, StoreNames } from 'idb';
 import type {
   AllowanceStatus,
+  ClaimState,
+  DeniedFor,
   HistoryItem,
   PublicConfig,
   TransferPreview,
   User,
   WalletView,
 } from '@tikiwallet/server/contract';
+import type { PinSecrets, SealedKey } from '../keys/vault-crypto.ts';
 
 /** Who uses this phone. Kept when the session ends: the offline wallet opens without log-in. */
 export type Profile = User;
@@ -24,11 +28,23 @@ export type AllowanceState =
   /** The phone's memory went back behind what it had signed: never signed with again. */
   | 'frozen';
 
+/** What stands before a key: nothing (`open`, for small change), or the person's PIN. */
+export type KeyGuard = 'open' | 'pin';
+
+/** Whom money is locked to when it is moved offline. */
+export interface Payee {
+  readonly lock: PayeeLock;
+  /** As the shop's signed certificate names it. */
+  readonly name: string;
+}
+
 export interface StoredAllowance {
   /** UUID of the allowance. */
   readonly id: string;
   readonly userId: string;
   readonly keyId: string;
+  /** Of its key: decides whether paying from it asks for the PIN. */
+  readonly guard: KeyGuard;
   readonly certificate: Uint8Array;
   /** The fields below were read from the certificate when its signature was verified. */
   readonly certificateHash: Uint8Array;
@@ -40,12 +56,16 @@ export interface StoredAllowance {
   readonly hardCounterLimit: number;
   readonly notBefore: number;
   readonly notAfter: number;
-  readonly payeeLock: string | null;
+  readonly payeeLock: PayeeLock | null;
+  /** The shop of the lock as its certificate named it when the money was moved; for display. */
+  readonly payeeName?: string;
   /** Opens the certificate's commitment to the holder's phone number. */
   readonly phoneSalt: Uint8Array;
   readonly state: AllowanceState;
   /** What the cloud last said of it; null before it was asked. */
   readonly cloudStatus: AllowanceStatus | null;
+  /** Why nobody accepts it any more, as the cloud last said. */
+  readonly deniedFor: DeniedFor | null;
   /** ISO time at which the rest returns at the latest. */
   readonly returnsBy: string | null;
   /** Counter of the last payment signed; `firstCounter - 1` before the first. */
@@ -71,6 +91,14 @@ export type PaymentState =
   /** The cloud has moved the money. */
   | 'settled';
 
+/** What became of a receipt that this phone handed in for a shop that had not reported the payment. */
+export interface HandedIn {
+  /** `invalid`: the cloud found that the receipt and the payment do not belong together; it is not sent again. */
+  readonly state: ClaimState | 'invalid';
+  /** Milliseconds since 1970. */
+  readonly atMs: number;
+}
+
 export interface StoredPayment {
   /** Hex of the payment's hash. */
   readonly id: string;
@@ -87,20 +115,30 @@ export interface StoredPayment {
   readonly signedAt: number;
   /** Seconds since 1970 by the corrected clock. */
   readonly requestExpiresAt: number;
+  /** The signed request that it answers; null in records of a wallet that did not keep it. */
+  readonly request: Uint8Array | null;
   readonly payment: Uint8Array;
   readonly delivery: Uint8Array;
+  /** The same payment by reference, for a kiosk that has given a receipt under this allowance; null: it needs the whole. */
+  readonly repeatDelivery: Uint8Array | null;
   readonly addresses: readonly string[];
   /** The kiosk's certificate, verified when the request was read: seals, and verifies the receipt. */
   readonly kioskCertificate: Uint8Array;
+  /** From the certificate: is this kiosk on the deny list? Null where `request` is. */
+  readonly kioskId: string | null;
   readonly merchantName: string;
   readonly merchantPhone: string;
+  /** Four digits of the request, compared before paying. */
   readonly comparisonCode: string;
+  /** Six digits of request and payment; shown only once a receipt is there. */
+  readonly paidCode: string;
   readonly refusalCode: string | null;
   readonly receipt: Uint8Array | null;
   /** The kiosk's journal sequence: the number that a person quotes. */
   readonly receiptNumber: number | null;
   readonly receiptTier: 'locked' | 'reserved' | 'at_risk' | null;
   readonly acceptedAt: number | null;
+  readonly handedIn: HandedIn | null;
 }
 
 /** A write to the cloud that was decided and not yet answered. Kept before it is sent, repeated with the same key. */
@@ -119,8 +157,10 @@ export type Intent = { readonly key: string; readonly userId: string; readonly c
       readonly amountMinor: string;
       readonly currency: string;
       readonly keyId: string;
+      readonly guard: KeyGuard;
       readonly devicePublicKey: string;
       readonly proof: string;
+      readonly payee: Payee | null;
     }
 );
 
@@ -137,6 +177,14 @@ export interface TrustRecord {
   readonly bundle: Uint8Array;
 }
 
+/** A payment that was taken to a kiosk's page: how its answer is recognised, also after the wallet was closed. */
+export interface HandOff {
+  /** base64url of 16 random bytes, in the address out and in the address back. */
+  readonly state: string;
+  readonly paymentId: string;
+  readonly address: string;
+}
+
 /** Singletons, by name. */
 export interface MetaValues {
   readonly profile: Profile;
@@ -146,8 +194,14 @@ export interface MetaValues {
   readonly trust: TrustRecord;
   /** Server time minus phone time, in ms, when they last met. */
   readonly clockOffsetMs: number;
+  /** Denials that the person has read: ids of allowances. */
+  readonly denialsRead: readonly string[];
   /** Newest time seen in anything signed or sent by the server, seconds since 1970. */
   readonly newestTime: number;
+  /** Newest first. */
+  readonly handOffs: readonly HandOff[];
+  /** How the last receipt came that did not come by code. */
+  readonly pastWay: { readonly way: 'radio' | 'page'; readonly address: string | null };
   /** Registration waiting for its code. */
   readonly registration: {
     readonly registrationId: string;
@@ -157,20 +211,41 @@ export interface MetaValues {
   };
 }
 
-export interface StoredKey {
+export type StoredKey = {
   readonly id: string;
   readonly userId: string;
   /** The enrolment it belongs to: a key of an earlier epoch is never used again. */
   readonly epoch: number;
-  readonly privateKey: CryptoKey;
   /** 33-byte compressed point. */
   readonly publicKey: Uint8Array;
   readonly createdAtMs: number;
-}
+} & (
+  | { readonly guard: 'open'; readonly privateKey: CryptoKey }
+  /** PKCS #8 under the vault's master key. */
+  | { readonly guard: 'pin'; readonly sealed: SealedKey }
+);
+
+/** What one person's PIN opens on this phone, and what wrong PINs have cost so far. */
+export type StoredVault = { readonly userId: string } & (
+  | {
+      readonly state: 'set';
+      readonly pin: PinSecrets;
+      readonly master: SealedKey;
+      /** Wrong tries in a row; counted before a try is made. */
+      readonly failures: number;
+      /** Milliseconds with the wallet open until the next try. No clock is asked. */
+      readonly waitMs: number;
+      /** Chosen lower than the issuer's; null when nothing was chosen. */
+      readonly limitMinor: bigint | null;
+    }
+  /** Too many wrong PINs, or the person had it deleted: the keys are gone, the money comes back by itself. */
+  | { readonly state: 'wiped'; readonly why: 'wrong_pins' | 'asked'; readonly sessionEnded: boolean }
+);
 
 export interface WalletSchema extends DBSchema {
   meta: { key: string; value: MetaValues[keyof MetaValues] };
   keys: { key: string; value: StoredKey; indexes: { userId: string } };
+  vaults: { key: string; value: StoredVault };
   allowances: { key: string; value: StoredAllowance; indexes: { userId: string } };
   payments: {
     key: string;
@@ -200,5 +275,24 @@ export const MIGRATIONS: readonly Upgrade[] = [
     payments.createIndex('userId', 'userId');
     database.createObjectStore('intents', { keyPath: 'key' }).createIndex('userId', 'userId');
     database.createObjectStore('history', { keyPath: 'id' }).createIndex('userId', 'userId');
+  },
+  (_database, transaction) => {
+    // Requests on the transaction itself: it commits when they are done, and the version changes with them.
+    const payments = transaction.objectStore('payments');
+    void payments.openCursor().then(async function next(cursor): Promise<void> {
+      if (cursor === null) return;
+      await cursor.update({ ...cursor.value, request: null, kioskId: null, handedIn: null });
+      await next(await cursor.continue());
+    });
+    const allowances = transaction.objectStore('allowances');
+    void allowances.openCursor().then(async function next(cursor): Promise<void> {
+      if (cursor === null) return;
+      await cursor.update({ ...cursor.value, deniedFor: null });
+      await next(await cursor.continue());
+    });
+  },
+  // Keys and loads from before there were PINs carry no guard: they are ready to sign, as `open` ones are.
+  (database) => {
+    database.createObjectStore('vaults', { keyPath: 'userId' });
   },
 ];

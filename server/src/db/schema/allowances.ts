@@ -37,6 +37,9 @@ export const allowances = pgTable(
     devicePublicKey: bytea('device_public_key').notNull(),
     phoneSalt: bytea('phone_salt').notNull(),
     maskedPhone: text('masked_phone').notNull(),
+    /** The payee lock of the certificate: one merchant, and perhaps one of its kiosks; null for everybody. */
+    payeeMerchantId: uuid('payee_merchant_id'),
+    payeeKioskId: uuid('payee_kiosk_id'),
     /** The deny list's version from which on it is listed; null while it is not. */
     deniedVersion: integer('denied_version'),
     closingStatement: bytea('closing_statement'),
@@ -64,6 +67,7 @@ export const allowances = pgTable(
       'allowances_listed',
       sql`${t.status} not in ('closing', 'denied') or ${t.deniedVersion} is not null`,
     ),
+    check('allowances_payee_lock', sql`${t.payeeKioskId} is null or ${t.payeeMerchantId} is not null`),
     check('allowances_closing_statement', sql`${t.status} <> 'closing' or ${t.closingStatement} is not null`),
   ],
 );

@@ -1,0 +1,62 @@
+/** What the sales of one journal can still give back, followed entry by entry. Sums only; signatures are journal-check.ts's. */
+import { equalBytes, toHex, toUuid } from './bytes.ts';
+import { readObject, readPayload } from './cose.ts';
+import { refuse } from './errors.ts';
+import type { RefundBody } from './journal.ts';
+import { MAX_COUNTER, MAX_OBJECT_BYTES } from './limits.ts';
+import type { Payment } from './payment.ts';
+import { PURPOSE } from './purposes.ts';
+import { checkRefundAmount } from './refund.ts';
+import type { RefundKind } from './refund-offer.ts';
+
+interface Sale {
+  readonly sequence: number;
+  readonly allowanceCertificateHash: Uint8Array;
+  readonly amountMinor: bigint;
+  refundedMinor: bigint;
+}
+
+/** What an offer says, whoever signed it. */
+export interface OfferWords {
+  /** UUID. */
+  readonly refundId: string;
+  readonly paymentHash: Uint8Array;
+  readonly amountMinor: bigint;
+  readonly sequence: number;
+}
+
+/** @throws Refusal */
+export function readOfferWords(bytes: Uint8Array): OfferWords {
+  const fields = readPayload(readObject(bytes, MAX_OBJECT_BYTES));
+  fields.purpose(PURPOSE.refundOffer);
+  const refundId = toUuid(fields.bytes(16));
+  const paymentHash = fields.bytes(32);
+  fields.uint(2, 1);
+  const amountMinor = fields.amountMinor(1n);
+  return { refundId, paymentHash, amountMinor, sequence: fields.uint(MAX_COUNTER, 1) };
+}
+
+export class RefundedSales {
+  readonly #sales = new Map<string, Sale>();
+  readonly #refundIds = new Set<string>();
+
+  sold(sequence: number, payment: Payment, allowanceCertificateHash: Uint8Array): void {
+    const sale = { sequence, allowanceCertificateHash, amountMinor: payment.amountMinor, refundedMinor: 0n };
+    this.#sales.set(toHex(payment.hash), sale);
+  }
+
+  /** Does the entry fit an earlier sale and what was given back of it? Counts it. @throws Refusal */
+  refunded(kind: RefundKind, body: RefundBody, offer: OfferWords): void {
+    if (this.#refundIds.has(offer.refundId)) refuse('refund_id_used_twice');
+    const sale = this.#sales.get(toHex(offer.paymentHash));
+    if (sale === undefined) refuse('refund_is_for_another_payment');
+    if (!equalBytes(sale.allowanceCertificateHash, body.allowanceCertificateHash))
+      refuse('refund_acceptance_signature_invalid');
+    checkRefundAmount({ kind, amountMinor: offer.amountMinor }, sale);
+    const refundedMinor = sale.refundedMinor + offer.amountMinor;
+    if (sale.sequence !== offer.sequence || body.refundedMinor !== refundedMinor)
+      refuse('refund_entry_inconsistent');
+    this.#refundIds.add(offer.refundId);
+    sale.refundedMinor = refundedMinor;
+  }
+}
