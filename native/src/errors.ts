@@ -6,7 +6,6 @@ export const wifiDirectErrorCodes = [
   'path_invalid',
   'address_invalid',
   'pin_invalid',
-  'passphrase_invalid',
   'ssid_invalid',
   'device_name_invalid',
   'frequency_invalid',

@@ -27,14 +27,6 @@ export function checkDigitOf(digits: string): number {
   return (10 - (sum % 10)) % 10;
 }
 
-/** WPA2 passphrases: 8 to 63 printable ASCII characters; a quote is taken as it is by `SET_NETWORK`'s quoted form. */
-export function checkedPassphrase(passphrase: string): string {
-  if (!/^[ -~]{8,63}$/.test(passphrase)) {
-    throw new WifiDirectError('passphrase_invalid', 'A passphrase has 8 to 63 printable ASCII characters.');
-  }
-  return passphrase;
-}
-
 /** Up to 23 bytes after `DIRECT-xy`, as the standard leaves them of 32. */
 export function checkedSsidPostfix(postfix: string): string {
   if (!/^[A-Za-z0-9 ._-]{0,23}$/.test(postfix) || postfix !== postfix.trimEnd()) {
