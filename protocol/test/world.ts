@@ -145,6 +145,7 @@ export function makeWorld(options: WorldOptions = {}) {
     issuer,
     issuerCertificate,
     issuerKeyId,
+    issuerCertificate,
     kioskKey,
     sealingKey,
     phoneKey,
