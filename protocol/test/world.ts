@@ -145,7 +145,6 @@ export function makeWorld(options: WorldOptions = {}) {
     issuer,
     issuerCertificate,
     issuerKeyId,
-    issuerCertificate,
     kioskKey,
     sealingKey,
     phoneKey,
