@@ -56,18 +56,20 @@ export function ChooseStep(props: ChooseStepProps): ReactElement {
   return (
     <div className={classes.choose} data-testid="screen-give-back" data-own-keys>
       <section className={classes.side}>
-        <Button
-          className={classes.back}
-          variant="subtle"
-          data-testid="give-back-close"
-          leftSection={<Icon name="back" size={22} />}
-          onClick={isAtPin ? () => setIsAtPin(false) : onClose}
-        >
-          {t('common.back')}
-        </Button>
-        <h1 className={classes.title} ref={heading} tabIndex={-1}>
-          {t('giveBack.title')}
-        </h1>
+        <div className={classes.head}>
+          <Button
+            variant="default"
+            className={classes.back}
+            data-testid="give-back-close"
+            aria-label={t('common.back')}
+            onClick={isAtPin ? () => setIsAtPin(false) : onClose}
+          >
+            <Icon name="back" size={24} />
+          </Button>
+          <h1 className={classes.title} ref={heading} tabIndex={-1}>
+            {t('giveBack.title')}
+          </h1>
+        </div>
         <div className={classes.amountBox}>
           <output
             className={`${classes.amount} tiki-number`}
@@ -94,17 +96,26 @@ export function ChooseStep(props: ChooseStepProps): ReactElement {
             onForgetError();
           }}
         />
-        <p className={classes.how}>
-          <Icon name="shield" size={22} />
-          {t('giveBack.how')}
-        </p>
+        <Choices
+          label={t('giveBack.reason')}
+          chosen={reason}
+          of={RefundReason.options}
+          word={(one) => t(`giveBack.reasons.${one}`)}
+          testId="give-back-reason"
+          onChoose={setReason}
+        />
       </section>
       <section className={classes.side}>
         {isAtPin ? (
           <PinStep onPin={ask} asking={asking} error={error} />
         ) : (
           <>
-            {share === 'part' && (
+            {share === 'whole' ? (
+              <p className={classes.how}>
+                <Icon name="shield" size={22} />
+                {t('giveBack.how')}
+              </p>
+            ) : (
               <div className={classes.keys}>
                 <Keypad
                   zeros={zerosKey(currencyExponent(payment.currency))}
@@ -115,15 +126,6 @@ export function ChooseStep(props: ChooseStepProps): ReactElement {
                 />
               </div>
             )}
-            <Choices
-              label={t('giveBack.reason')}
-              chosen={reason}
-              of={RefundReason.options}
-              word={(one) => t(`giveBack.reasons.${one}`)}
-              testId="give-back-reason"
-              onChoose={setReason}
-            />
-            <span className={classes.fill} />
             {error !== null && error !== undefined && <Problem kind="refusal" code={codeOf(error)} />}
             <Button
               fullWidth

@@ -5,7 +5,7 @@ import type { ReactElement } from 'react';
 import type { GivenBack as GivenBackPart, Payment, RefundSettlement } from '../../ipc/agent-contract.ts';
 import { call, codeOf } from '../agent/calls.ts';
 import { useLanguage } from '../language/use-language.ts';
-import { Icon, type IconName } from '../look/icons.tsx';
+import type { IconName } from '../look/icons.tsx';
 import { Problem, StateWord, type Tone } from '../look/panel.tsx';
 import classes from './give-back.module.css';
 
@@ -45,13 +45,7 @@ export function GivenBack({ payment, onGiveBack }: GivenBackProps): ReactElement
       ) : (
         !isAllGiven &&
         !isUnpaid && (
-          <Button
-            variant="default"
-            fullWidth
-            data-testid="give-back"
-            leftSection={<Icon name="back" size={22} />}
-            onClick={onGiveBack}
-          >
+          <Button variant="default" fullWidth data-testid="give-back" onClick={onGiveBack}>
             {t('giveBack.action')}
           </Button>
         )
