@@ -235,7 +235,7 @@ function* acceptUnderOverride(input: Input): Steps<unknown> {
 
 function bodyOf(input: Input, kind: protocol.JournalKind): readonly unknown[] {
   const entry = protocol.decodeJournalEntry(input.bytes('entry'));
-  if (entry.kind !== kind) throw new TypeError(`an entry of kind ${kind}`);
+  if (entry.kind !== kind) refuse('message_malformed');
   return entry.body;
 }
 
@@ -378,7 +378,7 @@ function* refundReceipt(input: Input): Steps<unknown> {
 /** The cloud's decision on an entry. */
 function* settledRefund(input: Input): Steps<unknown> {
   const { kind, body } = protocol.decodeJournalEntry(input.bytes('entry'));
-  if (kind !== 'void' && kind !== 'refund') throw new TypeError(kind);
+  if (kind !== 'void' && kind !== 'refund') refuse('message_malformed');
   const [kiosk, allowance] = [yield* kioskOf(input), yield* allowanceOf(input)];
   const facts = { kiosk, allowance };
   const { offer, acceptance } = yield* protocol.verifyRefundEntry(
