@@ -26,6 +26,7 @@ const KIND: Readonly<Record<string, { readonly label: Key; readonly icon: IconNa
   allowance_returned: { label: 'kind.allowance_returned', icon: 'up' },
   offline_payment: { label: 'kind.offline_payment', icon: 'shop' },
   sale: { label: 'kind.sale', icon: 'shop' },
+  debt_recovered: { label: 'kind.debt_recovered', icon: 'shop' },
   correction: { label: 'kind.correction', icon: 'activity' },
 };
 
