@@ -4,6 +4,7 @@
  * Started by the first queue, so that a till with one customer pays nothing for it.
  */
 import { Worker } from 'node:worker_threads';
+import { packBytes } from './packing.ts';
 
 /** A delivery in the queue, and what is known of it. */
 export interface Queued {
@@ -14,7 +15,7 @@ export interface Queued {
 }
 
 /** Small, so that little is done twice when the store comes free in the middle of an errand. */
-const MAX_ERRAND = 8;
+const MAX_ERRAND = 16;
 
 export class LookAhead {
   readonly #onError: (error: unknown) => void;
@@ -33,12 +34,12 @@ export class LookAhead {
     if (errand.length === 0) return;
     const worker = (this.#worker ??= this.#start());
     this.#errand = errand;
-    worker.once('message', (verdicts: readonly boolean[]) => {
-      for (const [index, queued] of errand.entries()) queued.isSigned = verdicts[index] === true;
+    worker.once('message', (verdicts: Uint8Array) => {
+      for (const [index, queued] of errand.entries()) queued.isSigned = verdicts[index] === 1;
       this.#errand = null;
       this.look(queue);
     });
-    worker.postMessage(errand.map((queued) => queued.bytes));
+    worker.postMessage(packBytes(errand.map((queued) => queued.bytes)));
   }
 
   async stop(): Promise<void> {

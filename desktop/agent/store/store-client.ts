@@ -9,6 +9,7 @@ import { IpcError } from '../../ipc/index.ts';
 import type { StoreSnapshot } from './kiosk-store.ts';
 import type { CommandName, CommandParams, CommandResult, StoreReply, StoreThreadData } from './messages.ts';
 import { LookAhead, type Queued } from './look-ahead.ts';
+import { packDeliveries, unpackOutcomes } from './packing.ts';
 import type { SaleRecord } from './rows.ts';
 
 /** One commit for so many at most: beyond, waiting costs more than the sync saves. */
@@ -110,12 +111,10 @@ export class StoreClient {
     if (this.#groupInFlight || this.#queue.length === 0) return;
     const group = this.#queue.splice(0, MAX_GROUP);
     this.#groupInFlight = true;
-    void this.run(
-      'accept',
-      group.map(({ bytes, isSigned }) => ({ bytes, isSigned })),
-    )
+    void this.run('acceptGroup', packDeliveries(group))
       .then(
-        (outcomes) => {
+        (packed) => {
+          const outcomes = unpackOutcomes(packed);
           for (const [index, delivery] of group.entries())
             delivery.resolve(outcomes[index] ?? refusal('internal_error'));
         },
