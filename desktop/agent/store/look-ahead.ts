@@ -1,6 +1,7 @@
 /**
  * Has signatures checked beside the store's thread while deliveries wait for it. Owns that second thread and its
- * errand; a delivery never waits for it: what has not come back when the store is free is checked there, as ever.
+ * errand; a delivery waits for it one group at the most, and only while there are others to send: what has not come back
+ * by then is checked in the store, as ever.
  * Started by the first queue, so that a till with one customer pays nothing for it.
  */
 import { Worker } from 'node:worker_threads';
@@ -14,7 +15,7 @@ export interface Queued {
   isLookedAt: boolean;
 }
 
-/** Small, so that little is done twice when the store comes free in the middle of an errand. */
+/** Small, so that few wait for it when the store comes free in the middle of an errand. */
 const MAX_ERRAND = 16;
 
 export class LookAhead {
@@ -42,6 +43,11 @@ export class LookAhead {
     worker.postMessage(packBytes(errand.map((queued) => queued.bytes)));
   }
 
+  /** Its signature is being checked at this moment: to check it again elsewhere would be work for nothing. */
+  isChecking(queued: Queued): boolean {
+    return this.#errand?.includes(queued) ?? false;
+  }
+
   async stop(): Promise<void> {
     this.#isOver = true;
     await this.#worker?.terminate();
@@ -52,6 +58,7 @@ export class LookAhead {
     // Nothing depends on it: the store goes on alone.
     worker.on('error', (error) => {
       this.#isOver = true;
+      this.#errand = null;
       this.#onError(error);
     });
     worker.unref();
@@ -59,13 +66,14 @@ export class LookAhead {
   }
 }
 
+/** The newest: the store takes the oldest first, so that both work towards each other and nothing overtakes anything. */
 function nextOf(queue: readonly Queued[]): readonly Queued[] {
   const errand: Queued[] = [];
-  for (const queued of queue) {
-    if (queued.isLookedAt) continue;
+  for (let index = queue.length - 1; index >= 0 && errand.length < MAX_ERRAND; index -= 1) {
+    const queued = queue[index];
+    if (queued === undefined || queued.isLookedAt) continue;
     queued.isLookedAt = true;
-    errand.push(queued);
-    if (errand.length === MAX_ERRAND) break;
+    errand.unshift(queued);
   }
   return errand;
 }

@@ -109,7 +109,7 @@ export class StoreClient {
 
   #sendGroup(): void {
     if (this.#groupInFlight || this.#queue.length === 0) return;
-    const group = this.#queue.splice(0, MAX_GROUP);
+    const group = this.#takeGroup();
     this.#groupInFlight = true;
     void this.run('acceptGroup', packDeliveries(group))
       .then(
@@ -126,6 +126,12 @@ export class StoreClient {
         this.#groupInFlight = false;
         this.#sendGroup();
       });
+  }
+
+  /** In order, up to what the other thread is checking, which goes next; when that is all there is, it goes now. */
+  #takeGroup(): readonly WaitingDelivery[] {
+    const firstOut = this.#queue.findIndex((queued) => this.#lookAhead.isChecking(queued));
+    return this.#queue.splice(0, Math.min(firstOut > 0 ? firstOut : this.#queue.length, MAX_GROUP));
   }
 
   #received(reply: StoreReply): void {
