@@ -7,10 +7,11 @@ import type { CloudApi } from './cloud/cloud-api.ts';
 import type { MerchantSession } from './cloud/merchant-session.ts';
 import { managerHandlers, type ManagerParts } from './manager/manager-handlers.ts';
 import { acceptScanned, type ScanParts } from './pairing/scanned-delivery.ts';
+import { refundHandlers, type RefundParts } from './refund-handlers.ts';
 import { describePayment, type Sales } from './sales.ts';
 import type { StoreClient } from './store/store-client.ts';
 
-export interface HandlerParts extends ManagerParts {
+export interface HandlerParts extends ManagerParts, RefundParts {
   readonly api: CloudApi;
   readonly merchant: MerchantSession;
   readonly sales: Sales;
@@ -51,6 +52,7 @@ export function agentHandlers(parts: HandlerParts): AgentHandlers {
     'sale.cancel': ({ saleId }) => sales.cancel(saleId),
     ...managerHandlers(parts),
     'delivery.submit': ({ text }) => acceptScanned(text, parts),
+    ...refundHandlers(parts),
     'payment.receipt': async ({ paymentHash }) => {
       const receipt = await store.run('receiptOf', paymentHash);
       return { qrText: receipt === null ? null : toQrText('receipt', receipt) };

@@ -216,6 +216,7 @@ export function describePayment(payment: StoredPayment): Payment {
     settlement: payment.settlement,
     settledAt: payment.settledAt === null ? null : isoOf(payment.settledAt),
     refusalCode: payment.refusalCode,
+    refundedMinor: payment.refundedMinor.toString(),
     needsInternetSoon: (payment.checks & CHECK.needsInternetSoon) !== 0,
     phoneChecked: (payment.checks & CHECK.payerPhone) !== 0,
   };

@@ -174,6 +174,7 @@ function settingsOf(written: Readonly<Record<string, string | number>>): decisio
 
 /** Operations of the vectors that this verifier does not read yet: each is a test that is skipped. */
 const NOT_YET_READ: ReadonlySet<string> = new Set([
+  'verifyJournalFile',
   'verifyRefundOffer',
   'considerRefundOffer',
   'acceptRefund',

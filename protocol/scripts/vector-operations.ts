@@ -235,7 +235,7 @@ function* acceptUnderOverride(input: Input): Steps<unknown> {
 
 function bodyOf(input: Input, kind: protocol.JournalKind): readonly unknown[] {
   const entry = protocol.decodeJournalEntry(input.bytes('entry'));
-  if (entry.kind !== kind) throw new TypeError(`an entry of kind ${kind}`);
+  if (entry.kind !== kind) refuse('message_malformed');
   return entry.body;
 }
 
@@ -244,6 +244,12 @@ function* journalEntry(input: Input): Steps<unknown> {
   const entry = protocol.decodeJournalEntry(bytes);
   const hash = yield* protocol.journalHash(bytes);
   return { ...entry, body: entry.kind === 'sale' ? protocol.decodeSaleBody(entry.body) : entry.body, hash };
+}
+
+function* journalFile(input: Input): Steps<unknown> {
+  const records = protocol.decodeJournalFile(input.bytes('file'));
+  const { kiosk, ...report } = yield* protocol.checkJournal(records, input.bytes('rootPublicKey'));
+  return { ...report, kioskId: kiosk?.kioskId ?? null };
 }
 
 function* refundEntry(input: Input): Steps<unknown> {
@@ -372,7 +378,7 @@ function* refundReceipt(input: Input): Steps<unknown> {
 /** The cloud's decision on an entry. */
 function* settledRefund(input: Input): Steps<unknown> {
   const { kind, body } = protocol.decodeJournalEntry(input.bytes('entry'));
-  if (kind !== 'void' && kind !== 'refund') throw new TypeError(kind);
+  if (kind !== 'void' && kind !== 'refund') refuse('message_malformed');
   const [kiosk, allowance] = [yield* kioskOf(input), yield* allowanceOf(input)];
   const facts = { kiosk, allowance };
   const { offer, acceptance } = yield* protocol.verifyRefundEntry(
@@ -472,6 +478,7 @@ const OPERATIONS: Readonly<Record<string, (input: Input) => Steps<unknown>>> = {
   verifyRefundReceipt: refundReceipt,
   settleRefund: settledRefund,
   readJournalEntry: journalEntry,
+  verifyJournalFile: journalFile,
   readRefundEntry: refundEntry,
   verifySettlementBatch: settlementBatch,
   verifySale: sale,
@@ -491,20 +498,14 @@ const OPERATIONS: Readonly<Record<string, (input: Input) => Steps<unknown>>> = {
   },
 };
 
-/** The rule that a vector asks for, to be run by either driver. `openSealed` has no rule: see {@link openVector}. */
+/** The rule that a vector asks for, to be run by either driver. `openSealed` has no rule: see vector-suite.ts. */
 export function* stepsOf(vector: Vector, context: JsonObject): Steps<Json> {
   const operation = OPERATIONS[vector.operation];
   if (operation === undefined) throw new TypeError(`no operation ${vector.operation}`);
-  return toJson(yield* operation(new Input({ ...context, ...vector.input })));
+  return toJson(yield* operation(new Input(inputOf(vector, context))));
 }
 
-/** HPKE is asynchronous on every platform, so the one sealed operation runs outside the drivers. */
-export async function openVector(vector: Vector, context: JsonObject): Promise<protocol.Result<Json>> {
-  const input = new Input({ ...context, ...vector.input });
-  const options = {
-    privateKey: input.bytes('privateKey'),
-    kioskCertificateHash: input.bytes('kioskCertificateHash'),
-  };
-  const opened = await protocol.openSealed(input.bytes('sealed'), options);
-  return opened.ok ? { ok: true, value: toHex(opened.value) } : opened;
+/** What a vector gives: its input over the file's context. */
+export function inputOf(vector: Vector, context: JsonObject): JsonObject {
+  return { ...context, ...vector.input };
 }

@@ -278,12 +278,17 @@ export function requestDraft(fill: number, amountMinor: bigint) {
   };
 }
 
-export function makeRequest(world: VectorWorld, fill = 0x44, amountMinor = 1_250n): protocol.PaymentRequest {
+export function makeRequest(
+  world: VectorWorld,
+  fill = 0x44,
+  amountMinor = 1_250n,
+  kiosk = world.kiosk,
+): protocol.PaymentRequest {
   const bytes = world.run(
-    protocol.signPaymentRequest(requestDraft(fill, amountMinor), world.kiosk.hash),
+    protocol.signPaymentRequest(requestDraft(fill, amountMinor), kiosk.hash),
     world.kioskKey,
   );
-  return world.run(protocol.verifyPaymentRequest(bytes, world.kiosk), world.kioskKey);
+  return world.run(protocol.verifyPaymentRequest(bytes, kiosk), world.kioskKey);
 }
 
 export function requestVectors(world: VectorWorld): DraftFile {

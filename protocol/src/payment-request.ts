@@ -100,7 +100,8 @@ export function* verifyPaymentRequest(bytes: Uint8Array, kiosk: KioskCertificate
 /** Where a kiosk listens. @throws Refusal for what is no plain local address. */
 export function readAddresses(values: readonly unknown[]): readonly string[] {
   return values.map((value) => {
-    if (typeof value !== 'string' || value.length > MAX_ADDRESS_BYTES) refuse('field_out_of_range');
+    if (typeof value !== 'string') refuse('message_malformed');
+    if (value.length > MAX_ADDRESS_BYTES) refuse('field_out_of_range');
     // http only: the link gives no trust, and anything else (javascript:, https to a stranger) has no use here.
     if (!/^http:\/\/[0-9A-Za-z.:[\]-]+$/.test(value)) refuse('field_out_of_range');
     return value;

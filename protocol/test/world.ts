@@ -143,6 +143,7 @@ export function makeWorld(options: WorldOptions = {}) {
   return {
     root,
     issuer,
+    issuerCertificate,
     issuerKeyId,
     kioskKey,
     sealingKey,

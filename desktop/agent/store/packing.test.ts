@@ -17,6 +17,8 @@ const stored = fc.record({
   settlement: fc.constant('on_this_device'),
   settledAt: fc.constant(null),
   refusalCode: fc.constant(null),
+  checks: fc.nat(),
+  refundedMinor: fc.bigInt(0n, 1_000_000_000_000_000n),
 });
 const outcome = fc.oneof(
   fc.record({ kind: fc.constantFrom('accepted', 'repeated'), payment: stored, receipt: bytes }),

@@ -3,6 +3,7 @@
  * buffer in it, and a busy till sends thousands of them a second. Owns the two forms; looks into none of the bytes.
  */
 import type { AcceptOutcome, DeliveryToAccept } from '../accept-payment.ts';
+import type { StoredPayment } from './rows.ts';
 
 /** Byte strings end to end, and where each ends. */
 export interface PackedBytes {
@@ -48,30 +49,44 @@ export function unpackDeliveries(packed: PackedDeliveries): readonly DeliveryToA
 
 export function packOutcomes(outcomes: readonly AcceptOutcome[]): PackedOutcomes {
   const receipts: Uint8Array[] = [];
-  const rest = outcomes.map((outcome) => {
+  const rest = outcomes.map((outcome): FlatOutcome => {
     if (outcome.kind === 'refused') return outcome;
     receipts.push(outcome.receipt);
-    const { kind, payment } = outcome;
-    return { kind, payment: { ...payment, amountMinor: payment.amountMinor.toString() } };
+    return { kind: outcome.kind, payment: flat(outcome.payment) };
   });
   return { outcomes: JSON.stringify(rest), receipts: packBytes(receipts) };
 }
 
-type Flat =
+/** As JSON can hold it. An amount that somebody adds does not compile before it is written here and read below. */
+type FlatPayment = {
+  readonly [K in keyof StoredPayment]: StoredPayment[K] extends bigint ? string : StoredPayment[K];
+};
+type FlatOutcome =
   | Extract<AcceptOutcome, { kind: 'refused' }>
-  | {
-      readonly kind: 'accepted' | 'repeated';
-      readonly payment: Omit<Stored, 'amountMinor'> & { readonly amountMinor: string };
-    };
-type Stored = Exclude<AcceptOutcome, { kind: 'refused' }>['payment'];
+  | { readonly kind: 'accepted' | 'repeated'; readonly payment: FlatPayment };
+
+function flat(payment: StoredPayment): FlatPayment {
+  return {
+    ...payment,
+    amountMinor: payment.amountMinor.toString(),
+    refundedMinor: payment.refundedMinor.toString(),
+  };
+}
+
+function unflat(payment: FlatPayment): StoredPayment {
+  return {
+    ...payment,
+    amountMinor: BigInt(payment.amountMinor),
+    refundedMinor: BigInt(payment.refundedMinor),
+  };
+}
 
 export function unpackOutcomes(packed: PackedOutcomes): readonly AcceptOutcome[] {
   const receipts = unpackBytes(packed.receipts).values();
-  return (JSON.parse(packed.outcomes) as readonly Flat[]).map((flat) => {
-    if (flat.kind === 'refused') return flat;
-    const { kind, payment } = flat;
+  return (JSON.parse(packed.outcomes) as readonly FlatOutcome[]).map((outcome) => {
+    if (outcome.kind === 'refused') return outcome;
     const { value: receipt } = receipts.next();
     if (receipt === undefined) throw new Error('an outcome came without its receipt');
-    return { kind, receipt, payment: { ...payment, amountMinor: BigInt(payment.amountMinor) } };
+    return { kind: outcome.kind, receipt, payment: unflat(outcome.payment) };
   });
 }

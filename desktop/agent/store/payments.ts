@@ -33,6 +33,7 @@ interface Row {
   readonly settlement: SettlementState;
   readonly settled_at: bigint | null;
   readonly refusal_code: string | null;
+  readonly refunded_minor: bigint;
 }
 
 export interface PaymentToStore {
@@ -71,7 +72,8 @@ export interface Evidence {
 }
 
 const COLUMNS =
-  'payment_hash, request_id, sequence, amount_minor, currency, masked_phone, tier, checks, receipt, accepted_at, settlement, settled_at, refusal_code';
+  'payment_hash, request_id, sequence, amount_minor, currency, masked_phone, tier, checks, receipt, accepted_at, settlement, settled_at, refusal_code,' +
+  ' (SELECT coalesce(sum(r.amount_minor), 0) FROM refunds r WHERE r.payment_hash = payments.payment_hash) AS refunded_minor';
 
 /** As many allowances and certificates as a busy shop sees in days. */
 const MAX_REMEMBERED = 4_096;
@@ -215,6 +217,7 @@ export class Payments {
       settlement: 'on_this_device',
       settledAt: null,
       refusalCode: null,
+      refundedMinor: 0n,
     };
   }
 
@@ -308,6 +311,7 @@ function toStored(row: Row): StoredPayment {
     settlement: row.settlement,
     settledAt: toNumberOrNull(row.settled_at),
     refusalCode: row.refusal_code,
+    refundedMinor: row.refunded_minor,
   };
 }
 

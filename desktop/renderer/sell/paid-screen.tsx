@@ -51,6 +51,12 @@ export function PaidScreen({ sale, wasScanned, onNewSale }: PaidScreenProps): Re
               <span dir="auto">{t('paid.from', { phone: `\u2066${payment.maskedPhone}\u2069` })}</span>
               <span data-testid="paid-receipt">{t('paid.receipt', { number: count(payment.sequence) })}</span>
               <span>{t('paid.at', { time: time(payment.acceptedAt) })}</span>
+              {payment.phoneChecked && (
+                <span className={classes.checked} data-testid="paid-phone-checked">
+                  <Icon name="check" size={20} />
+                  {t('payer.checked')}
+                </span>
+              )}
             </p>
             {sale.paidCode !== null && <PaidCode code={sale.paidCode} />}
             <div className={classes.facts}>
@@ -59,9 +65,15 @@ export function PaidScreen({ sale, wasScanned, onNewSale }: PaidScreenProps): Re
                 <Icon name={payment.tier === 'at_risk' ? 'alert' : 'shield'} size={26} />
                 <span>
                   <strong>{t(`tier.${payment.tier}`)}</strong>
-                  {t(`tier.${payment.tier}Hint`)}
+                  {isRiskOver(payment) ? t('paid.riskOver') : t(`tier.${payment.tier}Hint`)}
                 </span>
               </p>
+              {payment.needsInternetSoon && (
+                <p className={classes.fact} data-testid="paid-needs-internet" data-wide>
+                  <Icon name="online" size={26} />
+                  <span>{t('payer.needsInternetSoon')}</span>
+                </p>
+              )}
             </div>
           </>
         )}
@@ -124,6 +136,11 @@ function PaidState({ payment, online }: { payment: Payment; online: boolean }): 
       </span>
     </p>
   );
+}
+
+/** Pure: what a manager let through has been paid all the same. */
+export function isRiskOver({ tier, settlement }: Pick<Payment, 'tier' | 'settlement'>): boolean {
+  return tier === 'at_risk' && settlement === 'settled';
 }
 
 /** Pure: the sentence under a stored payment. */
