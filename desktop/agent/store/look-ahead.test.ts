@@ -99,4 +99,4 @@ test('a burst of forged, good and repeated deliveries is judged one by one, as w
   await store.stop();
   kiosk.reopen();
   expect(kiosk.snapshot().unsettled.count).toBe(3);
-});
+}, 30_000);
