@@ -27,6 +27,7 @@ export type PhoneOptions = {
   readonly url: string;
   readonly locale?: string;
   readonly colorScheme?: 'light' | 'dark';
+  readonly viewport?: { readonly width: number; readonly height: number };
   /** Another program than the machine's Chromium, for a phone in a network of its own. */
   readonly executablePath?: string;
   /** Further switches of the browser. */
@@ -34,6 +35,8 @@ export type PhoneOptions = {
 };
 
 export class Phone {
+  /** What its owner chooses and types. */
+  readonly pin = '482915';
   readonly #options: PhoneOptions;
   readonly #folder: string;
   #context: BrowserContext;
@@ -120,7 +123,26 @@ export class Phone {
     await this.at('load-link').click();
     await this.at('load-amount').fill(amount);
     await this.at('load-submit').click();
-    await this.at('home').waitFor();
+    await this.answerPin('home');
+  }
+
+  /** Types the PIN on the wallet's own keys as often as it is asked for, until `next` is on the screen. */
+  async answerPin(next: string): Promise<void> {
+    const pad = this.at('pin-pad');
+    for (;;) {
+      await this.page
+        .locator(`[data-testid=pin-pad][aria-busy=false], [data-testid=${next}]`)
+        .first()
+        .waitFor();
+      if (!(await pad.isVisible())) return;
+      await this.typePin();
+    }
+  }
+
+  /** Resolves when the digits were taken: another step, or the same one with empty dots. */
+  async typePin(pin = this.pin): Promise<void> {
+    for (const digit of pin) await this.at(`pin-${digit}`).click();
+    await this.page.locator('[data-testid=pin-pad][data-entered="6"]').waitFor({ state: 'detached' });
   }
 
   /** What the camera sees from now on. Read when the camera is opened. */
@@ -145,8 +167,12 @@ export class Phone {
     await this.payState().waitFor();
   }
 
+  /** Pays, with the PIN where the wallet asks for it. */
   async confirm(): Promise<void> {
     await this.at('confirm-pay').click();
+    const under = '[data-testid=pay-state]:not([data-state=confirm])';
+    await this.page.locator(`[data-testid=pin-pad], ${under}`).first().waitFor();
+    if (await this.at('pin-pad').isVisible()) await this.typePin();
   }
 
   /** The picture that another camera gets when the phone is held in front of it. */
@@ -202,7 +228,7 @@ async function launch(folder: string, options: PhoneOptions): Promise<BrowserCon
       ...(options.flags ?? []),
       `--use-file-for-fake-video-capture=${join(folder, 'camera.y4m')}`,
     ],
-    viewport: { width: 412, height: 915 },
+    viewport: options.viewport ?? { width: 412, height: 915 },
     deviceScaleFactor: 2,
     hasTouch: true,
     isMobile: true,

@@ -50,6 +50,10 @@ const Transfer = lazy(
   () => import('./screens/transfer.tsx'),
   (module) => module.TransferScreen,
 );
+const Pin = lazy(
+  () => import('./screens/pin.tsx'),
+  (module) => module.PinScreen,
+);
 const Settings = lazy(
   () => import('./screens/settings.tsx'),
   (module) => module.SettingsScreen,
@@ -74,7 +78,7 @@ const ENTRY = ['welcome', 'register', 'code', 'login'];
 /** Screens for everybody, in or not. */
 const OPEN = ['settings', 'return'];
 /** Screens on which nothing may distract from one decision. */
-const WITHOUT_TABS = ['pay', 'show-code', 'return', 'topup-return'];
+const WITHOUT_TABS = ['pay', 'pin', 'show-code', 'return', 'topup-return'];
 /** The main areas; on a phone every other screen has its whole height for itself. */
 const AREAS = ['', 'settings'];
 
@@ -159,6 +163,8 @@ function Current({ route }: { route: Route }) {
       return <Offline />;
     case 'transfer':
       return <Transfer />;
+    case 'pin':
+      return <Pin step={route.argument ?? 'change'} />;
     case 'settings':
       return <Settings />;
     case 'phones':

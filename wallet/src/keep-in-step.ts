@@ -23,7 +23,11 @@ export function keepInStep(wallet: Wallet): void {
   };
   addEventListener('online', look);
   addEventListener('offline', () => wallet.state.change({ reachable: false }));
-  document.addEventListener('visibilitychange', look);
+  document.addEventListener('visibilitychange', () => {
+    // Put away is put away: the next larger payment asks for the PIN again.
+    if (document.visibilityState === 'hidden') wallet.unlocking.lock();
+    look();
+  });
   // Back from the kiosk's page with the "back" button: this page was asleep while another one took the receipt.
   addEventListener('pageshow', (event) => {
     if (event.persisted) wallet.lookAgain().catch(console.error);

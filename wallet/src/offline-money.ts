@@ -2,11 +2,11 @@
  * Everything that needs the protocol's cryptography, loaded when it is first needed: reading requests, paying,
  * loading and closing allowances, trust. The wallet opens without it; the service worker has it ready without a network.
  */
-import { toQrText, webCrypto, type TrustBundle } from '@tikiwallet/protocol';
+import { webCrypto, type TrustBundle } from '@tikiwallet/protocol';
 import type { TrustView } from '@tikiwallet/server/contract';
 import type { Endpoints } from './api/endpoints.ts';
 import type { Clock } from './clock.ts';
-import { openDeviceKey } from './keys/device-key.ts';
+import { ensureDeviceKey, openDeviceKey, type KeyOwner } from './keys/device-key.ts';
 import { closeOnPhone, reportClosing } from './pay/close-allowance.ts';
 import { WalletError } from './pay/codes.ts';
 import { pause } from './pay/deliver.ts';
@@ -16,21 +16,31 @@ import { linkInBrowser, localNetworkDenied } from './pay/link.ts';
 import { finishLoad, orderLoad, type LoadIntent, type LoadOrder } from './pay/load-allowance.ts';
 import { askNearby } from './pay/nearby-shops.ts';
 import { lockInBrowser, type PayNeeds } from './pay/needs.ts';
+import { paymentText } from './pay/payment-text.ts';
 import { readRequest, type PaymentOffer, type ReadOutcome } from './pay/read-request.ts';
-import { confirmAndSend, noteLeaving, sendPayment, type Emit, type RunNeeds } from './pay/run-payment.ts';
+import {
+  confirmAndSend,
+  needWhole,
+  noteLeaving,
+  sendPayment,
+  type Emit,
+  type RunNeeds,
+} from './pay/run-payment.ts';
 import { worthShowing } from './pay/signed-subject.ts';
 import { takeAnswer, type TakenAnswer } from './pay/take-answer.ts';
 import { takeReceipt } from './pay/take-receipt.ts';
 import { storedTrust, takeTrust } from './pay/trust.ts';
 import type { MarkerMirror } from './store/marker.ts';
 import { findPaymentByRequest } from './store/records.ts';
-import type { Database, Profile, StoredAllowance, StoredPayment } from './store/schema.ts';
+import type { Database, KeyGuard, Profile, StoredAllowance, StoredPayment } from './store/schema.ts';
 
 export interface OfflineNeeds {
   readonly database: Database;
   readonly clock: Clock;
   readonly mirrors: readonly MarkerMirror[];
   readonly api: Endpoints;
+  /** The vault's master key for one signature. @throws WalletError `unlock_needed` */
+  readonly masterFor: (amountMinor: bigint) => CryptoKey;
   /** What the page may call; null: not known. */
   readonly kioskOrigins: () => readonly string[] | null;
 }
@@ -46,7 +56,7 @@ export class OfflineMoney {
       ...needs,
       crypto: webCrypto(crypto.subtle),
       withLock: lockInBrowser,
-      openKey: (id) => openDeviceKey(needs.database, id),
+      openKey: (id, amountMinor) => openDeviceKey(needs.database, id, () => needs.masterFor(amountMinor)),
     };
   }
 
@@ -123,8 +133,13 @@ export class OfflineMoney {
 
   /** The text of the code that the kiosk's camera reads: the same signed bytes as over the radio. */
   async codeOf(payment: StoredPayment): Promise<string> {
-    const leaving = await noteLeaving(payment, this.#needs);
-    return toQrText('delivery', leaving.delivery);
+    const needs = await this.#running();
+    return await paymentText(await noteLeaving(payment, needs), needs);
+  }
+
+  /** The kiosk asks for the larger code. */
+  async needWhole(payment: StoredPayment): Promise<void> {
+    await needWhole(payment, this.#needs);
   }
 
   async takeReceipt(payment: StoredPayment, text: string): Promise<StoredPayment> {
@@ -134,7 +149,9 @@ export class OfflineMoney {
   async #loading(profile: Profile) {
     const trust = await this.#storedTrust();
     if (trust === null) throw new WalletError('trust_missing');
-    return { ...this.#pay, api: this.#needs.api, profile, trust };
+    const { api, database, masterFor } = this.#needs;
+    const ensureKey = (owner: KeyOwner) => ensureDeviceKey(database, owner, () => masterFor(0n));
+    return { ...this.#pay, api, ensureKey, profile, trust };
   }
 
   async #shopFacts() {
@@ -153,7 +170,7 @@ export class OfflineMoney {
     return await shopOfCode(text, await this.#shopFacts());
   }
 
-  async orderLoad(order: LoadOrder, profile: Profile): Promise<LoadIntent> {
+  async orderLoad(order: LoadOrder & { readonly guard: KeyGuard }, profile: Profile): Promise<LoadIntent> {
     return await orderLoad(order, await this.#loading(profile));
   }
 

@@ -2,6 +2,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { HistoryItem, PublicConfig, WalletView } from '@tikiwallet/server/contract';
 import type { SessionState } from './api/client.ts';
+import type { VaultStatus } from './keys/vault.ts';
 import type { Integrity } from './store/marker.ts';
 import type { Intent, MetaValues, Profile, StoredAllowance, StoredPayment } from './store/schema.ts';
 
@@ -20,6 +21,8 @@ export interface WalletState {
   readonly historyCursor: string | null;
   readonly intents: readonly Intent[];
   readonly integrity: Integrity;
+  /** What is known of this person's PIN on this phone. */
+  readonly vault: VaultStatus;
   readonly registration: MetaValues['registration'] | null;
   /** Ids of allowances whose denial the person has read. */
   readonly denialsRead: readonly string[];
@@ -40,6 +43,7 @@ export const INITIAL_STATE: WalletState = {
   historyCursor: null,
   intents: [],
   integrity: 'intact',
+  vault: { kind: 'none' },
   registration: null,
   denialsRead: [],
   applyUpdate: null,

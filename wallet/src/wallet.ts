@@ -7,6 +7,7 @@ import { ApiClient, type SessionState } from './api/client.ts';
 import { createEndpoints, type Endpoints } from './api/endpoints.ts';
 import { ApiError } from './api/problems.ts';
 import type { Clock } from './clock.ts';
+import { Vault } from './keys/vault.ts';
 import type { OfflineMoney } from './offline-money.ts';
 import { isSpendable } from './pay/allowance-choice.ts';
 import { WalletError } from './pay/codes.ts';
@@ -21,7 +22,8 @@ import { dropMeta, getMeta, putMeta } from './store/database.ts';
 import { checkIntegrity, startNewEpoch } from './store/integrity.ts';
 import type { MarkerMirror } from './store/marker.ts';
 import { dropIntent, keepHistory, putIntent } from './store/records.ts';
-import type { Database, Intent, StoredPayment } from './store/schema.ts';
+import type { Database, Intent, Profile, StoredPayment } from './store/schema.ts';
+import { Unlocking } from './unlocking.ts';
 import { INITIAL_STATE, Observable, type WalletState } from './wallet-state.ts';
 
 export interface WalletNeeds {
@@ -37,6 +39,7 @@ type TransferIntent = Extract<Intent, { kind: 'transfer' }>;
 export class Wallet {
   readonly state = new Observable<WalletState>(INITIAL_STATE);
   readonly clock: Clock;
+  readonly unlocking: Unlocking;
   readonly #needs: WalletNeeds;
   readonly #client: ApiClient;
   readonly #api: Endpoints;
@@ -56,6 +59,19 @@ export class Wallet {
       },
     });
     this.#api = createEndpoints(this.#client);
+    this.unlocking = new Unlocking({
+      vault: new Vault({
+        database: needs.database,
+        monotonicMs: () => performance.now(),
+        withLock: (work) => navigator.locks.request('tiki.pin', work) as ReturnType<typeof work>,
+      }),
+      state: this.state,
+      nowSeconds: () => needs.clock.nowSeconds(),
+      api: this.#api,
+      logIn: (credentials) => this.logIn(credentials),
+      endSession: () => this.#client.signOut(),
+      reload: () => this.#reload(),
+    });
   }
 
   /** Opens from what is on the phone; the network comes later and may never come. */
@@ -77,6 +93,7 @@ export class Wallet {
   async #reload(): Promise<void> {
     const { database } = this.#needs;
     const { profile } = this.state.value;
+    await this.unlocking.refresh();
     if (profile === null) {
       this.state.change({ allowances: [], payments: [], history: [], intents: [], historyCursor: null });
       return;
@@ -96,6 +113,7 @@ export class Wallet {
         new Room({
           ...this.#needs,
           api: this.#api,
+          masterFor: this.unlocking.masterFor,
           kioskOrigins: () => this.state.value.config?.kioskOrigins ?? null,
         }),
     );
@@ -173,6 +191,7 @@ export class Wallet {
 
   /** Ends the session. Offline money and its history stay on this phone for who signs in again. */
   async signOut(): Promise<void> {
+    this.unlocking.lock();
     await this.#client.signOut().catch(ignoreOffline);
     await dropMeta(this.#needs.database, 'profile');
     await dropMeta(this.#needs.database, 'walletView');
@@ -197,6 +216,7 @@ export class Wallet {
 
   async #sync(): Promise<void> {
     const { profile } = this.state.value;
+    await this.unlocking.endSessionIfOwed();
     // A session that is over is not asked again and again; the person signs in when they want the online wallet.
     if (profile === null || this.#client.state === 'none') return await this.loadConfig();
     this.state.change({ syncing: true });
@@ -341,7 +361,7 @@ export class Wallet {
     const money = await this.#money();
     await money.takeTrust(await this.#api.trust());
     const open = intents.find((one) => one.kind === 'load' && isSameLoad(one, order));
-    const intent = open?.kind === 'load' ? open : await money.orderLoad(order, profile);
+    const intent = open?.kind === 'load' ? open : await this.#orderLoad(money, order, profile);
     try {
       await money.finishLoad(intent, profile);
     } finally {
@@ -352,6 +372,11 @@ export class Wallet {
     // Home must not show the same money in both wallets: it waits for the balance that the load left, but not for long.
     const balance = this.#syncAfresh().catch(ignoreOffline);
     await Promise.race([balance, new Promise((resolve) => setTimeout(resolve, 3_000))]);
+  }
+
+  async #orderLoad(money: OfflineMoney, order: LoadOrder, profile: Profile): Promise<LoadIntent> {
+    const guard = this.unlocking.guardForLoad(order.amountMinor);
+    return await money.orderLoad({ ...order, guard }, profile);
   }
 
   /** Closes on the phone at once; the cloud hears of it now or when it can be reached. */
@@ -450,6 +475,12 @@ export class Wallet {
     const text = await (await this.#money()).codeOf(payment);
     await this.#reload();
     return text;
+  }
+
+  /** The kiosk said that it does not know the certificate: its codes are whole from now on. */
+  async needWhole(payment: StoredPayment): Promise<void> {
+    await (await this.#money()).needWhole(payment);
+    await this.#reload();
   }
 
   /** The receipt from the kiosk's screen. @throws WalletError when it is none, or another payment's */

@@ -110,6 +110,12 @@ export function relative(ms: number, nowMs: number): string {
   return formatter.format(0, 'second');
 }
 
+/** A short span as `4:05`, rounded up: at `0:00` it is over. */
+export function minutes(ms: number): string {
+  const seconds = Math.ceil(ms / 1_000);
+  return `${String(Math.floor(seconds / 60))}:${String(seconds % 60).padStart(2, '0')}`;
+}
+
 /** What stands between whole and fraction in this language. */
 function decimalSign(): string {
   return (

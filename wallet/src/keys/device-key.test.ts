@@ -6,15 +6,15 @@ import { openWalletDatabase } from '../store/database.ts';
 import { ok } from '../test/world.ts';
 import { ensureDeviceKey, openDeviceKey } from './device-key.ts';
 
-const OWNER = { userId: 'someone', epoch: 1 };
+const OWNER = { userId: 'someone', epoch: 1, guard: 'open' } as const;
 
-test('every way to export the stored private key fails', async () => {
+test('R35: every way to export the stored private key fails', async () => {
   const database = await openWalletDatabase('keys-1');
   const key = await ensureDeviceKey(database, OWNER);
   const stored = await database.get('keys', key.id);
-  expect(stored?.privateKey.extractable).toBe(false);
-  expect(stored?.privateKey.usages).toEqual(['sign']);
-  if (stored === undefined) return;
+  if (stored?.guard !== 'open') throw new Error('an open key was asked for');
+  expect(stored.privateKey.extractable).toBe(false);
+  expect(stored.privateKey.usages).toEqual(['sign']);
   for (const format of ['jwk', 'pkcs8', 'raw'] as const) {
     await expect(crypto.subtle.exportKey(format, stored.privateKey)).rejects.toThrow();
   }

@@ -83,7 +83,7 @@ export type Choice =
 
 const no = (code: ErrorCode): Choice => ({ ok: false, code });
 
-/** Locked to this till first, then to this merchant, then the one that ends soonest. Otherwise the reason that helps the person most. */
+/** Locked to this till first, then to this merchant, then small change that asks for no PIN, then the one that ends soonest. Otherwise the reason that helps the person most. */
 export function chooseAllowance(
   allowances: readonly StoredAllowance[],
   purchase: Purchase,
@@ -109,7 +109,12 @@ export function chooseAllowance(
   }
   const [best] = enough
     .filter((one) => one.perPaymentMinor >= purchase.amountMinor)
-    .toSorted((a, b) => narrowness(b) - narrowness(a) || a.notAfter - b.notAfter);
+    .toSorted(
+      (a, b) =>
+        narrowness(b) - narrowness(a) ||
+        Number(a.guard === 'pin') - Number(b.guard === 'pin') ||
+        a.notAfter - b.notAfter,
+    );
   return best === undefined ? no('payment_exceeds_limit') : { ok: true, allowance: best };
 }
 

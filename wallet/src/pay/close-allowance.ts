@@ -23,7 +23,7 @@ export function closeOnPhone(allowanceId: string, needs: PayNeeds): Promise<Stor
     if (allowance.closingStatement !== null) return allowance;
     if (allowance.state !== 'active') throw new WalletError('allowance_not_active');
     const marker = await requireWholeMemory(needs);
-    const key = await needs.openKey(allowance.keyId);
+    const key = await needs.openKey(allowance.keyId, 0n);
     if (key === undefined) throw new WalletError('device_key_missing');
     const statement = await must(
       runAsync(

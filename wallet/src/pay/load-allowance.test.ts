@@ -12,6 +12,7 @@ import {
   verifyProofOfPossession,
 } from '@tikiwallet/protocol';
 import type { Allowance } from '@tikiwallet/server/contract';
+import { ensureDeviceKey } from '../keys/device-key.ts';
 import { ApiError } from '../api/problems.ts';
 import { id, makePhone, makeShop, NOW, ok, PHONE, USER, type Shop } from '../test/world.ts';
 import { finishLoad, orderLoad, type LoadIntent, type LoadNeeds } from './load-allowance.ts';
@@ -53,7 +54,13 @@ async function setUp() {
     if (cloud.fail !== null) throw cloud.fail;
     return await issue(shop, cloud, order);
   };
-  const needs: LoadNeeds = { ...phone.needs, api: { issueAllowance }, profile: PROFILE, trust: shop.trust };
+  const needs: LoadNeeds = {
+    ...phone.needs,
+    ensureKey: (owner) => ensureDeviceKey(phone.database, owner),
+    api: { issueAllowance },
+    profile: PROFILE,
+    trust: shop.trust,
+  };
   return { shop, phone, cloud, needs };
 }
 
@@ -109,7 +116,7 @@ async function issue(
 
 test('the proof is bound to the order’s own idempotency key', async () => {
   const { needs } = await setUp();
-  const intent = await orderLoad({ amountMinor: 3_000n, currency: 'SGD', payee: null }, needs);
+  const intent = await orderLoad({ amountMinor: 3_000n, currency: 'SGD', payee: null, guard: 'open' }, needs);
   const expected = {
     publicKey: fromBase64Url(intent.devicePublicKey),
     context: 'allowance',
@@ -120,7 +127,7 @@ test('the proof is bound to the order’s own idempotency key', async () => {
 
 test('an answer lost on the way: after a restart the stored order is sent again word by word, and kept once', async () => {
   const { phone, cloud, needs } = await setUp();
-  const intent = await orderLoad({ amountMinor: 3_000n, currency: 'SGD', payee: null }, needs);
+  const intent = await orderLoad({ amountMinor: 3_000n, currency: 'SGD', payee: null, guard: 'open' }, needs);
   cloud.fail = new ApiError('network_unreachable', { status: 0 });
   await expect(finishLoad(intent, needs)).rejects.toMatchObject({ code: 'network_unreachable' });
   cloud.fail = null;
@@ -136,7 +143,7 @@ test('an answer lost on the way: after a restart the stored order is sent again 
 
 test('an order answered twice never puts a counter back', async () => {
   const { phone, needs } = await setUp();
-  const intent = await orderLoad({ amountMinor: 3_000n, currency: 'SGD', payee: null }, needs);
+  const intent = await orderLoad({ amountMinor: 3_000n, currency: 'SGD', payee: null, guard: 'open' }, needs);
   const loaded = await finishLoad(intent, needs);
   await phone.database.put('allowances', { ...loaded, lastCounter: 4, cumulativeMinor: 900n });
   await finishLoad(intent, needs);
@@ -150,7 +157,10 @@ test('a definite refusal forgets the order, so that the next one is a new decisi
   const { phone, cloud, needs } = await setUp();
   cloud.fail = new ApiError('insufficient_funds', { status: 422 });
   await expect(
-    finishLoad(await orderLoad({ amountMinor: 3_000n, currency: 'SGD', payee: null }, needs), needs),
+    finishLoad(
+      await orderLoad({ amountMinor: 3_000n, currency: 'SGD', payee: null, guard: 'open' }, needs),
+      needs,
+    ),
   ).rejects.toMatchObject({ code: 'insufficient_funds' });
   expect(await phone.database.count('intents')).toBe(0);
 });
@@ -165,7 +175,10 @@ test('another amount, another person’s number or another issuer: not kept', as
   for (const change of changes) {
     const { phone, cloud, needs } = await setUp();
     change(cloud, stranger);
-    const intent = await orderLoad({ amountMinor: 3_000n, currency: 'SGD', payee: null }, needs);
+    const intent = await orderLoad(
+      { amountMinor: 3_000n, currency: 'SGD', payee: null, guard: 'open' },
+      needs,
+    );
     await expect(finishLoad(intent, needs)).rejects.toMatchObject({
       code: expect.stringMatching(/^(certificate_differs_from_order|certificate_signature_invalid)$/),
     });
@@ -175,7 +188,10 @@ test('another amount, another person’s number or another issuer: not kept', as
 
 test('money ordered for one till is locked to that till, and the phone keeps whose it is', async () => {
   const { phone, cloud, needs } = await setUp();
-  const intent = await orderLoad({ amountMinor: 3_000n, currency: 'SGD', payee: PAYEE }, needs);
+  const intent = await orderLoad(
+    { amountMinor: 3_000n, currency: 'SGD', payee: PAYEE, guard: 'open' },
+    needs,
+  );
   const loaded = await finishLoad(intent, needs);
   expect(cloud.sent[0]?.payee).toEqual(PAYEE);
   expect(loaded).toMatchObject({ payeeLock: LOCK, payeeName: 'Warung Sari' });
@@ -191,7 +207,7 @@ test.each<[string, typeof PAYEE | null, PayeeLock | null]>([
 ])('%s: not kept', async (_what, payee, payeeLock) => {
   const { phone, cloud, needs } = await setUp();
   cloud.payeeLock = payeeLock;
-  const intent = await orderLoad({ amountMinor: 3_000n, currency: 'SGD', payee }, needs);
+  const intent = await orderLoad({ amountMinor: 3_000n, currency: 'SGD', payee, guard: 'open' }, needs);
   await expect(finishLoad(intent, needs)).rejects.toMatchObject({ code: 'certificate_differs_from_order' });
   expect(await phone.database.count('allowances')).toBe(0);
 });

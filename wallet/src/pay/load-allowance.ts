@@ -18,10 +18,10 @@ import {
 import type { Allowance } from '@tikiwallet/server/contract';
 import { ApiError } from '../api/problems.ts';
 import type { Endpoints } from '../api/endpoints.ts';
-import { ensureDeviceKey } from '../keys/device-key.ts';
+import type { DeviceKey, KeyOwner } from '../keys/device-key.ts';
 import { checkIntegrity, ensureEpoch } from '../store/integrity.ts';
 import { dropIntent, putIntent, storeLoadedAllowance } from '../store/records.ts';
-import type { Intent, Payee, Profile, StoredAllowance } from '../store/schema.ts';
+import type { Intent, KeyGuard, Payee, Profile, StoredAllowance } from '../store/schema.ts';
 import { WalletError } from './codes.ts';
 import type { PayNeeds } from './needs.ts';
 import { decoded, must } from './results.ts';
@@ -36,19 +36,24 @@ export interface LoadOrder {
 }
 
 export interface LoadNeeds extends PayNeeds {
+  /** Makes or opens the key that the load is certified for. @throws WalletError `unlock_needed` */
+  readonly ensureKey: (owner: KeyOwner) => Promise<DeviceKey>;
   readonly api: Pick<Endpoints, 'issueAllowance'>;
   readonly profile: Profile;
   readonly trust: TrustBundle;
 }
 
 /** Decides: makes the key if there is none, proves it for this occasion, and stores the order. @throws WalletError */
-export async function orderLoad(order: LoadOrder, needs: LoadNeeds): Promise<LoadIntent> {
+export async function orderLoad(
+  order: LoadOrder & { readonly guard: KeyGuard },
+  needs: LoadNeeds,
+): Promise<LoadIntent> {
   const integrity = await checkIntegrity(needs.database, needs.mirrors);
   if (integrity !== 'intact')
     throw new WalletError(integrity === 'lost' ? 'store_lost' : 'store_rolled_back');
   const userId = needs.profile.id;
   const epoch = await ensureEpoch(needs.database, needs.mirrors);
-  const deviceKey = await ensureDeviceKey(needs.database, { userId, epoch });
+  const deviceKey = await needs.ensureKey({ userId, epoch, guard: order.guard });
   const key = crypto.randomUUID();
   const possession = { publicKey: deviceKey.publicKey, context: 'allowance', occasion: key } as const;
   const proof = await must(runAsync(signProofOfPossession(possession), needs.crypto, deviceKey.sign));
@@ -60,6 +65,7 @@ export async function orderLoad(order: LoadOrder, needs: LoadNeeds): Promise<Loa
     amountMinor: order.amountMinor.toString(),
     currency: order.currency,
     keyId: deviceKey.id,
+    guard: order.guard,
     devicePublicKey: toBase64Url(deviceKey.publicKey),
     // ECDSA signs differently each time: a repeat must carry the proof that was sent first.
     proof: toBase64Url(proof),
@@ -99,6 +105,7 @@ async function verified(intent: LoadIntent, answer: Allowance, needs: LoadNeeds)
     id: certificate.allowanceId,
     userId: intent.userId,
     keyId: intent.keyId,
+    guard: intent.guard,
     certificate: bytes,
     certificateHash: certificate.hash,
     currency: certificate.currency,

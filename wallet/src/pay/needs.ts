@@ -12,7 +12,8 @@ export interface PayNeeds {
   readonly mirrors: readonly MarkerMirror[];
   /** One holder at a time in all tabs of this phone. */
   readonly withLock: <T>(work: () => Promise<T>) => Promise<T>;
-  readonly openKey: (id: string) => Promise<DeviceKey | undefined>;
+  /** Opened to sign for `amountMinor`, 0 for what spends nothing. @throws WalletError `unlock_needed` */
+  readonly openKey: (id: string, amountMinor: bigint) => Promise<DeviceKey | undefined>;
 }
 
 /** Signing is serialised over all tabs by the browser's lock manager. */

@@ -79,6 +79,16 @@ function Banners() {
           </Button>
         </ErrorNotice>
       )}
+      {state.vault.kind === 'wiped' && (
+        <Notice
+          tone={state.vault.why === 'asked' ? 'info' : 'warn'}
+          icon="lock"
+          title={t('wiped.title')}
+          testId="wiped-banner"
+        >
+          <p>{t('wiped.safe_text')}</p>
+        </Notice>
+      )}
       {denialNews(state.view, state.denialsRead).map((denied) => (
         <DenialNews key={denied.id} denied={denied} />
       ))}

@@ -4,12 +4,16 @@ import { dateTime, money } from '../i18n/format.ts';
 import type { Key } from '../i18n/locales.ts';
 import { t } from '../i18n/translate.ts';
 import { isHeld, isSpendable, paymentsMade, remainingMinor } from '../pay/allowance-choice.ts';
+import type { ErrorCode } from '../pay/codes.ts';
 import type { StoredAllowance } from '../store/schema.ts';
+import type { PinNeed } from '../unlocking.ts';
 import { AmountField, quickPicks, useAmount } from './parts/amount-field.tsx';
 import { currencyOf, useNow, useWallet } from './parts/context.ts';
 import { DenialReason } from './parts/denial-news.tsx';
+import { Icon } from './parts/icons.tsx';
 import { NeedsOnline } from './parts/needs-online.tsx';
 import { EVERY_SHOP, payeeOf, PayeeChoiceField } from './parts/payee-choice.tsx';
+import { PinGate } from './parts/pin-gate.tsx';
 import { go } from './parts/router.ts';
 import {
   Bdi,
@@ -34,9 +38,18 @@ export function LoadScreen() {
   const [choice, setChoice] = useState(EVERY_SHOP);
   const payee = payeeOf(choice);
   const action = useAction();
+  const [need, setNeed] = useState<PinNeed | null>(null);
   const perPayment = state.config?.limits.perPaymentMaxMinor;
+  const guard = wallet.unlocking.guardForLoad(amount.minor ?? limits.maxMinor);
   const submit = (event: Event) => {
     event.preventDefault();
+    if (amount.minor === null) return;
+    const pinNeed = wallet.unlocking.needForLoad(amount.minor);
+    if (pinNeed === null) load();
+    else setNeed(pinNeed);
+  };
+  const load = () => {
+    setNeed(null);
     const { minor } = amount;
     if (minor === null || payee === undefined) return;
     action.run(async () => {
@@ -44,6 +57,11 @@ export function LoadScreen() {
       go('');
     });
   };
+  if (need !== null) {
+    return (
+      <PinGate need={need} reason={<p>{t('pin.for_load')}</p>} onOpen={load} onCancel={() => setNeed(null)} />
+    );
+  }
   return (
     <Screen title={t('load.title')} testId="load">
       <NeedsOnline>
@@ -66,6 +84,10 @@ export function LoadScreen() {
               testId="load-amount"
               picks={quickPicks(limits, 10n)}
             />
+            <p class="load-guard" data-testid="load-guard" data-guard={guard}>
+              <Icon name="lock" size={20} />
+              <span>{t(guard === 'open' ? 'load.without_pin' : 'load.with_pin')}</span>
+            </p>
             <PayeeChoiceField choice={choice} onChange={setChoice} currency={currency} />
             <Notice tone="info" icon="shop" title={t('load.means')}>
               <ul class="bullets">
@@ -100,6 +122,11 @@ export function LoadScreen() {
 
 export function OfflineScreen() {
   const { wallet, state } = useWallet();
+  /** The load that waits for the PIN to be closed. */
+  const [closing, setClosing] = useState<StoredAllowance | null>(null);
+  /** The load that was closed last: whatever went wrong is told there. */
+  const [closed, setClosed] = useState('');
+  const action = useAction();
   const now = useNow(wallet, 30_000);
   const shown = state.allowances
     .filter(
@@ -109,6 +136,21 @@ export function OfflineScreen() {
           state.payments.some((payment) => payment.allowanceId === one.id && payment.state !== 'settled')),
     )
     .toSorted((a, b) => a.notAfter - b.notAfter);
+  const close = (allowance: StoredAllowance) => {
+    setClosing(null);
+    setClosed(allowance.id);
+    action.run(() => wallet.unload(allowance.id));
+  };
+  if (closing !== null) {
+    return (
+      <PinGate
+        need="unlock"
+        reason={<p>{t('pin.for_unload')}</p>}
+        onOpen={() => close(closing)}
+        onCancel={() => setClosing(null)}
+      />
+    );
+  }
   return (
     <Screen title={t('home.offline_wallet')} testId="offline">
       <p class="lead">{t('offline.lead')}</p>
@@ -118,7 +160,16 @@ export function OfflineScreen() {
         </Empty>
       ) : (
         shown.map((allowance) => (
-          <AllowanceCard key={allowance.id} allowance={allowance} nowSeconds={Math.floor(now / 1000)} />
+          <AllowanceCard
+            key={allowance.id}
+            allowance={allowance}
+            nowSeconds={Math.floor(now / 1000)}
+            busy={action.busy}
+            code={closed === allowance.id ? action.code : null}
+            onClose={() =>
+              wallet.unlocking.needFor(allowance, 0n) === null ? close(allowance) : setClosing(allowance)
+            }
+          />
         ))
       )}
       <div class="actions">
@@ -143,10 +194,17 @@ function shopNameOf({ payeeName }: StoredAllowance): string {
   return payeeName === undefined || payeeName === '' ? t('confirm.no_name') : payeeName;
 }
 
-function AllowanceCard({ allowance, nowSeconds }: { allowance: StoredAllowance; nowSeconds: number }) {
-  const { wallet, state } = useWallet();
+type CardProps = {
+  readonly allowance: StoredAllowance;
+  readonly nowSeconds: number;
+  readonly busy: boolean;
+  readonly code: ErrorCode | null;
+  readonly onClose: () => void;
+};
+
+function AllowanceCard({ allowance, nowSeconds, busy, code, onClose }: CardProps) {
+  const { state } = useWallet();
   const [asks, setAsks] = useState(false);
-  const action = useAction();
   const spendable = isSpendable(allowance, nowSeconds);
   const held = state.payments.filter((payment) => payment.allowanceId === allowance.id && isHeld(payment));
   const heldMinor = held.reduce((sum, payment) => sum + payment.amountMinor, 0n);
@@ -172,6 +230,9 @@ function AllowanceCard({ allowance, nowSeconds }: { allowance: StoredAllowance; 
           <Bdi>
             {paymentsMade(allowance)} / {allowance.hardCounterLimit}
           </Bdi>
+        </Row>
+        <Row label={t('pin.settings')} testId="allowance-pin">
+          {t(allowance.guard === 'pin' ? 'offline.pin_asked' : 'offline.pin_not')}
         </Row>
         {heldMinor > 0n && <Row label={t('home.held')}>{money(heldMinor, allowance.currency)}</Row>}
       </dl>
@@ -199,21 +260,17 @@ function AllowanceCard({ allowance, nowSeconds }: { allowance: StoredAllowance; 
           <p>{t('unload.text')}</p>
           {heldMinor > 0n && <p>{t('unload.held')}</p>}
           <div class="button-row">
-            <Button
-              busy={action.busy}
-              testId="unload-submit"
-              onClick={() => action.run(() => wallet.unload(allowance.id))}
-            >
+            <Button busy={busy} testId="unload-submit" onClick={onClose}>
               {t('unload.submit')}
             </Button>
-            <Button kind="quiet" disabled={action.busy} onClick={() => setAsks(false)}>
+            <Button kind="quiet" disabled={busy} onClick={() => setAsks(false)}>
               {t('common.cancel')}
             </Button>
           </div>
         </Notice>
       )}
-      {action.code !== null && (
-        <ErrorNotice code={action.code}>
+      {code !== null && (
+        <ErrorNotice code={code}>
           {allowance.state === 'closing' && <p>{t('unload.reported_later')}</p>}
         </ErrorNotice>
       )}

@@ -14,6 +14,7 @@ import type { StoredPayment } from '../store/schema.ts';
 import { useNow, useWallet } from './parts/context.ts';
 import { Icon } from './parts/icons.tsx';
 import { lazy } from './parts/lazy.tsx';
+import { PinGate } from './parts/pin-gate.tsx';
 import { go } from './parts/router.ts';
 import {
   Bdi,
@@ -97,8 +98,9 @@ type PayingProps = {
 };
 
 function PayingStep({ offer, view, emit, stop, onAgain }: PayingProps) {
-  const { wallet } = useWallet();
+  const { wallet, state } = useWallet();
   const action = useAction();
+  const [asksPin, setAsksPin] = useState(false);
   const visit = useAction();
   const [visits, setVisits] = useState(0);
   const send = (payment: StoredPayment) =>
@@ -106,6 +108,11 @@ function PayingStep({ offer, view, emit, stop, onAgain }: PayingProps) {
       stop.current = new AbortController();
       await wallet.sendAgain(payment, emit, stop.current.signal);
     });
+  const pay = (one: PaymentOffer) => action.run(() => wallet.pay(one, emit, stop.current.signal));
+  const needsPin = (one: PaymentOffer): boolean => {
+    const allowance = state.allowances.find((known) => known.id === one.allowanceId);
+    return allowance !== undefined && wallet.unlocking.needFor(allowance, one.request.amountMinor) !== null;
+  };
   const sendByPage = (payment: StoredPayment) =>
     visit.run(async () => {
       // What is still being tried makes room: one way at a time is on the screen.
@@ -119,12 +126,24 @@ function PayingStep({ offer, view, emit, stop, onAgain }: PayingProps) {
     case 'signing':
     case 'failed':
       if (offer === null) return null;
+      if (asksPin && view.step !== 'signing')
+        return (
+          <PinGate
+            need="unlock"
+            reason={<WhatFor offer={offer} />}
+            onOpen={() => {
+              setAsksPin(false);
+              pay(offer);
+            }}
+            onCancel={() => setAsksPin(false)}
+          />
+        );
       return (
         <ConfirmOffer
           offer={offer}
           busy={view.step === 'signing'}
           code={view.step === 'failed' ? view.code : action.code}
-          onPay={() => action.run(() => wallet.pay(offer, emit, stop.current.signal))}
+          onPay={() => (needsPin(offer) ? setAsksPin(true) : pay(offer))}
           onAgain={onAgain}
         />
       );
@@ -154,6 +173,18 @@ function PayingStep({ offer, view, emit, stop, onAgain }: PayingProps) {
     case 'paid':
       return <Paid payment={view.payment} />;
   }
+}
+
+/** The PIN is typed for this shop and this amount, and for nothing else. */
+function WhatFor({ offer }: { offer: PaymentOffer }) {
+  return (
+    <>
+      <p class="receipt-shop">
+        <bdi>{offer.merchantName === '' ? t('confirm.no_name') : offer.merchantName}</bdi>
+      </p>
+      <Money minor={offer.request.amountMinor} currency={offer.request.currency} class="balance" />
+    </>
+  );
 }
 
 type ScanProps = {

@@ -4,9 +4,11 @@ import { useState } from 'preact/hooks';
 import { dateTime, money } from '../i18n/format.ts';
 import { t } from '../i18n/translate.ts';
 import { offlineFunds } from '../pay/allowance-choice.ts';
+import type { ErrorCode } from '../pay/codes.ts';
 import { otherPhones, type OtherPhone } from '../pay/other-phones.ts';
 import { currencyOf, useNow, useWallet } from './parts/context.ts';
 import { NeedsOnline } from './parts/needs-online.tsx';
+import { PinGate } from './parts/pin-gate.tsx';
 import {
   Button,
   Empty,
@@ -20,8 +22,27 @@ import {
 } from './parts/ui.tsx';
 
 export function PhonesScreen() {
-  const { state } = useWallet();
+  const { wallet, state } = useWallet();
+  const [asksPin, setAsksPin] = useState(false);
+  const moving = useAction();
   const phones = otherPhones(state.view, state.allowances);
+  const moveAll = () => {
+    setAsksPin(false);
+    moving.run(() => wallet.unloadAll());
+  };
+  if (asksPin) {
+    return (
+      <PinGate
+        need="unlock"
+        reason={<p>{t('pin.for_unload')}</p>}
+        onOpen={moveAll}
+        onCancel={() => setAsksPin(false)}
+      />
+    );
+  }
+  const needsPin = state.allowances.some(
+    (one) => one.state === 'active' && wallet.unlocking.needFor(one, 0n) !== null,
+  );
   return (
     <Screen title={t('phones.title')} back="settings" testId="phones">
       <section class="stack">
@@ -37,7 +58,11 @@ export function PhonesScreen() {
           )}
         </NeedsOnline>
       </section>
-      <ThisPhone />
+      <ThisPhone
+        busy={moving.busy}
+        code={moving.code}
+        onMoveAll={() => (needsPin ? setAsksPin(true) : moveAll())}
+      />
     </Screen>
   );
 }
@@ -115,11 +140,16 @@ function OtherPhoneCard({ phone }: { phone: OtherPhone }) {
 
 const settledSome = (load: Allowance): boolean => BigInt(load.settledMinor) > 0n;
 
+type ThisPhoneProps = {
+  readonly busy: boolean;
+  readonly code: ErrorCode | null;
+  readonly onMoveAll: () => void;
+};
+
 /** The old phone's part of a change: close what can be spent, so that the new one can load it. */
-function ThisPhone() {
+function ThisPhone({ busy, code, onMoveAll }: ThisPhoneProps) {
   const { wallet, state } = useWallet();
   const now = useNow(wallet, 30_000);
-  const action = useAction();
   const [asks, setAsks] = useState(false);
   const currency = currencyOf(state);
   const funds = offlineFunds(state.allowances, state.payments, Math.floor(now / 1000));
@@ -140,14 +170,10 @@ function ThisPhone() {
               <p>{t('unload.text')}</p>
               {funds.heldMinor > 0n && <p>{t('unload.held')}</p>}
               <div class="button-row">
-                <Button
-                  busy={action.busy}
-                  testId="unload-all-confirm"
-                  onClick={() => action.run(() => wallet.unloadAll())}
-                >
+                <Button busy={busy} testId="unload-all-confirm" onClick={onMoveAll}>
                   {t('unload.submit')}
                 </Button>
-                <Button kind="quiet" disabled={action.busy} onClick={() => setAsks(false)}>
+                <Button kind="quiet" disabled={busy} onClick={() => setAsks(false)}>
                   {t('common.cancel')}
                 </Button>
               </div>
@@ -174,8 +200,8 @@ function ThisPhone() {
           </LinkButton>
         </>
       )}
-      {action.code !== null && (
-        <ErrorNotice code={action.code}>
+      {code !== null && (
+        <ErrorNotice code={code}>
           <p>{t('unload.reported_later')}</p>
         </ErrorNotice>
       )}

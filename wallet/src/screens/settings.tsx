@@ -1,9 +1,11 @@
 /** Language, colours, installing, storage, signing out, about. */
 import { useEffect, useState } from 'preact/hooks';
+import { money } from '../i18n/format.ts';
 import { t } from '../i18n/translate.ts';
 import { chooseScheme, chosenScheme, SCHEMES, type Scheme } from '../scheme.ts';
-import { useWallet } from './parts/context.ts';
-import { replace } from './parts/router.ts';
+import { limitOf, mostWithoutPin } from '../unlocking.ts';
+import { currencyOf, useWallet } from './parts/context.ts';
+import { go, replace } from './parts/router.ts';
 import { LanguagePicker } from './parts/language-picker.tsx';
 import { Bdi, Button, ErrorNotice, LinkButton, Notice, Row, Screen, useAction } from './parts/ui.tsx';
 import { installPrompt, isInstalled } from '../install.ts';
@@ -18,6 +20,7 @@ export function SettingsScreen() {
           <LanguagePicker />
           <SchemePicker />
         </section>
+        {state.profile !== null && <PinPanel />}
         <InstallPanel />
         <StoragePanel />
         {state.profile !== null && (
@@ -60,6 +63,45 @@ function SchemePicker() {
         </label>
       ))}
     </fieldset>
+  );
+}
+
+/** The PIN, and what may be paid without it. Each change goes through the PIN itself. */
+function PinPanel() {
+  const { state } = useWallet();
+  const currency = currencyOf(state);
+  const most = mostWithoutPin(state);
+  const limit = limitOf(state);
+  const choices = [...new Set([most, most / 2n, 0n])];
+  return (
+    <section class="panel" data-testid="pin-panel" data-vault={state.vault.kind}>
+      <h2>{t('pin.settings')}</h2>
+      {state.vault.kind === 'set' ? (
+        <>
+          <p>{limit === 0n ? t('pin.asks_always') : t('pin.asks', { amount: money(limit, currency) })}</p>
+          <div class="picks" role="group" aria-label={t('pin.limit')}>
+            {choices.map((choice) => (
+              <button
+                key={choice.toString()}
+                type="button"
+                class="pick"
+                aria-pressed={choice === limit}
+                data-testid="pin-limit"
+                data-minor={choice.toString()}
+                onClick={() => choice !== limit && go(`pin/limit-${choice.toString()}`)}
+              >
+                {choice === 0n ? t('pin.limit_always') : <Bdi>{money(choice, currency)}</Bdi>}
+              </button>
+            ))}
+          </div>
+          <LinkButton to="pin/change" icon="lock" testId="pin-change">
+            {t('pin.change')}
+          </LinkButton>
+        </>
+      ) : (
+        <p>{t(state.vault.kind === 'wiped' ? 'wiped.safe_text' : 'pin.none')}</p>
+      )}
+    </section>
   );
 }
 

@@ -16,6 +16,7 @@ import type {
   User,
   WalletView,
 } from '@tikiwallet/server/contract';
+import type { PinSecrets, SealedKey } from '../keys/vault-crypto.ts';
 
 /** Who uses this phone. Kept when the session ends: the offline wallet opens without log-in. */
 export type Profile = User;
@@ -26,6 +27,9 @@ export type AllowanceState =
   | 'closing'
   /** The phone's memory went back behind what it had signed: never signed with again. */
   | 'frozen';
+
+/** What stands before a key: nothing (`open`, for small change), or the person's PIN. */
+export type KeyGuard = 'open' | 'pin';
 
 /** Whom money is locked to when it is moved offline. */
 export interface Payee {
@@ -39,6 +43,8 @@ export interface StoredAllowance {
   readonly id: string;
   readonly userId: string;
   readonly keyId: string;
+  /** Of its key: decides whether paying from it asks for the PIN. */
+  readonly guard: KeyGuard;
   readonly certificate: Uint8Array;
   /** The fields below were read from the certificate when its signature was verified. */
   readonly certificateHash: Uint8Array;
@@ -113,6 +119,8 @@ export interface StoredPayment {
   readonly request: Uint8Array | null;
   readonly payment: Uint8Array;
   readonly delivery: Uint8Array;
+  /** The same payment by reference, for a kiosk that has given a receipt under this allowance; null: it needs the whole. */
+  readonly repeatDelivery: Uint8Array | null;
   readonly addresses: readonly string[];
   /** The kiosk's certificate, verified when the request was read: seals, and verifies the receipt. */
   readonly kioskCertificate: Uint8Array;
@@ -120,7 +128,10 @@ export interface StoredPayment {
   readonly kioskId: string | null;
   readonly merchantName: string;
   readonly merchantPhone: string;
+  /** Four digits of the request, compared before paying. */
   readonly comparisonCode: string;
+  /** Six digits of request and payment; shown only once a receipt is there. */
+  readonly paidCode: string;
   readonly refusalCode: string | null;
   readonly receipt: Uint8Array | null;
   /** The kiosk's journal sequence: the number that a person quotes. */
@@ -146,6 +157,7 @@ export type Intent = { readonly key: string; readonly userId: string; readonly c
       readonly amountMinor: string;
       readonly currency: string;
       readonly keyId: string;
+      readonly guard: KeyGuard;
       readonly devicePublicKey: string;
       readonly proof: string;
       readonly payee: Payee | null;
@@ -199,20 +211,41 @@ export interface MetaValues {
   };
 }
 
-export interface StoredKey {
+export type StoredKey = {
   readonly id: string;
   readonly userId: string;
   /** The enrolment it belongs to: a key of an earlier epoch is never used again. */
   readonly epoch: number;
-  readonly privateKey: CryptoKey;
   /** 33-byte compressed point. */
   readonly publicKey: Uint8Array;
   readonly createdAtMs: number;
-}
+} & (
+  | { readonly guard: 'open'; readonly privateKey: CryptoKey }
+  /** PKCS #8 under the vault's master key. */
+  | { readonly guard: 'pin'; readonly sealed: SealedKey }
+);
+
+/** What one person's PIN opens on this phone, and what wrong PINs have cost so far. */
+export type StoredVault = { readonly userId: string } & (
+  | {
+      readonly state: 'set';
+      readonly pin: PinSecrets;
+      readonly master: SealedKey;
+      /** Wrong tries in a row; counted before a try is made. */
+      readonly failures: number;
+      /** Milliseconds with the wallet open until the next try. No clock is asked. */
+      readonly waitMs: number;
+      /** Chosen lower than the issuer's; null when nothing was chosen. */
+      readonly limitMinor: bigint | null;
+    }
+  /** Too many wrong PINs, or the person had it deleted: the keys are gone, the money comes back by itself. */
+  | { readonly state: 'wiped'; readonly why: 'wrong_pins' | 'asked'; readonly sessionEnded: boolean }
+);
 
 export interface WalletSchema extends DBSchema {
   meta: { key: string; value: MetaValues[keyof MetaValues] };
   keys: { key: string; value: StoredKey; indexes: { userId: string } };
+  vaults: { key: string; value: StoredVault };
   allowances: { key: string; value: StoredAllowance; indexes: { userId: string } };
   payments: {
     key: string;
@@ -257,5 +290,9 @@ export const MIGRATIONS: readonly Upgrade[] = [
       await cursor.update({ ...cursor.value, deniedFor: null });
       await next(await cursor.continue());
     });
+  },
+  // Keys and loads from before there were PINs carry no guard: they are ready to sign, as `open` ones are.
+  (database) => {
+    database.createObjectStore('vaults', { keyPath: 'userId' });
   },
 ];

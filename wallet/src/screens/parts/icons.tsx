@@ -39,6 +39,7 @@ const PATHS = {
   torch: <path d="M8 3h8v4l-2 3v10h-4V10L8 7zM8 7h8M12 13v2" />,
   shop: <path d="M4 9l1.500-5h13L20 9M4 9v11h16V9M4 9h16M9 20v-6h6v6" />,
   lock: <path d="M6 11h12v9H6zM8.500 11V8a3.500 3.500 0 0 1 7 0v3" />,
+  erase: <path d="M8 5h12v14H8l-6-7zM11 9.500l5 5M16 9.500l-5 5" />,
   phone: <path d="M7 3h10v18H7zM11 18h2" />,
 } as const;
 export type IconName = keyof typeof PATHS;

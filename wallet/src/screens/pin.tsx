@@ -1,0 +1,130 @@
+/** The PIN's own screens: changing it, changing what may be paid without it, and having forgotten it. */
+import { useState } from 'preact/hooks';
+import { money } from '../i18n/format.ts';
+import { t } from '../i18n/translate.ts';
+import { NeedsOnline } from './parts/needs-online.tsx';
+import { ChoosePin, KeysDeleted, TypePin } from './parts/pin-gate.tsx';
+import { currencyOf, useWallet } from './parts/context.ts';
+import { go } from './parts/router.ts';
+import {
+  Button,
+  Empty,
+  ErrorNotice,
+  LinkButton,
+  Notice,
+  PasswordField,
+  Screen,
+  useAction,
+} from './parts/ui.tsx';
+
+/** `step`: `change`, `forgot`, or `limit-<minor units>`. */
+export function PinScreen({ step }: { step: string }) {
+  const { wallet, state } = useWallet();
+  const limit = /^limit-(\d{1,15})$/.exec(step)?.[1];
+  if (state.vault.kind === 'wiped') return <KeysDeleted why={state.vault.why} />;
+  if (state.vault.kind === 'none') return <NoPin />;
+  if (step === 'forgot') return <ForgotPin />;
+  if (limit === undefined) return <ChangePin />;
+  const limitMinor = BigInt(limit);
+  const change = async (pin: string) => {
+    await wallet.unlocking.changeLimit(pin, limitMinor);
+    go('settings');
+  };
+  return (
+    <TypePin
+      title={t('pin.title')}
+      reason={
+        <p>
+          {limitMinor === 0n
+            ? t('pin.limit_never')
+            : t('pin.limit_to', { amount: money(limitMinor, currencyOf(state)) })}
+        </p>
+      }
+      onPin={change}
+      onCancel={() => go('settings')}
+    />
+  );
+}
+
+function NoPin() {
+  return (
+    <Screen title={t('pin.settings')} back="settings" testId="pin-none">
+      <Empty icon="lock" title={t('pin.settings')}>
+        {t('pin.none')}
+      </Empty>
+      <div class="actions">
+        <LinkButton to="load" kind="primary" icon="down">
+          {t('load.title')}
+        </LinkButton>
+      </div>
+    </Screen>
+  );
+}
+
+function ChangePin() {
+  const { wallet } = useWallet();
+  const [old, setOld] = useState<string | null>(null);
+  const leave = () => go('settings');
+  // The old PIN is tried when it is typed: who does not know it is not asked for a new one.
+  const check = async (pin: string) => {
+    await wallet.unlocking.unlock(pin);
+    setOld(pin);
+  };
+  const change = async (pin: string) => {
+    await wallet.unlocking.changePin(old ?? '', pin);
+    leave();
+  };
+  return old === null ? (
+    <TypePin title={t('pin.old')} reason={<p>{t('pin.old_text')}</p>} onPin={check} onCancel={leave} />
+  ) : (
+    <ChoosePin onPin={change} onCancel={leave} />
+  );
+}
+
+function ForgotPin() {
+  const { wallet } = useWallet();
+  const [password, setPassword] = useState('');
+  const action = useAction();
+  const submit = (event: Event) => {
+    event.preventDefault();
+    action.run(() => wallet.unlocking.forgetPin(password));
+  };
+  return (
+    <Screen title={t('pin.forgot')} back="settings" testId="pin-forgotten">
+      <Notice tone="info" icon="lock">
+        <ul class="bullets">
+          <li>{t('forgot.nobody')}</li>
+          <li>{t('forgot.deletes')}</li>
+          <li>{t('forgot.returns')}</li>
+          <li>{t('forgot.again')}</li>
+        </ul>
+      </Notice>
+      <NeedsOnline>
+        <form class="form" onSubmit={submit}>
+          <PasswordField
+            label={t('register.password')}
+            value={password}
+            onInput={setPassword}
+            testId="forgot-password"
+            isNew={false}
+          />
+          {action.code !== null && <ErrorNotice code={action.code} />}
+          <div class="actions">
+            <Button
+              type="submit"
+              kind="danger"
+              busy={action.busy}
+              disabled={password === ''}
+              testId="forgot-submit"
+            >
+              {t('forgot.submit')}
+            </Button>
+            <LinkButton to="settings" kind="quiet">
+              {t('common.cancel')}
+            </LinkButton>
+          </div>
+        </form>
+      </NeedsOnline>
+    </Screen>
+  );
+}

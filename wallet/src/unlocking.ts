@@ -1,0 +1,153 @@
+/**
+ * The wallet's side of the vault: which PIN step stands before what the person wants, and what the screens know of it.
+ * Never: sees a key.
+ */
+import type { Endpoints } from './api/endpoints.ts';
+import { defaultLimitMinor } from './keys/pin-rules.ts';
+import type { Vault } from './keys/vault.ts';
+import { WalletError } from './pay/codes.ts';
+import { guardOf } from './pay/load-guard.ts';
+import type { KeyGuard, StoredAllowance } from './store/schema.ts';
+import type { Observable, WalletState } from './wallet-state.ts';
+
+/** `choose`: there is no PIN yet. `unlock`: there is, and it is asked for. */
+export type PinNeed = 'choose' | 'unlock';
+
+export interface UnlockingNeeds {
+  readonly vault: Vault;
+  readonly state: Observable<WalletState>;
+  readonly nowSeconds: () => number;
+  readonly api: Pick<Endpoints, 'denyAllowance'>;
+  /** Proves to the cloud who the person is; a new session begins. @throws WalletError */
+  readonly logIn: (credentials: { phone: string; password: string }) => Promise<void>;
+  readonly endSession: () => Promise<void>;
+  readonly reload: () => Promise<void>;
+}
+
+/** The most that may be paid without a PIN: the issuer's share. */
+export function mostWithoutPin(state: Pick<WalletState, 'config'>): bigint {
+  const perPayment = state.config?.limits.perPaymentMaxMinor;
+  return defaultLimitMinor(perPayment === undefined ? null : BigInt(perPayment));
+}
+
+/** What may be paid without a PIN: {@link mostWithoutPin}, or less where the person chose less. */
+export function limitOf(state: Pick<WalletState, 'config' | 'vault'>): bigint {
+  const most = mostWithoutPin(state);
+  const chosen = state.vault.kind === 'set' ? state.vault.limitMinor : null;
+  return chosen !== null && chosen < most ? chosen : most;
+}
+
+export class Unlocking {
+  readonly #needs: UnlockingNeeds;
+
+  constructor(needs: UnlockingNeeds) {
+    this.#needs = needs;
+  }
+
+  get #userId(): string {
+    const { profile } = this.#needs.state.value;
+    if (profile === null) throw new WalletError('not_authenticated');
+    return profile.id;
+  }
+
+  /** Looks at the record again; also what makes the waiting pass. */
+  async refresh(): Promise<void> {
+    const { profile } = this.#needs.state.value;
+    const vault = profile === null ? ({ kind: 'none' } as const) : await this.#needs.vault.status(profile.id);
+    this.#needs.state.change({ vault });
+  }
+
+  lock(): void {
+    this.#needs.vault.lock();
+  }
+
+  get limitMinor(): bigint {
+    return limitOf(this.#needs.state.value);
+  }
+
+  guardForLoad(amountMinor: bigint): KeyGuard {
+    const { allowances, intents } = this.#needs.state.value;
+    const order = { amountMinor, limitMinor: this.limitMinor, nowSeconds: this.#needs.nowSeconds() };
+    return guardOf(order, allowances, intents);
+  }
+
+  /** The first load asks for a PIN to be chosen, whatever its size: the next one may be larger. */
+  needForLoad(amountMinor: bigint): PinNeed | null {
+    if (this.#needs.state.value.vault.kind !== 'set') return 'choose';
+    return this.guardForLoad(amountMinor) === 'pin' ? this.#unless(0n) : null;
+  }
+
+  /** Before a payment out of this load; 0 for closing it. */
+  needFor(allowance: Pick<StoredAllowance, 'guard'>, amountMinor: bigint): PinNeed | null {
+    if (allowance.guard !== 'pin' && amountMinor <= this.limitMinor) return null;
+    return this.#unless(amountMinor);
+  }
+
+  #unless(amountMinor: bigint): PinNeed | null {
+    const use = { amountMinor, limitMinor: this.limitMinor };
+    return this.#needs.vault.permits(this.#userId, use) ? null : 'unlock';
+  }
+
+  /** For the rooms that sign. @throws WalletError `unlock_needed` */
+  readonly masterFor = (amountMinor: bigint): CryptoKey =>
+    this.#needs.vault.open(this.#userId, { amountMinor, limitMinor: this.limitMinor });
+
+  async #then(work: Promise<void>): Promise<void> {
+    try {
+      await work;
+    } finally {
+      await this.refresh();
+      await this.endSessionIfOwed();
+      await this.#needs.reload();
+    }
+  }
+
+  async choosePin(pin: string): Promise<void> {
+    await this.#then(this.#needs.vault.create(this.#userId, pin));
+  }
+
+  async unlock(pin: string): Promise<void> {
+    await this.#then(this.#needs.vault.unlock(this.#userId, pin));
+  }
+
+  async changePin(pin: string, next: string): Promise<void> {
+    await this.#then(this.#needs.vault.changePin(this.#userId, pin, next));
+  }
+
+  async changeLimit(pin: string, limitMinor: bigint): Promise<void> {
+    await this.#then(this.#needs.vault.changeLimit(this.#userId, pin, limitMinor));
+  }
+
+  /**
+   * The PIN is forgotten: nobody can bring it back. Who proves to the cloud who they are has the keys deleted and the
+   * cloud told that nothing will be signed any more, so that the rest returns as early as that of a lost phone.
+   */
+  async forgetPin(password: string): Promise<void> {
+    const { profile, allowances } = this.#needs.state.value;
+    if (profile === null) throw new WalletError('not_authenticated');
+    await this.#needs.logIn({ phone: profile.phone, password });
+    const open = allowances.filter((one) => one.state === 'active' && one.cloudStatus !== 'closed');
+    await this.#then(this.#needs.vault.giveUp(profile.id));
+    for (const one of open) await this.#needs.api.denyAllowance(one.id).catch(ignoreRefusal);
+    await this.#needs.reload();
+  }
+
+  /** Also after a restart, and before anything else is asked of the cloud. */
+  async endSessionIfOwed(): Promise<void> {
+    const { profile } = this.#needs.state.value;
+    if (profile === null || !(await this.#needs.vault.owesSignOut(profile.id))) return;
+    try {
+      await this.#needs.endSession();
+    } catch (error) {
+      // Without a network it is owed until there is one.
+      if (error instanceof WalletError) return;
+      throw error;
+    }
+    await this.#needs.vault.noteSignedOut(profile.id);
+  }
+}
+
+/** Ended, or being closed already: then there is nothing to deny. */
+function ignoreRefusal(error: unknown): void {
+  if (!(error instanceof WalletError)) throw error;
+}
