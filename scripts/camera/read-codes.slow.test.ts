@@ -59,6 +59,13 @@ const DIRECTIONS: readonly {
     code: PHONE_CODE,
     decoder: KIOSK_DECODER,
   },
+  {
+    name: 'the same, sealed, by the same webcam',
+    text: () => textOf('sealedDelivery', 'sealing', 'sealed', 'a sealed delivery'),
+    camera: WEBCAM,
+    code: PHONE_CODE,
+    decoder: KIOSK_DECODER,
+  },
 ];
 
 for (const { name, text, camera, code, decoder } of DIRECTIONS) {
@@ -71,17 +78,6 @@ for (const { name, text, camera, code, decoder } of DIRECTIONS) {
       const found = await readBarcodes(photograph(picture.data, camera, seed), decoder);
       if (!found.some((one) => one.isValid && one.text === wanted)) unread.push(seed);
     }
-    console.log(
-      name,
-      wanted.length,
-      'version',
-      picture.version,
-      'ecc',
-      picture.maskPattern,
-      'unread',
-      unread.length,
-      unread.join(','),
-    );
     expect(unread).toEqual([]);
-  }, 60_000);
+  }, 180_000);
 }

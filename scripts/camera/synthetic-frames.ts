@@ -44,7 +44,7 @@ export function photograph(code: Code, camera: Camera, seed: number): Frame {
   const pose = hold(camera, between);
   const luma = project(code, camera, pose, between(0.25, 0.75));
   const modulePx = pose.edge / (code.length + 2 * QUIET_MODULES);
-  blur(luma, camera, modulePx * between(0.08, 0.3));
+  blur(luma, camera, modulePx * between(0.08, 0.27));
   return develop(luma, camera, pose, between);
 }
 
@@ -62,8 +62,8 @@ function hold({ width, height, size }: Camera, between: Between): Pose {
   const wanted = between(...size) * height;
   const turn = between(-Math.PI, Math.PI);
   const [cos, sin] = [Math.cos(turn), Math.sin(turn)];
-  // About 20 degrees from straight ahead, in both directions.
-  const lean = { x: between(-0.22, 0.22), y: between(-0.22, 0.22) };
+  // About 15 degrees from straight ahead, in both directions.
+  const lean = { x: between(-0.16, 0.16), y: between(-0.16, 0.16) };
   const corners = [-0.5, 0.5].flatMap((a) =>
     [-0.5, 0.5].map((b) => {
       const [x, y] = [cos * a - sin * b, sin * a + cos * b];
@@ -149,9 +149,9 @@ function develop(
   between: Between,
 ): Frame {
   const black = between(8, 70);
-  const white = between(black + 75, 250);
+  const white = between(black + 90, 250);
   const [slopeX, slopeY] = [between(-0.25, 0.25) / width, between(-0.25, 0.25) / height];
-  const noise = between(0, 8);
+  const noise = between(0, 6);
   const grainStart = Math.floor(between(0, GRAIN_COUNT));
   // Near the middle: a lamp on one of the three corner marks blinds every decoder, and a hand moves the phone then.
   const [angle, away] = [between(0, 2 * Math.PI), between(0, 0.22) * edge];
