@@ -144,10 +144,17 @@ class Agent implements RunningAgent {
       store: this.#store,
       snapshot,
       isOnline,
-      onChange: changed,
+      onChange: () => this.#settlementChanged(),
       log,
     });
-    this.#trust = new TrustRefresher({ api: this.#api, store: this.#store, snapshot, isOnline, log });
+    this.#trust = new TrustRefresher({
+      api: this.#api,
+      store: this.#store,
+      snapshot,
+      isOnline,
+      log,
+      onChange: changed,
+    });
     this.#radio = new RadioWatch({ onChange: changed, log });
     this.#publisher = new StatePublisher({
       compose: () => this.#compose(),
@@ -281,6 +288,13 @@ class Agent implements RunningAgent {
     this.#publisher.soon();
   }
 
+  /** Denied by the cloud's word alone: the signed list that says so is fetched at once, and stops the selling. */
+  #settlementChanged(): void {
+    const isSaid = this.#settle.view.lastErrorCode === 'kiosk_denied';
+    if (isSaid && this.#snapshot?.trust?.kioskIsDenied === false) this.#trust.refreshNow();
+    this.#publisher.soon();
+  }
+
   #cloudBecame(state: 'checking' | 'online' | 'offline'): void {
     this.#options.log.info({ state }, 'the cloud');
     if (state === 'online') {
@@ -308,6 +322,7 @@ class Agent implements RunningAgent {
       merchant: this.#merchant.view,
       cloud: this.#reachability.view,
       settlement: this.#settle.view,
+      trustRefusal: this.#trust.lastRefusal,
       radio: this.#radio.state,
       addresses: this.addresses,
       sale: this.#sales.view(),
