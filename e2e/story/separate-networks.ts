@@ -116,8 +116,8 @@ export class SeparateNetworks {
 
   /** A program of the phone's user, or of somebody else in the shop's network. */
   runOnPhone(script: string): ChildProcess {
-    const [command = 'ip', ...args] = [...this.inside('phone'), 'node', '-e', script];
-    const child = spawn(command, args, {
+    const [command, ...args] = this.inside('phone');
+    const child = spawn(command ?? 'ip', [...args, 'node', '-e', script], {
       env: pinnedToolsEnvironment(),
       stdio: ['ignore', 'pipe', 'inherit'],
     });
@@ -202,8 +202,8 @@ export class SeparateNetworks {
 
   async #forward(network: NetworkName, args: readonly string[]): Promise<ChildProcess> {
     const script = join(repositoryRoot, 'e2e', 'story', 'forward.ts');
-    const [command = 'ip', ...rest] = [...this.inside(network), 'node', script, ...args];
-    const child = spawn(command, rest, {
+    const [command, ...rest] = this.inside(network);
+    const child = spawn(command ?? 'ip', [...rest, 'node', script, ...args], {
       env: pinnedToolsEnvironment(),
       stdio: ['ignore', 'pipe', 'inherit'],
     });

@@ -276,10 +276,10 @@ test.describe('paying over a network boundary', () => {
       flags: [...networks.browserFlags, '--disable-features=LocalNetworkAccessChecks,LocalNetworkAccess'],
     });
     await phone.page.addInitScript(() => {
-      const { query } = navigator.permissions;
+      const known = navigator.permissions.query.bind(navigator.permissions);
       navigator.permissions.query = async (wanted) => {
         if (wanted.name.startsWith('local-network')) throw new TypeError('not a known permission');
-        return await query.call(navigator.permissions, wanted);
+        return await known(wanted);
       };
     });
     await offer(170n);

@@ -120,7 +120,7 @@ export class Stack {
 
   async startAgent(): Promise<void> {
     const { ports, agentPlace } = this.options;
-    const [command = 'node', ...args] = [...(agentPlace?.inside ?? []), 'node', 'desktop/agent/main.ts'];
+    const [command, ...args] = [...(agentPlace?.inside ?? []), 'node', 'desktop/agent/main.ts'];
     this.#agent = ManagedProcess.spawn({
       name: 'kiosk agent',
       command,
