@@ -28,21 +28,33 @@ export type PhoneOptions = {
   readonly locale?: string;
   readonly colorScheme?: 'light' | 'dark';
   readonly viewport?: { readonly width: number; readonly height: number };
+  /** Another program than the machine's Chromium, for a phone in a network of its own. */
+  readonly executablePath?: string;
+  /** Further switches of the browser. */
+  readonly flags?: readonly string[];
 };
 
 export class Phone {
-  readonly page: Page;
   /** What its owner chooses and types. */
   readonly pin = '482915';
-  readonly #context: BrowserContext;
+  readonly #options: PhoneOptions;
   readonly #folder: string;
-  readonly #url: string;
+  #context: BrowserContext;
+  #page: Page;
 
-  private constructor(context: BrowserContext, page: Page, folder: string, url: string) {
+  private constructor(context: BrowserContext, page: Page, folder: string, options: PhoneOptions) {
     this.#context = context;
-    this.page = page;
+    this.#page = page;
     this.#folder = folder;
-    this.#url = url;
+    this.#options = options;
+  }
+
+  get page(): Page {
+    return this.#page;
+  }
+
+  get context(): BrowserContext {
+    return this.#context;
   }
 
   /** Switches the phone on and opens the wallet, waiting until it is installed for use without network. */
@@ -50,25 +62,20 @@ export class Phone {
     const folder = await mkdtemp(join(tmpdir(), 'tiki-phone-'));
     await mkdir(join(folder, 'profile'));
     await writeCameraVideo(PNG.sync.write(new PNG({ width: 1280, height: 720 })), join(folder, 'camera.y4m'));
-    const context = await chromium.launchPersistentContext(join(folder, 'profile'), {
-      executablePath: findProgram('chromium') ?? 'chromium',
-      args: [
-        ...browserFlags,
-        ...sandboxFlags(),
-        `--use-file-for-fake-video-capture=${join(folder, 'camera.y4m')}`,
-      ],
-      viewport: options.viewport ?? { width: 412, height: 915 },
-      deviceScaleFactor: 2,
-      hasTouch: true,
-      isMobile: true,
-      locale: options.locale ?? 'en-SG',
-      colorScheme: options.colorScheme ?? 'light',
-    });
+    const context = await launch(folder, options);
     const page = context.pages()[0] ?? (await context.newPage());
-    const phone = new Phone(context, page, folder, options.url);
+    const phone = new Phone(context, page, folder, options);
     await page.goto(options.url);
     await phone.waitUntilInstalled();
     return phone;
+  }
+
+  /** The browser ends in the middle of whatever it does, and is opened again with what it had on its disk. */
+  async restart(changes: Pick<PhoneOptions, 'flags'> = {}): Promise<void> {
+    await this.#context.close();
+    this.#context = await launch(this.#folder, { ...this.#options, ...changes });
+    this.#page = this.#context.pages()[0] ?? (await this.#context.newPage());
+    await this.#page.goto(this.#options.url);
   }
 
   at(testId: string): Locator {
@@ -146,7 +153,7 @@ export class Phone {
   /** Points the camera at the picture, opens Pay and waits for the request to be understood. */
   async scan(png: Buffer): Promise<void> {
     await this.pointCameraAt(png);
-    await this.page.goto(`${this.#url}/#/`);
+    await this.page.goto(`${this.#options.url}/#/`);
     await this.at('pay-button').click();
     await this.payState().waitFor();
   }
@@ -191,12 +198,12 @@ export class Phone {
   /** Closed and opened again, as after the battery died. */
   async reopen(): Promise<void> {
     await this.page.goto('about:blank');
-    await this.page.goto(this.#url);
+    await this.page.goto(this.#options.url);
     await this.at('home').waitFor();
   }
 
   async goHome(): Promise<void> {
-    await this.page.goto(`${this.#url}/#/`);
+    await this.page.goto(`${this.#options.url}/#/`);
     await this.at('home').waitFor();
   }
 
@@ -210,4 +217,22 @@ export class Phone {
     await this.#context.close();
     await rm(this.#folder, { recursive: true, force: true });
   }
+}
+
+async function launch(folder: string, options: PhoneOptions): Promise<BrowserContext> {
+  return await chromium.launchPersistentContext(join(folder, 'profile'), {
+    executablePath: options.executablePath ?? findProgram('chromium') ?? 'chromium',
+    args: [
+      ...browserFlags,
+      ...sandboxFlags(),
+      ...(options.flags ?? []),
+      `--use-file-for-fake-video-capture=${join(folder, 'camera.y4m')}`,
+    ],
+    viewport: options.viewport ?? { width: 412, height: 915 },
+    deviceScaleFactor: 2,
+    hasTouch: true,
+    isMobile: true,
+    locale: options.locale ?? 'en-SG',
+    colorScheme: options.colorScheme ?? 'light',
+  });
 }
