@@ -10,6 +10,7 @@ import { ActivityList, kindOf, STATE_LABEL } from './parts/activity-list.tsx';
 import { useWallet } from './parts/context.ts';
 import { HandedInNotice } from './parts/handed-in.tsx';
 import { mergeActivity } from './parts/merge-activity.ts';
+import { ShopName } from './parts/shop-name.tsx';
 import {
   Bdi,
   Button,
@@ -116,7 +117,7 @@ function PaymentDetail({ payment }: { payment: StoredPayment }) {
     <Screen title={title} back="activity" testId="payment-detail">
       <div class="card receipt" data-testid="receipt" data-state={shown}>
         <p class="receipt-shop">
-          <bdi>{payment.merchantName}</bdi>
+          <ShopName name={payment.merchantName} />
         </p>
         <Bdi class="muted">{payment.merchantPhone}</Bdi>
         <Money minor={payment.amountMinor} currency={payment.currency} class="balance" />

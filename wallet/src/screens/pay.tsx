@@ -16,6 +16,7 @@ import { Icon } from './parts/icons.tsx';
 import { lazy } from './parts/lazy.tsx';
 import { PinGate } from './parts/pin-gate.tsx';
 import { go } from './parts/router.ts';
+import { ShopName } from './parts/shop-name.tsx';
 import {
   Bdi,
   Button,
@@ -180,7 +181,7 @@ function WhatFor({ offer }: { offer: PaymentOffer }) {
   return (
     <>
       <p class="receipt-shop">
-        <bdi>{offer.merchantName === '' ? t('confirm.no_name') : offer.merchantName}</bdi>
+        <ShopName name={offer.merchantName} />
       </p>
       <Money minor={offer.request.amountMinor} currency={offer.request.currency} class="balance" />
     </>
@@ -299,9 +300,7 @@ function NearbyShops({ outcomes, onChoose, onAgain }: NearbyProps) {
                   <Icon name="shop" size={22} />
                 </span>
                 <span class="entry-main">
-                  <bdi class="entry-title">
-                    {subject.merchantName === '' ? t('confirm.no_name') : subject.merchantName}
-                  </bdi>
+                  <ShopName class="entry-title" name={subject.merchantName} />
                 </span>
                 <span class="entry-end">
                   <Bdi class="entry-amount">{money(subject.amountMinor, subject.currency)}</Bdi>
@@ -341,7 +340,7 @@ function NotPossible({
         {outcome.subject !== null && (
           <div class="card card-online">
             <p class="receipt-shop">
-              <bdi>{outcome.subject.merchantName}</bdi>
+              <ShopName name={outcome.subject.merchantName} />
             </p>
             <Money minor={outcome.subject.amountMinor} currency={outcome.subject.currency} class="balance" />
           </div>

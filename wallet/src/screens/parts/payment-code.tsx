@@ -4,6 +4,7 @@ import { t } from '../../i18n/translate.ts';
 import type { StoredPayment } from '../../store/schema.ts';
 import { useWallet } from './context.ts';
 import { QrCode } from './qr.tsx';
+import { ShopName } from './shop-name.tsx';
 import { ErrorNotice, Money, Skeleton, useAction } from './ui.tsx';
 
 export function PaymentCode({ payment }: { payment: StoredPayment }) {
@@ -31,7 +32,7 @@ export function PaymentCode({ payment }: { payment: StoredPayment }) {
       </div>
       <p class="center code-sum">
         <Money minor={payment.amountMinor} currency={payment.currency} class="balance" />
-        <bdi class="receipt-shop">{payment.merchantName}</bdi>
+        <ShopName class="receipt-shop" name={payment.merchantName} />
       </p>
       {code !== null && <ErrorNotice code={code} />}
     </>
