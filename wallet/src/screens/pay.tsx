@@ -6,7 +6,8 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { money } from '../i18n/format.ts';
 import { t } from '../i18n/translate.ts';
 import { isSpendable } from '../pay/allowance-choice.ts';
-import type { ErrorCode } from '../pay/codes.ts';
+import { WalletError, type ErrorCode } from '../pay/codes.ts';
+import { askedBy } from '../pay/match-number.ts';
 import { advance, startOf, type PaymentEvent, type PaymentView } from '../pay/payment-machine.ts';
 import type { PaymentOffer, ReadOutcome } from '../pay/read-request.ts';
 import { signedSubject } from '../pay/signed-subject.ts';
@@ -56,9 +57,11 @@ export function PayScreen() {
     else setCurrent({ kind: 'paying', offer: outcome.offer, view: startOf(null) });
   };
   const read = async (text: string): Promise<void> => show(await wallet.readRequest(text));
-  const findNearby = async (): Promise<void> => {
+  const findNearby = async (number: string | null): Promise<void> => {
     stopRef.current = new AbortController();
-    const outcomes = await wallet.readNearby(stopRef.current.signal);
+    const found = await wallet.readNearby(stopRef.current.signal);
+    const outcomes = number === null ? found : askedBy(found, number);
+    if (outcomes.length === 0) throw new WalletError('no_shop_with_number');
     const [only] = outcomes;
     if (only !== undefined && outcomes.length === 1) show(only);
     else setCurrent({ kind: 'nearby', outcomes });
@@ -190,7 +193,8 @@ function WhatFor({ offer }: { offer: PaymentOffer }) {
 
 type ScanProps = {
   readonly onText: (text: string) => Promise<void>;
-  readonly onNearby: () => Promise<void>;
+  /** @param number the shop's, where the person typed it */
+  readonly onNearby: (number: string | null) => Promise<void>;
 };
 
 function ScanStep({ onText, onNearby }: ScanProps) {
@@ -232,11 +236,12 @@ function ScanStep({ onText, onNearby }: ScanProps) {
         kind={problem === null ? 'plain' : 'primary'}
         icon="shop"
         busy={action.busy}
-        onClick={() => action.run(onNearby)}
+        onClick={() => action.run(() => onNearby(null))}
         testId="nearby-shop"
       >
         {t('nearby.find')}
       </Button>
+      <ByNumber busy={action.busy} onNumber={(number) => action.run(() => onNearby(number))} />
       <details
         class="disclosure"
         open={showsText}
@@ -273,6 +278,39 @@ function ScanStep({ onText, onNearby }: ScanProps) {
   );
 }
 
+/** The shop's number instead of its code: found on this network, then shown with its name to be confirmed. */
+function ByNumber({ busy, onNumber }: { busy: boolean; onNumber: (number: string) => void }) {
+  const [number, setNumber] = useState('');
+  const submit = (event: Event) => {
+    event.preventDefault();
+    if (number.trim() !== '') onNumber(number);
+  };
+  return (
+    <details class="disclosure">
+      <summary data-testid="shop-number-toggle">{t('nearby.number')}</summary>
+      <form class="form" onSubmit={submit}>
+        <Field
+          label={t('nearby.number_label')}
+          value={number}
+          onInput={setNumber}
+          hint={t('nearby.number_hint')}
+          testId="shop-number"
+          input={{ type: 'tel', inputMode: 'tel', autoComplete: 'off', dir: 'ltr', maxLength: 30 }}
+        />
+        <Button
+          type="submit"
+          kind="plain"
+          busy={busy}
+          disabled={number.trim() === ''}
+          testId="shop-number-find"
+        >
+          {t('nearby.number_find')}
+        </Button>
+      </form>
+    </details>
+  );
+}
+
 type NearbyProps = {
   readonly outcomes: readonly ReadOutcome[];
   readonly onChoose: (outcome: ReadOutcome) => void;
@@ -301,6 +339,7 @@ function NearbyShops({ outcomes, onChoose, onAgain }: NearbyProps) {
                 </span>
                 <span class="entry-main">
                   <ShopName class="entry-title" name={subject.merchantName} />
+                  <Bdi class="entry-state muted">{subject.merchantPhone}</Bdi>
                 </span>
                 <span class="entry-end">
                   <Bdi class="entry-amount">{money(subject.amountMinor, subject.currency)}</Bdi>
