@@ -13,7 +13,7 @@ type Step =
   | { readonly op: 'pay'; readonly phone: number; readonly amountMinor: bigint }
   | { readonly op: 'cancel' }
   | { readonly op: 'sign'; readonly phone: number }
-  /** Any of the payments signed so far, in any order, as often as one likes, in one group. */
+  /** Any of the payments signed so far, in any order, as often as one likes, whole or by reference, in one group. */
   | { readonly op: 'deliver'; readonly picks: readonly number[] }
   /** The commit never happens: power fails while it is written. */
   | { readonly op: 'deliverAndDieBeforeCommit'; readonly picks: readonly number[] }
@@ -55,13 +55,15 @@ class PowerFailure extends Error {
   readonly code = 'SQLITE_IOERR_FSYNC';
 }
 
+type Signed = SignedPayment & { readonly phone: TestPhone };
+
 /** One shop through a whole life of bad luck. */
 class Run {
   readonly kiosk = new TestKiosk();
   readonly phones: readonly TestPhone[] = Array.from({ length: PHONES }, () =>
     issuer.phone({ capMinor: 20_000n }),
   );
-  readonly signed: (SignedPayment & { readonly phone: TestPhone })[] = [];
+  readonly signed: Signed[] = [];
   /** Hex of payment to hex of receipt: what a phone was ever told. */
   readonly promised = new Map<string, string>();
   sale: SaleRecord | null = null;
@@ -82,7 +84,7 @@ class Run {
         return this.#sign(step.phone);
       case 'deliver': {
         const group = this.#pick(step.picks);
-        return this.#note(group, this.kiosk.accept(...group.map(({ delivery }) => delivery)));
+        return this.#note(group, this.kiosk.accept(...group.map((one, at) => formOf(one, step.picks[at]))));
       }
       case 'deliverAndDieBeforeCommit':
         return this.#failInCommit(this.#pick(step.picks));
@@ -125,7 +127,7 @@ class Run {
       this.signed.push({ ...phone.pay(this.sale.envelope), phone });
   }
 
-  #pick(choices: readonly number[]): readonly SignedPayment[] {
+  #pick(choices: readonly number[]): readonly Signed[] {
     return choices.flatMap((choice) => this.signed[choice % Math.max(1, this.signed.length)] ?? []);
   }
 
@@ -169,6 +171,11 @@ class Run {
   }
 }
 
+/** Every second payment goes by reference; to a kiosk that does not know the certificate that is a refusal. */
+function formOf({ delivery, payment, phone }: Signed, pick = 0): Uint8Array {
+  return pick % 2 === 0 ? delivery : phone.repeat(payment.bytes);
+}
+
 let promisesMade = 0;
 
 test('R40 no sequence of deliveries, repeats, crashes and re-orderings makes a payment count twice or vanish', () => {
@@ -183,11 +190,13 @@ test('R40 no sequence of deliveries, repeats, crashes and re-orderings makes a p
         run.kiosk.reopen();
         run.check();
         // Everything that was ever promised is promised again, word for word.
-        for (const { delivery, payment } of run.signed) {
+        for (const { delivery, payment, phone } of run.signed) {
           const receipt = run.promised.get(toHex(payment.hash));
           if (receipt === undefined) continue;
-          const again = run.kiosk.acceptOne(delivery);
-          expect(again.kind === 'repeated' && toHex(again.receipt)).toBe(receipt);
+          for (const form of [delivery, phone.repeat(payment.bytes)]) {
+            const again = run.kiosk.acceptOne(form);
+            expect(again.kind === 'repeated' && toHex(again.receipt)).toBe(receipt);
+          }
         }
         expect(run.kiosk.errors).toEqual([]);
         promisesMade += run.promised.size;

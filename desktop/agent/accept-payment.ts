@@ -7,7 +7,7 @@ import {
   attempt,
   contradicts,
   DAY_SECONDS,
-  decodeDelivery,
+  decodeAnyDelivery,
   encodeOverrideBody,
   encodeSaleBody,
   EVERY_OVERRIDABLE,
@@ -73,6 +73,19 @@ export interface Consent {
   readonly reason: OverrideReason;
 }
 
+/** What may be a second signature of a phone; the request that it names is known here, or is not. */
+interface Suspect {
+  readonly identified: IdentifiedPayment;
+  readonly requestId: string | null;
+}
+
+/** What was decided about a refused delivery, and by which facts. */
+interface Refused {
+  readonly facts: AcceptanceFacts;
+  readonly requestId: string | null;
+  readonly bytes: Uint8Array;
+}
+
 /** Refusals behind which a second signature of the same phone may stand. */
 const MAYBE_DOUBLE_SPEND: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
   'payment_counter_not_increasing',
@@ -91,7 +104,7 @@ export class PaymentDesk {
     this.#store = store;
     this.#sales = sales;
     this.#onError = onError;
-    this.#reader = new DeliveryReader(store.crypto);
+    this.#reader = new DeliveryReader(store);
   }
 
   /** Issuers or the deny list changed: nothing that was believed before is believed without another look. */
@@ -107,6 +120,7 @@ export class PaymentDesk {
     try {
       return this.#store.write(() => deliveries.map((delivery) => this.#accept(delivery)));
     } catch (error) {
+      this.#reader.forgetReferences();
       if (storageFaultOf(error) !== null) throw error;
       this.#onError(error);
       if (deliveries.length === 1) return [refused('internal_error', null)];
@@ -127,13 +141,14 @@ export class PaymentDesk {
   #accept({ bytes, isSigned }: DeliveryToAccept, consent: Consent | null = null): AcceptOutcome {
     const { kiosk } = this.#store.memory;
     if (kiosk === null) return refused('kiosk_not_enrolled', null);
-    const delivery = attempt(() => decodeDelivery(bytes));
+    const delivery = attempt(() => decodeAnyDelivery(bytes));
     if (!delivery.ok) return refused(delivery.code, null);
-    const { requestId } = delivery.value;
     const read = this.#reader.read(delivery.value);
-    if (!read.ok) return refused(read.code, requestId);
+    if (!read.ok) return refused(read.code, this.#openRequestId());
     const { identified } = read.value;
     const { payment, allowance } = identified;
+    const request = this.#store.requests.byHash(payment.requestHash);
+    const requestId = request?.requestId ?? null;
 
     const history = this.#store.payments.historyOf(allowance.allowanceId);
     // A counter above the highest stored one is in no row, and with it neither is the hash that contains it.
@@ -141,12 +156,12 @@ export class PaymentDesk {
       const stored = this.#store.payments.byHash(payment.hash);
       if (stored !== null) return { kind: 'repeated', ...stored };
       const twin = this.#store.payments.byCounter(allowance.allowanceId, payment.counter);
-      if (twin !== null) return refused(this.#judgeTwin(identified, twin.paymentHash, kiosk), requestId);
+      if (twin !== null)
+        return refused(this.#judgeTwin({ identified, requestId }, twin.paymentHash, kiosk), requestId);
     }
 
     if (this.#store.memory.standing.doubt !== null) return refused('journal_quarantined', requestId);
     const now = this.#store.now();
-    const request = this.#store.requests.byId(requestId);
     const certificate = certificateOf(request, kiosk);
     const facts = this.#gatherFacts(read.value, {
       ...{ kiosk, request, certificate, history, isSigned },
@@ -154,8 +169,9 @@ export class PaymentDesk {
     });
     const verdict = this.#decide(identified, facts, consent);
     if (!verdict.ok) {
-      if (MAYBE_DOUBLE_SPEND.has(verdict.code)) this.#keepContradiction(identified, kiosk, verdict.code);
-      const offer = isOverridable(verdict.code) ? this.#offer(identified, facts, bytes) : null;
+      if (MAYBE_DOUBLE_SPEND.has(verdict.code))
+        this.#keepContradiction({ identified, requestId }, kiosk, verdict.code);
+      const offer = isOverridable(verdict.code) ? this.#offer(identified, { facts, requestId, bytes }) : null;
       const refusal = { kind: 'refused', code: verdict.code, requestId } as const;
       return offer === null ? refusal : { ...refusal, offer };
     }
@@ -177,13 +193,14 @@ export class PaymentDesk {
   }
 
   /** Only what would pass every other check, both signatures included, is worth a manager's time. */
-  #offer(identified: IdentifiedPayment, facts: AcceptanceFacts, bytes: Uint8Array): OverrideOffer | null {
-    if (this.#store.managerPin.standing().state === 'none') return null;
+  #offer(identified: IdentifiedPayment, refused: Refused): OverrideOffer | null {
+    const { facts, requestId, bytes } = refused;
+    if (requestId === null || this.#store.managerPin.standing().state === 'none') return null;
     const steps = verifyUnderOverride(identified, facts, EVERY_OVERRIDABLE);
     const verdict = runSync(steps, this.#store.crypto);
     if (!verdict.ok) return null;
     const { payment, allowance } = identified;
-    this.#held.keep(identified.requestId, payment.hash, bytes);
+    this.#held.keep(requestId, payment.hash, bytes);
     const { maskedPhone } = allowance;
     return { paymentHash: toHex(payment.hash), maskedPhone, codes: verdict.value.overridden };
   }
@@ -214,6 +231,7 @@ export class PaymentDesk {
         request === null
           ? null
           : {
+              requestId: request.requestId,
               hash: request.hash,
               amountMinor: request.amountMinor,
               currency: request.currency,
@@ -222,7 +240,7 @@ export class PaymentDesk {
       expectedPhone: request === null ? null : this.#sales.expectedPhoneOf(request.requestId),
       history: known.history,
       stored: this.#store.memory.unsettled,
-      certificateIsKnownGood: read.certificateIsKnownGood,
+      certificateIsKnownGood: read.certificate.isKnownGood,
       paymentSignatureIsKnownGood: known.isSigned,
     };
   }
@@ -283,27 +301,28 @@ export class PaymentDesk {
   }
 
   /** The counter is used: either somebody plays with bytes, or the phone has signed twice and that is proof. */
-  #judgeTwin(identified: IdentifiedPayment, storedHash: Uint8Array, kiosk: EnrolledKiosk): RefusalCode {
-    const fault = this.#signatureFault(identified, kiosk);
+  #judgeTwin(twin: Suspect, storedHash: Uint8Array, kiosk: EnrolledKiosk): RefusalCode {
+    const fault = this.#signatureFault(twin.identified, kiosk);
     if (fault !== null) return fault;
     const code = 'already_accepted_with_different_bytes';
-    this.#keepEvidence(identified, storedHash, code);
+    this.#keepEvidence(twin, storedHash, code);
     return code;
   }
 
-  #keepContradiction(identified: IdentifiedPayment, kiosk: EnrolledKiosk, code: RefusalCode): void {
+  #keepContradiction(suspect: Suspect, kiosk: EnrolledKiosk, code: RefusalCode): void {
+    const { identified } = suspect;
     const newest = this.#store.payments.newestSpend(identified.allowance.allowanceId);
     if (newest === null || !contradicts(newest, identified.payment)) return;
-    if (this.#signatureFault(identified, kiosk) === null) this.#keepEvidence(identified, newest.hash, code);
+    if (this.#signatureFault(identified, kiosk) === null) this.#keepEvidence(suspect, newest.hash, code);
   }
 
-  #keepEvidence(identified: IdentifiedPayment, conflictsWith: Uint8Array, code: RefusalCode): void {
+  #keepEvidence({ identified, requestId }: Suspect, conflictsWith: Uint8Array, code: RefusalCode): void {
     this.#store.payments.keepEvidence({
       paymentHash: identified.payment.hash,
       conflictsWith,
       allowanceCertificate: identified.allowance.bytes,
       payment: identified.payment.bytes,
-      requestId: identified.requestId,
+      requestId: requestId ?? '',
       code,
       seenAt: this.#store.now().seconds,
     });
@@ -319,6 +338,11 @@ export class PaymentDesk {
     const signed = runSync(hasPaymentSignature(payment, allowance), crypto);
     if (!signed.ok) return signed.code;
     return signed.value ? null : 'payment_signature_invalid';
+  }
+
+  /** A delivery whose certificate is not known says nothing of its request; the cashier looks at the one that is open. */
+  #openRequestId(): string | null {
+    return this.#store.requests.open()?.requestId ?? null;
   }
 }
 

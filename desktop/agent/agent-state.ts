@@ -2,7 +2,7 @@
  * The one picture of the agent that its clients see: composed from what each room says, published at once when the
  * sale changes and at most every 100 ms otherwise. Owns the composition; no fact in it is made here.
  */
-import type { AgentProblem, AgentState, Sale } from '../ipc/index.ts';
+import type { AgentProblem, AgentState, Refund, Sale } from '../ipc/index.ts';
 import type { MerchantView } from './cloud/merchant-session.ts';
 import type { ReachabilityView } from './cloud/reachability.ts';
 import type { RadioState } from './radio/radio-state.ts';
@@ -22,6 +22,7 @@ export interface StateParts {
   readonly radio: RadioState;
   readonly addresses: readonly string[];
   readonly sale: Sale | null;
+  readonly refund: Refund | null;
 }
 
 export function composeState(parts: StateParts): AgentState {
@@ -51,6 +52,7 @@ export function composeState(parts: StateParts): AgentState {
     radio: { state: parts.radio },
     addresses: [...parts.addresses],
     sale: parts.sale,
+    refund: parts.refund,
   };
 }
 

@@ -1,75 +1,56 @@
 /**
- * Takes deliveries apart down to the payment's identity, and remembers certificates whose issuer's signature was
- * checked on exactly their bytes. Owns the cache and its bound; decides nothing.
+ * Takes deliveries apart down to the payment's identity, whether they carry their certificate or name it. Decides nothing
+ * but which certificate is meant.
  */
 import {
-  readAllowanceCertificate,
-  readPayment,
+  identifyUnder,
+  isRepeatDelivery,
   runSync,
   type Delivery,
   type IdentifiedPayment,
+  type RepeatDelivery,
   type Result,
-  type SyncCrypto,
 } from '@tikiwallet/protocol';
+import { KnownCertificates, type FoundCertificate } from './known-certificates.ts';
+import type { KioskStore } from './store/kiosk-store.ts';
 
-type KnownCertificate = Pick<IdentifiedPayment, 'allowance' | 'allowanceObject'>;
-
-/** A delivery taken apart; `certificateKey` names its certificate in the cache. */
+/** A delivery taken apart, and how its certificate was found. */
 export interface ReadDelivery {
   readonly identified: IdentifiedPayment;
-  readonly certificateKey: string;
-  readonly certificateIsKnownGood: boolean;
+  readonly certificate: FoundCertificate;
 }
 
-const MAX_CACHED_CERTIFICATES = 4_096;
-
 export class DeliveryReader {
-  readonly #crypto: SyncCrypto;
-  readonly #certificates = new Map<string, KnownCertificate>();
+  readonly #store: Pick<KioskStore, 'crypto' | 'payments'>;
+  readonly #certificates: KnownCertificates;
 
-  constructor(crypto: SyncCrypto) {
-    this.#crypto = crypto;
+  constructor(store: Pick<KioskStore, 'crypto' | 'payments'>) {
+    this.#store = store;
+    this.#certificates = new KnownCertificates(store);
   }
 
   /** Form and identity; a certificate that is known is not read again. */
-  read(delivery: Delivery): Result<ReadDelivery> {
-    // Of the whole certificate, its signature included: another signature is another thing to verify.
-    const digest = this.#crypto.digest(delivery.allowanceCertificate);
-    const certificateKey = Buffer.from(digest).toString('latin1');
-    const known = this.#certificates.get(certificateKey);
-    const certificate =
-      known === undefined
-        ? readCertificate(delivery.allowanceCertificate, this.#crypto)
-        : { ok: true as const, value: known };
-    if (!certificate.ok) return certificate;
-    const { allowance, allowanceObject } = certificate.value;
-    const payment = runSync(readPayment(delivery.payment, allowance), this.#crypto);
-    if (!payment.ok) return payment;
-    const { requestId, phoneSalt } = delivery;
-    const identified = { requestId, allowance, allowanceObject, payment: payment.value, phoneSalt };
-    return { ok: true, value: { identified, certificateKey, certificateIsKnownGood: known !== undefined } };
+  read(delivery: Delivery | RepeatDelivery): Result<ReadDelivery> {
+    const found = isRepeatDelivery(delivery)
+      ? this.#certificates.named(delivery.certificateReference)
+      : this.#certificates.read(delivery.allowanceCertificate);
+    if (!found.ok) return found;
+    const identified = runSync(identifyUnder(found.value, delivery), this.#store.crypto);
+    if (!identified.ok) return identified;
+    return { ok: true, value: { identified: identified.value, certificate: found.value } };
   }
 
   /** Its issuer's signature holds. */
   remember(read: ReadDelivery): void {
-    if (read.certificateIsKnownGood) return;
-    if (this.#certificates.size >= MAX_CACHED_CERTIFICATES) {
-      for (const oldest of this.#certificates.keys()) {
-        this.#certificates.delete(oldest);
-        break;
-      }
-    }
-    const { allowance, allowanceObject } = read.identified;
-    this.#certificates.set(read.certificateKey, { allowance, allowanceObject });
+    this.#certificates.remember(read.certificate);
   }
 
   forget(): void {
-    this.#certificates.clear();
+    this.#certificates.forget();
   }
-}
 
-function readCertificate(bytes: Uint8Array, crypto: SyncCrypto): Result<KnownCertificate> {
-  const read = runSync(readAllowanceCertificate(bytes), crypto);
-  if (!read.ok) return read;
-  return { ok: true, value: { allowance: read.value.certificate, allowanceObject: read.value.object } };
+  /** A transaction was undone, and with it perhaps the certificate that a reference named. */
+  forgetReferences(): void {
+    this.#certificates.forgetReferences();
+  }
 }

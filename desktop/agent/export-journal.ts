@@ -21,6 +21,7 @@ const PARTS: readonly (readonly [JournalRecordKind, string])[] = [
   ['allowanceCertificate', 'SELECT bytes FROM allowance_certificates'],
   ['journalEntry', 'SELECT bytes FROM journal ORDER BY sequence'],
   ['receipt', 'SELECT receipt FROM payments ORDER BY sequence'],
+  ['refundReceipt', 'SELECT receipt FROM refunds ORDER BY sequence'],
   ['settlementBatch', 'SELECT head FROM outgoing_batch'],
 ];
 

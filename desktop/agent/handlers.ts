@@ -5,12 +5,13 @@ import { toQrText } from '@tikiwallet/protocol';
 import type { AcceptOutcome } from './accept-payment.ts';
 import type { CloudApi } from './cloud/cloud-api.ts';
 import type { MerchantSession } from './cloud/merchant-session.ts';
-import { acceptScanned } from './pairing/scanned-delivery.ts';
 import { managerHandlers, type ManagerParts } from './manager/manager-handlers.ts';
+import { acceptScanned, type ScanParts } from './pairing/scanned-delivery.ts';
+import { refundHandlers, type RefundParts } from './refund-handlers.ts';
 import { describePayment, type Sales } from './sales.ts';
 import type { StoreClient } from './store/store-client.ts';
 
-export interface HandlerParts extends ManagerParts {
+export interface HandlerParts extends ManagerParts, RefundParts {
   readonly api: CloudApi;
   readonly merchant: MerchantSession;
   readonly sales: Sales;
@@ -21,6 +22,8 @@ export interface HandlerParts extends ManagerParts {
   readonly settleNow: () => void;
   /** The same acceptance as for what comes over HTTP. */
   readonly accept: (delivery: Uint8Array) => Promise<AcceptOutcome>;
+  /** Opens what was sealed to this kiosk. */
+  readonly open: ScanParts['open'];
 }
 
 export function agentHandlers(parts: HandlerParts): AgentHandlers {
@@ -48,7 +51,8 @@ export function agentHandlers(parts: HandlerParts): AgentHandlers {
     'sale.open': (sale) => sales.open(sale),
     'sale.cancel': ({ saleId }) => sales.cancel(saleId),
     ...managerHandlers(parts),
-    'delivery.submit': ({ text }) => acceptScanned(text, parts.accept),
+    'delivery.submit': ({ text }) => acceptScanned(text, parts),
+    ...refundHandlers(parts),
     'payment.receipt': async ({ paymentHash }) => {
       const receipt = await store.run('receiptOf', paymentHash);
       return { qrText: receipt === null ? null : toQrText('receipt', receipt) };

@@ -2,7 +2,8 @@
  * The sale on the screen, as the main thread follows it: opened, counted down, paid, expired or cancelled, and what
  * was last refused. The truth is in the store; this holds the newest copy and the timer. Never decides a payment.
  */
-import { CHECK, comparisonCode, toQrText } from '@tikiwallet/protocol';
+import { CHECK, comparisonCode, fromHex, paidCode, runSync, toQrText } from '@tikiwallet/protocol';
+import { nodeCrypto } from '@tikiwallet/protocol/node';
 import { IpcError, type Payment, type Sale } from '../ipc/index.ts';
 import type { AcceptCode, AcceptOutcome } from './accept-payment.ts';
 import type { Clock } from './clock.ts';
@@ -177,6 +178,7 @@ export class Sales {
       state: record.state,
       qrText: toQrText('request', record.envelope),
       shortCode: comparisonCode(record.requestHash),
+      paidCode: record.payment === null ? null : paidCodeOf(record.requestHash, record.payment),
       openedAt: new Date(record.openedAtMs).toISOString(),
       remainingMs: record.state === 'open' ? Math.floor(this.#remainingMs(record)) : 0,
       lastRefusal:
@@ -194,6 +196,13 @@ export class Sales {
   }
 }
 
+const crypto = nodeCrypto();
+
+function paidCodeOf(requestHash: Uint8Array, { paymentHash }: StoredPayment): string | null {
+  const code = runSync(paidCode(requestHash, fromHex(paymentHash)), crypto);
+  return code.ok ? code.value : null;
+}
+
 export function describePayment(payment: StoredPayment): Payment {
   return {
     paymentHash: payment.paymentHash,
@@ -207,6 +216,7 @@ export function describePayment(payment: StoredPayment): Payment {
     settlement: payment.settlement,
     settledAt: payment.settledAt === null ? null : isoOf(payment.settledAt),
     refusalCode: payment.refusalCode,
+    refundedMinor: payment.refundedMinor.toString(),
     needsInternetSoon: (payment.checks & CHECK.needsInternetSoon) !== 0,
     phoneChecked: (payment.checks & CHECK.payerPhone) !== 0,
   };

@@ -2,7 +2,7 @@
  * Puts the agent together: store, listener, sales, cloud, settlement, local socket, and stops it in the order that
  * loses nothing. Owns the wiring and the order; every rule lives in the room it belongs to.
  */
-import { loadPrivateKey, sealOpener } from '@tikiwallet/protocol/node';
+import { loadPrivateKey, sealOpener, type SealOpener } from '@tikiwallet/protocol/node';
 import { serveAgent, type AgentServer } from '../ipc/agent-server.ts';
 import { IpcError } from '../ipc/index.ts';
 import { composeState, StatePublisher } from './agent-state.ts';
@@ -20,6 +20,7 @@ import type { Log } from './log.ts';
 import { Manager } from './manager/manager.ts';
 import { listenForPhones, type Listener, type PairingView } from './pairing/listener.ts';
 import { RadioWatch } from './radio/radio-state.ts';
+import { Refunds } from './refunds.ts';
 import { Sales } from './sales.ts';
 import { SettleLoop } from './settle/settle-loop.ts';
 import type { StoreSnapshot } from './store/kiosk-store.ts';
@@ -61,6 +62,7 @@ class Agent implements RunningAgent {
   readonly #options: StartOptions;
   readonly #store: StoreClient;
   readonly #sales: Sales;
+  readonly #refunds: Refunds;
   readonly #reachability: Reachability;
   readonly #merchant: MerchantSession;
   readonly #manager: Manager;
@@ -71,6 +73,7 @@ class Agent implements RunningAgent {
   readonly #api: ReturnType<typeof cloudApi>;
   readonly #sealingPublicKey: Uint8Array;
   readonly #signingPublicKey: Uint8Array;
+  readonly #open: SealOpener;
   #snapshot: StoreSnapshot | null = null;
   #listener: Listener | null = null;
   #socket: AgentServer | null = null;
@@ -82,6 +85,7 @@ class Agent implements RunningAgent {
     this.#options = options;
     this.#sealingPublicKey = loadPrivateKey(folder.sealingKeyPem).publicKey;
     this.#signingPublicKey = loadPrivateKey(folder.signingKeyPem).publicKey;
+    this.#open = sealOpener(folder.sealingKeyPem);
     const snapshot = (): StoreSnapshot | null => this.#snapshot;
     const isOnline = (): boolean => this.#reachability.isOnline;
     const changed = (): void => this.#publisher.soon();
@@ -127,6 +131,14 @@ class Agent implements RunningAgent {
       onRefusal: changed,
       onError: (error) => log.error({ err: error }, 'the sale could not be brought up to date'),
     });
+    this.#refunds = new Refunds({
+      store: this.#store,
+      clock: systemClock(),
+      addresses: () => this.#listener?.addresses ?? [],
+      onChange: () => this.#publisher.now(),
+      onRefusal: changed,
+      onError: (error) => log.error({ err: error }, 'the refund could not be brought up to date'),
+    });
     this.#settle = new SettleLoop({
       api: this.#api,
       store: this.#store,
@@ -156,10 +168,11 @@ class Agent implements RunningAgent {
     this.#listener = await listenForPhones({
       ...config.listen,
       advertise: config.advertise,
-      open: sealOpener(folder.sealingKeyPem),
+      open: this.#open,
       view: () => pairingView(this.#snapshot),
       openRequest: () => this.#sales.openEnvelope(),
       accept: (delivery) => this.#accept(delivery),
+      acceptRefund: (acceptance) => this.#giveBack(acceptance),
       log,
     });
     this.#socket = await serveAgent(folder.socketPath, {
@@ -172,6 +185,7 @@ class Agent implements RunningAgent {
     this.#radio.start();
     const ready = await this.#store.whenReady();
     this.#sales.resume(ready.sale);
+    this.#refunds.resume(ready.refund);
     this.#tick = setInterval(() => void this.#passTime(), TICK_MS);
     this.#tick.unref();
     this.#publisher.now();
@@ -190,6 +204,7 @@ class Agent implements RunningAgent {
     await this.#listener?.close();
     await Promise.all([this.#settle.stop(), this.#trust.stop()]);
     this.#sales.close();
+    this.#refunds.close();
     this.#merchant.close();
     await this.#socket?.close();
     await this.#store.stop();
@@ -201,10 +216,13 @@ class Agent implements RunningAgent {
       merchant: this.#merchant,
       manager: this.#manager,
       sales: this.#sales,
+      refunds: this.#refunds,
       store: this.#store,
       state: () => this.#compose(),
       enrol: (code) => this.#enrol(code),
       accept: (delivery) => this.#accept(delivery),
+      acceptRefund: (acceptance) => this.#giveBack(acceptance),
+      open: (sealed) => this.#open(sealed, this.#snapshot?.kiosk?.certificateHashes ?? []),
       settleNow: () => {
         this.#reachability.probeNow();
         this.#trust.refreshNow();
@@ -234,6 +252,14 @@ class Agent implements RunningAgent {
         { sequence: outcome.payment.sequence },
         outcome.kind === 'accepted' ? 'a payment was accepted' : 'a payment was repeated',
       );
+    return outcome;
+  }
+
+  async #giveBack(acceptance: Uint8Array): ReturnType<Refunds['accept']> {
+    const outcome = await this.#refunds.accept(acceptance);
+    const { log } = this.#options;
+    if (outcome.kind === 'refused') log.info({ code: outcome.code }, 'a refund was refused');
+    else log.info({ sequence: outcome.refund.sequence }, `a refund was ${outcome.kind}`);
     return outcome;
   }
 
@@ -268,6 +294,7 @@ class Agent implements RunningAgent {
     try {
       await this.#store.run('tick', null);
       await this.#sales.lookAgain();
+      await this.#refunds.lookAgain();
     } catch (error) {
       this.#options.log.warn({ err: error }, 'the trusted time could not be written down');
     }
@@ -284,6 +311,7 @@ class Agent implements RunningAgent {
       radio: this.#radio.state,
       addresses: this.addresses,
       sale: this.#sales.view(),
+      refund: this.#refunds.view(),
     });
   }
 }

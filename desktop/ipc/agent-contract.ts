@@ -40,6 +40,63 @@ export const SettlementState = z.enum([
 ]);
 export type SettlementState = z.infer<typeof SettlementState>;
 
+/** What became of an offer to give money back. */
+export const RefundState = z.enum(['open', 'given_back', 'expired', 'cancelled']);
+export type RefundState = z.infer<typeof RefundState>;
+
+/** Where a stored refund stands. `waiting`: it holds, and the shop's balance in the cloud does not cover it yet. */
+export const RefundSettlement = z.enum(['on_this_device', 'sent', 'waiting', 'settled', 'refused']);
+export type RefundSettlement = z.infer<typeof RefundSettlement>;
+
+/** Why money is given back; kept at this kiosk only. */
+export const RefundReason = z.enum(['goods_returned', 'goods_faulty', 'wrong_amount', 'paid_twice', 'other']);
+export type RefundReason = z.infer<typeof RefundReason>;
+
+const RefundKind = z.enum(['void', 'refund']);
+
+/** What was given back of a sale at one time. */
+export const GivenBack = z.object({
+  refundId: z.uuid(),
+  kind: RefundKind,
+  reason: RefundReason,
+  /** Of the refund's own entry in the journal. */
+  sequence: z.number().int(),
+  amountMinor: MinorUnits,
+  /** Of the sale, this refund included. */
+  refundedMinor: MinorUnits,
+  givenBackAt: Time,
+  settlement: RefundSettlement,
+  settledAt: Time.nullable(),
+  refusalCode: z.string().nullable(),
+});
+export type GivenBack = z.infer<typeof GivenBack>;
+
+/** An offer to give back, shown as a code until the customer's phone has confirmed it. */
+export const Refund = z.object({
+  /** The caller's id (UUID): asking again with it answers the same offer. */
+  refundId: z.uuid(),
+  paymentHash: z.string(),
+  /** Of the sale. */
+  saleSequence: z.number().int(),
+  saleMinor: MinorUnits,
+  /** Given back of the sale by now, this refund included once it is. */
+  refundedMinor: MinorUnits,
+  currency: z.string(),
+  maskedPhone: z.string(),
+  kind: RefundKind,
+  amountMinor: MinorUnits,
+  reason: RefundReason,
+  state: RefundState,
+  /** The text of the QR code that the customer scans (`TIKI1:B:...`). */
+  qrText: z.string(),
+  remainingMs: z.number().int(),
+  lastRefusal: z.object({ code: z.string(), at: Time, attempts: z.number().int() }).nullable(),
+  refund: GivenBack.nullable(),
+  /** The refund receipt as the text of a QR code (`TIKI1:D:...`), for phones that confirmed by a code. */
+  receiptQrText: z.string().nullable(),
+});
+export type Refund = z.infer<typeof Refund>;
+
 export const Payment = z.object({
   paymentHash: z.string(),
   requestId: z.string(),
@@ -53,6 +110,8 @@ export const Payment = z.object({
   settledAt: Time.nullable(),
   /** A protocol or settlement code when the cloud refused it. */
   refusalCode: z.string().nullable(),
+  /** Given back of it so far. */
+  refundedMinor: MinorUnits.default('0'),
   /** The customer's wallet has nearly used up its payments and should meet the internet soon. */
   needsInternetSoon: z.boolean().default(false),
   /** The number that the cashier typed was the payer's. */
@@ -91,6 +150,8 @@ export const Sale = z.object({
   qrText: z.string(),
   /** Both screens show these digits. */
   shortCode: z.string(),
+  /** Six digits to which the payment has contributed; null until it is stored. */
+  paidCode: z.string().nullable(),
   openedAt: Time,
   /** Milliseconds left when this object was made; count down on your own monotonic clock. */
   remainingMs: z.number().int(),
@@ -199,6 +260,8 @@ export const AgentState = z.object({
   addresses: z.array(z.string()),
   /** The sale on the screen, the last one included until another is opened. */
   sale: Sale.nullable(),
+  /** The newest offer to give back, until another is opened. */
+  refund: Refund.nullable().default(null),
 });
 export type AgentState = z.infer<typeof AgentState>;
 
@@ -209,6 +272,13 @@ export const DeliveryAnswer = z.discriminatedUnion('outcome', [
   z.object({ outcome: z.literal('refused'), code: z.string() }),
 ]);
 export type DeliveryAnswer = z.infer<typeof DeliveryAnswer>;
+
+/** What became of an acceptance that was read from a phone's screen. */
+export const RefundAnswer = z.discriminatedUnion('outcome', [
+  z.object({ outcome: z.enum(['accepted', 'repeated']), refundId: z.uuid() }),
+  z.object({ outcome: z.literal('refused'), code: z.string() }),
+]);
+export type RefundAnswer = z.infer<typeof RefundAnswer>;
 
 /** Longer than any delivery in a QR code, which holds 4,296 characters at most. */
 const MAX_SCANNED_CHARACTERS = 4_296;
@@ -301,6 +371,40 @@ export const agentCalls = {
   /** The receipt of a stored payment as the text of a QR code (`TIKI1:C:...`); null when there is no such payment. */
   'payment.receipt': {
     params: z.object({ paymentHash: z.string().regex(/^[0-9a-f]{64}$/) }),
+    result: z.object({ qrText: z.string().nullable() }),
+  },
+  /** Offers to give back a sale of this kiosk, whole or in part; nothing is given back until the payer's phone has signed. */
+  'refund.open': {
+    params: z.object({
+      refundId: z.uuid(),
+      /** Of the sale. */
+      sequence: z.int().min(1),
+      kind: RefundKind,
+      amountMinor: PositiveMinorUnits,
+      reason: RefundReason,
+      /** Where the till has a manager's PIN. */
+      pin: Pin.optional(),
+    }),
+    result: z.discriminatedUnion('outcome', [
+      z.object({ outcome: z.literal('offered'), refund: Refund }),
+      z.object({ outcome: z.literal('refused'), code: z.string() }),
+    ]),
+  },
+  /** An offer that became a refund in the meantime is answered as such. */
+  'refund.cancel': { params: z.object({ refundId: z.uuid() }), result: Refund },
+  /** `text` is what a camera read from the customer's screen (`TIKI1:A:...`). */
+  'refund.submit': {
+    params: z.object({ text: z.string().min(1).max(MAX_SCANNED_CHARACTERS) }),
+    result: RefundAnswer,
+  },
+  /** What was given back of one sale, oldest first. */
+  'refund.list': {
+    params: z.object({ paymentHash: z.string().regex(/^[0-9a-f]{64}$/) }),
+    result: z.object({ items: z.array(GivenBack) }),
+  },
+  /** The refund receipt as the text of a QR code (`TIKI1:D:...`); null when nothing was given back under this id. */
+  'refund.receipt': {
+    params: z.object({ refundId: z.uuid() }),
     result: z.object({ qrText: z.string().nullable() }),
   },
   'activity.list': {

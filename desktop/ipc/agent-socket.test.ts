@@ -38,6 +38,7 @@ function makeState(over: Partial<AgentState> = {}): AgentState {
     radio: { state: 'checking' },
     addresses: [],
     sale: null,
+    refund: null,
     ...over,
   };
 }
@@ -62,6 +63,11 @@ function makeHandlers(over: Partial<AgentHandlers> = {}): AgentHandlers {
     'sale.open': unused,
     'sale.cancel': unused,
     'delivery.submit': unused,
+    'refund.open': unused,
+    'refund.cancel': unused,
+    'refund.submit': unused,
+    'refund.list': unused,
+    'refund.receipt': unused,
     'payment.receipt': unused,
     'activity.list': async () => ({ items: [], nextCursor: null }),
     'manager.setPin': unused,

@@ -5,6 +5,7 @@
 import type { AgentState, Payment, Sale } from './agent-contract.ts';
 import type { AgentHandlers } from './agent-handlers.ts';
 import { IpcError } from './errors.ts';
+import { FakeRefunds } from './fake-refunds.ts';
 import { FakeManager } from './fake-manager.ts';
 
 export const FAKE_SCENARIOS = [
@@ -56,6 +57,17 @@ export class FakeAgent {
   readonly #listeners = new Set<(state: AgentState) => void>();
   readonly #options: Required<FakeAgentOptions>;
   #saleDeadline = 0;
+  readonly refunds = new FakeRefunds({
+    now: () => this.#options.now(),
+    state: () => this.#state,
+    set: (change) => this.set(change),
+    payments: () => this.#payments,
+    replacePayment: (changed) => {
+      this.#payments = this.#payments.map((one) => (one.paymentHash === changed.paymentHash ? changed : one));
+    },
+    provePin: (pin) => this.#manager.prove(pin),
+    qrText: fakeQrText,
+  });
 
   constructor(options: FakeAgentOptions) {
     this.#options = { currency: 'IDR', now: () => Date.now(), cloudDelayMs: 300, ...options };
@@ -94,7 +106,7 @@ export class FakeAgent {
     const payment = tier === undefined ? made : { ...made, tier };
     this.#payments = [payment, ...this.#payments];
     this.set({
-      sale: { ...sale, state: 'paid', payment, remainingMs: 0 },
+      sale: { ...sale, state: 'paid', paidCode: '730415', payment, remainingMs: 0 },
       settlement: { ...this.#state.settlement, ...this.#pendingTotals() },
       today: {
         count: this.#state.today.count + 1,
@@ -162,6 +174,7 @@ export class FakeAgent {
           availableMinor: '184250000',
           settledTodayMinor: '20694900',
           settledTodayCount: 7,
+          waitingRefundsMinor: '0',
         };
       }),
     'kiosks.list': () => this.#cloud(() => ({ items: this.#kiosks })),
@@ -205,6 +218,7 @@ export class FakeAgent {
       this.pay();
       return { outcome: 'accepted', paymentHash: this.#currentSale().payment?.paymentHash ?? '' };
     },
+    ...this.refunds.handlers,
     'payment.receipt': async ({ paymentHash }) => ({
       qrText: this.#payments.some((payment) => payment.paymentHash === paymentHash)
         ? fakeQrText(300, 'TIKI1:C:')
@@ -286,6 +300,7 @@ export class FakeAgent {
       state: 'open',
       qrText: fakeQrText(650),
       shortCode: '4821',
+      paidCode: null,
       openedAt: this.#at(0),
       remainingMs: SALE_LIFETIME_MS,
       lastRefusal: null,
@@ -305,7 +320,8 @@ export class FakeAgent {
     if (scenario === 'paid' || scenario === 'paid_offline') this.pay();
   }
 
-  #withRemaining(state: AgentState): AgentState {
+  #withRemaining(given: AgentState): AgentState {
+    const state = { ...given, refund: this.refunds.withRemaining(given.refund) };
     if (state.sale === null || state.sale.state !== 'open') return state;
     return {
       ...state,
@@ -380,6 +396,7 @@ export class FakeAgent {
       radio: { state: 'no_p2p_radio' },
       addresses: ['http://192.168.49.1:7070'],
       sale: null,
+      refund: null,
     };
   }
 
@@ -441,6 +458,7 @@ export class FakeAgent {
       settlement: pending ? 'on_this_device' : 'settled',
       settledAt: pending ? null : this.#at(offsetMs + 2_000),
       refusalCode: null,
+      refundedMinor: '0',
       needsInternetSoon: sequence % 7 === 0,
       phoneChecked: sequence % 4 === 0,
     };

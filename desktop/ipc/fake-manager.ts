@@ -42,7 +42,7 @@ export class FakeManager {
   readonly handlers: Pick<AgentHandlers, 'manager.setPin' | 'limits.get' | 'limits.set' | 'sale.override'> = {
     'manager.setPin': async ({ newPin, proof }) => {
       if (new Set(newPin).size === 1) throw new IpcError('manager_pin_weak');
-      if (proof.kind === 'pin') this.#prove(proof.pin);
+      if (proof.kind === 'pin') this.prove(proof.pin);
       else if (this.#till.state().cloud.state !== 'online') throw new IpcError('cloud_unreachable');
       else if (proof.password === 'wrong') throw new IpcError('credentials_incorrect');
       this.#pin = newPin;
@@ -59,19 +59,20 @@ export class FakeManager {
         const wanted = limits[name as LimitName];
         return wanted === undefined || BigInt(wanted) > BigInt(value);
       });
-      if (pin !== undefined) this.#prove(pin);
+      if (pin !== undefined) this.prove(pin);
       else if (isRaised) throw new IpcError('manager_pin_needed');
       own.clear();
       for (const [name, value] of Object.entries(limits)) own.set(name, value);
       return { lines: this.#lines() };
     },
     'sale.override': async ({ pin }) => {
-      this.#prove(pin);
+      this.prove(pin);
       return { outcome: 'accepted', paymentHash: this.#till.letThrough() };
     },
   };
 
-  #prove(pin: string): void {
+  /** @throws IpcError */
+  prove(pin: string): void {
     const { managerPin } = this.#till.state();
     if (managerPin.state === 'none') throw new IpcError('manager_pin_not_set');
     if (managerPin.state === 'locked') throw new IpcError('manager_pin_locked');

@@ -80,13 +80,20 @@ it('payments that wait are said even by an idle settlement', () => {
 
 it('preferences that cannot be read are the defaults', () => {
   for (const text of [null, '', '{', '[]', 'null', '{"sound":"no","newSaleAfterSeconds":7}']) {
-    expect(parsePreferences(text)).toEqual({ language: undefined, sound: true, newSaleAfterSeconds: 0 });
+    expect(parsePreferences(text)).toEqual({
+      language: undefined,
+      sound: true,
+      newSaleAfterSeconds: 0,
+      checksPhone: 'perSale',
+    });
   }
   expect(parsePreferences('{"language":"ar","sound":false,"newSaleAfterSeconds":10}')).toEqual({
     language: 'ar',
     sound: false,
     newSaleAfterSeconds: 10,
+    checksPhone: 'perSale',
   });
+  expect(parsePreferences('{"checksPhone":"always"}').checksPhone).toBe('always');
 });
 
 it('a share of a limit needs no float', () => {

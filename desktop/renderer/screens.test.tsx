@@ -3,6 +3,7 @@
 import { act, cleanup, fireEvent, render, screen, waitFor } from '@testing-library/react';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FakeAgent, type FakeScenario } from '../ipc/fake-agent.ts';
+import { FAKE_PIN } from '../ipc/fake-manager.ts';
 import { IpcError } from '../ipc/errors.ts';
 import type { RendererEvent, TikiBridge } from '../ipc/renderer-contract.ts';
 import { App } from './app.tsx';
@@ -203,6 +204,139 @@ describe('a sale', () => {
     show('waiting');
     fireEvent.click(screen.getByTestId('cancel-sale'));
     await screen.findByTestId('screen-sell');
+  });
+});
+
+const typeDigits = (digits: string): void => {
+  for (const digit of digits) fireEvent.click(screen.getByTestId(`code-key-${digit}`));
+};
+
+describe('a manager', () => {
+  it('sees what was refused, what is at stake, and decides with a reason and the PIN', async () => {
+    show('overridable');
+    act(() => agent.goOnline(false));
+    fireEvent.click(screen.getByTestId('override-open'));
+    await screen.findByTestId('override-dialog');
+    expect(screen.getByTestId('override-risk').textContent).toContain('You may not get this money');
+    expect(screen.getAllByTestId('override-code').map((one) => one.dataset['code'])).toEqual([
+      'trust_bundle_too_old',
+      'first_payment_exceeds_limit',
+    ]);
+    const accept = screen.getByTestId<HTMLButtonElement>('override-accept');
+    typeDigits(FAKE_PIN);
+    expect(accept.disabled).toBe(true);
+    fireEvent.click(screen.getByTestId('override-reason-knows_customer'));
+    expect(accept.disabled).toBe(false);
+    fireEvent.click(accept);
+    await screen.findByTestId('screen-paid');
+    expect(screen.getByTestId('paid-tier').dataset['tier']).toBe('at_risk');
+    expect(screen.getByTestId('paid-tier').textContent).toContain('you may not get this money');
+  });
+
+  it('who types a wrong PIN is told so, and nothing is paid', async () => {
+    show('overridable');
+    fireEvent.click(screen.getByTestId('override-open'));
+    fireEvent.click(await screen.findByTestId('override-reason-emergency'));
+    typeDigits('246802');
+    fireEvent.click(screen.getByTestId('override-accept'));
+    expect((await screen.findByTestId('problem')).dataset['code']).toBe('manager_pin_wrong');
+    expect(screen.getByTestId<HTMLInputElement>('override-pin').value).toBe('');
+    expect(agent.state.sale?.state).toBe('open');
+  });
+
+  it('is not offered what no one may decide', () => {
+    show('refused');
+    expect(screen.queryByTestId('override-open')).toBeNull();
+  });
+
+  it('sets a PIN with the account’s password, twice the same', async () => {
+    show('ready');
+    fireEvent.click(screen.getByTestId('nav-settings'));
+    expect(screen.getByTestId('manager-pin-state').textContent).toContain('Not set');
+    fireEvent.click(screen.getByTestId('manager-pin-set'));
+    fireEvent.change(await screen.findByTestId('manager-password'), { target: { value: 'a long password' } });
+    fireEvent.change(screen.getByTestId('manager-pin-next'), { target: { value: '482913' } });
+    fireEvent.change(screen.getByTestId('manager-pin-again'), { target: { value: '482914' } });
+    expect(screen.getByTestId<HTMLButtonElement>('manager-pin-save').disabled).toBe(true);
+    fireEvent.change(screen.getByTestId('manager-pin-again'), { target: { value: '482913' } });
+    fireEvent.click(screen.getByTestId('manager-pin-save'));
+    await waitFor(() => expect(agent.state.managerPin.state).toBe('set'));
+  });
+
+  it('sets a limit freely and takes it away with the PIN only', async () => {
+    show('overridable');
+    fireEvent.click(screen.getByTestId('cancel-sale'));
+    fireEvent.click(await screen.findByTestId('nav-settings'));
+    fireEvent.click(screen.getByTestId('limits-open'));
+    await screen.findByTestId('limits');
+    const row = () => document.querySelector<HTMLElement>('[data-name="perPaymentMinor"]');
+    const counts = () => row()?.querySelector<HTMLElement>('[data-testid="limit-counts"]')?.dataset['value'];
+    expect(counts()).toBe('20000000');
+    fireEvent.click(row()?.querySelector('button') ?? document.body);
+    for (const key of ['5', '00', '00']) fireEvent.click(screen.getByTestId(`key-${key}`));
+    fireEvent.click(screen.getByTestId('limit-save'));
+    await screen.findByTestId('limits');
+    expect(counts()).toBe('50000');
+    fireEvent.click(row()?.querySelector('button') ?? document.body);
+    fireEvent.click(screen.getByTestId('limit-remove'));
+    await screen.findByTestId('limit-prove');
+    typeDigits(FAKE_PIN);
+    fireEvent.click(screen.getByTestId('limit-save'));
+    await screen.findByTestId('limits');
+    expect(counts()).toBe('20000000');
+  });
+});
+
+describe('the customer’s number', () => {
+  it('is asked for before the code when the cashier wishes, with the country filled in', async () => {
+    show('ready');
+    for (const key of ['7', '5', '00']) fireEvent.click(screen.getByTestId(`key-${key}`));
+    fireEvent.click(screen.getByTestId('charge-with-phone'));
+    expect(screen.getByTestId<HTMLInputElement>('payer-phone').value).toBe('+62');
+    // The zero that people say at home goes by itself.
+    typeDigits('0812345678');
+    expect(screen.getByTestId<HTMLInputElement>('payer-phone').value).toBe('+62812345678');
+    fireEvent.click(screen.getByTestId('payer-show'));
+    await screen.findByTestId('checks-payer');
+    expect(agent.state.sale).toMatchObject({ amountMinor: '7500', checksPhone: true });
+  });
+
+  it('is asked for before every code where the shop wants it so', () => {
+    localStorage.setItem('tiki.preferences', '{}');
+    show('ready');
+    fireEvent.click(screen.getByTestId('nav-settings'));
+    fireEvent.click(screen.getByLabelText('Every sale'));
+    fireEvent.click(screen.getByTestId('nav-sell'));
+    fireEvent.click(screen.getByTestId('key-5'));
+    fireEvent.click(screen.getByTestId('charge'));
+    expect(screen.getByTestId('screen-payer-phone')).toBeTruthy();
+    fireEvent.click(screen.getByTestId('payer-back'));
+    fireEvent.click(screen.getByTestId('nav-settings'));
+    fireEvent.click(screen.getByLabelText('When I choose'));
+  });
+});
+
+describe('the shop’s risk', () => {
+  it('R36 is said in plain words with the caps of this moment', () => {
+    show('ready');
+    fireEvent.click(screen.getByTestId('nav-status'));
+    expect(screen.getByTestId('panel-risk').textContent).toContain('you may not be paid');
+    expect(screen.getByTestId('risk-caps').textContent).toMatch(/200,000.*5,000,000/);
+    expect(screen.getByTestId('trust-next').textContent).toContain('Limits are halved from');
+  });
+
+  it('news about a sale say what happens next', async () => {
+    show('ready');
+    fireEvent.click(screen.getByTestId('nav-activity'));
+    const items = await screen.findAllByTestId('activity-item');
+    const disputed = items.find((item) => item.dataset['settlement'] === 'disputed');
+    fireEvent.click(disputed ?? document.body);
+    expect((await screen.findByTestId('payment-next')).textContent).toContain('proof is with the service');
+  });
+
+  it('a kiosk that is denied says so over every screen', () => {
+    show('kiosk_denied');
+    expect(screen.getByTestId('problem-band').textContent).toContain('has been blocked');
   });
 });
 

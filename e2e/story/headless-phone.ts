@@ -117,7 +117,6 @@ export class HeadlessPhone {
     this.#cumulativeMinor = payment.cumulativeMinor;
     this.#lastHash = payment.hash;
     const delivery = {
-      requestId: request.requestId,
       allowanceCertificate: this.#allowance.bytes,
       payment: bytes,
       phoneSalt: null,

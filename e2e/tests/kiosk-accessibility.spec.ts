@@ -78,6 +78,26 @@ const screens: readonly Screen[] = [
   { name: 'a new kiosk’s code', scenario: 'merchant_signed_in', go: toNewKiosk, shows: 'kiosk-code' },
   { name: 'selling', scenario: 'ready', shows: 'screen-sell' },
   {
+    name: 'the customer’s number',
+    scenario: 'ready',
+    go: tap('key-5', 'charge-with-phone'),
+    shows: 'screen-payer-phone',
+  },
+  {
+    name: 'a manager’s decision',
+    scenario: 'overridable',
+    go: tap('override-open'),
+    shows: 'override-dialog',
+  },
+  {
+    name: 'setting the PIN',
+    scenario: 'ready',
+    go: tap('nav-settings', 'manager-pin-set'),
+    shows: 'manager-password',
+  },
+  { name: 'limits', scenario: 'ready', go: tap('nav-settings', 'limits-open'), shows: 'limits' },
+  { name: 'a denied kiosk', scenario: 'kiosk_denied', shows: 'problem-band' },
+  {
     name: 'above the limit',
     scenario: 'ready',
     go: tap('key-9', 'key-00', 'key-00', 'key-00', 'key-00'),

@@ -5,7 +5,7 @@
  * to another thread for each of a dozen steps. Composes primitives; implements none.
  */
 import { createDecipheriv, createECDH, createHmac, createPrivateKey, hkdfSync, type ECDH } from 'node:crypto';
-import { MAX_ENVELOPE_BYTES, sealingInfo, type Result } from '../src/index.ts';
+import { MAX_ENVELOPE_BYTES, SEAL_BYTES, sealingInfo, type Result } from '../src/index.ts';
 
 const ENCAPSULATED_BYTES = 65;
 const TAG_BYTES = 16;
@@ -31,12 +31,9 @@ export function sealOpener(pem: string): SealOpener {
   const key = ecdhOf(pem);
   const ownPoint = key.getPublicKey();
   return (sealed, kioskCertificateHashes) => {
-    if (sealed.length > MAX_ENVELOPE_BYTES + ENCAPSULATED_BYTES + TAG_BYTES)
-      return { ok: false, code: 'message_too_large' };
+    if (sealed.length > MAX_ENVELOPE_BYTES + SEAL_BYTES) return { ok: false, code: 'message_too_large' };
     const shared =
-      sealed.length < ENCAPSULATED_BYTES + TAG_BYTES
-        ? null
-        : decapsulate(key, ownPoint, sealed.subarray(0, ENCAPSULATED_BYTES));
+      sealed.length < SEAL_BYTES ? null : decapsulate(key, ownPoint, sealed.subarray(0, ENCAPSULATED_BYTES));
     if (shared !== null) {
       for (const hash of kioskCertificateHashes) {
         const opened = decrypt(shared, sealingInfo(hash), sealed.subarray(ENCAPSULATED_BYTES));

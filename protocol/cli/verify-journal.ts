@@ -54,7 +54,7 @@ const WHAT: Readonly<Record<JournalFault, string>> = {
   override_unreadable: 'the override in it cannot be read',
   override_without_its_sale: 'the override before it is about another payment',
   sale_at_risk_without_override: 'it is at risk, and nobody answers for that in the entry before it',
-  entry_missing: 'it is not in the file, and the kiosk has signed for it',
+  entry_missing: 'it is not in the file, and the kiosk has signed for it or begun it',
 };
 
 function describe(report: JournalReport, withSignatures: boolean): Outcome {

@@ -58,7 +58,8 @@ function readItem(tokens: Iterator<MtAiValue>, depth: number, found: { otherEnco
       if (info === simple.false) return false;
       if (info === simple.true) return true;
       if (info === simple.null) return null;
-      if (info < simple.firstFloat || info > simple.lastFloat || !Number.isInteger(value)) break;
+      if (info < simple.firstFloat || info > simple.lastFloat) break;
+      if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) break;
       found.otherEncoding = true;
       return 0;
     default:

@@ -57,7 +57,7 @@ export type Facts = {
   readonly kiosk: objects.Kiosk;
   readonly trustBundle: TrustBundle;
   readonly request:
-    | (Pick<objects.PaymentRequest, 'hash' | 'amountMinor' | 'currency'> & {
+    | (Pick<objects.PaymentRequest, 'requestId' | 'hash' | 'amountMinor' | 'currency'> & {
         readonly state: 'open' | 'paid' | 'expired' | 'cancelled';
       })
     | null;
@@ -111,7 +111,7 @@ export function acceptPayment(message: Hex, facts: Facts) {
   const used = payment.counter - allowance.firstCounter + 1;
   const fresh = freshness(age) === 'full' ? trustFresh : 0;
   return {
-    requestId: delivery.requestId,
+    requestId: request.requestId,
     paymentHash: signed.hash,
     tier: payeeLock?.kioskId === kiosk.kioskId ? 'locked' : 'reserved',
     checks:

@@ -5,8 +5,8 @@ import { limits } from './limits.ts';
 
 /** A signed object within another. */
 const object = f.blob(limits.MAX_OBJECT_BYTES);
-export const outcomes = ['settled', 'settledByGuarantee', 'refused', 'disputed', 'waiting'] as const;
-const tier = f.named(['locked', 'reserved', 'atRisk']);
+export const outcomes = ['settled', 'settled_by_guarantee', 'refused', 'disputed', 'waiting'] as const;
+const tier = f.named(['locked', 'reserved', 'at_risk']);
 const checks = f.uint(0, 65_535);
 const kinds = f.named([
   'sale',
@@ -86,7 +86,6 @@ export const payment = f.object(5, {
 });
 
 export const delivery = f.object(13, {
-  requestId: f.id,
   allowanceCertificate: object,
   payment: object,
   phoneSalt: f.nullable(f.bytes(16)),

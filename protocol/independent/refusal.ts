@@ -14,6 +14,7 @@ export const refusalCodes = [
   'certificate_signature_invalid',
   'certificate_not_yet_valid',
   'certificate_expired',
+  'allowance_certificate_unknown',
   'allowance_denied',
   'kiosk_denied',
   'proof_of_possession_invalid',

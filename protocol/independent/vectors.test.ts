@@ -174,6 +174,7 @@ function settingsOf(written: Readonly<Record<string, string | number>>): decisio
 
 /** Operations of the vectors that this verifier does not read yet: each is a test that is skipped. */
 const NOT_YET_READ: ReadonlySet<string> = new Set([
+  'verifyJournalFile',
   'verifyRefundOffer',
   'considerRefundOffer',
   'acceptRefund',
@@ -183,8 +184,14 @@ const NOT_YET_READ: ReadonlySet<string> = new Set([
   'acceptUnderOverride',
   'readOverrideEntry',
   'readPolicyChangeEntry',
+  'decodeRepeatDelivery',
+  'acceptRepeat',
+  'paidCode',
 ]);
-const isRead = ({ operation }: Vector) => !NOT_YET_READ.has(operation);
+/** Of the operations that it knows, what it does not know yet. */
+const isSealedText = ({ content, text }: Partial<Input>) =>
+  /sealedDelivery|TIKI1:S:/.test(`${String(content)} ${String(text)}`);
+const isRead = ({ operation, input }: Vector) => !NOT_YET_READ.has(operation) && !isSealedText(input);
 const isUnread = (vector: Vector) => !isRead(vector);
 
 function run(vector: Vector, context: Partial<Input>): unknown {

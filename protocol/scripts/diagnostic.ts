@@ -96,9 +96,10 @@ export const FIELD_NAMES: ReadonlyMap<number, readonly string[]> = new Map([
   ],
   [11, ['purpose', 'public-key', 'context', 'occasion']],
   [12, ['purpose', 'last-counter', 'cumulative', 'signed-at']],
-  [13, ['purpose', 'request-id', 'allowance-certificate', 'payment', 'phone-salt']],
+  [13, ['purpose', 'allowance-certificate', 'payment', 'phone-salt']],
   [14, ['purpose', 'kiosk-certificate', 'request']],
   [15, ['purpose', 'kiosk-certificate-hash', 'batch', 'entries']],
+  [16, ['purpose', 'certificate-reference', 'payment', 'phone-salt']],
   [
     17,
     ['purpose', 'refund-id', 'payment-hash', 'kind', 'amount', 'sequence', 'issued-at', 'ttl', 'addresses'],

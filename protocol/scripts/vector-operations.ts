@@ -171,11 +171,14 @@ function* requestFacts(
 ): Steps<protocol.AcceptanceFacts['request']> {
   const known = input.object('request');
   if (known === null) return null;
-  const { hash, amountMinor, currency } = yield* protocol.verifyPaymentRequest(known.bytes('bytes'), kiosk);
+  const { requestId, hash, amountMinor, currency } = yield* protocol.verifyPaymentRequest(
+    known.bytes('bytes'),
+    kiosk,
+  );
   const state = known.text('state');
   if (state !== 'open' && state !== 'paid' && state !== 'expired' && state !== 'cancelled')
     throw new TypeError(state);
-  return { hash, amountMinor, currency, state };
+  return { requestId, hash, amountMinor, currency, state };
 }
 
 function* factsOf(input: Input): Steps<protocol.AcceptanceFacts> {
@@ -202,21 +205,37 @@ function* identified(input: Input): Steps<protocol.IdentifiedPayment> {
 
 function* accept(input: Input): Steps<unknown> {
   const facts = yield* factsOf(input);
-  const { requestId, payment, tier, checks } = yield* protocol.verifyPayment(yield* identified(input), facts);
+  return outcomeOf(yield* protocol.verifyPayment(yield* identified(input), facts));
+}
+
+function outcomeOf({ requestId, payment, tier, checks }: protocol.VerifiedPayment) {
   return { requestId, paymentHash: payment.hash, tier, checks };
+}
+
+/** `storedCertificates`: what the kiosk has accepted payments under before. */
+function* acceptRepeat(input: Input): Steps<unknown> {
+  const delivery = protocol.decodeRepeatDelivery(input.bytes('delivery'));
+  const stored: protocol.ReadCertificate[] = [];
+  for (const bytes of input.bytesList('storedCertificates')) {
+    const { certificate, object } = yield* protocol.readAllowanceCertificate(bytes);
+    stored.push({ allowance: certificate, allowanceObject: object });
+  }
+  const reference = delivery.certificateReference;
+  const named = protocol.selectCertificate(reference, stored, ({ allowance }) => allowance.hash);
+  const facts = yield* factsOf(input);
+  return outcomeOf(yield* protocol.verifyPayment(yield* protocol.identifyUnder(named, delivery), facts));
 }
 
 function* acceptUnderOverride(input: Input): Steps<unknown> {
   const facts = yield* factsOf(input);
   const consented = new Set(input.texts('consented').filter(protocol.isOverridable));
   const verified = yield* protocol.verifyUnderOverride(yield* identified(input), facts, consented);
-  const { requestId, payment, tier, checks, overridden } = verified;
-  return { requestId, paymentHash: payment.hash, tier, checks, overridden };
+  return { ...outcomeOf(verified), overridden: verified.overridden };
 }
 
 function bodyOf(input: Input, kind: protocol.JournalKind): readonly unknown[] {
   const entry = protocol.decodeJournalEntry(input.bytes('entry'));
-  if (entry.kind !== kind) throw new TypeError(`an entry of kind ${kind}`);
+  if (entry.kind !== kind) refuse('message_malformed');
   return entry.body;
 }
 
@@ -225,6 +244,12 @@ function* journalEntry(input: Input): Steps<unknown> {
   const entry = protocol.decodeJournalEntry(bytes);
   const hash = yield* protocol.journalHash(bytes);
   return { ...entry, body: entry.kind === 'sale' ? protocol.decodeSaleBody(entry.body) : entry.body, hash };
+}
+
+function* journalFile(input: Input): Steps<unknown> {
+  const records = protocol.decodeJournalFile(input.bytes('file'));
+  const { kiosk, ...report } = yield* protocol.checkJournal(records, input.bytes('rootPublicKey'));
+  return { ...report, kioskId: kiosk?.kioskId ?? null };
 }
 
 function* refundEntry(input: Input): Steps<unknown> {
@@ -353,7 +378,7 @@ function* refundReceipt(input: Input): Steps<unknown> {
 /** The cloud's decision on an entry. */
 function* settledRefund(input: Input): Steps<unknown> {
   const { kind, body } = protocol.decodeJournalEntry(input.bytes('entry'));
-  if (kind !== 'void' && kind !== 'refund') throw new TypeError(kind);
+  if (kind !== 'void' && kind !== 'refund') refuse('message_malformed');
   const [kiosk, allowance] = [yield* kioskOf(input), yield* allowanceOf(input)];
   const facts = { kiosk, allowance };
   const { offer, acceptance } = yield* protocol.verifyRefundEntry(
@@ -403,6 +428,9 @@ const OPERATIONS: Readonly<Record<string, (input: Input) => Steps<unknown>>> = {
   decodeBase45: plain((input) => fromBase45(input.text('text'))),
   decodeQr: plain(qrBytes),
   decompressPoint: plain((input) => protocol.decompressPoint(input.bytes('point'))),
+  *paidCode(input) {
+    return yield* protocol.paidCode(input.bytes('requestHash'), input.bytes('paymentHash'));
+  },
   comparisonCode: plain((input) => protocol.comparisonCode(input.bytes('requestHash'))),
   checkValidity: plain((input) => {
     const dates = { notBefore: input.number('notBefore'), notAfter: input.number('notAfter') };
@@ -410,6 +438,7 @@ const OPERATIONS: Readonly<Record<string, (input: Input) => Steps<unknown>>> = {
     return true;
   }),
   decodeDelivery: plain((input) => protocol.decodeDelivery(input.bytes('delivery'))),
+  decodeRepeatDelivery: plain((input) => protocol.decodeRepeatDelivery(input.bytes('delivery'))),
   *verifyIssuerCertificate(input) {
     return yield* protocol.verifyIssuerCertificate(input.bytes('certificate'), input.bytes('rootPublicKey'));
   },
@@ -436,6 +465,7 @@ const OPERATIONS: Readonly<Record<string, (input: Input) => Steps<unknown>>> = {
     return yield* protocol.verifyClosingStatement(input.bytes('statement'), yield* allowanceOf(input));
   },
   acceptPayment: accept,
+  acceptRepeat,
   acceptUnderOverride,
   readOverrideEntry: plain((input) => protocol.decodeOverrideBody(bodyOf(input, 'override'))),
   readPolicyChangeEntry: plain((input) => protocol.decodePolicyChangeBody(bodyOf(input, 'policyChange'))),
@@ -448,6 +478,7 @@ const OPERATIONS: Readonly<Record<string, (input: Input) => Steps<unknown>>> = {
   verifyRefundReceipt: refundReceipt,
   settleRefund: settledRefund,
   readJournalEntry: journalEntry,
+  verifyJournalFile: journalFile,
   readRefundEntry: refundEntry,
   verifySettlementBatch: settlementBatch,
   verifySale: sale,
@@ -467,20 +498,14 @@ const OPERATIONS: Readonly<Record<string, (input: Input) => Steps<unknown>>> = {
   },
 };
 
-/** The rule that a vector asks for, to be run by either driver. `openSealed` has no rule: see {@link openVector}. */
+/** The rule that a vector asks for, to be run by either driver. `openSealed` has no rule: see vector-suite.ts. */
 export function* stepsOf(vector: Vector, context: JsonObject): Steps<Json> {
   const operation = OPERATIONS[vector.operation];
   if (operation === undefined) throw new TypeError(`no operation ${vector.operation}`);
-  return toJson(yield* operation(new Input({ ...context, ...vector.input })));
+  return toJson(yield* operation(new Input(inputOf(vector, context))));
 }
 
-/** HPKE is asynchronous on every platform, so the one sealed operation runs outside the drivers. */
-export async function openVector(vector: Vector, context: JsonObject): Promise<protocol.Result<Json>> {
-  const input = new Input({ ...context, ...vector.input });
-  const options = {
-    privateKey: input.bytes('privateKey'),
-    kioskCertificateHash: input.bytes('kioskCertificateHash'),
-  };
-  const opened = await protocol.openSealed(input.bytes('sealed'), options);
-  return opened.ok ? { ok: true, value: toHex(opened.value) } : opened;
+/** What a vector gives: its input over the file's context. */
+export function inputOf(vector: Vector, context: JsonObject): JsonObject {
+  return { ...context, ...vector.input };
 }

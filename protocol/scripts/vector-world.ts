@@ -144,7 +144,7 @@ export function makeVectorWorld(notary: Notary) {
     nextIssuer,
     policy,
     run,
-    kiosk: makeKiosk(run, { issuer, keyId, issuers, kioskKey, sealingKey }),
+    ...makeKiosk(run, { issuer, keyId, issuers, kioskKey, sealingKey }),
     ...makeAllowances(run, { issuer, keyId, issuers, phone }),
   };
 }
@@ -156,10 +156,7 @@ interface Issuing {
   readonly issuers: readonly protocol.IssuerCertificate[];
 }
 
-function makeKiosk(
-  run: Run,
-  by: Issuing & { readonly kioskKey: Actor; readonly sealingKey: Actor },
-): protocol.KioskCertificate {
+function makeKiosk(run: Run, by: Issuing & { readonly kioskKey: Actor; readonly sealingKey: Actor }) {
   const draft = {
     merchantName: 'Warung Sari',
     merchantPhone: '+6591234567',
@@ -171,10 +168,11 @@ function makeKiosk(
     notAfter: NOW + 7_776_000,
   };
   const ids = { issuerKeyId: by.keyId, merchantId: id(0x11), kioskId: id(0x22) };
-  return run(
-    protocol.verifyKioskCertificate(run(protocol.signKioskCertificate(draft, ids), by.issuer), by.issuers),
-    by.issuer,
-  );
+  const make = (changes: Partial<typeof draft> = {}) => {
+    const bytes = run(protocol.signKioskCertificate({ ...draft, ...changes }, ids), by.issuer);
+    return run(protocol.verifyKioskCertificate(bytes, by.issuers), by.issuer);
+  };
+  return { kiosk: make(), certifyKiosk: make };
 }
 
 export const PHONE = '+6598765432';
@@ -218,5 +216,8 @@ function makeAllowances(run: Run, by: Issuing & { readonly phone: Actor }) {
     otherTillAllowance: make(id(0x38), lock(0x11, 0x23)),
     deniedAllowance: make(id(0xd1), null),
     foreignAllowance: make(id(0x36), null, { currency: 'IDR' }),
+    /** Whose first payment carries the counter 5. */
+    laterAllowance: make(id(0x39), null, { firstCounter: 5 }),
+    certifyAllowance: make,
   };
 }

@@ -46,6 +46,10 @@ export function encodingVectors(world: VectorWorld): DraftFile {
         content: 'request',
         text: protocol.toQrText('request', Uint8Array.of(1, 2, 3)),
       }),
+      valid('the text of a sealed delivery', 'decodeQr', {
+        content: 'sealedDelivery',
+        text: protocol.toQrText('sealedDelivery', Uint8Array.of(1, 2, 3)),
+      }),
       valid('a point of the curve', 'decompressPoint', { point: world.phone.publicKey }),
       valid('the other parity', 'decompressPoint', { point: world.issuer.publicKey }),
     ],
@@ -76,6 +80,10 @@ export function encodingVectors(world: VectorWorld): DraftFile {
       invalid('a delivery where a request belongs', 'decodeQr', 'message_malformed', {
         content: 'request',
         text: 'TIKI1:P:BB8',
+      }),
+      invalid('a sealed delivery where an open one belongs', 'decodeQr', 'message_malformed', {
+        content: 'delivery',
+        text: 'TIKI1:S:BB8',
       }),
       invalid('an address of the web', 'decodeQr', 'message_malformed', {
         content: 'request',
@@ -270,12 +278,17 @@ export function requestDraft(fill: number, amountMinor: bigint) {
   };
 }
 
-export function makeRequest(world: VectorWorld, fill = 0x44, amountMinor = 1_250n): protocol.PaymentRequest {
+export function makeRequest(
+  world: VectorWorld,
+  fill = 0x44,
+  amountMinor = 1_250n,
+  kiosk = world.kiosk,
+): protocol.PaymentRequest {
   const bytes = world.run(
-    protocol.signPaymentRequest(requestDraft(fill, amountMinor), world.kiosk.hash),
+    protocol.signPaymentRequest(requestDraft(fill, amountMinor), kiosk.hash),
     world.kioskKey,
   );
-  return world.run(protocol.verifyPaymentRequest(bytes, world.kiosk), world.kioskKey);
+  return world.run(protocol.verifyPaymentRequest(bytes, kiosk), world.kioskKey);
 }
 
 export function requestVectors(world: VectorWorld): DraftFile {
@@ -314,6 +327,10 @@ export function requestVectors(world: VectorWorld): DraftFile {
       }),
       valid('an envelope', 'openRequestEnvelope', { envelope }, envelope),
       valid('the comparison code', 'comparisonCode', { requestHash: request.hash }),
+      valid('the code of a payment that was accepted', 'paidCode', {
+        requestHash: request.hash,
+        paymentHash: new Uint8Array(32).fill(7),
+      }),
     ],
     invalid: [
       ...everyFieldChanged(request.bytes, namesOf(4), (name, tampered, index) => {

@@ -18,7 +18,7 @@ function entryOf(kind: protocol.JournalKind, body: readonly CborValue[]): Uint8A
 export function overrideVectors(world: VectorWorld): DraftFile {
   const request = makeRequest(world);
   const payment = makePayment(world, request);
-  const delivery = deliveryOf(request, payment.bytes, world.allowance);
+  const delivery = deliveryOf(payment.bytes, world.allowance);
   const yes = (name: string, consented: readonly string[], more: Readonly<Record<string, unknown>>) =>
     valid(name, 'acceptUnderOverride', { delivery, consented, ...more });
   const no = (
@@ -123,7 +123,6 @@ export function overrideVectors(world: VectorWorld): DraftFile {
       }),
       no('the allowance denied', 'allowance_denied', {
         delivery: deliveryOf(
-          request,
           makePayment(world, request, {}, world.deniedAllowance).bytes,
           world.deniedAllowance,
         ),
@@ -138,7 +137,6 @@ export function overrideVectors(world: VectorWorld): DraftFile {
       }),
       no('signed by another phone', 'payment_signature_invalid', {
         delivery: deliveryOf(
-          request,
           resigned(payment.bytes, fieldsOf(payment.bytes), {
             ...world.stranger,
             externalAad: world.allowance.hash,

@@ -1,4 +1,4 @@
-/** Vectors of a payment and of the kiosk's decision about it. */
+/** Vectors of a payment and of the kiosk's decision about it, with the certificate in the delivery or by reference. */
 import { concatBytes } from '../src/bytes.ts';
 import { encodeCbor, type CborValue } from '../src/cbor.ts';
 import * as protocol from '../src/index.ts';
@@ -38,24 +38,31 @@ export const certificatesOf = (world: VectorWorld) => ({
 });
 
 export function deliveryOf(
-  request: protocol.PaymentRequest,
   payment: Uint8Array,
   allowance: protocol.AllowanceCertificate,
   phoneSalt: Uint8Array | null = null,
 ) {
   return protocol.encodeDelivery({
-    requestId: request.requestId,
     allowanceCertificate: allowance.bytes,
     payment,
     phoneSalt,
   });
 }
 
+export function repeatOf(
+  payment: Uint8Array,
+  allowance: protocol.AllowanceCertificate,
+  phoneSalt: Uint8Array | null = null,
+) {
+  const certificateReference = protocol.certificateReference(allowance.hash);
+  return protocol.encodeRepeatDelivery({ certificateReference, payment, phoneSalt });
+}
+
 export function paymentVectors(world: VectorWorld): DraftFile {
   const request = makeRequest(world);
   const payment = makePayment(world, request);
-  const delivery = deliveryOf(request, payment.bytes, world.allowance);
-  const salted = encodeCbor(itemsOf(delivery).with(4, PHONE_SALT));
+  const delivery = deliveryOf(payment.bytes, world.allowance);
+  const salted = encodeCbor(itemsOf(delivery).with(3, PHONE_SALT));
   const byPhone = { ...world.phone, externalAad: world.allowance.hash };
   const again = (index: number, value: CborValue) => ({
     payment: resigned(payment.bytes, fieldsOf(payment.bytes).with(index, value), byPhone),
@@ -74,6 +81,10 @@ export function paymentVectors(world: VectorWorld): DraftFile {
     invalid(`closing statement: ${name}`, 'verifyClosingStatement', code, { statement });
   const envelope = (name: string, code: protocol.RefusalCode, items: readonly CborValue[]) =>
     invalid(`delivery: ${name}`, 'decodeDelivery', code, { delivery: encodeCbor(items) });
+  const repeat = repeatOf(payment.bytes, world.allowance);
+  const saltedRepeat = encodeCbor(itemsOf(repeat).with(3, PHONE_SALT));
+  const repeated = (name: string, code: protocol.RefusalCode, items: readonly CborValue[]) =>
+    invalid(`repeat delivery: ${name}`, 'decodeRepeatDelivery', code, { delivery: encodeCbor(items) });
   const statement = closing(3, 2_500n);
   return {
     description: 'Payments and closing statements under an allowance certificate, and deliveries.',
@@ -93,6 +104,10 @@ export function paymentVectors(world: VectorWorld): DraftFile {
       }),
       valid('a delivery', 'decodeDelivery', { delivery }, delivery),
       valid('a delivery that opens the phone commitment', 'decodeDelivery', { delivery: salted }),
+      valid('a repeat delivery', 'decodeRepeatDelivery', { delivery: repeat }, repeat),
+      valid('a repeat delivery that opens the phone commitment', 'decodeRepeatDelivery', {
+        delivery: saltedRepeat,
+      }),
       valid('a closing statement', 'verifyClosingStatement', { statement }, statement),
       valid('a closing statement of an unused allowance', 'verifyClosingStatement', {
         statement: closing(0, 0n),
@@ -121,14 +136,18 @@ export function paymentVectors(world: VectorWorld): DraftFile {
       bad('a link of 32 bytes', 'field_out_of_range', again(4, new Uint8Array(32))),
       bad('a request', 'object_has_wrong_purpose', { payment: request.bytes }),
       envelope('of another purpose', 'object_has_wrong_purpose', itemsOf(delivery).with(0, 14)),
-      envelope(
-        'a request id of 15 bytes',
-        'field_out_of_range',
-        itemsOf(delivery).with(1, new Uint8Array(15)),
-      ),
-      envelope('a salt of 15 bytes', 'field_out_of_range', itemsOf(delivery).with(4, new Uint8Array(15))),
-      envelope('without a payment', 'message_malformed', itemsOf(delivery).with(3, null)),
+      envelope('a salt of 15 bytes', 'field_out_of_range', itemsOf(delivery).with(3, new Uint8Array(15))),
+      envelope('without a payment', 'message_malformed', itemsOf(delivery).with(2, null)),
+      envelope('a repeat delivery', 'object_has_wrong_purpose', itemsOf(repeat)),
       envelope('an item too many', 'message_malformed', [...itemsOf(delivery), 0]),
+      repeated('a delivery', 'object_has_wrong_purpose', itemsOf(delivery)),
+      repeated('a reference of 7 bytes', 'field_out_of_range', itemsOf(repeat).with(1, new Uint8Array(7))),
+      repeated('a reference of 16 bytes', 'field_out_of_range', itemsOf(repeat).with(1, new Uint8Array(16))),
+      repeated('a reference that is a number', 'message_malformed', itemsOf(repeat).with(1, 7)),
+      repeated('without a payment', 'message_malformed', itemsOf(repeat).with(2, null)),
+      repeated('a salt of 15 bytes', 'field_out_of_range', itemsOf(repeat).with(3, new Uint8Array(15))),
+      repeated('without a salt or null', 'message_malformed', itemsOf(repeat).slice(0, 3)),
+      repeated('an item too many', 'message_malformed', [...itemsOf(repeat), 0]),
       closed('more than the cap', 'payment_exceeds_allowance', closing(3, 5_001n)),
       closed('a sum without a payment', 'payment_cumulative_inconsistent', closing(0, 5n)),
       closed('a payment without a sum', 'payment_cumulative_inconsistent', closing(1, 0n)),
@@ -165,13 +184,13 @@ export function acceptanceVectors(world: VectorWorld): DraftFile {
   const request = makeRequest(world);
   const open = { bytes: request.bytes, state: 'open' };
   const pay = (changes: Partial<PaymentDraft> = {}, allowance = world.allowance) => ({
-    delivery: deliveryOf(request, makePayment(world, request, changes, allowance).bytes, allowance),
+    delivery: deliveryOf(makePayment(world, request, changes, allowance).bytes, allowance),
   });
   const second = { counter: 2, cumulativeMinor: 2_250n, previousLink: id(9) };
   const history = { lastCounter: 4, lastCumulativeMinor: 1_000n, lastHash: new Uint8Array(32).fill(7) };
   const fifth = { counter: 5, cumulativeMinor: 2_250n, previousLink: protocol.linkOf(history.lastHash) };
   const salted = (salt: Uint8Array | null) => ({
-    delivery: deliveryOf(request, makePayment(world, request).bytes, world.allowance, salt),
+    delivery: deliveryOf(makePayment(world, request).bytes, world.allowance, salt),
     expectedPhone: PHONE,
   });
   const yes = (name: string, given: Readonly<Record<string, unknown>>) =>
@@ -182,6 +201,18 @@ export function acceptanceVectors(world: VectorWorld): DraftFile {
   const limited = (policy: Partial<protocol.Policy>) => ({
     trustBundle: world.signBundle({ policy: { ...world.policy, ...policy } }),
   });
+  /** The kiosk has accepted payments under these before; the payment comes with a reference. */
+  const byReference = (
+    changes: Partial<PaymentDraft> = {},
+    storedCertificates: readonly Uint8Array[] = [world.lockedAllowance.bytes, world.allowance.bytes],
+  ) => ({
+    delivery: repeatOf(makePayment(world, request, changes).bytes, world.allowance),
+    storedCertificates,
+  });
+  const yesAgain = (name: string, given: Readonly<Record<string, unknown>>) =>
+    valid(`by reference: ${name}`, 'acceptRepeat', given);
+  const noAgain = (name: string, code: protocol.RefusalCode, given: Readonly<Record<string, unknown>>) =>
+    invalid(`by reference: ${name}`, 'acceptRepeat', code, given);
   const forged = resigned(
     world.allowance.bytes,
     fieldsOf(world.allowance.bytes).with(4, 999_999),
@@ -196,7 +227,7 @@ export function acceptanceVectors(world: VectorWorld): DraftFile {
       yes('under a payee lock to this kiosk: locked', pay({}, world.lockedAllowance)),
       yes('under a payee lock to this merchant: reserved', pay({}, world.merchantAllowance)),
       yes('a malleated signature: the same hash', {
-        delivery: deliveryOf(request, malleated(makePayment(world, request).bytes), world.allowance),
+        delivery: deliveryOf(malleated(makePayment(world, request).bytes), world.allowance),
       }),
       yes('a later payment, first seen here', pay(second)),
       yes('the next after what was seen', { ...pay(fifth), history }),
@@ -241,6 +272,16 @@ export function acceptanceVectors(world: VectorWorld): DraftFile {
         ...pay({}, world.lockedAllowance),
       }),
       yes('the clock is 300 seconds behind the bundle', { nowSeconds: NOW - 300 }),
+      yesAgain('the next after what was seen', { ...byReference(fifth), history }),
+      yesAgain('a malleated signature: the same hash', {
+        ...byReference(),
+        delivery: repeatOf(malleated(makePayment(world, request).bytes), world.allowance),
+      }),
+      yesAgain("the payer's number as the cashier typed it", {
+        ...byReference(),
+        delivery: repeatOf(makePayment(world, request).bytes, world.allowance, PHONE_SALT),
+        expectedPhone: PHONE,
+      }),
     ],
     invalid: [
       no('no such request', 'request_not_open', { request: null }),
@@ -398,13 +439,27 @@ export function acceptanceVectors(world: VectorWorld): DraftFile {
       ),
       no('a payment of another key', 'payment_signature_invalid', {
         delivery: deliveryOf(
-          request,
           resigned(makePayment(world, request).bytes, fieldsOf(makePayment(world, request).bytes), {
             ...world.stranger,
             externalAad: world.allowance.hash,
           }),
           world.allowance,
         ),
+      }),
+      noAgain('no certificate stored', 'allowance_certificate_unknown', byReference({}, [])),
+      noAgain(
+        'another certificate stored',
+        'allowance_certificate_unknown',
+        byReference({}, [world.lockedAllowance.bytes]),
+      ),
+      noAgain('of the certificate of somebody else', 'payment_signature_invalid', {
+        ...byReference(),
+        delivery: repeatOf(makePayment(world, request, second).bytes, world.lockedAllowance),
+      }),
+      noAgain('no such request', 'request_not_open', { ...byReference(), request: null }),
+      noAgain('a payment cut short', 'message_malformed', {
+        ...byReference(),
+        delivery: repeatOf(makePayment(world, request).bytes.slice(0, -1), world.allowance),
       }),
       no('a delivery cut short', 'message_malformed', { delivery: pay().delivery.slice(0, -1) }),
       no('a delivery with a byte more', 'message_malformed', {
@@ -419,7 +474,7 @@ function aboveOwnLimit(world: VectorWorld) {
   const request = makeRequest(world, 0x48, 3_001n);
   const payment = makePayment(world, request);
   return {
-    delivery: deliveryOf(request, payment.bytes, world.allowance),
+    delivery: deliveryOf(payment.bytes, world.allowance),
     request: { bytes: request.bytes, state: 'open' },
   };
 }
@@ -427,5 +482,5 @@ function aboveOwnLimit(world: VectorWorld) {
 function forgedPayment(world: VectorWorld, request: protocol.PaymentRequest, certificate: Uint8Array) {
   const header = resigned(certificate, fieldsOf(certificate), world.stranger);
   const allowance = unwrap(protocol.runSync(protocol.readAllowanceCertificate(header), crypto)).certificate;
-  return { delivery: deliveryOf(request, makePayment(world, request, {}, allowance).bytes, allowance) };
+  return { delivery: deliveryOf(makePayment(world, request, {}, allowance).bytes, allowance) };
 }

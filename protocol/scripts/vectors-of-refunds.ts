@@ -15,7 +15,7 @@ const JOURNAL_HASH = new Uint8Array(32).fill(3);
 /** Of the sale's entry. */
 const SEQUENCE = 12;
 
-function makeOffer(world: VectorWorld, changes: Partial<OfferDraft> = {}): protocol.RefundOffer {
+export function makeOffer(world: VectorWorld, changes: Partial<OfferDraft> = {}): protocol.RefundOffer {
   const draft: OfferDraft = {
     refundIdBytes: REFUND_ID,
     paymentHash: makePayment(world, makeRequest(world)).hash,

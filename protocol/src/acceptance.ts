@@ -4,14 +4,9 @@
  * no clock, no store and no network. Only this file makes a {@link VerifiedPayment}.
  */
 import { equalBytes } from './bytes.ts';
-import {
-  checkValidity,
-  readAllowanceCertificate,
-  type AllowanceCertificate,
-  type KioskCertificate,
-} from './certificates.ts';
-import type { UnverifiedObject } from './cose.ts';
+import { checkValidity, type AllowanceCertificate, type KioskCertificate } from './certificates.ts';
 import type { Steps } from './crypto.ts';
+import type { IdentifiedPayment } from './delivery.ts';
 import { refuse } from './errors.ts';
 import { requireIssuerSignature } from './issuer-certificate.ts';
 import {
@@ -24,7 +19,7 @@ import {
 import { liftedLimits, type OverridableCode } from './lifted-limits.ts';
 import { CLOCK_TOLERANCE_SECONDS } from './limits.ts';
 import { canPay, isLockedTo } from './payee-lock.ts';
-import { hasPaymentSignature, linkOf, readPayment, type Delivery, type Payment } from './payment.ts';
+import { hasPaymentSignature, linkOf, type Payment } from './payment.ts';
 import { opensPhoneCommitment } from './phone-commitment.ts';
 import { freshnessLevel, type FreshnessLevel, type Policy, type TrustBundle } from './trust-bundle.ts';
 
@@ -46,16 +41,6 @@ export const CHECK = {
   needsInternetSoon: 512,
   payerPhone: 1024,
 } as const;
-
-/** A payment whose form and identity are known and nothing else: no signature has been checked. */
-export interface IdentifiedPayment {
-  readonly requestId: string;
-  readonly allowance: AllowanceCertificate;
-  readonly allowanceObject: UnverifiedObject;
-  readonly payment: Payment;
-  /** Opens the certificate's phone commitment; the phone sends it when the request asks for it. */
-  readonly phoneSalt: Uint8Array | null;
-}
 
 declare const verifiedBrand: unique symbol;
 /** A payment that passed every check. The store takes nothing else. */
@@ -80,8 +65,9 @@ export interface AllowanceHistory {
 export interface AcceptanceFacts extends LimitFacts {
   readonly kiosk: KioskCertificate;
   readonly trust: TrustBundle;
-  /** The request named in the delivery, if this kiosk has it. */
+  /** The request that the payment signs, if this kiosk has it. */
   readonly request: {
+    readonly requestId: string;
     readonly hash: Uint8Array;
     readonly amountMinor: bigint;
     readonly currency: string;
@@ -102,27 +88,13 @@ export interface AcceptanceFacts extends LimitFacts {
   readonly paymentSignatureIsKnownGood?: boolean;
 }
 
-/** Reads a delivery down to the payment's identity, so that a repeat is recognised before anything costly. */
-export function* identifyPayment(delivery: Delivery): Steps<IdentifiedPayment> {
-  const { certificate, object } = yield* readAllowanceCertificate(delivery.allowanceCertificate);
-  const payment = yield* readPayment(delivery.payment, certificate);
-  const { phoneSalt } = delivery;
-  return {
-    requestId: delivery.requestId,
-    allowance: certificate,
-    allowanceObject: object,
-    payment,
-    phoneSalt,
-  };
-}
-
 /** All checks, cheap ones first. A repeat of a stored payment must have been answered before this is asked. */
 export function* verifyPayment(
   identified: IdentifiedPayment,
   facts: AcceptanceFacts,
 ): Steps<VerifiedPayment> {
   const { allowance, payment } = identified;
-  checkRequest(payment, facts);
+  const { requestId } = checkRequest(payment, facts);
   if (!canPay(allowance.payeeLock, facts.kiosk)) refuse('payment_is_for_another_shop');
   if (allowance.currency !== facts.kiosk.currency) refuse('payment_currency_differs_from_request');
   // A clock below the bundle's signed time would make an old bundle look fresh and an expired certificate good.
@@ -150,7 +122,7 @@ export function* verifyPayment(
   if (!isSigned) refuse('payment_signature_invalid');
   const overridden = [...(facts.override ?? [])];
   const verified: Omit<VerifiedPayment, typeof verifiedBrand> = {
-    requestId: identified.requestId,
+    requestId,
     allowance,
     payment,
     tier: tierFor(allowance, facts.kiosk, overridden),
@@ -220,7 +192,7 @@ function limitsHold({ override }: Pick<AcceptanceFacts, 'override'>): boolean {
   );
 }
 
-function checkRequest(payment: Payment, facts: AcceptanceFacts): void {
+function checkRequest(payment: Payment, facts: AcceptanceFacts): NonNullable<AcceptanceFacts['request']> {
   const { request } = facts;
   if (request === null) refuse('request_not_open');
   if (!equalBytes(payment.requestHash, request.hash)) refuse('payment_is_for_another_request');
@@ -236,6 +208,7 @@ function checkRequest(payment: Payment, facts: AcceptanceFacts): void {
   }
   if (payment.amountMinor !== request.amountMinor) refuse('payment_amount_differs_from_request');
   if (request.currency !== facts.kiosk.currency) refuse('payment_currency_differs_from_request');
+  return request;
 }
 
 /** Counter and cumulative sum against the certificate and against what this kiosk saw before. Gaps are allowed. */

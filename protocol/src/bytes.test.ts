@@ -103,7 +103,8 @@ describe('every text form', () => {
 
   it('refuses hostile text and throws nothing else', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary', maxLength: 60 }), (hostile) => {
+      fc.property(fc.array(fc.nat(0xffff), { maxLength: 60 }), (units) => {
+        const hostile = String.fromCharCode(...units);
         for (const decode of [fromBase45, fromBase64Url, fromHex, fromUuid]) attempt(() => decode(hostile));
       }),
     );

@@ -159,8 +159,13 @@ export class FieldReader {
     return value;
   }
 
-  arrayOrNull(maxLength: number): readonly unknown[] | null {
-    if (this.#values[this.#next] !== null) return this.array(maxLength);
+  /** Fields within a field: a reader of their own counts them, and one too many is no longer list. */
+  layout(): readonly unknown[] {
+    return this.array(Number.MAX_SAFE_INTEGER);
+  }
+
+  layoutOrNull(): readonly unknown[] | null {
+    if (this.#values[this.#next] !== null) return this.layout();
     this.#next += 1;
     return null;
   }

@@ -126,7 +126,7 @@ export function* readAllowanceCertificate(
   const standing = fields.uint(15, 1);
   const maskedPhone = fields.text(MAX_PHONE_BYTES);
   const phoneCommitment = fields.bytes(LINK_BYTES);
-  const payeeLock = readPayeeLock(fields.arrayOrNull(2));
+  const payeeLock = readPayeeLock(fields.layoutOrNull());
   fields.end();
   const certificate = {
     hash: yield* objectHash(object),

@@ -19,6 +19,7 @@ export const REFUSAL_CODES = [
   'certificate_signature_invalid',
   'certificate_not_yet_valid',
   'certificate_expired',
+  'allowance_certificate_unknown',
   'allowance_denied',
   'kiosk_denied',
   'proof_of_possession_invalid',

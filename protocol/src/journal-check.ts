@@ -28,23 +28,25 @@ import { verifyRefundReceipt } from './refund-receipt.ts';
 import { verifySale, verifySettlementBatch } from './settlement.ts';
 
 /** What is wrong with an entry, closed; `code` of the finding says more where a rule refused. */
-export type JournalFault =
-  | 'entry_unreadable'
-  | 'sequence_not_continuous'
-  | 'chain_broken'
-  | 'sale_unreadable'
-  | 'kiosk_not_certified'
-  | 'sale_invalid'
-  | 'refund_unreadable'
-  | 'refund_invalid'
-  | 'receipt_invalid'
-  | 'receipt_names_another_entry'
-  | 'batch_invalid'
-  | 'batch_sum_differs'
-  | 'override_unreadable'
-  | 'override_without_its_sale'
-  | 'sale_at_risk_without_override'
-  | 'entry_missing';
+export const JOURNAL_FAULTS = [
+  'entry_unreadable',
+  'sequence_not_continuous',
+  'chain_broken',
+  'sale_unreadable',
+  'kiosk_not_certified',
+  'sale_invalid',
+  'refund_unreadable',
+  'refund_invalid',
+  'receipt_invalid',
+  'receipt_names_another_entry',
+  'batch_invalid',
+  'batch_sum_differs',
+  'override_unreadable',
+  'override_without_its_sale',
+  'sale_at_risk_without_override',
+  'entry_missing',
+] as const;
+export type JournalFault = (typeof JOURNAL_FAULTS)[number];
 
 export interface JournalFinding {
   /** The place in the file, counted from 1: what the entry's sequence must be. */
@@ -166,6 +168,14 @@ class Walk {
 
   /** Takes the next entry. @returns what is wrong with it, or null. */
   *step(bytes: Uint8Array): Steps<JournalFinding | null> {
+    const before = [this.#payments, this.#refunds, this.#receipts, this.#batches] as const;
+    const broken = yield* this.#take(bytes);
+    // What was checked of an entry that does not hold is not counted: the figures are of those before it.
+    if (broken !== null) [this.#payments, this.#refunds, this.#receipts, this.#batches] = before;
+    return broken;
+  }
+
+  *#take(bytes: Uint8Array): Steps<JournalFinding | null> {
     const sequence = this.#entries.length + 1;
     const entry = yield* tried(decoded(bytes));
     if (!entry.ok) return finding(sequence, 'entry_unreadable', entry.code);
@@ -320,10 +330,10 @@ class Walk {
     return last;
   }
 
-  /** Somebody signed for an entry that is not in the file: its end was cut off. */
+  /** Somebody signed for an entry that is not in the file, or an override waits for its sale: the end was cut off. */
   missing(): JournalFinding | null {
     const isShort = this.#certificates !== null && this.#witnesses.lastSequence > this.#entries.length;
-    return isShort ? finding(this.#entries.length + 1, 'entry_missing') : null;
+    return isShort || this.#override !== null ? finding(this.#entries.length + 1, 'entry_missing') : null;
   }
 
   report(broken: JournalFinding | null): JournalReport {

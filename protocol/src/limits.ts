@@ -42,6 +42,10 @@ export const MAX_BATCH_BYTES = 524_288;
 export const MAX_ACKNOWLEDGEMENT_BYTES = 65_536;
 /** Truncated hash that links payments and opens phone commitments: second preimages cost 2^128. */
 export const LINK_BYTES = 16;
+/** What sealing adds: an encapsulated key of 65 bytes and a tag of 16. */
+export const SEAL_BYTES = 81;
+/** Head of a certificate's hash in a repeat delivery: selects among one kiosk's certificates, and decides nothing. */
+export const CERTIFICATE_REFERENCE_BYTES = 8;
 /** The freshness ladder of the trust bundle, in seconds of age. */
 export const FRESH_FULL_SECONDS = 24 * 3600;
 export const FRESH_HALF_SECONDS = 72 * 3600;

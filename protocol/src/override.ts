@@ -3,12 +3,8 @@
  * one may. Owns the list, the reasons, the second look at a refused payment and the journal's entry about it. Pure;
  * who may override, and how they prove it, is the kiosk's business (page 05).
  */
-import {
-  verifyPayment,
-  type AcceptanceFacts,
-  type IdentifiedPayment,
-  type VerifiedPayment,
-} from './acceptance.ts';
+import { verifyPayment, type AcceptanceFacts, type VerifiedPayment } from './acceptance.ts';
+import type { IdentifiedPayment } from './delivery.ts';
 import { FieldReader, type CborValue } from './cbor.ts';
 import type { Steps } from './crypto.ts';
 import { Refusal, refuse } from './errors.ts';

@@ -4,7 +4,6 @@ import { changed, fieldsOf, itemsOf, resigned, withFields } from '../scripts/tam
 import { crypto, id, makeRequest, makeWorld, newKey, ok } from '../test/world.ts';
 import { encodeCbor, type CborValue } from './cbor.ts';
 import {
-  comparisonCode,
   encodeRequestEnvelope,
   MAX_ENVELOPE_BYTES,
   openRequestEnvelope,
@@ -134,14 +133,5 @@ describe('the envelope of a request', () => {
 
   it('fits one QR code of 1,000 characters (R1)', () => {
     expect(Math.ceil(envelope.length / 2) * 3).toBeLessThanOrEqual(1_000);
-  });
-});
-
-describe('the comparison code', () => {
-  it("is four digits of the request's hash", () => {
-    expect(comparisonCode(Uint8Array.of(0, 0, 0, 0))).toBe('0000');
-    expect(comparisonCode(Uint8Array.of(0, 0, 1, 7))).toBe('0263');
-    expect(comparisonCode(Uint8Array.of(0xff, 0xff, 0xff, 0))).toBe('7040');
-    expect(comparisonCode(request.hash)).toMatch(/^\d{4}$/);
   });
 });

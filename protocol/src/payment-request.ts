@@ -100,7 +100,8 @@ export function* verifyPaymentRequest(bytes: Uint8Array, kiosk: KioskCertificate
 /** Where a kiosk listens. @throws Refusal for what is no plain local address. */
 export function readAddresses(values: readonly unknown[]): readonly string[] {
   return values.map((value) => {
-    if (typeof value !== 'string' || value.length > MAX_ADDRESS_BYTES) refuse('field_out_of_range');
+    if (typeof value !== 'string') refuse('message_malformed');
+    if (value.length > MAX_ADDRESS_BYTES) refuse('field_out_of_range');
     // http only: the link gives no trust, and anything else (javascript:, https to a stranger) has no use here.
     if (!/^http:\/\/[0-9A-Za-z.:[\]-]+$/.test(value)) refuse('field_out_of_range');
     return value;
@@ -124,13 +125,4 @@ export function* openRequestEnvelope(
   fields.end();
   const kiosk = yield* verifyKioskCertificate(certificateBytes, issuers);
   return { kiosk, request: yield* verifyPaymentRequest(requestBytes, kiosk) };
-}
-
-/**
- * Four digits for both screens, the head of the request's hash as a number modulo 10,000: two people notice when they
- * look at different requests. A slip is noticed, not an attack: whoever makes requests can search for one with a code.
- */
-export function comparisonCode(requestHash: Uint8Array): string {
-  const head = requestHash.subarray(0, 4).reduce((value, byte) => value * 256 + byte, 0);
-  return (head % 10_000).toString().padStart(4, '0');
 }

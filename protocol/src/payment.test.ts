@@ -1,6 +1,6 @@
-/** The payment, its delivery and the closing statement: one changed field and it is not the phone's word (R21). */
+/** The payment and the closing statement: one changed field and it is not the phone's word (R21). */
 import { describe, expect, it } from 'vitest';
-import { changed, fieldsOf, itemsOf, malleated, resigned, withFields } from '../scripts/tamper.ts';
+import { changed, fieldsOf, malleated, resigned, withFields } from '../scripts/tamper.ts';
 import {
   crypto,
   makeDelivery,
@@ -12,16 +12,12 @@ import {
   NOW,
   ok,
 } from '../test/world.ts';
-import { encodeCbor, type CborValue } from './cbor.ts';
+import type { CborValue } from './cbor.ts';
 import { objectHash, readObject } from './cose.ts';
 import {
-  attempt,
-  decodeDelivery,
-  encodeDelivery,
   hasPaymentSignature,
   identifyPayment,
   linkOf,
-  MAX_ENVELOPE_BYTES,
   readPayment,
   runSync,
   signClosingStatement,
@@ -33,7 +29,7 @@ import {
 const world = makeWorld();
 const request = makeRequest(world);
 const payment = makePayment(world, request);
-const delivery = makeDelivery(world, request, payment);
+const delivery = makeDelivery(world, payment);
 const refused = (code: string) => ({ ok: false, code });
 const byPhone = { ...world.phoneKey, externalAad: world.allowance.hash };
 
@@ -118,35 +114,6 @@ describe('the link to the previous payment', () => {
     const link = linkOf(hash);
     hash.fill(0);
     expect(link).toEqual(payment.hash.slice(0, 16));
-  });
-});
-
-describe('a delivery', () => {
-  const bytes = encodeDelivery(delivery);
-
-  it('comes back as it was, with and without the salt', () => {
-    expect(decodeDelivery(bytes)).toEqual(delivery);
-    const salted = { ...delivery, phoneSalt: world.phoneSalt };
-    expect(decodeDelivery(encodeDelivery(salted))).toEqual(salted);
-  });
-
-  it('in another shape is refused', () => {
-    const items = itemsOf(bytes);
-    const decode = (values: readonly CborValue[]) => attempt(() => decodeDelivery(encodeCbor(values)));
-    expect(decode(items.with(0, 14))).toEqual(refused('object_has_wrong_purpose'));
-    expect(decode(items.with(1, new Uint8Array(15)))).toEqual(refused('field_out_of_range'));
-    expect(decode(items.with(2, new Uint8Array(2_049)))).toEqual(refused('field_out_of_range'));
-    expect(decode(items.with(3, null))).toEqual(refused('message_malformed'));
-    expect(decode(items.with(4, new Uint8Array(15)))).toEqual(refused('field_out_of_range'));
-    expect(decode([...items, 0])).toEqual(refused('message_malformed'));
-    expect(attempt(() => decodeDelivery(new Uint8Array(MAX_ENVELOPE_BYTES + 1)))).toEqual(
-      refused('message_too_large'),
-    );
-  });
-
-  it('holds certificate and payment in 360 bytes, and one QR code of 1,000 characters (R1)', () => {
-    expect(bytes.length).toBeLessThanOrEqual(360);
-    expect(payment.bytes.length).toBeLessThanOrEqual(160);
   });
 });
 

@@ -1,11 +1,9 @@
-/** The payment: what a phone signs, and the delivery that carries it to the kiosk. */
-import { fromUuid, toUuid } from './bytes.ts';
-import { decodeCbor, encodeCbor, FieldReader } from './cbor.ts';
+/** What a phone signs under an allowance: payments, and the statement that closes it. */
 import type { AllowanceCertificate } from './certificates.ts';
 import { hasValidSignature, objectHash, readObject, readPayload, signObject } from './cose.ts';
 import type { Steps } from './crypto.ts';
 import { refuse } from './errors.ts';
-import { LINK_BYTES, MAX_COUNTER, MAX_ENVELOPE_BYTES, MAX_OBJECT_BYTES } from './limits.ts';
+import { LINK_BYTES, MAX_COUNTER, MAX_OBJECT_BYTES } from './limits.ts';
 import { PURPOSE } from './purposes.ts';
 
 export interface Payment {
@@ -71,37 +69,6 @@ export function* readPayment(
 export function* hasPaymentSignature(payment: Payment, allowance: AllowanceCertificate): Steps<boolean> {
   const object = readObject(payment.bytes, MAX_OBJECT_BYTES);
   return yield* hasValidSignature(object, allowance.devicePublicKey, allowance.hash);
-}
-
-/** Phone to kiosk, by any channel. */
-export interface Delivery {
-  readonly requestId: string;
-  readonly allowanceCertificate: Uint8Array;
-  readonly payment: Uint8Array;
-  /** Opens the phone commitment, when the request asked for it. */
-  readonly phoneSalt: Uint8Array | null;
-}
-
-export function encodeDelivery(delivery: Delivery): Uint8Array {
-  return encodeCbor([
-    PURPOSE.delivery,
-    fromUuid(delivery.requestId),
-    delivery.allowanceCertificate,
-    delivery.payment,
-    delivery.phoneSalt,
-  ]);
-}
-
-/** @throws Refusal; the objects inside are still unread. */
-export function decodeDelivery(bytes: Uint8Array): Delivery {
-  const fields = new FieldReader(decodeCbor(bytes, MAX_ENVELOPE_BYTES));
-  fields.purpose(PURPOSE.delivery);
-  const requestId = toUuid(fields.bytes(16));
-  const allowanceCertificate = fields.bytesUpTo(MAX_OBJECT_BYTES);
-  const payment = fields.bytesUpTo(MAX_OBJECT_BYTES);
-  const phoneSalt = fields.bytesOrNull(16);
-  fields.end();
-  return { requestId, allowanceCertificate, payment, phoneSalt };
 }
 
 /** The phone's last word on an allowance: it signed nothing past this. A later payment is then provable fraud. */

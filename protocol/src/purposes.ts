@@ -15,6 +15,7 @@ export const PURPOSE = {
   delivery: 13,
   requestEnvelope: 14,
   settlementEnvelope: 15,
+  repeatDelivery: 16,
   refundOffer: 17,
   refundAcceptance: 18,
   refundReceipt: 19,

@@ -6,7 +6,7 @@ import { encodeDelivery, MAX_ENVELOPE_BYTES, openSealed, sealToKiosk } from './i
 
 const world = makeWorld();
 const request = makeRequest(world);
-const plaintext = encodeDelivery(makeDelivery(world, request, makePayment(world, request)));
+const plaintext = encodeDelivery(makeDelivery(world, makePayment(world, request)));
 const mine = { privateKey: world.sealingKey.scalar, kioskCertificateHash: world.kiosk.hash };
 const unreadable = { ok: false, code: 'sealed_message_unreadable' };
 

@@ -7,11 +7,10 @@ import { concatBytes } from './bytes.ts';
 import { encodeCbor } from './cbor.ts';
 import type { KioskCertificate } from './certificates.ts';
 import type { Result } from './errors.ts';
-import { MAX_ENVELOPE_BYTES } from './limits.ts';
+import { MAX_ENVELOPE_BYTES, SEAL_BYTES } from './limits.ts';
 import { decompressPoint } from './p256.ts';
 
 const ENCAPSULATED_BYTES = 65;
-const TAG_BYTES = 16;
 
 function suite(): CipherSuite {
   return new CipherSuite({ kem: new DhkemP256HkdfSha256(), kdf: new HkdfSha256(), aead: new Aes128Gcm() });
@@ -46,9 +45,8 @@ export async function openSealed(
   sealed: Uint8Array,
   options: { readonly privateKey: Uint8Array; readonly kioskCertificateHash: Uint8Array },
 ): Promise<Result<Uint8Array>> {
-  if (sealed.length > MAX_ENVELOPE_BYTES + ENCAPSULATED_BYTES + TAG_BYTES)
-    return { ok: false, code: 'message_too_large' };
-  if (sealed.length < ENCAPSULATED_BYTES + TAG_BYTES) return { ok: false, code: 'sealed_message_unreadable' };
+  if (sealed.length > MAX_ENVELOPE_BYTES + SEAL_BYTES) return { ok: false, code: 'message_too_large' };
+  if (sealed.length < SEAL_BYTES) return { ok: false, code: 'sealed_message_unreadable' };
   const hpke = suite();
   try {
     const recipientKey = await hpke.kem.deserializePrivateKey(toArrayBuffer(options.privateKey));

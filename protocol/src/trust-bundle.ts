@@ -101,7 +101,7 @@ export function* verifyTrustBundle(bytes: Uint8Array, rootPublicKey: Uint8Array)
   fields.purpose(PURPOSE.trustBundle);
   const version = fields.uint(MAX_COUNTER, 1);
   const issuedAt = fields.timeSeconds();
-  const policy = readPolicy(fields.array(POLICY_FIELDS));
+  const policy = readPolicy(fields.layout());
   const issuerBytes = readByteStrings(fields.array(MAX_ISSUER_CERTIFICATES), 1, MAX_OBJECT_BYTES);
   const denyListVersion = fields.uint(MAX_COUNTER);
   const deniedAllowances = new Set(readByteStrings(fields.array(MAX_DENIED), 16, 16).map(toUuid));
@@ -163,8 +163,6 @@ export function checkNotOlder(candidate: TrustBundle, known: TrustBundle | null,
     candidate.denyListVersion - known.denyListVersion > MAX_VERSION_JUMP;
   if (jumps) refuse('trust_bundle_version_jumps');
 }
-
-const POLICY_FIELDS = 14;
 
 function policyFields(policy: Policy): readonly CborValue[] {
   return [

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { verifyFork } from '../cli/verify-fork.ts';
-import { VECTORS } from '../scripts/make-vectors.ts';
+import { VECTORS } from '../scripts/read-vectors.ts';
 import type { JsonObject, Vector, VectorFile } from '../scripts/vector-operations.ts';
 import { fromHex } from '../src/bytes.ts';
 import { toBase64Url } from '../src/index.ts';

@@ -30,10 +30,7 @@ class LonelyKiosk {
       payer: { hasPaidHere: this.count > 0, recent: [], allowanceSumMinor: this.acceptedMinor },
       certificateIsKnownGood: true,
     });
-    const identified = protocol.runSync(
-      protocol.identifyPayment(makeDelivery(world, request, payment)),
-      crypto,
-    );
+    const identified = protocol.runSync(protocol.identifyPayment(makeDelivery(world, payment)), crypto);
     if (!identified.ok) return identified.code;
     const decided = protocol.runSync(protocol.verifyPayment(identified.value, facts), crypto);
     if (!decided.ok) return decided.code;

@@ -22,7 +22,7 @@ const RUNS = Number(process.env['PROTOCOL_FUZZ_RUNS'] ?? 300);
 const world = makeWorld();
 const request = makeRequest(world);
 const payment = makePayment(world, request);
-const delivery = makeDelivery(world, request, payment);
+const delivery = makeDelivery(world, payment);
 const { issuers } = world.trust;
 const sync = <T>(steps: protocol.Steps<T>, key = world.kioskKey) => protocol.runSync(steps, crypto, key.sign);
 
@@ -113,14 +113,28 @@ const issuerCertificate = ok(
   ),
 );
 
-/** A delivery all the way to the kiosk's decision. */
+const known = ok(sync(protocol.readAllowanceCertificate(world.allowance.bytes)));
+const stored = [{ allowance: known.certificate, allowanceObject: known.object }];
+
+/** A delivery of either kind all the way to the kiosk's decision. */
 function decide(bytes: Uint8Array) {
-  const decoded = protocol.attempt(() => protocol.decodeDelivery(bytes));
+  const decoded = protocol.attempt(() => protocol.decodeAnyDelivery(bytes));
   if (!decoded.ok) return decoded;
-  const identified = sync(protocol.identifyPayment(decoded.value));
+  const delivery = decoded.value;
+  const identified = protocol.isRepeatDelivery(delivery)
+    ? byReference(delivery)
+    : sync(protocol.identifyPayment(delivery));
   return identified.ok
     ? sync(protocol.verifyPayment(identified.value, makeFacts(world, request)))
     : identified;
+}
+
+function byReference(delivery: protocol.RepeatDelivery) {
+  const reference = delivery.certificateReference;
+  const named = protocol.attempt(() =>
+    protocol.selectCertificate(reference, stored, ({ allowance }) => allowance.hash),
+  );
+  return named.ok ? sync(protocol.identifyUnder(named.value, delivery)) : named;
 }
 
 const twin = makePayment(world, makeRequest(world, { fill: 0x60 }));
@@ -227,6 +241,14 @@ const readers: Readonly<
   Record<string, readonly [Uint8Array, (bytes: Uint8Array) => protocol.Result<unknown>]>
 > = {
   'delivery and decision': [protocol.encodeDelivery(delivery), decide],
+  'repeat delivery and decision': [
+    protocol.encodeRepeatDelivery({
+      certificateReference: protocol.certificateReference(world.allowance.hash),
+      payment: payment.bytes,
+      phoneSalt: null,
+    }),
+    decide,
+  ],
   'payment alone': [
     payment.bytes,
     (payment) => decide(protocol.encodeDelivery({ ...delivery, payment: nonEmpty(payment) })),
@@ -361,7 +383,14 @@ describe('texts from outside', () => {
   it('never throw in the readers of text', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
-        for (const kind of ['request', 'delivery', 'receipt', 'refundOffer', 'refundAcceptance'] as const) {
+        for (const kind of [
+          'request',
+          'delivery',
+          'sealedDelivery',
+          'receipt',
+          'refundOffer',
+          'refundAcceptance',
+        ] as const) {
           protocol.fromQrText(kind, text);
           protocol.fromQrText(kind, `TIKI1:R:${text}`);
         }

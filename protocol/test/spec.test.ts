@@ -2,11 +2,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { SPEC, VECTORS } from '../scripts/make-vectors.ts';
+import { SPEC } from '../scripts/make-vectors.ts';
+import { VECTORS } from '../scripts/read-vectors.ts';
 import { countExamples, withExamples } from '../scripts/spec-examples.ts';
 import { FIELD_NAMES } from '../scripts/diagnostic.ts';
 import type { VectorFile } from '../scripts/vector-operations.ts';
-import { CHECK, JOURNAL_KIND, REFUSAL_CODES } from '../src/index.ts';
+import { CHECK, JOURNAL_FAULTS, JOURNAL_KIND, REFUSAL_CODES } from '../src/index.ts';
 import * as limits from '../src/limits.ts';
 import { PURPOSE } from '../src/purposes.ts';
 
@@ -15,7 +16,7 @@ const pages: ReadonlyMap<string, string> = new Map(
   pageNames.map((name) => [name, readFileSync(join(SPEC, name), 'utf8')]),
 );
 const page = (name: string) => pages.get(name) ?? '';
-const vectorNames = readdirSync(VECTORS);
+const vectorNames = readdirSync(VECTORS).filter((name) => name.endsWith('.json'));
 const vectors: ReadonlyMap<string, string> = new Map(
   vectorNames.map((name) => [name, readFileSync(join(VECTORS, name), 'utf8')]),
 );
@@ -62,9 +63,19 @@ describe('tables', () => {
     const words = [...pages.values()].flatMap((text) =>
       [...text.matchAll(/`([a-z]+(?:_[a-z]+)+)`/g)].map(([, word]) => word),
     );
-    const others = new Set(['at_risk', 'known_only', 'locked_only']);
+    const others = new Set([
+      'at_risk',
+      'known_only',
+      'locked_only',
+      'settled_by_guarantee',
+      ...JOURNAL_FAULTS,
+    ]);
     const known = new Set<string>(REFUSAL_CODES);
     expect(words.filter((word) => word !== undefined && !known.has(word) && !others.has(word))).toEqual([]);
+  });
+
+  it('page 07 lists every finding about a journal', () => {
+    for (const fault of JOURNAL_FAULTS) expect(page('07-journal.md')).toContain(`\`${fault}\``);
   });
 
   it('page 01 lists every purpose, page 05 every check, page 07 every kind', () => {

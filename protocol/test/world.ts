@@ -143,6 +143,7 @@ export function makeWorld(options: WorldOptions = {}) {
   return {
     root,
     issuer,
+    issuerCertificate,
     issuerKeyId,
     kioskKey,
     sealingKey,
@@ -207,13 +208,8 @@ export function makePayment(
   return ok(protocol.runSync(protocol.readPayment(bytes, world.allowance), crypto));
 }
 
-export function makeDelivery(
-  world: World,
-  request: protocol.PaymentRequest,
-  payment: protocol.Payment,
-): protocol.Delivery {
+export function makeDelivery(world: World, payment: protocol.Payment): protocol.Delivery {
   return {
-    requestId: request.requestId,
     allowanceCertificate: world.allowance.bytes,
     payment: payment.bytes,
     phoneSalt: null,
@@ -232,7 +228,13 @@ export function makeFacts(
     request:
       request === null
         ? null
-        : { hash: request.hash, amountMinor: request.amountMinor, currency: request.currency, state: 'open' },
+        : {
+            requestId: request.requestId,
+            hash: request.hash,
+            amountMinor: request.amountMinor,
+            currency: request.currency,
+            state: 'open',
+          },
     expectedPhone: null,
     history: null,
     stored: { sumMinor: 0n, count: 0 },

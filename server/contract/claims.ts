@@ -4,6 +4,16 @@ import { Base64Url, CurrencyCode, Hash, IsoTime, MinorUnits, Uuid } from './prim
 
 const ProtocolObject = Base64Url.max(2_800);
 
+/** What a customer holds of a refund: offer and acceptance, and the kiosk's receipt for both. */
+export const ClaimedRefundBody = z.object({
+  /** Under which the offer was signed; it may be newer than the sale's. */
+  kioskCertificate: ProtocolObject,
+  offer: ProtocolObject,
+  acceptance: ProtocolObject,
+  receipt: ProtocolObject,
+});
+export type ClaimedRefundBody = z.infer<typeof ClaimedRefundBody>;
+
 /**
  * `POST /v1/claims`, signed in as the customer who paid: answers {@link ClaimView}. The payment's hash names the write,
  * so a repeat answers the same claim, and what the kiosk handed in itself counts once with it.
@@ -14,6 +24,8 @@ export const ClaimBody = z.object({
   payment: ProtocolObject,
   kioskCertificate: ProtocolObject,
   allowanceCertificate: ProtocolObject,
+  /** What the same kiosk has given back of this payment since; counts once with the kiosk's own batch. */
+  refund: ClaimedRefundBody.optional(),
 });
 export type ClaimBody = z.infer<typeof ClaimBody>;
 
@@ -23,6 +35,16 @@ export type ClaimBody = z.infer<typeof ClaimBody>;
  */
 export const ClaimState = z.enum(['paid', 'not_covered', 'refused']);
 export type ClaimState = z.infer<typeof ClaimState>;
+
+/**
+ * `refused` with the protocol's code: the sale cannot bear it, or (`kiosk_denied`) the kiosk was denied and the sale had
+ * not come by a claim: then the shop itself has to give the money back.
+ */
+export const ClaimedRefundView = z.object({
+  state: z.enum(['settled', 'waiting', 'refused']),
+  code: z.string().nullable(),
+});
+export type ClaimedRefundView = z.infer<typeof ClaimedRefundView>;
 
 export const ClaimView = z.object({
   paymentHash: Hash,
@@ -37,11 +59,13 @@ export const ClaimView = z.object({
   sequence: z.number().int(),
   acceptedAt: IsoTime,
   claimedAt: IsoTime,
+  /** Null when the claim brought no refund. */
+  refund: ClaimedRefundView.nullable(),
 });
 export type ClaimView = z.infer<typeof ClaimView>;
 
 /** `GET /v1/merchant/claims` pages of these: what customers' receipts brought for this merchant. */
-export const MerchantClaimView = ClaimView.omit({ businessName: true, byClaim: true }).extend({
+export const MerchantClaimView = ClaimView.omit({ businessName: true, byClaim: true, refund: true }).extend({
   kioskName: z.string(),
   maskedPhone: z.string(),
   /** The kiosk's journal holds something else at the receipt's place: it signed two stories. */

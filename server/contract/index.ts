@@ -14,3 +14,4 @@ export * from './merchant.ts';
 export * from './kiosk.ts';
 export * from './double-spends.ts';
 export * from './claims.ts';
+export * from './refunds.ts';

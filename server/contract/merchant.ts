@@ -34,6 +34,8 @@ export const MerchantSummary = z.object({
   availableMinor: MinorUnits,
   settledTodayMinor: MinorUnits,
   settledTodayCount: z.number().int(),
+  /** Given back by kiosks and not covered by the balance yet: the next money pays it first. */
+  waitingRefundsMinor: MinorUnits,
 });
 export type MerchantSummary = z.infer<typeof MerchantSummary>;
 
@@ -43,6 +45,8 @@ export const SaleView = z.object({
   kioskId: Uuid,
   kioskName: z.string(),
   amountMinor: MinorUnits,
+  /** Given back of it so far. */
+  refundedMinor: MinorUnits,
   currency: CurrencyCode,
   acceptedAt: IsoTime,
   settledAt: IsoTime,

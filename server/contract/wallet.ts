@@ -125,6 +125,8 @@ export const HistoryKind = z.enum([
   'allowance_returned',
   'offline_payment',
   'sale',
+  'refund_received',
+  'refund_given',
   'correction',
 ]);
 export const HistoryItem = z.object({

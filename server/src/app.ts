@@ -17,6 +17,7 @@ import { type AppEnv, newRouter, type Router } from './http/router.ts';
 import { registerAllowances } from './routes/allowances.ts';
 import { registerAuth } from './routes/auth.ts';
 import { registerClaims } from './routes/claims.ts';
+import { registerRefunds } from './routes/refunds.ts';
 import { registerConfig } from './routes/config.ts';
 import { registerDoubleSpends } from './routes/double-spends.ts';
 import { registerHealth } from './routes/health.ts';
@@ -59,6 +60,7 @@ const rooms: readonly RegisterRoutes[] = [
   registerMerchant,
   registerDoubleSpends,
   registerClaims,
+  registerRefunds,
   registerKiosk,
   registerOpenApi,
   // Last: it answers every path that no room of the API has taken.

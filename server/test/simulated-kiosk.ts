@@ -23,6 +23,7 @@ import {
   signReceipt,
   signSettlementBatch,
   toBase64Url,
+  toHex,
   type SettlementAcknowledgement,
   type TrustBundle,
   verifyKioskCertificate,
@@ -80,6 +81,7 @@ export class SimulatedKiosk {
   #trust: TrustBundle | null = null;
   #rootPublicKey: Uint8Array = new Uint8Array(0);
   readonly #seen = new Map<string, Payment>();
+  readonly #places = new Map<string, number>();
 
   constructor(server: TestServer, merchant: Person) {
     this.server = server;
@@ -176,7 +178,6 @@ export class SimulatedKiosk {
   /** Why an honest kiosk would refuse, or null. */
   judge(wallet: OfflineWallet, request: PaymentRequest, payment: Payment): string | null {
     const delivery = {
-      requestId: request.requestId,
       allowanceCertificate: wallet.allowance.bytes,
       payment: payment.bytes,
       phoneSalt: null,
@@ -188,6 +189,7 @@ export class SimulatedKiosk {
         kiosk: this.certificate,
         trust: this.trust,
         request: {
+          requestId: request.requestId,
           hash: request.hash,
           amountMinor: request.amountMinor,
           currency: request.currency,
@@ -218,6 +220,7 @@ export class SimulatedKiosk {
       checks: 0,
     });
     this.append('sale', body, payment.amountMinor);
+    this.#places.set(toHex(payment.hash), this.journal.length);
     this.#seen.set(wallet.allowance.allowanceId, payment);
   }
 
@@ -244,6 +247,11 @@ export class SimulatedKiosk {
       kioskCertificate: toBase64Url(this.certificate.bytes),
       allowanceCertificate: toBase64Url(wallet.allowance.bytes),
     };
+  }
+
+  /** Where the sale stands that this payment paid. */
+  placeOf(payment: Payment): number {
+    return this.#places.get(toHex(payment.hash)) ?? 0;
   }
 
   append(kind: JournalKind, body: ReturnType<typeof encodeSaleBody> = [], saleMinor = 0n): void {

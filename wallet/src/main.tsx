@@ -32,7 +32,7 @@ async function start(root: HTMLElement): Promise<void> {
   await wallet.start();
   render(<App wallet={wallet} />, root);
   keepInStep(wallet);
-  await registerServiceWorker(wallet);
+  registerServiceWorker(wallet);
 }
 
 /** The last resort: storage is blocked or belongs to a newer version. A sentence, a code, and nothing that lies. */

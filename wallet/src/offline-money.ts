@@ -2,7 +2,7 @@
  * Everything that needs the protocol's cryptography, loaded when it is first needed: reading requests, paying,
  * loading and closing allowances, trust. The wallet opens without it; the service worker has it ready without a network.
  */
-import { toQrText, webCrypto, type TrustBundle } from '@tikiwallet/protocol';
+import { webCrypto, type TrustBundle } from '@tikiwallet/protocol';
 import type { TrustView } from '@tikiwallet/server/contract';
 import type { Endpoints } from './api/endpoints.ts';
 import type { Clock } from './clock.ts';
@@ -16,8 +16,16 @@ import { linkInBrowser, localNetworkDenied } from './pay/link.ts';
 import { finishLoad, orderLoad, type LoadIntent, type LoadOrder } from './pay/load-allowance.ts';
 import { askNearby } from './pay/nearby-shops.ts';
 import { lockInBrowser, type PayNeeds } from './pay/needs.ts';
+import { paymentText } from './pay/payment-text.ts';
 import { readRequest, type PaymentOffer, type ReadOutcome } from './pay/read-request.ts';
-import { confirmAndSend, noteLeaving, sendPayment, type Emit, type RunNeeds } from './pay/run-payment.ts';
+import {
+  confirmAndSend,
+  needWhole,
+  noteLeaving,
+  sendPayment,
+  type Emit,
+  type RunNeeds,
+} from './pay/run-payment.ts';
 import { worthShowing } from './pay/signed-subject.ts';
 import { takeAnswer, type TakenAnswer } from './pay/take-answer.ts';
 import { takeReceipt } from './pay/take-receipt.ts';
@@ -125,8 +133,13 @@ export class OfflineMoney {
 
   /** The text of the code that the kiosk's camera reads: the same signed bytes as over the radio. */
   async codeOf(payment: StoredPayment): Promise<string> {
-    const leaving = await noteLeaving(payment, this.#needs);
-    return toQrText('delivery', leaving.delivery);
+    const needs = await this.#running();
+    return await paymentText(await noteLeaving(payment, needs), needs);
+  }
+
+  /** The kiosk asks for the larger code. */
+  async needWhole(payment: StoredPayment): Promise<void> {
+    await needWhole(payment, this.#needs);
   }
 
   async takeReceipt(payment: StoredPayment, text: string): Promise<StoredPayment> {

@@ -477,6 +477,12 @@ export class Wallet {
     return text;
   }
 
+  /** The kiosk said that it does not know the certificate: its codes are whole from now on. */
+  async needWhole(payment: StoredPayment): Promise<void> {
+    await (await this.#money()).needWhole(payment);
+    await this.#reload();
+  }
+
   /** The receipt from the kiosk's screen. @throws WalletError when it is none, or another payment's */
   async takeReceipt(payment: StoredPayment, text: string): Promise<void> {
     await (await this.#money()).takeReceipt(payment, text);

@@ -1,4 +1,5 @@
 /** The manager's PIN: memory-hard, counted before it is looked at, locked after ten, opened by the account's password. */
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Session } from '@tikiwallet/server/contract';
@@ -6,7 +7,7 @@ import { IpcError } from '../../ipc/index.ts';
 import type { CommandName, CommandParams, CommandResult } from '../store/messages.ts';
 import { MERCHANT_ID, TestIssuer, TestKiosk } from '../test/world.ts';
 import { Manager } from './manager.ts';
-import { isWeakPin } from './pin-hash.ts';
+import { hashPin, isWeakPin } from './pin-hash.ts';
 
 const issuer = new TestIssuer();
 const PIN = '482913';
@@ -15,6 +16,9 @@ let manager: Manager;
 let isOnline: boolean;
 let merchantId: string;
 let ended: number;
+/** Quick, where it is the tries that count. */
+const quick: typeof hashPin = async (pin, salt) =>
+  new Uint8Array(createHash('sha256').update(salt).update(pin).digest());
 
 beforeEach(() => {
   kiosk = new TestKiosk();
@@ -22,7 +26,13 @@ beforeEach(() => {
   isOnline = true;
   merchantId = MERCHANT_ID;
   ended = 0;
-  manager = new Manager({
+  manager = makeManager(quick);
+});
+afterEach(() => kiosk.dispose());
+
+function makeManager(hash: typeof hashPin): Manager {
+  return new Manager({
+    hash,
     api: {
       signIn: async ({ phone, password }) => {
         if (!isOnline) throw new IpcError('cloud_unreachable');
@@ -39,8 +49,7 @@ beforeEach(() => {
     },
     snapshot: () => kiosk.snapshot(),
   });
-});
-afterEach(() => kiosk.dispose());
+}
 
 function session(): Session {
   const time = new Date().toISOString();
@@ -95,10 +104,14 @@ test('is changed with the former one, and only with it', async () => {
 });
 
 test('is nowhere on the disk, nor is anything that a fast machine could try against', async () => {
+  manager = makeManager(hashPin);
   await byPassword();
+  await prove(PIN);
   const bytes = Buffer.concat(['', '-wal'].map((end) => readFileSync(`${kiosk.path}${end}`)));
   expect(bytes.includes(Buffer.from(PIN))).toBe(false);
-});
+  const salt = new Uint8Array(16);
+  expect(await hashPin(PIN, salt)).not.toEqual(await quick(PIN, salt));
+}, 30_000);
 
 test('five tries are free, then each costs a wait that grows, and the tenth in vain locks until the password', async () => {
   await byPassword();

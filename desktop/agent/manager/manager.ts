@@ -13,15 +13,19 @@ export interface ManagerOptions {
   readonly api: Pick<CloudApi, 'signIn' | 'signOut'>;
   readonly store: Pick<StoreClient, 'run'>;
   readonly snapshot: () => StoreSnapshot | null;
+  /** Slow on purpose; tests that count tries bring a quick one. */
+  readonly hash?: typeof hashPin;
 }
 
 export class Manager {
   readonly #options: ManagerOptions;
+  readonly #hash: typeof hashPin;
   /** One try at a time: two at once would be answered in one count. */
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(options: ManagerOptions) {
     this.#options = options;
+    this.#hash = options.hash ?? hashPin;
   }
 
   /** @throws IpcError `manager_pin_weak`, those of a wrong PIN, and the cloud's about the password */
@@ -30,12 +34,12 @@ export class Manager {
     const salt = newSalt();
     if (proof.kind === 'password') {
       await this.#provePassword(proof.password);
-      const hash = await hashPin(newPin, salt);
+      const hash = await this.#hash(newPin, salt);
       await this.#options.store.run('replacePin', { salt, hash, former: null });
       return;
     }
     await this.withPin(proof.pin, async (former) => {
-      const hash = await hashPin(newPin, salt);
+      const hash = await this.#hash(newPin, salt);
       return this.#options.store.run('replacePin', { salt, hash, former });
     });
   }
@@ -44,7 +48,7 @@ export class Manager {
   withPin<T>(pin: string, act: (pinHash: Uint8Array) => Promise<T>): Promise<T> {
     const next = this.#last.then(async () => {
       const salt = await this.#options.store.run('beginPinTry', null);
-      return act(await hashPin(pin, salt));
+      return act(await this.#hash(pin, salt));
     });
     this.#last = next.catch(() => undefined);
     return next;

@@ -81,8 +81,7 @@ test('the same bytes are taken at risk: override and sale side by side, receipt 
   // The phone that asks again, with whatever signature, gets this receipt.
   const again = kiosk.acceptOne(delivery);
   expect(again).toMatchObject({ kind: 'repeated', receipt: outcome.receipt });
-  const { requestId } = sale;
-  const bent = issuer.phone().deliver(requestId, malleate(payment.bytes));
+  const bent = issuer.phone().deliver(malleate(payment.bytes));
   expect(codeOf(kiosk.acceptOne(bent))).not.toBe('accepted');
 });
 
@@ -143,7 +142,7 @@ describe('nothing is offered', () => {
     const phone = issuer.phone();
     const sale = kiosk.sell();
     const forged = issuer.phone({ key: issuer.phone().key });
-    const stolen = phone.deliver(sale.requestId, forged.pay(sale.envelope).payment.bytes);
+    const stolen = phone.deliver(forged.pay(sale.envelope).payment.bytes);
     const outcome = kiosk.acceptOne(stolen);
     expect(outcome.kind === 'refused' && outcome.offer).toBeUndefined();
     const broke = issuer.phone({ capMinor: 1_000n }).pay(sale.envelope).delivery;

@@ -5,11 +5,13 @@ import { runSync, sealToKiosk, verifyKioskCertificate, verifyTrustBundle } from 
 import { sealOpener } from '@tikiwallet/protocol/node';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { AcceptOutcome } from '../accept-payment.ts';
+import type { RefundOutcome } from '../give-back.ts';
 import { crypto, newKey, noise, ok, TestIssuer } from '../test/world.ts';
 import { allowedHosts, isOwnHost } from './gate.ts';
 import {
   listenForPhones,
   RECEIPT_MEDIA_TYPE,
+  REFUND_RECEIPT_MEDIA_TYPE,
   SEALED_MEDIA_TYPE,
   type Listener,
   type ListenerOptions,
@@ -34,6 +36,8 @@ const RECEIPT = Uint8Array.of(7, 7, 7);
 let listener: Listener;
 let delivered: Uint8Array[];
 let outcome: AcceptOutcome;
+let accepted: Uint8Array[];
+let refundOutcome: RefundOutcome;
 
 function start(changes: Partial<ListenerOptions> = {}): Promise<Listener> {
   return listenForPhones({
@@ -52,6 +56,10 @@ function start(changes: Partial<ListenerOptions> = {}): Promise<Listener> {
       delivered.push(bytes);
       return outcome;
     },
+    acceptRefund: async (bytes) => {
+      accepted.push(bytes);
+      return refundOutcome;
+    },
     log: pino({ level: 'silent' }),
     headersTimeoutMs: 400,
     ...changes,
@@ -60,6 +68,8 @@ function start(changes: Partial<ListenerOptions> = {}): Promise<Listener> {
 
 beforeEach(async () => {
   delivered = [];
+  accepted = [];
+  refundOutcome = { kind: 'refused', code: 'refund_not_open', refundId: null };
   outcome = {
     kind: 'accepted',
     receipt: RECEIPT,
@@ -76,6 +86,7 @@ beforeEach(async () => {
       settlement: 'on_this_device',
       settledAt: null,
       refusalCode: null,
+      refundedMinor: 0n,
     },
   };
   listener = await start();
@@ -138,6 +149,39 @@ test('a refusal is a code with a status, readable by the wallet', async () => {
   expect(answer.status).toBe(409);
   expect(JSON.parse(answer.body.toString())).toEqual({ code: 'request_already_paid' });
   expect(answer.headers['access-control-allow-origin']).toBe(WALLET);
+});
+
+test('a sealed acceptance of a refund is opened and answered with the refund receipt, or a code', async () => {
+  const postRefund = async () =>
+    ask('/v1/refunds', {
+      method: 'POST',
+      headers: { 'content-type': SEALED_MEDIA_TYPE, origin: WALLET },
+      body: await sealToKiosk(Uint8Array.of(4, 5), certificate),
+    });
+  const refusal = await postRefund();
+  expect([refusal.status, JSON.parse(refusal.body.toString())]).toEqual([409, { code: 'refund_not_open' }]);
+  refundOutcome = {
+    kind: 'repeated',
+    receipt: RECEIPT,
+    refund: {
+      refundId: '',
+      paymentHash: '',
+      kind: 'refund',
+      reason: 'other',
+      sequence: 2,
+      amountMinor: 1n,
+      refundedMinor: 1n,
+      givenBackAt: 1,
+      settlement: 'on_this_device',
+      settledAt: null,
+      refusalCode: null,
+    },
+  };
+  const answer = await postRefund();
+  expect([answer.status, answer.headers['content-type']]).toEqual([200, REFUND_RECEIPT_MEDIA_TYPE]);
+  expect(new Uint8Array(answer.body)).toEqual(RECEIPT);
+  expect([accepted, delivered]).toEqual([[Uint8Array.of(4, 5), Uint8Array.of(4, 5)], []]);
+  expect((await ask('/v1/refunds')).status).toBe(405);
 });
 
 test('what is not sealed to this kiosk is refused unseen', async () => {

@@ -6,6 +6,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Result } from '@tikiwallet/protocol';
 import type { AcceptCode, AcceptOutcome } from '../accept-payment.ts';
+import type { RefundOutcome } from '../give-back.ts';
 import type { Log } from '../log.ts';
 import { Connections } from './connections.ts';
 import {
@@ -21,6 +22,7 @@ import { HAND_OFF_HEADERS, handOffPage } from './hand-off/page.ts';
 
 export const SEALED_MEDIA_TYPE = 'application/vnd.tikipay.sealed';
 export const RECEIPT_MEDIA_TYPE = 'application/vnd.tikipay.receipt';
+export const REFUND_RECEIPT_MEDIA_TYPE = 'application/vnd.tikipay.refund-receipt';
 export const REQUEST_MEDIA_TYPE = 'application/vnd.tikipay.request';
 
 /** The listener's own refusals, beside those of the money path. */
@@ -52,6 +54,7 @@ export interface ListenerOptions {
   /** The envelope of the request on the screen. */
   readonly openRequest: () => Uint8Array | null;
   readonly accept: (delivery: Uint8Array) => Promise<AcceptOutcome>;
+  readonly acceptRefund: (acceptance: Uint8Array) => Promise<RefundOutcome>;
   readonly log: Log;
   /** Of this machine at the moment: a laptop changes its network while it runs. */
   readonly interfaces?: Interfaces;
@@ -181,6 +184,9 @@ class PhoneDesk {
       case '/v1/payments':
         if (method === 'OPTIONS') return preflight(request, 'POST');
         return method === 'POST' ? this.#takePayment(request, view) : refusal(405, 'method_not_allowed');
+      case '/v1/refunds':
+        if (method === 'OPTIONS') return preflight(request, 'POST');
+        return method === 'POST' ? this.#takeRefund(request, view) : refusal(405, 'method_not_allowed');
       case '/v1/request':
         if (method === 'OPTIONS') return preflight(request, 'GET');
         return method === 'GET' ? this.#showRequest() : refusal(405, 'method_not_allowed');
@@ -201,17 +207,31 @@ class PhoneDesk {
   }
 
   async #takePayment(request: IncomingMessage, view: PairingView | null): Promise<Answer> {
+    const delivery = await this.#unseal(request, view);
+    if (!(delivery instanceof Uint8Array)) return delivery;
+    const outcome = await this.#options.accept(delivery);
+    if (outcome.kind === 'refused') return refusal(statusOf(outcome.code), outcome.code);
+    return { status: 200, headers: { 'content-type': RECEIPT_MEDIA_TYPE }, body: outcome.receipt };
+  }
+
+  async #takeRefund(request: IncomingMessage, view: PairingView | null): Promise<Answer> {
+    const acceptance = await this.#unseal(request, view);
+    if (!(acceptance instanceof Uint8Array)) return acceptance;
+    const outcome = await this.#options.acceptRefund(acceptance);
+    if (outcome.kind === 'refused') return refusal(statusOf(outcome.code), outcome.code);
+    return { status: 200, headers: { 'content-type': REFUND_RECEIPT_MEDIA_TYPE }, body: outcome.receipt };
+  }
+
+  /** What was sealed to this kiosk, or the answer to whoever sent something else. */
+  async #unseal(request: IncomingMessage, view: PairingView | null): Promise<Uint8Array | Answer> {
     if (view === null) return refusal(503, 'kiosk_not_enrolled');
     const mediaType = (request.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase();
     if (mediaType !== SEALED_MEDIA_TYPE) return refusal(415, 'media_type_not_supported');
     const sealed = await readBody(request);
     if (sealed === null) return refusal(413, 'message_too_large');
     // To any certificate that the phone may have seen: the kiosk's may have been renewed since.
-    const delivery = this.#options.open(sealed, view.certificateHashes);
-    if (!delivery.ok) return refusal(statusOf(delivery.code), delivery.code);
-    const outcome = await this.#options.accept(delivery.value);
-    if (outcome.kind === 'refused') return refusal(statusOf(outcome.code), outcome.code);
-    return { status: 200, headers: { 'content-type': RECEIPT_MEDIA_TYPE }, body: outcome.receipt };
+    const opened = this.#options.open(sealed, view.certificateHashes);
+    return opened.ok ? opened.value : refusal(statusOf(opened.code), opened.code);
   }
 }
 
@@ -291,11 +311,16 @@ function statusOf(code: AcceptCode): number {
     case 'field_out_of_range':
     case 'sealed_message_unreadable':
       return 400;
+    case 'allowance_certificate_unknown':
     case 'request_not_open':
     case 'request_expired':
     case 'request_already_paid':
     case 'already_accepted_with_different_bytes':
     case 'payment_counter_not_increasing':
+    case 'refund_not_open':
+    case 'refund_offer_expired':
+    case 'refund_exceeds_sale':
+    case 'void_is_not_whole':
       return 409;
     case 'kiosk_not_enrolled':
     case 'kiosk_busy':

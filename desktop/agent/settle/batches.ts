@@ -19,6 +19,7 @@ import {
   type RefusalCode,
   type SettlementAcknowledgement,
   type SettlementBatch,
+  type SettlementResult,
 } from '@tikiwallet/protocol';
 import type { KioskStore } from '../store/kiosk-store.ts';
 import type { OutgoingBatch } from '../store/settlement-cursor.ts';
@@ -77,6 +78,7 @@ export class Batches {
       const signedSequence = Math.max(this.#store.memory.standing.signedSequence, batch.toSequence);
       this.#store.setStanding({ signedSequence });
       this.#store.payments.markSent(batch.fromSequence, batch.toSequence);
+      this.#store.refunds.markSent(batch.fromSequence, batch.toSequence);
     });
     return this.#pack(batch);
   }
@@ -101,7 +103,7 @@ export class Batches {
       return { ok: false, code: 'cloud_is_ahead_of_journal' };
     }
     if (outgoing.toSequence === QUESTION.toSequence) return this.#confirm(acknowledgement);
-    if (!this.#coversItsSales(acknowledgement, outgoing))
+    if (!this.#coversItsMoney(acknowledgement, outgoing))
       return { ok: false, code: 'acknowledgement_incomplete' };
     this.#store.write(() => this.#apply(acknowledgement, outgoing));
     return {
@@ -238,36 +240,27 @@ export class Batches {
     return encodeSettlementEnvelope(certificateHash, head, entries);
   }
 
-  #coversItsSales(acknowledgement: SettlementAcknowledgement, outgoing: OutgoingBatch): boolean {
-    const answered = new Set(
-      acknowledgement.results
-        .filter((result) => result.outcome !== 'waiting')
-        .map((result) => result.sequence),
+  /** A word about every sale and every refund; only refunds may be told to wait. */
+  #coversItsMoney(acknowledgement: SettlementAcknowledgement, outgoing: OutgoingBatch): boolean {
+    const { results, highestSequence } = acknowledgement;
+    const answered = new Set(results.map(({ sequence }) => sequence));
+    const decided = new Set(
+      results.filter(({ outcome }) => outcome !== 'waiting').map(({ sequence }) => sequence),
     );
-    const upTo = Math.min(outgoing.toSequence, acknowledgement.highestSequence);
-    return this.#store.payments
-      .sequencesIn(outgoing.fromSequence, upTo)
-      .every((sequence) => answered.has(sequence));
+    const upTo = Math.min(outgoing.toSequence, highestSequence);
+    const { payments, refunds } = this.#store;
+    return (
+      payments.sequencesIn(outgoing.fromSequence, upTo).every((sequence) => decided.has(sequence)) &&
+      refunds.sequencesIn(outgoing.fromSequence, upTo).every((sequence) => answered.has(sequence))
+    );
   }
 
   #apply(acknowledgement: SettlementAcknowledgement, outgoing: OutgoingBatch): void {
     const { issuedAt } = acknowledgement;
     let settled = false;
     for (const result of acknowledgement.results) {
-      // What was not in the batch has not been seen by whoever signed this.
-      if (result.sequence < outgoing.fromSequence || result.sequence > outgoing.toSequence) continue;
-      // Only refunds wait: a sale has been paid or not.
-      if (result.outcome === 'waiting') continue;
-      const known = this.#store.payments.settlementAt(result.sequence);
-      if (known === null || known.state === result.outcome) continue;
-      this.#store.payments.settle(result.sequence, {
-        state: result.outcome,
-        code: result.code,
-        at: issuedAt,
-      });
-      if (known.state === 'on_this_device' || known.state === 'sent')
-        this.#store.countSettled(known.amountMinor);
-      settled = true;
+      const isOfRefund = this.#settleRefund(result, { outgoing, issuedAt });
+      if (!isOfRefund && this.#settleSale(result, { outgoing, issuedAt })) settled = true;
     }
     this.#store.cursor.dropOutgoing();
     const { cursor, standing } = this.#store.memory;
@@ -282,6 +275,30 @@ export class Batches {
     this.#believeTime(issuedAt);
   }
 
+  /** @returns whether the sale stands otherwise than before. */
+  #settleSale(result: SettlementResult, { outgoing, issuedAt }: Answered): boolean {
+    const { sequence, outcome, code } = result;
+    // What was not in the batch has not been seen by whoever signed this.
+    if (outcome === 'waiting' || !isWithin(sequence, outgoing)) return false;
+    const known = this.#store.payments.settlementAt(sequence);
+    if (known === null || known.state === outcome) return false;
+    this.#store.payments.settle(sequence, { state: outcome, code, at: issuedAt });
+    if (known.state === 'on_this_device' || known.state === 'sent')
+      this.#store.countSettled(known.amountMinor);
+    return true;
+  }
+
+  /** A refund that waited for the merchant's balance is told later how it ended. @returns whether it is a refund. */
+  #settleRefund(result: SettlementResult, { outgoing, issuedAt }: Answered): boolean {
+    const { sequence, outcome, code } = result;
+    const known = this.#store.refunds.settlementAt(sequence);
+    if (known === null) return false;
+    const state = outcome === 'settled' || outcome === 'waiting' ? outcome : 'refused';
+    if (state !== known && (isWithin(sequence, outgoing) || known === 'waiting'))
+      this.#store.refunds.settle(sequence, { state, code, at: issuedAt });
+    return true;
+  }
+
   #believeTime(issuedAt: number): void {
     const { mark, standing } = this.#store.memory;
     const corrected = correctedMark(mark, issuedAt);
@@ -289,4 +306,13 @@ export class Batches {
     if (isJump && standing.doubt === null) this.#store.append('clockJump', corrected, []);
     this.#store.setMark(corrected);
   }
+}
+
+interface Answered {
+  readonly outgoing: OutgoingBatch;
+  readonly issuedAt: number;
+}
+
+function isWithin(sequence: number, { fromSequence, toSequence }: OutgoingBatch): boolean {
+  return sequence >= fromSequence && sequence <= toSequence;
 }

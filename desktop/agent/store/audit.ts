@@ -1,11 +1,13 @@
 /**
- * The audit of what is stored: the journal's chain, and that each sale's payment row says what its entry says.
+ * The audit of what is stored: the journal's chain, and that the row of each sale and each refund says what its entry says.
  * Reads only. The newest entries are audited before anything is accepted, the older ones in slices afterwards.
  */
 import {
   attempt,
   decodeJournalEntry,
+  decodeRefundBody,
   decodeSaleBody,
+  equalBytes,
   readPayment,
   runSync,
   toHex,
@@ -26,11 +28,20 @@ interface PaymentRow {
   readonly counter: bigint;
 }
 
+interface RefundRow {
+  readonly acceptance: Buffer;
+  readonly refunded_minor: bigint;
+  /** Of the offer. */
+  readonly bytes: Buffer;
+}
+
 export class Audit {
   readonly #journal: Journal;
   readonly #crypto: SyncCrypto;
   readonly #paymentAt;
   readonly #paymentCount;
+  readonly #refundAt;
+  readonly #refundCount;
   /** Entries 1..this are still to be audited. */
   #unaudited = 0;
 
@@ -42,6 +53,13 @@ export class Audit {
     );
     this.#paymentCount = db
       .prepare<[number, number], bigint>('SELECT count(*) FROM payments WHERE sequence BETWEEN ? AND ?')
+      .pluck();
+    this.#refundAt = db.prepare<[number], RefundRow>(
+      `SELECT r.acceptance, r.refunded_minor, o.bytes FROM refunds r JOIN refund_offers o USING (refund_id)
+       WHERE r.sequence = ?`,
+    );
+    this.#refundCount = db
+      .prepare<[number, number], bigint>('SELECT count(*) FROM refunds WHERE sequence BETWEEN ? AND ?')
       .pluck();
   }
 
@@ -64,8 +82,17 @@ export class Audit {
     if (to < from) return;
     this.#journal.verify(from, to);
     let sales = 0;
+    let refunds = 0;
     for (const row of this.#journal.rows(from, to)) {
       const entry = attempt(() => decodeJournalEntry(row.bytes));
+      if (entry.ok && (entry.value.kind === 'void' || entry.value.kind === 'refund')) {
+        refunds += 1;
+        if (!this.#refundMatches(row.sequence, entry.value.body))
+          throw new Quarantined(
+            'payments_differ_from_journal',
+            `the refund of entry ${row.sequence} is not the one that was given back`,
+          );
+      }
       if (!entry.ok || entry.value.kind !== 'sale') continue;
       sales += 1;
       if (!this.#paymentMatches(row.sequence, entry.value.body)) {
@@ -78,6 +105,24 @@ export class Audit {
     if (sales !== toNumber(this.#paymentCount.get(from, to) ?? 0n)) {
       throw new Quarantined('payments_differ_from_journal', `entries ${from} to ${to} hold ${sales} sales`);
     }
+    if (refunds !== toNumber(this.#refundCount.get(from, to) ?? 0n))
+      throw new Quarantined(
+        'payments_differ_from_journal',
+        `entries ${from} to ${to} hold ${refunds} refunds`,
+      );
+  }
+
+  /** A row too few would let the same sale give back more than it took. */
+  #refundMatches(sequence: number, body: readonly unknown[]): boolean {
+    const row = this.#refundAt.get(sequence);
+    const refund = attempt(() => decodeRefundBody(body));
+    return (
+      row !== undefined &&
+      refund.ok &&
+      equalBytes(refund.value.offer, row.bytes) &&
+      equalBytes(refund.value.acceptance, row.acceptance) &&
+      refund.value.refundedMinor === row.refunded_minor
+    );
   }
 
   #paymentMatches(sequence: number, body: readonly unknown[]): boolean {

@@ -29,6 +29,7 @@ import { closeUnlessBroken, openDatabase, type KioskDatabase } from './open-data
 import { LimitStore, type OwnedLimits } from './limit-settings.ts';
 import { ManagerPin, type PinStanding } from './manager-pin.ts';
 import { Payments, type Totals } from './payments.ts';
+import { Refunds } from './refunds.ts';
 import { Requests } from './requests.ts';
 import type { StoredPayment } from './rows.ts';
 import { SettlementCursor, type Cursor } from './settlement-cursor.ts';
@@ -110,6 +111,7 @@ export class KioskStore {
   readonly journal: Journal;
   readonly payments: Payments;
   readonly requests: Requests;
+  readonly refunds: Refunds;
   readonly record: KioskRecord;
   readonly cursor: SettlementCursor;
   readonly limits: LimitStore;
@@ -138,6 +140,7 @@ export class KioskStore {
       this.journal = new Journal(this.#db, this.crypto);
       this.payments = new Payments(this.#db);
       this.requests = new Requests(this.#db);
+      this.refunds = new Refunds(this.#db);
       this.record = new KioskRecord(this.#db, {
         crypto: this.crypto,
         own: { signingPublicKey: signing.publicKey, sealingPublicKey },

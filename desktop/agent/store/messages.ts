@@ -5,13 +5,14 @@
 import type { LimitSettings } from '@tikiwallet/protocol';
 import type { EnrolResult, KioskTrust } from '@tikiwallet/server/contract';
 import type { AcceptOutcome, Consent, DeliveryToAccept } from '../accept-payment.ts';
+import type { OfferOutcome, RefundOutcome, RefundToOffer } from '../give-back.ts';
 import type { IpcErrorCode } from '../../ipc/index.ts';
 import type { AcknowledgementResult, BatchToSend } from '../settle/batches.ts';
 import type { StorageFault } from './faults.ts';
 import type { TrustRefusal } from './kiosk-record.ts';
 import type { StoreSnapshot } from './kiosk-store.ts';
 import type { OwnedLimits } from './limit-settings.ts';
-import type { SaleRecord, StoredPayment } from './rows.ts';
+import type { RefundRecord, SaleRecord, StoredPayment, StoredRefund } from './rows.ts';
 import type { OpenSale } from './sale-requests.ts';
 
 export interface StoreThreadData {
@@ -39,6 +40,15 @@ export interface StoreCommands {
   cancelSale: { params: string; result: SaleRecord };
   /** The sale as it stands; if its time is up, that is written down first. */
   lookAtSale: { params: string; result: SaleRecord };
+  /** `pinHash` null: without a manager, where the till has no PIN. */
+  openRefund: { params: RefundToOffer & { readonly pinHash: Uint8Array | null }; result: OfferOutcome };
+  cancelRefund: { params: string; result: RefundRecord };
+  /** The refund as it stands; if its time is up, that is written down first. */
+  lookAtRefund: { params: string; result: RefundRecord };
+  acceptRefund: { params: Uint8Array; result: RefundOutcome };
+  /** Of a payment named by its hash in hex, oldest first. */
+  refundsOf: { params: string; result: readonly StoredRefund[] };
+  refundReceiptOf: { params: string; result: Uint8Array | null };
   /** Of a payment named by its hash in hex; null when it is not stored. */
   receiptOf: { params: string; result: Uint8Array | null };
   page: {
@@ -87,7 +97,12 @@ export interface CommandMessage<N extends CommandName = CommandName> {
 }
 
 export type StoreReply =
-  | { readonly type: 'ready'; readonly snapshot: StoreSnapshot; readonly sale: SaleRecord | null }
+  | {
+      readonly type: 'ready';
+      readonly snapshot: StoreSnapshot;
+      readonly sale: SaleRecord | null;
+      readonly refund: RefundRecord | null;
+    }
   | { readonly type: 'done'; readonly id: number; readonly result: unknown; readonly snapshot: StoreSnapshot }
   /** `snapshot` null: the store could not even be looked at. */
   | {

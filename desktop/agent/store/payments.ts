@@ -32,6 +32,7 @@ interface Row {
   readonly settlement: SettlementState;
   readonly settled_at: bigint | null;
   readonly refusal_code: string | null;
+  readonly refunded_minor: bigint;
 }
 
 export interface PaymentToStore {
@@ -52,6 +53,11 @@ export interface CounterUse {
   readonly allowanceCertificateHash: Uint8Array;
 }
 
+export interface StoredCertificate {
+  readonly hash: Uint8Array;
+  readonly bytes: Uint8Array;
+}
+
 export type Spend = Pick<Payment, 'hash' | 'counter' | 'amountMinor' | 'cumulativeMinor'>;
 
 export interface Evidence {
@@ -65,7 +71,8 @@ export interface Evidence {
 }
 
 const COLUMNS =
-  'payment_hash, request_id, sequence, amount_minor, currency, masked_phone, tier, checks, receipt, accepted_at, settlement, settled_at, refusal_code';
+  'payment_hash, request_id, sequence, amount_minor, currency, masked_phone, tier, checks, receipt, accepted_at, settlement, settled_at, refusal_code,' +
+  ' (SELECT coalesce(sum(r.amount_minor), 0) FROM refunds r WHERE r.payment_hash = payments.payment_hash) AS refunded_minor';
 
 /** As many allowances and certificates as a busy shop sees in days. */
 const MAX_REMEMBERED = 4_096;
@@ -125,6 +132,15 @@ export class Payments {
     // All at once instead of the oldest: it happens once in so many allowances, and the table still knows.
     if (this.#newest.size >= MAX_REMEMBERED) this.#newest.clear();
     this.#newest.set(allowanceId, history);
+  }
+
+  /** Certificates under which a payment was stored and whose hash begins with `reference`: at most two, which is one too many. */
+  certificatesNamed(reference: Uint8Array): readonly StoredCertificate[] {
+    const below = new Uint8Array(32).fill(0xff);
+    below.set(reference);
+    return this.#statements.certificatesNamed
+      .all(reference, below)
+      .map((row) => ({ hash: ownBytes(row.hash), bytes: ownBytes(row.bytes) }));
   }
 
   /** Who pays, as the limits ask: since `sinceSeconds`, and ever. */
@@ -194,6 +210,7 @@ export class Payments {
       settlement: 'on_this_device',
       settledAt: null,
       refusalCode: null,
+      refundedMinor: 0n,
     };
   }
 
@@ -287,6 +304,7 @@ function toStored(row: Row): StoredPayment {
     settlement: row.settlement,
     settledAt: toNumberOrNull(row.settled_at),
     refusalCode: row.refusal_code,
+    refundedMinor: row.refunded_minor,
   };
 }
 
@@ -307,6 +325,9 @@ function prepare(db: KioskDatabase) {
       { counter: bigint; amount_minor: bigint; cumulative_minor: bigint; payment_hash: Buffer }
     >(
       'SELECT counter, amount_minor, cumulative_minor, payment_hash FROM payments WHERE allowance_id = ? ORDER BY counter DESC LIMIT 1',
+    ),
+    certificatesNamed: db.prepare<[Uint8Array, Uint8Array], { hash: Buffer; bytes: Buffer }>(
+      'SELECT hash, bytes FROM allowance_certificates WHERE hash BETWEEN ? AND ? LIMIT 2',
     ),
     insertCertificate: db.prepare<[Uint8Array, string, Uint8Array, number, number]>(
       `INSERT INTO allowance_certificates (hash, allowance_id, bytes, not_after, first_seen_at) VALUES (?, ?, ?, ?, ?)

@@ -39,7 +39,7 @@ interface Row {
 }
 
 export class Requests {
-  readonly #byId;
+  readonly #byHash;
   readonly #bySale;
   readonly #open;
   readonly #newest;
@@ -47,7 +47,7 @@ export class Requests {
   readonly #end;
 
   constructor(db: KioskDatabase) {
-    this.#byId = db.prepare<[string], Row>('SELECT * FROM requests WHERE request_id = ?');
+    this.#byHash = db.prepare<[Uint8Array], Row>('SELECT * FROM requests WHERE hash = ?');
     this.#bySale = db.prepare<[string], Row>('SELECT * FROM requests WHERE sale_id = ?');
     this.#open = db.prepare<[], Row>("SELECT * FROM requests WHERE state = 'open'");
     // By the order of writing: a wall clock that was set back would put an older one first.
@@ -77,8 +77,9 @@ export class Requests {
     );
   }
 
-  byId(requestId: string): RequestRow | null {
-    return toRequest(this.#byId.get(requestId));
+  /** What a payment signs. */
+  byHash(hash: Uint8Array): RequestRow | null {
+    return toRequest(this.#byHash.get(hash));
   }
 
   bySale(saleId: string): RequestRow | null {

@@ -2,8 +2,14 @@
  * What leaves the store: plain values that survive a message between threads. Reading of SQLite's own types
  * (bigint for every integer, Buffer for every blob) happens here and nowhere else.
  */
-import type { GuaranteeTier } from '@tikiwallet/protocol';
-import type { SaleState, SettlementState } from '../../ipc/index.ts';
+import type { GuaranteeTier, RefundKind } from '@tikiwallet/protocol';
+import type {
+  RefundReason,
+  RefundSettlement,
+  RefundState,
+  SaleState,
+  SettlementState,
+} from '../../ipc/index.ts';
 
 export interface StoredPayment {
   /** Hex. */
@@ -20,6 +26,49 @@ export interface StoredPayment {
   readonly settlement: SettlementState;
   readonly settledAt: number | null;
   readonly refusalCode: string | null;
+  /** Given back of it so far. */
+  readonly refundedMinor: bigint;
+}
+
+/** What was given back of a sale at one time. */
+export interface StoredRefund {
+  readonly refundId: string;
+  /** Of the sale; hex. */
+  readonly paymentHash: string;
+  readonly kind: RefundKind;
+  readonly reason: RefundReason;
+  /** Of the refund's own entry in the journal. */
+  readonly sequence: number;
+  readonly amountMinor: bigint;
+  /** Of the sale, this refund included. */
+  readonly refundedMinor: bigint;
+  readonly givenBackAt: number;
+  readonly settlement: RefundSettlement;
+  readonly settledAt: number | null;
+  readonly refusalCode: string | null;
+}
+
+/** An offer to give back, as the screen follows it. */
+export interface RefundRecord {
+  readonly refundId: string;
+  readonly paymentHash: string;
+  readonly saleSequence: number;
+  readonly saleMinor: bigint;
+  /** Given back of the sale by now. */
+  readonly refundedMinor: bigint;
+  readonly currency: string;
+  readonly maskedPhone: string;
+  readonly kind: RefundKind;
+  readonly amountMinor: bigint;
+  readonly reason: RefundReason;
+  /** What the QR code carries: the kiosk's certificate and the signed offer. */
+  readonly envelope: Uint8Array;
+  readonly state: RefundState;
+  readonly openedAtMs: number;
+  /** On the monotonic clock of this boot; null when it was offered in an earlier one. */
+  readonly deadlineMs: number | null;
+  readonly refund: StoredRefund | null;
+  readonly receipt: Uint8Array | null;
 }
 
 export interface SaleRecord {

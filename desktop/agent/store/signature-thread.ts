@@ -18,6 +18,7 @@ const port = parentPort;
 if (port === null) throw new Error('signatures are checked in a thread of their own');
 const crypto = nodeCrypto();
 
+/** A repeat delivery is not a whole one, and its certificate is the store's to find. */
 function isSigned(bytes: Uint8Array, primitives: SyncCrypto): boolean {
   const delivery = attempt(() => decodeDelivery(bytes));
   if (!delivery.ok) return false;

@@ -9,7 +9,7 @@ import { IpcError } from '../../ipc/index.ts';
 import type { StoreSnapshot } from './kiosk-store.ts';
 import type { CommandName, CommandParams, CommandResult, StoreReply, StoreThreadData } from './messages.ts';
 import { LookAhead, type Queued } from './look-ahead.ts';
-import type { SaleRecord } from './rows.ts';
+import type { RefundRecord, SaleRecord } from './rows.ts';
 
 /** One commit for so many at most: beyond, waiting costs more than the sync saves. */
 const MAX_GROUP = 512;
@@ -37,6 +37,8 @@ export interface StoreReady {
   readonly snapshot: StoreSnapshot;
   /** The last sale, when it is recent. */
   readonly sale: SaleRecord | null;
+  /** An offer to give back that can still be accepted. */
+  readonly refund: RefundRecord | null;
 }
 
 export class StoreClient {
@@ -133,7 +135,7 @@ export class StoreClient {
     switch (reply.type) {
       case 'ready':
         this.#events.onSnapshot(reply.snapshot);
-        return this.#ready.resolve({ snapshot: reply.snapshot, sale: reply.sale });
+        return this.#ready.resolve({ snapshot: reply.snapshot, sale: reply.sale, refund: reply.refund });
       case 'done':
         // The state first: whoever waits for the answer may look at it.
         this.#events.onSnapshot(reply.snapshot);
@@ -144,7 +146,7 @@ export class StoreClient {
       case 'quarantined':
         this.#events.onSnapshot(reply.snapshot);
         this.#events.onQuarantine(reply.detail);
-        return this.#ready.resolve({ snapshot: reply.snapshot, sale: null });
+        return this.#ready.resolve({ snapshot: reply.snapshot, sale: null, refund: null });
       case 'fatal':
         return this.#die(reply.detail);
       case 'log':
@@ -171,7 +173,8 @@ function refusal(code: AcceptCode): AcceptOutcome {
   return { kind: 'refused', code, requestId: null };
 }
 
-function acceptCodeOf(error: unknown): AcceptCode {
+/** What a failed call of the store means to whoever delivered something. */
+export function acceptCodeOf(error: unknown): AcceptCode {
   if (!(error instanceof IpcError)) return 'internal_error';
   switch (error.code) {
     case 'storage_full':

@@ -4,6 +4,7 @@
  */
 import { fromHex, runSync, signProofOfPossession } from '@tikiwallet/protocol';
 import { PaymentDesk } from '../accept-payment.ts';
+import { RefundDesk } from '../give-back.ts';
 import { Batches } from '../settle/batches.ts';
 import { IpcError } from '../../ipc/index.ts';
 import { storageFaultOf } from './faults.ts';
@@ -11,11 +12,13 @@ import { TrustRefused, type EnrolledKiosk } from './kiosk-record.ts';
 import { KioskStore, type KioskStoreOptions } from './kiosk-store.ts';
 import type { CommandName, CommandParams, CommandResult, CommandTable, TrustInstalled } from './messages.ts';
 import { managerCommands } from './manager-commands.ts';
+import { refundCommands } from './refund-commands.ts';
 import { SaleRequests } from './sale-requests.ts';
 
 export class StoreDesk {
   readonly store: KioskStore;
   readonly sales: SaleRequests;
+  readonly refunds: RefundDesk;
   readonly #payments: PaymentDesk;
   readonly #batches: Batches;
   readonly #commands: CommandTable;
@@ -27,6 +30,7 @@ export class StoreDesk {
     this.store = new KioskStore(options);
     this.sales = new SaleRequests(this.store);
     this.#payments = new PaymentDesk(this.store, this.sales, onError);
+    this.refunds = new RefundDesk(this.store);
     this.#batches = new Batches(this.store);
     this.#commands = this.#table();
     this.#begin();
@@ -42,6 +46,7 @@ export class StoreDesk {
       openSale: (sale) => this.sales.open(sale),
       cancelSale: (saleId) => this.sales.cancel(saleId),
       lookAtSale: (saleId) => this.sales.look(saleId),
+      ...refundCommands(this.store, this.refunds),
       receiptOf: (paymentHash) => this.store.payments.byHash(fromHex(paymentHash))?.receipt ?? null,
       page: ({ before, limit }) => this.store.payments.page(before, limit),
       proveKey: (code) => this.#proveKey(code),
@@ -85,7 +90,9 @@ export class StoreDesk {
     this.store.write(() => this.store.recogniseFile());
     try {
       this.store.write(() => {
-        this.sales.endWhatIsOver({ isInDoubt: this.store.memory.standing.doubt !== null });
+        const isInDoubt = this.store.memory.standing.doubt !== null;
+        this.sales.endWhatIsOver({ isInDoubt });
+        this.refunds.endWhatIsOver({ isInDoubt });
         this.#note('start');
       });
     } catch (error) {

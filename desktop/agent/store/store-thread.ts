@@ -54,7 +54,12 @@ function start(): void {
       tell({ type: 'log', level: 'error', text: textOf(error) });
     });
     desk = opened;
-    tell({ type: 'ready', snapshot: opened.store.snapshot(), sale: opened.sales.latest() });
+    tell({
+      type: 'ready',
+      snapshot: opened.store.snapshot(),
+      sale: opened.sales.latest(),
+      refund: opened.refunds.latest(),
+    });
     setImmediate(auditMore);
   } catch (error) {
     if (error instanceof Quarantined) setAside(error);

@@ -15,6 +15,9 @@ export class FakeCloud {
   /** The next so many calls fail before anything is read. */
   refuse: IpcError[] = [];
   calls = 0;
+  /** By refund id. */
+  readonly refunded = new Map<string, bigint>();
+  refundOutcome: 'settled' | 'waiting' = 'settled';
   /** What the next acknowledgement says instead. */
   distort: Partial<protocol.SettlementAcknowledgement> = {};
   issuer: TestIssuer;
@@ -38,6 +41,10 @@ export class FakeCloud {
 
   get sumMinor(): bigint {
     return [...this.credited.values()].reduce((sum, amount) => sum + amount, 0n);
+  }
+
+  get refundedMinor(): bigint {
+    return [...this.refunded.values()].reduce((sum, amount) => sum + amount, 0n);
   }
 
   get highestSequence(): number {
@@ -72,6 +79,7 @@ export class FakeCloud {
     if (known !== undefined && !protocol.equalBytes(known, bytes))
       throw new Error(`entry ${entry.sequence} changed`);
     this.#entries[entry.sequence - 1] = bytes;
+    if (entry.kind === 'void' || entry.kind === 'refund') return this.#giveBack(entry, entry.kind);
     if (entry.kind !== 'sale') return [];
     const sale = protocol.decodeSaleBody(entry.body);
     const kiosk = this.#certificates.get(protocol.toHex(sale.kioskCertificateHash));
@@ -80,6 +88,18 @@ export class FakeCloud {
     const { payment } = ok(protocol.runSync(protocol.verifySale(sale, { kiosk, allowance }), crypto));
     this.credited.set(protocol.toHex(payment.hash), payment.amountMinor);
     return [{ sequence: entry.sequence, outcome: 'settled', code: null }];
+  }
+
+  #giveBack(entry: protocol.JournalEntry, kind: protocol.RefundKind): protocol.SettlementResult[] {
+    const body = protocol.decodeRefundBody(entry.body);
+    const kiosk = this.#certificates.get(protocol.toHex(body.kioskCertificateHash));
+    const allowance = this.#allowances.get(protocol.toHex(body.allowanceCertificateHash));
+    if (kiosk === undefined || allowance === undefined) throw new Error('a certificate is unknown');
+    const { offer } = ok(
+      protocol.runSync(protocol.verifyRefundEntry({ kind, body }, { kiosk, allowance }), crypto),
+    );
+    this.refunded.set(offer.refundId, offer.amountMinor);
+    return [{ sequence: entry.sequence, outcome: this.refundOutcome, code: null }];
   }
 
   #acknowledge(batchHash: Uint8Array, results: readonly protocol.SettlementResult[]): Uint8Array {

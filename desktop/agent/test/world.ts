@@ -10,6 +10,7 @@ import * as protocol from '@tikiwallet/protocol';
 import { generateKeyPair, loadPrivateKey, nodeCrypto } from '@tikiwallet/protocol/node';
 import type { EnrolResult, KioskTrust } from '@tikiwallet/server/contract';
 import type { AcceptOutcome } from '../accept-payment.ts';
+import type { OfferOutcome, RefundToOffer } from '../give-back.ts';
 import type { Clock } from '../clock.ts';
 import { migrationsFolder } from '../store/migrations-folder.ts';
 import { StoreDesk } from '../store/store-desk.ts';
@@ -261,16 +262,36 @@ export class TestPhone {
     this.previousHash = payment.hash;
     // An honest phone opens its number for who asks under a certificate, and for nobody else.
     const phoneSalt = request.checksPhone ? PAYER_SALT : null;
-    return { payment, delivery: this.deliver(request.requestId, bytes, phoneSalt) };
+    return { payment, delivery: this.deliver(bytes, phoneSalt) };
   }
 
-  deliver(requestId: string, payment: Uint8Array, phoneSalt: Uint8Array | null = null): Uint8Array {
-    return protocol.encodeDelivery({
-      requestId,
-      allowanceCertificate: this.allowance.bytes,
-      payment,
-      phoneSalt,
-    });
+  /** What an honest phone signs for an offer to give back; `offerHash` makes it one for another offer. */
+  acceptRefund(
+    envelope: Uint8Array,
+    changes: { offerHash?: Uint8Array; signedAt?: number } = {},
+  ): Uint8Array {
+    const { offer } = this.readOffer(envelope);
+    const draft = { offerHash: offer.hash, signedAt: offer.issuedAt + 5, ...changes };
+    return ok(
+      protocol.runSync(protocol.signRefundAcceptance(draft, this.allowance.hash), crypto, this.key.sign),
+    );
+  }
+
+  readOffer(envelope: Uint8Array) {
+    const { root } = this.#shopIssuer;
+    const steps = protocol.verifyTrustBundle(this.#shopIssuer.bundle(), root.publicKey);
+    const { issuers } = ok(protocol.runSync(steps, crypto));
+    return ok(protocol.runSync(protocol.openRefundEnvelope(envelope, issuers), crypto));
+  }
+
+  deliver(payment: Uint8Array, phoneSalt: Uint8Array | null = null): Uint8Array {
+    return protocol.encodeDelivery({ allowanceCertificate: this.allowance.bytes, payment, phoneSalt });
+  }
+
+  /** The same to a kiosk that has this phone's certificate. */
+  repeat(payment: Uint8Array, phoneSalt: Uint8Array | null = null): Uint8Array {
+    const certificateReference = protocol.certificateReference(this.allowance.hash);
+    return protocol.encodeRepeatDelivery({ certificateReference, payment, phoneSalt });
   }
 }
 
@@ -344,6 +365,25 @@ export class TestKiosk {
   }
 
   /** As the manager would have after giving the account's password; the hash stands for the PIN. */
+  /** Offers to give back of the sale in entry `sequence`. */
+  offer(
+    sequence: number,
+    amountMinor: bigint,
+    changes: Partial<RefundToOffer & { pinHash: Uint8Array | null }> = {},
+  ): OfferOutcome {
+    return this.desk.run('openRefund', {
+      refundId: randomUUID(),
+      sequence,
+      kind: 'refund',
+      amountMinor,
+      reason: 'goods_returned',
+      addresses: ['http://192.168.49.1:7070'],
+      ttlSeconds: 300,
+      pinHash: null,
+      ...changes,
+    });
+  }
+
   setPin(): void {
     this.desk.run('replacePin', { salt: new Uint8Array(16), hash: PIN_HASH, former: null });
   }
@@ -368,7 +408,7 @@ export function codeOf(outcome: AcceptOutcome): string {
   return outcome.kind === 'refused' ? outcome.code : outcome.kind;
 }
 
-/** The same payment with the other valid signature: (r, n - s). */
+/** The same object with the other valid signature: (r, n - s). */
 export function malleate(payment: Uint8Array): Uint8Array {
   const n = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
   const bytes = new Uint8Array(payment);

@@ -5,6 +5,7 @@ import type { Payment } from '../../ipc/agent-contract.ts';
 import { useLanguage } from '../language/use-language.ts';
 import { Icon } from '../look/icons.tsx';
 import { Fact, Facts, Problem } from '../look/panel.tsx';
+import { isRiskOver } from '../sell/paid-screen.tsx';
 import { SettlementWord } from './settlement-word.tsx';
 import classes from './activity.module.css';
 
@@ -38,8 +39,9 @@ function Detail({ payment }: { payment: Payment }): ReactElement {
       <p className={`${classes.detailAmount} tiki-number`}>{money(payment.amountMinor, payment.currency)}</p>
       <SettlementWord state={payment.settlement} />
       {payment.refusalCode !== null && <Problem kind="refusal" code={payment.refusalCode} />}
+      <WhatNext settlement={payment.settlement} />
       <Facts>
-        <Fact label={t('activity.customer')}>
+        <Fact label={t('activity.customer')} hint={payment.phoneChecked ? t('payer.checked') : undefined}>
           <span dir="ltr" className="tiki-number">
             {payment.maskedPhone}
           </span>
@@ -49,7 +51,10 @@ function Detail({ payment }: { payment: Payment }): ReactElement {
         <Fact label={t('activity.settled')}>
           {payment.settledAt === null ? t('activity.notYet') : moment(payment.settledAt)}
         </Fact>
-        <Fact label={t('activity.guarantee')} hint={t(`tier.${payment.tier}Hint`)}>
+        <Fact
+          label={t('activity.guarantee')}
+          hint={isRiskOver(payment) ? t('paid.riskOver') : t(`tier.${payment.tier}Hint`)}
+        >
           {t(`tier.${payment.tier}`)}
         </Fact>
       </Facts>
@@ -64,6 +69,25 @@ function Detail({ payment }: { payment: Payment }): ReactElement {
       </div>
     </div>
   );
+}
+
+/** News that a merchant cannot leave as they are: what it means, and what happens with the money. */
+function WhatNext({ settlement }: { settlement: Payment['settlement'] }): ReactElement | null {
+  const { t } = useLanguage();
+  switch (settlement) {
+    case 'refused':
+    case 'disputed':
+    case 'settled_by_guarantee':
+      return (
+        <p className={classes.next} data-testid="payment-next" data-settlement={settlement}>
+          {t(`settlement.next.${settlement}`)}
+        </p>
+      );
+    case 'on_this_device':
+    case 'sent':
+    case 'settled':
+      return null;
+  }
 }
 
 function CopyButton({ text }: { text: string }): ReactElement {

@@ -1,6 +1,6 @@
 /** Paid: the one screen that must be understood across the counter. Says what is certain, and what still has to happen. */
 import { type ReactElement, useEffect, useRef, useState } from 'react';
-import { UnstyledButton } from '@mantine/core';
+import { UnstyledButton, VisuallyHidden } from '@mantine/core';
 import type { Payment, Sale } from '../../ipc/agent-contract.ts';
 import { useAgent } from '../agent/connection.ts';
 import { useLanguage } from '../language/use-language.ts';
@@ -51,16 +51,29 @@ export function PaidScreen({ sale, wasScanned, onNewSale }: PaidScreenProps): Re
               <span dir="auto">{t('paid.from', { phone: `\u2066${payment.maskedPhone}\u2069` })}</span>
               <span data-testid="paid-receipt">{t('paid.receipt', { number: count(payment.sequence) })}</span>
               <span>{t('paid.at', { time: time(payment.acceptedAt) })}</span>
+              {payment.phoneChecked && (
+                <span className={classes.checked} data-testid="paid-phone-checked">
+                  <Icon name="check" size={20} />
+                  {t('payer.checked')}
+                </span>
+              )}
             </p>
+            {sale.paidCode !== null && <PaidCode code={sale.paidCode} />}
             <div className={classes.facts}>
               <PaidState payment={payment} online={state.cloud.state === 'online'} />
               <p className={classes.fact} data-testid="paid-tier" data-tier={payment.tier}>
                 <Icon name={payment.tier === 'at_risk' ? 'alert' : 'shield'} size={26} />
                 <span>
                   <strong>{t(`tier.${payment.tier}`)}</strong>
-                  {t(`tier.${payment.tier}Hint`)}
+                  {isRiskOver(payment) ? t('paid.riskOver') : t(`tier.${payment.tier}Hint`)}
                 </span>
               </p>
+              {payment.needsInternetSoon && (
+                <p className={classes.fact} data-testid="paid-needs-internet" data-wide>
+                  <Icon name="online" size={26} />
+                  <span>{t('payer.needsInternetSoon')}</span>
+                </p>
+              )}
             </div>
           </>
         )}
@@ -85,6 +98,31 @@ export function PaidScreen({ sale, wasScanned, onNewSale }: PaidScreenProps): Re
   );
 }
 
+/** The same digits as on the phone's receipt: large for the eyes, one by one for a screen reader. */
+function PaidCode({ code }: { code: string }): ReactElement {
+  const { t } = useLanguage();
+  return (
+    <p className={classes.compare}>
+      <span>
+        <strong>{t('paid.code')}</strong>
+        <small>{t('paid.codeHint')}</small>
+      </span>
+      <bdi
+        className={`${classes.digits} tiki-number`}
+        data-testid="paid-code"
+        data-digits={code}
+        dir="ltr"
+        aria-hidden="true"
+      >
+        {code.slice(0, 3)}
+        {'\u00a0'}
+        {code.slice(3)}
+      </bdi>
+      <VisuallyHidden>{[...code].join(' ')}</VisuallyHidden>
+    </p>
+  );
+}
+
 function PaidState({ payment, online }: { payment: Payment; online: boolean }): ReactElement {
   const { t, refusal } = useLanguage();
   const { icon, words } = paidWords(payment.settlement, online);
@@ -98,6 +136,11 @@ function PaidState({ payment, online }: { payment: Payment; online: boolean }): 
       </span>
     </p>
   );
+}
+
+/** Pure: what a manager let through has been paid all the same. */
+export function isRiskOver({ tier, settlement }: Pick<Payment, 'tier' | 'settlement'>): boolean {
+  return tier === 'at_risk' && settlement === 'settled';
 }
 
 /** Pure: the sentence under a stored payment. */

@@ -8,6 +8,7 @@ import type { Sale } from '../../ipc/agent-contract.ts';
 import { call } from '../agent/calls.ts';
 import { useAgent } from '../agent/connection.ts';
 import { ExpiredScreen } from './expired-screen.tsx';
+import { PayerPhoneScreen } from './payer-phone-screen.tsx';
 import { PaidScreen } from './paid-screen.tsx';
 import { SellScreen } from './sell-screen.tsx';
 import { WaitingScreen } from './waiting-screen.tsx';
@@ -42,10 +43,14 @@ export function SaleView(): ReactElement {
   const { sale } = state;
   // A customer whose code the camera read has no other way to the receipt than the screen.
   const [scannedSaleId, setScannedSaleId] = useState<string | null>(null);
+  /** The amount for which the customer's number is being asked. */
+  const [asking, setAsking] = useState<string>();
   const [dismissed, setDismissed] = useState(() => localStorage.getItem(DISMISSED_KEY));
   // One id for one wish: a charge that is tried again after a lost answer opens the same sale.
   const open = useMutation({
-    mutationFn: (wish: { saleId: string; amountMinor: string }) => call('sale.open', wish),
+    mutationFn: (wish: { saleId: string; amountMinor: string; payerPhone?: string }) =>
+      call('sale.open', wish),
+    onSuccess: () => setAsking(undefined),
   });
   const cancel = useMutation({ mutationFn: (saleId: string) => call('sale.cancel', { saleId }) });
 
@@ -59,16 +64,34 @@ export function SaleView(): ReactElement {
     resetOpen();
     resetCancel();
   }, [sale, resetOpen, resetCancel]);
-  const charge = (amountMinor: string): void => {
+  const charge = (amountMinor: string, payerPhone?: string): void => {
     resetCancel();
     const again = open.variables;
-    const repeated = open.isError && again?.amountMinor === amountMinor;
-    open.mutate(repeated ? again : { saleId: crypto.randomUUID(), amountMinor });
+    const repeated = open.isError && again?.amountMinor === amountMinor && again.payerPhone === payerPhone;
+    const wish = payerPhone === undefined ? { amountMinor } : { amountMinor, payerPhone };
+    open.mutate(repeated ? again : { saleId: crypto.randomUUID(), ...wish });
   };
 
   const face = faceOf(sale, dismissed, Date.now());
+  const askOrCharge = (amountMinor: string, withPhone: boolean): void => {
+    if (withPhone) setAsking(amountMinor);
+    else charge(amountMinor);
+  };
+  if (asking !== undefined && face !== 'waiting' && face !== 'paid')
+    return (
+      <PayerPhoneScreen
+        amountMinor={asking}
+        onPhone={(phone) => charge(asking, phone)}
+        onBack={() => {
+          setAsking(undefined);
+          resetOpen();
+        }}
+        charging={open.isPending}
+        error={open.error}
+      />
+    );
   if (sale === null || face === 'keypad')
-    return <SellScreen onCharge={charge} charging={open.isPending} error={open.error} />;
+    return <SellScreen onCharge={askOrCharge} charging={open.isPending} error={open.error} />;
   switch (face) {
     case 'waiting':
       return (
@@ -86,7 +109,7 @@ export function SaleView(): ReactElement {
       return (
         <ExpiredScreen
           sale={sale}
-          onNewCode={() => charge(sale.amountMinor)}
+          onNewCode={() => askOrCharge(sale.amountMinor, sale.checksPhone)}
           renewing={open.isPending}
           error={open.error}
           onNewSale={dismiss}

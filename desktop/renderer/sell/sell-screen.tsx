@@ -5,13 +5,16 @@ import { type CSSProperties, type ReactElement, useCallback, useEffect, useRef, 
 import { codeOf } from '../agent/calls.ts';
 import { useAgent } from '../agent/connection.ts';
 import { useLanguage } from '../language/use-language.ts';
+import { Icon } from '../look/icons.tsx';
 import { Problem } from '../look/panel.tsx';
+import { usePreferences } from '../settings/preferences.ts';
 import { isOver, type KeypadKey, keyOfKeyboard, pressKey, zerosKey } from './keypad-amount.ts';
 import { Keypad } from './keypad.tsx';
 import classes from './sell-screen.module.css';
 
 interface SellScreenProps {
-  onCharge: (amountMinor: string) => void;
+  /** `withPhone`: the customer's number is asked for first. */
+  onCharge: (amountMinor: string, withPhone: boolean) => void;
   charging: boolean;
   error: unknown;
 }
@@ -21,15 +24,19 @@ export function SellScreen({ onCharge, charging, error }: SellScreenProps): Reac
   const { t, money } = useLanguage();
   const [amount, setAmount] = useState('0');
   const currency = state.kiosk?.currency ?? 'USD';
+  const { checksPhone } = usePreferences();
   const limit = state.limits.perPaymentMinor;
-  const over = isOver(amount, limit);
+  // Above the shop's own limit a manager may still agree; above the service's nobody may.
+  const most = state.limits.withManagerMinor ?? limit;
+  const over = isOver(amount, most);
+  const needsManager = !over && isOver(amount, limit);
   const ready = amount !== '0' && !over && !charging;
 
   const press = useCallback((key: KeypadKey): void => setAmount((before) => pressKey(before, key)), []);
-  const charge = (): void => {
-    if (ready) onCharge(amount);
+  const charge = (withPhone = checksPhone === 'always'): void => {
+    if (ready) onCharge(amount, withPhone);
   };
-  useKeyboard(press, charge);
+  useKeyboard(press, () => charge());
 
   const shown = money(amount, currency);
   return (
@@ -54,12 +61,19 @@ export function SellScreen({ onCharge, charging, error }: SellScreenProps): Reac
             {shown}
           </output>
         </div>
-        <p className={classes.limit} data-over={over || undefined} role={over ? 'alert' : undefined}>
+        <p
+          className={classes.limit}
+          data-over={over || undefined}
+          data-manager={needsManager || undefined}
+          role={over || needsManager ? 'alert' : undefined}
+        >
           {over
-            ? t('sell.overLimit', { amount: money(limit, currency) })
-            : amount === '0'
-              ? t('sell.hint')
-              : t('sell.limit', { amount: money(limit, currency) })}
+            ? t('sell.overLimit', { amount: money(most, currency) })
+            : needsManager
+              ? t('sell.needsManager', { amount: money(limit, currency) })
+              : amount === '0'
+                ? t('sell.hint')
+                : t('sell.limit', { amount: money(limit, currency) })}
         </p>
         {error !== null && error !== undefined && <Problem code={codeOf(error)} />}
         <Today />
@@ -72,10 +86,22 @@ export function SellScreen({ onCharge, charging, error }: SellScreenProps): Reac
           data-testid="charge"
           disabled={!ready && !charging}
           loading={charging}
-          onClick={charge}
+          onClick={() => charge()}
         >
           {amount === '0' ? t('sell.charge') : t('sell.chargeAmount', { amount: shown })}
         </Button>
+        {checksPhone === 'perSale' && (
+          <Button
+            variant="default"
+            fullWidth
+            data-testid="charge-with-phone"
+            disabled={!ready}
+            leftSection={<Icon name="user" size={22} />}
+            onClick={() => charge(true)}
+          >
+            {t('payer.ask')}
+          </Button>
+        )}
       </section>
     </div>
   );

@@ -1,5 +1,5 @@
 /** What the till's camera read, handed to the agent: each code once, and what is to be told when it is not the payment. */
-import { fromQrText } from '@tikiwallet/protocol';
+import { fromQrText, isSealedDelivery } from '@tikiwallet/protocol';
 import { useCallback, useRef, useState } from 'react';
 import { call, codeOf } from '../agent/calls.ts';
 
@@ -27,7 +27,8 @@ export function useScannedPayment(onSubmitted: () => void): ScannedPayment {
       const atMs = performance.now();
       if (text === last.current.text && atMs - last.current.atMs < ASK_AGAIN_MS) return;
       last.current = { text, atMs };
-      if (!fromQrText('delivery', text).ok) return setNote({ kind: 'not_a_payment' });
+      const content = isSealedDelivery(text) ? 'sealedDelivery' : 'delivery';
+      if (!fromQrText(content, text).ok) return setNote({ kind: 'not_a_payment' });
       onSubmitted();
       void submit(text).then(setNote);
     },

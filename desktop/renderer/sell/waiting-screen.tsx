@@ -6,6 +6,7 @@ import { codeOf } from '../agent/calls.ts';
 import { useLanguage } from '../language/use-language.ts';
 import { Icon } from '../look/icons.tsx';
 import { Problem } from '../look/panel.tsx';
+import { OverrideDialog } from '../manager/override-dialog.tsx';
 import { CustomerCamera } from '../scan/customer-camera.tsx';
 import { Countdown } from './countdown.tsx';
 import { QrCode } from './qr-code.tsx';
@@ -35,6 +36,8 @@ export function WaitingScreen({
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => heading.current?.focus(), []);
   const [face, setFace] = useState<'code' | 'camera'>('code');
+  const [isDeciding, setDeciding] = useState(false);
+  const offer = sale.lastRefusal?.override ?? null;
   const { note, onText } = useScannedPayment(onScanned);
   return (
     <div className={classes.waiting} data-testid="screen-waiting">
@@ -78,11 +81,20 @@ export function WaitingScreen({
               {t('waiting.doNotHandOver')}
             </p>
           ) : (
-            <LastRefusal refusal={sale.lastRefusal} />
+            <LastRefusal refusal={sale.lastRefusal} onDecide={() => setDeciding(true)} />
           )}
           {face === 'camera' && note !== null && <Note note={note} told={sale.lastRefusal?.code} />}
           {error !== null && error !== undefined && <Problem code={codeOf(error)} />}
         </div>
+        {sale.checksPhone && (
+          <p className={classes.rule} data-testid="checks-payer">
+            <Icon name="user" size={22} />
+            {t('payer.checking')}
+          </p>
+        )}
+        {offer !== null && (
+          <OverrideDialog sale={sale} offer={offer} opened={isDeciding} onClose={() => setDeciding(false)} />
+        )}
         <div className={classes.actions}>
           <Button
             variant="default"
@@ -127,7 +139,13 @@ function Note({ note, told }: { note: ScanNote; told: string | undefined }): Rea
   }
 }
 
-function LastRefusal({ refusal }: { refusal: NonNullable<Sale['lastRefusal']> }): ReactElement {
+function LastRefusal({
+  refusal,
+  onDecide,
+}: {
+  refusal: NonNullable<Sale['lastRefusal']>;
+  onDecide: () => void;
+}): ReactElement {
   const { t, refusal: sentence, time } = useLanguage();
   return (
     <div className={classes.refusal} role="alert" data-testid="last-refusal" data-code={refusal.code}>
@@ -141,6 +159,16 @@ function LastRefusal({ refusal }: { refusal: NonNullable<Sale['lastRefusal']> })
         {t('common.support', { code: refusal.code })} · {time(refusal.at)} ·{' '}
         {t('waiting.attempts', { count: refusal.attempts })}
       </small>
+      {refusal.override !== null && (
+        <Button
+          variant="default"
+          data-testid="override-open"
+          leftSection={<Icon name="key" size={22} />}
+          onClick={onDecide}
+        >
+          {t('override.open')}
+        </Button>
+      )}
     </div>
   );
 }

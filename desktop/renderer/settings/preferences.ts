@@ -6,11 +6,18 @@ export interface Preferences {
   sound: boolean;
   /** Seconds until a paid sale makes room for the next; 0 waits for a tap. */
   newSaleAfterSeconds: number;
+  /** Ask for the customer's number before every code, or only when the cashier chooses. */
+  checksPhone: 'always' | 'perSale';
 }
 
 export const NEW_SALE_CHOICES = [0, 5, 10, 30] as const;
 const KEY = 'tiki.preferences';
-const DEFAULTS: Preferences = { language: undefined, sound: true, newSaleAfterSeconds: 0 };
+const DEFAULTS: Preferences = {
+  language: undefined,
+  sound: true,
+  newSaleAfterSeconds: 0,
+  checksPhone: 'perSale',
+};
 const listeners = new Set<() => void>();
 let cached: Preferences | undefined;
 
@@ -30,7 +37,14 @@ export function parsePreferences(text: string | null): Preferences {
     'newSaleAfterSeconds' in stored
       ? NEW_SALE_CHOICES.find((choice) => choice === stored.newSaleAfterSeconds)
       : undefined;
-  return { language, sound, newSaleAfterSeconds: seconds ?? DEFAULTS.newSaleAfterSeconds };
+  const checksPhone =
+    'checksPhone' in stored && stored.checksPhone === 'always' ? 'always' : DEFAULTS.checksPhone;
+  return {
+    language,
+    sound,
+    newSaleAfterSeconds: seconds ?? DEFAULTS.newSaleAfterSeconds,
+    checksPhone,
+  };
 }
 
 export function readPreferences(): Preferences {

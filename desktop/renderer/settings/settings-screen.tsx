@@ -9,6 +9,8 @@ import { changeLanguage, isLanguage, LANGUAGES } from '../language/i18n.ts';
 import { useLanguage } from '../language/use-language.ts';
 import { Icon } from '../look/icons.tsx';
 import { Fact, Facts, Page, Panel } from '../look/panel.tsx';
+import { ManagerPanel } from '../manager/manager-panel.tsx';
+import { LimitsSettings } from './limits-panel.tsx';
 import { MerchantPanel } from './merchant-panel.tsx';
 import { changePreferences, NEW_SALE_CHOICES, usePreferences } from './preferences.ts';
 import classes from './settings.module.css';
@@ -22,9 +24,12 @@ export function SettingsScreen(): ReactElement {
           <LanguagePanel />
           <LookPanel />
           <SalePanel />
+          <PayerPanel />
         </div>
         <div className={classes.column}>
           <MerchantPanel />
+          <ManagerPanel />
+          <LimitsSettings />
           <DevicePanel />
         </div>
       </div>
@@ -126,6 +131,31 @@ function SalePanel(): ReactElement {
           {t('settings.soundTest')}
         </Button>
       </div>
+    </Panel>
+  );
+}
+
+function PayerPanel(): ReactElement {
+  const { t } = useLanguage();
+  const { checksPhone } = usePreferences();
+  return (
+    <Panel title={t('payer.setting')} icon="user" testId="panel-payer">
+      <p className={classes.hint} id="payer-hint">
+        {t('payer.settingHint')}
+      </p>
+      <SegmentedControl
+        fullWidth
+        size="lg"
+        aria-label={t('payer.setting')}
+        data-testid="checks-phone"
+        classNames={{ label: classes.segment }}
+        value={checksPhone}
+        onChange={(value) => changePreferences({ checksPhone: value === 'always' ? 'always' : 'perSale' })}
+        data={[
+          { value: 'perSale', label: t('payer.perSale') },
+          { value: 'always', label: t('payer.always') },
+        ]}
+      />
     </Panel>
   );
 }

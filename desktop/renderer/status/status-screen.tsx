@@ -24,6 +24,7 @@ export function StatusScreen(): ReactElement {
         <LimitsPanel />
         <KioskPanel />
         <TrustPanel />
+        <RiskPanel />
         <RadioPanel />
       </div>
     </Page>
@@ -222,11 +223,52 @@ function TrustPanel(): ReactElement {
         {t(`bar.trust.${level}`)}
       </StateWord>
       <p className={classes.hint}>{t(`status.trustHint.${level}`)}</p>
+      <TrustNext />
       {state.trust !== null && (
         <Facts>
           <Fact label={t('status.trustIssued')}>{when(state.trust.issuedAt)}</Fact>
         </Facts>
       )}
+    </Panel>
+  );
+}
+
+/** Said before the next step of the ladder bites. */
+function TrustNext(): ReactElement | null {
+  const { state } = useAgent();
+  const { t, when } = useLanguage();
+  const { trust } = state;
+  if (trust === null || trust.nextLevelAt === null || trust.level === 'locked_only') return null;
+  return (
+    <p className={classes.hint} data-testid="trust-next">
+      {t(`status.trustNext.${trust.level}`, { time: when(trust.nextLevelAt) })}
+    </p>
+  );
+}
+
+/** R36: the shop's own risk in plain words, with the caps that hold at this moment. */
+function RiskPanel(): ReactElement {
+  const { state } = useAgent();
+  const { t, money } = useLanguage();
+  const currency = state.kiosk?.currency ?? 'USD';
+  const { perPaymentMinor, storedSumMinor } = state.limits;
+  return (
+    <Panel title={t('status.risk')} icon="alert" testId="panel-risk">
+      <p className={classes.hint}>{t('status.riskBody')}</p>
+      <p className={classes.hint} data-testid="risk-caps">
+        {t('status.riskCaps', {
+          payment: money(perPaymentMinor, currency),
+          stored: money(storedSumMinor, currency),
+        })}
+      </p>
+      <ul className={classes.tiers}>
+        {(['locked', 'reserved', 'at_risk'] as const).map((tier) => (
+          <li key={tier}>
+            <strong>{t(`tier.${tier}`)}</strong>
+            {t(`tier.${tier}Hint`)}
+          </li>
+        ))}
+      </ul>
     </Panel>
   );
 }

@@ -97,6 +97,22 @@ export async function balances(executor: Executor, query: BalanceQuery): Promise
   );
 }
 
+/** Ids of accounts by owner id; owners without one are absent. */
+export async function findAccounts(executor: Executor, query: BalanceQuery): Promise<Map<string, string>> {
+  if (query.ownerIds.length === 0) return new Map();
+  const rows = await executor
+    .select({ ownerId: ledgerAccounts.ownerId, id: ledgerAccounts.id })
+    .from(ledgerAccounts)
+    .where(
+      and(
+        eq(ledgerAccounts.kind, query.kind),
+        inArray(ledgerAccounts.ownerId, [...query.ownerIds]),
+        eq(ledgerAccounts.currency, query.currency),
+      ),
+    );
+  return new Map(rows.flatMap((row) => (row.ownerId === null ? [] : [[row.ownerId, row.id] as const])));
+}
+
 /** When a transfer was posted; it must exist. */
 export async function findTransferTime(executor: Executor, transferId: string): Promise<Date> {
   const [found] = await executor

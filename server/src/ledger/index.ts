@@ -1,7 +1,14 @@
 /** The public door of the ledger: other rooms import this file and nothing behind it. */
-export { balances, findAccount, findTransferTime, openAccount, otherCurrency } from './accounts.ts';
+export {
+  balances,
+  findAccount,
+  findAccounts,
+  findTransferTime,
+  openAccount,
+  otherCurrency,
+} from './accounts.ts';
 export { type HistoryEntry, readHistory } from './history.ts';
-export type { NewTransfer } from './plan.ts';
+export type { NewTransfer, PostResult } from './plan.ts';
 export { postTransfers } from './post-transfers.ts';
 export { formatMinor, printLedger } from './print.ts';
 export { reconcile } from './reconcile.ts';

@@ -88,6 +88,10 @@ export function describe(result: Reconciliation): string[] {
   for (const id of result.unbalancedTransfers) lines.push(`transfer ${id} does not sum to zero`);
   if (result.orphanEntryCount > 0n)
     lines.push(`${result.orphanEntryCount} entries without transfer or account`);
+  const { settledCount, waitingCount, faults } = result.refunds;
+  if (settledCount + waitingCount > 0n)
+    lines.push(`${settledCount} refunds paid, ${waitingCount} waiting for their merchants' money`);
+  for (const { offerHash, fault } of faults) lines.push(`refund ${offerHash.slice(0, 16)}: ${fault}`);
   lines.push(
     result.sound
       ? 'The ledger is sound: every balance is the sum of its entries.'

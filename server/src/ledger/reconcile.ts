@@ -5,6 +5,7 @@
  */
 import { sql } from 'drizzle-orm';
 import type { Db } from '../db/client.ts';
+import { type RefundReconciliation, reconcileRefunds } from './reconcile-refunds.ts';
 
 export interface Reconciliation {
   /** True when every check below found nothing. */
@@ -23,6 +24,7 @@ export interface Reconciliation {
   readonly unbalancedTransfers: readonly string[];
   /** Entries whose transfer or account is missing. */
   readonly orphanEntryCount: bigint;
+  readonly refunds: RefundReconciliation;
 }
 
 /** Reads one consistent snapshot; safe while payments run. */
@@ -50,7 +52,9 @@ export function reconcile(db: Db): Promise<Reconciliation> {
           from ledger_entries group by transfer_id, currency
         ) s on s.transfer_id = t.id
         group by t.id having coalesce(sum(s.n), 0) < 2 or bool_or(s.total <> 0)`);
-      return summarise(counts, sums, wrong, unbalanced);
+      const refunds = await reconcileRefunds(tx);
+      const ledger = summarise(counts, sums, wrong, unbalanced);
+      return { ...ledger, refunds, sound: ledger.sound && refunds.faults.length === 0 };
     },
     { isolationLevel: 'repeatable read', accessMode: 'read only' },
   );
@@ -61,7 +65,7 @@ function summarise(
   sumRows: readonly { currency: string; total: string }[],
   wrongRows: readonly { id: string; kept: string; summed: string }[],
   unbalancedRows: readonly { id: string }[],
-): Reconciliation {
+): Omit<Reconciliation, 'refunds'> {
   const sums = sumRows.map((row) => ({ currency: row.currency, sumMinor: BigInt(row.total) }));
   const wrongBalances = wrongRows.map((row) => ({
     accountId: row.id,

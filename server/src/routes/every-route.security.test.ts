@@ -106,6 +106,8 @@ const ROUTES: Readonly<Record<string, Route>> = {
     strangerGets: 'allowance_not_found',
   },
   'POST /v1/claims': { for: 'customer', body: () => claimOf(kiosk.request(10n)) },
+  'GET /v1/refunds': { for: 'customer' },
+  'GET /v1/merchant/refunds': { for: 'merchant' },
   'GET /v1/merchant/kiosks': { for: 'merchant' },
   'POST /v1/merchant/kiosks': { for: 'merchant', body: () => ({ name: 'Mine' }) },
   'POST /v1/merchant/kiosks/{id}/code': {

@@ -28,6 +28,8 @@ function kindOf(entry: HistoryEntry): HistoryItem['kind'] {
       return 'allowance_returned';
     case 'offline_payment':
       return entry.accountKind === 'merchant_available' ? 'sale' : 'offline_payment';
+    case 'offline_refund':
+      return entry.accountKind === 'merchant_available' ? 'refund_given' : 'refund_received';
     case 'opening':
     case 'top_up_reversal':
     case 'pay_out':

@@ -4,6 +4,7 @@ import { fromBase64Url, toBase64Url } from '@tikiwallet/protocol';
 import { ClaimView, KioskView, MerchantClaimView, pageOf } from '../../contract/index.ts';
 import { SimulatedKiosk } from '../../test/simulated-kiosk.ts';
 import { clone, newKey, type OfflineWallet, pay, SimulatedPhone } from '../../test/simulated-phone.ts';
+import { claimOfRefund, offerRefund, refund } from '../../test/simulated-refunds.ts';
 import { type Person, startTestServer, type TestServer } from '../../test/test-server.ts';
 import { reconcile } from '../ledger/index.ts';
 import { COMMANDS } from '../operator/commands.ts';
@@ -233,5 +234,78 @@ describe('the keys of a stolen kiosk', () => {
     expect(await claim(bought)).toMatchObject({ state: 'paid' });
     expect(await claimsOf(kiosk.merchant)).toMatchObject([{ contradictsJournal: true, amountMinor: '300' }]);
     expect(await COMMANDS['claims']?.run(server.context.db, [])).toContain('CONTRADICTS');
+  });
+});
+
+describe('refunds that the payer hands in', () => {
+  const onlineMinor = async () => BigInt((await phone.wallet()).onlineMinor);
+
+  /** A sale, a refund of it in the journal, and what the customer holds of both. */
+  function buyAndGiveBack(amountMinor: bigint, backMinor: bigint) {
+    const request = kiosk.request(amountMinor);
+    const payment = pay(wallet, request);
+    kiosk.write(request, wallet, payment);
+    const sale = kiosk.claimFor(wallet, { request, payment });
+    const offer = refund(kiosk, wallet, { payment, amountMinor: backMinor });
+    return { payment, sale, offer, both: { ...sale, refund: claimOfRefund(kiosk, wallet, offer) } };
+  }
+
+  test('of a stolen kiosk bring sale and refund together: the merchant keeps the rest, the payer has the money', async () => {
+    const { both } = buyAndGiveBack(700n, 200n);
+    await steal();
+    const paid = await claim(both);
+    expect(paid).toMatchObject({ state: 'paid', refund: { state: 'settled', code: null } });
+    expect(await claim(both)).toEqual(paid);
+    expect((await kiosk.summary()).availableMinor).toBe('500');
+    expect(await onlineMinor()).toBe(5_200n);
+  });
+
+  test('count once with the batch of the kiosk, whichever comes first', async () => {
+    const first = buyAndGiveBack(700n, 200n);
+    expect((await claim(first.both)).refund).toEqual({ state: 'settled', code: null });
+    expect(await kiosk.settle()).toEqual(['settled', 'settled']);
+    const second = buyAndGiveBack(300n, 100n);
+    expect(await kiosk.settle(kiosk.batch({ from: 3, to: 4 }))).toEqual(['settled', 'settled']);
+    expect((await claim(second.both)).refund).toEqual({ state: 'settled', code: null });
+    expect(await onlineMinor()).toBe(5_300n);
+    expect(await kiosk.availableMinor()).toBe(700n);
+  });
+
+  test('of a denied kiosk never move money that another way had brought', async () => {
+    // A friend paid honestly and it settled; then the kiosk was stolen with its keys.
+    const request = kiosk.request(700n);
+    const payment = pay(wallet, request);
+    kiosk.write(request, wallet, payment);
+    const sale = kiosk.claimFor(wallet, { request, payment });
+    await kiosk.settle();
+    await steal();
+    const offer = offerRefund(kiosk, payment, 700n);
+    const answer = await claim({ ...sale, refund: claimOfRefund(kiosk, wallet, offer) });
+    expect(answer.refund).toEqual({ state: 'refused', code: 'kiosk_denied' });
+    expect(await kiosk.availableMinor()).toBe(700n);
+    expect(await onlineMinor()).toBe(5_000n);
+  });
+
+  test('of another payment, of a foreign key, or beyond the sale are refused', async () => {
+    const { sale, payment } = buyAndGiveBack(700n, 700n);
+    const other = buyAndGiveBack(300n, 100n);
+    const refundOf = (offer: typeof other.offer, by = wallet) => claimOfRefund(kiosk, by, offer);
+    expect(await ask({ ...sale, refund: refundOf(other.offer) })).toMatchObject({ code: 'claim_invalid' });
+    const foreign = { ...wallet, key: newKey() };
+    const own = offerRefund(kiosk, payment, 10n);
+    expect(await ask({ ...sale, refund: refundOf(own, foreign) })).toMatchObject({ code: 'claim_invalid' });
+    await kiosk.settle();
+    expect((await claim({ ...sale, refund: refundOf(own) })).refund).toEqual({
+      state: 'refused',
+      code: 'refund_exceeds_sale',
+    });
+    expect(await onlineMinor()).toBe(5_800n);
+  });
+
+  test('race the batch that brings the same refund', async () => {
+    const { both } = buyAndGiveBack(700n, 200n);
+    await Promise.all([kiosk.handIn(), claim(both), claim(both), kiosk.handIn()]);
+    expect(await onlineMinor()).toBe(5_200n);
+    expect(await kiosk.availableMinor()).toBe(500n);
   });
 });

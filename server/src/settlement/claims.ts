@@ -16,7 +16,6 @@ import {
   verifyKioskCertificate,
   verifyReceipt,
 } from '@tikiwallet/protocol';
-import type { z } from 'zod';
 import type { ClaimBody, ClaimState, ClaimView } from '../../contract/index.ts';
 import type { Tx } from '../db/client.ts';
 import { inTransaction } from '../db/retry.ts';
@@ -25,7 +24,9 @@ import { kioskCertificates } from '../db/schema/kiosks.ts';
 import type { SaleOutcome } from '../db/schema/settlement.ts';
 import { problem } from '../http/problem.ts';
 import { check } from '../trust/index.ts';
+import type { ValidRefund } from './check-refunds.ts';
 import { checkSale, type ValidSale } from './check-sales.ts';
+import { settleClaimedRefund, verifyClaimedRefund } from './claimed-refunds.ts';
 import { decide } from './decide.ts';
 import { layGround, lockMachine, storedHashes } from './ground.ts';
 import {
@@ -36,8 +37,11 @@ import {
   recordPayments,
 } from './record.ts';
 import { recordingOf, type SettleNeeds } from './settle.ts';
+import { settleRefunds } from './settle-refunds.ts';
 
-type Objects = Readonly<Record<keyof z.output<typeof ClaimBody>, Uint8Array>>;
+type Objects = Readonly<Record<Exclude<keyof ClaimBody, 'refund'>, Uint8Array>>;
+
+type SaleClaimView = Omit<ClaimView, 'refund'>;
 
 /** Everything that a claim says, believed: every signature checked, and the payer is the one who asks. */
 interface VerifiedClaim {
@@ -46,6 +50,7 @@ interface VerifiedClaim {
   readonly objects: Objects;
   readonly sale: ValidSale;
   readonly receipt: Receipt;
+  readonly refund: ValidRefund | null;
 }
 
 /**
@@ -54,9 +59,12 @@ interface VerifiedClaim {
  */
 export async function settleClaim(
   needs: SettleNeeds,
-  claimant: { readonly userId: string; readonly body: z.output<typeof ClaimBody> },
+  claimant: { readonly userId: string; readonly body: ClaimBody },
 ): Promise<ClaimView> {
-  const claim = await verifyClaim(needs, claimant.userId, readObjects(claimant.body));
+  const { userId, body } = claimant;
+  const sale = await verifyClaim(needs, userId, readObjects(body));
+  const refund = body.refund === undefined ? null : await verifyClaimedRefund(needs, body.refund, sale);
+  const claim = { ...sale, refund };
   return inTransaction(needs.db, (tx) => settleInside(tx, needs, claim));
 }
 
@@ -64,7 +72,7 @@ function invalid(detail: string): Error {
   return problem('claim_invalid', { detail });
 }
 
-function readObjects(body: z.output<typeof ClaimBody>): Objects {
+function readObjects(body: ClaimBody): Objects {
   const read = attempt(() => ({
     receipt: fromBase64Url(body.receipt),
     request: fromBase64Url(body.request),
@@ -76,7 +84,11 @@ function readObjects(body: z.output<typeof ClaimBody>): Objects {
   return read.value;
 }
 
-async function verifyClaim(needs: SettleNeeds, userId: string, objects: Objects): Promise<VerifiedClaim> {
+async function verifyClaim(
+  needs: SettleNeeds,
+  userId: string,
+  objects: Objects,
+): Promise<Omit<VerifiedClaim, 'refund'>> {
   const { db, certificates, offline } = needs;
   const issuers = await offline.trust.issuers(db);
   const kiosk = check(verifyKioskCertificate(objects.kioskCertificate, issuers));
@@ -139,6 +151,18 @@ async function settleInside(tx: Tx, needs: SettleNeeds, claim: VerifiedClaim): P
   const machine = await lockMachine(tx, claim.enrolmentId);
   const now = new Date(needs.clock.nowMs());
   const recording = await recordingOf(tx, needs, machine, now);
+  const sale = await settleSale(tx, claim, recording);
+  if (claim.refund === null) {
+    // The merchant may have been credited: what waits for its money is paid first.
+    if (sale.byClaim) await settleRefunds(tx, [], recording, { byClaim: true });
+    return { ...sale, refund: null };
+  }
+  const isPaidByClaim = sale.byClaim && sale.state === 'paid';
+  return { ...sale, refund: await settleClaimedRefund(tx, claim.refund, recording, { isPaidByClaim }) };
+}
+
+async function settleSale(tx: Tx, claim: VerifiedClaim, recording: Recording): Promise<SaleClaimView> {
+  const { machine, now } = recording;
   const month = now.toISOString().slice(0, 7);
   const ground = await layGround(tx, [claim.sale], { machine, month, limits: NO_GUARANTEE });
   const [known] = await tx.select().from(claims).where(eq(claims.paymentHash, claim.sale.payment.hash));
@@ -195,7 +219,7 @@ function viewOf(
   { sale, receipt }: VerifiedClaim,
   { machine, businessName, currency }: Recording,
   how: { readonly state: ClaimState; readonly claimedAt: Date; readonly byClaim: boolean },
-): ClaimView {
+): SaleClaimView {
   return {
     paymentHash: sale.paymentKey,
     state: how.state,

@@ -84,7 +84,8 @@ export async function storedResults(
   return rows.map((row) => ({ ...row, code: refusalCode(row.code) }));
 }
 
-function refusalCode(text: string | null): RefusalCode | null {
+/** A stored code, as far as this version knows it. */
+export function refusalCode(text: string | null): RefusalCode | null {
   return REFUSAL_CODES.find((code) => code === text) ?? null;
 }
 

@@ -7,9 +7,11 @@ import type { Db } from '../db/client.ts';
 import { merchants } from '../db/schema/accounts.ts';
 import { claims } from '../db/schema/claims.ts';
 import { kiosks } from '../db/schema/kiosks.ts';
+import { refundSums } from '../db/schema/refunds.ts';
 import { sales } from '../db/schema/settlement.ts';
 import { problem } from '../http/problem.ts';
 import { balances } from '../ledger/index.ts';
+import { waitingRefundsMinor } from './refund-list.ts';
 
 export interface SummaryNeeds {
   readonly db: Db;
@@ -57,6 +59,7 @@ export async function merchantSummary(needs: SummaryNeeds, merchantId: string): 
     availableMinor: (available.get(merchantId) ?? 0n).toString(),
     settledTodayMinor: (BigInt(today?.sumMinor ?? 0) + BigInt(claimed?.sumMinor ?? 0)).toString(),
     settledTodayCount: Number(today?.count ?? 0) + Number(claimed?.count ?? 0),
+    waitingRefundsMinor: (await waitingRefundsMinor(db, merchantId)).toString(),
   };
 }
 
@@ -79,9 +82,10 @@ export async function listSales(
     throw problem('request_invalid', { detail: 'cursor: not one of ours' });
   }
   const rows = await db
-    .select({ sale: sales, kioskName: kiosks.name })
+    .select({ sale: sales, kioskName: kiosks.name, refundedMinor: refundSums.refundedMinor })
     .from(sales)
     .innerJoin(kiosks, eq(kiosks.id, sales.kioskId))
+    .leftJoin(refundSums, eq(refundSums.paymentHash, sales.paymentHash))
     .where(
       and(
         eq(sales.merchantId, query.merchantId),
@@ -95,17 +99,24 @@ export async function listSales(
   const page = rows.slice(0, query.limit);
   const last = page.at(-1);
   return {
-    items: page.map(({ sale, kioskName }) => saleView(sale, kioskName)),
+    items: page.map(saleView),
     nextCursor: rows.length > query.limit && last !== undefined ? last.sale.id.toString() : null,
   };
 }
 
-function saleView(sale: typeof sales.$inferSelect, kioskName: string): SaleView {
+interface ShownSale {
+  readonly sale: typeof sales.$inferSelect;
+  readonly kioskName: string;
+  readonly refundedMinor: bigint | null;
+}
+
+function saleView({ sale, kioskName, refundedMinor }: ShownSale): SaleView {
   return {
     paymentHash: toHex(sale.paymentHash ?? new Uint8Array(0)),
     kioskId: sale.kioskId,
     kioskName,
     amountMinor: (sale.amountMinor ?? 0n).toString(),
+    refundedMinor: (refundedMinor ?? 0n).toString(),
     currency: sale.currency,
     acceptedAt: sale.acceptedAt.toISOString(),
     settledAt: sale.settledAt.toISOString(),

@@ -29,16 +29,10 @@ import type { EnrolledKiosk } from '../kiosks/index.ts';
 import { check, must, type Offline } from '../trust/index.ts';
 import { acknowledgeAgain } from './acknowledge-again.ts';
 import type { Certificates } from './certificates.ts';
+import { type CheckedRefund, checkRefunds, type ReadRefund, readRefunds } from './check-refunds.ts';
 import { type CheckedSale, checkSales, type ReadSale, readSales, type SaleFacts } from './check-sales.ts';
 import { decide } from './decide.ts';
-import {
-  findAcknowledgement,
-  layGround,
-  lockMachine,
-  type Machine,
-  storedHashes,
-  storedResults,
-} from './ground.ts';
+import { findAcknowledgement, layGround, lockMachine, type Machine, storedHashes } from './ground.ts';
 import {
   chargeGuarantee,
   drawOnAllowances,
@@ -49,6 +43,8 @@ import {
   recordPayments,
   recordSales,
 } from './record.ts';
+import { allResults } from './results.ts';
+import { settleRefunds } from './settle-refunds.ts';
 
 export interface SettleNeeds {
   readonly db: Db;
@@ -62,6 +58,7 @@ interface Presented {
   readonly batch: SettlementBatch;
   readonly entries: readonly ChainedEntry[];
   readonly checked: readonly CheckedSale[];
+  readonly checkedRefunds: readonly CheckedRefund[];
   /** As it arrived: evidence, should it contradict what is stored. */
   readonly envelope: Uint8Array;
 }
@@ -99,9 +96,13 @@ export async function settleBatch(
   const known = await findAcknowledgement(db, kiosk.enrolmentId, batch.hash);
   if (known !== null) return repeated(needs, db, known);
   // What is stored already was checked when it came.
-  const sales = readSales(entries.filter(({ entry }) => entry.sequence > kiosk.settledSequence));
-  const checked = await checkSales(sales, await saleFacts(needs, kiosk, sales));
-  return take(needs, kiosk, { batch, entries, checked, envelope });
+  const unseen = entries.filter(({ entry }) => entry.sequence > kiosk.settledSequence);
+  const sales = readSales(unseen);
+  const refunds = readRefunds(unseen);
+  const facts = await saleFacts(needs, kiosk, [...sales, ...refunds]);
+  const checked = await checkSales(sales, facts);
+  const checkedRefunds = await checkRefunds(refunds, facts);
+  return take(needs, kiosk, { batch, entries, checked, checkedRefunds, envelope });
 }
 
 async function repeated(needs: SettleNeeds, executor: Executor, known: Uint8Array): Promise<Settled> {
@@ -113,9 +114,9 @@ async function repeated(needs: SettleNeeds, executor: Executor, known: Uint8Arra
 async function saleFacts(
   { db, certificates }: SettleNeeds,
   kiosk: EnrolledKiosk,
-  sales: readonly ReadSale[],
+  read: readonly (ReadSale | ReadRefund)[],
 ): Promise<SaleFacts> {
-  const bodies = sales.flatMap(({ body }) => (body.ok ? [body.value] : []));
+  const bodies = read.flatMap(({ body }) => (body.ok ? [body.value] : []));
   const kioskHashes = bodies.map((body) => body.kioskCertificateHash);
   const allowanceHashes = bodies.map((body) => body.allowanceCertificateHash);
   return {
@@ -155,7 +156,7 @@ async function takeInside(
   kiosk: EnrolledKiosk,
   presented: Presented,
 ): Promise<Taken> {
-  const { batch, entries, checked } = presented;
+  const { batch, entries, checked, checkedRefunds } = presented;
   const machine = await lockMachine(tx, kiosk.enrolmentId);
   // A twin of this request may have finished while we waited for the lock.
   const known = await findAcknowledgement(tx, machine.id, batch.hash);
@@ -176,8 +177,8 @@ async function takeInside(
   const newEntries = entries.filter(({ entry }) => isNew(entry));
   const recording = await recordingOf(tx, needs, machine, now);
   const results = await settleSales(tx, needs, checked.filter(isNew), { recording, newEntries });
-  const earlier = { from: batch.fromSequence, to: Math.min(batch.toSequence, machine.settledSequence) };
-  const all = [...(await storedResults(tx, machine.id, earlier)), ...results];
+  await settleRefunds(tx, checkedRefunds.filter(isNew), recording, { byClaim: false });
+  const all = await allResults(tx, machine, { batch, sales: results, now });
   const reported = await advance(tx, machine, batch);
   const acknowledgement = acknowledge(needs, { machine, batch, results: all, now });
   if (entries.length > 0) await recordBatch(tx, { machine, batch, acknowledgement, now });

@@ -6,14 +6,13 @@
 import {
   REFUSAL_CODES,
   runAsync,
-  sealToKiosk,
   verifyReceipt,
   fromHex,
   type AsyncCrypto,
-  type KioskCertificate,
   type Receipt,
   type RefusalCode,
 } from '@tikiwallet/protocol';
+import { Bodies, type Letter } from './bodies.ts';
 import type { ErrorCode, PhoneCode } from './codes.ts';
 import { isLoopback } from './ways.ts';
 
@@ -25,13 +24,11 @@ const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 2_500;
 const MAX_RECEIPT_BYTES = 4_096;
 
-export interface Parcel {
+export interface Parcel extends Letter {
   /** Hex of the payment's hash. */
   readonly paymentId: string;
   readonly amountMinor: bigint;
-  readonly delivery: Uint8Array;
   readonly addresses: readonly string[];
-  readonly kiosk: KioskCertificate;
 }
 
 export type DeliveryOutcome =
@@ -54,6 +51,15 @@ export interface DeliveryOptions {
   readonly onRound: (round: number) => void;
   /** After a round that nobody answered: another way may be tried before the next. */
   readonly onSilence?: (round: number) => Promise<void>;
+  /** The kiosk does not know the certificate that was named: from now on the payment goes whole. */
+  readonly onCertificateUnknown: () => void;
+}
+
+interface Call {
+  readonly parcel: Parcel;
+  readonly needs: DeliveryNeeds;
+  readonly options: DeliveryOptions;
+  readonly bodies: Bodies;
 }
 
 export async function deliver(
@@ -61,12 +67,11 @@ export async function deliver(
   needs: DeliveryNeeds,
   options: DeliveryOptions,
 ): Promise<DeliveryOutcome> {
-  // Sealed once: every attempt carries the very same bytes.
-  const sealed = await sealToKiosk(parcel.delivery, parcel.kiosk);
+  const call: Call = { parcel, needs, options, bodies: new Bodies(parcel) };
   let pauseMs = FIRST_PAUSE_MS;
   for (let round = 1; ; round += 1) {
     options.onRound(round);
-    const answer = await tryAllAddresses(parcel, sealed, needs, options.signal);
+    const answer = await tryAllAddresses(call);
     if (answer.kind !== 'no_answer') return answer;
     const isOver = options.signal.aborted || needs.nowMs() + pauseMs > options.untilMs;
     if (isOver)
@@ -84,12 +89,9 @@ async function whySilent(needs: DeliveryNeeds): Promise<ErrorCode> {
 }
 
 /** One round: every address, a little apart; the first real answer ends it. */
-async function tryAllAddresses(
-  parcel: Parcel,
-  sealed: Uint8Array,
-  needs: DeliveryNeeds,
-  signal: AbortSignal,
-): Promise<DeliveryOutcome> {
+async function tryAllAddresses(call: Call): Promise<DeliveryOutcome> {
+  const { parcel, needs } = call;
+  const { signal } = call.options;
   const round = new AbortController();
   const stop = () => round.abort();
   signal.addEventListener('abort', stop, { once: true });
@@ -108,7 +110,7 @@ async function tryAllAddresses(
       parcel.addresses.forEach((address, index) => {
         void needs
           .pause(index * STAGGER_MS, round.signal)
-          .then(() => tryAddress(address, parcel, sealed, needs, round.signal))
+          .then(() => tryAddress(address, call, round.signal))
           .then(settle);
       });
     });
@@ -118,11 +120,23 @@ async function tryAllAddresses(
   }
 }
 
-async function tryAddress(
+/** By reference where that may do, and whole at once where the kiosk says that it does not: the same payment. */
+async function tryAddress(address: string, call: Call, signal: AbortSignal): Promise<DeliveryOutcome> {
+  for (;;) {
+    const { bytes, isRepeat } = await call.bodies.next();
+    const outcome = await post(address, bytes, call, signal);
+    if (outcome.kind !== 'refused' || outcome.code !== 'allowance_certificate_unknown') return outcome;
+    // Said of the certificate itself it makes no sense, and a stranger on the link can say it: it ends nothing.
+    if (!isRepeat) return { kind: 'no_answer', code: outcome.code };
+    call.bodies.sendWhole();
+    call.options.onCertificateUnknown();
+  }
+}
+
+async function post(
   address: string,
-  parcel: Parcel,
   sealed: Uint8Array,
-  needs: DeliveryNeeds,
+  { parcel, needs }: Call,
   signal: AbortSignal,
 ): Promise<DeliveryOutcome> {
   const silent: DeliveryOutcome = { kind: 'no_answer', code: 'kiosk_unreachable' };

@@ -58,6 +58,14 @@ export async function noteLeaving(
   return leaving ?? stored;
 }
 
+/** The kiosk does not know the certificate: neither the radio nor a code names it again. The payment stays the same. */
+export async function needWhole(
+  payment: StoredPayment,
+  needs: Pick<RunNeeds, 'database'>,
+): Promise<StoredPayment> {
+  return (await updatePayment(needs.database, payment.id, () => ({ repeatDelivery: null }))) ?? payment;
+}
+
 /** Offers a stored payment to its kiosk, for the first time or again; by its page when the person asks for that. */
 export async function sendPayment(
   stored: StoredPayment,
@@ -107,6 +115,7 @@ async function tryToDeliver(
       paymentId: payment.id,
       amountMinor: payment.amountMinor,
       delivery: payment.delivery,
+      repeatDelivery: payment.repeatDelivery,
       addresses: payment.addresses,
       kiosk,
     };
@@ -123,6 +132,8 @@ async function tryToDeliver(
       untilMs,
       signal: AbortSignal.any([signal, answered.signal]),
       onRound: (round) => emit({ event: 'sending', payment, round }),
+      // Where it is lost, the next attempt is by reference once more and is answered in the same way.
+      onCertificateUnknown: () => void needWhole(payment, needs).catch(console.error),
       onSilence: async (round) => {
         // Later the code is on the screen, perhaps before the shop's camera: then only the person leaves it.
         const isEarly = needs.delivery.nowMs() - startedMs < FALL_AFTER_MS - LEAVE_AFTER_MS;

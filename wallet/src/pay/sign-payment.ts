@@ -4,9 +4,12 @@
  * but a signature that never left this function; a crash after it leaves a payment that is sent as it is.
  */
 import {
+  certificateReference,
   encodeDelivery,
+  encodeRepeatDelivery,
   hasPaymentSignature,
   linkOf,
+  paidCode,
   readPayment,
   runAsync,
   signPayment,
@@ -19,7 +22,7 @@ import type { DeviceKey } from '../keys/device-key.ts';
 import { checkIntegrity } from '../store/integrity.ts';
 import { writeMirrors } from '../store/marker.ts';
 import { getMeta } from '../store/database.ts';
-import { AllowanceMoved, findPaymentByRequest, writeAhead } from '../store/records.ts';
+import { AllowanceMoved, findPaymentByRequest, hasReceiptFrom, writeAhead } from '../store/records.ts';
 import type { Marker, StoredAllowance, StoredPayment } from '../store/schema.ts';
 import { chooseAllowance } from './allowance-choice.ts';
 import { WalletError } from './codes.ts';
@@ -57,7 +60,11 @@ async function signAndStore(offer: PaymentOffer, needs: PayNeeds): Promise<Store
   const certificate = (await must(runAsync(readAllowanceCertificate(allowance.certificate), needs.crypto)))
     .certificate;
   const payment = await sign({ offer, allowance, certificate, key }, needs);
-  const stored = describe(offer, allowance, payment);
+  const stored = describe(offer, allowance, {
+    payment,
+    paidCode: await must(runAsync(paidCode(payment.requestHash, payment.hash), needs.crypto)),
+    isKnownThere: await hasReceiptFrom(database, { allowanceId: allowance.id, kioskId: offer.kiosk.kioskId }),
+  });
   const next: Marker = { epoch: marker.epoch, count: marker.count + 1 };
   await writeAhead(database, {
     expectedCounter: allowance.lastCounter,
@@ -125,8 +132,17 @@ async function sign({ offer, allowance, certificate, key }: Signing, needs: PayN
   return payment;
 }
 
-function describe(offer: PaymentOffer, allowance: StoredAllowance, payment: Payment): StoredPayment {
+interface Signed {
+  readonly payment: Payment;
+  readonly paidCode: string;
+  /** The kiosk has this allowance's certificate. */
+  readonly isKnownThere: boolean;
+}
+
+function describe(offer: PaymentOffer, allowance: StoredAllowance, signed: Signed): StoredPayment {
   const { kiosk, request } = offer;
+  const { payment } = signed;
+  const carried = { payment: payment.bytes, phoneSalt: request.checksPhone ? allowance.phoneSalt : null };
   return {
     id: toHex(payment.hash),
     allowanceId: allowance.id,
@@ -142,18 +158,20 @@ function describe(offer: PaymentOffer, allowance: StoredAllowance, payment: Paym
     requestExpiresAt: offer.expiresAt,
     request: request.bytes,
     payment: payment.bytes,
-    delivery: encodeDelivery({
-      requestId: request.requestId,
-      allowanceCertificate: allowance.certificate,
-      payment: payment.bytes,
-      phoneSalt: request.checksPhone ? allowance.phoneSalt : null,
-    }),
+    delivery: encodeDelivery({ allowanceCertificate: allowance.certificate, ...carried }),
+    repeatDelivery: signed.isKnownThere
+      ? encodeRepeatDelivery({
+          certificateReference: certificateReference(allowance.certificateHash),
+          ...carried,
+        })
+      : null,
     addresses: request.addresses,
     kioskCertificate: kiosk.bytes,
     kioskId: kiosk.kioskId,
     merchantName: offer.merchantName,
     merchantPhone: offer.merchantPhone,
     comparisonCode: offer.comparisonCode,
+    paidCode: signed.paidCode,
     refusalCode: null,
     receipt: null,
     receiptNumber: null,

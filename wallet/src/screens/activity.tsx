@@ -8,6 +8,7 @@ import { advance, startOf, type PaymentView } from '../pay/payment-machine.ts';
 import type { StoredPayment } from '../store/schema.ts';
 import { ActivityList, kindOf, STATE_LABEL } from './parts/activity-list.tsx';
 import { useWallet } from './parts/context.ts';
+import { Digits } from './parts/digits.tsx';
 import { HandedInNotice } from './parts/handed-in.tsx';
 import { mergeActivity } from './parts/merge-activity.ts';
 import { ShopName } from './parts/shop-name.tsx';
@@ -133,9 +134,11 @@ function PaymentDetail({ payment }: { payment: StoredPayment }) {
           <Row label={t('receipt.counter')}>
             <Bdi>{payment.counter}</Bdi>
           </Row>
-          <Row label={t('confirm.code')}>
-            <Bdi>{payment.comparisonCode}</Bdi>
-          </Row>
+          {payment.receipt !== null && (
+            <Row label={t('paid.code')}>
+              <Digits value={payment.paidCode} testId="receipt-code" />
+            </Row>
+          )}
           <HashRow hash={payment.id} />
         </dl>
         {payment.state === 'refused' && payment.refusalCode !== null && (

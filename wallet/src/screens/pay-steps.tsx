@@ -8,6 +8,7 @@ import { mixesAlphabets } from '../pay/display-name.ts';
 import type { PaymentOffer } from '../pay/read-request.ts';
 import type { StoredPayment } from '../store/schema.ts';
 import { useNow, useWallet } from './parts/context.ts';
+import { Digits } from './parts/digits.tsx';
 import { Icon } from './parts/icons.tsx';
 import { lazy } from './parts/lazy.tsx';
 import { ShopName } from './parts/shop-name.tsx';
@@ -54,9 +55,7 @@ export function ConfirmOffer({ offer, busy, code, onPay, onAgain }: ConfirmProps
         />
         <div class="confirm-code-box">
           <span>{t('confirm.code')}</span>
-          <bdi dir="ltr" class="confirm-code" data-testid="confirm-code">
-            {offer.comparisonCode}
-          </bdi>
+          <Digits value={offer.comparisonCode} testId="confirm-code" />
           <span class="muted">{t('confirm.code_hint')}</span>
         </div>
         <dl class="rows">
@@ -217,10 +216,12 @@ export function Paid({ payment }: { payment: StoredPayment }) {
           <Row label={t('receipt.time')} testId="paid-time">
             {dateTime((payment.acceptedAt ?? payment.signedAt) * 1000)}
           </Row>
-          <Row label={t('confirm.code')}>
-            <Bdi>{payment.comparisonCode}</Bdi>
-          </Row>
         </dl>
+        <div class="confirm-code-box">
+          <span>{t('paid.code')}</span>
+          <Digits value={payment.paidCode} testId="paid-code" />
+          <span class="muted">{t('confirm.code_hint')}</span>
+        </div>
       </div>
       <div class="actions">
         <LinkButton to="" kind="primary" testId="paid-done">

@@ -67,6 +67,16 @@ export function findPaymentByRequest(
   return database.getFromIndex('payments', 'requestHash', requestHash);
 }
 
+/** Has this kiosk given a verified receipt for a payment of this allowance? Then it has the certificate. */
+export async function hasReceiptFrom(
+  database: Database,
+  { allowanceId, kioskId }: Pick<StoredPayment, 'allowanceId' | 'kioskId'>,
+): Promise<boolean> {
+  const ofAllowance = IDBKeyRange.bound([allowanceId, 0], [allowanceId, Number.MAX_SAFE_INTEGER]);
+  const payments = await database.getAllFromIndex('payments', 'place', ofAllowance);
+  return payments.some((one) => one.kioskId === kioskId && one.receipt !== null);
+}
+
 /** Changes a stored payment; its signed bytes, counter and amounts cannot be changed this way. */
 export async function updatePayment(
   database: Database,
@@ -76,7 +86,14 @@ export async function updatePayment(
   ) => Partial<
     Pick<
       StoredPayment,
-      'state' | 'refusalCode' | 'receipt' | 'receiptNumber' | 'receiptTier' | 'acceptedAt' | 'handedIn'
+      | 'state'
+      | 'refusalCode'
+      | 'receipt'
+      | 'receiptNumber'
+      | 'receiptTier'
+      | 'acceptedAt'
+      | 'handedIn'
+      | 'repeatDelivery'
     >
   > | null,
 ): Promise<StoredPayment | undefined> {

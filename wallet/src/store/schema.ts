@@ -119,6 +119,8 @@ export interface StoredPayment {
   readonly request: Uint8Array | null;
   readonly payment: Uint8Array;
   readonly delivery: Uint8Array;
+  /** The same payment by reference, for a kiosk that has given a receipt under this allowance; null: it needs the whole. */
+  readonly repeatDelivery: Uint8Array | null;
   readonly addresses: readonly string[];
   /** The kiosk's certificate, verified when the request was read: seals, and verifies the receipt. */
   readonly kioskCertificate: Uint8Array;
@@ -126,7 +128,10 @@ export interface StoredPayment {
   readonly kioskId: string | null;
   readonly merchantName: string;
   readonly merchantPhone: string;
+  /** Four digits of the request, compared before paying. */
   readonly comparisonCode: string;
+  /** Six digits of request and payment; shown only once a receipt is there. */
+  readonly paidCode: string;
   readonly refusalCode: string | null;
   readonly receipt: Uint8Array | null;
   /** The kiosk's journal sequence: the number that a person quotes. */

@@ -297,6 +297,10 @@ export async function makeOffer(
 export class FakeKiosk {
   readonly accepted = new Map<string, { payment: protocol.Payment; receipt: Uint8Array }>();
   readonly received: Uint8Array[] = [];
+  /** What was sealed in them. */
+  readonly deliveries: Uint8Array[] = [];
+  /** Certificates under which a payment was accepted; a test may empty it, as a new kiosk of the same name would. */
+  readonly certificates: protocol.ReadCertificate[] = [];
   /** What to do instead of answering, for the next calls, in order. */
   readonly faults: (Response | 'lost_before' | 'lost_after')[] = [];
   readonly #shop: Shop;
@@ -315,15 +319,29 @@ export class FakeKiosk {
     return answer;
   };
 
+  /** Null: a reference to a certificate that is not here. */
+  async #identify(
+    delivery: protocol.Delivery | protocol.RepeatDelivery,
+  ): Promise<protocol.IdentifiedPayment | null> {
+    if (!protocol.isRepeatDelivery(delivery)) return await ok(protocol.identifyPayment(delivery));
+    const reference = delivery.certificateReference;
+    const named = protocol.attempt(() =>
+      protocol.selectCertificate(reference, this.certificates, ({ allowance }) => allowance.hash),
+    );
+    return named.ok ? await ok(protocol.identifyUnder(named.value, delivery)) : null;
+  }
+
   async #judge(sealed: Uint8Array): Promise<Response> {
     const opened = await protocol.openSealed(sealed, {
       privateKey: this.#shop.sealingKey.scalar,
       kioskCertificateHash: this.#shop.kiosk.hash,
     });
     if (!opened.ok) return refusal(opened.code);
-    const delivery = protocol.decodeDelivery(opened.value);
+    this.deliveries.push(opened.value);
+    const delivery = protocol.decodeAnyDelivery(opened.value);
     this.received.push(delivery.payment);
-    const identified = await ok(protocol.identifyPayment(delivery));
+    const identified = await this.#identify(delivery);
+    if (identified === null) return refusal('allowance_certificate_unknown', 409);
     const identity = protocol.toHex(identified.payment.hash);
     const known = this.accepted.get(identity);
     if (known !== undefined) return new Response(new Uint8Array(known.receipt));
@@ -333,6 +351,7 @@ export class FakeKiosk {
         kiosk: this.#shop.kiosk,
         trust: this.#shop.trust,
         request: {
+          requestId: '00000000-0000-4000-8000-000000000000',
           hash: identified.payment.requestHash,
           amountMinor: identified.payment.amountMinor,
           currency: 'SGD',
@@ -356,6 +375,9 @@ export class FakeKiosk {
     };
     const receipt = await makeReceipt(this.#shop, payment, this.accepted.size + 1);
     this.accepted.set(identity, { payment, receipt });
+    const { hash } = identified.allowance;
+    if (!this.certificates.some(({ allowance }) => protocol.equalBytes(allowance.hash, hash)))
+      this.certificates.push(identified);
     return new Response(new Uint8Array(receipt));
   }
 }

@@ -36,6 +36,7 @@ function listen(open: ReturnType<typeof sealOpener>): Promise<Listener> {
     },
     openRequest: () => null,
     accept: (delivery) => store.accept(delivery),
+    acceptRefund: (acceptance) => store.run('acceptRefund', acceptance),
     log: pino({ level: 'silent' }),
     maxConnections: 256,
   });

@@ -137,7 +137,7 @@ export class BenchShop {
     phone.counter = payment.counter;
     phone.cumulativeMinor = payment.cumulativeMinor;
     phone.previousHash = payment.hash;
-    return { phone, request, payment, delivery: phone.deliver(request.requestId, bytes) };
+    return { phone, request, payment, delivery: phone.deliver(bytes) };
   }
 
   dispose(): void {

@@ -46,6 +46,7 @@ export const TRANSFER_KINDS = [
   'allowance_load',
   'allowance_return',
   'offline_payment',
+  'offline_refund',
   'pay_out',
   'pay_out_return',
   'fee',

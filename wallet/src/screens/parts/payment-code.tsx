@@ -1,13 +1,45 @@
 /** A signed payment as a code for the kiosk's camera, with what it pays. The bytes are those that the radio carries. */
 import { useEffect, useState } from 'preact/hooks';
 import { t } from '../../i18n/translate.ts';
+import { WalletError } from '../../pay/codes.ts';
 import type { StoredPayment } from '../../store/schema.ts';
 import { useWallet } from './context.ts';
 import { QrCode } from './qr.tsx';
 import { ShopName } from './shop-name.tsx';
-import { ErrorNotice, Money, Skeleton, useAction } from './ui.tsx';
+import { Button, ErrorNotice, Money, Skeleton, useAction } from './ui.tsx';
 
 export function PaymentCode({ payment }: { payment: StoredPayment }) {
+  const { wallet, state } = useWallet();
+  const action = useAction();
+  // What the kiosk has said of the certificate meanwhile is in the wallet's memory, not in what the caller holds.
+  const current = state.payments.find(({ id }) => id === payment.id) ?? payment;
+  const isRepeat = current.repeatDelivery !== null;
+  useWakefulScreen();
+  return (
+    <>
+      <p class="lead center">{t('code.hint')}</p>
+      <CodeCard key={isRepeat ? 'repeat' : 'whole'} payment={current} />
+      <p class="center code-sum">
+        <Money minor={payment.amountMinor} currency={payment.currency} class="balance" />
+        <ShopName class="receipt-shop" name={payment.merchantName} />
+      </p>
+      {isRepeat && (
+        <Button
+          kind="plain"
+          icon="code"
+          busy={action.busy}
+          onClick={() => action.run(() => wallet.needWhole(current))}
+          testId="larger-code"
+        >
+          {t('code.larger')}
+        </Button>
+      )}
+      {action.code !== null && <ErrorNotice code={action.code} />}
+    </>
+  );
+}
+
+function CodeCard({ payment }: { payment: StoredPayment }) {
   const { wallet } = useWallet();
   const { code, fail } = useAction();
   const [text, setText] = useState<string | null>(null);
@@ -15,27 +47,19 @@ export function PaymentCode({ payment }: { payment: StoredPayment }) {
   const [asked] = useState(() => wallet.codeOf(payment));
   useEffect(() => {
     asked.then(setText, (error: unknown) => {
-      fail('store_unavailable');
+      fail(error instanceof WalletError ? error.code : 'store_unavailable');
       console.error(error);
     });
   }, [asked, fail]);
-  useWakefulScreen();
+  if (code !== null) return <ErrorNotice code={code} />;
   return (
-    <>
-      <p class="lead center">{t('code.hint')}</p>
-      <div class="code-card">
-        {text === null ? (
-          <Skeleton lines={6} />
-        ) : (
-          <QrCode text={text} label={t('code.label')} testId="payment-code" />
-        )}
-      </div>
-      <p class="center code-sum">
-        <Money minor={payment.amountMinor} currency={payment.currency} class="balance" />
-        <ShopName class="receipt-shop" name={payment.merchantName} />
-      </p>
-      {code !== null && <ErrorNotice code={code} />}
-    </>
+    <div class="code-card">
+      {text === null ? (
+        <Skeleton lines={6} />
+      ) : (
+        <QrCode text={text} label={t('code.label')} testId="payment-code" />
+      )}
+    </div>
   );
 }
 

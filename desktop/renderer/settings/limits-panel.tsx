@@ -1,0 +1,100 @@
+/** Every limit with its three owners, and the one that counts: to read, and to set below the service's. */
+import { Button, Modal, Skeleton, UnstyledButton } from '@mantine/core';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { type ReactElement, useState } from 'react';
+import type { LimitLine } from '../../ipc/agent-contract.ts';
+import { call, codeOf } from '../agent/calls.ts';
+import { useAgent } from '../agent/connection.ts';
+import { useLanguage } from '../language/use-language.ts';
+import { Panel, Problem } from '../look/panel.tsx';
+import { LimitEditor } from './limit-editor.tsx';
+import { limitGroups, useLimitText } from './limit-text.ts';
+import classes from './limits.module.css';
+
+export function LimitsSettings(): ReactElement {
+  const { t } = useLanguage();
+  const [isOpen, setOpen] = useState(false);
+  return (
+    <Panel title={t('limits.title')} icon="shield" testId="panel-own-limits">
+      <p>{t('limits.body')}</p>
+      <Button variant="default" data-testid="limits-open" onClick={() => setOpen(true)}>
+        {t('limits.open')}
+      </Button>
+      <Modal
+        opened={isOpen}
+        onClose={() => setOpen(false)}
+        size="min(1120px, 98vw)"
+        title={t('limits.title')}
+        classNames={{ title: classes.title }}
+        closeButtonProps={{ 'aria-label': t('common.close'), size: 48, iconSize: 26 }}
+      >
+        <Limits />
+      </Modal>
+    </Panel>
+  );
+}
+
+function Limits(): ReactElement {
+  const { t } = useLanguage();
+  const { state } = useAgent();
+  const queries = useQueryClient();
+  const [edited, setEdited] = useState<LimitLine>();
+  // Freshness changes what counts, and with it the page.
+  const queryKey = ['limits.get', state.trust?.level];
+  const limits = useQuery({ queryKey, queryFn: () => call('limits.get', {}) });
+  if (limits.isPending) return <Skeleton height={320} radius={12} aria-label={t('common.loading')} />;
+  if (limits.isError) return <Problem code={codeOf(limits.error)} onRetry={() => void limits.refetch()} />;
+  const { lines } = limits.data;
+  if (edited !== undefined)
+    return (
+      <LimitEditor
+        line={edited}
+        lines={lines}
+        onDone={(next) => {
+          if (next !== undefined) queries.setQueryData(queryKey, { lines: next });
+          setEdited(undefined);
+        }}
+      />
+    );
+  return (
+    <div className={classes.groups} data-testid="limits">
+      {limitGroups(lines).map(({ title, members }) => (
+        <section key={title} aria-label={t(title)}>
+          <h3 className={classes.group}>{t(title)}</h3>
+          <ul className={classes.lines}>
+            {members.map((line) => (
+              <LimitRow key={line.name} line={line} onEdit={() => setEdited(line)} />
+            ))}
+          </ul>
+        </section>
+      ))}
+    </div>
+  );
+}
+
+function LimitRow({ line, onEdit }: { line: LimitLine; onEdit: () => void }): ReactElement {
+  const { t } = useLanguage();
+  const text = useLimitText();
+  const name = t(`limits.name.${line.name}`);
+  return (
+    <li data-testid="limit-row" data-name={line.name}>
+      <UnstyledButton className={classes.row} aria-label={t('limits.edit', { name })} onClick={onEdit}>
+        <span className={classes.name}>{name}</span>
+        {(['issuer', 'merchant', 'kiosk'] as const).map((owner) => (
+          <span key={owner} className={classes.owner}>
+            <small>{t(`limits.owner.${owner}`)}</small>
+            <span className="tiki-number" data-unset={line[owner] === null || undefined}>
+              {text(line.name, line[owner])}
+            </span>
+          </span>
+        ))}
+        <span className={classes.owner} data-counts>
+          <small>{t('limits.counts')}</small>
+          <strong className="tiki-number" data-testid="limit-counts" data-value={line.counts}>
+            {text(line.name, line.counts)}
+          </strong>
+        </span>
+      </UnstyledButton>
+    </li>
+  );
+}

@@ -1,0 +1,138 @@
+/** Deliveries: what carries a payment decides nothing about it, and a repeat fits where a certificate would not. */
+import { describe, expect, it } from 'vitest';
+import { itemsOf, malleated } from '../scripts/tamper.ts';
+import { crypto, makeDelivery, makeFacts, makePayment, makeRequest, makeWorld, ok } from '../test/world.ts';
+import { encodeCbor, type CborValue } from './cbor.ts';
+import {
+  attempt,
+  certificateReference,
+  decodeAnyDelivery,
+  decodeDelivery,
+  decodeRepeatDelivery,
+  encodeDelivery,
+  encodeRepeatDelivery,
+  identifyPayment,
+  identifyUnder,
+  isRepeatDelivery,
+  MAX_ENVELOPE_BYTES,
+  readAllowanceCertificate,
+  runSync,
+  selectCertificate,
+  toQrText,
+  verifyPayment,
+  type RepeatDelivery,
+} from './index.ts';
+
+const world = makeWorld();
+const request = makeRequest(world);
+const payment = makePayment(world, request);
+const delivery = makeDelivery(world, payment);
+const repeat: RepeatDelivery = {
+  certificateReference: certificateReference(world.allowance.hash),
+  payment: payment.bytes,
+  phoneSalt: null,
+};
+const refused = (code: string) => ({ ok: false, code });
+const read = (bytes: Uint8Array) => {
+  const { certificate, object } = ok(runSync(readAllowanceCertificate(bytes), crypto));
+  return { allowance: certificate, allowanceObject: object };
+};
+
+describe('a delivery', () => {
+  const bytes = encodeDelivery(delivery);
+
+  it('comes back as it was, with and without the salt', () => {
+    expect(decodeDelivery(bytes)).toEqual(delivery);
+    const salted = { ...delivery, phoneSalt: world.phoneSalt };
+    expect(decodeDelivery(encodeDelivery(salted))).toEqual(salted);
+  });
+
+  it('in another shape is refused', () => {
+    const items = itemsOf(bytes);
+    const decode = (values: readonly CborValue[]) => attempt(() => decodeDelivery(encodeCbor(values)));
+    expect(decode(items.with(0, 14))).toEqual(refused('object_has_wrong_purpose'));
+    expect(decode(items.with(1, new Uint8Array(2_049)))).toEqual(refused('field_out_of_range'));
+    expect(decode(items.with(2, null))).toEqual(refused('message_malformed'));
+    expect(decode(items.with(3, new Uint8Array(15)))).toEqual(refused('field_out_of_range'));
+    expect(decode([...items, 0])).toEqual(refused('message_malformed'));
+    expect(attempt(() => decodeDelivery(new Uint8Array(MAX_ENVELOPE_BYTES + 1)))).toEqual(
+      refused('message_too_large'),
+    );
+  });
+
+  it('holds certificate and payment in 360 bytes, and one QR code of 1,000 characters (R1)', () => {
+    expect(bytes.length).toBeLessThanOrEqual(360);
+    expect(toQrText('delivery', bytes).length).toBeLessThanOrEqual(1_000);
+  });
+});
+
+describe('a repeat delivery', () => {
+  const bytes = encodeRepeatDelivery(repeat);
+
+  it('comes back as it was, with and without the salt', () => {
+    expect(decodeRepeatDelivery(bytes)).toEqual(repeat);
+    const salted = { ...repeat, phoneSalt: world.phoneSalt };
+    expect(decodeRepeatDelivery(encodeRepeatDelivery(salted))).toEqual(salted);
+  });
+
+  it('is told from a whole one by its purpose', () => {
+    expect(isRepeatDelivery(decodeAnyDelivery(bytes))).toBe(true);
+    expect(isRepeatDelivery(decodeAnyDelivery(encodeDelivery(delivery)))).toBe(false);
+    expect(attempt(() => decodeRepeatDelivery(encodeDelivery(delivery)))).toEqual(
+      refused('object_has_wrong_purpose'),
+    );
+    expect(attempt(() => decodeDelivery(bytes))).toEqual(refused('object_has_wrong_purpose'));
+  });
+
+  it('holds a payment of millions of rupiah, the hundredth of its allowance, in 160 bytes', () => {
+    const usual = makePayment(world, request, {
+      counter: 100,
+      amountMinor: 125_000_000n,
+      cumulativeMinor: 3_500_000_000n,
+    });
+    expect(bytes.length).toBeLessThanOrEqual(155);
+    expect(encodeRepeatDelivery({ ...repeat, payment: usual.bytes }).length).toBeLessThanOrEqual(160);
+  });
+
+  it('gives the payment the identity that the whole delivery gives it', () => {
+    const whole = ok(runSync(identifyPayment(delivery), crypto));
+    const again = ok(
+      runSync(identifyUnder(read(world.allowance.bytes), decodeRepeatDelivery(bytes)), crypto),
+    );
+    expect(again.payment.hash).toEqual(whole.payment.hash);
+    expect(ok(runSync(verifyPayment(again, makeFacts(world, request)), crypto)).payment.hash).toEqual(
+      payment.hash,
+    );
+  });
+
+  it('under the certificate of somebody else is a payment that nobody signed', () => {
+    const other = read(makeWorld().allowance.bytes);
+    const identified = ok(runSync(identifyUnder(other, repeat), crypto));
+    expect(identified.payment.hash).not.toEqual(payment.hash);
+    const facts = makeFacts(world, request, { certificateIsKnownGood: true });
+    const first = { ...identified.payment, previousLink: other.allowance.hash.slice(0, 16) };
+    expect(runSync(verifyPayment({ ...identified, payment: first }, facts), crypto)).toEqual(
+      refused('payment_signature_invalid'),
+    );
+  });
+});
+
+describe('the certificate of a reference', () => {
+  const hash = (last: number) => Uint8Array.from({ length: 32 }, (_, at) => (at < 8 ? 1 : last));
+  const select = (stored: readonly Uint8Array[]) =>
+    attempt(() => selectCertificate(certificateReference(hash(0)), stored, (one) => one));
+
+  it('is the one whose hash begins with it', () => {
+    expect(select([new Uint8Array(32), hash(5)])).toEqual({ ok: true, value: hash(5) });
+  });
+
+  it('is unknown when there is none, and when there are two: nobody chooses between them', () => {
+    expect(select([new Uint8Array(32)])).toEqual(refused('allowance_certificate_unknown'));
+    expect(select([hash(5), hash(6)])).toEqual(refused('allowance_certificate_unknown'));
+  });
+
+  it('does not change with the signature on the certificate', () => {
+    const other = read(malleated(world.allowance.bytes)).allowance;
+    expect(certificateReference(other.hash)).toEqual(repeat.certificateReference);
+  });
+});

@@ -1,0 +1,10 @@
+/** The protocol's vectors on the primitives with which this server believes or refuses. */
+import { readVectors, runVectors } from '@tikiwallet/protocol/vectors';
+import { expect, test } from 'vitest';
+import { check } from './protocol-run.ts';
+
+test('R21 R22 R23 every vector of the protocol holds in the server', async () => {
+  const { vectors, disagreements } = await runVectors(readVectors(), { run: check });
+  expect(disagreements).toEqual([]);
+  expect(vectors).toBeGreaterThan(1_000);
+});
