@@ -33,7 +33,7 @@ test.afterAll(async () => {
 });
 
 for (const [index, look] of looks.entries()) {
-  test(`R29 ${look.name}: every step of paying can be read and hit, and nothing jumps`, async () => {
+  test(`R29 R36 ${look.name}: every step of paying can be read and hit, and nothing jumps`, async () => {
     const phone = await Phone.open({ url: shop.stack.walletUrl, ...look });
     const steps: string[] = [];
     const check = async (name: string): Promise<void> => {
@@ -59,6 +59,9 @@ for (const [index, look] of looks.entries()) {
       await phone.answerPin('home');
       await check('home');
       await phone.page.goto(`${shop.stack.walletUrl}/#/help`);
+      // R36: what one payment, one load and a finder of the phone can cost, in this wallet's own figures.
+      for (const figure of ['100.00', '200.00', '10.00'])
+        await expect(phone.at('help')).toContainText(figure);
       await check('help');
       await phone.page.goto(`${shop.stack.walletUrl}/#/settings`);
       await phone.at('pin-panel').waitFor();
