@@ -6,7 +6,13 @@
         [
           "OS=='linux'",
           {
-            "sources": ["addon/addon.cc", "addon/control_socket.cc", "addon/request_worker.cc"],
+            "sources": [
+              "addon/addon.cc",
+              "addon/control_socket.cc",
+              "addon/event_listener.cc",
+              "addon/event_stream.cc",
+              "addon/request_worker.cc"
+            ],
             "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
             "defines": ["NAPI_VERSION=9", "NAPI_CPP_EXCEPTIONS", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"],
             "cflags!": ["-fno-exceptions"],

@@ -20,11 +20,22 @@ const needsOfGroup = {
   ],
   browser: [{ program: 'chromium', packages: ['chromium'] }],
   radio: [{ program: 'wpa_supplicant', packages: ['wpasupplicant'] }],
+  lab: [
+    { program: 'wpa_supplicant', packages: ['wpasupplicant'] },
+    { program: 'qemu-system-x86_64', packages: ['qemu-system-x86'] },
+    { program: 'busybox', packages: ['busybox-static'] },
+    { program: 'iw', packages: ['iw'] },
+    { program: 'ip', packages: ['iproute2'] },
+    { program: 'ping', packages: ['iputils-ping'] },
+    { program: 'dnsmasq', packages: ['dnsmasq-base'] },
+    { program: 'modprobe', packages: ['kmod'] },
+    { program: 'cpio', packages: ['cpio'] },
+  ],
 } as const satisfies Record<string, readonly Need[]>;
 
 export type PackageGroup = keyof typeof needsOfGroup;
 
-export const packageGroups: readonly PackageGroup[] = ['desktop', 'browser', 'radio'];
+export const packageGroups: readonly PackageGroup[] = ['desktop', 'browser', 'radio', 'lab'];
 
 export class MissingSystemPackages extends Error {
   readonly code: 'system_packages_missing' | 'system_packages_not_installable';

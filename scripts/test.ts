@@ -13,10 +13,10 @@ import { type Display, withDisplay } from './display.ts';
 import { findElectron } from './electron-runtime.ts';
 import { readPlaywrightReport } from './playwright-report.ts';
 import { repositoryRoot, runCommand } from './run-command.ts';
-import { ensureSystemPackages, MissingSystemPackages } from './system-packages.ts';
+import { ensureSystemPackages, MissingSystemPackages, type PackageGroup } from './system-packages.ts';
 import { type Tally, tallyFileVariable } from './tally-reporter.ts';
 
-const suiteNames = ['fast', 'server', 'slow', 'e2e'] as const;
+const suiteNames = ['fast', 'server', 'slow', 'radio', 'e2e'] as const;
 type SuiteName = (typeof suiteNames)[number];
 type Environment = Readonly<Record<string, string | undefined>>;
 type SuiteOutcome = Tally & { readonly name: string; readonly durationMs: number; readonly problem?: string };
@@ -54,6 +54,16 @@ async function runPlaywright(folder: string, env: Environment): Promise<SuiteOut
   return outcome('e2e', tally, result.code, result.durationMs);
 }
 
+async function runRadioLab(folder: string, env: Environment): Promise<SuiteOutcome> {
+  const file = join(folder, 'radio.json');
+  const result = await runCommand('node', ['native/lab/lab.ts'], {
+    output: 'show',
+    env: { ...env, [tallyFileVariable]: file },
+  });
+  const tally = existsSync(file) ? parseTally(await readFile(file, 'utf8')) : emptyTally;
+  return outcome('radio', tally, result.code, result.durationMs);
+}
+
 const emptyTally: Tally = { passed: 0, failed: 0, skipped: [] };
 
 function parseTally(text: string): Tally {
@@ -64,7 +74,7 @@ function parseTally(text: string): Tally {
 
 /** A suite that says nothing, or that ended badly without naming a failure, has failed. */
 function outcome(name: string, tally: Tally, code: number, durationMs: number): SuiteOutcome {
-  if (tally.passed + tally.failed === 0) {
+  if (tally.passed + tally.failed + tally.skipped.length === 0) {
     return { ...tally, name, durationMs, failed: 1, problem: `ran no tests (exit code ${String(code)})` };
   }
   if (code !== 0 && tally.failed === 0) {
@@ -80,6 +90,8 @@ async function runSuite(name: SuiteName, folder: string, env: Environment): Prom
     case 'server':
     case 'slow':
       return runVitest(name, folder, env);
+    case 'radio':
+      return runRadioLab(folder, env);
     case 'e2e':
       return runPlaywright(folder, env);
   }
@@ -116,6 +128,7 @@ async function prepare(suites: readonly SuiteName[]): Promise<Preparation> {
     }
   };
   await attempt('packages', suitesWithWindows, installPackages);
+  await attempt('radio lab', ['radio'], installLabPackages);
   await attempt('electron', suitesWithWindows, async () => void (await findElectron()));
   await attempt('build', ['e2e'], async () => void (await ensureBuilt()));
   await attempt('display', suitesWithWindows, async () => {
@@ -131,10 +144,18 @@ async function prepare(suites: readonly SuiteName[]): Promise<Preparation> {
 
 async function installPackages(): Promise<void> {
   await ensureSystemPackages(['desktop', 'browser']);
+  await installIfPossible('radio');
+}
+
+async function installLabPackages(): Promise<void> {
+  await installIfPossible('lab');
+}
+
+/** What can do without these packages says so itself, and why. */
+async function installIfPossible(group: PackageGroup): Promise<void> {
   try {
-    await ensureSystemPackages(['radio']);
+    await ensureSystemPackages([group]);
   } catch (error) {
-    // The tests against a real supplicant skip without it, with this reason; no other test needs it.
     if (!(error instanceof MissingSystemPackages)) throw error;
     console.log(error.message);
   }

@@ -9,6 +9,7 @@ import type { RadioState } from './radio/radio-state.ts';
 import { isoOf } from './sales.ts';
 import type { SettlementView } from './settle/settle-loop.ts';
 import type { JournalDoubt } from './store/journal-standing.ts';
+import type { TrustRefusal } from './store/kiosk-record.ts';
 import type { StoreSnapshot } from './store/kiosk-store.ts';
 
 export interface StateParts {
@@ -19,6 +20,8 @@ export interface StateParts {
   readonly merchant: MerchantView | null;
   readonly cloud: ReachabilityView;
   readonly settlement: SettlementView;
+  /** Why the cloud's newest trust was not believed, if it was not. */
+  readonly trustRefusal: TrustRefusal | null;
   readonly radio: RadioState;
   readonly addresses: readonly string[];
   readonly sale: Sale | null;
@@ -29,7 +32,7 @@ export function composeState(parts: StateParts): AgentState {
   const { snapshot, cloud } = parts;
   return {
     phase: phaseOf(snapshot),
-    problems: problemsOf(snapshot, parts.settlement),
+    problems: problemsOf(snapshot, parts),
     version: parts.version,
     apiUrl: parts.apiUrl,
     kiosk: describeKiosk(snapshot),
@@ -69,7 +72,10 @@ const DOUBTS = {
   differs_from_cloud: 'journal_differs_from_cloud',
 } as const satisfies Record<JournalDoubt, AgentProblem>;
 
-function problemsOf(snapshot: StoreSnapshot | null, settlement: SettlementView): AgentProblem[] {
+function problemsOf(
+  snapshot: StoreSnapshot | null,
+  { settlement, trustRefusal }: Pick<StateParts, 'settlement' | 'trustRefusal'>,
+): AgentProblem[] {
   const problems: AgentProblem[] = [];
   if (snapshot?.isClockBehind === true) problems.push('clock_behind_trusted_time');
   if (snapshot !== null && snapshot.doubt !== null) problems.push(DOUBTS[snapshot.doubt]);
@@ -77,6 +83,7 @@ function problemsOf(snapshot: StoreSnapshot | null, settlement: SettlementView):
   if (snapshot?.trust?.kioskIsDenied === true) problems.push('kiosk_denied');
   else if (lastErrorCode === 'not_authenticated' || lastErrorCode === 'kiosk_denied')
     problems.push('kiosk_not_recognised');
+  if (trustRefusal === 'trust_bundle_from_the_future') problems.push('cloud_time_implausible');
   return problems;
 }
 

@@ -147,7 +147,14 @@ class Agent implements RunningAgent {
       onChange: changed,
       log,
     });
-    this.#trust = new TrustRefresher({ api: this.#api, store: this.#store, snapshot, isOnline, log });
+    this.#trust = new TrustRefresher({
+      api: this.#api,
+      store: this.#store,
+      snapshot,
+      isOnline,
+      log,
+      onChange: changed,
+    });
     this.#radio = new RadioWatch({ onChange: changed, log });
     this.#publisher = new StatePublisher({
       compose: () => this.#compose(),
@@ -308,6 +315,7 @@ class Agent implements RunningAgent {
       merchant: this.#merchant.view,
       cloud: this.#reachability.view,
       settlement: this.#settle.view,
+      trustRefusal: this.#trust.lastRefusal,
       radio: this.#radio.state,
       addresses: this.addresses,
       sale: this.#sales.view(),

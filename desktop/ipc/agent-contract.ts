@@ -176,6 +176,7 @@ export type Sale = z.infer<typeof Sale>;
  * set the clock, nothing is sold until then. `journal_behind_cloud`: the cloud holds entries that this machine has lost
  * (an old copy was restored). `journal_differs_from_cloud`: the cloud refuses this journal as another story than the one
  * it knows. `journal_unconfirmed`: the data folder is a copy, and the cloud has to be asked once before selling.
+ * `cloud_time_implausible`: the cloud's signed time is more than a year ahead of this clock; what it sends is not taken.
  * `kiosk_not_recognised`: the cloud no longer takes this machine for the kiosk (replaced or blocked). `kiosk_denied`: the
  * signed deny list names this kiosk, and nothing is sold any more, with or without internet.
  */
@@ -185,6 +186,7 @@ export const AgentProblem = z.enum([
   'journal_differs_from_cloud',
   'journal_unconfirmed',
   'kiosk_not_recognised',
+  'cloud_time_implausible',
   'kiosk_denied',
 ]);
 export type AgentProblem = z.infer<typeof AgentProblem>;

@@ -99,7 +99,7 @@ async function readAcknowledgement(shop: Shop, answered: Recorded): Promise<Sett
   if (answered.status !== 200) throw new Error(`the cloud answered ${String(answered.status)}`);
   const view = TrustView.parse(await (await fetch(`${shop.stack.walletUrl}/v1/trust`)).json());
   const trust = runSync(
-    verifyTrustBundle(fromBase64Url(view.trustBundle), fromBase64Url(view.rootPublicKey)),
+    verifyTrustBundle(fromBase64Url(view.trustBundle ?? ''), fromBase64Url(view.rootPublicKey)),
     crypto,
   );
   if (!trust.ok) throw new Error(`the cloud's trust bundle: ${trust.code}`);

@@ -87,7 +87,7 @@ export class HeadlessPhone {
     const allowance = await cloud.post('/v1/allowances', body, Allowance, { session, idempotencyKey });
     const view = await cloud.get('/v1/trust', TrustView, session);
     const root = fromBase64Url(view.rootPublicKey);
-    this.#trust = valueOf(runSync(verifyTrustBundle(fromBase64Url(view.trustBundle), root), crypto));
+    this.#trust = valueOf(runSync(verifyTrustBundle(fromBase64Url(view.trustBundle ?? ''), root), crypto));
     const certificate = verifyAllowanceCertificate(fromBase64Url(allowance.certificate), this.#trust.issuers);
     this.#allowance = valueOf(runSync(certificate, crypto));
     this.#counter = this.#allowance.firstCounter - 1;

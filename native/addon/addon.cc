@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "event_listener.h"
 #include "request_worker.h"
 
 namespace wifi_direct {
@@ -19,19 +20,24 @@ std::string RequiredString(const Napi::Object& options, const char* name) {
   return value.As<Napi::String>().Utf8Value();
 }
 
+std::chrono::milliseconds RequiredMs(const Napi::Object& options, const char* name) {
+  Napi::Env env = options.Env();
+  Napi::Value value = options.Get(name);
+  if (!value.IsNumber()) throw Napi::TypeError::New(env, std::string(name) + " must be a number");
+  const int64_t ms = value.As<Napi::Number>().Int64Value();
+  if (ms < 1 || ms > kMaxTimeoutMs) {
+    throw Napi::RangeError::New(env, std::string(name) + " must be from 1 to " + std::to_string(kMaxTimeoutMs));
+  }
+  return std::chrono::milliseconds(ms);
+}
+
 // request({ socketPath, clientFolder, command, timeoutMs }): Promise<Buffer>
 Napi::Value JS_Request(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   if (info.Length() != 1 || !info[0].IsObject()) throw Napi::TypeError::New(env, "request takes one object");
   auto options = info[0].As<Napi::Object>();
-  Napi::Value timeout = options.Get("timeoutMs");
-  if (!timeout.IsNumber()) throw Napi::TypeError::New(env, "timeoutMs must be a number");
-  int64_t timeout_ms = timeout.As<Napi::Number>().Int64Value();
-  if (timeout_ms < 1 || timeout_ms > kMaxTimeoutMs) {
-    throw Napi::RangeError::New(env, "timeoutMs must be from 1 to 10000");
-  }
   RequestOptions request{RequiredString(options, "socketPath"), RequiredString(options, "clientFolder"),
-                         RequiredString(options, "command"), std::chrono::milliseconds(timeout_ms)};
+                         RequiredString(options, "command"), RequiredMs(options, "timeoutMs")};
   // The worker deletes itself once its promise is settled.
   auto* worker = new RequestWorker(env, std::move(request));
   Napi::Promise promise = worker->Promise();
@@ -39,8 +45,21 @@ Napi::Value JS_Request(const Napi::CallbackInfo& info) {
   return promise;
 }
 
+// listen({ socketPath, clientFolder, timeoutMs, pingIntervalMs }, listener): () => void
+Napi::Value JS_Listen(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  if (info.Length() != 2 || !info[0].IsObject() || !info[1].IsFunction()) {
+    throw Napi::TypeError::New(env, "listen takes one object and one function");
+  }
+  auto options = info[0].As<Napi::Object>();
+  EventStreamOptions stream{RequiredString(options, "socketPath"), RequiredString(options, "clientFolder"),
+                            RequiredMs(options, "timeoutMs"), RequiredMs(options, "pingIntervalMs")};
+  return Listen(env, std::move(stream), info[1].As<Napi::Function>());
+}
+
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("request", Napi::Function::New(env, JS_Request, "request"));
+  exports.Set("listen", Napi::Function::New(env, JS_Listen, "listen"));
   return exports;
 }
 

@@ -8,7 +8,7 @@ namespace wifi_direct {
 
 struct ControlError {
   // One of: hostile_input, path_too_long, client_socket_failed, no_socket,
-  // connection_refused, permission_denied, timed_out, reply_too_long, system_error.
+  // connection_refused, permission_denied, timed_out, reply_too_long, attach_refused, system_error.
   const char* code;
   std::string message;
   int system_errno = 0;

@@ -124,15 +124,38 @@ ControlSocket::~ControlSocket() {
   if (!client_path_.empty()) ::unlink(client_path_.c_str());
 }
 
-Reply ControlSocket::Request(const std::string& command, std::chrono::milliseconds timeout) {
+std::optional<ControlError> ControlSocket::TrySend(const std::string& command) {
   if (command.empty() || command.size() > kMaxCommandBytes || HasHostileBytes(command)) {
     return ControlError{"hostile_input", "a command must be one line of 1 to 4096 bytes without NUL"};
   }
+  while (::send(fd_.get(), command.data(), command.size(), MSG_NOSIGNAL) < 0) {
+    if (errno != EINTR) return ErrorFromErrno("asking the supplicant", errno);
+  }
+  return std::nullopt;
+}
+
+std::variant<std::optional<Bytes>, ControlError> ControlSocket::TryReceive() {
+  Bytes bytes(kMaxReplyBytes);
+  for (;;) {
+    // With MSG_TRUNC the real length is returned, so that a cut reply is not taken for a whole one.
+    const ssize_t length = ::recv(fd_.get(), bytes.data(), bytes.size(), MSG_TRUNC);
+    if (length < 0 && errno == EINTR) continue;
+    if (length < 0 && errno == EAGAIN) return std::optional<Bytes>();
+    if (length < 0) return ErrorFromErrno("reading from the supplicant", errno);
+    if (static_cast<size_t>(length) > bytes.size()) {
+      return ControlError{"reply_too_long", "the reply is longer than 64 KiB"};
+    }
+    return std::optional<Bytes>(std::in_place, bytes.begin(), bytes.begin() + length);
+  }
+}
+
+Reply ControlSocket::Request(const std::string& command, std::chrono::milliseconds timeout) {
   const auto deadline = Clock::now() + timeout;
   // A supplicant that hangs lets its queue fill up: sending waits, too, and not for ever.
-  while (::send(fd_.get(), command.data(), command.size(), MSG_NOSIGNAL) < 0) {
-    if (errno == EINTR) continue;
-    if (errno != EAGAIN && errno != ENOBUFS) return ErrorFromErrno("asking the supplicant", errno);
+  for (;;) {
+    auto failed = TrySend(command);
+    if (!failed) break;
+    if (failed->system_errno != EAGAIN && failed->system_errno != ENOBUFS) return *failed;
     auto writable = WaitFor(fd_.get(), POLLOUT, deadline);
     if (auto* error = std::get_if<ControlError>(&writable)) return *error;
     if (!std::get<bool>(writable)) return TimedOut();
@@ -141,16 +164,10 @@ Reply ControlSocket::Request(const std::string& command, std::chrono::millisecon
     auto readable = WaitFor(fd_.get(), POLLIN, deadline);
     if (auto* error = std::get_if<ControlError>(&readable)) return *error;
     if (!std::get<bool>(readable)) return TimedOut();
-    Bytes bytes(kMaxReplyBytes);
-    // With MSG_TRUNC the real length is returned, so that a cut reply is not taken for a whole one.
-    ssize_t length = ::recv(fd_.get(), bytes.data(), bytes.size(), MSG_TRUNC);
-    if (length < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-    if (length < 0) return ErrorFromErrno("reading the supplicant's reply", errno);
-    if (static_cast<size_t>(length) > bytes.size()) {
-      return ControlError{"reply_too_long", "the reply is longer than 64 KiB"};
-    }
-    bytes.resize(static_cast<size_t>(length));
-    if (!IsEvent(bytes)) return bytes;
+    auto received = TryReceive();
+    if (auto* error = std::get_if<ControlError>(&received)) return *error;
+    auto& bytes = std::get<std::optional<Bytes>>(received);
+    if (bytes && !IsEvent(*bytes)) return std::move(*bytes);
   }
 }
 

@@ -37,6 +37,13 @@ class ControlSocket {
   // Sends one command and waits for its reply, at most for `timeout` in all.
   Reply Request(const std::string& command, std::chrono::milliseconds timeout);
 
+  // The two halves of a request, neither of which waits: a queue that is full is an error, and nothing to read is
+  // no bytes. For a caller that waits on fd() itself.
+  std::optional<ControlError> TrySend(const std::string& command);
+  std::variant<std::optional<Bytes>, ControlError> TryReceive();
+
+  int fd() const { return fd_.get(); }
+
  private:
   ControlSocket(UniqueFd fd, std::string client_path);
 

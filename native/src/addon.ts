@@ -17,7 +17,32 @@ export type ControlRequest = {
   readonly timeoutMs: number;
 };
 
+export type EventSubscription = {
+  readonly socketPath: string;
+  readonly clientFolder: string;
+  /** For ATTACH and for each sign of life; from 1 to 10000. */
+  readonly timeoutMs: number;
+  /** How long silence is taken for peace before the supplicant is asked whether it lives; from 1 to 10000. */
+  readonly pingIntervalMs: number;
+};
+
+export type EventMessage =
+  | { readonly type: 'attached' }
+  /** One datagram, such as `<3>P2P-FIND-STOPPED `. */
+  | { readonly type: 'event'; readonly bytes: Uint8Array }
+  /** More events came than were taken: this many are lost. */
+  | { readonly type: 'dropped'; readonly count: number }
+  /** The last message, unless the subscription was closed before. */
+  | {
+      readonly type: 'ended';
+      readonly code: ControlErrorCode;
+      readonly message: string;
+      readonly errno?: number;
+    };
+
 export type ControlAddon = {
+  /** Listens on a socket of its own, on a thread of its own; the listener must not throw. Returns what ends it. */
+  readonly listen: (subscription: EventSubscription, listener: (message: EventMessage) => void) => () => void;
   /** Sends one command and resolves with the reply's bytes; rejects with an error whose code is a ControlErrorCode. */
   readonly request: (request: ControlRequest) => Promise<Uint8Array>;
 };
@@ -31,6 +56,7 @@ const controlErrorCodes = [
   'permission_denied',
   'timed_out',
   'reply_too_long',
+  'attach_refused',
   'system_error',
 ] as const;
 
@@ -52,7 +78,7 @@ export function loadAddon(): ControlAddon | 'platform_not_linux' | 'addon_missin
 }
 
 function isControlAddon(value: unknown): value is ControlAddon {
-  return (
-    typeof value === 'object' && value !== null && 'request' in value && typeof value.request === 'function'
-  );
+  if (typeof value !== 'object' || value === null || !('request' in value) || !('listen' in value))
+    return false;
+  return typeof value.request === 'function' && typeof value.listen === 'function';
 }

@@ -43,13 +43,3 @@ export interface WifiDirect {
    */
   probe(): Promise<RadioState>;
 }
-
-export class WifiDirectError extends Error {
-  readonly code: 'interface_name_invalid' | 'path_invalid';
-
-  constructor(code: WifiDirectError['code'], message: string) {
-    super(message);
-    this.name = 'WifiDirectError';
-    this.code = code;
-  }
-}

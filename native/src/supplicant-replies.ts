@@ -1,6 +1,8 @@
 // Understands what wpa_supplicant answers. Pure functions: any text may come in,
 // since a supplicant passes on what strangers' devices call themselves.
 
+import { displayName, unescapeBytes } from './supplicant-text.ts';
+
 /** `STATUS` and its like: one key=value a line; the first of a repeated key counts. */
 export function parseKeyValues(reply: string): ReadonlyMap<string, string> {
   const values = new Map<string, string>();
@@ -28,4 +30,14 @@ export function parseP2pDeviceAddress(status: ReadonlyMap<string, string>): stri
   if (address === undefined || !hardwareAddress.test(address) || address === '00:00:00:00:00:00')
     return undefined;
   return address;
+}
+
+/** `LIST_NETWORKS`: number, name, BSSID and flags between tabs; those that are stored groups. */
+export function parseStoredGroups(reply: string): readonly { readonly id: number; readonly ssid: string }[] {
+  return reply.split('\n').flatMap((line) => {
+    const [id, ssid, , flags] = line.split('\t');
+    if (id === undefined || ssid === undefined || !/^\d{1,6}$/.test(id)) return [];
+    if (flags?.includes('[P2P-PERSISTENT]') !== true) return [];
+    return [{ id: Number(id), ssid: displayName(unescapeBytes(ssid)) }];
+  });
 }

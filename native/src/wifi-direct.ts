@@ -5,7 +5,8 @@ import { readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ControlAddon, controlErrorCode, loadAddon } from './addon.ts';
-import { type RadioState, type WifiDirect, WifiDirectError } from './radio-state.ts';
+import { WifiDirectError } from './errors.ts';
+import type { RadioState, WifiDirect } from './radio-state.ts';
 import { readRfkillBlock } from './rfkill.ts';
 import { parseDriverFlags, parseKeyValues, parseP2pDeviceAddress } from './supplicant-replies.ts';
 
@@ -132,6 +133,7 @@ function stateOf(error: unknown): RadioState {
       return { state: 'no_supplicant', code: 'permission_denied' };
     case 'timed_out':
       return { state: 'no_supplicant', code: 'supplicant_silent' };
+    case 'attach_refused':
     case 'reply_too_long':
       return { state: 'no_supplicant', code: 'supplicant_not_understood' };
   }

@@ -17,7 +17,9 @@ describe.skipIf(typeof loaded === 'string')('the addon (needs Linux and g++ when
   let supplicant: { stop: () => Promise<void> };
   let socketPath: string;
   const addon: ControlAddon =
-    typeof loaded === 'string' ? { request: () => Promise.reject(new Error(loaded)) } : loaded;
+    typeof loaded === 'string'
+      ? { request: () => Promise.reject(new Error(loaded)), listen: () => () => undefined }
+      : loaded;
 
   const ask = (command: string, overrides: object = {}): Promise<Uint8Array> =>
     addon.request({ socketPath, clientFolder: folder, command, timeoutMs: 200, ...overrides });

@@ -4,7 +4,9 @@
 // Usage: scripted_supplicant SOCKET. The table comes on standard input and ends
 // with an empty line: COMMAND, then each datagram to send back, separated by tabs,
 // with \n for a line break. No datagram at all is silence; @long is 100000 bytes.
-// Prints "ready" once it listens; ends when its standard input ends.
+// Prints "ready" once it listens; ends when its standard input ends. Meanwhile each further line is an event for
+// those who sent ATTACH (answered by OK unless the table says otherwise), with a tab and a number in front how often.
+// Prints "attached" for each.
 
 #include <poll.h>
 #include <sys/socket.h>
@@ -13,7 +15,6 @@
 
 #include <cstdio>
 #include <cstring>
-#include <iostream>
 #include <map>
 #include <sstream>
 #include <string>
@@ -33,10 +34,20 @@ std::string Unescape(const std::string& text) {
   return result;
 }
 
+// Byte by byte: a stream would read ahead and keep events to itself.
+bool ReadLine(std::string& line) {
+  line.clear();
+  for (char c; read(STDIN_FILENO, &c, 1) == 1;) {
+    if (c == '\n') return true;
+    line += c;
+  }
+  return false;
+}
+
 Table ReadTable() {
   Table table;
   std::string line;
-  while (std::getline(std::cin, line) && !line.empty()) {
+  while (ReadLine(line) && !line.empty()) {
     std::istringstream fields(line);
     std::string command, datagram;
     std::getline(fields, command, '\t');
@@ -48,17 +59,52 @@ Table ReadTable() {
   return table;
 }
 
-void Answer(int fd, const Table& table) {
-  char command[4097];
-  sockaddr_un from{};
-  socklen_t from_length = sizeof(from);
-  ssize_t length = recvfrom(fd, command, sizeof(command), 0, reinterpret_cast<sockaddr*>(&from), &from_length);
+struct Client {
+  sockaddr_un address{};
+  socklen_t length = sizeof(address);
+};
+
+void Send(int fd, const Client& to, const std::string& datagram) {
+  sendto(fd, datagram.data(), datagram.size(), 0, reinterpret_cast<const sockaddr*>(&to.address), to.length);
+}
+
+void Answer(int fd, const Table& table, std::vector<Client>& attached) {
+  char buffer[4097];
+  Client from;
+  ssize_t length =
+      recvfrom(fd, buffer, sizeof(buffer), 0, reinterpret_cast<sockaddr*>(&from.address), &from.length);
   if (length < 0) return;
-  auto found = table.find(std::string(command, static_cast<size_t>(length)));
-  static const std::vector<std::string> unknown{"UNKNOWN COMMAND\n"};
-  for (const std::string& datagram : found == table.end() ? unknown : found->second) {
-    sendto(fd, datagram.data(), datagram.size(), 0, reinterpret_cast<sockaddr*>(&from), from_length);
+  const std::string command(buffer, static_cast<size_t>(length));
+  auto found = table.find(command);
+  if (found != table.end()) {
+    for (const std::string& datagram : found->second) Send(fd, from, datagram);
+  } else if (command == "ATTACH") {
+    attached.push_back(from);
+    Send(fd, from, "OK\n");
+    std::puts("attached");
+    std::fflush(stdout);
+  } else {
+    Send(fd, from, "UNKNOWN COMMAND\n");
   }
+}
+
+// False when standard input has ended.
+bool Broadcast(int fd, std::string& unread, const std::vector<Client>& attached) {
+  char buffer[65536];
+  ssize_t length = read(STDIN_FILENO, buffer, sizeof(buffer));
+  if (length <= 0) return false;
+  unread.append(buffer, static_cast<size_t>(length));
+  for (size_t end = unread.find('\n'); end != std::string::npos; end = unread.find('\n')) {
+    const std::string line = unread.substr(0, end);
+    unread.erase(0, end + 1);
+    const size_t tab = line.find('\t');
+    const int times = tab == std::string::npos ? 1 : std::stoi(line.substr(0, tab));
+    const std::string event = Unescape(tab == std::string::npos ? line : line.substr(tab + 1));
+    for (int i = 0; i < times; i++) {
+      for (const Client& client : attached) Send(fd, client, event);
+    }
+  }
+  return true;
 }
 
 }  // namespace
@@ -73,11 +119,13 @@ int main(int argc, char** argv) {
   if (fd < 0 || bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) return 1;
   std::puts("ready");
   std::fflush(stdout);
+  std::vector<Client> attached;
+  std::string unread;
   for (;;) {
     pollfd waiting[] = {{fd, POLLIN, 0}, {STDIN_FILENO, POLLIN, 0}};
     if (poll(waiting, 2, -1) < 0) continue;
-    if (waiting[0].revents & POLLIN) Answer(fd, table);
-    if (waiting[1].revents) break;
+    if (waiting[0].revents & POLLIN) Answer(fd, table, attached);
+    if (waiting[1].revents && !Broadcast(fd, unread, attached)) break;
   }
   unlink(argv[1]);
   return 0;

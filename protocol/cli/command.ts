@@ -4,7 +4,14 @@
  */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { attempt, decompressPoint, fromBase64Url, fromHex } from '../src/index.ts';
+import {
+  attempt,
+  decodeDoubleSpendProof,
+  decodeJournalFile,
+  decompressPoint,
+  fromBase64Url,
+  fromHex,
+} from '../src/index.ts';
 
 export interface Outcome {
   /** 0 it holds, 1 it does not, 2 it could not be read. */
@@ -44,6 +51,7 @@ export type Read<T> = { readonly ok: true; readonly value: T } | { readonly ok: 
 
 /** @param maxBytes Above this the file is not looked at. */
 export function readInput(path: string, maxBytes: number): Read<Uint8Array> {
+  if (!existsSync(path)) return { ok: false, why: `There is no file ${path}.` };
   try {
     const { size } = statSync(path);
     if (size > maxBytes) return { ok: false, why: `${path} has ${size} bytes; ${maxBytes} are the most.` };
@@ -54,6 +62,15 @@ export function readInput(path: string, maxBytes: number): Read<Uint8Array> {
       why: `${path} cannot be read: ${error instanceof Error ? error.message : 'unknown'}`,
     };
   }
+}
+
+/** Which command a file is for, when it is not this one's; empty for a file that is none of ours. */
+export function hintFor(bytes: Uint8Array): string {
+  if (attempt(() => decodeDoubleSpendProof(bytes)).ok)
+    return ' It is a proof of double spend: see verify-fork.';
+  if (attempt(() => decodeJournalFile(bytes)).ok) return ' It is a journal: see verify-journal.';
+  const isHex = /^[0-9a-f\s]+$/i.test(new TextDecoder().decode(bytes.subarray(0, 256)));
+  return isHex && bytes.length > 0 ? ' It holds hex digits: the file must hold the bytes themselves.' : '';
 }
 
 const MAX_KEY_FILE_BYTES = 4_096;
@@ -71,7 +88,7 @@ export function readRootKey(text: string): Read<Uint8Array> {
   }
   return {
     ok: false,
-    why: 'This is no public key: 33 bytes in base64url or hex, or a file that holds them.',
+    why: `${text} is no public key: 33 bytes in base64url or hex, or a file that holds them (GET /v1/trust names it).`,
   };
 }
 

@@ -14,7 +14,7 @@ import {
   type RefusalCode,
 } from '../src/index.ts';
 import { nodeCrypto } from '../adapters/node-crypto.ts';
-import { readArguments, readInput, readRootKey, type Command, type Outcome } from './command.ts';
+import { hintFor, readArguments, readInput, readRootKey, type Command, type Outcome } from './command.ts';
 import { moment, money, table } from './words.ts';
 
 export const verifyFork: Command = {
@@ -22,13 +22,16 @@ export const verifyFork: Command = {
   purpose: 'Is this a proof that a phone spent twice? Exit code 0 proven, 1 not a proof, 2 unreadable.',
   run(args) {
     const given = readArguments(args);
-    if (given?.root === undefined) return unreadable(`usage: npx tikiwallet ${this.synopsis}`);
+    if (given === null) return unreadable(`usage: npx tikiwallet ${this.synopsis}`);
+    if (given.root === undefined)
+      return unreadable(`--root KEY is missing: without it nobody's signature means anything.`);
     const root = readRootKey(given.root);
     if (!root.ok) return unreadable(root.why);
     const file = readInput(given.file, MAX_PROOF_BYTES);
     if (!file.ok) return unreadable(file.why);
     const parts = attempt(() => decodeDoubleSpendProof(file.value));
-    if (!parts.ok) return unreadable(`${given.file} is not a proof file (${parts.code}).`);
+    if (!parts.ok)
+      return unreadable(`${given.file} is not a proof file (${parts.code}).${hintFor(file.value)}`);
     const proof = runSync(verifyDoubleSpendProof(parts.value, root.value), nodeCrypto());
     return proof.ok
       ? { exitCode: 0, text: describeProof(proof.value) }

@@ -9,7 +9,7 @@ import {
   type JournalReport,
 } from '../src/index.ts';
 import { nodeCrypto } from '../adapters/node-crypto.ts';
-import { readArguments, readInput, readRootKey, type Command, type Outcome } from './command.ts';
+import { hintFor, readArguments, readInput, readRootKey, type Command, type Outcome } from './command.ts';
 import { moment, money, table } from './words.ts';
 
 /** A million entries; a shop writes fewer in ten years. */
@@ -27,7 +27,8 @@ export const verifyJournal: Command = {
     const file = readInput(given.file, MAX_FILE_BYTES);
     if (!file.ok) return unreadable(file.why);
     const records = attempt(() => decodeJournalFile(file.value));
-    if (!records.ok) return unreadable(`${given.file} is not a journal file (${records.code}).`);
+    if (!records.ok)
+      return unreadable(`${given.file} is not a journal file (${records.code}).${hintFor(file.value)}`);
     const report = runSync(checkJournal(records.value, root?.value ?? null), nodeCrypto());
     if (!report.ok) return unreadable(`${given.file} could not be checked (${report.code}).`);
     return describe(report.value, root !== null);

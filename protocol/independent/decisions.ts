@@ -26,11 +26,13 @@ export function checkNotOlder(candidate: TrustBundle, known: TrustBundle, clockS
   const nowSeconds = Math.max(clockSeconds, known.issuedAt);
   demand(nowSeconds < candidate.signer.notAfter, 'certificate_expired');
   demand(candidate.signer.generation >= known.signer.generation, 'issuer_key_superseded');
+  const latest = nowSeconds + limits.MAX_TIME_STEP_SECONDS;
+  demand(candidate.issuedAt <= latest, 'trust_bundle_from_the_future');
   if (candidate.signer.generation > known.signer.generation) return;
   const isLower =
     candidate.version < known.version ||
     candidate.denyListVersion < known.denyListVersion ||
-    candidate.issuedAt < known.issuedAt;
+    (candidate.version === known.version && candidate.issuedAt < known.issuedAt);
   demand(!isLower, 'trust_bundle_older_than_known');
   const reach = limits.MAX_VERSION_JUMP;
   demand(candidate.version <= known.version + reach, 'trust_bundle_version_jumps');

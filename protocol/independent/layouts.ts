@@ -192,6 +192,10 @@ export const trustBundle = f.object(10, {
     daySumMinor: f.price,
   }),
   issuerCertificates: f.list(limits.MAX_ISSUER_CERTIFICATES, object),
+  revokedIssuers: f.list(
+    limits.MAX_REVOKED_ISSUERS,
+    f.record({ generation: f.count, honouredUntil: f.time }),
+  ),
   denyListVersion: f.uint31,
   deniedAllowances: f.list(limits.MAX_DENIED, f.id),
   deniedKiosks: f.list(limits.MAX_DENIED, f.id),

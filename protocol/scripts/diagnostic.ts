@@ -89,6 +89,7 @@ export const FIELD_NAMES: ReadonlyMap<number, readonly string[]> = new Map([
       'issued-at',
       'policy',
       'issuer-certificates',
+      'revoked-issuers',
       'deny-list-version',
       'denied-allowances',
       'denied-kiosks',
@@ -110,6 +111,24 @@ export const FIELD_NAMES: ReadonlyMap<number, readonly string[]> = new Map([
     ['purpose', 'refund-id', 'payment-hash', 'amount', 'refunded', 'sequence', 'journal-hash', 'refunded-at'],
   ],
   [21, ['purpose', 'kiosk-certificate', 'offer']],
+  [
+    20,
+    [
+      'purpose',
+      'version',
+      'issued-at',
+      'policy',
+      'issuer-certificates',
+      'revoked-issuers',
+      'deny-list-version',
+      'base-version',
+      'added-allowances',
+      'removed-allowances',
+      'added-kiosks',
+      'removed-kiosks',
+      'list-hash',
+    ],
+  ],
   [24, ['purpose', 'issuer-certificate', 'allowance-certificate', 'first', 'second']],
 ]);
 

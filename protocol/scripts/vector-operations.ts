@@ -306,7 +306,9 @@ function* possession(input: Input): Steps<unknown> {
 
 function* notOlder(input: Input): Steps<unknown> {
   const known = yield* trustOf(input, 'known');
-  protocol.checkNotOlder(yield* trustOf(input, 'candidate'), known, input.number('nowSeconds'));
+  protocol.checkNotOlder(yield* trustOf(input, 'candidate'), known, {
+    nowSeconds: input.number('nowSeconds'),
+  });
   return true;
 }
 
@@ -452,6 +454,18 @@ const OPERATIONS: Readonly<Record<string, (input: Input) => Steps<unknown>>> = {
     return yield* trustOf(input);
   },
   checkNotOlder: notOlder,
+  *applyDenyListDelta(input) {
+    const delta = yield* protocol.verifyDenyListDelta(input.bytes('delta'), input.bytes('rootPublicKey'));
+    return yield* protocol.applyDenyListDelta(delta, yield* trustOf(input, 'known'));
+  },
+  *denyListHash(input) {
+    return yield* protocol.denyListHash(yield* trustOf(input));
+  },
+  *checkIssuerNotRevoked(input) {
+    const trust = yield* trustOf(input);
+    protocol.checkIssuerNotRevoked(input.bytes('certificate'), trust, input.number('nowSeconds'));
+    return true;
+  },
   *verifyPaymentRequest(input) {
     return yield* protocol.verifyPaymentRequest(input.bytes('request'), yield* kioskOf(input));
   },

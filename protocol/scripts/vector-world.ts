@@ -119,6 +119,27 @@ export function makeVectorWorld(notary: Notary) {
   const signBundle = (changes: Partial<protocol.TrustBundleDraft>) =>
     run(protocol.signTrustBundle({ ...bundleDraft, ...changes }, keyId), issuer);
   const trustBundle = signBundle({});
+  /** What continues the world's bundle: one allowance off the list, two on it, one kiosk more. */
+  const delta = {
+    ...bundleDraft,
+    version: 8,
+    issuedAt: NOW + 600,
+    denyListVersion: 5,
+    baseVersion: 7,
+    addedAllowances: [id(0xd4), id(0xd5)],
+    removedAllowances: [id(0xd1)],
+    addedKiosks: [id(0xd6)],
+    removedKiosks: [],
+    listHash: run(
+      protocol.denyListHash({
+        deniedAllowances: new Set([0xd2, 0xd4, 0xd5].map((fill) => protocol.toUuid(id(fill)))),
+        deniedKiosks: new Set([0xd3, 0xd6].map((fill) => protocol.toUuid(id(fill)))),
+      }),
+      issuer,
+    ),
+  };
+  const signDelta = (changes: Partial<protocol.DenyListDeltaDraft>) =>
+    run(protocol.signDenyListDelta({ ...delta, ...changes }, keyId), issuer);
   const signBundleAs = (by: Actor, changes: Partial<protocol.TrustBundleDraft>) =>
     run(
       protocol.signTrustBundle({ ...bundleDraft, ...changes }, run(protocol.keyIdOf(by.publicKey), by)),
@@ -139,6 +160,7 @@ export function makeVectorWorld(notary: Notary) {
     issuers,
     trustBundle,
     signBundle,
+    signDelta,
     signBundleAs,
     certifyIssuer,
     nextIssuer,

@@ -396,6 +396,7 @@ function issuerSubjects(world: VectorWorld): readonly Subject[] {
         tied(bound.time),
         tied(bound.list(14, 1)),
         tied(bound.list(4, Uint8Array.of(1))),
+        free(bound.list(8, [1, 1_780_000_000])),
         free(bound.uint31),
         free(bound.list(40_000, new Uint8Array(16))),
         free(bound.list(40_000, new Uint8Array(16))),

@@ -255,7 +255,7 @@ function changedFields(world: VectorWorld): Halves {
     ),
   );
   const bundle = fieldsOf(world.trustBundle);
-  const ofBundle = ([1, 2, 5] as const).map((index) =>
+  const ofBundle = ([1, 2, 6] as const).map((index) =>
     invalid(
       `R21 trust bundle: ${names(10)[index] ?? ''} changed`,
       'verifyTrustBundle',

@@ -37,6 +37,21 @@ export function trustBundleVectors(world: VectorWorld): DraftFile {
       }),
     ],
   });
+  /** Issuer keys whose time is not over in the year after next. */
+  const LONG_LIVED = {
+    issuerCertificates: [issuer, world.nextIssuer].map((key, index) =>
+      world.certifyIssuer({
+        publicKey: key.publicKey,
+        generation: index + 1,
+        uses: protocol.EVERY_ISSUER_USE,
+        notBefore: NOW - 100,
+        notAfter: NOW + 100_000_000,
+      }),
+    ),
+  };
+  const revoking = signBundle({ revokedIssuers: [{ generation: 1, honouredUntil: NOW + 900 }] });
+  const revoked = revocationVectors(world, revoking);
+  const deltas = deltaVectors(world);
   return {
     description: 'Trust bundles, believed from the root alone, and the order among them.',
     page: '09-trust-bundle-and-time.md',
@@ -50,6 +65,21 @@ export function trustBundleVectors(world: VectorWorld): DraftFile {
       ),
       valid('a later bundle', 'checkNotOlder', { candidate: later, known: trustBundle }),
       valid('the same version signed again', 'checkNotOlder', { candidate: refreshed, known: trustBundle }),
+      valid('a higher version with an earlier time: the issuer corrects its clock', 'checkNotOlder', {
+        candidate: signBundle({ version: 9, issuedAt: NOW - 1 }),
+        known: trustBundle,
+      }),
+      valid('as far ahead in time as may be', 'checkNotOlder', {
+        candidate: signBundle({
+          version: 8,
+          issuedAt: NOW + 900 + protocol.MAX_TIME_STEP_SECONDS,
+          ...LONG_LIVED,
+        }),
+        known: trustBundle,
+      }),
+      valid('a bundle that revokes a generation', 'verifyTrustBundle', bundle(revoking)),
+      ...revoked.valid,
+      ...deltas.valid,
       valid('the same bundle', 'checkNotOlder', { candidate: trustBundle, known: trustBundle }),
       valid('a version as far ahead as may be', 'checkNotOlder', {
         candidate: signBundle({ version: 7 + protocol.MAX_VERSION_JUMP }),
@@ -91,12 +121,12 @@ export function trustBundleVectors(world: VectorWorld): DraftFile {
       bad(
         'a denied allowance left out',
         'trust_bundle_signature_invalid',
-        bundle(withFields(trustBundle, fieldsOf(trustBundle).with(6, [id(0xd1)]))),
+        bundle(withFields(trustBundle, fieldsOf(trustBundle).with(7, [id(0xd1)]))),
       ),
       bad(
         'no denied kiosk',
         'trust_bundle_signature_invalid',
-        bundle(withFields(trustBundle, fieldsOf(trustBundle).with(7, []))),
+        bundle(withFields(trustBundle, fieldsOf(trustBundle).with(8, []))),
       ),
       bad(
         "without its signer's certificate",
@@ -105,7 +135,7 @@ export function trustBundleVectors(world: VectorWorld): DraftFile {
       ),
       bad("signed before its issuer's time", 'trust_bundle_signature_invalid', again(2, NOW - 2_592_301)),
       bad('five issuer certificates', 'field_out_of_range', again(4, [1, 2, 3, 4, 5].map(id))),
-      bad('a denied id of 15 bytes', 'field_out_of_range', again(6, [new Uint8Array(15)])),
+      bad('a denied id of 15 bytes', 'field_out_of_range', again(7, [new Uint8Array(15)])),
       bad('a policy of three limits', 'message_malformed', again(3, [1, 1, 1])),
       bad('version zero', 'field_out_of_range', again(1, 0)),
       bad('by a key that may sign certificates only', 'issuer_key_not_for_this_use', bundle(byOther)),
@@ -134,11 +164,124 @@ export function trustBundleVectors(world: VectorWorld): DraftFile {
         signBundle({ version: 9, issuedAt: NOW + 900, denyListVersion: 2 }),
         trustBundle,
       ),
-      older(
-        'a later version with an earlier time',
-        signBundle({ version: 9, issuedAt: NOW - 1 }),
+      follows(
+        'further ahead in time than any clock can be behind',
+        'trust_bundle_from_the_future',
+        signBundle({ version: 8, issuedAt: NOW + 900 + protocol.MAX_TIME_STEP_SECONDS + 1, ...LONG_LIVED }),
         trustBundle,
       ),
+      follows(
+        'of the next generation, further ahead in time than any clock can be behind',
+        'trust_bundle_from_the_future',
+        world.signBundleAs(world.nextIssuer, {
+          version: 8,
+          issuedAt: NOW + 900 + protocol.MAX_TIME_STEP_SECONDS + 1,
+          ...LONG_LIVED,
+        }),
+        trustBundle,
+      ),
+      bad(
+        'nine revoked generations',
+        'field_out_of_range',
+        again(
+          5,
+          Array.from({ length: 9 }, () => [1, 1]),
+        ),
+      ),
+      bad('a revoked generation without a time', 'message_malformed', again(5, [[1]])),
+      bad('generation zero revoked', 'field_out_of_range', again(5, [[0, NOW]])),
+      bad(
+        'a revoked generation taken out',
+        'trust_bundle_signature_invalid',
+        bundle(withFields(revoking, fieldsOf(revoking).with(5, []))),
+      ),
+      ...revoked.invalid,
+      ...deltas.invalid,
+    ],
+  };
+}
+
+/** Generation 1 certified what the world holds; generation 2 did not. */
+function revocationVectors(world: VectorWorld, revoking: Uint8Array) {
+  const held = (certificate: Uint8Array, nowSeconds: number, trustBundle = revoking) => ({
+    certificate,
+    trustBundle,
+    nowSeconds,
+  });
+  const rule = 'checkIssuerNotRevoked';
+  const other = world.signBundle({ revokedIssuers: [{ generation: 2, honouredUntil: NOW }] });
+  return {
+    valid: [
+      valid(
+        'a certificate of a revoked generation, a second before',
+        rule,
+        held(world.allowance.bytes, NOW + 899),
+      ),
+      valid('a certificate of another generation', rule, held(world.allowance.bytes, NOW + 900, other)),
+    ],
+    invalid: [
+      invalid('an allowance certificate of a revoked generation', rule, 'issuer_key_revoked', {
+        ...held(world.allowance.bytes, NOW + 900),
+      }),
+      invalid('a kiosk certificate of a revoked generation', rule, 'issuer_key_revoked', {
+        ...held(world.kiosk.bytes, NOW + 900),
+      }),
+    ],
+  };
+}
+
+function deltaVectors(world: VectorWorld) {
+  const { trustBundle: known, signDelta, issuer } = world;
+  const delta = signDelta({});
+  const rule = 'applyDenyListDelta';
+  const no = (name: string, code: protocol.RefusalCode, bytes: Uint8Array, base = known) =>
+    invalid(`delta: ${name}`, rule, code, { delta: bytes, known: base });
+  const forged = (index: number, value: CborValue) => withFields(delta, fieldsOf(delta).with(index, value));
+  const again = (index: number, value: CborValue) =>
+    resigned(delta, fieldsOf(delta).with(index, value), issuer);
+  const empty = { addedAllowances: [], removedAllowances: [], addedKiosks: [] };
+  const listHash = world.run(
+    protocol.denyListHash({
+      deniedAllowances: new Set([0xd1, 0xd2].map((fill) => protocol.toUuid(id(fill)))),
+      deniedKiosks: new Set([protocol.toUuid(id(0xd3))]),
+    }),
+    issuer,
+  );
+  return {
+    valid: [
+      valid('delta: two allowances and a kiosk added, an allowance removed', rule, { delta, known }, delta),
+      valid('delta: nothing but a later time', rule, { delta: signDelta({ ...empty, listHash }), known }),
+      valid('delta: adds what is listed, removes what is not', rule, {
+        delta: signDelta({ ...empty, addedAllowances: [id(0xd1)], removedKiosks: [id(0xd9)], listHash }),
+        known,
+      }),
+      valid('the hash of a deny list', 'denyListHash', { trustBundle: known }),
+      valid('the hash of a deny list in another order', 'denyListHash', {
+        trustBundle: world.signBundle({ deniedAllowances: [id(0xd2), id(0xd1)] }),
+      }),
+    ],
+    invalid: [
+      no('to another base', 'deny_list_base_differs', signDelta({ baseVersion: 6 })),
+      no('applied twice', 'deny_list_base_differs', delta, world.signBundle({ version: 8 })),
+      no(
+        'to a base of the same version with another list',
+        'deny_list_result_differs',
+        delta,
+        world.signBundle({ deniedKiosks: [] }),
+      ),
+      no(
+        'with the hash of another result',
+        'deny_list_result_differs',
+        signDelta({ listHash: new Uint8Array(32) }),
+      ),
+      no('an addition left out', 'trust_bundle_signature_invalid', forged(8, [id(0xd4)])),
+      no('a removal added', 'trust_bundle_signature_invalid', forged(9, [id(0xd1), id(0xd2)])),
+      no('base changed', 'trust_bundle_signature_invalid', forged(7, 6)),
+      no('by a stranger', 'trust_bundle_signature_invalid', resigned(delta, fieldsOf(delta), world.stranger)),
+      no('base version zero', 'field_out_of_range', again(7, 0)),
+      no('an id of 15 bytes', 'field_out_of_range', again(8, [new Uint8Array(15)])),
+      no('a hash of 16 bytes', 'field_out_of_range', again(12, id(1))),
+      no('a bundle', 'object_has_wrong_purpose', known),
     ],
   };
 }

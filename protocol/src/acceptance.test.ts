@@ -138,6 +138,17 @@ describe('the certificates', () => {
     expect(inWorld({ payeeLock: otherShop })).toBe('payment_is_for_another_shop');
   });
 
+  it('R27 of a revoked generation, also when their signatures are known to be good', () => {
+    const trust = { ...world.trust, revokedIssuers: [{ generation: 1, honouredUntil: NOW + 30 }] };
+    expect(decide({ facts: { trust, nowSeconds: NOW + 29 } })).toBe('accepted');
+    for (const certificateIsKnownGood of [true, false])
+      expect(decide({ facts: { trust, nowSeconds: NOW + 30, certificateIsKnownGood } })).toBe(
+        'issuer_key_revoked',
+      );
+    const other = { ...world.trust, revokedIssuers: [{ generation: 2, honouredUntil: NOW }] };
+    expect(decide({ facts: { trust: other, nowSeconds: NOW + 30 } })).toBe('accepted');
+  });
+
   it('in another currency than the kiosk', () => {
     expect(decide({ facts: { kiosk: { ...world.kiosk, currency: 'IDR' } } })).toBe(
       'payment_currency_differs_from_request',

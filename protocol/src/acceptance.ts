@@ -8,7 +8,7 @@ import { checkValidity, type AllowanceCertificate, type KioskCertificate } from 
 import type { Steps } from './crypto.ts';
 import type { IdentifiedPayment } from './delivery.ts';
 import { refuse } from './errors.ts';
-import { requireIssuerSignature } from './issuer-certificate.ts';
+import { checkIssuerNotRevoked, requireIssuerSignature } from './issuer-certificate.ts';
 import {
   checkLimits,
   limitsAt,
@@ -21,7 +21,8 @@ import { CLOCK_TOLERANCE_SECONDS } from './limits.ts';
 import { canPay, isLockedTo } from './payee-lock.ts';
 import { hasPaymentSignature, linkOf, type Payment } from './payment.ts';
 import { opensPhoneCommitment } from './phone-commitment.ts';
-import { freshnessLevel, type FreshnessLevel, type Policy, type TrustBundle } from './trust-bundle.ts';
+import { freshnessLevel, type FreshnessLevel, type TrustBundle } from './trust-bundle.ts';
+import type { Policy } from './trust-policy.ts';
 
 /** How sure the merchant can be of the money. */
 export type GuaranteeTier = 'locked' | 'reserved' | 'at_risk';
@@ -103,6 +104,8 @@ export function* verifyPayment(
     refuse('clock_behind_trusted_time');
   checkValidity(facts.kiosk, facts.nowSeconds);
   checkValidity(allowance, facts.nowSeconds);
+  checkIssuerNotRevoked(facts.kiosk.bytes, facts.trust, facts.nowSeconds);
+  checkIssuerNotRevoked(identified.allowanceObject, facts.trust, facts.nowSeconds);
   if (facts.trust.deniedKiosks.has(facts.kiosk.kioskId)) refuse('kiosk_denied');
   if (facts.trust.deniedAllowances.has(allowance.allowanceId)) refuse('allowance_denied');
   checkCounters(payment, allowance, facts.history);

@@ -127,6 +127,13 @@ export class FieldReader {
     return value;
   }
 
+  /** Its length is the caller's question. */
+  anyBytes(): Uint8Array {
+    const value = this.#take();
+    if (!(value instanceof Uint8Array)) refuse('message_malformed');
+    return value;
+  }
+
   bytesOrNull(length: number): Uint8Array | null {
     if (this.#values[this.#next] !== null) return this.bytes(length);
     this.#next += 1;

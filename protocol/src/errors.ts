@@ -16,6 +16,7 @@ export const REFUSAL_CODES = [
   'issuer_unknown',
   'issuer_key_not_for_this_use',
   'issuer_key_superseded',
+  'issuer_key_revoked',
   'certificate_signature_invalid',
   'certificate_not_yet_valid',
   'certificate_expired',
@@ -27,6 +28,9 @@ export const REFUSAL_CODES = [
   'trust_bundle_signature_invalid',
   'trust_bundle_older_than_known',
   'trust_bundle_version_jumps',
+  'trust_bundle_from_the_future',
+  'deny_list_base_differs',
+  'deny_list_result_differs',
   'trust_bundle_too_old',
   'clock_behind_trusted_time',
   // request

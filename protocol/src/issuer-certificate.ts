@@ -6,6 +6,7 @@ import { equalBytes } from './bytes.ts';
 import {
   hasValidSignature,
   keyIdOf,
+  readIssuedObject,
   readObject,
   readPayload,
   signObject,
@@ -90,6 +91,34 @@ export function* requireIssuerSignature(
   if (issuer === undefined) refuse('issuer_key_not_for_this_use');
   if (!(yield* hasValidSignature(object, issuer.publicKey))) refuse('certificate_signature_invalid');
   return issuer;
+}
+
+/**
+ * A generation that the bundle in force revoked certifies nothing from its moment on, whatever a certificate's own dates
+ * say: who found the key can date a certificate back, but not past this.
+ * @param certificate the bytes of an allowance or kiosk certificate, or the object read from them
+ * @throws Refusal `issuer_key_revoked`
+ */
+export function checkIssuerNotRevoked(
+  certificate: Uint8Array | Pick<UnverifiedObject, 'keyId'>,
+  trust: {
+    readonly issuers: readonly IssuerCertificate[];
+    readonly revokedIssuers: readonly { readonly generation: number; readonly honouredUntil: number }[];
+  },
+  nowSeconds: number,
+): void {
+  if (trust.revokedIssuers.length === 0) return;
+  const { keyId } =
+    certificate instanceof Uint8Array ? readIssuedObject(certificate, MAX_OBJECT_BYTES) : certificate;
+  const isRevoked = trust.issuers.some(
+    (issuer) =>
+      keyId !== null &&
+      equalBytes(issuer.keyId, keyId) &&
+      trust.revokedIssuers.some(
+        (revoked) => revoked.generation === issuer.generation && nowSeconds >= revoked.honouredUntil,
+      ),
+  );
+  if (isRevoked) refuse('issuer_key_revoked');
 }
 
 /**

@@ -6,7 +6,8 @@
 import { STANDING, type AllowanceCertificate, type KioskCertificate } from './certificates.ts';
 import { refuse } from './errors.ts';
 import type { Payment } from './payment.ts';
-import type { FreshnessLevel, Policy } from './trust-bundle.ts';
+import type { FreshnessLevel } from './trust-bundle.ts';
+import type { Policy } from './trust-policy.ts';
 
 /** What a merchant or a kiosk may set below the issuer's. The window of split sales is the issuer's alone. */
 export type LimitSettings = Partial<Omit<Policy, 'splitWindowSeconds'>>;

@@ -3,7 +3,7 @@
  * refusal that is not in the table is never set aside by anybody.
  */
 import type { RefusalCode } from './errors.ts';
-import type { Policy } from './trust-bundle.ts';
+import type { Policy } from './trust-policy.ts';
 
 /** In the order of the checks of page 05. */
 export const OVERRIDABLE_CODES = [

@@ -27,9 +27,11 @@ export const MAX_OBJECT_BYTES = 2_048;
 export const MAX_ENVELOPE_BYTES = 4_096;
 /** A proof of double spend: four objects and room for framing. */
 export const MAX_PROOF_BYTES = 10_240;
-/** Largest trust bundle: 40,000 denied allowances of 16 bytes; above that a delta is needed. */
+/** Largest trust bundle: 40,000 denied allowances of 16 bytes. */
 export const MAX_TRUST_BUNDLE_BYTES = 1_048_576;
 export const MAX_DENIED = 40_000;
+/** Generations in a bundle whose certificates end early: an issuer that lost eight keys in a decade has another problem. */
+export const MAX_REVOKED_ISSUERS = 8;
 /** Two generations overlap; two more leave room for an emergency rotation. */
 export const MAX_ISSUER_CERTIFICATES = 4;
 /** Versions that a bundle may be ahead of the one in force: a new one each minute for two years without contact. */
@@ -50,5 +52,10 @@ export const CERTIFICATE_REFERENCE_BYTES = 8;
 export const FRESH_FULL_SECONDS = 24 * 3600;
 export const FRESH_HALF_SECONDS = 72 * 3600;
 export const FRESH_KNOWN_SECONDS = 7 * 24 * 3600;
+/**
+ * How far a bundle's time may lie beyond every clock that its reader knows: longer than a kiosk lies in a drawer with a dead
+ * clock battery, shorter than what a cloud's clock is wrong by when it is wrong for good.
+ */
+export const MAX_TIME_STEP_SECONDS = 366 * 24 * 3600;
 /** How far a wall clock may lie below the newest time seen before certificates are no longer judged by it. */
 export const CLOCK_TOLERANCE_SECONDS = 300;

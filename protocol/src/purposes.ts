@@ -19,6 +19,7 @@ export const PURPOSE = {
   refundOffer: 17,
   refundAcceptance: 18,
   refundReceipt: 19,
+  denyListDelta: 20,
   refundEnvelope: 21,
   // Files for people and tools begin at 24: the one-byte numbers below stay for what must fit a QR code.
   doubleSpendProof: 24,

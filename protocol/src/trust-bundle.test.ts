@@ -16,6 +16,7 @@ import {
   MAX_COUNTER,
   MAX_DENIED,
   MAX_TRUST_BUNDLE_BYTES,
+  MAX_TIME_STEP_SECONDS,
   MAX_VERSION_JUMP,
   runSync,
   signIssuerCertificate,
@@ -55,7 +56,7 @@ describe('a trust bundle', () => {
   });
 
   it('with one denied allowance left out is refused', () => {
-    expect(verify(withFields(world.trustBytes, fieldsOf(world.trustBytes).with(6, [id(0x33)])))).toEqual(
+    expect(verify(withFields(world.trustBytes, fieldsOf(world.trustBytes).with(7, [id(0x33)])))).toEqual(
       refused('trust_bundle_signature_invalid'),
     );
   });
@@ -104,7 +105,7 @@ describe('a trust bundle', () => {
     ['an issuer of text', 4, ['issuer'], 'message_malformed'],
     ['an issuer of nothing', 4, [new Uint8Array(0)], 'field_out_of_range'],
     ['an issuer of 2049 bytes', 4, [new Uint8Array(2_049)], 'field_out_of_range'],
-    ['a denied id of 15 bytes', 6, [new Uint8Array(15)], 'field_out_of_range'],
+    ['a denied id of 15 bytes', 7, [new Uint8Array(15)], 'field_out_of_range'],
     ['a denied id of text', 7, ['kiosk'], 'message_malformed'],
   ] as const)('with %s is refused though the issuer signed', (_what, index, value, code) => {
     expect(verify(reissued(index, value))).toEqual(refused(code));
@@ -116,10 +117,10 @@ describe('a trust bundle', () => {
       new DataView(bytes.buffer).setUint32(12, i);
       return bytes;
     });
-    const full = reissued(6, ids);
+    const full = reissued(7, ids);
     expect(full.length).toBeLessThan(MAX_TRUST_BUNDLE_BYTES);
     expect(ok(verify(full)).deniedAllowances.size).toBe(MAX_DENIED);
-    expect(verify(reissued(6, [...ids, id(0xff)]))).toEqual(refused('field_out_of_range'));
+    expect(verify(reissued(7, [...ids, id(0xff)]))).toEqual(refused('field_out_of_range'));
   });
 
   it('above its size is refused unread', () => {
@@ -147,7 +148,7 @@ describe('a trust bundle', () => {
 describe('no downgrade (R31)', () => {
   const known = ok(verify(world.trustBytes));
   const check = (changes: Partial<TrustBundle>) =>
-    attempt(() => checkNotOlder({ ...known, ...changes }, known, NOW + 100));
+    attempt(() => checkNotOlder({ ...known, ...changes }, known, { nowSeconds: NOW + 100 }));
 
   it.each([
     ['the same again', {}, true],
@@ -155,7 +156,12 @@ describe('no downgrade (R31)', () => {
     ['a later one', { version: 8, issuedAt: NOW + 1, denyListVersion: 4 }, true],
     ['an earlier version', { version: 6, issuedAt: NOW + 1 }, false],
     ['a later version with an older deny list', { version: 8, denyListVersion: 2 }, false],
-    ['a later version with an earlier time', { version: 8, issuedAt: NOW - 1 }, false],
+    ['the same version with an earlier time', { issuedAt: NOW - 1 }, false],
+    [
+      'a later version with an earlier time: a clock that was set right',
+      { version: 8, issuedAt: NOW - 1 },
+      true,
+    ],
   ])('%s', (_what, changes, accepted) => {
     expect(check(changes)).toEqual(
       accepted ? { ok: true, value: undefined } : refused('trust_bundle_older_than_known'),
@@ -168,7 +174,7 @@ describe('an issuer key that was rotated out (R27, R31)', () => {
   const next = { ...first.signer, generation: 2, keyId: id(9).subarray(0, 4) };
   const second: TrustBundle = { ...first, version: 8, issuedAt: NOW + 50, signer: next };
   const follow = (candidate: TrustBundle, known: TrustBundle | null, nowSeconds = NOW + 100) =>
-    attempt(() => checkNotOlder(candidate, known, nowSeconds));
+    attempt(() => checkNotOlder(candidate, known, { nowSeconds }));
 
   it('signs no bundle any more once a newer generation has, whatever version it names', () => {
     for (const version of [9, 8 + MAX_VERSION_JUMP, MAX_COUNTER]) {
@@ -206,6 +212,52 @@ describe('an issuer key that was rotated out (R27, R31)', () => {
     const draft = { ...first.signer, uses };
     const certificate = ok(runSync(signIssuerCertificate(draft), crypto, world.root.sign));
     expect(verify(reissued(4, [certificate]))).toEqual(refused('issuer_key_not_for_this_use'));
+  });
+});
+
+describe('a time that no clock of the reader knows (R30)', () => {
+  const known = ok(verify(world.trustBytes));
+  const later = (issuedAt: number, now: { nowSeconds: number; wallSeconds?: number }) =>
+    attempt(() =>
+      checkNotOlder(
+        { ...known, version: 8, issuedAt, signer: { ...known.signer, notAfter: 4e9 } },
+        known,
+        now,
+      ),
+    );
+
+  it('is taken up to a year ahead, and beyond it refused for what it is', () => {
+    const now = { nowSeconds: NOW + 100 };
+    expect(later(NOW + 100 + MAX_TIME_STEP_SECONDS, now).ok).toBe(true);
+    expect(later(NOW + 101 + MAX_TIME_STEP_SECONDS, now)).toEqual(refused('trust_bundle_from_the_future'));
+  });
+
+  it('is measured from the latest of all clocks: a reader that was away for long is not locked out', () => {
+    const away = NOW + 3 * MAX_TIME_STEP_SECONDS;
+    expect(later(away, { nowSeconds: NOW })).toEqual(refused('trust_bundle_from_the_future'));
+    expect(later(away, { nowSeconds: NOW, wallSeconds: away - 5 }).ok).toBe(true);
+  });
+
+  it('binds a newer generation as well, and nobody who has no bundle yet', () => {
+    const far = {
+      ...known,
+      issuedAt: NOW + 2 * MAX_TIME_STEP_SECONDS,
+      signer: { ...known.signer, generation: 2, notAfter: 4e9 },
+    };
+    const now = { nowSeconds: NOW };
+    expect(attempt(() => checkNotOlder(far, known, now))).toEqual(refused('trust_bundle_from_the_future'));
+    expect(attempt(() => checkNotOlder(far, null, now)).ok).toBe(true);
+  });
+
+  it('that was taken by mistake is corrected by the next version, and by no replay', () => {
+    const wrong = { ...known, version: 8, issuedAt: NOW + 1_000_000 };
+    const now = { nowSeconds: NOW + 50 };
+    expect(attempt(() => checkNotOlder({ ...known, version: 9, issuedAt: NOW + 40 }, wrong, now)).ok).toBe(
+      true,
+    );
+    expect(attempt(() => checkNotOlder({ ...known, version: 8, issuedAt: NOW + 40 }, wrong, now))).toEqual(
+      refused('trust_bundle_older_than_known'),
+    );
   });
 });
 

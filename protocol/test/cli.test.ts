@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { verifyFork } from '../cli/verify-fork.ts';
+import { verifyJournal } from '../cli/verify-journal.ts';
 import { VECTORS } from '../scripts/read-vectors.ts';
 import type { JsonObject, Vector, VectorFile } from '../scripts/vector-operations.ts';
 import { fromHex } from '../src/bytes.ts';
@@ -87,5 +88,49 @@ describe('verify-fork', () => {
     const lost = run('verify-everything');
     expect([lost.status, lost.stdout]).toEqual([2, '']);
     expect(lost.stderr).toContain('verify-fork FILE --root KEY');
+  });
+});
+
+describe('verify-journal', () => {
+  const journals = JSON.parse(readFileSync(join(VECTORS, 'journal-file.json'), 'utf8')) as VectorFile;
+  const root = hexIn(journals.context, 'rootPublicKey');
+  const journalOf = (vector: Vector) => fileOf(fromHex(hexIn(vector.input, 'file')));
+  const brokenIn = ({ output }: Vector) => {
+    const report = output as { broken: { sequence: number; fault: string } | null };
+    return report.broken;
+  };
+
+  it.each(journals.valid.map((vector) => [vector.name, vector] as const))(
+    'R43 tells: %s',
+    (_name, vector) => {
+      const { exitCode, text } = verifyJournal.run([journalOf(vector), '--root', root]);
+      const broken = brokenIn(vector);
+      expect(exitCode).toBe(broken === null ? 0 : 1);
+      expect(text).toMatch(
+        broken === null ? /^WHOLE: / : new RegExp(`^BROKEN at entry ${broken.sequence}: `),
+      );
+      if (broken !== null) expect(text).toContain(broken.fault);
+    },
+  );
+
+  it.each(journals.invalid.map((vector) => [vector.name, vector] as const))(
+    'cannot read: %s',
+    (_name, vector) => {
+      const { exitCode, text } = verifyJournal.run([journalOf(vector), '--root', root]);
+      expect([exitCode, text]).toEqual([2, expect.stringContaining(vector.code ?? '')]);
+    },
+  );
+
+  it('says which command a file is for, and when it holds digits instead of bytes', () => {
+    const [journal] = journals.valid;
+    const [proof] = proofs.valid;
+    if (journal === undefined || proof === undefined) throw new TypeError('vectors');
+    const small = fileOf(fromHex(hexIn(journals.valid[1]?.input ?? {}, 'file')));
+    expect(verifyFork.run([small, '--root', root]).text).toContain('It is a journal');
+    expect(verifyJournal.run([fileOf(proofOf(proof))]).text).toContain('It is a proof of double spend');
+    expect(verifyJournal.run([fileOf(hexIn(journal.input, 'file'))]).text).toContain('hex digits');
+    expect(verifyJournal.run([fileOf('good day')]).text).not.toContain('It ');
+    expect(verifyFork.run([fileOf(proofOf(proof))]).text).toContain('--root KEY is missing');
+    expect(verifyJournal.run([join(folder, 'nowhere')])).toMatchObject({ exitCode: 2 });
   });
 });

@@ -98,6 +98,35 @@ const statement = ok(
     world.phoneKey,
   ),
 );
+const delta = ok(
+  sync(
+    protocol.signDenyListDelta(
+      {
+        version: 8,
+        issuedAt: NOW,
+        policy: world.trust.policy,
+        issuerCertificates: [world.issuerCertificate],
+        denyListVersion: 4,
+        baseVersion: world.trust.version,
+        addedAllowances: [id(0x71)],
+        removedAllowances: [],
+        addedKiosks: [],
+        removedKiosks: [],
+        listHash: ok(
+          sync(
+            protocol.denyListHash({
+              deniedAllowances: new Set([protocol.toUuid(id(0x71))]),
+              deniedKiosks: new Set(),
+            }),
+          ),
+        ),
+      },
+      world.issuerKeyId,
+    ),
+    world.issuer,
+  ),
+);
+const kept = ok(sync(protocol.verifyTrustUpdate(delta, world.root.publicKey, world.trust))).bytes;
 const possession = { publicKey: world.phoneKey.publicKey, context: 'allowance', occasion: 'now' } as const;
 const proof = ok(sync(protocol.signProofOfPossession(possession), world.phoneKey));
 const issuerCertificate = ok(
@@ -275,6 +304,11 @@ const readers: Readonly<
     world.trustBytes,
     (bytes) => sync(protocol.verifyTrustBundle(bytes, world.root.publicKey)),
   ],
+  'deny-list delta': [
+    delta,
+    (bytes) => sync(protocol.verifyTrustUpdate(bytes, world.root.publicKey, world.trust)),
+  ],
+  'kept trust': [kept, (bytes) => sync(protocol.verifyTrustRecord(bytes, world.root.publicKey))],
   receipt: [
     receipt,
     (bytes) =>

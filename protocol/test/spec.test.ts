@@ -36,6 +36,19 @@ describe('examples', () => {
     }
   });
 
+  it('the table of operations has each that a vector asks for, and no other', () => {
+    const table = readFileSync(join(VECTORS, 'README.md'), 'utf8');
+    const listed = [...table.matchAll(/^\| (`.+?) \|/gm)].flatMap(([, names = '']) =>
+      [...names.matchAll(/`(\w+)`/g)].map(([, name]) => name),
+    );
+    const files = [...vectors].filter(([name]) => name !== 'signatures.json');
+    const asked = files.flatMap(([, text]) => {
+      const { valid, invalid } = JSON.parse(text) as VectorFile;
+      return [...valid, ...invalid].map(({ operation }) => operation);
+    });
+    expect(new Set(listed)).toEqual(new Set(asked));
+  });
+
   it('every vector file names a page that names it', () => {
     for (const [name, text] of vectors) {
       if (name === 'signatures.json') continue;

@@ -1,6 +1,6 @@
 /** Between a kiosk's agent and the cloud. Settlement bodies are CBOR of the protocol, not JSON. */
 import { z } from 'zod';
-import { Base64Url, CurrencyCode, PhoneNumber, Uuid } from './primitives.ts';
+import { Base64Url, CurrencyCode, PhoneNumber, TrustBytes, Uuid } from './primitives.ts';
 
 /**
  * `POST /v1/kiosks/enrol`, not signed in: the code is the authority, once.
@@ -20,7 +20,7 @@ export const EnrolResult = z.object({
   currency: CurrencyCode,
   certificate: Base64Url,
   rootPublicKey: Base64Url,
-  trustBundle: Base64Url,
+  trustBundle: TrustBytes,
   /** Bearer for the kiosk's calls: `Authorization: Kiosk <token>`. Reaches the API, signs no money. */
   kioskToken: z.string(),
   /** Origins whose pages may post payments to the agent. */
@@ -28,9 +28,12 @@ export const EnrolResult = z.object({
 });
 export type EnrolResult = z.infer<typeof EnrolResult>;
 
-/** `GET /v1/kiosk/trust-bundle` (kiosk token). */
+/**
+ * `GET /v1/kiosk/trust-bundle?since=VERSION.ISSUED_AT` (kiosk token). With `since` the bundle may be a delta to that one
+ * (page 09), or null when there is nothing newer; without it, it is whole.
+ */
 export const KioskTrust = z.object({
-  trustBundle: Base64Url,
+  trustBundle: TrustBytes.nullable(),
   certificate: Base64Url,
   walletOrigins: z.array(z.string()),
 });

@@ -19,6 +19,13 @@ export const Base64Url = z
   .string()
   .regex(/^[A-Za-z0-9_-]+$/)
   .max(400_000);
+/** A trust bundle or a delta of one: at most a megabyte, which base64url makes a third larger. */
+export const TrustBytes = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]+$/)
+  .max(1_400_000);
+/** The bundle that a reader has, as `VERSION.ISSUED_AT`, so that only the difference is sent. */
+export const TrustSince = z.string().regex(/^[1-9][0-9]{0,9}\.[0-9]{1,10}$/);
 /** Lower-case hex of a 32-byte hash. */
 export const Hash = z.string().regex(/^[0-9a-f]{64}$/);
 /** What a person types: with or without spaces and a leading +; the server normalises to E.164. */

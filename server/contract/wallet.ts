@@ -8,6 +8,8 @@ import {
   PhoneInput,
   PositiveMinorUnits,
   SignedMinorUnits,
+  TrustBytes,
+  TrustSince,
   Uuid,
 } from './primitives.ts';
 
@@ -143,6 +145,10 @@ export const HistoryItem = z.object({
 });
 export type HistoryItem = z.infer<typeof HistoryItem>;
 
-/** `GET /v1/trust`: the newest trust bundle, for phones; same bytes as kiosks receive. */
-export const TrustView = z.object({ rootPublicKey: Base64Url, trustBundle: Base64Url });
+/**
+ * `GET /v1/trust?since=VERSION.ISSUED_AT`: the newest trust bundle, for phones; same bytes as kiosks receive. With `since` it
+ * may be a delta to that bundle (page 09), or null when there is nothing newer.
+ */
+export const TrustQuery = z.object({ since: TrustSince.optional() });
+export const TrustView = z.object({ rootPublicKey: Base64Url, trustBundle: TrustBytes.nullable() });
 export type TrustView = z.infer<typeof TrustView>;

@@ -32,7 +32,7 @@ import {
   verifySettlementAcknowledgement,
   verifySettlementBatch,
   decodeSettlementEnvelope,
-  verifyTrustBundle,
+  verifyTrustUpdate,
 } from '@tikiwallet/protocol';
 import type { z } from 'zod';
 import {
@@ -137,15 +137,20 @@ export class SimulatedKiosk {
   /** Fetches the newest trust bundle, as a kiosk does whenever it has internet. */
   async syncTrust(): Promise<TrustBundle> {
     const headers = { authorization: `Kiosk ${this.token}` };
-    this.#take(await this.server.expect(KioskTrust, '/v1/kiosk/trust-bundle', { headers }));
+    const { version, issuedAt } = this.trust;
+    const path = `/v1/kiosk/trust-bundle?since=${version}.${issuedAt}`;
+    this.#take(await this.server.expect(KioskTrust, path, { headers }));
     return this.trust;
   }
 
-  #take(answer: { readonly trustBundle: string; readonly certificate: string }): void {
-    const bundle = must(verifyTrustBundle(fromBase64Url(answer.trustBundle), this.#rootPublicKey));
-    checkNotOlder(bundle, this.#trust, this.nowSeconds);
-    this.#trust = bundle;
-    this.#certificate = must(verifyKioskCertificate(fromBase64Url(answer.certificate), this.#trust.issuers));
+  #take(answer: { readonly trustBundle: string | null; readonly certificate: string }): void {
+    if (answer.trustBundle !== null) {
+      const bytes = fromBase64Url(answer.trustBundle);
+      const bundle = must(verifyTrustUpdate(bytes, this.#rootPublicKey, this.#trust));
+      checkNotOlder(bundle, this.#trust, { nowSeconds: this.nowSeconds });
+      this.#trust = bundle;
+    }
+    this.#certificate = must(verifyKioskCertificate(fromBase64Url(answer.certificate), this.trust.issuers));
   }
 
   request(amountMinor: bigint): PaymentRequest {

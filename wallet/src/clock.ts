@@ -12,6 +12,8 @@ export interface Clock {
   /** Takes the server's time, read at `Date.now()`. @returns the offset to remember. */
   learn(serverTimeMs: number): number;
   learnLowerBound(seconds: number): void;
+  /** The issuer signed that its time had run ahead: the newest time is this one after all. */
+  goBackTo(seconds: number): void;
   readonly newestTime: number;
 }
 
@@ -32,6 +34,9 @@ export function createClock(
     },
     learnLowerBound(seconds) {
       newestTime = Math.max(newestTime, seconds);
+    },
+    goBackTo(seconds) {
+      newestTime = seconds;
     },
     get newestTime() {
       return newestTime;

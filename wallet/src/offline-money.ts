@@ -65,13 +65,37 @@ export class OfflineMoney {
     return this.#trust;
   }
 
-  /** @returns the bundle's time, a lower bound of now. @throws WalletError */
-  async takeTrust(view: TrustView): Promise<number> {
+  /**
+   * Asks the cloud for what is newer than this phone's trust: the difference first, everything where that does not fit. The
+   * clock learns the bundle's time, a lower bound of now. @throws WalletError
+   */
+  async renewTrust(): Promise<void> {
+    const { api } = this.#needs;
+    const known = await this.#storedTrust();
+    try {
+      await this.#takeTrust(await api.trust(known));
+    } catch (error) {
+      const doesNotFit =
+        error instanceof WalletError &&
+        (error.code === 'deny_list_base_differs' || error.code === 'deny_list_result_differs');
+      if (!doesNotFit) throw error;
+      await this.#takeTrust(await api.trust(null));
+    }
+  }
+
+  async #takeTrust(view: TrustView): Promise<void> {
     const { database, clock } = this.#needs;
     // The newest time that is certain: a clock set years ahead would find every issuer's time over, and never sync again.
-    const needs = { database, crypto: this.#pay.crypto, nowSeconds: clock.newestTime };
-    this.#trust = await takeTrust(needs, view);
-    return this.#trust.issuedAt;
+    const needs = {
+      database,
+      crypto: this.#pay.crypto,
+      nowSeconds: clock.newestTime,
+      wallSeconds: clock.nowSeconds(),
+    };
+    const { trust, isTimeCorrected } = await takeTrust(needs, view);
+    this.#trust = trust;
+    if (isTimeCorrected) clock.goBackTo(trust.issuedAt);
+    else clock.learnLowerBound(trust.issuedAt);
   }
 
   async readRequest(text: string, allowances: readonly StoredAllowance[]): Promise<ReadOutcome> {

@@ -223,9 +223,8 @@ export class Wallet {
     const { database, clock } = this.#needs;
     if (this.state.value.config === null) await this.loadConfig();
     await this.#client.refreshIfUnknown();
-    const trust = await this.#api.trust();
     const money = await this.#money();
-    clock.learnLowerBound(await money.takeTrust(trust));
+    await money.renewTrust();
     await this.#finishOpenOrders();
     const [view, page] = await Promise.all([this.#api.wallet(), this.#api.history()]);
     await putMeta(database, 'clockOffsetMs', clock.learn(Date.parse(view.asOf)));
@@ -359,7 +358,7 @@ export class Wallet {
     const { profile, intents } = this.state.value;
     if (profile === null) throw new WalletError('not_authenticated');
     const money = await this.#money();
-    await money.takeTrust(await this.#api.trust());
+    await money.renewTrust();
     const open = intents.find((one) => one.kind === 'load' && isSameLoad(one, order));
     const intent = open?.kind === 'load' ? open : await this.#orderLoad(money, order, profile);
     try {

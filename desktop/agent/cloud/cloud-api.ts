@@ -71,7 +71,15 @@ export function cloudApi(client: CloudClient) {
       }),
 
     enrol: (keys: KioskKeys) => client.json(EnrolResult, post('/v1/kiosks/enrol', keys)),
-    trust: (token: string) => client.json(KioskTrust, get('/v1/kiosk/trust-bundle', asKiosk(token))),
+    /** @param since the bundle in force, for the difference; null for everything. */
+    trust: (token: string, since: { readonly version: number; readonly issuedAt: number } | null) =>
+      client.json(
+        KioskTrust,
+        get(
+          `/v1/kiosk/trust-bundle${since === null ? '' : `?since=${since.version}.${since.issuedAt}`}`,
+          asKiosk(token),
+        ),
+      ),
     settle: (token: string, batch: Uint8Array) =>
       client.bytes(
         { ...post('/v1/kiosk/settlements', batch, asKiosk(token)), timeoutMs: SETTLE_TIMEOUT_MS },

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { IpcError } from '../../ipc/index.ts';
 import type { CommandName, CommandParams, CommandResult } from '../store/messages.ts';
 import type { StoreSnapshot } from '../store/kiosk-store.ts';
+import type { KioskTrust } from '@tikiwallet/server/contract';
 import { TestIssuer, TestKiosk } from '../test/world.ts';
 import { TrustRefresher } from './trust-refresher.ts';
 
@@ -12,6 +13,10 @@ let refresher: TrustRefresher;
 let snapshot: StoreSnapshot | null;
 let fetches: number;
 let failure: IpcError | null;
+/** What the cloud was asked to continue, and what it answers instead. */
+let asked: (number | null)[];
+let answers: ((since: number | null) => KioskTrust)[];
+let changes: number;
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -19,11 +24,17 @@ beforeEach(() => {
   snapshot = null;
   fetches = 0;
   failure = null;
+  asked = [];
+  answers = [];
+  changes = 0;
   refresher = new TrustRefresher({
     api: {
-      trust: async () => {
+      trust: async (_token, since) => {
         fetches += 1;
+        asked.push(since?.version ?? null);
         if (failure !== null) throw failure;
+        const answer = answers.shift();
+        if (answer !== undefined) return answer(since?.version ?? null);
         return issuer.trust(kiosk.desk.store.memory.kiosk?.certificate.bytes ?? new Uint8Array(0), {
           version: fetches + 1,
         });
@@ -36,6 +47,7 @@ beforeEach(() => {
     snapshot: () => snapshot,
     isOnline: () => true,
     log: pino({ level: 'silent' }),
+    onChange: () => (changes += 1),
   });
 });
 afterEach(async () => {
@@ -70,4 +82,47 @@ test('while the cloud stays in reach the bundle is renewed every few minutes, an
   expect(version()).toBe(3);
   await vi.advanceTimersByTimeAsync(11 * 60_000);
   expect(version()).toBe(5);
+});
+
+const certificate = () => kiosk.desk.store.memory.kiosk?.certificate.bytes ?? new Uint8Array(0);
+const difference = (baseVersion: number, listed: readonly string[]) => () =>
+  issuer.trustDelta(certificate(), { version: 5 }, { baseVersion, added: listed, listed });
+
+test('R31 the difference to the bundle in force is asked for, and what does not fit is fetched whole at once', async () => {
+  kiosk.enrol(issuer);
+  snapshot = kiosk.snapshot();
+  const denied = '0190d8c2-0000-7000-8000-0000000000d1';
+  answers = [difference(1, [denied])];
+  refresher.refreshNow();
+  await vi.advanceTimersByTimeAsync(100);
+  expect([asked, version()]).toEqual([[1], 5]);
+  expect(kiosk.desk.store.memory.kiosk?.trust.deniedAllowances).toEqual(new Set([denied]));
+  snapshot = kiosk.snapshot();
+  fetches = 5;
+  answers = [difference(4, [])];
+  refresher.refreshNow();
+  await vi.advanceTimersByTimeAsync(100);
+  expect([asked, version()]).toEqual([[1, 5, null], 8]);
+  expect(refresher.lastRefusal).toBeNull();
+});
+
+test('nothing newer changes nothing, and is no failure', async () => {
+  kiosk.enrol(issuer);
+  snapshot = kiosk.snapshot();
+  answers = [() => ({ ...issuer.trust(certificate()), trustBundle: null })];
+  refresher.refreshNow();
+  await vi.advanceTimersByTimeAsync(100);
+  expect([asked, version(), refresher.lastRefusal]).toEqual([[1], 1, null]);
+});
+
+test('R30 a cloud whose clock is years ahead is not believed, and a person is told until it is right', async () => {
+  kiosk.enrol(issuer);
+  snapshot = kiosk.snapshot();
+  const issuedAt = Math.floor(Date.now() / 1000) + 3 * 365 * 86_400;
+  answers = [() => issuer.trust(certificate(), { version: 2, issuedAt })];
+  refresher.refreshNow();
+  await vi.advanceTimersByTimeAsync(100);
+  expect([version(), refresher.lastRefusal, changes]).toEqual([1, 'trust_bundle_from_the_future', 1]);
+  await vi.advanceTimersByTimeAsync(6 * 60_000);
+  expect([version(), refresher.lastRefusal, changes]).toEqual([3, null, 2]);
 });

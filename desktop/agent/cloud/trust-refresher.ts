@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { IpcError } from '../../ipc/index.ts';
 import type { Log } from '../log.ts';
+import type { TrustRefusal } from '../store/kiosk-record.ts';
 import type { StoreClient } from '../store/store-client.ts';
 import type { StoreSnapshot } from '../store/kiosk-store.ts';
 import type { CloudApi } from './cloud-api.ts';
@@ -12,6 +13,10 @@ import type { CloudApi } from './cloud-api.ts';
 const REFRESH_EVERY_MS = 5 * 60 * 1000;
 const AFTER_FAILURE_MS = 30 * 1000;
 const STOP_WAIT_MS = 1_500;
+const DOES_NOT_FIT: ReadonlySet<TrustRefusal> = new Set([
+  'deny_list_base_differs',
+  'deny_list_result_differs',
+]);
 
 export interface TrustRefresherOptions {
   readonly api: Pick<CloudApi, 'trust'>;
@@ -19,6 +24,8 @@ export interface TrustRefresherOptions {
   readonly snapshot: () => StoreSnapshot | null;
   readonly isOnline: () => boolean;
   readonly log: Log;
+  /** What is wrong with the cloud's trust changed. */
+  readonly onChange: () => void;
 }
 
 export class TrustRefresher {
@@ -26,6 +33,7 @@ export class TrustRefresher {
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | null = null;
   #isStopped = false;
+  #lastRefusal: TrustRefusal | null = null;
 
   constructor(options: TrustRefresherOptions) {
     this.#options = options;
@@ -34,6 +42,17 @@ export class TrustRefresher {
   /** Came online, or was just enrolled, or somebody says that something changed. */
   refreshNow(): void {
     this.#schedule(0);
+  }
+
+  /** Why the newest answer of the cloud was not believed; null when it was. */
+  get lastRefusal(): TrustRefusal | null {
+    return this.#lastRefusal;
+  }
+
+  #note(refusal: TrustRefusal | null): void {
+    if (refusal === this.#lastRefusal) return;
+    this.#lastRefusal = refusal;
+    this.#options.onChange();
   }
 
   async stop(): Promise<void> {
@@ -59,7 +78,12 @@ export class TrustRefresher {
     // Not yet, or not now: asked again soon, because the event that would ask may have come and gone already.
     if (kiosk === null || kiosk === undefined || !isOnline()) return this.#schedule(AFTER_FAILURE_MS);
     try {
-      const installed = await store.run('refreshTrust', await api.trust(kiosk.kioskToken));
+      const trust = snapshot()?.trust ?? null;
+      let installed = await store.run('refreshTrust', await api.trust(kiosk.kioskToken, trust));
+      // A difference that does not fit is no harm: everything is fetched, at once.
+      if (!installed.ok && DOES_NOT_FIT.has(installed.code))
+        installed = await store.run('refreshTrust', await api.trust(kiosk.kioskToken, null));
+      this.#note(installed.ok ? null : installed.code);
       if (!installed.ok) log.error({ code: installed.code }, 'the trust bundle of the cloud was refused');
       this.#schedule(REFRESH_EVERY_MS);
     } catch (error) {

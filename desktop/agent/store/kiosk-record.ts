@@ -6,12 +6,14 @@
 import {
   attempt,
   checkNotOlder,
+  CLOCK_TOLERANCE_SECONDS,
   equalBytes,
   fromBase64Url,
   runSync,
   toHex,
   verifyKioskCertificate,
-  verifyTrustBundle,
+  verifyTrustRecord,
+  verifyTrustUpdate,
   type KioskCertificate,
   type RefusalCode,
   type SyncCrypto,
@@ -87,7 +89,7 @@ export class KioskRecord {
     const row = this.#statements.kiosk.get();
     if (row === undefined) return null;
     const rootPublicKey = ownBytes(row.root_public_key);
-    const trust = runSync(verifyTrustBundle(ownBytes(row.trust_bundle), rootPublicKey), this.#crypto);
+    const trust = runSync(verifyTrustRecord(ownBytes(row.trust_bundle), rootPublicKey), this.#crypto);
     if (!trust.ok) throw new Quarantined('trust_record_invalid', `trust bundle: ${trust.code}`);
     const certificates = new Map<string, KioskCertificate>();
     for (const stored of this.#statements.certificates.all()) {
@@ -159,7 +161,8 @@ export class KioskRecord {
 
   /** Inside the caller's transaction: the newest bundle and certificate. @throws TrustRefused */
   refresh(known: EnrolledKiosk, answer: KioskTrust, atSeconds: number): EnrolledKiosk {
-    const bundle = this.#takeBundle(decode(answer.trustBundle), known);
+    const bundle =
+      answer.trustBundle === null ? known.trust : this.#takeBundle(decode(answer.trustBundle), known);
     const certificate = this.#verifyOwn(decode(answer.certificate), bundle, known.kioskId);
     if (
       certificate.merchantId !== known.certificate.merchantId ||
@@ -167,9 +170,11 @@ export class KioskRecord {
     ) {
       throw new TrustRefused('certificate_is_for_another_kiosk');
     }
+    // One that a cloud with a wrong clock signed for later would otherwise outlive every right one.
+    const isOfTheFuture = known.certificate.notBefore > bundle.issuedAt + CLOCK_TOLERANCE_SECONDS;
     const isRenewed =
       !equalBytes(certificate.hash, known.certificate.hash) &&
-      certificate.notAfter >= known.certificate.notAfter;
+      (certificate.notAfter >= known.certificate.notAfter || isOfTheFuture);
     const current = isRenewed ? certificate : known.certificate;
     if (isRenewed)
       this.#statements.insertCertificate.run(
@@ -199,10 +204,10 @@ export class KioskRecord {
     bytes: Uint8Array,
     known: { readonly rootPublicKey: Uint8Array; readonly trust: TrustBundle | null },
   ): TrustBundle {
-    const bundle = runSync(verifyTrustBundle(bytes, known.rootPublicKey), this.#crypto);
+    const bundle = runSync(verifyTrustUpdate(bytes, known.rootPublicKey, known.trust), this.#crypto);
     if (!bundle.ok) throw new TrustRefused(bundle.code);
     const nowSeconds = Math.floor(this.#wallMs() / 1000);
-    const follows = attempt(() => checkNotOlder(bundle.value, known.trust, nowSeconds));
+    const follows = attempt(() => checkNotOlder(bundle.value, known.trust, { nowSeconds }));
     if (!follows.ok) throw new TrustRefused(follows.code);
     return bundle.value;
   }

@@ -72,6 +72,7 @@ export interface StoreSnapshot {
     readonly walletOrigins: readonly string[];
   } | null;
   readonly trust: {
+    readonly version: number;
     readonly issuedAt: number;
     readonly level: FreshnessLevel;
     readonly denyListVersion: number;
@@ -377,6 +378,7 @@ function describeKiosk(
       walletOrigins: kiosk.walletOrigins,
     },
     trust: {
+      version: trust.version,
       issuedAt: trust.issuedAt,
       level,
       denyListVersion: trust.denyListVersion,

@@ -2,7 +2,7 @@
  * Answers the store's commands on an open store: the table of what each command does. Owns no thread and no
  * message; tests drive it directly.
  */
-import { fromHex, runSync, signProofOfPossession } from '@tikiwallet/protocol';
+import { CLOCK_TOLERANCE_SECONDS, fromHex, runSync, signProofOfPossession } from '@tikiwallet/protocol';
 import { PaymentDesk } from '../accept-payment.ts';
 import { RefundDesk } from '../give-back.ts';
 import { Batches } from '../settle/batches.ts';
@@ -121,12 +121,22 @@ export class StoreDesk {
     return proof.value;
   }
 
+  /** The issuer signed a higher version under an earlier time: its clock had run ahead, and this kiosk's mark with it. */
+  #goBackTo(seconds: number): void {
+    const { mark, standing } = this.store.memory;
+    if (mark - seconds <= CLOCK_TOLERANCE_SECONDS) return;
+    if (standing.doubt === null) this.store.append('clockJump', seconds, []);
+    this.store.setMark(seconds);
+  }
+
   /** Everything that was believed under the former issuers or deny list is looked at again. */
   #installTrust(install: (atSeconds: number) => EnrolledKiosk): TrustInstalled {
     try {
       this.store.write(() => {
+        const before = this.store.memory.kiosk?.trust ?? null;
         const kiosk = install(this.store.now().seconds);
         this.store.setKiosk(kiosk);
+        if (before !== null && kiosk.trust.issuedAt < before.issuedAt) this.#goBackTo(kiosk.trust.issuedAt);
         this.store.raiseMark(Math.max(kiosk.trust.issuedAt, kiosk.certificate.notBefore));
       });
     } catch (error) {

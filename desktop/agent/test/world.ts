@@ -84,7 +84,7 @@ export class TestIssuer {
   }
 
   #certify({ publicKey }: TestKey, generation: number): Uint8Array {
-    const dates = { notBefore: this.now - 1_000, notAfter: this.now + 31_536_000 };
+    const dates = { notBefore: this.now - 1_000, notAfter: this.now + 157_680_000 };
     const draft = { publicKey, generation, uses: protocol.EVERY_ISSUER_USE, ...dates };
     return this.#byRoot(protocol.signIssuerCertificate(draft));
   }
@@ -176,6 +176,39 @@ export class TestIssuer {
       certificate: protocol.toBase64Url(certificate),
       walletOrigins: ['https://wallet.test'],
     };
+  }
+
+  /** The same as a difference to the bundle of version `baseVersion`, after which exactly `listed` are denied. */
+  trustDelta(
+    certificate: Uint8Array,
+    options: BundleOptions,
+    change: {
+      readonly baseVersion: number;
+      readonly added?: readonly string[];
+      readonly removed?: readonly string[];
+      readonly listed: readonly string[];
+    },
+  ): KioskTrust {
+    const full = ok(
+      protocol.runSync(protocol.verifyTrustBundle(this.bundle(options), this.root.publicKey), crypto),
+    );
+    const list = { deniedAllowances: new Set(change.listed), deniedKiosks: new Set<string>() };
+    const delta = this.sign(
+      protocol.signDenyListDelta(
+        {
+          ...full,
+          issuerCertificates: this.#certificates,
+          baseVersion: change.baseVersion,
+          addedAllowances: (change.added ?? []).map((id) => protocol.fromUuid(id)),
+          removedAllowances: (change.removed ?? []).map((id) => protocol.fromUuid(id)),
+          addedKiosks: [],
+          removedKiosks: [],
+          listHash: ok(protocol.runSync(protocol.denyListHash(list), crypto)),
+        },
+        this.keyId,
+      ),
+    );
+    return { ...this.trust(certificate, options), trustBundle: protocol.toBase64Url(delta) };
   }
 
   /** `shopIssuer` certified the shop, where that is another issuer. */

@@ -5,11 +5,18 @@
  * customer's screen.
  */
 import { desc, eq } from 'drizzle-orm';
-import { fromUuid, MAX_NAME_BYTES, signKioskCertificate, verifyKioskCertificate } from '@tikiwallet/protocol';
+import {
+  attempt,
+  checkIssuerNotRevoked,
+  fromUuid,
+  MAX_NAME_BYTES,
+  signKioskCertificate,
+  verifyKioskCertificate,
+} from '@tikiwallet/protocol';
 import type { Tx } from '../db/client.ts';
 import { users, merchants } from '../db/schema/accounts.ts';
 import { kioskCertificates, kiosks } from '../db/schema/kiosks.ts';
-import { must, type Offline } from '../trust/index.ts';
+import { must, type Offline, readRevokedIssuers } from '../trust/index.ts';
 
 export interface EnrolledMachine {
   readonly enrolmentId: string;
@@ -33,9 +40,16 @@ export async function currentCertificate(
     .limit(1);
   if (newest !== undefined) {
     const life = newest.notAfter.getTime() - newest.notBefore.getTime();
-    if (newest.notAfter.getTime() - nowSeconds * 1000 >= life / 3) return newest.certificate;
+    const isYoung = newest.notAfter.getTime() - nowSeconds * 1000 >= life / 3;
+    if (isYoung && !(await isOfRevokedIssuer(tx, offline, newest.certificate))) return newest.certificate;
   }
   return certify(tx, offline, machine, nowSeconds);
+}
+
+/** At once, not when the moment has come: a kiosk may not be back in reach until then. */
+async function isOfRevokedIssuer(tx: Tx, { trust }: Offline, certificate: Uint8Array): Promise<boolean> {
+  const facts = { issuers: await trust.issuers(tx), revokedIssuers: await readRevokedIssuers(tx) };
+  return !attempt(() => checkIssuerNotRevoked(certificate, facts, Number.POSITIVE_INFINITY)).ok;
 }
 
 async function certify(

@@ -172,7 +172,7 @@ describe('trust for a kiosk', () => {
     const mine = await server.expect(KioskTrust, '/v1/kiosk/trust-bundle', { headers });
     const open = await server.expect(TrustView, '/v1/trust');
     expect(open.trustBundle).toBe(mine.trustBundle);
-    must(verifyTrustBundle(fromBase64Url(open.trustBundle), fromBase64Url(open.rootPublicKey)));
+    must(verifyTrustBundle(fromBase64Url(open.trustBundle ?? ''), fromBase64Url(open.rootPublicKey)));
     expect(mine.walletOrigins).toEqual([server.origin]);
     expect((await list())[0]?.lastContactAt).not.toBeNull();
   });
@@ -200,7 +200,7 @@ describe('trust for a kiosk', () => {
     expect((await kiosk.handIn(kiosk.heartbeat())).problem).toMatchObject({ code: 'kiosk_denied' });
     const open = await server.expect(TrustView, '/v1/trust');
     const bundle = must(
-      verifyTrustBundle(fromBase64Url(open.trustBundle), fromBase64Url(open.rootPublicKey)),
+      verifyTrustBundle(fromBase64Url(open.trustBundle ?? ''), fromBase64Url(open.rootPublicKey)),
     );
     expect(bundle.deniedKiosks.has(kiosk.kioskId)).toBe(true);
     const path = `/v1/merchant/kiosks/${kiosk.kioskId}/code`;

@@ -5,15 +5,20 @@ import type { KioskTrust } from '../../contract/index.ts';
 import type { ServerContext } from '../context.ts';
 import { inTransaction } from '../db/retry.ts';
 import { kioskEnrolments } from '../db/schema/kiosks.ts';
-import type { Offline } from '../trust/index.ts';
+import type { BundleName, Offline } from '../trust/index.ts';
 import type { EnrolledKiosk } from './authenticate-kiosk.ts';
 import { currentCertificate } from './kiosk-certificates.ts';
 
 type Needs = Pick<ServerContext, 'db' | 'clock' | 'config'> & { readonly offline: Offline };
 
-export async function trustForKiosk(needs: Needs, kiosk: EnrolledKiosk): Promise<KioskTrust> {
+/** @param since the bundle that the kiosk has; null asks for everything. */
+export async function trustForKiosk(
+  needs: Needs,
+  kiosk: EnrolledKiosk,
+  since: BundleName | null,
+): Promise<KioskTrust> {
   const { db, clock, config, offline } = needs;
-  const bundle = await offline.trust.bundle();
+  const { bundle, bytes } = await offline.trust.update(since);
   const certificate = await inTransaction(db, async (tx) => {
     // Until then it may accept payments: noted before the bundle is handed out.
     await tx
@@ -23,7 +28,7 @@ export async function trustForKiosk(needs: Needs, kiosk: EnrolledKiosk): Promise
     return currentCertificate(tx, offline, kiosk, Math.floor(clock.nowMs() / 1000));
   });
   return {
-    trustBundle: toBase64Url(bundle.bytes),
+    trustBundle: bytes === null ? null : toBase64Url(bytes),
     certificate: toBase64Url(certificate),
     walletOrigins: [config.publicOrigin],
   };

@@ -1,7 +1,7 @@
 /**
  * The operator's commands: each reads through the room that owns the matter and answers text.
  *
- * Owns: names, arguments and layout. Never: writes to the database.
+ * Owns: names, arguments and layout. Never: writes to the database but through the room that owns the matter.
  */
 import { closeSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { z } from 'zod';
@@ -10,6 +10,7 @@ import type { Db } from '../db/client.ts';
 import { trustState } from '../db/schema/trust.ts';
 import { problem } from '../http/problem.ts';
 import { formatMinor } from '../ledger/print.ts';
+import { correctTime, revokeIssuer } from '../trust/index.ts';
 import { doubleSpendProof, exportJournal, listClaims, listDoubleSpends } from '../settlement/index.ts';
 
 export interface OperatorCommand {
@@ -115,10 +116,33 @@ const journalFile: OperatorCommand = {
   },
 };
 
+const revoke: OperatorCommand = {
+  takes: ['GENERATION', 'HOURS'],
+  purpose: 'a former issuer key leaked: what it certified ends everywhere in that many hours (0: at once)',
+  async run(db, [generation = '', hours = '']) {
+    if (!/^[1-9][0-9]{0,6}$/.test(generation) || !/^[0-9]{1,4}$/.test(hours))
+      throw problem('request_invalid', { detail: 'GENERATION and HOURS are whole numbers.' });
+    const honouredUntil = Math.floor(Date.now() / 1000) + Number(hours) * 3600;
+    await revokeIssuer(db, { generation: Number(generation), honouredUntil });
+    return `From ${new Date(honouredUntil * 1000).toISOString()} on nothing is accepted that generation ${generation} certified. Kiosks get new certificates at their next contact; customers load their offline wallet anew.`;
+  },
+};
+
+const correctClock: OperatorCommand = {
+  takes: [],
+  purpose: "the server's clock ran ahead and was set right: signs the right time from now on",
+  async run(db) {
+    await correctTime(db);
+    return `The next trust bundle carries this machine's time, ${new Date().toISOString()}. Kiosks and phones that took the wrong one go back to it at their next contact.`;
+  },
+};
+
 export const COMMANDS: Readonly<Record<string, OperatorCommand>> = {
   'double-spends': doubleSpends,
   'export-proof': exportProof,
   claims,
+  'revoke-issuer': revoke,
+  'correct-time': correctClock,
   'export-journal': journalFile,
 };
 

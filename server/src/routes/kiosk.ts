@@ -1,13 +1,14 @@
 /** Between a kiosk's agent and the cloud: enrolment, trust, settlement. */
 import { createRoute } from '@hono/zod-openapi';
 import { z } from 'zod';
-import { CBOR_MEDIA_TYPE, EnrolBody, EnrolResult, KioskTrust } from '../../contract/index.ts';
+import { CBOR_MEDIA_TYPE, EnrolBody, EnrolResult, KioskTrust, TrustQuery } from '../../contract/index.ts';
 import { giveBackClosing } from '../allowances/index.ts';
 import type { RegisterRoutes } from '../context.ts';
 import { problem } from '../http/problem.ts';
 import { answers, json, refusals } from '../http/router.ts';
 import { enrol, requireKiosk, trustForKiosk } from '../kiosks/index.ts';
 import { Certificates, settleBatch } from '../settlement/index.ts';
+import { readSince } from '../trust/index.ts';
 
 const tags = ['kiosk'];
 /** `Authorization: Kiosk <token>`. */
@@ -26,6 +27,7 @@ const trustRoute = createRoute({
   tags,
   summary: "The newest trust bundle and the kiosk's certificate",
   security: kioskToken,
+  request: { query: TrustQuery },
   responses: { 200: answers(KioskTrust, 'The trust'), ...refusals },
 });
 const cborBody = { [CBOR_MEDIA_TYPE]: { schema: z.unknown().meta({ type: 'string', format: 'binary' }) } };
@@ -47,7 +49,7 @@ export const registerKiosk: RegisterRoutes = (router, context) => {
   });
   router.openapi(trustRoute, async (c) => {
     const kiosk = await requireKiosk(context, c);
-    return c.json(await trustForKiosk(context, kiosk), 200);
+    return c.json(await trustForKiosk(context, kiosk, readSince(c.req.valid('query').since)), 200);
   });
   router.openapi(settleRoute, async (c) => {
     const kiosk = await requireKiosk(context, c);

@@ -6,21 +6,29 @@
  */
 import { createHash } from 'node:crypto';
 import { eq } from 'drizzle-orm';
-import { type Policy, signTrustBundle, toHex } from '@tikiwallet/protocol';
+import { fromUuid, type Policy, signTrustBundle, toHex } from '@tikiwallet/protocol';
 import type { Clock } from '../clock.ts';
 import type { Db, Tx } from '../db/client.ts';
 import { inTransaction } from '../db/retry.ts';
 import { trustState } from '../db/schema/trust.ts';
-import { listedIds } from './deny-list.ts';
+import { type BundleName, Deltas, noteBundle, readDenyList } from './deltas.ts';
 import { currentIssuerCertificates, isRotatedOut } from './issuers.ts';
 import type { TrustKeys } from './keys.ts';
 import { must } from './protocol-run.ts';
+import { readRevokedIssuers } from './revocation.ts';
 
 export interface SignedBundle {
   readonly bytes: Uint8Array;
   readonly version: number;
   readonly issuedAt: Date;
   readonly denyListVersion: number;
+}
+
+export interface TrustUpdate {
+  /** The newest. */
+  readonly bundle: SignedBundle;
+  /** It, or a delta to what was named; null when that is the newest. */
+  readonly bytes: Uint8Array | null;
 }
 
 export interface BundleOptions {
@@ -49,6 +57,7 @@ export class TrustBundles {
   readonly #clock: Clock;
   readonly #options: BundleOptions;
   readonly #basis: string;
+  readonly #deltas: Deltas;
   #cached: SignedBundle | null = null;
 
   constructor(db: Db, keys: TrustKeys, clock: Clock, options: BundleOptions) {
@@ -56,6 +65,7 @@ export class TrustBundles {
     this.#keys = keys;
     this.#clock = clock;
     this.#options = options;
+    this.#deltas = new Deltas(db, keys, options.policy);
     const policy = Object.values(options.policy).map(String).join(' ');
     const next = keys.nextIssuer === null ? 'none' : toHex(keys.nextIssuer.publicKey);
     this.#basis = createHash('sha256')
@@ -74,6 +84,20 @@ export class TrustBundles {
     if (this.#cached?.version === row.version) return this.#cached;
     this.#cached = await inTransaction(this.#db, (tx) => this.#renew(tx));
     return this.#cached;
+  }
+
+  /**
+   * What somebody lacks who has the bundle `since`: the difference when that is smaller, the whole bundle otherwise.
+   * @returns null when it is the newest.
+   */
+  async update(since: BundleName | null): Promise<TrustUpdate> {
+    const bundle = await this.current();
+    if (since === null) return { bundle, bytes: bundle.bytes };
+    const isNewest = since.version === bundle.version && since.issuedAt === bundle.issuedAt.getTime() / 1000;
+    if (isNewest) return { bundle, bytes: null };
+    const delta = await this.#deltas.from(since, bundle);
+    const isWorthIt = delta !== null && delta.length < bundle.bytes.length;
+    return { bundle, bytes: isWorthIt ? delta : bundle.bytes };
   }
 
   #isFresh(row: State): row is State & { issuedAt: Date; bundleDenyListVersion: number } {
@@ -113,16 +137,20 @@ export class TrustBundles {
   async #sign(tx: Tx, version: number, { denyListVersion, issuedAt: before }: State): Promise<SignedBundle> {
     // Kiosks refuse a bundle whose time goes back: a clock that was set back must not stop the deny list.
     const issuedAt = Math.floor(Math.max(this.#clock.nowMs(), before?.getTime() ?? 0) / 1000);
+    const list = await readDenyList(tx, { denyListVersion, issuedAt });
     const draft = {
       version,
       issuedAt,
       policy: this.#options.policy,
       issuerCertificates: await currentIssuerCertificates(tx, issuedAt, this.#keys),
+      revokedIssuers: await readRevokedIssuers(tx),
       denyListVersion,
-      deniedAllowances: await listedIds(tx, 'allowance', issuedAt),
-      deniedKiosks: await listedIds(tx, 'kiosk', issuedAt),
+      deniedAllowances: [...list.deniedAllowances].map(fromUuid),
+      deniedKiosks: [...list.deniedKiosks].map(fromUuid),
     };
     const bytes = must(signTrustBundle(draft, this.#keys.issuer.keyId), this.#keys.issuer.sign);
-    return { bytes, version, issuedAt: new Date(issuedAt * 1000), denyListVersion };
+    const issued = new Date(issuedAt * 1000);
+    await noteBundle(tx, { version, denyListVersion, issuedAt: issued }, list);
+    return { bytes, version, issuedAt: issued, denyListVersion };
   }
 }

@@ -3,8 +3,8 @@
  *
  * Owns: the table `denied_subjects` and the version. Never: takes anything off the list before its certificate ended.
  */
-import { and, count, desc, eq, gt, inArray, isNull, or, type SQL, sql } from 'drizzle-orm';
-import { fromUuid, MAX_DENIED } from '@tikiwallet/protocol';
+import { and, count, desc, eq, gt, inArray, isNull, lte, or, type SQL, sql } from 'drizzle-orm';
+import { MAX_DENIED } from '@tikiwallet/protocol';
 import type { Executor, Tx } from '../db/client.ts';
 import { type DenialReason, type DeniedKind, deniedSubjects, trustState } from '../db/schema/trust.ts';
 
@@ -78,21 +78,21 @@ export async function hasRoomForClosing(executor: Executor, now: Date): Promise<
   return (listed?.count ?? 0) < MAX_DENIED - KEPT_FOR_FRAUD;
 }
 
-/** The 16-byte ids to sign into a bundle, sorted; above the protocol's bound the oldest closings are left out first. */
+/**
+ * The UUIDs that a bundle of this deny-list version and time lists, sorted; above the protocol's bound the oldest closings
+ * are left out first. Asked again later for a former bundle, it answers the same.
+ */
 export async function listedIds(
   executor: Executor,
   kind: DeniedKind,
-  nowSeconds: number,
-): Promise<readonly Uint8Array[]> {
-  const now = new Date(nowSeconds * 1000);
+  bundle: { readonly denyListVersion: number; readonly issuedAt: number },
+): Promise<readonly string[]> {
+  const now = new Date(bundle.issuedAt * 1000);
   const rows = await executor
     .select({ subjectId: deniedSubjects.subjectId })
     .from(deniedSubjects)
-    .where(isListed(kind, now))
+    .where(and(isListed(kind, now), lte(deniedSubjects.version, bundle.denyListVersion)))
     .orderBy(sql`${deniedSubjects.reason} = 'closing'`, desc(deniedSubjects.version))
     .limit(MAX_DENIED);
-  return rows
-    .map((row) => row.subjectId)
-    .sort()
-    .map(fromUuid);
+  return rows.map((row) => row.subjectId).sort();
 }

@@ -2,7 +2,8 @@
 import type { IssuerCertificate, SyncSigner } from '@tikiwallet/protocol';
 import type { Clock } from '../clock.ts';
 import type { Db, Executor } from '../db/client.ts';
-import { type SignedBundle, TrustBundles } from './bundle.ts';
+import { type SignedBundle, TrustBundles, type TrustUpdate } from './bundle.ts';
+import type { BundleName } from './deltas.ts';
 import { ensureIssuer, readIssuers } from './issuers.ts';
 import type { TrustKeys } from './keys.ts';
 import type { OfflinePolicy } from './offline-policy.ts';
@@ -11,7 +12,10 @@ export { deny, hasRoomForClosing, holdDenyListVersion } from './deny-list.ts';
 export { loadTrustKeys, trustKeyFiles, type TrustKeys } from './keys.ts';
 export { type AllowancePolicy, type OfflinePolicy, readOfflinePolicy } from './offline-policy.ts';
 export { check, must } from './protocol-run.ts';
-export type { SignedBundle } from './bundle.ts';
+export type { SignedBundle, TrustUpdate } from './bundle.ts';
+export type { BundleName } from './deltas.ts';
+export { readSince } from './since.ts';
+export { correctTime, readRevokedIssuers, revokeIssuer } from './revocation.ts';
 
 /** What other rooms may do with the issuer's trust. */
 export interface Trust {
@@ -22,6 +26,8 @@ export interface Trust {
   issuers(executor: Executor): Promise<readonly IssuerCertificate[]>;
   /** The newest bundle, listing everything denied before the call. */
   bundle(): Promise<SignedBundle>;
+  /** What somebody lacks who has the bundle `since`; everything for who has none. */
+  update(since: BundleName | null): Promise<TrustUpdate>;
 }
 
 /** What every room of offline money is given beside the server's context. */
@@ -49,5 +55,6 @@ export async function createTrust(
     signAsIssuer: keys.issuer.sign,
     issuers: (executor) => readIssuers(executor, keys.rootPublicKey),
     bundle: () => bundles.current(),
+    update: (since) => bundles.update(since),
   };
 }

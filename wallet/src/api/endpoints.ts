@@ -48,7 +48,11 @@ export function createEndpoints(client: ApiClient) {
       anonymous<Session>('/v1/auth/register/verify', body),
     logIn: (body: { phone: string; password: string }) => anonymous<Session>('/v1/auth/login', body),
     wallet: () => client.call<WalletView>('/v1/wallet'),
-    trust: () => client.call<TrustView>('/v1/trust'),
+    /** @param since the bundle that this phone has, for the difference; null for everything. */
+    trust: (since: { readonly version: number; readonly issuedAt: number } | null) =>
+      client.call<TrustView>(
+        since === null ? '/v1/trust' : `/v1/trust?since=${since.version}.${since.issuedAt}`,
+      ),
     history: (cursor: string | null = null) =>
       client.call<HistoryPage>(
         `/v1/history?limit=50${cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`}`,

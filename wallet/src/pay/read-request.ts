@@ -4,6 +4,7 @@
  */
 import {
   attempt,
+  checkIssuerNotRevoked,
   checkValidity,
   comparisonCode,
   fromQrText,
@@ -17,7 +18,7 @@ import {
   type TrustBundle,
 } from '@tikiwallet/protocol';
 import type { StoredAllowance, StoredPayment } from '../store/schema.ts';
-import { chooseAllowance, remainingMinor } from './allowance-choice.ts';
+import { chooseAllowance, remainingMinor, type Choice, type Purchase } from './allowance-choice.ts';
 import type { ErrorCode } from './codes.ts';
 import { displayName, displayPhone } from './display-name.ts';
 
@@ -83,11 +84,7 @@ export async function readRequest(text: string, facts: RequestFacts): Promise<Re
   };
   const why = whyNot(kiosk, request, { ...facts, trust: facts.trust });
   if (why !== null) return refused(why, subject);
-  const choice = chooseAllowance(
-    facts.allowances,
-    { ...request, merchantId: kiosk.merchantId, kioskId: kiosk.kioskId },
-    facts.nowSeconds,
-  );
+  const choice = choose({ ...request, ...kiosk }, { ...facts, trust: facts.trust });
   if (!choice.ok) return refused(choice.code, subject);
   return {
     kind: 'offer',
@@ -117,6 +114,19 @@ export function requestBytes(text: string): Uint8Array | ErrorCode {
   return trimmed.ok ? trimmed.value : exact.code;
 }
 
+/** Money whose issuer key was revoked is on its way back: no shop takes it, and the person is told why. */
+function choose(
+  purchase: Purchase,
+  { allowances, trust, nowSeconds }: RequestFacts & { readonly trust: TrustBundle },
+): Choice {
+  const honoured = allowances.filter(
+    (one) => attempt(() => checkIssuerNotRevoked(one.certificate, trust, nowSeconds)).ok,
+  );
+  const choice = chooseAllowance(honoured, purchase, nowSeconds);
+  const isOnlyRevoked = !choice.ok && chooseAllowance(allowances, purchase, nowSeconds).ok;
+  return isOnlyRevoked ? { ok: false, code: 'issuer_key_revoked' } : choice;
+}
+
 function whyNot(
   kiosk: KioskCertificate,
   request: PaymentRequest,
@@ -126,6 +136,8 @@ function whyNot(
   if (facts.trust.deniedKiosks.has(kiosk.kioskId)) return 'kiosk_denied';
   const validity = attempt(() => checkValidity(kiosk, facts.nowSeconds));
   if (!validity.ok) return validity.code;
+  const honoured = attempt(() => checkIssuerNotRevoked(kiosk.bytes, facts.trust, facts.nowSeconds));
+  if (!honoured.ok) return honoured.code;
   if (facts.nowSeconds >= request.issuedAt + request.ttlSeconds) return 'request_expired';
   if (request.amountMinor > kiosk.perPaymentMinor) return 'payment_exceeds_limit';
   return null;

@@ -24,6 +24,27 @@ export const trustState = pgTable(
   (t) => [check('trust_state_single', sql`${t.id} = 1`)],
 );
 
+/** Every bundle that was signed lately, so that who has one can be sent the difference. */
+export const trustBundles = pgTable('trust_bundles', {
+  version: integer('version').primaryKey(),
+  denyListVersion: integer('deny_list_version').notNull(),
+  issuedAt: at('issued_at').notNull(),
+  /** Of the list in it, as page 09 says. */
+  listHash: bytea('list_hash').notNull(),
+});
+
+/** Issuer generations whose certificates end early: their key leaked, or may have. */
+export const revokedIssuers = pgTable(
+  'revoked_issuers',
+  {
+    generation: integer('generation').primaryKey(),
+    /** From then on nothing that it certified is accepted. */
+    honouredUntil: at('honoured_until').notNull(),
+    createdAt: at('created_at').notNull().defaultNow(),
+  },
+  (t) => [check('revoked_issuers_generation', sql`${t.generation} > 0`)],
+);
+
 export const issuerCertificates = pgTable(
   'issuer_certificates',
   {

@@ -1,0 +1,148 @@
+#include "event_stream.h"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+namespace wifi_direct {
+namespace {
+
+bool Says(const Bytes& reply, std::string_view text) {
+  return std::string_view(reply.data(), reply.size()) == text;
+}
+
+}  // namespace
+
+EventStream::EventStream(EventStreamOptions options, std::function<void()> wake)
+    : options_(std::move(options)), wake_(std::move(wake)), stop_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+
+EventStream::~EventStream() {
+  RequestStop();
+  Join();
+}
+
+bool EventStream::Start() {
+  if (!stop_.valid()) return false;
+  try {
+    thread_ = std::thread([this] { Run(); });
+  } catch (const std::system_error&) {
+    return false;
+  }
+  return true;
+}
+
+void EventStream::RequestStop() {
+  if (stopping_.exchange(true) || !stop_.valid()) return;
+  const uint64_t one = 1;
+  // Cannot fail: the counter is far from full, and the descriptor is ours.
+  [[maybe_unused]] ssize_t written = ::write(stop_.get(), &one, sizeof(one));
+}
+
+void EventStream::Join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+EventBatch EventStream::Take() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return std::exchange(pending_, EventBatch{});
+}
+
+void EventStream::Run() {
+  auto opened = ControlSocket::Open(options_.socket_path, options_.client_folder);
+  std::optional<ControlError> end;
+  if (auto* error = std::get_if<ControlError>(&opened)) {
+    end = std::move(*error);
+  } else {
+    auto& socket = std::get<ControlSocket>(opened);
+    end = Listen(socket);
+    // A courtesy: a supplicant that is not told sends into the void until sending fails.
+    if (stopping_) socket.TrySend("DETACH");
+  }
+  if (end && !stopping_) SayEnd(std::move(*end));
+}
+
+std::optional<ControlError> EventStream::Listen(ControlSocket& socket) {
+  bool attached = false;
+  // The word that waits for its reply; unsent while a busy supplicant's queue is full.
+  const char* unsent = "ATTACH";
+  bool waiting_for_reply = true;
+  auto deadline = Clock::now() + options_.reply_timeout;
+  for (;;) {
+    if (unsent != nullptr) {
+      auto failed = socket.TrySend(unsent);
+      if (!failed) {
+        unsent = nullptr;
+      } else if (failed->system_errno != EAGAIN && failed->system_errno != ENOBUFS) {
+        return failed;
+      }
+    }
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
+    const short wanted = unsent == nullptr ? POLLIN : POLLIN | POLLOUT;
+    pollfd waiting[] = {{socket.fd(), wanted, 0}, {stop_.get(), POLLIN, 0}};
+    const int ready = ::poll(waiting, 2, static_cast<int>(std::max<int64_t>(left, 0)));
+    if (ready < 0 && errno != EINTR) return ErrorFromErrno("waiting for events", errno);
+    if (stopping_) return std::nullopt;
+    if (ready > 0 && (waiting[0].revents & ~POLLOUT) != 0) {
+      auto received = socket.TryReceive();
+      if (auto* error = std::get_if<ControlError>(&received)) return std::move(*error);
+      auto& bytes = std::get<std::optional<Bytes>>(received);
+      if (!bytes) continue;
+      const bool is_event = !bytes->empty() && bytes->front() == '<';
+      if (!is_event && !attached) {
+        if (!Says(*bytes, "OK\n")) return ControlError{"attach_refused", "the supplicant refused to send events"};
+        attached = true;
+        SayAttached();
+      }
+      if (is_event) Enqueue(std::move(*bytes));
+      // Before OK an event proves nothing: only the reply says that events will keep coming.
+      if (!attached) continue;
+      waiting_for_reply = false;
+      unsent = nullptr;
+      deadline = Clock::now() + options_.ping_interval;
+      continue;
+    }
+    if (Clock::now() < deadline) continue;
+    if (waiting_for_reply) return ControlError{"timed_out", "the supplicant has gone silent", ETIMEDOUT};
+    unsent = "PING";
+    waiting_for_reply = true;
+    deadline = Clock::now() + options_.reply_timeout;
+  }
+}
+
+void EventStream::Enqueue(Bytes bytes) {
+  bool is_first;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    is_first = pending_.events.empty() && !pending_.attached && pending_.dropped == 0;
+    if (pending_.events.size() >= kMaxQueuedEvents) {
+      pending_.dropped++;
+    } else {
+      pending_.events.push_back(std::move(bytes));
+    }
+  }
+  // One call for many events: the reader takes all that is there.
+  if (is_first) wake_();
+}
+
+void EventStream::SayAttached() {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    pending_.attached = true;
+  }
+  wake_();
+}
+
+void EventStream::SayEnd(ControlError error) {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    pending_.end = std::move(error);
+  }
+  wake_();
+}
+
+}  // namespace wifi_direct
