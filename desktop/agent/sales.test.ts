@@ -87,3 +87,29 @@ test('refused attempts are told as refusals, and never push a change of the sale
     lastRefusal: { code: 'payment_amount_differs_from_request', attempts: 5 },
   });
 });
+
+test('a phone that waits for the manager is one attempt, and is paid when the manager decides', async () => {
+  kiosk.dispose();
+  kiosk = new TestKiosk();
+  kiosk.enrol(issuer, { policy: { firstPaymentMinor: 100n } });
+  kiosk.setPin();
+  const wish = sale();
+  await sales.open(wish);
+  const envelope = sales.openEnvelope();
+  if (envelope === null) throw new Error('open');
+  const { delivery } = issuer.phone().pay(envelope);
+  for (let asked = 0; asked < 3; asked += 1) await sales.accept(delivery);
+  const refusal = sales.view()?.lastRefusal;
+  expect([refusal?.code, refusal?.attempts, refusals]).toEqual(['first_payment_exceeds_limit', 1, 1]);
+  const offer = refusal?.override;
+  if (offer === null || offer === undefined) throw new Error('an offer');
+  await sales.override({
+    saleId: wish.saleId,
+    paymentHash: offer.paymentHash,
+    codes: ['first_payment_exceeds_limit'],
+    reason: 'emergency',
+    pinHash: kiosk.tryPin(),
+  });
+  expect(sales.view()).toMatchObject({ state: 'paid', payment: { tier: 'at_risk' } });
+  expect((await sales.accept(delivery)).kind).toBe('repeated');
+});

@@ -91,6 +91,8 @@ export class Sales {
       if (outcome.payment.requestId === current.requestId)
         this.#show({ ...current, state: 'paid', payment: outcome.payment });
     } else if (outcome.requestId === current.requestId && current.state === 'open') {
+      // A phone that waits for the manager asks again and again: that is the same attempt.
+      if (isSameAttempt(this.#refused, outcome)) return outcome;
       this.#refused = {
         code: outcome.code,
         atMs: this.#options.clock.wallMs(),
@@ -201,6 +203,12 @@ const crypto = nodeCrypto();
 function paidCodeOf(requestHash: Uint8Array, { paymentHash }: StoredPayment): string | null {
   const code = runSync(paidCode(requestHash, fromHex(paymentHash)), crypto);
   return code.ok ? code.value : null;
+}
+
+function isSameAttempt(known: Refused | null, outcome: Extract<AcceptOutcome, { kind: 'refused' }>): boolean {
+  const { offer } = outcome;
+  if (known === null || known.offer === null || offer === undefined) return false;
+  return known.offer.paymentHash === offer.paymentHash && known.offer.codes.join() === offer.codes.join();
 }
 
 export function describePayment(payment: StoredPayment): Payment {

@@ -144,7 +144,7 @@ class Agent implements RunningAgent {
       store: this.#store,
       snapshot,
       isOnline,
-      onChange: changed,
+      onChange: () => this.#settlementChanged(),
       log,
     });
     this.#trust = new TrustRefresher({
@@ -285,6 +285,13 @@ class Agent implements RunningAgent {
       });
     }
     this.#settle.poke();
+    this.#publisher.soon();
+  }
+
+  /** Denied by the cloud's word alone: the signed list that says so is fetched at once, and stops the selling. */
+  #settlementChanged(): void {
+    const isSaid = this.#settle.view.lastErrorCode === 'kiosk_denied';
+    if (isSaid && this.#snapshot?.trust?.kioskIsDenied === false) this.#trust.refreshNow();
     this.#publisher.soon();
   }
 

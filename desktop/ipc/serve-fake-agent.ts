@@ -1,7 +1,7 @@
 /**
  * Serves the fake agent on a socket, for work on the screens: `node desktop/ipc/serve-fake-agent.ts FOLDER SCENARIO`,
  * then open the window with `TIKI_AGENT_SOCKET=FOLDER/agent.sock`. Lines on standard input are its controls:
- * pay, refuse CODE, expire, online, offline, quit.
+ * pay, refuse CODE, expire, give-back, refuse-refund CODE, expire-refund, online, offline, quit.
  */
 import { randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -31,6 +31,9 @@ for await (const line of createInterface({ input: process.stdin })) {
   const [command, argument = 'payment_exceeds_allowance'] = line.trim().split(/\s+/);
   if (command === 'pay') agent.pay();
   else if (command === 'refuse') agent.refuse(argument);
+  else if (command === 'give-back') agent.refunds.giveBack();
+  else if (command === 'refuse-refund') agent.refunds.refuse(argument);
+  else if (command === 'expire-refund') agent.refunds.expire();
   else if (command === 'expire') agent.expire();
   else if (command === 'online' || command === 'offline') agent.goOnline(command === 'online');
   else if (command === 'quit') break;

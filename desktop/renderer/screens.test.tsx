@@ -378,6 +378,86 @@ describe('the back office', () => {
   });
 });
 
+describe('giving money back', () => {
+  async function openDetail(index = 7): Promise<void> {
+    show('ready');
+    fireEvent.click(screen.getByTestId('nav-activity'));
+    const items = await screen.findAllByTestId('activity-item');
+    fireEvent.click(items[index] ?? document.body);
+  }
+
+  it('in part: amount, reason, code, and what is left afterwards', async () => {
+    await openDetail();
+    fireEvent.click(await screen.findByTestId('give-back'));
+    expect(screen.getByTestId('give-back-amount').dataset['minor']).toBe('1500000');
+    fireEvent.click(screen.getByTestId('give-back-part'));
+    for (const key of ['5', '00', '00']) fireEvent.click(screen.getByTestId(`key-${key}`));
+    expect(screen.getByTestId<HTMLButtonElement>('give-back-submit').disabled).toBe(true);
+    fireEvent.click(screen.getByTestId('give-back-reason-goods_returned'));
+    fireEvent.click(screen.getByTestId('give-back-submit'));
+    const qr = await screen.findByTestId('give-back-qr');
+    expect(qr.dataset['qrText']).toBe(agent.state.refund?.qrText);
+    expect(agent.state.refund).toMatchObject({ kind: 'refund', amountMinor: '50000' });
+    act(() => agent.refunds.giveBack());
+    expect(screen.getByTestId('given-back-amount').dataset['minor']).toBe('50000');
+    expect(screen.getByTestId('give-back-receipt-qr').dataset['qrText']).toMatch(/^TIKI1:D:/);
+    await waitFor(() => expect(screen.getByTestId('announcer').textContent).toContain('Given back'));
+    fireEvent.click(screen.getByTestId('give-back-done'));
+    expect((await screen.findByTestId('given-back-sum')).dataset['minor']).toBe('50000');
+    expect((await screen.findByTestId('given-back-part')).dataset['settlement']).toBe('waiting');
+  });
+
+  it('whole is a void; more than is left cannot be asked for', async () => {
+    await openDetail();
+    fireEvent.click(await screen.findByTestId('give-back'));
+    fireEvent.click(screen.getByTestId('give-back-reason-other'));
+    fireEvent.click(screen.getByTestId('give-back-part'));
+    for (const key of ['9', '00', '00', '00']) fireEvent.click(screen.getByTestId(`key-${key}`));
+    expect(screen.getByRole('alert').textContent).toContain('More than is left');
+    expect(screen.getByTestId<HTMLButtonElement>('give-back-submit').disabled).toBe(true);
+    fireEvent.click(screen.getByTestId('give-back-whole'));
+    fireEvent.click(screen.getByTestId('give-back-submit'));
+    await screen.findByTestId('give-back-qr');
+    expect(agent.state.refund).toMatchObject({ kind: 'void', amountMinor: '1500000' });
+  });
+
+  it('says a refused confirmation in a sentence, and an expired code as nothing given back', async () => {
+    await openDetail();
+    fireEvent.click(await screen.findByTestId('give-back'));
+    fireEvent.click(screen.getByTestId('give-back-reason-other'));
+    fireEvent.click(screen.getByTestId('give-back-submit'));
+    await screen.findByTestId('give-back-qr');
+    act(() => agent.refunds.refuse('refund_acceptance_signature_invalid'));
+    expect(screen.getByTestId('give-back-refusal').textContent).toContain('not the phone that paid');
+    act(() => agent.refunds.expire());
+    expect(screen.getByTestId('screen-give-back-over').textContent).toContain('Nothing was given back');
+    fireEvent.click(screen.getByTestId('give-back-again'));
+    expect(screen.getByTestId('screen-give-back')).toBeTruthy();
+  });
+
+  it('asks for the manager where the till has a PIN, and tells a wrong one', async () => {
+    await openDetail();
+    act(() => agent.set({ managerPin: { state: 'set', retryAfterMs: 0 } }));
+    fireEvent.click(await screen.findByTestId('give-back'));
+    fireEvent.click(screen.getByTestId('give-back-reason-other'));
+    fireEvent.click(screen.getByTestId('give-back-submit'));
+    const type = (pin: string): void => {
+      fireEvent.change(screen.getByTestId('give-back-pin'), { target: { value: pin } });
+      fireEvent.click(screen.getByTestId('give-back-submit'));
+    };
+    type('111222');
+    expect((await screen.findByTestId('problem')).dataset['code']).toBe('manager_pin_wrong');
+    type(FAKE_PIN);
+    await screen.findByTestId('give-back-qr');
+  });
+
+  it('is not offered for a sale that the cloud refused', async () => {
+    await openDetail(6);
+    expect((await screen.findByTestId('given-back')).textContent).toContain('nothing to give back');
+    expect(screen.queryByTestId('give-back')).toBeNull();
+  });
+});
+
 describe('when something is wrong', () => {
   it('a lost agent takes the whole screen, and its return gives it back', () => {
     show('waiting');

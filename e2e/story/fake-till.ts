@@ -91,6 +91,11 @@ export class FakeTill {
     await ended;
   }
 
+  /** A hand at the controls of the agent: one line as in desktop/ipc/serve-fake-agent.ts. */
+  control(line: string): void {
+    this.#agent?.stdin.write(`${line}\n`);
+  }
+
   at(testId: string): Locator {
     return this.page.getByTestId(testId);
   }

@@ -11,7 +11,10 @@ import { ModelCloud, ModelKiosk, ModelPhone, twisted } from './money-model.ts';
 import { crypto, makeWorld, ok } from './world.ts';
 
 const RUNS = Number(process.env['PROTOCOL_MODEL_RUNS'] ?? 60);
-const CAP_MINOR = 3_000n;
+/** Little, so that a copied phone often takes more. */
+const CAP_MINOR = 900n;
+/** Minutes on a machine that does much else. */
+const TIMEOUT_MS = 300_000;
 const world = makeWorld({ capMinor: CAP_MINOR });
 
 type Step =
@@ -33,7 +36,7 @@ const pick = fc.nat();
 const amountMinor = fc.bigInt({ min: 1n, max: 900n });
 const op = <T extends Step['op']>(...names: readonly T[]) => fc.constantFrom(...names);
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ op: op('sale'), phone, kiosk, amountMinor }) },
+  { weight: 6, arbitrary: fc.record({ op: op('sale'), phone, kiosk, amountMinor }) },
   { weight: 2, arbitrary: fc.record({ op: op('ask'), kiosk, amountMinor }) },
   { weight: 3, arbitrary: fc.record({ op: op('pay', 'dieSigning'), phone, pick }) },
   { weight: 5, arbitrary: fc.record({ op: op('deliver', 'dieStoring', 'dieAnswering'), kiosk, pick }) },
@@ -188,50 +191,58 @@ function pickOf<T>(list: readonly T[], index: number): T | null {
 }
 
 describe('for every sequence of messages, retries, crashes and re-orderings', () => {
-  it('R8 R33 no payment of an honest phone counts twice or vanishes', () => {
-    let paid = 0;
-    fc.assert(
-      fc.property(life, (steps) => {
-        const world = new Life(1);
-        for (const one of steps) {
-          world.take(one);
+  it(
+    'R8 R33 no payment of an honest phone counts twice or vanishes',
+    () => {
+      let paid = 0;
+      fc.assert(
+        fc.property(life, (steps) => {
+          const world = new Life(1);
+          for (const one of steps) {
+            world.take(one);
+            world.check();
+          }
+          world.heal();
           world.check();
-        }
-        world.heal();
-        world.check();
-        const [phone] = world.phones;
-        const stored = world.kiosks.flatMap(({ sales }) => [...sales.keys()]);
-        paid += stored.length;
-        expect(world.cloud.credited.size).toBe(stored.length);
-        for (const hash of stored) expect(phone?.receipts.has(hash)).toBe(true);
-        expect(world.cloud.creditedMinor <= CAP_MINOR).toBe(true);
-        expect(contradictionsOf(world.cloud)).toEqual([]);
-      }),
-      { numRuns: RUNS },
-    );
-    // A property over lives in which nothing happens would say nothing.
-    expect(paid).toBeGreaterThan(RUNS);
-  });
+          const [phone] = world.phones;
+          const stored = world.kiosks.flatMap(({ sales }) => [...sales.keys()]);
+          paid += stored.length;
+          expect(world.cloud.credited.size).toBe(stored.length);
+          for (const hash of stored) expect(phone?.receipts.has(hash)).toBe(true);
+          expect(world.cloud.creditedMinor <= CAP_MINOR).toBe(true);
+          expect(contradictionsOf(world.cloud)).toEqual([]);
+        }),
+        { numRuns: RUNS },
+      );
+      // A property over lives in which nothing happens would say nothing.
+      expect(paid).toBeGreaterThan(RUNS / 2);
+    },
+    TIMEOUT_MS,
+  );
 
-  it('R32 a phone and its copy count each payment once, and leave a proof whenever they take more than there is', () => {
-    let overspent = 0;
-    fc.assert(
-      fc.property(life, (steps) => {
-        const world = new Life(2);
-        for (const one of steps) {
-          world.take(one);
+  it(
+    'R32 a phone and its copy count each payment once, and leave a proof whenever they take more than there is',
+    () => {
+      let overspent = 0;
+      fc.assert(
+        fc.property(life, (steps) => {
+          const world = new Life(2);
+          for (const one of steps) {
+            world.take(one);
+            world.check();
+          }
+          world.heal();
           world.check();
-        }
-        world.heal();
-        world.check();
-        if (world.cloud.creditedMinor <= CAP_MINOR) return;
-        overspent += 1;
-        expect(contradictionsOf(world.cloud).length).toBeGreaterThan(0);
-      }),
-      { numRuns: RUNS },
-    );
-    expect(overspent).toBeGreaterThan(0);
-  });
+          if (world.cloud.creditedMinor <= CAP_MINOR) return;
+          overspent += 1;
+          expect(contradictionsOf(world.cloud).length).toBeGreaterThan(0);
+        }),
+        { numRuns: RUNS },
+      );
+      expect(overspent).toBeGreaterThan(0);
+    },
+    TIMEOUT_MS,
+  );
 });
 
 /** Pairs of credited payments of which anybody with the root's key is convinced. */

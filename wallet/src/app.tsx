@@ -63,6 +63,10 @@ const Settings = lazy(
   (module) => module.SettingsScreen,
 );
 
+const Refund = lazy(
+  () => import('./screens/refund.tsx'),
+  (module) => module.RefundScreen,
+);
 const Phones = lazy(
   () => import('./screens/phones.tsx'),
   (module) => module.PhonesScreen,
@@ -82,7 +86,7 @@ const ENTRY = ['welcome', 'register', 'code', 'login'];
 /** Screens for everybody, in or not. */
 const OPEN = ['settings', 'return'];
 /** Screens on which nothing may distract from one decision. */
-const WITHOUT_TABS = ['pay', 'pin', 'show-code', 'return', 'topup-return'];
+const WITHOUT_TABS = ['pay', 'refund', 'pin', 'show-code', 'return', 'topup-return'];
 /** The main areas; on a phone every other screen has its whole height for itself. */
 const AREAS = ['', 'settings'];
 
@@ -173,6 +177,8 @@ function Current({ route }: { route: Route }) {
       return <Pin step={route.argument ?? 'change'} />;
     case 'settings':
       return <Settings />;
+    case 'refund':
+      return <Refund id={route.argument ?? ''} />;
     case 'phones':
       return <Phones />;
     default:

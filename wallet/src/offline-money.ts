@@ -10,13 +10,14 @@ import { ensureDeviceKey, openDeviceKey, type KeyOwner } from './keys/device-key
 import { closeOnPhone, reportClosing } from './pay/close-allowance.ts';
 import { WalletError } from './pay/codes.ts';
 import { pause } from './pay/deliver.ts';
-import { handInReceipts } from './pay/hand-in.ts';
+import { handInReceipts, handInRefunds } from './pay/hand-in.ts';
 import { shopOfCode, shopsPaid, type KnownShop } from './pay/known-shops.ts';
 import { linkInBrowser, localNetworkDenied } from './pay/link.ts';
 import { finishLoad, orderLoad, type LoadIntent, type LoadOrder } from './pay/load-allowance.ts';
 import { askNearby } from './pay/nearby-shops.ts';
 import { lockInBrowser, type PayNeeds } from './pay/needs.ts';
 import { paymentText } from './pay/payment-text.ts';
+import { readRefund, type OfferedRefund, type RefundOutcome } from './pay/read-refund.ts';
 import { readRequest, type PaymentOffer, type ReadOutcome } from './pay/read-request.ts';
 import {
   confirmAndSend,
@@ -26,13 +27,27 @@ import {
   type Emit,
   type RunNeeds,
 } from './pay/run-payment.ts';
+import {
+  confirmRefund,
+  refundCodeOf,
+  sendRefund,
+  takeRefundReceipt,
+  type RefundEvent,
+} from './pay/run-refund.ts';
 import { worthShowing } from './pay/signed-subject.ts';
 import { takeAnswer, type TakenAnswer } from './pay/take-answer.ts';
 import { takeReceipt } from './pay/take-receipt.ts';
 import { storedTrust, takeTrust } from './pay/trust.ts';
 import type { MarkerMirror } from './store/marker.ts';
 import { findPaymentByRequest } from './store/records.ts';
-import type { Database, KeyGuard, Profile, StoredAllowance, StoredPayment } from './store/schema.ts';
+import type {
+  Database,
+  KeyGuard,
+  Profile,
+  StoredAllowance,
+  StoredPayment,
+  StoredRefund,
+} from './store/schema.ts';
 
 export interface OfflineNeeds {
   readonly database: Database;
@@ -170,6 +185,46 @@ export class OfflineMoney {
     return await takeReceipt(payment, text, await this.#running());
   }
 
+  /** What a shop offers to give back. @param userId whose payments count */
+  async readRefund(text: string, userId: string): Promise<RefundOutcome> {
+    const { clock, database } = this.#needs;
+    return await readRefund(text, {
+      crypto: this.#pay.crypto,
+      trust: await this.#storedTrust(),
+      nowSeconds: clock.nowSeconds(),
+      clockIsPlausible: clock.isPlausible(),
+      findPayment: async (id) => {
+        const payment = await database.get('payments', id);
+        return payment?.userId === userId ? payment : undefined;
+      },
+      refundsOf: (paymentId) => database.getAllFromIndex('refunds', 'paymentId', paymentId),
+    });
+  }
+
+  async confirmRefund(
+    offered: OfferedRefund,
+    emit: (event: RefundEvent) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    await confirmRefund(offered, await this.#running(), emit, signal);
+  }
+
+  async sendRefund(
+    refund: StoredRefund,
+    emit: (event: RefundEvent) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    await sendRefund(refund, await this.#running(), emit, signal);
+  }
+
+  async refundCodeOf(refund: StoredRefund): Promise<string> {
+    return await refundCodeOf(refund, this.#needs);
+  }
+
+  async takeRefundReceipt(refund: StoredRefund, text: string): Promise<StoredRefund> {
+    return await takeRefundReceipt(refund, text, await this.#running());
+  }
+
   async #loading(profile: Profile) {
     const trust = await this.#storedTrust();
     if (trust === null) throw new WalletError('trust_missing');
@@ -207,15 +262,22 @@ export class OfflineMoney {
   }
 
   /** Stands in for kiosks that do not report. @throws WalletError when the cloud could not decide */
-  async handInReceipts(
-    payments: readonly StoredPayment[],
-    allowances: readonly StoredAllowance[],
-  ): Promise<void> {
+  async handInReceipts({
+    payments,
+    allowances,
+    refunds,
+  }: {
+    readonly payments: readonly StoredPayment[];
+    readonly allowances: readonly StoredAllowance[];
+    readonly refunds: readonly StoredRefund[];
+  }): Promise<void> {
     const { api, clock, database } = this.#needs;
     const trust = await this.#storedTrust();
     if (trust === null) return;
     const facts = { nowSeconds: clock.nowSeconds(), allowances, deniedKiosks: trust.deniedKiosks };
-    await handInReceipts(payments, facts, { database, api, nowMs: () => clock.nowMs() });
+    const needs = { database, api, nowMs: () => clock.nowMs() };
+    await handInReceipts(payments, facts, needs);
+    await handInRefunds(refunds, payments, facts, needs);
   }
 
   async reportClosing(allowance: StoredAllowance): Promise<void> {

@@ -4,7 +4,14 @@ import type { HistoryItem, PublicConfig, WalletView } from '@tikiwallet/server/c
 import type { SessionState } from './api/client.ts';
 import type { VaultStatus } from './keys/vault.ts';
 import type { Integrity } from './store/marker.ts';
-import type { Intent, MetaValues, Profile, StoredAllowance, StoredPayment } from './store/schema.ts';
+import type {
+  Intent,
+  MetaValues,
+  Profile,
+  StoredAllowance,
+  StoredPayment,
+  StoredRefund,
+} from './store/schema.ts';
 
 export interface WalletState {
   readonly profile: Profile | null;
@@ -17,6 +24,7 @@ export interface WalletState {
   readonly syncing: boolean;
   readonly allowances: readonly StoredAllowance[];
   readonly payments: readonly StoredPayment[];
+  readonly refunds: readonly StoredRefund[];
   readonly history: readonly HistoryItem[];
   readonly historyCursor: string | null;
   readonly intents: readonly Intent[];
@@ -39,6 +47,7 @@ export const INITIAL_STATE: WalletState = {
   syncing: false,
   allowances: [],
   payments: [],
+  refunds: [],
   history: [],
   historyCursor: null,
   intents: [],

@@ -14,15 +14,17 @@ import { WalletError } from './pay/codes.ts';
 import type { KnownShop } from './pay/known-shops.ts';
 import type { LoadIntent, LoadOrder } from './pay/load-allowance.ts';
 import type { PaymentEvent } from './pay/payment-machine.ts';
-import { reconcile } from './pay/reconcile.ts';
+import { hasOpenRefund, reconcile, reconcileRefunds } from './pay/reconcile.ts';
 import type { TakenAnswer } from './pay/take-answer.ts';
 import { pageAddress } from './pay/ways.ts';
+import type { OfferedRefund, RefundOutcome } from './pay/read-refund.ts';
 import type { PaymentOffer, ReadOutcome } from './pay/read-request.ts';
+import type { RefundEvent } from './pay/run-refund.ts';
 import { dropMeta, getMeta, putMeta } from './store/database.ts';
 import { checkIntegrity, startNewEpoch } from './store/integrity.ts';
 import type { MarkerMirror } from './store/marker.ts';
 import { dropIntent, keepHistory, putIntent } from './store/records.ts';
-import type { Database, Intent, Profile, StoredPayment } from './store/schema.ts';
+import type { Database, Intent, Profile, StoredPayment, StoredRefund } from './store/schema.ts';
 import { Unlocking } from './unlocking.ts';
 import { INITIAL_STATE, Observable, type WalletState } from './wallet-state.ts';
 
@@ -95,16 +97,24 @@ export class Wallet {
     const { profile } = this.state.value;
     await this.unlocking.refresh();
     if (profile === null) {
-      this.state.change({ allowances: [], payments: [], history: [], intents: [], historyCursor: null });
+      this.state.change({
+        allowances: [],
+        payments: [],
+        refunds: [],
+        history: [],
+        intents: [],
+        historyCursor: null,
+      });
       return;
     }
-    const [allowances, payments, history, intents] = await Promise.all([
+    const [allowances, payments, refunds, history, intents] = await Promise.all([
       database.getAllFromIndex('allowances', 'userId', profile.id),
       database.getAllFromIndex('payments', 'userId', profile.id),
+      database.getAllFromIndex('refunds', 'userId', profile.id),
       database.getAllFromIndex('history', 'userId', profile.id),
       database.getAllFromIndex('intents', 'userId', profile.id),
     ]);
-    this.state.change({ allowances, payments, history, intents });
+    this.state.change({ allowances, payments, refunds, history, intents });
   }
 
   #money(): Promise<OfflineMoney> {
@@ -226,19 +236,21 @@ export class Wallet {
     const money = await this.#money();
     await money.renewTrust();
     await this.#finishOpenOrders();
+    // Before the history: a refund that is told as settled has its entry there.
+    const given = hasOpenRefund(this.state.value.refunds) ? await this.#api.refunds() : null;
     const [view, page] = await Promise.all([this.#api.wallet(), this.#api.history()]);
     await putMeta(database, 'clockOffsetMs', clock.learn(Date.parse(view.asOf)));
     await putMeta(database, 'newestTime', clock.newestTime);
     await putMeta(database, 'walletView', view);
     await keepHistory(database, profile.id, page.items);
     await reconcile(database, profile.id, { view, history: page.items });
+    if (given !== null) await reconcileRefunds(database, given.items);
     const { historyCursor } = this.state.value;
     this.state.change({ view, ...(historyCursor === null ? { historyCursor: page.nextCursor } : {}) });
     await this.#reload();
     // Last: what is slow or refused here must not keep the balance from the screen.
-    const { payments, allowances } = this.state.value;
     try {
-      await money.handInReceipts(payments, allowances);
+      await money.handInReceipts(this.state.value);
     } finally {
       await this.#reload();
     }
@@ -486,6 +498,43 @@ export class Wallet {
   async takeReceipt(payment: StoredPayment, text: string): Promise<void> {
     await (await this.#money()).takeReceipt(payment, text);
     await this.#reload();
+  }
+
+  async readRefund(text: string): Promise<RefundOutcome> {
+    const { integrity, profile } = this.state.value;
+    const broken = integrity === 'intact' ? null : integrity === 'lost' ? 'store_lost' : 'store_rolled_back';
+    if (broken !== null) return { kind: 'refused', code: broken, subject: null };
+    if (profile === null) throw new WalletError('not_authenticated');
+    return await (await this.#money()).readRefund(text, profile.id);
+  }
+
+  async confirmRefund(
+    offered: OfferedRefund,
+    emit: (event: RefundEvent) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    await this.#whileRunning(async (money) => await money.confirmRefund(offered, emit, signal));
+  }
+
+  async sendRefund(
+    refund: StoredRefund,
+    emit: (event: RefundEvent) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    await this.#whileRunning(async (money) => await money.sendRefund(refund, emit, signal));
+  }
+
+  async refundCodeOf(refund: StoredRefund): Promise<string> {
+    const text = await (await this.#money()).refundCodeOf(refund);
+    await this.#reload();
+    return text;
+  }
+
+  /** From the kiosk's screen. @throws WalletError */
+  async takeRefundReceipt(refund: StoredRefund, text: string): Promise<StoredRefund> {
+    const taken = await (await this.#money()).takeRefundReceipt(refund, text);
+    await this.#reload();
+    return taken;
   }
 
   async #whileRunning(work: (money: OfflineMoney) => Promise<void>): Promise<void> {

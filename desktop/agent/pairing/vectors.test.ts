@@ -29,4 +29,4 @@ test('R21 R22 R23 every vector of the protocol holds in the agent', async () => 
   });
   expect(disagreements).toEqual([]);
   expect(vectors).toBeGreaterThan(1_000);
-});
+}, 120_000);

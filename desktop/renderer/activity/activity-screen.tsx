@@ -8,6 +8,7 @@ import { useAgent } from '../agent/connection.ts';
 import { useLanguage } from '../language/use-language.ts';
 import { Icon } from '../look/icons.tsx';
 import { Page, Problem } from '../look/panel.tsx';
+import { GiveBackScreen } from '../give-back/give-back-screen.tsx';
 import { PaymentDrawer } from './payment-drawer.tsx';
 import { SettlementWord } from './settlement-word.tsx';
 import classes from './activity.module.css';
@@ -18,6 +19,7 @@ export function ActivityScreen(): ReactElement {
   const { t } = useLanguage();
   const { state } = useAgent();
   const [openHash, setOpenHash] = useState<string>();
+  const [givingBack, setGivingBack] = useState<Payment>();
   const { settlement, today } = state;
   // The list is asked for again whenever the agent's own sums say that something in it has changed.
   const change = [
@@ -25,6 +27,8 @@ export function ActivityScreen(): ReactElement {
     settlement.pendingCount,
     settlement.lastSettledAt,
     settlement.progress?.done ?? 0,
+    state.refund?.state ?? '',
+    state.refund?.refundId ?? '',
   ].join('/');
   const list = useInfiniteQuery({
     queryKey: ['activity.list', change],
@@ -35,6 +39,8 @@ export function ActivityScreen(): ReactElement {
   });
   const items = list.data?.pages.flatMap((page) => page.items) ?? [];
   const opened = items.find((item) => item.paymentHash === openHash);
+  if (givingBack !== undefined)
+    return <GiveBackScreen payment={givingBack} onClose={() => setGivingBack(undefined)} />;
   return (
     <Page title={t('activity.title')} aside={<Totals />}>
       {list.isError && <Problem code={codeOf(list.error)} onRetry={() => void list.refetch()} />}
@@ -58,7 +64,7 @@ export function ActivityScreen(): ReactElement {
         </Button>
       )}
       {items.length > PAGE_SIZE && !list.hasNextPage && <p className={classes.end}>{t('activity.end')}</p>}
-      <PaymentDrawer payment={opened} onClose={() => setOpenHash(undefined)} />
+      <PaymentDrawer payment={opened} onClose={() => setOpenHash(undefined)} onGiveBack={setGivingBack} />
     </Page>
   );
 }
@@ -106,7 +112,16 @@ function Row({ item, onOpen }: { item: Payment; onOpen: () => void }): ReactElem
           {item.maskedPhone}
         </span>
         <SettlementWord state={item.settlement} />
-        <strong className={`${classes.amount} tiki-number`}>{money(item.amountMinor, item.currency)}</strong>
+        <span className={classes.money}>
+          <strong className={`${classes.amount} tiki-number`}>
+            {money(item.amountMinor, item.currency)}
+          </strong>
+          {item.refundedMinor !== '0' && (
+            <span className="tiki-number" data-testid="activity-given-back">
+              {t('giveBack.given', { amount: money(item.refundedMinor, item.currency) })}
+            </span>
+          )}
+        </span>
         <Icon name="forward" size={20} />
       </UnstyledButton>
     </li>

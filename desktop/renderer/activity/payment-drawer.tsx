@@ -2,6 +2,7 @@
 import { Button, Drawer } from '@mantine/core';
 import { type ReactElement, useEffect, useState } from 'react';
 import type { Payment } from '../../ipc/agent-contract.ts';
+import { GivenBack } from '../give-back/given-back.tsx';
 import { useLanguage } from '../language/use-language.ts';
 import { Icon } from '../look/icons.tsx';
 import { Fact, Facts, Problem } from '../look/panel.tsx';
@@ -12,9 +13,11 @@ import classes from './activity.module.css';
 export function PaymentDrawer({
   payment,
   onClose,
+  onGiveBack,
 }: {
   payment: Payment | undefined;
   onClose: () => void;
+  onGiveBack: (payment: Payment) => void;
 }): ReactElement {
   const { t } = useLanguage();
   return (
@@ -27,12 +30,12 @@ export function PaymentDrawer({
       closeButtonProps={{ 'aria-label': t('common.close'), size: 48, iconSize: 26 }}
       classNames={{ title: classes.drawerTitle }}
     >
-      {payment !== undefined && <Detail payment={payment} />}
+      {payment !== undefined && <Detail payment={payment} onGiveBack={() => onGiveBack(payment)} />}
     </Drawer>
   );
 }
 
-function Detail({ payment }: { payment: Payment }): ReactElement {
+function Detail({ payment, onGiveBack }: { payment: Payment; onGiveBack: () => void }): ReactElement {
   const { t, money, count, moment } = useLanguage();
   return (
     <div className={classes.detail} data-testid="payment-detail">
@@ -58,6 +61,7 @@ function Detail({ payment }: { payment: Payment }): ReactElement {
           {t(`tier.${payment.tier}`)}
         </Fact>
       </Facts>
+      <GivenBack payment={payment} onGiveBack={onGiveBack} />
       <div className={classes.hash}>
         <span>
           {t('activity.hash')} <small>{t('activity.hashHint')}</small>

@@ -9,6 +9,7 @@ import { playChime } from './chime.ts';
 export type Happening =
   | { kind: 'paid' }
   | { kind: 'refused'; code: string }
+  | { kind: 'givenBack' }
   | { kind: 'online' }
   | { kind: 'offline' };
 
@@ -19,6 +20,9 @@ export function happeningBetween(before: AgentState, after: AgentState): Happeni
   if (sale?.state === 'paid' && same !== null && same.state !== 'paid') return { kind: 'paid' };
   if (sale?.lastRefusal && sale.lastRefusal.attempts > (same?.lastRefusal?.attempts ?? 0) && same !== null)
     return { kind: 'refused', code: sale.lastRefusal.code };
+  const { refund } = after;
+  const wasOpen = before.refund?.refundId === refund?.refundId && before.refund?.state === 'open';
+  if (refund?.state === 'given_back' && wasOpen) return { kind: 'givenBack' };
   if (before.cloud.state !== 'offline' && after.cloud.state === 'offline') return { kind: 'offline' };
   if (before.cloud.state === 'offline' && after.cloud.state === 'online') return { kind: 'online' };
   return undefined;
@@ -43,6 +47,9 @@ export function Announcer(): ReactElement {
           number: sale.payment.sequence,
         }),
       );
+    } else if (happening.kind === 'givenBack') {
+      const { amountMinor = '0', currency = 'USD' } = state.refund ?? {};
+      setWords(language.t('giveBack.announce', { amount: language.money(amountMinor, currency) }));
     } else if (happening.kind === 'refused')
       setWords(language.t('announce.refused', { reason: language.refusal(happening.code) }));
     else setWords(language.t(happening.kind === 'online' ? 'announce.online' : 'announce.offline'));

@@ -5,7 +5,7 @@ import { formatSpan } from '../language/moments.ts';
 import { useNow } from '../look/use-now.ts';
 import classes from './countdown.module.css';
 
-/** The longest life of a request (protocol): the ring is full at this. */
+/** The longest life of a request (protocol). */
 const FULL_MS = 120_000;
 const HURRY_MS = 20_000;
 const RADIUS = 44;
@@ -14,14 +14,17 @@ const LENGTH = 2 * Math.PI * RADIUS;
 export function Countdown({
   remainingMs,
   receivedAtMs,
+  fullMs = FULL_MS,
 }: {
   remainingMs: number;
   receivedAtMs: number;
+  /** The longest life: the ring is full at this. */
+  fullMs?: number;
 }): ReactElement {
   const { t } = useLanguage();
   const now = useNow(250);
   const left = Math.max(0, remainingMs - (now - receivedAtMs));
-  const share = Math.min(1, left / FULL_MS);
+  const share = Math.min(1, left / fullMs);
   const text = formatSpan(left);
   return (
     <div

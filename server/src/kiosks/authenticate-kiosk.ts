@@ -1,7 +1,7 @@
 /**
  * `Authorization: Kiosk <token>`: which machine is calling.
  *
- * Owns: the way from a token to an enrolment. Never: lets a replaced or denied machine through.
+ * Owns: the way from a token to an enrolment. Never: lets a replaced machine through, or a denied one to anything but the word that it is denied.
  */
 import type { Context } from 'hono';
 import { eq } from 'drizzle-orm';
@@ -22,14 +22,30 @@ export interface EnrolledKiosk {
   readonly settledSequence: number;
 }
 
+/** A machine that may be denied: it is told so, and may do nothing else. */
+export type KnownKiosk = EnrolledKiosk & { readonly isDenied: boolean };
+
 /**
  * Also notes the contact.
  * @throws ApiProblem `not_authenticated`, `kiosk_denied`
  */
 export async function requireKiosk(
-  { db, clock }: Pick<ServerContext, 'db' | 'clock'>,
+  context: Pick<ServerContext, 'db' | 'clock'>,
   c: Context,
 ): Promise<EnrolledKiosk> {
+  const { isDenied, ...kiosk } = await requireKnownKiosk(context, c);
+  if (isDenied) throw problem('kiosk_denied');
+  return kiosk;
+}
+
+/**
+ * For the one thing that a denied machine may have: the signed word that it is denied.
+ * @throws ApiProblem `not_authenticated`
+ */
+export async function requireKnownKiosk(
+  { db, clock }: Pick<ServerContext, 'db' | 'clock'>,
+  c: Context,
+): Promise<KnownKiosk> {
   const token = credentialOf(c, 'Kiosk');
   if (token === null || !/^[A-Za-z0-9_-]{43}$/.test(token)) throw problem('not_authenticated');
   const [row] = await db
@@ -43,19 +59,20 @@ export async function requireKiosk(
       settledSequence: kioskEnrolments.settledSequence,
       status: kiosks.status,
       endedAt: kioskEnrolments.endedAt,
+      endedReason: kioskEnrolments.endedReason,
     })
     .from(kioskTokens)
     .innerJoin(kioskEnrolments, eq(kioskEnrolments.id, kioskTokens.enrolmentId))
     .innerJoin(kiosks, eq(kiosks.id, kioskEnrolments.kioskId))
     .where(eq(kioskTokens.tokenHash, hashToken(Buffer.from(token, 'base64url'))));
   if (row === undefined) throw problem('not_authenticated');
-  const { status, endedAt, ...kiosk } = row;
-  if (status === 'denied') throw problem('kiosk_denied');
+  const { status, endedAt, endedReason, ...kiosk } = row;
+  if (status === 'denied' && endedReason !== 'replaced') return { ...kiosk, isDenied: true };
   if (endedAt !== null)
     throw problem('not_authenticated', { detail: 'another machine enrolled as this kiosk' });
   await db
     .update(kiosks)
     .set({ lastContactAt: new Date(clock.nowMs()) })
     .where(eq(kiosks.id, kiosk.kioskId));
-  return kiosk;
+  return { ...kiosk, isDenied: false };
 }

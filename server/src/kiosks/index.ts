@@ -1,5 +1,5 @@
 /** The public door of the kiosks room. */
-export { type EnrolledKiosk, requireKiosk } from './authenticate-kiosk.ts';
+export { type EnrolledKiosk, requireKiosk, requireKnownKiosk } from './authenticate-kiosk.ts';
 export { enrol } from './enrol.ts';
 export { certifiedName } from './kiosk-certificates.ts';
 export { createKiosk, denyKiosk, listKiosks, renewCode } from './kiosks.ts';

@@ -25,6 +25,23 @@ export interface EnrolledMachine {
   readonly sealingPublicKey: Uint8Array;
 }
 
+/** The newest certificate of a machine as it stands. */
+export async function lastCertificate(tx: Tx, enrolmentId: string): Promise<Uint8Array> {
+  const newest = await newestOf(tx, enrolmentId);
+  if (newest === undefined) throw new Error(`enrolment ${enrolmentId} was never certified`);
+  return newest.certificate;
+}
+
+async function newestOf(tx: Tx, enrolmentId: string) {
+  const [newest] = await tx
+    .select()
+    .from(kioskCertificates)
+    .where(eq(kioskCertificates.enrolmentId, enrolmentId))
+    .orderBy(desc(kioskCertificates.notAfter))
+    .limit(1);
+  return newest;
+}
+
 /** The newest certificate of a machine, renewed when less than a third of its life is left. */
 export async function currentCertificate(
   tx: Tx,
@@ -32,12 +49,7 @@ export async function currentCertificate(
   machine: EnrolledMachine,
   nowSeconds: number,
 ): Promise<Uint8Array> {
-  const [newest] = await tx
-    .select()
-    .from(kioskCertificates)
-    .where(eq(kioskCertificates.enrolmentId, machine.enrolmentId))
-    .orderBy(desc(kioskCertificates.notAfter))
-    .limit(1);
+  const newest = await newestOf(tx, machine.enrolmentId);
   if (newest !== undefined) {
     const life = newest.notAfter.getTime() - newest.notBefore.getTime();
     const isYoung = newest.notAfter.getTime() - nowSeconds * 1000 >= life / 3;

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { fromBase64Url, toBase64Url, verifyTrustBundle } from '@tikiwallet/protocol';
+import { fromBase64Url, toBase64Url, verifyKioskCertificate, verifyTrustBundle } from '@tikiwallet/protocol';
 import { KioskList, KioskTrust, KioskView, TrustView } from '../../contract/index.ts';
 import { SimulatedKiosk } from '../../test/simulated-kiosk.ts';
 import { type Person, startTestServer, type TestServer } from '../../test/test-server.ts';
@@ -189,22 +189,29 @@ describe('trust for a kiosk', () => {
     expect(kiosk.certificate.signingPublicKey).toEqual(first.signingPublicKey);
   });
 
-  test('of a denied kiosk is refused, and everybody learns of it', async () => {
+  test('of a denied kiosk is not renewed: it gets the signed word that it is denied, and nothing else (R31)', async () => {
     merchant = await server.register('merchant');
     const kiosk = await SimulatedKiosk.open(server, merchant);
     const { db, clock, offline } = server.context;
     const merchantId = merchant.session.user.merchant?.id ?? '';
     await denyKiosk({ db, clock, policy: offline.policy }, merchantId, kiosk.kioskId);
     const headers = { authorization: `Kiosk ${kiosk.token}` };
-    expect((await server.call('/v1/kiosk/trust-bundle', { headers })).code).toBe('kiosk_denied');
+    const path = `/v1/merchant/kiosks/${kiosk.kioskId}/code`;
+    expect((await server.call(path, { method: 'POST', token: merchant.token })).code).toBe('kiosk_denied');
+    const before = kiosk.certificate.hash;
+    server.clock.advance(80 * DAY_MS);
+    const told = await server.expect(KioskTrust, '/v1/kiosk/trust-bundle', { headers });
+    const { rootPublicKey } = await server.expect(TrustView, '/v1/trust');
+    const own = must(verifyTrustBundle(fromBase64Url(told.trustBundle ?? ''), fromBase64Url(rootPublicKey)));
+    expect(own.deniedKiosks.has(kiosk.kioskId)).toBe(true);
+    const certificate = must(verifyKioskCertificate(fromBase64Url(told.certificate), own.issuers));
+    expect(certificate.hash).toEqual(before);
     expect((await kiosk.handIn(kiosk.heartbeat())).problem).toMatchObject({ code: 'kiosk_denied' });
     const open = await server.expect(TrustView, '/v1/trust');
     const bundle = must(
       verifyTrustBundle(fromBase64Url(open.trustBundle ?? ''), fromBase64Url(open.rootPublicKey)),
     );
     expect(bundle.deniedKiosks.has(kiosk.kioskId)).toBe(true);
-    const path = `/v1/merchant/kiosks/${kiosk.kioskId}/code`;
-    expect((await server.call(path, { method: 'POST', token: merchant.token })).code).toBe('kiosk_denied');
   });
 });
 

@@ -1,4 +1,7 @@
-/** What a kiosk fetches whenever it has internet: the newest bundle, and its certificate, renewed in good time. */
+/**
+ * What a kiosk fetches whenever it has internet: the newest bundle, and its certificate, renewed in good time. A denied
+ * one gets the bundle that lists it, so that it stops by a signed word, and its certificate of before, never a new one.
+ */
 import { eq } from 'drizzle-orm';
 import { toBase64Url } from '@tikiwallet/protocol';
 import type { KioskTrust } from '../../contract/index.ts';
@@ -6,20 +9,21 @@ import type { ServerContext } from '../context.ts';
 import { inTransaction } from '../db/retry.ts';
 import { kioskEnrolments } from '../db/schema/kiosks.ts';
 import type { BundleName, Offline } from '../trust/index.ts';
-import type { EnrolledKiosk } from './authenticate-kiosk.ts';
-import { currentCertificate } from './kiosk-certificates.ts';
+import type { KnownKiosk } from './authenticate-kiosk.ts';
+import { currentCertificate, lastCertificate } from './kiosk-certificates.ts';
 
 type Needs = Pick<ServerContext, 'db' | 'clock' | 'config'> & { readonly offline: Offline };
 
 /** @param since the bundle that the kiosk has; null asks for everything. */
 export async function trustForKiosk(
   needs: Needs,
-  kiosk: EnrolledKiosk,
+  kiosk: KnownKiosk,
   since: BundleName | null,
 ): Promise<KioskTrust> {
   const { db, clock, config, offline } = needs;
   const { bundle, bytes } = await offline.trust.update(since);
   const certificate = await inTransaction(db, async (tx) => {
+    if (kiosk.isDenied) return lastCertificate(tx, kiosk.enrolmentId);
     // Until then it may accept payments: noted before the bundle is handed out.
     await tx
       .update(kioskEnrolments)

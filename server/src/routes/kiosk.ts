@@ -6,7 +6,7 @@ import { giveBackClosing } from '../allowances/index.ts';
 import type { RegisterRoutes } from '../context.ts';
 import { problem } from '../http/problem.ts';
 import { answers, json, refusals } from '../http/router.ts';
-import { enrol, requireKiosk, trustForKiosk } from '../kiosks/index.ts';
+import { enrol, requireKiosk, requireKnownKiosk, trustForKiosk } from '../kiosks/index.ts';
 import { Certificates, settleBatch } from '../settlement/index.ts';
 import { readSince } from '../trust/index.ts';
 
@@ -48,7 +48,7 @@ export const registerKiosk: RegisterRoutes = (router, context) => {
     return c.json(await enrol(context, c.req.valid('json')), 200);
   });
   router.openapi(trustRoute, async (c) => {
-    const kiosk = await requireKiosk(context, c);
+    const kiosk = await requireKnownKiosk(context, c);
     return c.json(await trustForKiosk(context, kiosk, readSince(c.req.valid('query').since)), 200);
   });
   router.openapi(settleRoute, async (c) => {

@@ -5,6 +5,7 @@ import type {
   ClaimView,
   HistoryItem,
   PublicConfig,
+  RefundView,
   RegisterResult,
   Session,
   TopUp,
@@ -87,6 +88,8 @@ export function createEndpoints(client: ApiClient) {
     /** The phone that held it is lost. A repeat answers how it stands. */
     denyAllowance: (id: string) =>
       client.call<Allowance>(`/v1/allowances/${encodeURIComponent(id)}/deny`, { method: 'POST' }),
+    /** What shops gave back, the newest page. */
+    refunds: () => client.call<{ readonly items: readonly RefundView[] }>('/v1/refunds?limit=100'),
     /** A repeat answers the same claim. */
     claim: (body: ClaimBody) => post<ClaimView>('/v1/claims', body),
   };

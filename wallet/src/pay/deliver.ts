@@ -11,6 +11,7 @@ import {
   type AsyncCrypto,
   type Receipt,
   type RefusalCode,
+  type Result,
 } from '@tikiwallet/protocol';
 import { Bodies, type Letter } from './bodies.ts';
 import type { ErrorCode, PhoneCode } from './codes.ts';
@@ -31,8 +32,16 @@ export interface Parcel extends Letter {
   readonly addresses: readonly string[];
 }
 
-export type DeliveryOutcome =
-  | { readonly kind: 'receipt'; readonly receipt: Receipt; readonly bytes: Uint8Array }
+/** Anything that goes to a kiosk and is answered with a signed receipt. */
+export interface Consignment<R> extends Letter {
+  readonly addresses: readonly string[];
+  readonly route: '/v1/payments' | '/v1/refunds';
+  /** Is this answer the kiosk's receipt for exactly what was sent? */
+  readonly verify: (answer: Uint8Array) => Promise<Result<R>>;
+}
+
+export type DeliveryOutcome<R = Receipt> =
+  | { readonly kind: 'receipt'; readonly receipt: R; readonly bytes: Uint8Array }
   | { readonly kind: 'refused'; readonly code: RefusalCode | 'kiosk_refused_unknown' }
   | { readonly kind: 'no_answer'; readonly code: ErrorCode };
 
@@ -55,19 +64,31 @@ export interface DeliveryOptions {
   readonly onCertificateUnknown: () => void;
 }
 
-interface Call {
-  readonly parcel: Parcel;
+interface Call<R> {
+  readonly parcel: Consignment<R>;
   readonly needs: DeliveryNeeds;
   readonly options: DeliveryOptions;
   readonly bodies: Bodies;
 }
 
-export async function deliver(
+/** A payment. */
+export function deliver(
   parcel: Parcel,
   needs: DeliveryNeeds,
   options: DeliveryOptions,
 ): Promise<DeliveryOutcome> {
-  const call: Call = { parcel, needs, options, bodies: new Bodies(parcel) };
+  const expected = { paymentHash: fromHex(parcel.paymentId), amountMinor: parcel.amountMinor };
+  const verify = (answer: Uint8Array) =>
+    runAsync(verifyReceipt(answer, parcel.kiosk, expected), needs.crypto);
+  return carry({ ...parcel, route: '/v1/payments', verify }, needs, options);
+}
+
+export async function carry<R>(
+  parcel: Consignment<R>,
+  needs: DeliveryNeeds,
+  options: DeliveryOptions,
+): Promise<DeliveryOutcome<R>> {
+  const call: Call<R> = { parcel, needs, options, bodies: new Bodies(parcel) };
   let pauseMs = FIRST_PAUSE_MS;
   for (let round = 1; ; round += 1) {
     options.onRound(round);
@@ -89,7 +110,7 @@ async function whySilent(needs: DeliveryNeeds): Promise<ErrorCode> {
 }
 
 /** One round: every address, a little apart; the first real answer ends it. */
-async function tryAllAddresses(call: Call): Promise<DeliveryOutcome> {
+async function tryAllAddresses<R>(call: Call<R>): Promise<DeliveryOutcome<R>> {
   const { parcel, needs } = call;
   const { signal } = call.options;
   const round = new AbortController();
@@ -97,11 +118,11 @@ async function tryAllAddresses(call: Call): Promise<DeliveryOutcome> {
   signal.addEventListener('abort', stop, { once: true });
   if (signal.aborted) stop();
   try {
-    return await new Promise<DeliveryOutcome>((resolve) => {
+    return await new Promise<DeliveryOutcome<R>>((resolve) => {
       let open = parcel.addresses.length;
-      let lastFailure: DeliveryOutcome = { kind: 'no_answer', code: 'kiosk_unreachable' };
+      let lastFailure: DeliveryOutcome<R> = { kind: 'no_answer', code: 'kiosk_unreachable' };
       if (open === 0) resolve(lastFailure);
-      const settle = (outcome: DeliveryOutcome) => {
+      const settle = (outcome: DeliveryOutcome<R>) => {
         open -= 1;
         if (outcome.kind === 'no_answer' && outcome.code !== 'kiosk_unreachable') lastFailure = outcome;
         if (outcome.kind !== 'no_answer') resolve(outcome);
@@ -121,7 +142,11 @@ async function tryAllAddresses(call: Call): Promise<DeliveryOutcome> {
 }
 
 /** By reference where that may do, and whole at once where the kiosk says that it does not: the same payment. */
-async function tryAddress(address: string, call: Call, signal: AbortSignal): Promise<DeliveryOutcome> {
+async function tryAddress<R>(
+  address: string,
+  call: Call<R>,
+  signal: AbortSignal,
+): Promise<DeliveryOutcome<R>> {
   for (;;) {
     const { bytes, isRepeat } = await call.bodies.next();
     const outcome = await post(address, bytes, call, signal);
@@ -133,25 +158,25 @@ async function tryAddress(address: string, call: Call, signal: AbortSignal): Pro
   }
 }
 
-async function post(
+async function post<R>(
   address: string,
   sealed: Uint8Array,
-  { parcel, needs }: Call,
+  { parcel, needs }: Call<R>,
   signal: AbortSignal,
-): Promise<DeliveryOutcome> {
-  const silent: DeliveryOutcome = { kind: 'no_answer', code: 'kiosk_unreachable' };
+): Promise<DeliveryOutcome<R>> {
+  const silent: DeliveryOutcome<R> = { kind: 'no_answer', code: 'kiosk_unreachable' };
   if (signal.aborted) return silent;
   let response: Response;
   let body: Uint8Array;
   try {
-    response = await needs.fetch(`${address}/v1/payments`, requestInit(address, sealed, signal));
+    response = await needs.fetch(address + parcel.route, requestInit(address, sealed, signal));
     body = new Uint8Array(await response.arrayBuffer());
   } catch (error) {
     // Offline, blocked, refused, timed out: the platform tells a page nothing more than that there was no answer.
     if (error instanceof TypeError || error instanceof DOMException) return silent;
     throw error;
   }
-  if (response.status === 200) return await readReceipt(body, parcel, needs.crypto);
+  if (response.status === 200) return await readReceipt(body, parcel);
   return readRefusal(response.status, body);
 }
 
@@ -180,11 +205,10 @@ export function localInit(address: string, call: RequestInit): LocalRequestInit 
   return isLoopback(address) ? init : { ...init, targetAddressSpace: 'local' };
 }
 
-async function readReceipt(bytes: Uint8Array, parcel: Parcel, crypto: AsyncCrypto): Promise<DeliveryOutcome> {
+async function readReceipt<R>(bytes: Uint8Array, parcel: Consignment<R>): Promise<DeliveryOutcome<R>> {
   if (bytes.length > MAX_RECEIPT_BYTES) return { kind: 'no_answer', code: 'message_too_large' };
-  const expected = { paymentHash: fromHex(parcel.paymentId), amountMinor: parcel.amountMinor };
-  const receipt = await runAsync(verifyReceipt(bytes, parcel.kiosk, expected), crypto);
-  // Whoever answered is not the kiosk, or not about this payment: the same as no answer, but worth telling.
+  const receipt = await parcel.verify(bytes);
+  // Whoever answered is not the kiosk, or not about this payment or refund: the same as no answer, but worth telling.
   if (!receipt.ok) return { kind: 'no_answer', code: receipt.code };
   return { kind: 'receipt', receipt: receipt.value, bytes };
 }
@@ -201,7 +225,7 @@ const KIOSK_TROUBLES = [
 ] as const satisfies readonly PhoneCode[];
 
 /** `{ "code": … }`. Only a refusal that the protocol names, or a plain no (4xx), ends the sending. */
-function readRefusal(status: number, body: Uint8Array): DeliveryOutcome {
+function readRefusal(status: number, body: Uint8Array): DeliveryOutcome<never> {
   const told = outcomeOfCode(readCode(body));
   if (told !== null) return told;
   const isPlainNo = status >= 400 && status < 500 && status !== 408 && status !== 429;
@@ -211,7 +235,7 @@ function readRefusal(status: number, body: Uint8Array): DeliveryOutcome {
 }
 
 /** What a kiosk's code means for the payment; null: no kiosk says that. */
-export function outcomeOfCode(code: string | null): DeliveryOutcome | null {
+export function outcomeOfCode(code: string | null): DeliveryOutcome<never> | null {
   const known = REFUSAL_CODES.find((one) => one === code);
   if (known !== undefined) return { kind: 'refused', code: known };
   const trouble = KIOSK_TROUBLES.find((one) => one === code);

@@ -6,9 +6,10 @@
  */
 import { toBase64Url } from '@tikiwallet/protocol';
 import { ApiError } from '../api/problems.ts';
+import type { ClaimBody } from '@tikiwallet/server/contract';
 import type { Endpoints } from '../api/endpoints.ts';
-import { updatePayment } from '../store/records.ts';
-import type { Database, HandedIn, StoredAllowance, StoredPayment } from '../store/schema.ts';
+import { updatePayment, updateRefund } from '../store/records.ts';
+import type { Database, HandedIn, StoredAllowance, StoredPayment, StoredRefund } from '../store/schema.ts';
 
 /**
  * A kiosk with internet reports within minutes and most shops see internet once a day; the money of the others is set
@@ -23,6 +24,13 @@ export interface HandInFacts {
   readonly allowances: readonly StoredAllowance[];
   /** Ids of kiosks on the deny list. */
   readonly deniedKiosks: ReadonlySet<string>;
+}
+
+/** Is what this refund's kiosk gave back to be handed in now? Its sale goes along, which counts once however it comes. Pure. */
+export function isRefundDue(refund: StoredRefund, facts: HandInFacts): boolean {
+  if (refund.state !== 'refunded' || refund.handedIn !== null) return false;
+  const isOld = facts.nowSeconds - (refund.refundedAt ?? refund.signedAt) >= HAND_IN_AFTER_SECONDS;
+  return isOld || facts.deniedKiosks.has(refund.kioskId);
 }
 
 /** Is this payment's receipt to be handed in now? Pure. */
@@ -72,24 +80,78 @@ export async function handInReceipts(
   }
 }
 
+/** The claim of a sale; null without the halves that it needs. */
+function claimOf(payment: StoredPayment, allowance: StoredAllowance): ClaimBody | null {
+  const { receipt, request } = payment;
+  if (receipt === null || request === null) return null;
+  return {
+    receipt: toBase64Url(receipt),
+    request: toBase64Url(request),
+    payment: toBase64Url(payment.payment),
+    kioskCertificate: toBase64Url(payment.kioskCertificate),
+    allowanceCertificate: toBase64Url(allowance.certificate),
+  };
+}
+
 async function handIn(
   payment: StoredPayment,
   allowance: StoredAllowance,
   api: HandInNeeds['api'],
 ): Promise<HandedIn['state']> {
-  const { receipt, request } = payment;
-  if (receipt === null || request === null) return 'invalid';
+  const claim = claimOf(payment, allowance);
+  if (claim === null) return 'invalid';
   try {
-    const answer = await api.claim({
-      receipt: toBase64Url(receipt),
-      request: toBase64Url(request),
-      payment: toBase64Url(payment.payment),
-      kioskCertificate: toBase64Url(payment.kioskCertificate),
-      allowanceCertificate: toBase64Url(allowance.certificate),
-    });
-    return answer.state;
+    return (await api.claim(claim)).state;
   } catch (error) {
     if (error instanceof ApiError && error.code === 'claim_invalid') return 'invalid';
+    throw error;
+  }
+}
+
+/**
+ * After {@link handInReceipts}: a refund counts after its sale.
+ * @throws ApiError when the cloud could not decide
+ */
+export async function handInRefunds(
+  refunds: readonly StoredRefund[],
+  payments: readonly StoredPayment[],
+  facts: HandInFacts,
+  needs: HandInNeeds,
+): Promise<void> {
+  const due = refunds.filter((refund) => isRefundDue(refund, facts)).slice(0, ROUND);
+  for (const refund of due) {
+    const payment = payments.find((one) => one.id === refund.paymentId);
+    const allowance = facts.allowances.find((one) => one.id === refund.allowanceId);
+    const claim = payment === undefined || allowance === undefined ? null : claimOf(payment, allowance);
+    // Without the sale's receipt only the kiosk itself can bring it.
+    if (claim === null || refund.receipt === null) continue;
+    const answer = await handInRefund({ ...claim, refund: claimOfRefund(refund, refund.receipt) }, needs.api);
+    const handedIn = { ...answer, atMs: needs.nowMs() };
+    await updateRefund(needs.database, refund.id, () =>
+      answer.state === 'refused' ? { handedIn } : { handedIn, state: answer.state },
+    );
+  }
+}
+
+function claimOfRefund(refund: StoredRefund, receipt: Uint8Array) {
+  return {
+    kioskCertificate: toBase64Url(refund.kioskCertificate),
+    offer: toBase64Url(refund.offer),
+    acceptance: toBase64Url(refund.acceptance),
+    receipt: toBase64Url(receipt),
+  };
+}
+
+async function handInRefund(
+  claim: ClaimBody,
+  api: HandInNeeds['api'],
+): Promise<Pick<NonNullable<StoredRefund['handedIn']>, 'state' | 'code'>> {
+  try {
+    const { refund } = await api.claim(claim);
+    return refund ?? { state: 'refused', code: 'claim_invalid' };
+  } catch (error) {
+    if (error instanceof ApiError && error.code === 'claim_invalid')
+      return { state: 'refused', code: error.code };
     throw error;
   }
 }

@@ -2,9 +2,9 @@
  * What the cloud knows, applied to what the phone knows: which payments have settled, how each allowance stands, and
  * whether the phone forgot payments that it made. The decisions are pure; `reconcile` writes them down.
  */
-import type { Allowance, HistoryItem, WalletView } from '@tikiwallet/server/contract';
-import { updateAllowance, updatePayment } from '../store/records.ts';
-import type { Database, StoredAllowance, StoredPayment } from '../store/schema.ts';
+import type { Allowance, HistoryItem, RefundView, WalletView } from '@tikiwallet/server/contract';
+import { updateAllowance, updatePayment, updateRefund } from '../store/records.ts';
+import type { Database, StoredAllowance, StoredPayment, StoredRefund } from '../store/schema.ts';
 
 /**
  * Payments of one allowance that have certainly settled. The counter alone does not tell: another shop may not have
@@ -87,4 +87,21 @@ async function noteCloudState(
     returnsBy: cloud.returnsBy,
     ...(one.state === 'active' && hasForgotten(one, cloud) ? { state: 'frozen' as const } : {}),
   }));
+}
+
+/** What the cloud knows of refunds that this phone countersigned, also of those whose receipt never came. */
+export async function reconcileRefunds(
+  database: Database,
+  cloud: readonly Pick<RefundView, 'offerHash' | 'state'>[],
+): Promise<void> {
+  for (const { offerHash, state } of cloud) {
+    await updateRefund(database, offerHash, (refund) =>
+      refund.state === state || refund.state === 'settled' ? null : { state, refusalCode: null },
+    );
+  }
+}
+
+/** Is there a refund that the cloud may have more to say about? */
+export function hasOpenRefund(refunds: readonly StoredRefund[]): boolean {
+  return refunds.some(({ state }) => state !== 'settled');
 }

@@ -168,12 +168,33 @@ test('a refused payment stays in the chain: the next one links to it and the kio
 
 test('a refusal is not the last word: a receipt that comes later makes the payment paid', async () => {
   const { shop, phone, kiosk, needs, emit } = await setUp();
-  kiosk.faults.push(refusal('kiosk_stored_sum_exceeded', 503));
+  kiosk.faults.push(refusal('kiosk_denied', 403));
   await confirmAndSend(await makeOffer(shop, phone), needs, emit, never);
   const [refused] = await phone.database.getAll('payments');
-  expect(refused).toMatchObject({ state: 'refused', refusalCode: 'kiosk_stored_sum_exceeded' });
+  expect(refused).toMatchObject({ state: 'refused', refusalCode: 'kiosk_denied' });
   await sendPayment(refused as StoredPayment, needs, emit, never);
   expect(await phone.database.getAll('payments')).toMatchObject([{ state: 'paid', refusalCode: null }]);
+});
+
+test('a refusal that the shop’s manager may set aside is asked about quietly until the receipt comes', async () => {
+  const { shop, phone, kiosk, needs, events, emit } = await setUp();
+  for (let asked = 0; asked < 4; asked += 1) kiosk.faults.push(refusal('first_payment_exceeds_limit', 403));
+  await confirmAndSend(await makeOffer(shop, phone), needs, emit, never);
+  expect(events.map((event) => event.event)).toEqual([
+    ...['confirmed', 'sending', 'sending', 'refused'],
+    'receipted',
+  ]);
+  const payments = await phone.database.getAll('payments');
+  expect(payments).toMatchObject([{ state: 'paid', refusalCode: null, counter: 1 }]);
+});
+
+test('nobody is asked for longer than the request lives, and the payment stays refused', async () => {
+  const { shop, phone, kiosk, needs, events, emit } = await setUp();
+  for (let asked = 0; asked < 200; asked += 1) kiosk.faults.push(refusal('first_payment_exceeds_limit', 403));
+  await confirmAndSend(await makeOffer(shop, phone), needs, emit, never);
+  expect(events.at(-1)?.event).toBe('refused');
+  expect(kiosk.faults.length).toBeGreaterThan(100);
+  expect(await phone.database.getAll('payments')).toMatchObject([{ state: 'refused' }]);
 });
 
 test('R28: a receipt for another payment, or signed by another key, never counts as paid', async () => {

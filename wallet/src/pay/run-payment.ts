@@ -8,6 +8,7 @@ import {
 import { putMeta } from '../store/database.ts';
 import { updatePayment } from '../store/records.ts';
 import type { StoredPayment } from '../store/schema.ts';
+import { awaitManager, mayBeDecidedAtShop } from './await-manager.ts';
 import { WalletError, type ErrorCode } from './codes.ts';
 import { deliver, type DeliveryNeeds, type DeliveryOutcome } from './deliver.ts';
 import type { LinkNeeds } from './link.ts';
@@ -89,11 +90,48 @@ export async function sendPayment(
       break;
     case 'refused':
       emit({ event: 'refused', payment: updated, code: outcome.code });
+      if (mayBeDecidedAtShop(outcome.code)) await waitForManager(updated, needs, emit, signal);
       break;
     case 'no_answer':
       emit({ event: 'no_answer', payment: updated, code: outcome.code });
       break;
   }
+}
+
+/** The refusal stays on the screen; only a receipt changes it. */
+async function waitForManager(
+  payment: StoredPayment,
+  needs: RunNeeds,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<void> {
+  const { nowMs, pause } = needs.delivery;
+  const received = await awaitManager({
+    ...{ nowMs, pause, signal },
+    untilMs: (payment.requestExpiresAt + GRACE_SECONDS) * 1000,
+    ask: () => askOnce(payment, needs, signal),
+  });
+  if (received === null) return;
+  const paid = await keepOutcome(payment, received, needs);
+  emit({ event: 'receipted', payment: paid ?? payment });
+}
+
+async function askOnce(
+  payment: StoredPayment,
+  needs: RunNeeds,
+  signal: AbortSignal,
+): Promise<DeliveryOutcome> {
+  const kiosk = await must(
+    runAsync(verifyKioskCertificate(payment.kioskCertificate, needs.issuers), needs.crypto),
+  );
+  const { id: paymentId, amountMinor, delivery, repeatDelivery, addresses } = payment;
+  const parcel = { paymentId, amountMinor, delivery, repeatDelivery, addresses, kiosk };
+  return deliver(parcel, needs.delivery, {
+    untilMs: 0,
+    signal,
+    onRound: () => undefined,
+    onCertificateUnknown: () => undefined,
+  });
 }
 
 async function tryToDeliver(

@@ -8,3 +8,5 @@ export const ASK_AGAIN_SECONDS = 15;
 export const FALL_AFTER_MS = 2_500;
 /** "Going by way of the shop's page" is read before the page changes. */
 export const LEAVE_AFTER_MS = 700;
+/** Between two quiet questions whether the shop's manager has decided. */
+export const ASK_MANAGER_MS = 3_000;

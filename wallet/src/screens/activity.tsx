@@ -11,6 +11,7 @@ import { useWallet } from './parts/context.ts';
 import { Digits } from './parts/digits.tsx';
 import { HandedInNotice } from './parts/handed-in.tsx';
 import { mergeActivity } from './parts/merge-activity.ts';
+import { RefundsOf } from './parts/refund-parts.tsx';
 import { ShopName } from './parts/shop-name.tsx';
 import {
   Bdi,
@@ -29,7 +30,7 @@ import {
 export function ActivityScreen() {
   const { wallet, state } = useWallet();
   const action = useAction();
-  const items = mergeActivity(state.payments, state.history);
+  const items = mergeActivity(state.payments, state.refunds, state.history);
   return (
     <Screen title={t('activity.title')} back={null} testId="activity">
       {!state.reachable && (
@@ -151,6 +152,10 @@ function PaymentDetail({ payment }: { payment: StoredPayment }) {
         )}
         <CopyButton payment={payment} />
       </div>
+      <RefundsOf
+        refunds={state.refunds.filter((refund) => refund.paymentId === payment.id)}
+        paidMinor={payment.amountMinor}
+      />
       {payment.handedIn !== null && <HandedInNotice handedIn={payment.handedIn} />}
       {isHeld(payment) && shown !== 'released' && <AskAgain payment={payment} />}
     </Screen>

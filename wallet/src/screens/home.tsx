@@ -14,7 +14,7 @@ import { Bdi, Button, Empty, ErrorNotice, LinkButton, Money, Notice, useAction }
 export function Home() {
   const { wallet, state } = useWallet();
   const now = useNow(wallet, 15_000);
-  const activity = mergeActivity(state.payments, state.history).slice(0, 4);
+  const activity = mergeActivity(state.payments, state.refunds, state.history).slice(0, 4);
   return (
     <section class="screen home" data-testid="home">
       <h1 class="sr-only">{t('home.title')}</h1>

@@ -6,6 +6,7 @@ import type { ErrorCode } from '../pay/codes.ts';
 import { FALL_AFTER_MS, GRACE_SECONDS } from '../pay/timing.ts';
 import { mixesAlphabets } from '../pay/display-name.ts';
 import type { PaymentOffer } from '../pay/read-request.ts';
+import { mayBeDecidedAtShop } from '../pay/await-manager.ts';
 import type { StoredPayment } from '../store/schema.ts';
 import { useNow, useWallet } from './parts/context.ts';
 import { Digits } from './parts/digits.tsx';
@@ -303,6 +304,11 @@ export function Refused({
           <span class="chip state-refused">{t('state.refused')}</span>
         </div>
         <ErrorNotice code={code} />
+        {mayBeDecidedAtShop(code) && (
+          <Notice tone="warn" icon="shop" testId="shop-may-decide">
+            <p>{t('refused.shop_may_decide')}</p>
+          </Notice>
+        )}
         <Notice tone="warn" icon="lock" title={t('held.title')}>
           <p>{t('held.text')}</p>
         </Notice>

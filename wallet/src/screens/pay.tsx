@@ -10,6 +10,7 @@ import { WalletError, type ErrorCode } from '../pay/codes.ts';
 import { askedBy } from '../pay/match-number.ts';
 import { advance, startOf, type PaymentEvent, type PaymentView } from '../pay/payment-machine.ts';
 import type { PaymentOffer, ReadOutcome } from '../pay/read-request.ts';
+import { isRefundText } from '../pay/refund-text.ts';
 import { signedSubject } from '../pay/signed-subject.ts';
 import type { StoredPayment } from '../store/schema.ts';
 import { useNow, useWallet } from './parts/context.ts';
@@ -37,8 +38,15 @@ const Scanner = lazy(
   (module) => module.Scanner,
 );
 
+const RefundFlow = lazy(
+  () => import('./refund.tsx'),
+  (module) => module.RefundFlow,
+);
+
 type Current =
   | { readonly kind: 'scanning' }
+  /** The shop's code gives money back. */
+  | { readonly kind: 'refund'; readonly text: string }
   | { readonly kind: 'nearby'; readonly outcomes: readonly ReadOutcome[] }
   | { readonly kind: 'refused'; readonly outcome: Extract<ReadOutcome, { kind: 'refused' }> }
   | { readonly kind: 'paying'; readonly offer: PaymentOffer | null; readonly view: PaymentView };
@@ -56,7 +64,10 @@ export function PayScreen() {
       setCurrent({ kind: 'paying', offer: null, view: startOf(outcome.payment) });
     else setCurrent({ kind: 'paying', offer: outcome.offer, view: startOf(null) });
   };
-  const read = async (text: string): Promise<void> => show(await wallet.readRequest(text));
+  const read = async (text: string): Promise<void> => {
+    if (isRefundText(text)) setCurrent({ kind: 'refund', text });
+    else show(await wallet.readRequest(text));
+  };
   const findNearby = async (number: string | null): Promise<void> => {
     stopRef.current = new AbortController();
     const found = await wallet.readNearby(stopRef.current.signal);
@@ -73,6 +84,8 @@ export function PayScreen() {
   switch (current.kind) {
     case 'scanning':
       return <ScanStep onText={read} onNearby={findNearby} />;
+    case 'refund':
+      return <RefundFlow text={current.text} onAgain={restart} />;
     case 'nearby':
       return <NearbyShops outcomes={current.outcomes} onChoose={show} onAgain={restart} />;
     case 'refused':

@@ -3,7 +3,7 @@
  * transaction with strict durability: when its promise resolves, the record is on the disk.
  */
 import type { HistoryItem } from '@tikiwallet/server/contract';
-import type { Database, Intent, Marker, StoredAllowance, StoredPayment } from './schema.ts';
+import type { Database, Intent, Marker, StoredAllowance, StoredPayment, StoredRefund } from './schema.ts';
 
 const STRICT = { durability: 'strict' } as const;
 
@@ -58,6 +58,41 @@ export async function writeAhead(database: Database, write: WriteAhead): Promise
   }
   const failure = await done;
   if (failure !== null) throw failure instanceof Error ? failure : new Error('the write was not committed');
+}
+
+/**
+ * R33 for what gives money back: the countersignature and the marker, both or neither, before it is shown or sent.
+ * An offer has one acceptance: a second one is refused by the store's key.
+ */
+export async function writeAcceptance(
+  database: Database,
+  write: { readonly refund: StoredRefund; readonly marker: Marker },
+): Promise<void> {
+  const transaction = database.transaction(['refunds', 'meta'], 'readwrite', STRICT);
+  await Promise.all([
+    transaction.objectStore('refunds').add(write.refund),
+    transaction.objectStore('meta').put(write.marker, 'marker'),
+    transaction.done,
+  ]);
+}
+
+/** Changes a stored refund; what was signed cannot be changed this way. */
+export async function updateRefund(
+  database: Database,
+  id: string,
+  change: (
+    refund: StoredRefund,
+  ) => Partial<
+    Pick<StoredRefund, 'state' | 'refusalCode' | 'receipt' | 'receiptNumber' | 'refundedAt' | 'handedIn'>
+  > | null,
+): Promise<StoredRefund | undefined> {
+  const transaction = database.transaction('refunds', 'readwrite', STRICT);
+  const refund = await transaction.store.get(id);
+  const changes = refund === undefined ? null : change(refund);
+  const updated = refund === undefined || changes === null ? refund : { ...refund, ...changes };
+  if (updated !== undefined && updated !== refund) await transaction.store.put(updated);
+  await transaction.done;
+  return updated;
 }
 
 export function findPaymentByRequest(

@@ -141,6 +141,54 @@ export interface StoredPayment {
   readonly handedIn: HandedIn | null;
 }
 
+export type RefundState =
+  /** Signed and stored; nothing has left the phone. */
+  | 'signed'
+  /** Sent or shown at least once; no receipt yet. */
+  | 'unconfirmed'
+  /** The kiosk answered no: nothing was given back. */
+  | 'refused'
+  /** The shop's signed receipt is stored; the shop settles it when it has internet. */
+  | 'refunded'
+  /** The cloud has it, and waits for the shop's money. */
+  | 'waiting'
+  /** It is in the online wallet. */
+  | 'settled';
+
+/** A void or refund that this phone has countersigned. What was signed never changes. */
+export interface StoredRefund {
+  /** Hex of the offer's hash: one acceptance for one offer. */
+  readonly id: string;
+  readonly userId: string;
+  readonly paymentId: string;
+  readonly allowanceId: string;
+  readonly refundId: string;
+  readonly kind: 'void' | 'refund';
+  readonly amountMinor: bigint;
+  readonly currency: string;
+  readonly state: RefundState;
+  readonly signedAt: number;
+  /** Seconds since 1970 by the corrected clock; the kiosk measures for itself. */
+  readonly expiresAt: number;
+  readonly offer: Uint8Array;
+  readonly acceptance: Uint8Array;
+  /** Of the offer: seals, and verifies the receipt. */
+  readonly kioskCertificate: Uint8Array;
+  readonly kioskId: string;
+  readonly addresses: readonly string[];
+  readonly merchantName: string;
+  readonly refusalCode: string | null;
+  readonly receipt: Uint8Array | null;
+  /** The kiosk's journal sequence of the refund. */
+  readonly receiptNumber: number | null;
+  readonly refundedAt: number | null;
+  readonly handedIn: {
+    readonly state: 'settled' | 'waiting' | 'refused';
+    readonly code: string | null;
+    readonly atMs: number;
+  } | null;
+}
+
 /** A write to the cloud that was decided and not yet answered. Kept before it is sent, repeated with the same key. */
 export type Intent = { readonly key: string; readonly userId: string; readonly createdAtMs: number } & (
   | { readonly kind: 'top_up'; readonly amountMinor: string; readonly currency: string }
@@ -252,6 +300,11 @@ export interface WalletSchema extends DBSchema {
     value: StoredPayment;
     indexes: { requestHash: string; place: [string, number]; userId: string };
   };
+  refunds: {
+    key: string;
+    value: StoredRefund;
+    indexes: { userId: string; paymentId: string };
+  };
   intents: { key: string; value: Intent; indexes: { userId: string } };
   history: { key: string; value: HistoryItem & { readonly userId: string }; indexes: { userId: string } };
 }
@@ -294,5 +347,10 @@ export const MIGRATIONS: readonly Upgrade[] = [
   // Keys and loads from before there were PINs carry no guard: they are ready to sign, as `open` ones are.
   (database) => {
     database.createObjectStore('vaults', { keyPath: 'userId' });
+  },
+  (database) => {
+    const refunds = database.createObjectStore('refunds', { keyPath: 'id' });
+    refunds.createIndex('userId', 'userId');
+    refunds.createIndex('paymentId', 'paymentId');
   },
 ];

@@ -7,6 +7,7 @@ import { shownState } from '../../pay/allowance-choice.ts';
 import { useWallet } from './context.ts';
 import { Icon, type IconName } from './icons.tsx';
 import type { ActivityItem } from './merge-activity.ts';
+import { RefundEntry } from './refund-parts.tsx';
 import { ShopName } from './shop-name.tsx';
 import { Bdi } from './ui.tsx';
 
@@ -27,7 +28,15 @@ const KIND: Readonly<Record<string, { readonly label: Key; readonly icon: IconNa
   allowance_returned: { label: 'kind.allowance_returned', icon: 'up' },
   offline_payment: { label: 'kind.offline_payment', icon: 'shop' },
   sale: { label: 'kind.sale', icon: 'shop' },
+  refund_received: { label: 'kind.refund_received', icon: 'down' },
+  refund_given: { label: 'kind.refund_given', icon: 'up' },
   correction: { label: 'kind.correction', icon: 'activity' },
+};
+
+/** What is booked has settled. */
+const BOOKED_STATE: Readonly<Record<string, string>> = {
+  offline_payment: 'settled',
+  refund_received: 'refund_settled',
 };
 
 export function kindOf(kind: string): { readonly label: Key; readonly icon: IconName } {
@@ -94,6 +103,7 @@ function Entry({ item, withDay }: { item: ActivityItem; withDay: boolean }) {
       </li>
     );
   }
+  if (item.source === 'refund') return <RefundEntry refund={item.refund} when={when} />;
   const { item: booked } = item;
   const isIn = !booked.amountMinor.startsWith('-');
   const { label, icon } = kindOf(booked.kind);
@@ -103,7 +113,7 @@ function Entry({ item, withDay }: { item: ActivityItem; withDay: boolean }) {
         class="entry"
         href={`#/activity/${encodeURIComponent(item.id)}`}
         data-testid="history-item"
-        data-state={booked.kind === 'offline_payment' ? 'settled' : 'done'}
+        data-state={BOOKED_STATE[booked.kind] ?? 'done'}
         data-kind={booked.kind}
       >
         <span class="entry-icon">
