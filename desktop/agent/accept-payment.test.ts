@@ -147,6 +147,15 @@ test('R26 the cap of an allowance holds to the last unit', () => {
   );
 });
 
+test('R26 an amount that no money has opens no sale, and one payment holds to the last unit of its limit', () => {
+  for (const amountMinor of [0n, -1n, 10n ** 15n + 1n, 2n ** 53n, 2n ** 63n])
+    expect(() => kiosk.sell(amountMinor), String(amountMinor)).toThrow('amount_invalid');
+  expect(() => kiosk.sell(20_001n)).toThrow('amount_exceeds_payment_limit');
+  const pay = (amountMinor: bigint) =>
+    codeOf(kiosk.acceptOne(issuer.phone().pay(kiosk.sell(amountMinor).envelope).delivery));
+  expect([pay(19_999n), pay(20_000n), pay(1n)]).toEqual(['accepted', 'accepted', 'accepted']);
+});
+
 test('R26 the sum that a kiosk may hold counts the earlier payments of the same group', () => {
   const other = new TestKiosk();
   other.enrol(issuer, { policy: { storedCount: 1 } });

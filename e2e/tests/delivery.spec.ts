@@ -2,6 +2,7 @@
 // shipped decoders in a real Chromium and a real Electron. The cloud is down throughout, as in a shop without internet.
 
 import { expect, test } from '@playwright/test';
+import process from 'node:process';
 import { CloudClient } from '../../scripts/stack/cloud-client.ts';
 import { KioskWindow } from '../story/kiosk-window.ts';
 import { Phone } from '../story/phone.ts';
@@ -33,6 +34,12 @@ test.describe('delivery without a network', () => {
     await shop?.close();
   });
 
+  /** For people, when a folder is named. */
+  async function picture(name: string): Promise<void> {
+    const folder = process.env['TIKI_SCREENSHOTS'];
+    if (folder !== undefined) await phone.page.screenshot({ path: `${folder}/phone-${name}.png` });
+  }
+
   /** Signs for the sale on the screen while the kiosk cannot be reached, and stops the asking. */
   async function signUnreached(): Promise<void> {
     await phone.page.route('**/v1/payments', async (route) => await route.abort());
@@ -52,6 +59,11 @@ test.describe('delivery without a network', () => {
     await phone.scanReceipt(await kiosk.screenshot());
     await phone.waitForPayState('paid');
     await expect(phone.at('paid-amount')).toContainText('7.00');
+    // Both people compare the digits to which both their machines have contributed.
+    const digits = await kiosk.at('paid-code').getAttribute('data-digits');
+    expect(digits).toMatch(/^\d{6}$/);
+    await expect(phone.at('paid-code')).toHaveAttribute('data-digits', digits ?? '');
+    await picture('paid');
     const { settlement } = await shop.state();
     expect(settlement).toMatchObject({ pendingCount: 1, pendingMinor: '700' });
   });
@@ -69,11 +81,18 @@ test.describe('delivery without a network', () => {
     await expect(kiosk.at('paid-amount')).toContainText('5.50');
     await phone.at('sending-stop').click({ timeout: 30_000 });
     await phone.at('show-code-link').click();
-    const code = await phone.at('payment-code').getAttribute('data-qr-text');
-    const answer = await shop.withAgent(
-      async (agent) => await agent.call('delivery.submit', { text: code ?? '' }),
-    );
-    expect(answer).toMatchObject({ outcome: 'repeated' });
+    // The till has this phone's certificate: the code only names it, until the person touches for the larger one.
+    const code = (await phone.at('payment-code').getAttribute('data-qr-text')) ?? '';
+    await picture('small-code');
+    await phone.at('larger-code').click();
+    await expect(phone.at('payment-code')).not.toHaveAttribute('data-qr-text', code);
+    const larger = (await phone.at('payment-code').getAttribute('data-qr-text')) ?? '';
+    await picture('larger-code');
+    expect(code.length).toBeLessThan(larger.length / 2);
+    for (const text of [code, larger]) {
+      const answer = await shop.withAgent(async (agent) => await agent.call('delivery.submit', { text }));
+      expect(answer).toMatchObject({ outcome: 'repeated' });
+    }
     await kiosk.at('receipt-toggle').click();
     await expect(kiosk.at('receipt-qr')).toBeVisible();
     await phone.scanReceipt(await kiosk.screenshot());

@@ -194,7 +194,10 @@ const NOT_YET_READ: ReadonlySet<string> = new Set([
 /** Of the operations that it knows, what it does not know yet. */
 const isSealedText = ({ content, text }: Partial<Input>) =>
   /sealedDelivery|TIKI1:S:/.test(`${String(content)} ${String(text)}`);
-const isRead = ({ operation, input }: Vector) => !NOT_YET_READ.has(operation) && !isSealedText(input);
+/** Codes of checks within operations that it knows, which it does not make yet. */
+const NOT_YET_CHECKED: ReadonlySet<unknown> = new Set(['issuer_key_revoked']);
+const isRead = ({ operation, input, ...vector }: Vector & { code?: string }) =>
+  !NOT_YET_READ.has(operation) && !isSealedText(input) && !NOT_YET_CHECKED.has(vector.code);
 const isUnread = (vector: Vector) => !isRead(vector);
 
 function run(vector: Vector, context: Partial<Input>): unknown {

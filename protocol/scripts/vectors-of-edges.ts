@@ -89,6 +89,18 @@ function issuerVectors(world: VectorWorld) {
     });
   const under = (trustBundle: Uint8Array) => ({ ...sale(world), trustBundle });
   const long = { notBefore: NOW - 1_000, notAfter: NOW + 1_000 };
+  /** The allowance certified by the second generation, and a bundle that revokes one of the two. */
+  const nextKeyId = world.run(protocol.keyIdOf(world.nextIssuer.publicKey), world.nextIssuer);
+  const protectedHeader = Uint8Array.of(0xa2, 1, 0x26, 4, 0x44, ...nextKeyId);
+  const bytes = resigned(world.allowance.bytes, fieldsOf(world.allowance.bytes), {
+    ...world.nextIssuer,
+    protectedHeader,
+  });
+  const allowance = world.run(protocol.verifyAllowanceCertificate(bytes, world.issuers), world.issuer);
+  const revoking = (generation: number) => ({
+    ...sale(world, { allowance }),
+    trustBundle: world.signBundle({ revokedIssuers: [{ generation, honouredUntil: NOW }] }),
+  });
   // The kiosk's own certificate is verified with the file's issuers, the allowance's with the bundle's.
   return {
     valid: [
@@ -98,6 +110,7 @@ function issuerVectors(world: VectorWorld) {
       ),
       yes("certified in its issuer's last second", under(issuerOf({ ...long, notAfter: NOW + 1 }))),
       yes('certified by a key that may do nothing else', under(issuerOf(long, 1))),
+      yes('certified by two generations, and a third revoked', revoking(3)),
     ],
     invalid: [
       no(
@@ -110,6 +123,8 @@ function issuerVectors(world: VectorWorld) {
         'issuer_unknown',
         under(issuerOf({ ...long, notAfter: NOW })),
       ),
+      no('the kiosk certified by a generation that is revoked', 'issuer_key_revoked', revoking(1)),
+      no('the allowance certified by a generation that is revoked', 'issuer_key_revoked', revoking(2)),
       no('certified by a key that may not certify', 'issuer_key_not_for_this_use', under(issuerOf(long, 6))),
       no(
         'certified by an issuer that is not in the bundle',

@@ -24,6 +24,14 @@ export function encodeCbor(value: CborValue): Uint8Array {
   return encode(value, rfc8949EncodeOptions);
 }
 
+/** What stands before the bytes of a byte string in its deterministic form: its type and its length, as short as can be. */
+export function byteStringHead(length: number): Uint8Array {
+  if (length < 24) return Uint8Array.of(0x40 | length);
+  if (length < 0x100) return Uint8Array.of(0x58, length);
+  if (length < 0x10000) return Uint8Array.of(0x59, length >> 8, length & 0xff);
+  return encodeCbor(new Uint8Array(length)).subarray(0, 5);
+}
+
 /** @throws Refusal `message_too_large`, `message_malformed` or `object_not_canonical`. */
 export function decodeCbor(bytes: Uint8Array, maxBytes: number): unknown {
   if (bytes.length > maxBytes) refuse('message_too_large');

@@ -7,8 +7,8 @@ import { describe, expect, it } from 'vitest';
 import { crypto, makePayment, makeRequest, makeWorld, newKey, NOW, ok } from '../test/world.ts';
 import { assemble, fieldsOf, malleated, partsOf, resigned } from '../scripts/tamper.ts';
 import { concatBytes, fromHex, toBase64Url } from './bytes.ts';
-import { encodeCbor } from './cbor.ts';
-import { hasValidSignature, keyIdOf, objectHash, readObject, signObject } from './cose.ts';
+import { decodeCbor, encodeCbor } from './cbor.ts';
+import { hasValidSignature, keyIdOf, objectHash, readIssuedObject, readObject, signObject } from './cose.ts';
 import {
   attempt,
   decompressPoint,
@@ -138,6 +138,34 @@ describe('the protected header is one of two byte strings (R22)', () => {
       expect(read(bytes)).toEqual(refused('message_malformed'));
     }
   });
+});
+
+describe('the usual form is read byte by byte', () => {
+  it.each([
+    ['a payment', payment.bytes],
+    ['a certificate', world.allowance.bytes],
+  ])(
+    'and %s with any byte changed, or cut anywhere, is read only where the rules read the same in it',
+    (_, bytes) => {
+      const mutants = [...bytes.keys()].flatMap((at) => [
+        ...[0, 1, 0x17, 0x18, 0x3f, 0x40, 0x58, 0x59, 0x5a, 0x80, 0xa1, 0xff].map((value) =>
+          bytes.with(at, value),
+        ),
+        bytes.subarray(0, at),
+      ]);
+      for (const mutant of [bytes, ...mutants]) {
+        const read = attempt(() => readIssuedObject(mutant, 10_000));
+        const ruled = attempt(() => decodeCbor(mutant, 10_000));
+        if (!read.ok) continue;
+        const { protectedHeader, payload, signature } = read.value;
+        expect(ruled).toEqual({ ok: true, value: [protectedHeader, new Map(), payload, signature] });
+      }
+      expect(attempt(() => readIssuedObject(bytes, bytes.length - 1))).toEqual({
+        ok: false,
+        code: 'message_too_large',
+      });
+    },
+  );
 });
 
 describe('identity is what is signed, never the signature (R23)', () => {

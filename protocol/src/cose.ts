@@ -4,17 +4,22 @@
  * The hash of an object is the SHA-256 of its Sig_structure: exactly what its signature signs, whatever the
  * signature's bytes are, so that a malleated signature changes no identity.
  */
-import { equalBytes } from './bytes.ts';
-import { decodeCbor, encodeCbor, FieldReader, type CborValue } from './cbor.ts';
+import { concatBytes, equalBytes } from './bytes.ts';
+import { byteStringHead, decodeCbor, encodeCbor, FieldReader, type CborValue } from './cbor.ts';
 import { digest, sign, verifySignature, type Steps } from './crypto.ts';
 import { refuse } from './errors.ts';
 
 const KEY_ID_BYTES = 4;
+const SIGNATURE_BYTES = 64;
 /** `{1: -7}` */
 const PROTECTED_PLAIN = Uint8Array.of(0xa1, 0x01, 0x26);
 /** `{1: -7, 4: h'....'}` up to the key id. */
 const PROTECTED_KEY_ID_PREFIX = Uint8Array.of(0xa2, 0x01, 0x26, 0x04, 0x44);
 const NO_AAD = new Uint8Array(0);
+/** The head of an array of four, and the text "Signature1" with its own. */
+const SIGNATURE1 = Uint8Array.of(0x84, 0x6a, 0x53, 0x69, 0x67, 0x6e, 0x61, 0x74, 0x75, 0x72, 0x65, 0x31);
+const ARRAY_OF_FOUR = Uint8Array.of(0x84);
+const EMPTY_MAP = Uint8Array.of(0xa0);
 
 /** A signed object as read: its fields can be looked at, its signature has not been checked. */
 export interface UnverifiedObject {
@@ -31,8 +36,17 @@ export function* keyIdOf(publicKey: Uint8Array): Steps<Uint8Array> {
   return (yield* digest(publicKey)).slice(0, KEY_ID_BYTES);
 }
 
+/** Deterministic CBOR of ["Signature1", protected, external_aad, payload], put together from its four strings. */
 function sigStructure(protectedHeader: Uint8Array, externalAad: Uint8Array, payload: Uint8Array): Uint8Array {
-  return encodeCbor(['Signature1', protectedHeader, externalAad, payload]);
+  return concatBytes(
+    SIGNATURE1,
+    byteStringHead(protectedHeader.length),
+    protectedHeader,
+    byteStringHead(externalAad.length),
+    externalAad,
+    byteStringHead(payload.length),
+    payload,
+  );
 }
 
 function readProtected(header: Uint8Array): Uint8Array | null {
@@ -57,14 +71,51 @@ export function readObject(bytes: Uint8Array, maxBytes: number): UnverifiedObjec
 
 /** Takes apart an object of the issuer, whose header names a key; one that names none is its own page's question. */
 export function readIssuedObject(bytes: Uint8Array, maxBytes: number): UnverifiedObject {
+  const usual = bytes.length > maxBytes ? null : readUsualForm(bytes);
+  if (usual !== null) return usual;
   const value = decodeCbor(bytes, maxBytes);
   if (!Array.isArray(value) || value.length !== 4) refuse('message_malformed');
   const [protectedHeader, unprotected, payload, signature]: readonly unknown[] = value;
   if (!(protectedHeader instanceof Uint8Array) || !(payload instanceof Uint8Array))
     refuse('message_malformed');
   if (!(unprotected instanceof Map) || unprotected.size !== 0) refuse('algorithm_not_allowed');
-  if (!(signature instanceof Uint8Array) || signature.length !== 64) refuse('algorithm_not_allowed');
+  if (!(signature instanceof Uint8Array) || signature.length !== SIGNATURE_BYTES)
+    refuse('algorithm_not_allowed');
   return { bytes, payload, signature, keyId: readProtected(protectedHeader), protectedHeader };
+}
+
+/**
+ * An object with a payload of 24 to 65,535 bytes in exactly the bytes that {@link encodeSign1} gives it, which is every honest
+ * one. Null for anything else: the rules read it, and name what is wrong.
+ */
+function readUsualForm(bytes: Uint8Array): UnverifiedObject | null {
+  const headerBytes = (bytes[1] ?? 0) - 0x40;
+  const isKeyed = headerBytes === PROTECTED_KEY_ID_PREFIX.length + KEY_ID_BYTES;
+  if (bytes[0] !== ARRAY_OF_FOUR[0] || !(isKeyed || headerBytes === PROTECTED_PLAIN.length)) return null;
+  const start = isKeyed ? PROTECTED_KEY_ID_PREFIX : PROTECTED_PLAIN;
+  for (const [index, byte] of start.entries()) if (bytes[2 + index] !== byte) return null;
+  const mapAt = 2 + headerBytes;
+  const payloadAt = mapAt + (bytes[mapAt + 1] === 0x58 ? 3 : 4);
+  const length =
+    bytes[mapAt + 1] === 0x58
+      ? (bytes[mapAt + 2] ?? 0)
+      : ((bytes[mapAt + 2] ?? 0) << 8) | (bytes[mapAt + 3] ?? 0);
+  const isShortest = bytes[mapAt + 1] === 0x58 ? length >= 24 : bytes[mapAt + 1] === 0x59 && length >= 0x100;
+  const signatureAt = payloadAt + length + 2;
+  const isWhole =
+    bytes[mapAt] === EMPTY_MAP[0] &&
+    bytes[signatureAt - 2] === 0x58 &&
+    bytes[signatureAt - 1] === SIGNATURE_BYTES &&
+    bytes.length === signatureAt + SIGNATURE_BYTES;
+  if (!isShortest || !isWhole) return null;
+  const protectedHeader = bytes.slice(2, mapAt);
+  return {
+    bytes,
+    payload: bytes.slice(payloadAt, payloadAt + length),
+    signature: bytes.slice(signatureAt),
+    keyId: isKeyed ? protectedHeader.slice(PROTECTED_KEY_ID_PREFIX.length) : null,
+    protectedHeader,
+  };
 }
 
 /** The fields of an object's payload. */
@@ -100,20 +151,16 @@ export function* signObject(
   return encodeSign1(protectedHeader, payloadBytes, signature);
 }
 
+/** Array of four: bstr, empty map (0xa0, which CborValue has no word for), bstr, bstr. */
 function encodeSign1(protectedHeader: Uint8Array, payload: Uint8Array, signature: Uint8Array): Uint8Array {
-  // Array of four: bstr, empty map (0xa0, which CborValue has no word for), bstr, bstr.
-  const parts = [
-    encodeCbor(protectedHeader),
-    Uint8Array.of(0xa0),
-    encodeCbor(payload),
-    encodeCbor(signature),
-  ];
-  const bytes = new Uint8Array(1 + parts.reduce((sum, part) => sum + part.length, 0));
-  bytes[0] = 0x84;
-  let offset = 1;
-  for (const part of parts) {
-    bytes.set(part, offset);
-    offset += part.length;
-  }
-  return bytes;
+  return concatBytes(
+    ARRAY_OF_FOUR,
+    byteStringHead(protectedHeader.length),
+    protectedHeader,
+    EMPTY_MAP,
+    byteStringHead(payload.length),
+    payload,
+    byteStringHead(signature.length),
+    signature,
+  );
 }

@@ -34,6 +34,7 @@ describe('two payments contradict', () => {
   it.each([
     ['a payment and itself', first, false],
     ['the same counter, other content', spend(1, 100n, 100n), true],
+    ['the same counter, with a sum that would count the first', spend(1, 50n, 500n), true],
     ['the next, counting the first', spend(2, 50n, 150n), false],
     ['the next, not counting the first', spend(2, 50n, 149n), true],
     ['a later one with more in between', spend(5, 50n, 400n), false],

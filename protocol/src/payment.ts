@@ -1,6 +1,13 @@
 /** What a phone signs under an allowance: payments, and the statement that closes it. */
 import type { AllowanceCertificate } from './certificates.ts';
-import { hasValidSignature, objectHash, readObject, readPayload, signObject } from './cose.ts';
+import {
+  hasValidSignature,
+  objectHash,
+  readObject,
+  readPayload,
+  signObject,
+  type UnverifiedObject,
+} from './cose.ts';
 import type { Steps } from './crypto.ts';
 import { refuse } from './errors.ts';
 import { LINK_BYTES, MAX_COUNTER, MAX_OBJECT_BYTES } from './limits.ts';
@@ -62,12 +69,17 @@ export function* readPayment(
   const signedAt = fields.timeSeconds();
   fields.end();
   const hash = yield* objectHash(object, allowance.hash);
-  return { hash, bytes, counter, amountMinor, cumulativeMinor, previousLink, requestHash, signedAt };
+  const payment = { hash, bytes, counter, amountMinor, cumulativeMinor, previousLink, requestHash, signedAt };
+  readAs.set(payment, object);
+  return payment;
 }
+
+/** What a payment was read from, so that its signature is checked without reading it again. */
+const readAs = new WeakMap<Payment, UnverifiedObject>();
 
 /** Did the allowance's device key sign this payment under this certificate? */
 export function* hasPaymentSignature(payment: Payment, allowance: AllowanceCertificate): Steps<boolean> {
-  const object = readObject(payment.bytes, MAX_OBJECT_BYTES);
+  const object = readAs.get(payment) ?? readObject(payment.bytes, MAX_OBJECT_BYTES);
   return yield* hasValidSignature(object, allowance.devicePublicKey, allowance.hash);
 }
 

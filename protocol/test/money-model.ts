@@ -305,7 +305,10 @@ export class ModelCloud {
 export function twisted(delivery: Uint8Array, place: number): Uint8Array {
   const read = protocol.attempt(() => protocol.decodeDelivery(delivery));
   if (!read.ok) return delivery;
-  if (place % 3 === 0)
-    return protocol.encodeDelivery({ ...read.value, payment: malleated(read.value.payment) });
+  if (place % 3 === 0) {
+    // Twisted before, the payment inside may be no object any more: it has no other signature then.
+    const payment = protocol.attempt(() => malleated(read.value.payment));
+    return payment.ok ? protocol.encodeDelivery({ ...read.value, payment: payment.value }) : delivery;
+  }
   return delivery.map((byte, i) => (i === place % delivery.length ? byte ^ (1 << (place % 8)) : byte));
 }

@@ -266,6 +266,25 @@ function settleRefund(bytes: Uint8Array) {
   return sync(protocol.verifyRefundEntry({ kind: 'refund', body: body.value }, facts));
 }
 
+const file = concatBytes(
+  protocol.encodeJournalOpening(),
+  ...(
+    [
+      ['trustBundle', world.trustBytes],
+      ['kioskCertificate', world.kiosk.bytes],
+      ['allowanceCertificate', world.allowance.bytes],
+      ['journalEntry', entry],
+      ['settlementBatch', batch],
+    ] as const
+  ).map(([kind, bytes]) => protocol.encodeJournalRecord({ kind, bytes })),
+);
+
+/** A whole file as anybody may send one: cut into records, and every record looked at. */
+function checkFile(bytes: Uint8Array) {
+  const records = protocol.attempt(() => protocol.decodeJournalFile(bytes));
+  return records.ok ? sync(protocol.checkJournal(records.value, world.root.publicKey)) : records;
+}
+
 const readers: Readonly<
   Record<string, readonly [Uint8Array, (bytes: Uint8Array) => protocol.Result<unknown>]>
 > = {
@@ -331,6 +350,7 @@ const readers: Readonly<
       ),
   ],
   'refund entry': [refundEntry, settleRefund],
+  'journal file': [file, checkFile],
   'journal entry': [entry, (bytes) => protocol.attempt(() => protocol.decodeJournalEntry(bytes))],
   settlement: [protocol.encodeSettlementEnvelope(world.kiosk.hash, batch, [entry]), settle],
   acknowledgement: [

@@ -35,6 +35,7 @@ export const PROBLEM_CODES = [
   'device_key_invalid',
   'allowance_not_found',
   'allowance_limit_reached',
+  'debt_unpaid',
   'allowance_not_active',
   'closing_statement_invalid',
   'kiosk_not_found',

@@ -129,6 +129,7 @@ export const HistoryKind = z.enum([
   'sale',
   'refund_received',
   'refund_given',
+  'debt_recovered',
   'correction',
 ]);
 export const HistoryItem = z.object({

@@ -237,7 +237,9 @@ export class Wallet {
     await money.renewTrust();
     await this.#finishOpenOrders();
     // Before the history: a refund that is told as settled has its entry there.
-    const given = hasOpenRefund(this.state.value.refunds) ? await this.#api.refunds() : null;
+    const given = hasOpenRefund(this.state.value.refunds, clock.nowSeconds())
+      ? await this.#api.refunds()
+      : null;
     const [view, page] = await Promise.all([this.#api.wallet(), this.#api.history()]);
     await putMeta(database, 'clockOffsetMs', clock.learn(Date.parse(view.asOf)));
     await putMeta(database, 'newestTime', clock.newestTime);

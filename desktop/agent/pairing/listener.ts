@@ -263,17 +263,22 @@ function preflight(request: IncomingMessage, method: 'GET' | 'POST'): Answer {
   };
 }
 
-/** Null when it is larger than any delivery can be. */
-async function readBody(request: IncomingMessage): Promise<Uint8Array | null> {
-  if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) return null;
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    if (length > MAX_BODY_BYTES) return null;
-    chunks.push(chunk);
-  }
-  return new Uint8Array(Buffer.concat(chunks));
+/** Null when it is larger than any delivery can be. Rejects when the phone hangs up in the middle. */
+function readBody(request: IncomingMessage): Promise<Uint8Array | null> {
+  if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) return Promise.resolve(null);
+  // By events: an iterator over a stream costs more than everything else that happens to a body of 500 bytes.
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    request.on('data', (chunk: Buffer) => {
+      length += chunk.length;
+      if (length > MAX_BODY_BYTES) resolve(null);
+      else chunks.push(chunk);
+    });
+    request.once('end', () => resolve(new Uint8Array(Buffer.concat(chunks))));
+    request.once('error', reject);
+    request.once('close', () => reject(new Error('the phone hung up')));
+  });
 }
 
 function send(
@@ -295,7 +300,10 @@ function send(
   // What was not read to its end cannot be followed by another request on the same socket.
   if (!request.complete || answer.status === 403) headers['connection'] = 'close';
   response.writeHead(answer.status, headers);
-  response.end(bytes);
+  // As text of the same bytes: head and body then leave in one write instead of two.
+  if (bytes === undefined) response.end();
+  else
+    response.end(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1'), 'latin1');
   if (!request.complete) request.resume();
 }
 

@@ -99,8 +99,11 @@ export interface StoreSnapshot {
 }
 
 const MAX_SEALING_CERTIFICATES = 4;
-/** As SQLite itself would have it; estimated, because asking costs more than it is worth. */
-const CHECKPOINT_AFTER_PAGES = 1_000;
+/**
+ * 16 MB of log, four times what SQLite itself would let it grow to: a page that many payments touch is then written back once
+ * for all of them. Estimated, because asking costs more than it is worth.
+ */
+const CHECKPOINT_AFTER_PAGES = 4_000;
 const PAGES_PER_WRITE = 8;
 const PAGES_PER_ENTRY = 3;
 

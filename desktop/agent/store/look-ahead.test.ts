@@ -52,7 +52,8 @@ test('says yes to what the phone signed and to nothing else', async () => {
   const errors: unknown[] = [];
   const lookAhead = new LookAhead((error) => errors.push(error));
   lookAhead.look(queue);
-  await vi.waitUntil(() => queue.at(-1)?.isSigned, { timeout: 10_000 });
+  // The newest are looked at first, the first of all at last.
+  await vi.waitUntil(() => queue.at(0)?.isSigned, { timeout: 10_000 });
   expect(queue.map((queued) => queued.isSigned)).toEqual(cases.map(([, isSigned]) => isSigned));
   expect(errors).toEqual([]);
   await lookAhead.stop();
@@ -98,4 +99,4 @@ test('a burst of forged, good and repeated deliveries is judged one by one, as w
   await store.stop();
   kiosk.reopen();
   expect(kiosk.snapshot().unsettled.count).toBe(3);
-});
+}, 30_000);

@@ -1,9 +1,11 @@
 /**
  * Has signatures checked beside the store's thread while deliveries wait for it. Owns that second thread and its
- * errand; a delivery never waits for it: what has not come back when the store is free is checked there, as ever.
+ * errand; a delivery waits for it one group at the most, and only while there are others to send: what has not come back
+ * by then is checked in the store, as ever.
  * Started by the first queue, so that a till with one customer pays nothing for it.
  */
 import { Worker } from 'node:worker_threads';
+import { packBytes } from './packing.ts';
 
 /** A delivery in the queue, and what is known of it. */
 export interface Queued {
@@ -13,8 +15,8 @@ export interface Queued {
   isLookedAt: boolean;
 }
 
-/** Small, so that little is done twice when the store comes free in the middle of an errand. */
-const MAX_ERRAND = 8;
+/** Small, so that few wait for it when the store comes free in the middle of an errand. */
+const MAX_ERRAND = 16;
 
 export class LookAhead {
   readonly #onError: (error: unknown) => void;
@@ -33,12 +35,17 @@ export class LookAhead {
     if (errand.length === 0) return;
     const worker = (this.#worker ??= this.#start());
     this.#errand = errand;
-    worker.once('message', (verdicts: readonly boolean[]) => {
-      for (const [index, queued] of errand.entries()) queued.isSigned = verdicts[index] === true;
+    worker.once('message', (verdicts: Uint8Array) => {
+      for (const [index, queued] of errand.entries()) queued.isSigned = verdicts[index] === 1;
       this.#errand = null;
       this.look(queue);
     });
-    worker.postMessage(errand.map((queued) => queued.bytes));
+    worker.postMessage(packBytes(errand.map((queued) => queued.bytes)));
+  }
+
+  /** Its signature is being checked at this moment: to check it again elsewhere would be work for nothing. */
+  isChecking(queued: Queued): boolean {
+    return this.#errand?.includes(queued) ?? false;
   }
 
   async stop(): Promise<void> {
@@ -51,6 +58,7 @@ export class LookAhead {
     // Nothing depends on it: the store goes on alone.
     worker.on('error', (error) => {
       this.#isOver = true;
+      this.#errand = null;
       this.#onError(error);
     });
     worker.unref();
@@ -58,13 +66,14 @@ export class LookAhead {
   }
 }
 
+/** The newest: the store takes the oldest first, so that both work towards each other and nothing overtakes anything. */
 function nextOf(queue: readonly Queued[]): readonly Queued[] {
   const errand: Queued[] = [];
-  for (const queued of queue) {
-    if (queued.isLookedAt) continue;
+  for (let index = queue.length - 1; index >= 0 && errand.length < MAX_ERRAND; index -= 1) {
+    const queued = queue[index];
+    if (queued === undefined || queued.isLookedAt) continue;
     queued.isLookedAt = true;
-    errand.push(queued);
-    if (errand.length === MAX_ERRAND) break;
+    errand.unshift(queued);
   }
   return errand;
 }

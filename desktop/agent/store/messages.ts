@@ -12,6 +12,7 @@ import type { StorageFault } from './faults.ts';
 import type { TrustRefusal } from './kiosk-record.ts';
 import type { StoreSnapshot } from './kiosk-store.ts';
 import type { OwnedLimits } from './limit-settings.ts';
+import type { PackedDeliveries, PackedOutcomes } from './packing.ts';
 import type { RefundRecord, SaleRecord, StoredPayment, StoredRefund } from './rows.ts';
 import type { OpenSale } from './sale-requests.ts';
 
@@ -36,6 +37,8 @@ export type TrustInstalled = { readonly ok: true } | { readonly ok: false; reado
 /** Name to parameters and result. Every command is one transaction, or reads only. */
 export interface StoreCommands {
   accept: { params: readonly DeliveryToAccept[]; result: readonly AcceptOutcome[] };
+  /** The same, in the form that crosses between threads at the least cost. */
+  acceptGroup: { params: PackedDeliveries; result: PackedOutcomes };
   openSale: { params: OpenSale; result: SaleRecord };
   cancelSale: { params: string; result: SaleRecord };
   /** The sale as it stands; if its time is up, that is written down first. */

@@ -13,6 +13,7 @@ import {
 } from '@tikiwallet/protocol';
 import type { SettlementState } from '../../ipc/index.ts';
 import type { KioskDatabase } from './open-database.ts';
+import { PayerMemory } from './payer-memory.ts';
 import { ownBytes, toNumber, toNumberOrNull, type StoredPayment } from './rows.ts';
 
 /** Enough to prove a case, too little to fill a disk. */
@@ -84,14 +85,26 @@ export class Payments {
   /** Hashes of certificates that are in their table. */
   readonly #storedCertificates = new Set<string>();
 
+  readonly #payers: PayerMemory;
+
   constructor(db: KioskDatabase) {
-    this.#statements = prepare(db);
+    const statements = prepare(db);
+    this.#statements = statements;
+    this.#payers = new PayerMemory({
+      hasPaid: (payer) => statements.hasPaid.get(payer) !== undefined,
+      recent: (payer, sinceSeconds) =>
+        statements.recent
+          .all(payer, sinceSeconds)
+          .map((row) => ({ acceptedAt: toNumber(row.accepted_at), amountMinor: row.amount_minor })),
+      allowanceSumMinor: (allowanceId) => statements.allowanceSum.get(allowanceId) ?? 0n,
+    });
   }
 
   /** A transaction was undone: what was remembered of it never happened. */
   forget(): void {
     this.#newest.clear();
     this.#storedCertificates.clear();
+    this.#payers.forget();
   }
 
   byHash(paymentHash: Uint8Array): { readonly payment: StoredPayment; readonly receipt: Uint8Array } | null {
@@ -145,14 +158,7 @@ export class Payments {
 
   /** Who pays, as the limits ask: since `sinceSeconds`, and ever. */
   payerFacts(allowance: AllowanceCertificate, sinceSeconds: number): PayerFacts {
-    const payer = allowance.devicePublicKey;
-    return {
-      hasPaidHere: this.#statements.hasPaid.get(payer) !== undefined,
-      recent: this.#statements.recent
-        .all(payer, sinceSeconds)
-        .map((row) => ({ acceptedAt: toNumber(row.accepted_at), amountMinor: row.amount_minor })),
-      allowanceSumMinor: this.#statements.allowanceSum.get(allowance.allowanceId) ?? 0n,
-    };
+    return this.#payers.facts(allowance, sinceSeconds);
   }
 
   /** The payment with the highest counter, as a proof of double spend compares it. */
@@ -188,6 +194,7 @@ export class Payments {
       acceptedAt,
       allowance.devicePublicKey,
     );
+    this.#payers.add(allowance, { acceptedAt, amountMinor: payment.amountMinor });
     const former = this.#newest.get(allowance.allowanceId);
     // What was not remembered is read when it is asked for: only the table knows whether there is a higher one.
     if (former !== undefined && payment.counter > former.lastCounter) {

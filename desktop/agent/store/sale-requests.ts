@@ -2,11 +2,10 @@
  * The life of a payment request: signed and on disk before anyone sees it, open for two minutes of monotonic time,
  * then paid, expired or cancelled for good. Owns these rules; the payment that ends it is accept-payment.ts.
  */
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import {
   encodeRequestEnvelope,
   freshnessLevel,
-  fromUuid,
   limitsAt,
   MAX_AMOUNT_MINOR,
   runSync,
@@ -17,6 +16,7 @@ import {
   type PaymentRequest,
 } from '@tikiwallet/protocol';
 import { IpcError, type SaleState } from '../../ipc/index.ts';
+import { newRequestId } from '../request-id.ts';
 import { remainingMs } from '../request-life.ts';
 import type { EnrolledKiosk } from './kiosk-record.ts';
 import type { KioskStore } from './kiosk-store.ts';
@@ -205,7 +205,7 @@ export class SaleRequests {
   #sign(sale: OpenSale, kiosk: EnrolledKiosk): PaymentRequest {
     const steps = signPaymentRequest(
       {
-        requestIdBytes: fromUuid(randomUUID()),
+        requestIdBytes: newRequestId(this.#store.clock.wallMs()),
         amountMinor: sale.amountMinor,
         currency: kiosk.certificate.currency,
         itemsHash: null,

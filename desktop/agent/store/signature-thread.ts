@@ -8,27 +8,47 @@ import {
   attempt,
   decodeDelivery,
   hasPaymentSignature,
-  identifyPayment,
+  identifyUnder,
+  readAllowanceCertificate,
   runSync,
-  type SyncCrypto,
+  type ReadCertificate,
 } from '@tikiwallet/protocol';
 import { nodeCrypto } from '@tikiwallet/protocol/node';
+import { unpackBytes, type PackedBytes } from './packing.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('signatures are checked in a thread of their own');
 const crypto = nodeCrypto();
 
+const MAX_CERTIFICATES = 4_096;
+/** Certificates as read, by the digest of their bytes: reading is most of the work that is no arithmetic. */
+const certificates = new Map<string, ReadCertificate>();
+
+function certificateOf(bytes: Uint8Array): ReadCertificate | null {
+  const name = Buffer.from(crypto.digest(bytes)).toString('latin1');
+  const known = certificates.get(name);
+  if (known !== undefined) return known;
+  const read = runSync(readAllowanceCertificate(bytes), crypto);
+  if (!read.ok) return null;
+  const certificate = { allowance: read.value.certificate, allowanceObject: read.value.object };
+  if (certificates.size >= MAX_CERTIFICATES) certificates.clear();
+  certificates.set(name, certificate);
+  return certificate;
+}
+
 /** A repeat delivery is not a whole one, and its certificate is the store's to find. */
-function isSigned(bytes: Uint8Array, primitives: SyncCrypto): boolean {
+function isSigned(bytes: Uint8Array): boolean {
   const delivery = attempt(() => decodeDelivery(bytes));
   if (!delivery.ok) return false;
-  const identified = runSync(identifyPayment(delivery.value), primitives);
+  const certificate = certificateOf(delivery.value.allowanceCertificate);
+  if (certificate === null) return false;
+  const identified = runSync(identifyUnder(certificate, delivery.value), crypto);
   if (!identified.ok) return false;
   const { payment, allowance } = identified.value;
-  const signed = runSync(hasPaymentSignature(payment, allowance), primitives);
+  const signed = runSync(hasPaymentSignature(payment, allowance), crypto);
   return signed.ok && signed.value;
 }
 
-port.on('message', (deliveries: readonly Uint8Array[]) => {
-  port.postMessage(deliveries.map((bytes) => isSigned(bytes, crypto)));
+port.on('message', (deliveries: PackedBytes) => {
+  port.postMessage(Uint8Array.from(unpackBytes(deliveries), (bytes) => (isSigned(bytes) ? 1 : 0)));
 });

@@ -9,6 +9,7 @@ import { IpcError } from '../../ipc/index.ts';
 import type { StoreSnapshot } from './kiosk-store.ts';
 import type { CommandName, CommandParams, CommandResult, StoreReply, StoreThreadData } from './messages.ts';
 import { LookAhead, type Queued } from './look-ahead.ts';
+import { packDeliveries, unpackOutcomes } from './packing.ts';
 import type { RefundRecord, SaleRecord } from './rows.ts';
 
 /** One commit for so many at most: beyond, waiting costs more than the sync saves. */
@@ -110,14 +111,12 @@ export class StoreClient {
 
   #sendGroup(): void {
     if (this.#groupInFlight || this.#queue.length === 0) return;
-    const group = this.#queue.splice(0, MAX_GROUP);
+    const group = this.#takeGroup();
     this.#groupInFlight = true;
-    void this.run(
-      'accept',
-      group.map(({ bytes, isSigned }) => ({ bytes, isSigned })),
-    )
+    void this.run('acceptGroup', packDeliveries(group))
       .then(
-        (outcomes) => {
+        (packed) => {
+          const outcomes = unpackOutcomes(packed);
           for (const [index, delivery] of group.entries())
             delivery.resolve(outcomes[index] ?? refusal('internal_error'));
         },
@@ -129,6 +128,12 @@ export class StoreClient {
         this.#groupInFlight = false;
         this.#sendGroup();
       });
+  }
+
+  /** In order, up to what the other thread is checking, which goes next; when that is all there is, it goes now. */
+  #takeGroup(): readonly WaitingDelivery[] {
+    const firstOut = this.#queue.findIndex((queued) => this.#lookAhead.isChecking(queued));
+    return this.#queue.splice(0, Math.min(firstOut > 0 ? firstOut : this.#queue.length, MAX_GROUP));
   }
 
   #received(reply: StoreReply): void {

@@ -14,6 +14,7 @@ import { allowances } from '../db/schema/allowances.ts';
 import { kioskEnrolments } from '../db/schema/kiosks.ts';
 import { doubleSpendCases } from '../db/schema/settlement.ts';
 import { deniedSubjects } from '../db/schema/trust.ts';
+import { recoverDebts } from '../debts/recover.ts';
 import { findAccount, postTransfers } from '../ledger/index.ts';
 import type { OfflinePolicy } from '../trust/index.ts';
 import { reservedMinor } from './views.ts';
@@ -119,9 +120,10 @@ export function giveBack(needs: GiveBackNeeds, allowanceId: string): Promise<boo
 
 async function post(tx: Tx, row: typeof allowances.$inferSelect, restMinor: bigint): Promise<void> {
   const online = await findAccount(tx, { kind: 'user_online', ownerId: row.userId, currency: row.currency });
+  const transferId = randomUUIDv7();
   const [posted] = await postTransfers(tx, [
     {
-      id: randomUUIDv7(),
+      id: transferId,
       kind: 'allowance_return',
       idempotencyKey: `allowance_return:${row.id}`,
       reference: { allowanceId: row.id },
@@ -132,6 +134,7 @@ async function post(tx: Tx, row: typeof allowances.$inferSelect, restMinor: bigi
     },
   ]);
   if (posted?.status !== 'posted') throw new Error(`returning allowance ${row.id} was ${posted?.status}`);
+  await recoverDebts(tx, { userId: row.userId, currency: row.currency, amountMinor: restMinor, transferId });
 }
 
 /** Everything that may return now, of one user or of all. @returns how many allowances were closed. */

@@ -51,7 +51,7 @@ export interface AllowanceRequest {
 /**
  * The same key with the same content answers the same allowance, for ever.
  * @throws ApiProblem `device_key_invalid`, `amount_below_minimum`, `amount_above_maximum`, `allowance_limit_reached`,
- *   `kiosk_not_found`, `kiosk_denied`, `currency_mismatch` (the payee lock), `insufficient_funds`, `not_permitted` (owes the guarantee fund), `idempotency_key_reused`
+ *   `kiosk_not_found`, `kiosk_denied`, `currency_mismatch` (the payee lock), `insufficient_funds`, `debt_unpaid` (owes the guarantee fund), `idempotency_key_reused`
  */
 export function issueAllowance(needs: AllowanceNeeds, request: AllowanceRequest): Promise<AllowanceRow> {
   const devicePublicKey = readDeviceKey(request);
@@ -125,8 +125,7 @@ async function assertWithinLimits(
     .from(debts)
     .where(and(eq(debts.userId, userId), sql`${debts.recoveredMinor} < ${debts.amountMinor}`))
     .limit(1);
-  if (owes.length > 0)
-    throw problem('not_permitted', { detail: 'an offline payment of this account is unpaid' });
+  if (owes.length > 0) throw problem('debt_unpaid');
 }
 
 type ProvenRequest = Omit<AllowanceRequest, 'devicePublicKey'> & { readonly devicePublicKey: Uint8Array };

@@ -43,6 +43,10 @@ const PROBLEMS: Readonly<Record<ProblemCode, { status: ContentfulStatusCode; tit
   webhook_signature_invalid: { status: 400, title: 'The signature of this event is not valid.' },
   device_key_invalid: { status: 422, title: "The device's key or its proof is not valid." },
   allowance_not_found: { status: 404, title: 'There is no such allowance.' },
+  debt_unpaid: {
+    status: 422,
+    title: 'More was spent offline than there was, and that is not paid back yet.',
+  },
   allowance_limit_reached: { status: 422, title: 'This would be above the limit for offline money.' },
   allowance_not_active: { status: 409, title: 'This allowance is not active.' },
   closing_statement_invalid: { status: 422, title: 'The closing statement is not valid.' },

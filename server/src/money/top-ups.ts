@@ -11,6 +11,7 @@ import type { ServerContext } from '../context.ts';
 import type { Tx } from '../db/client.ts';
 import { inTransaction } from '../db/retry.ts';
 import { providerEvents, topUps } from '../db/schema/money.ts';
+import { recoverDebts } from '../debts/recover.ts';
 import { problem } from '../http/problem.ts';
 import { findAccount, openAccount, postTransfers } from '../ledger/index.ts';
 import { type MoneyEvent, ProviderUnavailable } from './port.ts';
@@ -171,6 +172,7 @@ async function credit(
     },
   ]);
   if (result?.status !== 'posted') return 'already_handled';
+  await recoverDebts(tx, { ...row, transferId: row.id });
   // A payment that arrives after failure or expiry was still paid: money beats state.
   const unpaid = inArray(topUps.status, ['awaiting_payment', 'failed', 'expired']);
   const done = {

@@ -30,6 +30,8 @@ function kindOf(entry: HistoryEntry): HistoryItem['kind'] {
       return entry.accountKind === 'merchant_available' ? 'sale' : 'offline_payment';
     case 'offline_refund':
       return entry.accountKind === 'merchant_available' ? 'refund_given' : 'refund_received';
+    case 'debt_recovery':
+      return 'debt_recovered';
     case 'opening':
     case 'top_up_reversal':
     case 'pay_out':

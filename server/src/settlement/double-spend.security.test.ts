@@ -82,7 +82,7 @@ describe('a cloned wallet at two offline kiosks (R32)', () => {
     const key = crypto.randomUUID();
     const body = phone.allowanceBody(1_000n, key);
     const answer = await server.call('/v1/allowances', { body, key, token: phone.person.token });
-    expect(answer.code).toBe('not_permitted');
+    expect(answer.code).toBe('debt_unpaid');
   });
 
   test('is found by the sums when the counters differ', async () => {

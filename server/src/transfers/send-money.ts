@@ -10,6 +10,7 @@ import { findUserByPhone, maskName, maskPhone, normalisePhone } from '../account
 import type { ServerContext } from '../context.ts';
 import { inTransaction } from '../db/retry.ts';
 import { users } from '../db/schema/accounts.ts';
+import { recoverDebts } from '../debts/recover.ts';
 import { problem } from '../http/problem.ts';
 import { findAccount, findTransferTime, postTransfers } from '../ledger/index.ts';
 
@@ -75,6 +76,10 @@ export async function sendMoney(needs: Needs, request: SendMoney): Promise<Trans
     const [result] = await postTransfers(tx, [transfer]);
     if (result?.status === 'insufficient_funds') throw problem('insufficient_funds');
     if (result === undefined || result.transferId === null) throw problem('idempotency_key_reused');
+    if (result.status === 'posted') {
+      const { amountMinor } = request;
+      await recoverDebts(tx, { userId: recipient.id, currency, amountMinor, transferId: result.transferId });
+    }
     return { id: result.transferId, createdAt: await findTransferTime(tx, result.transferId) };
   });
   return {

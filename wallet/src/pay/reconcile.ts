@@ -101,7 +101,12 @@ export async function reconcileRefunds(
   }
 }
 
+/** A refusal comes over a link that nobody trusts: for this long the cloud is asked whether it was true. */
+const REFUSED_ASKED_SECONDS = 14 * 24 * 3600;
+
 /** Is there a refund that the cloud may have more to say about? */
-export function hasOpenRefund(refunds: readonly StoredRefund[]): boolean {
-  return refunds.some(({ state }) => state !== 'settled');
+export function hasOpenRefund(refunds: readonly StoredRefund[], nowSeconds: number): boolean {
+  return refunds.some(({ state, signedAt }) =>
+    state === 'refused' ? nowSeconds - signedAt < REFUSED_ASKED_SECONDS : state !== 'settled',
+  );
 }

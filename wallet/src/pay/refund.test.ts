@@ -23,7 +23,7 @@ import {
 import { acceptOnce } from './accept-refund.ts';
 import { HAND_IN_AFTER_SECONDS, handInRefunds } from './hand-in.ts';
 import { readRefund, type OfferedRefund, type RefundFacts, type RefundOutcome } from './read-refund.ts';
-import { reconcileRefunds } from './reconcile.ts';
+import { hasOpenRefund, reconcileRefunds } from './reconcile.ts';
 import { confirmAndSend } from './run-payment.ts';
 import { confirmRefund, sendRefund, takeRefundReceipt, type RefundRunNeeds } from './run-refund.ts';
 
@@ -286,7 +286,16 @@ describe('with the cloud', () => {
     expect(await stored(phone)).toMatchObject({ state: 'waiting' });
     await reconcileRefunds(phone.database, [{ offerHash, state: 'settled' }]);
     await reconcileRefunds(phone.database, [{ offerHash, state: 'waiting' }]);
-    expect(await stored(phone)).toMatchObject({ state: 'settled' });
+    const refund = await stored(phone);
+    expect(refund).toMatchObject({ state: 'settled' });
+    const asks = (state: StoredRefund['state'], afterDays: number) =>
+      hasOpenRefund([{ ...refund, state }], refund.signedAt + afterDays * 24 * 3600);
+    expect([asks('settled', 0), asks('unconfirmed', 99), asks('refused', 13), asks('refused', 14)]).toEqual([
+      false,
+      true,
+      true,
+      false,
+    ]);
   });
 
   test('a receipt for a refund is handed in with its sale after a day, once', async () => {

@@ -7,8 +7,18 @@ export interface BenchRow {
   readonly unit: string;
   readonly ratioTo?: string;
   readonly gate?: string;
+  readonly stretch?: string;
   readonly pass?: boolean;
+  readonly reachesStretch?: boolean;
 }
+
+/** What must hold, and what would be better still. */
+export interface Goal {
+  readonly gate: number;
+  readonly stretch?: number;
+}
+
+type Measured = Pick<BenchRow, 'id' | 'what' | 'value' | 'unit' | 'ratioTo'>;
 
 export function median(values: readonly number[]): number {
   return percentile(values, 0.5);
@@ -28,10 +38,17 @@ export function figure(id: string, what: string, value: number, unit: string): B
   return { id, what, value, unit };
 }
 
-export function atLeast(row: Omit<BenchRow, 'gate' | 'pass'>, bound: number): BenchRow {
-  return { ...row, gate: `>= ${bound}`, pass: row.value >= bound };
+export function atLeast(row: Measured, goal: Goal): BenchRow {
+  return { ...row, ...against(goal, '>=', (bound) => row.value >= bound) };
 }
 
-export function atMost(row: Omit<BenchRow, 'gate' | 'pass'>, bound: number): BenchRow {
-  return { ...row, gate: `<= ${bound}`, pass: row.value <= bound };
+export function atMost(row: Measured, goal: Goal): BenchRow {
+  return { ...row, ...against(goal, '<=', (bound) => row.value <= bound) };
+}
+
+function against({ gate, stretch }: Goal, sign: string, holds: (bound: number) => boolean) {
+  const held = { gate: `${sign} ${gate}`, pass: holds(gate) };
+  return stretch === undefined
+    ? held
+    : { ...held, stretch: `${sign} ${stretch}`, reachesStretch: holds(stretch) };
 }

@@ -47,7 +47,10 @@ export function growthRow(): readonly BenchRow[] {
         overRounds(rounds, ([, many = 0]) => many),
         'per_second',
       ),
-      atMost({ id: 'K7', what: `growth exponent, ${what}`, unit: '', value: exponent }, 0.1),
+      atMost(
+        { id: 'K7', what: `growth exponent, ${what}`, unit: '', value: exponent },
+        { gate: 0.1, stretch: 0.05 },
+      ),
     ];
   } finally {
     for (const { shop, desk } of shops) {

@@ -10,6 +10,7 @@ import Database from 'better-sqlite3';
 import * as protocol from '@tikiwallet/protocol';
 import { nodeCrypto } from '@tikiwallet/protocol/node';
 import { systemClock } from '../../clock.ts';
+import { newRequestId } from '../../request-id.ts';
 import { migrationsFolder } from '../../store/migrations-folder.ts';
 import { Requests } from '../../store/requests.ts';
 import { StoreDesk } from '../../store/store-desk.ts';
@@ -103,7 +104,7 @@ export class BenchShop {
 
   #request(): protocol.PaymentRequest {
     const draft = {
-      requestIdBytes: protocol.fromUuid(randomUUID()),
+      requestIdBytes: newRequestId(this.clock.wallMs()),
       amountMinor: AMOUNT_MINOR,
       currency: 'SGD',
       itemsHash: null,

@@ -47,6 +47,7 @@ export const TRANSFER_KINDS = [
   'allowance_return',
   'offline_payment',
   'offline_refund',
+  'debt_recovery',
   'pay_out',
   'pay_out_return',
   'fee',

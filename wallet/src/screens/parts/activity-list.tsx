@@ -28,6 +28,7 @@ const KIND: Readonly<Record<string, { readonly label: Key; readonly icon: IconNa
   allowance_returned: { label: 'kind.allowance_returned', icon: 'up' },
   offline_payment: { label: 'kind.offline_payment', icon: 'shop' },
   sale: { label: 'kind.sale', icon: 'shop' },
+  debt_recovered: { label: 'kind.debt_recovered', icon: 'shop' },
   refund_received: { label: 'kind.refund_received', icon: 'down' },
   refund_given: { label: 'kind.refund_given', icon: 'up' },
   correction: { label: 'kind.correction', icon: 'activity' },

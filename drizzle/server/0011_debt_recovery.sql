@@ -1,0 +1,2 @@
+ALTER TABLE "ledger_transfers" DROP CONSTRAINT "ledger_transfers_kind";--> statement-breakpoint
+ALTER TABLE "ledger_transfers" ADD CONSTRAINT "ledger_transfers_kind" CHECK ("ledger_transfers"."kind" in ('opening', 'top_up', 'top_up_reversal', 'user_transfer', 'allowance_load', 'allowance_return', 'offline_payment', 'offline_refund', 'debt_recovery', 'pay_out', 'pay_out_return', 'fee', 'correction'));

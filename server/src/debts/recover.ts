@@ -1,0 +1,68 @@
+/**
+ * What the guarantee fund paid for an account that overspent comes back from what later flows into that account.
+ *
+ * Owns: transfers of kind `debt_recovery`. Never: takes more than is owed, or more than has just come in, so that nobody finds less
+ * online than before.
+ */
+import { randomUUIDv7 } from 'node:crypto';
+import { and, asc, eq, sql } from 'drizzle-orm';
+import { toHex } from '@tikiwallet/protocol';
+import type { Tx } from '../db/client.ts';
+import { debts } from '../db/schema/settlement.ts';
+import { findAccount, openAccount, postTransfers } from '../ledger/index.ts';
+
+export interface Inflow {
+  readonly userId: string;
+  readonly currency: string;
+  /** What came in: the most that is taken. */
+  readonly amountMinor: bigint;
+  /** The transfer that brought it: it is drawn on once. */
+  readonly transferId: string;
+}
+
+/** In the transaction of the inflow, after it was posted. Oldest debt first. @returns what went to the fund. */
+export async function recoverDebts(tx: Tx, inflow: Inflow): Promise<bigint> {
+  const open = await tx
+    .select()
+    .from(debts)
+    .where(
+      and(
+        eq(debts.userId, inflow.userId),
+        eq(debts.currency, inflow.currency),
+        sql`${debts.recoveredMinor} < ${debts.amountMinor}`,
+      ),
+    )
+    .orderBy(asc(debts.id))
+    .for('update');
+  if (open.length === 0) return 0n;
+  const { currency } = inflow;
+  const online = await findAccount(tx, { kind: 'user_online', ownerId: inflow.userId, currency });
+  const fund = await openAccount(tx, { kind: 'guarantee_fund', currency });
+  let leftMinor = inflow.amountMinor;
+  for (const debt of open) {
+    const owedMinor = debt.amountMinor - debt.recoveredMinor;
+    const amountMinor = owedMinor < leftMinor ? owedMinor : leftMinor;
+    if (amountMinor === 0n) break;
+    const [posted] = await postTransfers(tx, [
+      {
+        id: randomUUIDv7(),
+        kind: 'debt_recovery',
+        idempotencyKey: `debt_recovery:${debt.id}:${inflow.transferId}`,
+        reference: { debtId: debt.id, paymentHash: toHex(debt.paymentHash) },
+        entries: [
+          { accountId: online, amountMinor: -amountMinor },
+          { accountId: fund, amountMinor },
+        ],
+      },
+    ]);
+    // Spent between the two: what is gone is taken from the next inflow.
+    if (posted?.status === 'insufficient_funds') break;
+    if (posted?.status !== 'posted') throw new Error(`recovering debt ${debt.id} was ${posted?.status}`);
+    await tx
+      .update(debts)
+      .set({ recoveredMinor: debt.recoveredMinor + amountMinor })
+      .where(eq(debts.id, debt.id));
+    leftMinor -= amountMinor;
+  }
+  return inflow.amountMinor - leftMinor;
+}
