@@ -29,6 +29,10 @@ export type PhoneOptions = {
   readonly locale?: string;
   readonly colorScheme?: 'light' | 'dark';
   readonly viewport?: { readonly width: number; readonly height: number };
+  /** Another program than the machine's Chromium, for a phone in a network of its own. */
+  readonly executablePath?: string;
+  /** Further switches of the browser. */
+  readonly flags?: readonly string[];
 };
 
 export class Phone {
@@ -66,23 +70,14 @@ export class Phone {
     return this.#options.url;
   }
 
+  get context(): BrowserContext {
+    if (this.#on === undefined) throw new Error('the phone is off');
+    return this.#on.context;
+  }
+
   /** Starts the browser on what it kept, and opens the wallet. */
-  async switchOn(): Promise<void> {
-    const { locale, colorScheme, viewport } = this.#options;
-    const context = await chromium.launchPersistentContext(this.profile, {
-      executablePath: findProgram('chromium') ?? 'chromium',
-      args: [
-        ...browserFlags,
-        ...sandboxFlags(),
-        `--use-file-for-fake-video-capture=${join(this.#folder, 'camera.y4m')}`,
-      ],
-      viewport: viewport ?? { width: 412, height: 915 },
-      deviceScaleFactor: 2,
-      hasTouch: true,
-      isMobile: true,
-      locale: locale ?? 'en-SG',
-      colorScheme: colorScheme ?? 'light',
-    });
+  async switchOn(changes: Pick<PhoneOptions, 'flags'> = {}): Promise<void> {
+    const context = await launch(this.#folder, { ...this.#options, ...changes });
     const page = context.pages()[0] ?? (await context.newPage());
     this.#on = { context, page };
     await page.goto(this.#url);
@@ -103,6 +98,12 @@ export class Phone {
   async switchOff(): Promise<void> {
     await this.#on?.context.close();
     this.#on = undefined;
+  }
+
+  /** The browser ends in the middle of whatever it does, and is opened again with what it had on its disk. */
+  async restart(changes: Pick<PhoneOptions, 'flags'> = {}): Promise<void> {
+    await this.switchOff();
+    await this.switchOn(changes);
   }
 
   at(testId: string): Locator {
@@ -180,7 +181,7 @@ export class Phone {
   /** Points the camera at the picture, opens Pay and waits for the request to be understood. */
   async scan(png: Buffer): Promise<void> {
     await this.pointCameraAt(png);
-    await this.page.goto(`${this.#url}/#/`);
+    await this.page.goto(`${this.#options.url}/#/`);
     await this.at('pay-button').click();
     await this.payState().waitFor();
   }
@@ -225,12 +226,12 @@ export class Phone {
   /** Closed and opened again, as after the battery died. */
   async reopen(): Promise<void> {
     await this.page.goto('about:blank');
-    await this.page.goto(this.#url);
+    await this.page.goto(this.#options.url);
     await this.at('home').waitFor();
   }
 
   async goHome(): Promise<void> {
-    await this.page.goto(`${this.#url}/#/`);
+    await this.page.goto(`${this.#options.url}/#/`);
     await this.at('home').waitFor();
   }
 
@@ -256,4 +257,22 @@ async function browserProcesses(profile: string): Promise<readonly number[]> {
     if (command.split('\0').includes(`--user-data-dir=${profile}`)) found.push(Number(name));
   }
   return found;
+}
+
+async function launch(folder: string, options: PhoneOptions): Promise<BrowserContext> {
+  return await chromium.launchPersistentContext(join(folder, 'profile'), {
+    executablePath: options.executablePath ?? findProgram('chromium') ?? 'chromium',
+    args: [
+      ...browserFlags,
+      ...sandboxFlags(),
+      ...(options.flags ?? []),
+      `--use-file-for-fake-video-capture=${join(folder, 'camera.y4m')}`,
+    ],
+    viewport: options.viewport ?? { width: 412, height: 915 },
+    deviceScaleFactor: 2,
+    hasTouch: true,
+    isMobile: true,
+    locale: options.locale ?? 'en-SG',
+    colorScheme: options.colorScheme ?? 'light',
+  });
 }

@@ -10,6 +10,7 @@ import { CloudClient, type Person } from '../../scripts/stack/cloud-client.ts';
 import { freePorts } from '../../scripts/stack/ports.ts';
 import { Stack } from '../../scripts/stack/stack.ts';
 import { RecordingProxy } from './recording-proxy.ts';
+import { KIOSK_ADDRESS, type SeparateNetworks } from './separate-networks.ts';
 
 export const merchant: Person = {
   role: 'merchant',
@@ -42,7 +43,7 @@ export class Shop {
   }
 
   /** Cloud and stand-ins up; no kiosk yet. */
-  static async open(env: Readonly<Record<string, string>> = {}): Promise<Shop> {
+  static async open(env: Readonly<Record<string, string>> = {}, networks?: SeparateNetworks): Promise<Shop> {
     const folder = await mkdtemp(join(tmpdir(), 'tiki-e2e-'));
     // The embedded PostgreSQL runs as a user of its own when this runs as root, and must get through.
     await chmod(folder, 0o755);
@@ -52,6 +53,7 @@ export class Shop {
       dataFolder: folder,
       ports,
       agentApiUrl: line.url,
+      ...(networks === undefined ? {} : { agentPlace: await placeIn(networks, line) }),
       // Tests register more people in a minute from one address than a shop sees in a day.
       env: { NODE_ENV: 'test', TIKI_RATE_LIMIT_FACTOR: '1000', ...env },
     });
@@ -108,4 +110,11 @@ export class Shop {
     await this.line.stop();
     await rm(this.#folder, { recursive: true, force: true });
   }
+}
+
+/** The kiosk in the shop's own network, with a line to the cloud at the address that the agent is told. */
+async function placeIn(networks: SeparateNetworks, line: RecordingProxy) {
+  await networks.openLine(Number(new URL(line.url).port));
+  const { hostname, port } = new URL(KIOSK_ADDRESS);
+  return { inside: networks.inside('shop'), host: hostname, port: Number(port) };
 }

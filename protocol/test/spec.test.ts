@@ -81,6 +81,10 @@ describe('tables', () => {
       'known_only',
       'locked_only',
       'settled_by_guarantee',
+      // What a channel says where nobody has judged a payment.
+      'origin_not_allowed',
+      'kiosk_unreachable',
+      'answer_not_understood',
       ...JOURNAL_FAULTS,
     ]);
     const known = new Set<string>(REFUSAL_CODES);

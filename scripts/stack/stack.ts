@@ -18,6 +18,13 @@ export type StackOptions = {
   readonly ports: Readonly<Record<PortName, number>>;
   /** Where the agent finds the cloud, when not at the server itself. */
   readonly agentApiUrl?: string;
+  /** Runs the agent elsewhere than on this machine's loopback: in a network of its own. */
+  readonly agentPlace?: {
+    /** Put before the agent's command. */
+    readonly inside: readonly string[];
+    readonly host: string;
+    readonly port: number;
+  };
   /** Further variables for the processes. */
   readonly env?: Readonly<Record<string, string>>;
 };
@@ -112,17 +119,18 @@ export class Stack {
   }
 
   async startAgent(): Promise<void> {
-    const { ports } = this.options;
+    const { ports, agentPlace } = this.options;
+    const [command, ...args] = [...(agentPlace?.inside ?? []), 'node', 'desktop/agent/main.ts'];
     this.#agent = ManagedProcess.spawn({
       name: 'kiosk agent',
-      command: 'node',
-      args: ['desktop/agent/main.ts'],
+      command,
+      args,
       env: {
         ...this.options.env,
         TIKI_KIOSK_DATA: this.kioskFolder,
         TIKI_API_URL: this.options.agentApiUrl ?? this.walletUrl,
-        TIKI_LISTEN_HOST: '127.0.0.1',
-        TIKI_LISTEN_PORT: String(ports.kiosk),
+        TIKI_LISTEN_HOST: agentPlace?.host ?? '127.0.0.1',
+        TIKI_LISTEN_PORT: String(agentPlace?.port ?? ports.kiosk),
       },
       logFile: this.#logFile('agent'),
       isReady: async () => await this.#agentAnswers(),

@@ -259,8 +259,8 @@ export class Batches {
     const { issuedAt } = acknowledgement;
     let settled = false;
     for (const result of acknowledgement.results) {
-      const isOfRefund = this.#settleRefund(result, { outgoing, issuedAt });
-      if (!isOfRefund && this.#settleSale(result, { outgoing, issuedAt })) settled = true;
+      const answered = { outgoing, issuedAt };
+      if (this.#settleSale(result, answered) || this.#settleRefund(result, answered)) settled = true;
     }
     this.#store.cursor.dropOutgoing();
     const { cursor, standing } = this.#store.memory;
@@ -288,14 +288,14 @@ export class Batches {
     return true;
   }
 
-  /** A refund that waited for the merchant's balance is told later how it ended. @returns whether it is a refund. */
+  /** A refund that waited for the merchant's balance is told later how it ended. @returns as above. */
   #settleRefund(result: SettlementResult, { outgoing, issuedAt }: Answered): boolean {
     const { sequence, outcome, code } = result;
     const known = this.#store.refunds.settlementAt(sequence);
     if (known === null) return false;
     const state = outcome === 'settled' || outcome === 'waiting' ? outcome : 'refused';
-    if (state !== known && (isWithin(sequence, outgoing) || known === 'waiting'))
-      this.#store.refunds.settle(sequence, { state, code, at: issuedAt });
+    if (state === known || !(isWithin(sequence, outgoing) || known === 'waiting')) return false;
+    this.#store.refunds.settle(sequence, { state, code, at: issuedAt });
     return true;
   }
 

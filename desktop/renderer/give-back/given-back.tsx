@@ -4,6 +4,7 @@ import { useQuery } from '@tanstack/react-query';
 import type { ReactElement } from 'react';
 import type { GivenBack as GivenBackPart, Payment, RefundSettlement } from '../../ipc/agent-contract.ts';
 import { call, codeOf } from '../agent/calls.ts';
+import { useAgent } from '../agent/connection.ts';
 import { useLanguage } from '../language/use-language.ts';
 import type { IconName } from '../look/icons.tsx';
 import { Problem, StateWord, type Tone } from '../look/panel.tsx';
@@ -56,9 +57,12 @@ export function GivenBack({ payment, onGiveBack }: GivenBackProps): ReactElement
 
 function Parts({ payment }: { payment: Payment }): ReactElement {
   const { paymentHash, refundedMinor } = payment;
+  const { state } = useAgent();
   const parts = useQuery({
-    queryKey: ['refund.list', paymentHash, refundedMinor],
+    // Asked for again when more was given back, and when the cloud has said something new.
+    queryKey: ['refund.list', paymentHash, refundedMinor, state.settlement.lastSettledAt],
     queryFn: () => call('refund.list', { paymentHash }),
+    placeholderData: (before) => before,
   });
   if (parts.isError) return <Problem code={codeOf(parts.error)} onRetry={() => void parts.refetch()} />;
   return (

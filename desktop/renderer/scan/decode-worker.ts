@@ -1,6 +1,7 @@
 /** Reads QR codes out of camera frames, beside the screen's thread. The decoder is a file of this app's own. */
 import { prepareZXingModule, readBarcodes } from 'zxing-wasm/reader';
 import wasmUrl from 'zxing-wasm/reader/zxing_reader.wasm?url';
+import { DECODER_OPTIONS } from './decoder-options.ts';
 
 prepareZXingModule({
   overrides: {
@@ -13,7 +14,7 @@ export type DecodeRequest = ImageData;
 export type DecodeAnswer = readonly string[];
 
 async function decode(frame: ImageData): Promise<void> {
-  const results = await readBarcodes(frame, { formats: ['QRCode'], tryHarder: true, maxNumberOfSymbols: 2 });
+  const results = await readBarcodes(frame, DECODER_OPTIONS);
   const answer: DecodeAnswer = results.filter((one) => one.isValid).map((one) => one.text);
   postMessage(answer);
 }

@@ -3,6 +3,7 @@ import { useElementSize } from '@mantine/hooks';
 import { type ReactElement, useMemo } from 'react';
 import { encode } from 'uqr';
 import classes from './qr-code.module.css';
+import { QR_OPTIONS } from './qr-options.ts';
 
 /** The standard's quiet zone; phones in a hurry need all of it. */
 const QUIET_MODULES = 4;
@@ -40,7 +41,7 @@ export function QrCode({
   testId?: string;
 }): ReactElement {
   const { ref, width, height } = useElementSize();
-  const code = useMemo(() => encode(text, { ecc: 'L', boostEcc: true, border: 0 }), [text]);
+  const code = useMemo(() => encode(text, QR_OPTIONS), [text]);
   const path = useMemo(() => qrPath(code.data), [code]);
   const modules = code.size + 2 * QUIET_MODULES;
   const edge = qrEdge(Math.min(width, height) || 560, modules, window.devicePixelRatio || 1);

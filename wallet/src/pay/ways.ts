@@ -1,7 +1,7 @@
 /**
  * Which way a payment takes to the kiosk, and which comes next. Pure: what is known of the browser, the network and the
  * past is handed in (link.ts finds it out). Order: a call over the shop's network, the shop's page, the code. All
- * three carry the same signed bytes. The reasons are in decisions/0004-order-of-the-ways.md.
+ * three carry the same signed bytes. The reasons are in decisions/0007-order-of-the-ways.md.
  */
 
 export type Way =

@@ -1,6 +1,7 @@
 /** Reads QR codes out of camera frames, beside the screen's thread. The decoder is our own file, never a CDN's. */
 import { prepareZXingModule, readBarcodes } from 'zxing-wasm/reader';
 import wasmUrl from 'zxing-wasm/reader/zxing_reader.wasm?url';
+import { DECODER_OPTIONS } from './decoder-options.ts';
 
 prepareZXingModule({
   overrides: {
@@ -18,7 +19,7 @@ export interface DecodeAnswer {
 }
 
 async function decode({ id, frame }: DecodeRequest): Promise<void> {
-  const results = await readBarcodes(frame, { formats: ['QRCode'], tryHarder: true, maxNumberOfSymbols: 2 });
+  const results = await readBarcodes(frame, DECODER_OPTIONS);
   const answer: DecodeAnswer = { id, texts: results.filter((one) => one.isValid).map((one) => one.text) };
   postMessage(answer);
 }

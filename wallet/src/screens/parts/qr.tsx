@@ -1,5 +1,6 @@
 /** A QR code, always dark on white and with its quiet zone, whatever the colours of the screen are. */
 import { encode } from 'uqr';
+import { QR_OPTIONS } from './qr-options.ts';
 
 /** The standard's quiet zone; a camera in a hurry needs all of it. */
 const QUIET_MODULES = 4;
@@ -22,7 +23,7 @@ function pathOf(rows: readonly (readonly boolean[])[]): string {
 }
 
 export function QrCode({ text, label, testId }: { text: string; label: string; testId: string }) {
-  const code = encode(text, { ecc: 'L', boostEcc: true, border: 0 });
+  const code = encode(text, QR_OPTIONS);
   const edge = code.size + 2 * QUIET_MODULES;
   return (
     <svg
