@@ -198,6 +198,19 @@ describe('nobody takes what is not theirs', () => {
     expect(debt).toEqual({ amount_minor: '2000', recovered_minor: '2000' });
   });
 
+  test('what comes back of an honest payment repays a debt of another one', async () => {
+    const twin = clone(wallet);
+    const first = kiosk.sell(wallet, 5_000n);
+    const other = await SimulatedKiosk.open(server, kiosk.merchant, 'Till 2');
+    other.sell(twin, 2_000n);
+    await kiosk.settle();
+    expect(await other.settle()).toEqual(['settled_by_guarantee']);
+    refund(kiosk, wallet, { payment: first, amountMinor: 2_500n });
+    expect(await kiosk.settle(kiosk.batch({ from: 2, to: 2 }))).toEqual(['settled']);
+    expect(await onlineMinor()).toBe(5_500n);
+    expect(await mine()).toMatchObject([{ amountMinor: '2500', state: 'settled' }]);
+  });
+
   test('the database itself refuses a sum beyond the sale, and a refund that is unsaid', async () => {
     const payment = kiosk.sell(wallet, 1_000n);
     refund(kiosk, wallet, { payment, amountMinor: 600n });

@@ -12,6 +12,7 @@ import { toHex } from '@tikiwallet/protocol';
 import type { Tx } from '../db/client.ts';
 import { debts } from '../db/schema/settlement.ts';
 import { refundEntries, refundSums, refunds } from '../db/schema/refunds.ts';
+import { recoverDebts } from '../debts/recover.ts';
 import { findAccounts, type NewTransfer, type PostResult, postTransfers } from '../ledger/index.ts';
 import type { CheckedRefund, ValidRefund } from './check-refunds.ts';
 import { decideRefunds, type RefundDecision } from './decide-refunds.ts';
@@ -128,12 +129,17 @@ async function pay(tx: Tx, payable: readonly Payable[], to: Recording): Promise<
     planned.map(({ transfer }) => transfer),
   );
   const paid = planned.filter((_, index) => isPaid(results[index]));
-  for (const { one, toFundMinor } of paid) {
-    if (toFundMinor === 0n) continue;
-    await tx
-      .update(debts)
-      .set({ recoveredMinor: sql`${debts.recoveredMinor} + ${toFundMinor.toString()}::bigint` })
-      .where(eq(debts.paymentHash, one.paymentHash));
+  for (const { one, toFundMinor, transfer } of paid) {
+    if (toFundMinor > 0n) {
+      await tx
+        .update(debts)
+        .set({ recoveredMinor: sql`${debts.recoveredMinor} + ${toFundMinor.toString()}::bigint` })
+        .where(eq(debts.paymentHash, one.paymentHash));
+    }
+    // Like every inflow: what this person owes for other payments comes first.
+    const { userId } = one;
+    const amountMinor = one.amountMinor - toFundMinor;
+    await recoverDebts(tx, { userId, currency: to.currency, amountMinor, transferId: transfer.id });
   }
   return new Set(paid.map(({ one }) => toHex(one.offerHash)));
 }
