@@ -15,10 +15,8 @@ import { lazy } from './parts/lazy.tsx';
 import { ShopName } from './parts/shop-name.tsx';
 import { Bdi, Button, ErrorNotice, LinkButton, Money, Notice, Row, Screen, Spinner } from './parts/ui.tsx';
 
-const PaymentCode = lazy(
-  () => import('./parts/payment-code.tsx'),
-  (module) => module.PaymentCode,
-);
+const loadPaymentCode = () => import('./parts/payment-code.tsx');
+const PaymentCode = lazy(loadPaymentCode, (module) => module.PaymentCode);
 
 type ConfirmProps = {
   readonly offer: PaymentOffer;
@@ -114,6 +112,10 @@ type SendingProps = {
 /** When the kiosk is silent the code is on the screen in time (R5); the radio goes on being tried beside it. */
 export function Sending({ payment, round, way, onStop, onPage }: SendingProps) {
   const hasFallen = useLater(FALL_AFTER_MS);
+  useEffect(() => {
+    // Now, not when it is needed: giving up a navigation stops every other loading of this page as well.
+    loadPaymentCode().catch(console.error);
+  }, []);
   return (
     <Screen title={t('sending.title')} back={null} testId="sending">
       <div
