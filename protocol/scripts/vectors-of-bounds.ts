@@ -448,6 +448,8 @@ function nestedRefused(world: VectorWorld): readonly Vector[] {
         ['a result without a code', [[2, 1]], 'message_malformed'],
         ['a result with a field more', [[2, 1, null, 0]], 'message_malformed'],
         ['a code of no letters', [[2, 3, '']], 'field_out_of_range'],
+        ['a code with another letter in front', [[2, 3, 'Refused']], 'field_out_of_range'],
+        ['a code with a mark behind', [[2, 3, 'refused.']], 'field_out_of_range'],
       ] as const
     ).map(([what, value, code]) =>
       invalid(`acknowledgement: ${what}`, 'verifySettlementAcknowledgement', code, {

@@ -4,7 +4,7 @@
  */
 import { encodeCbor, type CborValue } from '../src/cbor.ts';
 import * as protocol from '../src/index.ts';
-import { fieldsOf, itemsOf, resigned } from './tamper.ts';
+import { assemble, fieldsOf, itemsOf, partsOf, resigned } from './tamper.ts';
 import { FIELD_NAMES } from './diagnostic.ts';
 import { given, invalid, valid, type DraftFile } from './vector-drafts.ts';
 import type { Vector } from './vector-operations.ts';
@@ -43,6 +43,9 @@ function sale(
     delivery: deliveryOf(payment.bytes, allowance),
   };
 }
+
+const withHeader = (bytes: Uint8Array, protectedHeader: Uint8Array) =>
+  assemble({ ...partsOf(bytes), protectedHeader });
 
 const aged = (world: VectorWorld, seconds: number, policy: Partial<protocol.Policy> = {}) => ({
   trustBundle: world.signBundle({ issuedAt: AT - seconds, policy: { ...world.policy, ...policy } }),
@@ -97,10 +100,13 @@ function issuerVectors(world: VectorWorld) {
     protectedHeader,
   });
   const allowance = world.run(protocol.verifyAllowanceCertificate(bytes, world.issuers), world.issuer);
-  const revoking = (generation: number) => ({
+  const revoking = (...generations: readonly number[]) => ({
     ...sale(world, { allowance }),
-    trustBundle: world.signBundle({ revokedIssuers: [{ generation, honouredUntil: NOW }] }),
+    trustBundle: world.signBundle({
+      revokedIssuers: generations.map((generation) => ({ generation, honouredUntil: NOW })),
+    }),
   });
+  const nameless = withHeader(world.allowance.bytes, Uint8Array.of(0xa1, 1, 0x26));
   // The kiosk's own certificate is verified with the file's issuers, the allowance's with the bundle's.
   return {
     valid: [
@@ -125,6 +131,13 @@ function issuerVectors(world: VectorWorld) {
       ),
       no('the kiosk certified by a generation that is revoked', 'issuer_key_revoked', revoking(1)),
       no('the allowance certified by a generation that is revoked', 'issuer_key_revoked', revoking(2)),
+      no('certified by one of two generations that are revoked', 'issuer_key_revoked', revoking(2, 3)),
+      no('certified by nobody in particular, while a generation is revoked', 'issuer_unknown', {
+        ...revoking(3),
+        delivery: encodeCbor(
+          itemsOf(sale(world, { changes: { counter: 2, previousLink: id(9) } }).delivery).with(1, nameless),
+        ),
+      }),
       no('certified by a key that may not certify', 'issuer_key_not_for_this_use', under(issuerOf(long, 6))),
       no(
         'certified by an issuer that is not in the bundle',

@@ -24,7 +24,8 @@ function makePairs(world: VectorWorld) {
     ),
     world.phone,
   );
-  return { first, twin, forgetful, honest, statement };
+  const dear = makePayment(world, two, { cumulativeMinor: 2_000n });
+  return { first, twin, forgetful, honest, statement, dear };
 }
 
 /** A payment of the same phone under another certificate of its key. */
@@ -42,7 +43,7 @@ function elsewhere(world: VectorWorld): Uint8Array {
 }
 
 export function doubleSpendProofVectors(world: VectorWorld): DraftFile {
-  const { first, twin, forgetful, honest, statement } = makePairs(world);
+  const { first, twin, forgetful, honest, statement, dear } = makePairs(world);
   const [issuerCertificate = new Uint8Array(0), otherIssuer = new Uint8Array(0)] = world.issuerCertificates;
   const parts = {
     issuerCertificate,
@@ -70,6 +71,8 @@ export function doubleSpendProofVectors(world: VectorWorld): DraftFile {
       good('a later counter that forgot the first', { second: forgetful.bytes }),
       good('the later counter standing first', { first: forgetful.bytes, second: first.bytes }),
       good('a payment beyond the closing statement', { first: statement, second: honest.bytes }),
+      good('beyond it by the counter alone', { first: statement, second: forgetful.bytes }),
+      good('beyond it by the sum alone', { first: statement, second: dear.bytes }),
       good('malleated signatures prove the same', {
         first: malleated(first.bytes),
         second: malleated(twin.bytes),

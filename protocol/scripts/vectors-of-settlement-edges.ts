@@ -51,6 +51,21 @@ function saleVectors(world: VectorWorld): Halves {
   const allowanceOf = (changes: Parameters<typeof world.certifyAllowance>[2]) =>
     world.certifyAllowance(id(0x33), null, changes);
   const second = { counter: 2, cumulativeMinor: 2_250n, previousLink: id(9) };
+  /** Two faults at once: the earlier row gives the code. */
+  const unsigned = (name: string, code: protocol.RefusalCode, cumulativeMinor: bigint) => {
+    const { bytes } = makePayment(world, makeRequest(world), { ...second, cumulativeMinor });
+    const by = { ...world.stranger, externalAad: world.allowance.hash };
+    const body = [
+      world.kiosk.hash,
+      makeRequest(world).bytes,
+      world.allowance.hash,
+      resigned(bytes, fieldsOf(bytes), by),
+      2,
+      255,
+    ];
+    const entry = encodeCbor(itemsOf(makeJournal(world).saleEntry).with(5, body));
+    return invalid(`sale: ${name}`, 'verifySale', code, { entry });
+  };
   return {
     valid: [
       good('under a payee lock to this shop', { allowance: world.lockedAllowance }),
@@ -78,6 +93,8 @@ function saleVectors(world: VectorWorld): Halves {
       bad('an allowance in another currency', 'payment_currency_differs_from_request', {
         allowance: world.foreignAllowance,
       }),
+      unsigned('above the cap, and signed by another', 'payment_exceeds_allowance', 5_001n),
+      unsigned('a sum below the amount, and signed by another', 'payment_cumulative_inconsistent', 1_249n),
       bad('one payment too many', 'allowance_counter_limit_reached', { changes: { ...second, counter: 31 } }),
       bad('a counter below the first', 'payment_counter_not_increasing', {
         allowance: world.laterAllowance,
@@ -132,6 +149,8 @@ function batchVectors(world: VectorWorld): Halves {
       bad('cut at its end', 'batch_chain_broken', packed(entries.slice(0, 2))),
       bad('cut at its beginning', 'batch_chain_broken', packed(entries.slice(1))),
       bad('no entries', 'batch_chain_broken', packed([])),
+      bad('an empty entry', 'field_out_of_range', packed([start, new Uint8Array(0), ...entries.slice(2)])),
+      bad('an entry of 4,097 bytes', 'field_out_of_range', packed([start, new Uint8Array(4_097)])),
       bad(
         'a start with a body',
         'message_malformed',
