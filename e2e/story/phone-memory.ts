@@ -1,6 +1,7 @@
 // What a phone's browser has on its disk, read from outside and from inside: for tests that lose it, copy it and put it back.
 
-import { cp, rm } from 'node:fs/promises';
+import { cp, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Phone } from './phone.ts';
 
 /** One store of the wallet's database, with bytes as hex and big integers as decimal text. */
@@ -34,6 +35,17 @@ export async function readStore(phone: Phone, store: string): Promise<readonly S
   return JSON.parse(text) as readonly StoredRow[];
 }
 
+/** Clears one kind of storage as the browser does when space runs out. */
+export async function evict(
+  phone: Phone,
+  kind: 'indexeddb' | 'local_storage' | 'cache_storage',
+): Promise<void> {
+  const session = await phone.page.context().newCDPSession(phone.page);
+  const { origin } = new URL(phone.page.url());
+  await session.send('Storage.clearDataForOrigin', { origin, storageTypes: kind });
+  await session.detach();
+}
+
 /** The phone is off: its browser's whole profile, or the database alone, is put aside. */
 export async function copyMemory(phone: Phone, aside: string): Promise<void> {
   await rm(aside, { recursive: true, force: true });
@@ -43,4 +55,12 @@ export async function copyMemory(phone: Phone, aside: string): Promise<void> {
 export async function restoreWhole(phone: Phone, aside: string): Promise<void> {
   await rm(phone.profile, { recursive: true, force: true });
   await cp(aside, phone.profile, { recursive: true });
+}
+
+export async function restoreDatabase(phone: Phone, aside: string): Promise<void> {
+  const place = join('Default', 'IndexedDB');
+  const folders = await readdir(join(aside, place));
+  if (folders.length === 0) throw new Error('there is no database to put back');
+  await rm(join(phone.profile, place), { recursive: true, force: true });
+  await cp(join(aside, place), join(phone.profile, place), { recursive: true });
 }

@@ -6,7 +6,7 @@ import { expect, test } from '@playwright/test';
 import { CloudClient } from '../../scripts/stack/cloud-client.ts';
 import { availableMinor, reconcile } from '../story/money.ts';
 import { Phone } from '../story/phone.ts';
-import { copyMemory, readStore, restoreWhole } from '../story/phone-memory.ts';
+import { copyMemory, evict, readStore, restoreDatabase, restoreWhole } from '../story/phone-memory.ts';
 import { customer, Shop } from '../story/shop.ts';
 
 test.describe.configure({ mode: 'serial' });
@@ -171,6 +171,71 @@ test.describe('what the phone remembers', () => {
         timeout: 30_000,
       })
       .toContain('frozen');
+    expect(await availableMinor(shop.stack)).toBe(paidMinor);
+    expect(await reconcile(shop.stack)).toContain('The ledger is sound');
+  });
+
+  test('R34 the database alone is put back: the mirrors know more, and nothing is signed until a new start', async () => {
+    await phone.loadOffline('5');
+    await payAndSeePaid(50n);
+    await phone.switchOff();
+    await copyMemory(phone, aside);
+    await phone.switchOn();
+    await payAndSeePaid(50n);
+    await phone.switchOff();
+    await restoreDatabase(phone, aside);
+    await phone.switchOn();
+    await phone.at('start-over').waitFor();
+    await expect(phone.at('error-code').first()).toHaveText('store_rolled_back');
+    await expect(phone.at('offline-balance').first()).toHaveAttribute('data-minor', '0');
+    const signed = async () => (await readStore(phone, 'payments')).map((one) => one['id']);
+    const before = await signed();
+    await phone.paste(await charge(10n));
+    await expect(phone.payState()).toHaveAttribute('data-state', 'not_possible');
+    await expect(phone.at('error-code')).toHaveText('store_rolled_back');
+    expect(await signed()).toEqual(before);
+    await phone.goHome();
+    await phone.at('start-over').click();
+    await expect(phone.at('start-over')).toHaveCount(0);
+    // The old money is on its way back; new money has a new key.
+    await phone.loadOffline('4');
+    const [kept, fresh] = [await readStore(phone, 'allowances'), await readStore(phone, 'keys')];
+    expect(kept.filter((one) => one['state'] === 'active')).toHaveLength(1);
+    expect(new Set(fresh.map((key) => key['epoch']))).toEqual(new Set([1, 2]));
+    await payAndSeePaid(30n);
+  });
+
+  test('R34 localStorage or the caches alone are cleared: the database knows better, and mends them', async () => {
+    for (const kind of ['local_storage', 'cache_storage'] as const) {
+      await evict(phone, kind);
+      await phone.reopen();
+      await expect(phone.at('start-over')).toHaveCount(0);
+      const mirrors = await phone.page.evaluate(async () => {
+        const cached = await (await caches.open('tiki.marker')).match('/tiki-marker');
+        return [localStorage.getItem('tiki.marker'), (await cached?.text()) ?? null];
+      });
+      expect(mirrors[0]).toMatch(/^\d+:\d+$/);
+      expect(mirrors[1]).toBe(mirrors[0]);
+      await payAndSeePaid(30n);
+    }
+  });
+
+  test('R34 the database is evicted: the phone knows that it once signed, and says so', async () => {
+    await phone.page.goto('about:blank');
+    await phone.page.goto(`${shop.stack.walletUrl}/icon.svg`);
+    await evict(phone, 'indexeddb');
+    await phone.page.goto(shop.stack.walletUrl);
+    await phone.at('welcome-login').click();
+    await logIn();
+    await phone.at('start-over').waitFor();
+    await expect(phone.at('error-code').first()).toHaveText('store_lost');
+    await phone.paste(await charge(10n));
+    await expect(phone.at('error-code')).toHaveText('store_lost');
+    await phone.goHome();
+    await phone.at('start-over').click();
+    await phone.loadOffline('3');
+    await payAndSeePaid(20n);
+    await expect.poll(async () => (await shop.state()).settlement.pendingCount, { timeout: 60_000 }).toBe(0);
     expect(await availableMinor(shop.stack)).toBe(paidMinor);
     expect(await reconcile(shop.stack)).toContain('The ledger is sound');
   });
