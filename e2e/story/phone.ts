@@ -1,9 +1,10 @@
 // A customer's phone: the built wallet in a real Chromium with storage of its own and
 // a camera that sees what it is pointed at. Driven by what is on the screen.
 
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import process from 'node:process';
 import { type BrowserContext, chromium, type Locator, type Page } from 'playwright-core';
 import { PNG } from 'pngjs';
 import { sandboxFlags } from '../../scripts/electron-runtime.ts';
@@ -37,24 +38,16 @@ export type PhoneOptions = {
 export class Phone {
   /** What its owner chooses and types. */
   readonly pin = '482915';
-  readonly #options: PhoneOptions;
+  /** Everything that the browser keeps: what a copied phone has. */
+  readonly profile: string;
   readonly #folder: string;
-  #context: BrowserContext;
-  #page: Page;
+  readonly #options: PhoneOptions;
+  #on: { readonly context: BrowserContext; readonly page: Page } | undefined;
 
-  private constructor(context: BrowserContext, page: Page, folder: string, options: PhoneOptions) {
-    this.#context = context;
-    this.#page = page;
+  private constructor(folder: string, options: PhoneOptions) {
     this.#folder = folder;
+    this.profile = join(folder, 'profile');
     this.#options = options;
-  }
-
-  get page(): Page {
-    return this.#page;
-  }
-
-  get context(): BrowserContext {
-    return this.#context;
   }
 
   /** Switches the phone on and opens the wallet, waiting until it is installed for use without network. */
@@ -62,20 +55,55 @@ export class Phone {
     const folder = await mkdtemp(join(tmpdir(), 'tiki-phone-'));
     await mkdir(join(folder, 'profile'));
     await writeCameraVideo(PNG.sync.write(new PNG({ width: 1280, height: 720 })), join(folder, 'camera.y4m'));
-    const context = await launch(folder, options);
-    const page = context.pages()[0] ?? (await context.newPage());
-    const phone = new Phone(context, page, folder, options);
-    await page.goto(options.url);
+    const phone = new Phone(folder, options);
+    await phone.switchOn();
     await phone.waitUntilInstalled();
     return phone;
   }
 
+  get page(): Page {
+    if (this.#on === undefined) throw new Error('the phone is off');
+    return this.#on.page;
+  }
+
+  get #url(): string {
+    return this.#options.url;
+  }
+
+  get context(): BrowserContext {
+    if (this.#on === undefined) throw new Error('the phone is off');
+    return this.#on.context;
+  }
+
+  /** Starts the browser on what it kept, and opens the wallet. */
+  async switchOn(changes: Pick<PhoneOptions, 'flags'> = {}): Promise<void> {
+    const context = await launch(this.#folder, { ...this.#options, ...changes });
+    const page = context.pages()[0] ?? (await context.newPage());
+    this.#on = { context, page };
+    await page.goto(this.#url);
+  }
+
+  /** The battery is pulled out: the browser gets no chance to write anything more. */
+  async kill(): Promise<void> {
+    const { context } = this.#on ?? {};
+    if (context === undefined) return;
+    const ended = new Promise((resolve) => context.once('close', resolve));
+    for (const pid of await browserProcesses(this.profile)) process.kill(pid, 'SIGKILL');
+    await ended;
+    this.#on = undefined;
+    await rm(join(this.profile, 'SingletonLock'), { force: true });
+  }
+
+  /** Put down in an orderly way. */
+  async switchOff(): Promise<void> {
+    await this.#on?.context.close();
+    this.#on = undefined;
+  }
+
   /** The browser ends in the middle of whatever it does, and is opened again with what it had on its disk. */
   async restart(changes: Pick<PhoneOptions, 'flags'> = {}): Promise<void> {
-    await this.#context.close();
-    this.#context = await launch(this.#folder, { ...this.#options, ...changes });
-    this.#page = this.#context.pages()[0] ?? (await this.#context.newPage());
-    await this.#page.goto(this.#options.url);
+    await this.switchOff();
+    await this.switchOn(changes);
   }
 
   at(testId: string): Locator {
@@ -214,9 +242,21 @@ export class Phone {
   }
 
   async close(): Promise<void> {
-    await this.#context.close();
+    await this.switchOff();
     await rm(this.#folder, { recursive: true, force: true });
   }
+}
+
+/** The browser's own processes of this phone, and of no other: they name its profile. */
+async function browserProcesses(profile: string): Promise<readonly number[]> {
+  const found: number[] = [];
+  for (const name of await readdir('/proc')) {
+    if (!/^[0-9]+$/.test(name)) continue;
+    // A process may end while it is looked at.
+    const command = await readFile(join('/proc', name, 'cmdline'), 'utf8').catch(() => '');
+    if (command.split('\0').includes(`--user-data-dir=${profile}`)) found.push(Number(name));
+  }
+  return found;
 }
 
 async function launch(folder: string, options: PhoneOptions): Promise<BrowserContext> {

@@ -72,12 +72,12 @@ export class Shop {
     return this.#folder;
   }
 
-  /** Starts the agent and enrols it for {@link merchant}, all through the agent's own calls. */
-  async openKiosk(): Promise<void> {
-    await new CloudClient(this.stack).signInOrRegister(merchant);
+  /** Starts the agent and enrols it for `owner`, all through the agent's own calls. */
+  async openKiosk(owner: Person = merchant): Promise<void> {
+    await new CloudClient(this.stack).signInOrRegister(owner);
     await this.stack.startAgent();
     await this.withAgent(async (agent) => {
-      await agent.call('merchant.signIn', { phone: merchant.phone, password: merchant.password });
+      await agent.call('merchant.signIn', { phone: owner.phone, password: owner.password });
       const kiosk = await agent.call('kiosks.create', { idempotencyKey: randomUUID(), name: 'Counter' });
       await agent.call('kiosk.enrol', { code: kiosk.enrolment?.code ?? '' });
       await agent.call('merchant.signOut', {});

@@ -134,6 +134,17 @@ test.describe('bad paths', () => {
     await expect(phone.at('error-code')).toContainText('no_sale_nearby');
     await kiosk.charge(350n);
     const compare = await kiosk.at('short-code').innerText();
+    // Or by the shop's number, as its certificate has it and as people type it.
+    await phone.at('shop-number-toggle').click();
+    await phone.at('shop-number').fill('8123 0002');
+    await phone.at('shop-number-find').click();
+    await expect(phone.at('error-code')).toContainText('no_shop_with_number');
+    await phone.at('shop-number').fill('8123 0001');
+    await phone.at('shop-number-find').click();
+    await phone.waitForPayState('confirm');
+    await expect(phone.at('confirm')).toContainText('+6581230001');
+    await phone.goHome();
+    await phone.at('pay-button').click();
     await phone.at('nearby-shop').click();
     await phone.waitForPayState('confirm');
     await expect(phone.at('confirm-merchant')).toHaveText('Warung Sari');

@@ -54,6 +54,10 @@ const Pin = lazy(
   () => import('./screens/pin.tsx'),
   (module) => module.PinScreen,
 );
+const Help = lazy(
+  () => import('./screens/help.tsx'),
+  (module) => module.HelpScreen,
+);
 const Settings = lazy(
   () => import('./screens/settings.tsx'),
   (module) => module.SettingsScreen,
@@ -167,6 +171,8 @@ function Current({ route }: { route: Route }) {
       return <Offline />;
     case 'transfer':
       return <Transfer />;
+    case 'help':
+      return <Help />;
     case 'pin':
       return <Pin step={route.argument ?? 'change'} />;
     case 'settings':

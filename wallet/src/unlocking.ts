@@ -126,7 +126,10 @@ export class Unlocking {
     const { profile, allowances } = this.#needs.state.value;
     if (profile === null) throw new WalletError('not_authenticated');
     await this.#needs.logIn({ phone: profile.phone, password });
-    const open = allowances.filter((one) => one.state === 'active' && one.cloudStatus !== 'closed');
+    // Those that were frozen before cannot be signed for either, and come back sooner once the cloud knows it.
+    const open = allowances.filter(
+      (one) => one.state !== 'closing' && (one.cloudStatus === null || one.cloudStatus === 'active'),
+    );
     await this.#then(this.#needs.vault.giveUp(profile.id));
     for (const one of open) await this.#needs.api.denyAllowance(one.id).catch(ignoreRefusal);
     await this.#needs.reload();

@@ -37,7 +37,7 @@ describe.each(LOCALES)('%s', (locale) => {
     }
   });
 
-  test('has a sentence for every refusal of the protocol and of the phone', () => {
+  test('R36: has a sentence for every refusal of the protocol and of the phone', () => {
     for (const code of [...REFUSAL_CODES, ...PHONE_CODES])
       expect(sentences, code).toHaveProperty([`error.${code}`]);
   });
@@ -50,7 +50,7 @@ test.each(LOCALES.filter((locale) => locale !== 'en'))('%s leaves nothing in Eng
   expect(same).toEqual([]);
 });
 
-test('the compiler finds no problem code of the cloud without a sentence', () => {
+test('R36: the compiler finds no problem code of the cloud without a sentence', () => {
   type Missing = Exclude<`error.${ProblemCode}`, Key>;
   const complete: [Missing] extends [never] ? true : Missing = true;
   expect(complete).toBe(true);

@@ -76,12 +76,12 @@ test('R35: opened with the PIN after a restart the key signs, and still cannot b
 test('an unlock covers one payment of any size, then small ones up to the limit in sum, and not for long', async () => {
   const { vault, clock } = await setUp();
   expect(vault.permits(USER, LARGE)).toBe(true);
-  vault.open(USER, { amountMinor: 300n, limitMinor: LIMIT });
+  vault.open(USER, LARGE);
   expect(vault.permits(USER, LARGE)).toBe(false);
   vault.open(USER, SMALL);
-  // 300 and 400 were signed for: 300 more are within the limit, 301 are not.
-  expect(vault.permits(USER, { amountMinor: 300n, limitMinor: LIMIT })).toBe(true);
-  expect(vault.permits(USER, { amountMinor: 301n, limitMinor: LIMIT })).toBe(false);
+  // 400 were signed for without asking: 600 more are within the limit, 601 are not.
+  expect(vault.permits(USER, { amountMinor: 600n, limitMinor: LIMIT })).toBe(true);
+  expect(vault.permits(USER, { amountMinor: 601n, limitMinor: LIMIT })).toBe(false);
   clock.ms += 180_000;
   expect(vault.permits(USER, { amountMinor: 1n, limitMinor: LIMIT })).toBe(false);
   expect(() => vault.open(USER, { amountMinor: 1n, limitMinor: LIMIT })).toThrow('unlock_needed');

@@ -55,7 +55,7 @@ interface Opened {
   readonly master: CryptoKey;
   readonly atMs: number;
   isFresh: boolean;
-  /** Signed for since the unlock. */
+  /** Signed for since the unlock, beyond the payment that it was for. */
   sumMinor: bigint;
 }
 
@@ -99,8 +99,9 @@ export class Vault {
   open(userId: string, use: Use): CryptoKey {
     const opened = this.#opened;
     if (opened === null || !this.permits(userId, use)) throw new WalletError('unlock_needed');
-    opened.isFresh = false;
-    opened.sumMinor += use.amountMinor;
+    // What the PIN was typed for is the person's word; only what follows it by itself adds up.
+    if (opened.isFresh) opened.isFresh = false;
+    else opened.sumMinor += use.amountMinor;
     return opened.master;
   }
 

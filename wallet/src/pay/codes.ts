@@ -31,6 +31,7 @@ export const PHONE_CODES = [
   'kiosk_unreachable',
   'kiosk_permission_denied',
   'no_sale_nearby',
+  'no_shop_with_number',
   'hand_off_unknown',
   'kiosk_busy',
   'kiosk_refused_unknown',

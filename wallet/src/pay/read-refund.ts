@@ -80,8 +80,9 @@ export async function readRefund(text: string, facts: RefundFacts): Promise<Refu
   if (!opened.ok) return refused(opened.code);
   const { kiosk, offer } = opened.value;
   const merchantName = displayName(kiosk.merchantName);
+  const merchantPhone = displayPhone(kiosk.merchantPhone);
   const { amountMinor } = offer;
-  const subject = { merchantName, amountMinor, currency: kiosk.currency };
+  const subject = { merchantName, merchantPhone, amountMinor, currency: kiosk.currency };
   const payment = await facts.findPayment(toHex(offer.paymentHash));
   if (payment === undefined) return refused('refund_is_for_another_payment', subject);
   const id = toHex(offer.hash);
@@ -100,7 +101,7 @@ export async function readRefund(text: string, facts: RefundFacts): Promise<Refu
       payment,
       refundedMinor,
       merchantName,
-      merchantPhone: displayPhone(kiosk.merchantPhone),
+      merchantPhone,
       expiresAt: Math.min(offer.issuedAt, facts.nowSeconds) + offer.ttlSeconds,
     },
   };

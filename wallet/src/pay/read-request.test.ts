@@ -1,7 +1,15 @@
 /** What the phone refuses to offer for confirmation, and what it shows of what it offers (R28, R29). */
 import { expect, test } from 'vitest';
-import { comparisonCode, fromHex, fromQrText, toHex, toQrText } from '@tikiwallet/protocol';
-import { id, makePhone, makeRequestText, makeShop, NOW, read } from '../test/world.ts';
+import {
+  comparisonCode,
+  fromHex,
+  fromQrText,
+  signKioskCertificate,
+  toHex,
+  toQrText,
+  verifyKioskCertificate,
+} from '@tikiwallet/protocol';
+import { id, makePhone, makeRequestText, makeShop, newKey, NOW, ok, read } from '../test/world.ts';
 import { displayName } from './display-name.ts';
 import { payOnce } from './sign-payment.ts';
 
@@ -37,7 +45,7 @@ test.each([
   expect(await read(text, shop, phone)).toMatchObject({ kind: 'refused', code });
 });
 
-test('a changed bit anywhere in the envelope is never offered', async () => {
+test('R28: a changed bit anywhere in the envelope is never offered', async () => {
   const { shop, phone } = await setUp();
   const bytes = fromQrText('request', await makeRequestText(shop));
   if (!bytes.ok) throw new Error(bytes.code);
@@ -48,7 +56,7 @@ test('a changed bit anywhere in the envelope is never offered', async () => {
   }
 });
 
-test('a kiosk certified by a stranger, an expired request, a denied kiosk and a foreign currency are refused', async () => {
+test('R28: a kiosk certified by a stranger, an expired request, a denied kiosk and a foreign currency are refused', async () => {
   const { shop, phone } = await setUp();
   const stranger = await makeShop();
   expect(await read(await makeRequestText(stranger), shop, phone)).toMatchObject({ code: 'issuer_unknown' });
@@ -67,6 +75,48 @@ test('a kiosk certified by a stranger, an expired request, a denied kiosk and a 
   expect(await read(await makeRequestText(euros), euros, phone)).toMatchObject({
     code: 'payment_currency_differs_from_request',
   });
+});
+
+test('R28: a request without a signature, or signed by another shop than its certificate names, is refused', async () => {
+  const { shop, phone } = await setUp();
+  // A second kiosk of the same issuer: everything about it is genuine, except that it speaks in the first one's name.
+  const other = await newKey();
+  const otherCertificate = await ok(
+    signKioskCertificate(
+      {
+        merchantName: 'Warung Budi',
+        merchantPhone: '+6598888888',
+        currency: 'SGD',
+        signingPublicKey: other.publicKey,
+        sealingPublicKey: shop.sealingKey.publicKey,
+        perPaymentMinor: 20_000n,
+        notBefore: NOW,
+        notAfter: NOW + 86_400,
+      },
+      { issuerKeyId: shop.issuerKeyId, merchantId: id(0x12), kioskId: id(0x23) },
+    ),
+    shop.issuer.sign,
+  );
+  const otherKiosk = await ok(verifyKioskCertificate(otherCertificate, shop.trust.issuers));
+  const genuine = await makeRequestText(shop);
+  const envelope = fromQrText('request', genuine);
+  if (!envelope.ok) throw new Error(envelope.code);
+  const byOther = { ...shop, kiosk: otherKiosk, kioskKey: other };
+  const wrongMerchant = [
+    // The other's request under the first one's certificate, and the other way round.
+    await makeRequestText({ ...byOther, kioskCertificate: shop.kioskCertificate }),
+    await makeRequestText({ ...byOther, kiosk: shop.kiosk, kioskCertificate: shop.kioskCertificate }),
+    await makeRequestText({ ...shop, kioskCertificate: otherCertificate }),
+  ];
+  for (const text of wrongMerchant)
+    expect(await read(text, shop, phone)).toMatchObject({ code: 'request_signature_invalid', subject: null });
+  const unsigned = envelope.value.slice();
+  unsigned.fill(0, unsigned.length - 64);
+  expect(await read(toQrText('request', unsigned), shop, phone)).toMatchObject({
+    code: 'request_signature_invalid',
+    subject: null,
+  });
+  expect(await read(genuine, shop, phone)).toMatchObject({ offer: { merchantName: 'Warung Sari' } });
 });
 
 test('limits: what is left, what one payment may be, what several loads hold together', async () => {

@@ -54,6 +54,7 @@ export type ReadOutcome =
 /** Of what was refused, as far as its signatures held: lets the screen say "this shop". */
 export interface RefusedSubject {
   readonly merchantName: string;
+  readonly merchantPhone: string;
   readonly amountMinor: bigint;
   readonly currency: string;
 }
@@ -77,6 +78,7 @@ export async function readRequest(text: string, facts: RequestFacts): Promise<Re
 
   const subject = {
     merchantName: displayName(kiosk.merchantName),
+    merchantPhone: displayPhone(kiosk.merchantPhone),
     amountMinor: request.amountMinor,
     currency: request.currency,
   };
@@ -93,7 +95,7 @@ export async function readRequest(text: string, facts: RequestFacts): Promise<Re
       allowanceId: choice.allowance.id,
       leftAfterMinor: remainingMinor(choice.allowance) - request.amountMinor,
       merchantName: subject.merchantName,
-      merchantPhone: displayPhone(kiosk.merchantPhone),
+      merchantPhone: subject.merchantPhone,
       comparisonCode: comparisonCode(request.hash),
       expiresAt: Math.min(request.issuedAt, facts.nowSeconds) + request.ttlSeconds,
     },

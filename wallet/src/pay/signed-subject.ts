@@ -4,7 +4,11 @@ import type { ReadOutcome, RefusedSubject } from './read-request.ts';
 export function signedSubject(outcome: ReadOutcome): RefusedSubject | null {
   switch (outcome.kind) {
     case 'offer':
-      return { ...outcome.offer.request, merchantName: outcome.offer.merchantName };
+      return {
+        ...outcome.offer.request,
+        merchantName: outcome.offer.merchantName,
+        merchantPhone: outcome.offer.merchantPhone,
+      };
     case 'known':
       return outcome.payment;
     case 'refused':

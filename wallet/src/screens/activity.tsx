@@ -12,6 +12,7 @@ import { Digits } from './parts/digits.tsx';
 import { HandedInNotice } from './parts/handed-in.tsx';
 import { mergeActivity } from './parts/merge-activity.ts';
 import { RefundsOf } from './parts/refund-parts.tsx';
+import { ShopName } from './parts/shop-name.tsx';
 import {
   Bdi,
   Button,
@@ -118,7 +119,7 @@ function PaymentDetail({ payment }: { payment: StoredPayment }) {
     <Screen title={title} back="activity" testId="payment-detail">
       <div class="card receipt" data-testid="receipt" data-state={shown}>
         <p class="receipt-shop">
-          <bdi>{payment.merchantName}</bdi>
+          <ShopName name={payment.merchantName} />
         </p>
         <Bdi class="muted">{payment.merchantPhone}</Bdi>
         <Money minor={payment.amountMinor} currency={payment.currency} class="balance" />

@@ -4,6 +4,7 @@ import { dateTime, money } from '../i18n/format.ts';
 import { t } from '../i18n/translate.ts';
 import type { ErrorCode } from '../pay/codes.ts';
 import { FALL_AFTER_MS, GRACE_SECONDS } from '../pay/timing.ts';
+import { mixesAlphabets } from '../pay/display-name.ts';
 import type { PaymentOffer } from '../pay/read-request.ts';
 import { mayBeDecidedAtShop } from '../pay/await-manager.ts';
 import type { StoredPayment } from '../store/schema.ts';
@@ -11,6 +12,7 @@ import { useNow, useWallet } from './parts/context.ts';
 import { Digits } from './parts/digits.tsx';
 import { Icon } from './parts/icons.tsx';
 import { lazy } from './parts/lazy.tsx';
+import { ShopName } from './parts/shop-name.tsx';
 import { Bdi, Button, ErrorNotice, LinkButton, Money, Notice, Row, Screen, Spinner } from './parts/ui.tsx';
 
 const loadPaymentCode = () => import('./parts/payment-code.tsx');
@@ -36,9 +38,14 @@ export function ConfirmOffer({ offer, busy, code, onPay, onAgain }: ConfirmProps
       <div class="confirm" data-testid="pay-state" data-state={busy ? 'signing' : 'confirm'}>
         <p class="confirm-label">{t('confirm.pay_to')}</p>
         <p class="confirm-merchant" data-testid="confirm-merchant">
-          <bdi>{offer.merchantName === '' ? t('confirm.no_name') : offer.merchantName}</bdi>
+          <ShopName name={offer.merchantName} />
         </p>
         <Bdi class="muted confirm-phone">{offer.merchantPhone}</Bdi>
+        {mixesAlphabets(offer.merchantName) && (
+          <p class="confirm-warning" data-testid="confirm-mixed">
+            {t('confirm.mixed')}
+          </p>
+        )}
         <Money
           minor={request.amountMinor}
           currency={request.currency}
@@ -155,7 +162,7 @@ function Handing({ payment, way }: { payment: StoredPayment; way: 'radio' | 'pag
       </span>
       <Money minor={payment.amountMinor} currency={payment.currency} class="balance" />
       <p class="receipt-shop">
-        <bdi>{payment.merchantName}</bdi>
+        <ShopName name={payment.merchantName} />
       </p>
       <p class="lead">{t(way === 'page' ? 'sending.page' : 'sending.first')}</p>
       {way === 'page' && <p class="muted">{t('sending.page_text')}</p>}
@@ -201,7 +208,7 @@ export function Paid({ payment }: { payment: StoredPayment }) {
           class="paid-amount"
         />
         <p class="receipt-shop" data-testid="paid-merchant">
-          <bdi>{payment.merchantName}</bdi>
+          <ShopName name={payment.merchantName} />
         </p>
         <dl class="rows paid-rows">
           {payment.receiptNumber !== null && (
@@ -252,7 +259,7 @@ export function Unconfirmed({ payment, code, busy, onSend, onPage }: Unconfirmed
       <div class="stack" data-testid="pay-state" data-state="unconfirmed">
         <div class="card card-online">
           <p class="receipt-shop">
-            <bdi>{payment.merchantName}</bdi>
+            <ShopName name={payment.merchantName} />
           </p>
           <Money minor={payment.amountMinor} currency={payment.currency} class="balance" />
           <span class="chip state-unconfirmed">{t('state.unconfirmed')}</span>
@@ -293,7 +300,7 @@ export function Refused({
       <div class="stack" data-testid="pay-state" data-state="refused">
         <div class="card card-online">
           <p class="receipt-shop">
-            <bdi>{payment.merchantName}</bdi>
+            <ShopName name={payment.merchantName} />
           </p>
           <Money minor={payment.amountMinor} currency={payment.currency} class="balance" />
           <span class="chip state-refused">{t('state.refused')}</span>

@@ -6,7 +6,8 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { money } from '../i18n/format.ts';
 import { t } from '../i18n/translate.ts';
 import { isSpendable } from '../pay/allowance-choice.ts';
-import type { ErrorCode } from '../pay/codes.ts';
+import { WalletError, type ErrorCode } from '../pay/codes.ts';
+import { askedBy } from '../pay/match-number.ts';
 import { advance, startOf, type PaymentEvent, type PaymentView } from '../pay/payment-machine.ts';
 import type { PaymentOffer, ReadOutcome } from '../pay/read-request.ts';
 import { isRefundText } from '../pay/refund-text.ts';
@@ -17,6 +18,7 @@ import { Icon } from './parts/icons.tsx';
 import { lazy } from './parts/lazy.tsx';
 import { PinGate } from './parts/pin-gate.tsx';
 import { go } from './parts/router.ts';
+import { ShopName } from './parts/shop-name.tsx';
 import {
   Bdi,
   Button,
@@ -66,9 +68,11 @@ export function PayScreen() {
     if (isRefundText(text)) setCurrent({ kind: 'refund', text });
     else show(await wallet.readRequest(text));
   };
-  const findNearby = async (): Promise<void> => {
+  const findNearby = async (number: string | null): Promise<void> => {
     stopRef.current = new AbortController();
-    const outcomes = await wallet.readNearby(stopRef.current.signal);
+    const found = await wallet.readNearby(stopRef.current.signal);
+    const outcomes = number === null ? found : askedBy(found, number);
+    if (outcomes.length === 0) throw new WalletError('no_shop_with_number');
     const [only] = outcomes;
     if (only !== undefined && outcomes.length === 1) show(only);
     else setCurrent({ kind: 'nearby', outcomes });
@@ -193,7 +197,7 @@ function WhatFor({ offer }: { offer: PaymentOffer }) {
   return (
     <>
       <p class="receipt-shop">
-        <bdi>{offer.merchantName === '' ? t('confirm.no_name') : offer.merchantName}</bdi>
+        <ShopName name={offer.merchantName} />
       </p>
       <Money minor={offer.request.amountMinor} currency={offer.request.currency} class="balance" />
     </>
@@ -202,7 +206,8 @@ function WhatFor({ offer }: { offer: PaymentOffer }) {
 
 type ScanProps = {
   readonly onText: (text: string) => Promise<void>;
-  readonly onNearby: () => Promise<void>;
+  /** @param number the shop's, where the person typed it */
+  readonly onNearby: (number: string | null) => Promise<void>;
 };
 
 function ScanStep({ onText, onNearby }: ScanProps) {
@@ -244,11 +249,12 @@ function ScanStep({ onText, onNearby }: ScanProps) {
         kind={problem === null ? 'plain' : 'primary'}
         icon="shop"
         busy={action.busy}
-        onClick={() => action.run(onNearby)}
+        onClick={() => action.run(() => onNearby(null))}
         testId="nearby-shop"
       >
         {t('nearby.find')}
       </Button>
+      <ByNumber busy={action.busy} onNumber={(number) => action.run(() => onNearby(number))} />
       <details
         class="disclosure"
         open={showsText}
@@ -285,6 +291,39 @@ function ScanStep({ onText, onNearby }: ScanProps) {
   );
 }
 
+/** The shop's number instead of its code: found on this network, then shown with its name to be confirmed. */
+function ByNumber({ busy, onNumber }: { busy: boolean; onNumber: (number: string) => void }) {
+  const [number, setNumber] = useState('');
+  const submit = (event: Event) => {
+    event.preventDefault();
+    if (number.trim() !== '') onNumber(number);
+  };
+  return (
+    <details class="disclosure">
+      <summary data-testid="shop-number-toggle">{t('nearby.number')}</summary>
+      <form class="form" onSubmit={submit}>
+        <Field
+          label={t('nearby.number_label')}
+          value={number}
+          onInput={setNumber}
+          hint={t('nearby.number_hint')}
+          testId="shop-number"
+          input={{ type: 'tel', inputMode: 'tel', autoComplete: 'off', dir: 'ltr', maxLength: 30 }}
+        />
+        <Button
+          type="submit"
+          kind="plain"
+          busy={busy}
+          disabled={number.trim() === ''}
+          testId="shop-number-find"
+        >
+          {t('nearby.number_find')}
+        </Button>
+      </form>
+    </details>
+  );
+}
+
 type NearbyProps = {
   readonly outcomes: readonly ReadOutcome[];
   readonly onChoose: (outcome: ReadOutcome) => void;
@@ -312,9 +351,8 @@ function NearbyShops({ outcomes, onChoose, onAgain }: NearbyProps) {
                   <Icon name="shop" size={22} />
                 </span>
                 <span class="entry-main">
-                  <bdi class="entry-title">
-                    {subject.merchantName === '' ? t('confirm.no_name') : subject.merchantName}
-                  </bdi>
+                  <ShopName class="entry-title" name={subject.merchantName} />
+                  <Bdi class="entry-state muted">{subject.merchantPhone}</Bdi>
                 </span>
                 <span class="entry-end">
                   <Bdi class="entry-amount">{money(subject.amountMinor, subject.currency)}</Bdi>
@@ -354,7 +392,7 @@ function NotPossible({
         {outcome.subject !== null && (
           <div class="card card-online">
             <p class="receipt-shop">
-              <bdi>{outcome.subject.merchantName}</bdi>
+              <ShopName name={outcome.subject.merchantName} />
             </p>
             <Money minor={outcome.subject.amountMinor} currency={outcome.subject.currency} class="balance" />
           </div>

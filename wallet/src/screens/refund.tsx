@@ -12,6 +12,7 @@ import type { StoredRefund } from '../store/schema.ts';
 import { useNow, useWallet } from './parts/context.ts';
 import { PinGate } from './parts/pin-gate.tsx';
 import { RefundCodeSteps, RefundReceipt } from './parts/refund-parts.tsx';
+import { ShopName } from './parts/shop-name.tsx';
 import {
   Bdi,
   Button,
@@ -160,7 +161,7 @@ function WhatFor({ offered }: { offered: OfferedRefund }) {
   return (
     <>
       <p class="receipt-shop">
-        <bdi>{offered.merchantName === '' ? t('confirm.no_name') : offered.merchantName}</bdi>
+        <ShopName name={offered.merchantName} />
       </p>
       <Money minor={offered.offer.amountMinor} currency={offered.payment.currency} class="balance" />
     </>
@@ -186,7 +187,7 @@ function ConfirmRefund({ offered, busy, code, onConfirm }: ConfirmProps) {
         <div class="card card-online receipt">
           <p class="muted">{t('refund.from')}</p>
           <p class="receipt-shop" data-testid="refund-merchant">
-            <bdi>{offered.merchantName === '' ? t('confirm.no_name') : offered.merchantName}</bdi>
+            <ShopName name={offered.merchantName} />
           </p>
           <Bdi class="muted">{offered.merchantPhone}</Bdi>
           <Money
@@ -273,7 +274,7 @@ function Open({ refund, code, busy, onSend }: OpenProps) {
       <div class="stack" data-testid="refund-state" data-state={isRefused ? 'refused' : 'unconfirmed'}>
         <div class="card card-online">
           <p class="receipt-shop">
-            <bdi>{refund.merchantName}</bdi>
+            <ShopName name={refund.merchantName} />
           </p>
           <Money minor={refund.amountMinor} currency={refund.currency} class="balance" />
         </div>
@@ -318,7 +319,7 @@ function NotPossible({ code, subject, onAgain }: NotPossibleProps) {
         {subject !== null && (
           <div class="card card-online">
             <p class="receipt-shop">
-              <bdi>{subject.merchantName}</bdi>
+              <ShopName name={subject.merchantName} />
             </p>
             <Money minor={subject.amountMinor} currency={subject.currency} class="balance" />
           </div>

@@ -37,6 +37,11 @@ export function SettingsScreen() {
           <h2>{t('settings.about')}</h2>
           <p>{t('settings.about_text')}</p>
           <p class="muted">{t('settings.risk')}</p>
+          {state.profile !== null && (
+            <LinkButton to="help" testId="help-link">
+              {t('help.title')}
+            </LinkButton>
+          )}
         </section>
       </div>
     </Screen>

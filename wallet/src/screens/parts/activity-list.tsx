@@ -8,6 +8,7 @@ import { useWallet } from './context.ts';
 import { Icon, type IconName } from './icons.tsx';
 import type { ActivityItem } from './merge-activity.ts';
 import { RefundEntry } from './refund-parts.tsx';
+import { ShopName } from './shop-name.tsx';
 import { Bdi } from './ui.tsx';
 
 export const STATE_LABEL: Readonly<Record<PaymentState | 'released', Key>> = {
@@ -92,7 +93,7 @@ function Entry({ item, withDay }: { item: ActivityItem; withDay: boolean }) {
             <Icon name="shop" size={22} />
           </span>
           <span class="entry-main">
-            <bdi class="entry-title">{payment.merchantName}</bdi>
+            <ShopName class="entry-title" name={payment.merchantName} />
             <span class={`entry-state state-${shown}`}>{t(STATE_LABEL[shown])}</span>
           </span>
           <span class="entry-end">

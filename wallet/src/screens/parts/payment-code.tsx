@@ -5,6 +5,7 @@ import { WalletError } from '../../pay/codes.ts';
 import type { StoredPayment } from '../../store/schema.ts';
 import { useWallet } from './context.ts';
 import { QrCode } from './qr.tsx';
+import { ShopName } from './shop-name.tsx';
 import { Button, ErrorNotice, Money, Skeleton, useAction } from './ui.tsx';
 
 export function PaymentCode({ payment }: { payment: StoredPayment }) {
@@ -20,7 +21,7 @@ export function PaymentCode({ payment }: { payment: StoredPayment }) {
       <CodeCard key={isRepeat ? 'repeat' : 'whole'} payment={current} />
       <p class="center code-sum">
         <Money minor={payment.amountMinor} currency={payment.currency} class="balance" />
-        <bdi class="receipt-shop">{payment.merchantName}</bdi>
+        <ShopName class="receipt-shop" name={payment.merchantName} />
       </p>
       {isRepeat && (
         <Button

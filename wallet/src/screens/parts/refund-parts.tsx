@@ -9,6 +9,7 @@ import { useWallet } from './context.ts';
 import { Icon } from './icons.tsx';
 import { lazy } from './lazy.tsx';
 import { QrCode } from './qr.tsx';
+import { ShopName } from './shop-name.tsx';
 import {
   Bdi,
   Button,
@@ -52,7 +53,7 @@ export function RefundReceipt({ refund }: { refund: StoredRefund }) {
       <div class="stack" data-testid="refund-state" data-state={shown}>
         <div class="card receipt">
           <p class="receipt-shop">
-            <bdi>{refund.merchantName}</bdi>
+            <ShopName name={refund.merchantName} />
           </p>
           <Money
             minor={refund.amountMinor}
@@ -209,7 +210,7 @@ export function RefundEntry({ refund, when }: { refund: StoredRefund; when: stri
           <Icon name="down" size={22} />
         </span>
         <span class="entry-main">
-          <bdi class="entry-title">{refund.merchantName}</bdi>
+          <ShopName class="entry-title" name={refund.merchantName} />
           <span class={`entry-state state-${shown}`}>{t(refundLabel(refund))}</span>
         </span>
         <span class="entry-end">

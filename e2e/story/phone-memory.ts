@@ -1,0 +1,46 @@
+// What a phone's browser has on its disk, read from outside and from inside: for tests that lose it, copy it and put it back.
+
+import { cp, rm } from 'node:fs/promises';
+import type { Phone } from './phone.ts';
+
+/** One store of the wallet's database, with bytes as hex and big integers as decimal text. */
+export type StoredRow = Readonly<Record<string, unknown>>;
+
+/** Reads a store beside the wallet, through a connection of its own. */
+export async function readStore(phone: Phone, store: string): Promise<readonly StoredRow[]> {
+  const text = await phone.page.evaluate(async (name) => {
+    const database = await new Promise<IDBDatabase>((resolve, reject) => {
+      const opening = indexedDB.open('tikiwallet');
+      opening.onsuccess = () => resolve(opening.result);
+      opening.onerror = () => reject(opening.error ?? new Error('not opened'));
+    });
+    try {
+      const rows = await new Promise<unknown[]>((resolve, reject) => {
+        const asking = database.transaction(name).objectStore(name).getAll();
+        asking.onsuccess = () => resolve(asking.result);
+        asking.onerror = () => reject(asking.error ?? new Error('not read'));
+      });
+      return JSON.stringify(rows, (_key, value: unknown) => {
+        if (typeof value === 'bigint') return value.toString();
+        if (value instanceof CryptoKey) return `key, extractable: ${String(value.extractable)}`;
+        return value instanceof Uint8Array
+          ? [...value].map((byte) => byte.toString(16).padStart(2, '0')).join('')
+          : value;
+      });
+    } finally {
+      database.close();
+    }
+  }, store);
+  return JSON.parse(text) as readonly StoredRow[];
+}
+
+/** The phone is off: its browser's whole profile, or the database alone, is put aside. */
+export async function copyMemory(phone: Phone, aside: string): Promise<void> {
+  await rm(aside, { recursive: true, force: true });
+  await cp(phone.profile, aside, { recursive: true });
+}
+
+export async function restoreWhole(phone: Phone, aside: string): Promise<void> {
+  await rm(phone.profile, { recursive: true, force: true });
+  await cp(aside, phone.profile, { recursive: true });
+}
