@@ -99,7 +99,8 @@ function Till(): ReactElement {
       <ProblemBand />
       <div className={classes.middle}>
         <SideRail view={view} onChange={setView} saleOpen={open} />
-        <main className={classes.main} data-view={view}>
+        {/* It scrolls, and where nothing in it can be focused the arrow keys must reach it all the same. */}
+        <main className={classes.main} data-view={view} tabIndex={0}>
           {view === 'sell' && <SaleView />}
           {view === 'activity' && <ActivityScreen />}
           {view === 'status' && <StatusScreen />}

@@ -96,6 +96,16 @@ export function formVectors(world: VectorWorld): DraftFile {
           assemble({ ...parts, signature: new Uint8Array(length) }),
         ),
       ),
+      // 84 43 a10126 a0, then the head of the payload: 58 and one byte of length, written with two.
+      bad(
+        'a payload whose length has a byte too many',
+        'message_malformed',
+        concatBytes(
+          payment.bytes.subarray(0, 6),
+          Uint8Array.of(0x59, 0, parts.payload.length),
+          payment.bytes.subarray(8),
+        ),
+      ),
       bad('a COSE tag in front', 'message_malformed', concatBytes(Uint8Array.of(0xd2), payment.bytes)),
       bad(
         'an array of five',

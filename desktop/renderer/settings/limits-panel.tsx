@@ -75,11 +75,10 @@ function Limits(): ReactElement {
 function LimitRow({ line, onEdit }: { line: LimitLine; onEdit: () => void }): ReactElement {
   const { t } = useLanguage();
   const text = useLimitText();
-  const name = t(`limits.name.${line.name}`);
   return (
     <li data-testid="limit-row" data-name={line.name}>
-      <UnstyledButton className={classes.row} aria-label={t('limits.edit', { name })} onClick={onEdit}>
-        <span className={classes.name}>{name}</span>
+      <UnstyledButton className={classes.row} onClick={onEdit}>
+        <span className={classes.name}>{t(`limits.name.${line.name}`)}</span>
         {(['issuer', 'merchant', 'kiosk'] as const).map((owner) => (
           <span key={owner} className={classes.owner}>
             <small>{t(`limits.owner.${owner}`)}</small>

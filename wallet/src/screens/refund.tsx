@@ -24,7 +24,6 @@ import {
   Row,
   Screen,
   Skeleton,
-  Spinner,
   useAction,
 } from './parts/ui.tsx';
 
@@ -240,7 +239,6 @@ function Sending({ refund, round, onStop }: { refund: StoredRefund; round: numbe
     <Screen title={t('refund.sending_title')} back={null} testId="refund">
       <div class="stack" data-testid="refund-state" data-state="sending">
         <p class="progress-note" role="status">
-          <Spinner />
           {round === 1 ? t('refund.sending') : t('sending.round', { round })}
         </p>
         {showsCode && <RefundCodeSteps refund={refund} />}
