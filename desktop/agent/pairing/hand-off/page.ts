@@ -30,11 +30,14 @@ main { inline-size: min(26rem, 100%); text-align: center; }
 @media (prefers-reduced-motion: reduce) { #wait { animation: none; } }
 h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 .5rem; overflow-wrap: anywhere; }
 #say { font-size: 1.0625rem; min-block-size: 4.75rem; margin: 0; text-wrap: balance; }
-#code { color: var(--muted); font-size: .875rem; margin: .5rem 0 0; overflow-wrap: anywhere; }
+#code { color: var(--muted); font-size: .875rem; margin: .5rem 0 0; min-block-size: 1.5em; overflow-wrap: anywhere; }
 .place { min-block-size: 4.5rem; padding-block-start: 1.25rem; }
 #back { display: grid; place-items: center; min-block-size: 52px; padding: .75rem 1.25rem; border-radius: 18px; background: var(--brand); color: var(--on-brand); font-weight: 600; text-decoration: none; }
 #back:focus-visible { outline: 3px solid var(--ink); outline-offset: 3px; }
-[hidden] { display: none !important; }
+#wait[hidden] { display: none; }
+#code[hidden], #back[hidden] { visibility: hidden; }
+#code[hidden] { display: block; }
+#back[hidden] { display: grid; }
 `;
 
 const SCRIPT = `(${handOff.toString()})(window);`;
