@@ -3,12 +3,13 @@
 
 import { readCbor } from './cbor.ts';
 import { demandSignature, isSignedBy, openSigned } from './cose.ts';
-import { checkCounters, type TrustBundle } from './decisions.ts';
+import { checkCounters } from './decisions.ts';
 import { fromHex, type Hex } from './fields.ts';
 import * as layouts from './layouts.ts';
 import { limits } from './limits.ts';
 import * as objects from './objects.ts';
 import { demand, refusalCodes, refuse } from './refusal.ts';
+import type { TrustBundle } from './trust.ts';
 
 export function verifySettlementBatch(message: Hex, kiosk: objects.Kiosk) {
   const envelope = layouts.settlementEnvelope(readCbor(fromHex(message), limits.MAX_BATCH_BYTES));
