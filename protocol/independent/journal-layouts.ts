@@ -3,7 +3,7 @@
 import * as f from './fields.ts';
 import { checks, object, tier } from './layouts.ts';
 import { limits } from './limits.ts';
-import { demand } from './refusal.ts';
+import { demand, refuse } from './refusal.ts';
 
 const kinds = f.named([
   'sale',
@@ -117,4 +117,27 @@ export const journalEntry: f.Reader<JournalEntry> = (item) => {
   const { kind, body, ...frame } = journalEntryFrame(item);
   if (kind === 'sale') return { ...frame, kind, body: saleBody(body) };
   return { ...frame, kind, body: reservedBody(body) };
+};
+
+export const journalOpening = f.object(25, {});
+
+const recordBounds: ReadonlyMap<number, number> = new Map([
+  [1, limits.MAX_OBJECT_BYTES],
+  [2, limits.MAX_OBJECT_BYTES],
+  [3, limits.MAX_OBJECT_BYTES],
+  [6, limits.MAX_OBJECT_BYTES],
+  [7, limits.MAX_JOURNAL_ENTRY_BYTES],
+  [8, limits.MAX_OBJECT_BYTES],
+  [10, limits.MAX_TRUST_BUNDLE_BYTES],
+  [19, limits.MAX_OBJECT_BYTES],
+]);
+
+export type JournalRecord = { readonly purpose: number; readonly bytes: f.Hex };
+
+/** What a record of a journal file holds stays unread. */
+export const journalRecord: f.Reader<JournalRecord> = (item) => {
+  const purpose = f.purposeOf(item);
+  const most = recordBounds.get(purpose) ?? refuse('object_has_wrong_purpose');
+  const { bytes } = f.object(purpose, { bytes: f.blob(most) })(item);
+  return { purpose, bytes };
 };

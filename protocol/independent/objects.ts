@@ -163,9 +163,11 @@ export function verifyClosingStatement(message: Hex, allowance: Allowance) {
 
 type PaidPayment = { readonly paymentHash: Hex; readonly amountMinor: bigint };
 
-export function verifyReceipt(message: Hex, kiosk: Kiosk, paid: PaidPayment) {
+/** `paid` is null where there is no payment to hold the receipt against. */
+export function verifyReceipt(message: Hex, kiosk: Kiosk, paid: PaidPayment | null) {
   const signed = openSigned(message, { payload: layouts.receipt, header: 'plain', under: kiosk.hash });
   demandSignature(signed, kiosk.signingPublicKey, 'receipt_signature_invalid');
+  if (paid === null) return signed.fields;
   demand(signed.fields.paymentHash === paid.paymentHash, 'receipt_is_for_another_payment');
   demand(signed.fields.amountMinor === paid.amountMinor, 'receipt_is_for_another_payment');
   return signed.fields;
@@ -187,10 +189,16 @@ export function readRefundEntry(message: Hex) {
 }
 
 function bodyOf<T>(message: Hex, kinds: readonly string[], layout: Reader<T>) {
-  const bytes = fromHex(message);
-  const entry = journal.journalEntryFrame(readCbor(bytes, limits.MAX_JOURNAL_ENTRY_BYTES));
+  const entry = readJournalFrame(message);
   demand(kinds.includes(entry.kind), 'message_malformed');
-  return { ...entry, body: layout(entry.body), hash: sha256(bytes) };
+  return { ...entry, body: layout(entry.body) };
+}
+
+/** An entry by its frame: what its body says stays unread. */
+export function readJournalFrame(message: Hex) {
+  const bytes = fromHex(message);
+  const frame = journal.journalEntryFrame(readCbor(bytes, limits.MAX_JOURNAL_ENTRY_BYTES));
+  return { ...frame, hash: sha256(bytes) };
 }
 
 export function readJournalEntry(message: Hex) {

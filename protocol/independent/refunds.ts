@@ -10,6 +10,11 @@ import { demand, refuse } from './refusal.ts';
 
 export type RefundOffer = ReturnType<typeof verifyRefundOffer>;
 
+/** An offer that nobody has vouched for yet: form and fields only. */
+export function readRefundOffer(message: Hex) {
+  return openSigned(message, { payload: layouts.refundOffer, header: 'plain' }).fields;
+}
+
 export function verifyRefundOffer(message: Hex, kiosk: objects.Kiosk) {
   const signed = openSigned(message, { payload: layouts.refundOffer, header: 'plain', under: kiosk.hash });
   demandSignature(signed, kiosk.signingPublicKey, 'refund_offer_signature_invalid');
@@ -49,7 +54,7 @@ export function checkAmount(offer: Pick<RefundOffer, 'amountMinor' | 'kind'>, sa
   demand(offer.kind !== 'void' || offer.amountMinor === sale.amountMinor, 'void_is_not_whole');
 }
 
-export function openAcceptance(message: Hex, under: Hex) {
+function openAcceptance(message: Hex, under: Hex) {
   return openSigned(message, { payload: layouts.refundAcceptance, header: 'plain', under });
 }
 
@@ -92,19 +97,20 @@ export function verifyRefundReceipt(message: Hex, kiosk: objects.Kiosk, expected
 
 type RefundEntry = ReturnType<typeof objects.readRefundEntry>;
 
-/** What two signatures say by themselves; without the allowance certificate only the form of the acceptance is read. */
+/** What the two signatures say by themselves; without the allowance certificate the acceptance stays unread. */
 export function checkRefundEntry(entry: RefundEntry, kiosk: objects.Kiosk, allowance?: objects.Allowance) {
   const { body } = entry;
   const offer = verifyRefundOffer(body.offer, kiosk);
-  const acceptance = openAcceptance(body.acceptance, allowance?.hash ?? body.allowanceCertificateHash);
-  demand(acceptance.fields.offerHash === offer.hash, 'refund_acceptance_is_for_another_offer');
+  const acceptance = allowance && openAcceptance(body.acceptance, allowance.hash);
+  const offerHash = acceptance?.fields.offerHash ?? offer.hash;
+  demand(offerHash === offer.hash, 'refund_acceptance_is_for_another_offer');
   demand(entry.kind === offer.kind, 'refund_entry_inconsistent');
   demand(body.refundedMinor >= offer.amountMinor, 'refund_entry_inconsistent');
-  if (allowance !== undefined) {
+  if (allowance && acceptance) {
     demandSignature(acceptance, allowance.devicePublicKey, 'refund_acceptance_signature_invalid');
   }
   demand(offer.issuedAt < kiosk.notAfter, 'certificate_expired');
-  return { offer, acceptance };
+  return { offer, acceptanceHash: acceptance?.hash ?? null };
 }
 
 /** What the cloud knows of the payment that an offer names. */
@@ -124,7 +130,7 @@ export function settleRefund(
   { knownOfferHash, settled }: Ledger,
 ) {
   const entry = objects.readRefundEntry(message);
-  const { offer, acceptance } = checkRefundEntry(entry, kiosk, allowance);
+  const { offer, acceptanceHash } = checkRefundEntry(entry, kiosk, allowance);
   demand((knownOfferHash ?? offer.hash) === offer.hash, 'refund_id_used_twice');
   if (settled === null) refuse('refund_is_for_another_payment');
   demand(settled.kioskId === kiosk.kioskId, 'refund_is_for_another_kiosk');
@@ -133,5 +139,5 @@ export function settleRefund(
   demand(settled.sequence === offer.sequence, 'refund_entry_inconsistent');
   demand(settled.isPaid, 'refund_of_unpaid_sale');
   checkAmount(offer, settled);
-  return { offerHash: offer.hash, acceptanceHash: acceptance.hash, amountMinor: offer.amountMinor };
+  return { offerHash: offer.hash, acceptanceHash, amountMinor: offer.amountMinor };
 }
