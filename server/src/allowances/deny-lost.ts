@@ -8,10 +8,12 @@ import { and, eq } from 'drizzle-orm';
 import { inTransaction } from '../db/retry.ts';
 import { allowances } from '../db/schema/allowances.ts';
 import { problem } from '../http/problem.ts';
-import { deny } from '../trust/index.ts';
+import { deny, hasRoomForLoss } from '../trust/index.ts';
 import { giveBack } from './give-back.ts';
 import type { AllowanceNeeds } from './issue.ts';
 import type { AllowanceRow } from './views.ts';
+
+const DENY_LATER_MS = 5 * 60_000;
 
 export interface LostAllowance {
   readonly userId: string;
@@ -21,7 +23,7 @@ export interface LostAllowance {
 /**
  * Denies it everywhere. What shops accepted before they could know is still paid from the reserve; the rest returns
  * by the rules of decisions/0002. Repeatable; one that is closing or over is left as it is.
- * @throws ApiProblem `allowance_not_found`
+ * @throws ApiProblem `allowance_not_found`, `service_unavailable` (the deny list is full)
  */
 export async function denyLostAllowance(needs: AllowanceNeeds, lost: LostAllowance): Promise<AllowanceRow> {
   const { db, clock, offline } = needs;
@@ -31,6 +33,13 @@ export async function denyLostAllowance(needs: AllowanceNeeds, lost: LostAllowan
     if (row === undefined) throw problem('allowance_not_found');
     // Everything else is on the deny list already, or has nothing left that could be spent.
     if (row.status !== 'active') return;
+    // Nothing may be denied under a version and missing from its list: kiosks are taken at their word for both.
+    if (!(await hasRoomForLoss(tx, new Date(clock.nowMs())))) {
+      throw problem('service_unavailable', {
+        detail: 'too many allowances are denied at this moment',
+        retryAfterMs: DENY_LATER_MS,
+      });
+    }
     const deniedVersion = await deny(tx, [
       { kind: 'allowance', subjectId: row.id, reason: 'lost', notAfter: row.notAfter },
     ]);

@@ -109,6 +109,26 @@ describe('a lost phone', () => {
     expect(await phone.allowance(wallet)).toMatchObject({ settledMinor: '300', returnedMinor: '0' });
   });
 
+  test('waits while the deny list is full, and pushes no closing off it (R31)', async () => {
+    const other = await phone.load(1_000n);
+    await phone.close(other);
+    const { owner } = server.database;
+    const fill = (count: number) => owner`
+      insert into denied_subjects (kind, subject_id, reason, version, listed_until)
+      select 'allowance', gen_random_uuid(), 'lost', (select deny_list_version from trust_state),
+        ${new Date(server.clock.nowMs() + 240 * HOUR_MS)} from generate_series(1, ${count})`;
+    await fill(39_499);
+    const path = `/v1/allowances/${wallet.allowance.allowanceId}/deny`;
+    const refused = await server.call(path, { method: 'POST', token: phone.person.token });
+    expect(refused).toMatchObject({ status: 503, code: 'service_unavailable' });
+    expect(await phone.allowance(wallet)).toMatchObject({ status: 'active' });
+    expect((await kiosk.syncTrust()).deniedAllowances.has(other.allowance.allowanceId)).toBe(true);
+    await owner`delete from denied_subjects where subject_id in
+      (select subject_id from denied_subjects where reason = 'lost' limit 1)`;
+    expect(await denyLost()).toMatchObject({ status: 'denied' });
+    expect((await kiosk.syncTrust()).deniedAllowances.has(wallet.allowance.allowanceId)).toBe(true);
+  });
+
   test('of somebody else is not found, and one that is closing stays as it is', async () => {
     const stranger = await server.register('customer');
     const path = `/v1/allowances/${wallet.allowance.allowanceId}/deny`;

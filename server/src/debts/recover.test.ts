@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { HistoryItem, pageOf, TransferResult } from '../../contract/index.ts';
 import { SimulatedKiosk } from '../../test/simulated-kiosk.ts';
-import { clone, SimulatedPhone } from '../../test/simulated-phone.ts';
+import { clone, pay, SimulatedPhone } from '../../test/simulated-phone.ts';
 import { startTestServer, type TestServer } from '../../test/test-server.ts';
 import { reconcile } from '../ledger/index.ts';
 
@@ -84,4 +84,23 @@ test('two transfers at once take what is owed and no more', async () => {
   await Promise.all([give(2_000n), give(2_000n), give(2_000n)]);
   expect([await owed(), await fund()]).toEqual([0, 0]);
   expect(await phone.wallet()).toMatchObject({ onlineMinor: '3000' });
+});
+
+test('many small debts are repaid in rounds: one inflow never holds the fund for all of them', async () => {
+  const other = await SimulatedPhone.withMoney(server, 1_000n);
+  const wallet = await other.load(1_000n);
+  const kiosk = await SimulatedKiosk.open(server, await server.register('merchant'));
+  kiosk.sell(wallet, 1_000n);
+  // A copied phone pays one unit again and again.
+  for (let n = 0; n < 60; n += 1) {
+    const request = kiosk.request(1n);
+    kiosk.write(request, wallet, pay(wallet, request, { counter: 2, cumulativeMinor: 1_000n }));
+  }
+  expect((await kiosk.settle()).slice(1)).toEqual(Array.from({ length: 60 }, () => 'settled_by_guarantee'));
+  const before = await owed();
+  await server.topUp(other.person, 200n);
+  expect(before - (await owed())).toBe(50);
+  await server.topUp(other.person, 200n);
+  expect(before - (await owed())).toBe(60);
+  expect(await other.wallet()).toMatchObject({ onlineMinor: '340' });
 });

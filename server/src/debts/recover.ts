@@ -11,6 +11,12 @@ import type { Tx } from '../db/client.ts';
 import { debts } from '../db/schema/settlement.ts';
 import { findAccount, openAccount, postTransfers } from '../ledger/index.ts';
 
+/**
+ * Debts that one inflow repays at most. The guarantee fund's account is locked meanwhile, which everybody's settlement
+ * needs: a copied phone can leave hundreds of small debts, and the next inflow takes up where this one ends.
+ */
+const ROUND = 50;
+
 export interface Inflow {
   readonly userId: string;
   readonly currency: string;
@@ -20,7 +26,7 @@ export interface Inflow {
   readonly transferId: string;
 }
 
-/** In the transaction of the inflow, after it was posted. Oldest debt first. @returns what went to the fund. */
+/** In the transaction of the inflow, after it was posted. Oldest debt first, a bounded number. @returns what went to the fund. */
 export async function recoverDebts(tx: Tx, inflow: Inflow): Promise<bigint> {
   const open = await tx
     .select()
@@ -33,6 +39,7 @@ export async function recoverDebts(tx: Tx, inflow: Inflow): Promise<bigint> {
       ),
     )
     .orderBy(asc(debts.id))
+    .limit(ROUND)
     .for('update');
   if (open.length === 0) return 0n;
   const { currency } = inflow;

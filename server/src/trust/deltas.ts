@@ -71,13 +71,17 @@ export class Deltas {
 
   /** @returns null when there is none: the base is unknown, or a list is no longer what was signed. */
   async from(since: BundleName, bundle: SignedBundle): Promise<Uint8Array | null> {
+    // Anybody may ask: a made-up name costs one row, reads no list, and pushes no delta out of memory.
+    if (since.version >= bundle.version) return null;
+    const base = await this.#noted(since);
+    if (base === null) return null;
     if (this.#of !== bundle.version) this.#kept.clear();
     this.#of = bundle.version;
     const name = `${since.version}.${since.issuedAt}`;
     const kept = this.#kept.get(name);
     if (kept !== undefined) return kept;
     if (this.#kept.size >= DELTAS_KEPT) this.#kept.clear();
-    const making = this.#make(since, bundle);
+    const making = this.#make(base, bundle);
     this.#kept.set(name, making);
     try {
       return await making;
@@ -88,13 +92,15 @@ export class Deltas {
     }
   }
 
-  async #make(since: BundleName, bundle: SignedBundle): Promise<Uint8Array | null> {
-    const base = await this.#listOf(since);
-    const newest = await this.#listOf({
+  async #make(noted: Noted, bundle: SignedBundle): Promise<Uint8Array | null> {
+    const base = await this.#listOf(noted);
+    if (base === null) return null;
+    const notedNewest = await this.#noted({
       version: bundle.version,
       issuedAt: bundle.issuedAt.getTime() / 1000,
     });
-    if (base === null || newest === null || since.version >= bundle.version) return null;
+    const newest = notedNewest === null ? null : await this.#listOf(notedNewest);
+    if (newest === null) return null;
     // A process that still has the old key hands on what the new one signed, whole.
     if (await isRotatedOut(this.#db, this.#keys)) return null;
     const issuedAt = bundle.issuedAt.getTime() / 1000;
@@ -107,7 +113,7 @@ export class Deltas {
       issuerCertificates: await currentIssuerCertificates(this.#db, issuedAt, this.#keys),
       revokedIssuers: await readRevokedIssuers(this.#db),
       denyListVersion: bundle.denyListVersion,
-      baseVersion: since.version,
+      baseVersion: noted.version,
       addedAllowances: without(newest.list.deniedAllowances, base.list.deniedAllowances),
       removedAllowances: without(base.list.deniedAllowances, newest.list.deniedAllowances),
       addedKiosks: without(newest.list.deniedKiosks, base.list.deniedKiosks),
@@ -117,16 +123,22 @@ export class Deltas {
     return must(signDenyListDelta(draft, this.#keys.issuer.keyId), this.#keys.issuer.sign);
   }
 
-  /** The list of a bundle as it was signed; null when it cannot be made again. */
-  async #listOf(name: BundleName): Promise<{ list: DenyList; listHash: Uint8Array } | null> {
+  async #noted(name: BundleName): Promise<Noted | null> {
     const issuedAt = new Date(name.issuedAt * 1000);
     const [noted] = await this.#db
       .select()
       .from(trustBundles)
       .where(and(eq(trustBundles.version, name.version), eq(trustBundles.issuedAt, issuedAt)));
-    if (noted === undefined) return null;
+    return noted ?? null;
+  }
+
+  /** The list of a bundle as it was signed; null when it cannot be made again. */
+  async #listOf(noted: Noted): Promise<{ list: DenyList; listHash: Uint8Array } | null> {
     const { denyListVersion, listHash } = noted;
-    const list = await readDenyList(this.#db, { denyListVersion, issuedAt: name.issuedAt });
+    const list = await readDenyList(this.#db, {
+      denyListVersion,
+      issuedAt: noted.issuedAt.getTime() / 1000,
+    });
     return equalBytes(must(denyListHash(list)), listHash) ? { list, listHash } : null;
   }
 }

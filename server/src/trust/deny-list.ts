@@ -60,6 +60,9 @@ export async function holdDenyListVersion(tx: Tx): Promise<number> {
 /** Kept free of closings: a double spend or a loss must be listed whatever else is. */
 const KEPT_FOR_FRAUD = 4_000;
 
+/** Of those, kept free of losses: a proven double spend is listed also when very many say that they lost a phone. */
+const KEPT_FOR_DOUBLE_SPENDS = 500;
+
 const isListed = (kind: DeniedKind, now: Date): SQL | undefined =>
   and(
     eq(deniedSubjects.kind, kind),
@@ -71,11 +74,20 @@ const isListed = (kind: DeniedKind, now: Date): SQL | undefined =>
  * its word for everything under it, so nothing may be denied under a version and missing from its list.
  */
 export async function hasRoomForClosing(executor: Executor, now: Date): Promise<boolean> {
+  return (await countAllowances(executor, now)) < MAX_DENIED - KEPT_FOR_FRAUD;
+}
+
+/** Whether one more allowance may be listed on its holder's word that it is lost, pushing none off the list. */
+export async function hasRoomForLoss(executor: Executor, now: Date): Promise<boolean> {
+  return (await countAllowances(executor, now)) < MAX_DENIED - KEPT_FOR_DOUBLE_SPENDS;
+}
+
+async function countAllowances(executor: Executor, now: Date): Promise<number> {
   const [listed] = await executor
     .select({ count: count() })
     .from(deniedSubjects)
     .where(isListed('allowance', now));
-  return (listed?.count ?? 0) < MAX_DENIED - KEPT_FOR_FRAUD;
+  return listed?.count ?? 0;
 }
 
 /**

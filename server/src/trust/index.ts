@@ -8,7 +8,7 @@ import { ensureIssuer, readIssuers } from './issuers.ts';
 import type { TrustKeys } from './keys.ts';
 import type { OfflinePolicy } from './offline-policy.ts';
 
-export { deny, hasRoomForClosing, holdDenyListVersion } from './deny-list.ts';
+export { deny, hasRoomForClosing, hasRoomForLoss, holdDenyListVersion } from './deny-list.ts';
 export { loadTrustKeys, trustKeyFiles, type TrustKeys } from './keys.ts';
 export { type AllowancePolicy, type OfflinePolicy, readOfflinePolicy } from './offline-policy.ts';
 export { check, must } from './protocol-run.ts';
