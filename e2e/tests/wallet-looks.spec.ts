@@ -1,10 +1,12 @@
 // Every step of paying on the smallest phone, by day, by night and from right to left: under axe, with fingers' measures, and
 // without anything that jumps while a finger is on its way. TIKI_SCREENSHOTS names a folder for the pictures.
 
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import process from 'node:process';
 import { AxeBuilder } from '@axe-core/playwright';
 import { expect, test } from '@playwright/test';
+import type { Locator } from 'playwright-core';
 import { CloudClient } from '../../scripts/stack/cloud-client.ts';
 import { Phone } from '../story/phone.ts';
 import { customer, merchant, Shop } from '../story/shop.ts';
@@ -103,6 +105,14 @@ for (const [index, look] of looks.entries()) {
       await check('sending');
       await phone.at('payment-code').waitFor();
       await check('sending by code');
+      // The shop's page never comes: what is read before it does stays for as long as it is looked at.
+      await phone.page.route('http://*/pay', async () => {
+        // Silence, as above.
+      });
+      await phone.at('page-way').click();
+      await phone.page.locator('[data-testid=pay-state][data-way=page]').waitFor();
+      await check('by the page');
+      await phone.at('payment-code').waitFor();
       await phone.at('sending-stop').click();
       await phone.waitForPayState('unconfirmed');
       await check('unconfirmed');
@@ -112,7 +122,40 @@ for (const [index, look] of looks.entries()) {
       await check('paid');
       await phone.at('paid-receipt').click();
       await phone.at('receipt').waitFor();
+      const code = phone.at('receipt-code');
+      expect(await lines(code), 'the digits to compare are on one line').toBe(1);
       await check('receipt');
+
+      const refund = await offerRefund(400n);
+      await phone.goHome();
+      await phone.at('pay-button').click();
+      await phone.at('scan-text-toggle').click();
+      await phone.at('scan-paste').fill(refund);
+      await phone.at('scan-submit').click();
+      await waitForRefund(phone, 'confirm');
+      await check('refund');
+      await phone.page.route('**/v1/refunds', async () => {
+        // Silence, as above.
+      });
+      await phone.at('refund-confirm').click();
+      const under = '[data-testid=refund-state]:not([data-state=confirm])';
+      await phone.page.locator(`[data-testid=pin-pad], ${under}`).first().waitFor();
+      if (await phone.at('pin-pad').isVisible()) await phone.typePin();
+      await waitForRefund(phone, 'sending');
+      await phone.at('refund-code').waitFor();
+      await check('refund by code');
+      await phone.at('refund-stop').click();
+      await waitForRefund(phone, 'unconfirmed');
+      await check('refund unconfirmed');
+      await phone.page.unroute('**/v1/refunds');
+      await phone.at('refund-again').click();
+      await waitForRefund(phone, 'refunded');
+      await check('refunded');
+
+      await phone.page.goto('about:blank');
+      await phone.page.goto(`${shop.stack.walletUrl}/return#v=1&s=nobody`);
+      await phone.at('return-unknown').waitFor();
+      await check('return unknown');
 
       const second = await shop.charge(1_100n);
       await phone.page.route(
@@ -134,6 +177,35 @@ for (const [index, look] of looks.entries()) {
 
 async function cancel(saleId: string): Promise<void> {
   await shop.withAgent(async (agent) => await agent.call('sale.cancel', { saleId }));
+}
+
+/** The sale that was paid last gives back a part. @returns what the kiosk's code says. */
+async function offerRefund(amountMinor: bigint): Promise<string> {
+  return await shop.withAgent(async (agent) => {
+    const { items } = await agent.call('activity.list', { cursor: null, limit: 1 });
+    const answer = await agent.call('refund.open', {
+      refundId: randomUUID(),
+      sequence: items[0]?.sequence ?? 0,
+      kind: 'refund',
+      amountMinor: amountMinor.toString(),
+      reason: 'goods_returned',
+    });
+    if (answer.outcome !== 'offered') throw new Error(`the kiosk refused: ${answer.code}`);
+    return answer.refund.qrText;
+  });
+}
+
+async function waitForRefund(phone: Phone, state: string): Promise<void> {
+  await phone.page.locator(`[data-testid=refund-state][data-state=${state}]`).waitFor();
+}
+
+/** How many lines the text is broken into. */
+async function lines(text: Locator): Promise<number> {
+  return await text.evaluate((element) => {
+    const range = document.createRange();
+    range.selectNodeContents(element);
+    return new Set([...range.getClientRects()].map(({ top }) => Math.round(top))).size;
+  });
 }
 
 /** Runs in the page, before anything of it: what moved without a finger having caused it. */

@@ -243,7 +243,7 @@ function Sending({ refund, round, onStop }: { refund: StoredRefund; round: numbe
         </p>
         {showsCode && <RefundCodeSteps refund={refund} />}
       </div>
-      <div class="actions">
+      <div class="actions actions-sticky">
         <Button kind="quiet" onClick={onStop} testId="refund-stop">
           {t('common.stop')}
         </Button>
