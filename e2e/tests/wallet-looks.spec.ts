@@ -36,7 +36,10 @@ test.afterAll(async () => {
 
 for (const [index, look] of looks.entries()) {
   test(`R29 R36 ${look.name}: every step of paying can be read and hit, and nothing jumps`, async () => {
-    test.fixme(look.name === 'arabic small', 'the dots of the PIN were seen to move by a line after a wrong one');
+    test.fixme(
+      look.name === 'arabic small',
+      'the dots of the PIN were seen to move by a line after a wrong one',
+    );
     const phone = await Phone.open({ url: shop.stack.walletUrl, ...look });
     const steps: string[] = [];
     let isPaying = false;
