@@ -176,12 +176,13 @@ async function takeInside(
   const isNew = ({ sequence }: { readonly sequence: number }) => sequence > machine.settledSequence;
   const newEntries = entries.filter(({ entry }) => isNew(entry));
   const recording = await recordingOf(tx, needs, machine, now);
-  const results = await settleSales(tx, needs, checked.filter(isNew), { recording, newEntries });
+  const { results, prove } = await settleSales(tx, needs, checked.filter(isNew), { recording, newEntries });
   await settleRefunds(tx, checkedRefunds.filter(isNew), recording, { byClaim: false });
   const all = await allResults(tx, machine, { batch, sales: results, now });
   const reported = await advance(tx, machine, batch);
   const acknowledgement = acknowledge(needs, { machine, batch, results: all, now });
   if (entries.length > 0) await recordBatch(tx, { machine, batch, acknowledgement, now });
+  await prove();
   return { kind: 'settled', acknowledgement, reportedDenyListVersion: reported };
 }
 
@@ -244,12 +245,18 @@ interface SettleSales {
   readonly newEntries: readonly ChainedEntry[];
 }
 
+interface SettledSales {
+  readonly results: readonly SettlementResult[];
+  /** Denies those who spent twice. It locks the deny list for everybody: last in the transaction. */
+  readonly prove: () => Promise<void>;
+}
+
 async function settleSales(
   tx: Tx,
   needs: SettleNeeds,
   checked: readonly CheckedSale[],
   { recording, newEntries }: SettleSales,
-): Promise<readonly SettlementResult[]> {
+): Promise<SettledSales> {
   const { machine, now } = recording;
   const month = now.toISOString().slice(0, 7);
   await recordJournal(tx, newEntries, recording);
@@ -260,8 +267,10 @@ async function settleSales(
   await recordSales(tx, decisions.sales, recording);
   await drawOnAllowances(tx, decisions.payments);
   await chargeGuarantee(tx, decisions.payments, { ...recording, month });
-  await proveDoubleSpends(tx, decisions.doubleSpends, ground.allowances, now);
-  return decisions.sales.map(({ sale, outcome, code }) => ({ sequence: sale.sequence, outcome, code }));
+  return {
+    results: decisions.sales.map(({ sale, outcome, code }) => ({ sequence: sale.sequence, outcome, code })),
+    prove: () => proveDoubleSpends(tx, decisions.doubleSpends, ground.allowances, now),
+  };
 }
 
 /**
