@@ -15,24 +15,35 @@ const simple = { false: 20, true: 21, null: 22, firstFloat: 25, lastFloat: 27 } 
 
 export function readCbor(bytes: Uint8Array, maxBytes: number): Item {
   demand(bytes.length <= maxBytes, 'message_too_large');
+  const [item] = readCborSequence(bytes, 1);
+  return item === undefined ? refuse('message_malformed') : item;
+}
+
+/** Item after item to the end of the bytes (RFC 8742), or to the first above `most`, which is malformed. */
+export function readCborSequence(bytes: Uint8Array, most = Number.POSITIVE_INFINITY): readonly Item[] {
   // What is malformed anywhere is said before what is merely written in another way.
   const found = { otherEncoding: false };
   const tokens = new SequenceEvents(bytes, { requirePreferred: true })[Symbol.iterator]();
   try {
-    const item = readItem(tokens, 0, found);
-    demand(tokens.next().done === true, 'message_malformed');
+    const items: Item[] = [];
+    for (let token = tokens.next(); token.done !== true; token = tokens.next()) {
+      demand(items.length < most, 'message_malformed');
+      items.push(readItem(token.value, tokens, 0, found));
+    }
     demand(!found.otherEncoding, 'object_not_canonical');
-    return item;
+    return items;
   } catch (error) {
     if (error instanceof Refusal) throw error;
     refuse(isBadUtf8(error) ? 'object_not_canonical' : 'message_malformed');
   }
 }
 
-function readItem(tokens: Iterator<MtAiValue>, depth: number, found: { otherEncoding: boolean }): Item {
-  const token = tokens.next();
-  if (token.done === true) refuse('message_malformed');
-  const [type, info, value] = token.value;
+function readItem(
+  [type, info, value]: MtAiValue,
+  tokens: Iterator<MtAiValue>,
+  depth: number,
+  found: { otherEncoding: boolean },
+): Item {
   switch (type) {
     case major.unsigned:
       if (typeof value === 'number' || typeof value === 'bigint') return value;
@@ -48,7 +59,11 @@ function readItem(tokens: Iterator<MtAiValue>, depth: number, found: { otherEnco
       if (typeof value !== 'number' || !Number.isSafeInteger(value)) break;
       demand(depth < limits.MAX_NESTING, 'message_malformed');
       const items: Item[] = [];
-      for (let read = 0; read < value; read += 1) items.push(readItem(tokens, depth + 1, found));
+      for (let read = 0; read < value; read += 1) {
+        const token = tokens.next();
+        if (token.done === true) refuse('message_malformed');
+        items.push(readItem(token.value, tokens, depth + 1, found));
+      }
       return items;
     }
     case major.map:

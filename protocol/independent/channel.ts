@@ -8,11 +8,21 @@ import { limits } from './limits.ts';
 import { demand, refuse } from './refusal.ts';
 
 const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:';
-const prefixes = { request: 'TIKI1:R:', delivery: 'TIKI1:P:', receipt: 'TIKI1:C:' } as const;
+const prefixes = {
+  request: 'TIKI1:R:',
+  delivery: 'TIKI1:P:',
+  sealedDelivery: 'TIKI1:S:',
+  receipt: 'TIKI1:C:',
+  refundOffer: 'TIKI1:B:',
+  refundAcceptance: 'TIKI1:A:',
+  refundReceipt: 'TIKI1:D:',
+} as const;
+export type QrContent = keyof typeof prefixes;
 
-export function decodeQr(content: keyof typeof prefixes, text: string): Hex {
+export function decodeQr(content: QrContent, text: string): Hex {
   const prefix = prefixes[content];
-  demand(text.length <= prefix.length + (limits.MAX_ENVELOPE_BYTES / 2) * 3, 'message_too_large');
+  const most = limits.MAX_ENVELOPE_BYTES + (content === 'sealedDelivery' ? limits.SEAL_BYTES : 0);
+  demand(text.length <= prefix.length + Math.ceil((most * 3) / 2), 'message_too_large');
   demand(text.startsWith(prefix), 'message_malformed');
   return decodeBase45(text.slice(prefix.length));
 }

@@ -1,43 +1,12 @@
-// The rules between objects: the kiosk's decision (page 05), the trust bundle (09), double spend (10).
+// The kiosk's decision (page 05): a payment, the facts that it is held against, and what a manager has set aside.
 
-import { readCbor } from './cbor.ts';
-import { demandSignature, openSigned } from './cose.ts';
-import { fromHex, type Hex } from './fields.ts';
-import * as layouts from './layouts.ts';
+import { demandSignature, type Signed } from './cose.ts';
+import type { Hex } from './fields.ts';
+import { type OverridableCode, overridableCodes } from './journal-layouts.ts';
 import { limits } from './limits.ts';
 import * as objects from './objects.ts';
-import { demand, refuse } from './refusal.ts';
-
-export type TrustBundle = ReturnType<typeof verifyTrustBundle>;
-
-export function verifyTrustBundle(message: Hex, rootPublicKey: Hex) {
-  const maxBytes = limits.MAX_TRUST_BUNDLE_BYTES;
-  const signed = openSigned(message, { payload: layouts.trustBundle, header: 'keyed', maxBytes });
-  const { issuerCertificates, ...fields } = signed.fields;
-  const issuers = issuerCertificates.map((one) => objects.verifyIssuerCertificate(one, rootPublicKey));
-  const signing = { at: fields.issuedAt, use: objects.use.trustBundles };
-  const signer = objects.findIssuer(signed.keyId, signing, issuers);
-  demand(signer !== undefined, 'trust_bundle_signature_invalid');
-  demandSignature(signed, signer.publicKey, 'trust_bundle_signature_invalid');
-  return { ...fields, issuers, signer };
-}
-
-export function checkNotOlder(candidate: TrustBundle, known: TrustBundle, clockSeconds: number): void {
-  const nowSeconds = Math.max(clockSeconds, known.issuedAt);
-  demand(nowSeconds < candidate.signer.notAfter, 'certificate_expired');
-  demand(candidate.signer.generation >= known.signer.generation, 'issuer_key_superseded');
-  const latest = nowSeconds + limits.MAX_TIME_STEP_SECONDS;
-  demand(candidate.issuedAt <= latest, 'trust_bundle_from_the_future');
-  if (candidate.signer.generation > known.signer.generation) return;
-  const isLower =
-    candidate.version < known.version ||
-    candidate.denyListVersion < known.denyListVersion ||
-    (candidate.version === known.version && candidate.issuedAt < known.issuedAt);
-  demand(!isLower, 'trust_bundle_older_than_known');
-  const reach = limits.MAX_VERSION_JUMP;
-  demand(candidate.version <= known.version + reach, 'trust_bundle_version_jumps');
-  demand(candidate.denyListVersion <= known.denyListVersion + reach, 'trust_bundle_version_jumps');
-}
+import { demand, Refusal, refuse } from './refusal.ts';
+import { checkIssuerNotRevoked, type TrustBundle } from './trust.ts';
 
 type Policy = TrustBundle['policy'];
 /** What merchant and kiosk set; the length of the split window is the issuer's alone. */
@@ -57,6 +26,8 @@ export type History = {
 export type Facts = {
   readonly nowSeconds: number;
   readonly kiosk: objects.Kiosk;
+  /** Key id of the issuer that certified the kiosk. */
+  readonly kioskIssuerKeyId: Hex | null;
   readonly trustBundle: TrustBundle;
   readonly request:
     | (Pick<objects.PaymentRequest, 'requestId' | 'hash' | 'amountMinor' | 'currency'> & {
@@ -68,9 +39,14 @@ export type Facts = {
   readonly payer: Payer;
   readonly settings: readonly Settings[];
   readonly expectedPhone: string | null;
+  readonly clockIsBehind: boolean;
 };
 
-const alwaysChecked = 1 | 2 | 4 | 8 | 16 | 32 | 64;
+/** The codes that a manager has seen, consented to and set aside. */
+type SetAside = ReadonlySet<OverridableCode>;
+
+const alwaysChecked = 1 | 2 | 4 | 8 | 16 | 32;
+const limitsKept = 64;
 const trustFresh = 128;
 const payerKnown = 256;
 const needsInternetSoon = 512;
@@ -81,12 +57,68 @@ const stateRefusals = {
   cancelled: 'request_not_open',
 } as const;
 
+/** A delivery of either kind, opened: form and fields only. */
+type OpenedDelivery = {
+  readonly certificate: ReturnType<typeof objects.openAllowanceCertificate>;
+  readonly payment: Signed<objects.Payment>;
+  readonly phoneSalt: Hex | null;
+};
+
+function openDelivery(message: Hex): OpenedDelivery {
+  const { phoneSalt, ...parts } = objects.decodeDelivery(message);
+  const certificate = objects.openAllowanceCertificate(parts.allowanceCertificate);
+  return { certificate, payment: objects.openPayment(parts.payment, certificate.allowance.hash), phoneSalt };
+}
+
+/** `stored` are the certificates under which this kiosk has stored a payment. */
+function openRepeatDelivery(message: Hex, stored: readonly Hex[]): OpenedDelivery {
+  const { certificateReference, phoneSalt, ...parts } = objects.decodeRepeatDelivery(message);
+  // Its form can be read under any certificate, and no later code may hide a fault of it.
+  objects.openPayment(parts.payment, '');
+  const named = new Map(
+    stored
+      .map(objects.openAllowanceCertificate)
+      .filter(({ allowance }) => allowance.hash.startsWith(certificateReference))
+      .map((one) => [one.allowance.hash, one]),
+  );
+  const [certificate, ...others] = named.values();
+  if (certificate === undefined || others.length > 0) refuse('allowance_certificate_unknown');
+  return { certificate, payment: objects.openPayment(parts.payment, certificate.allowance.hash), phoneSalt };
+}
+
 export function acceptPayment(message: Hex, facts: Facts) {
+  return decide(openDelivery(message), facts, new Set());
+}
+
+export function acceptRepeat(message: Hex, facts: Facts, storedCertificates: readonly Hex[]) {
+  return decide(openRepeatDelivery(message, storedCertificates), facts, new Set());
+}
+
+export function acceptUnderOverride(message: Hex, facts: Facts, consented: readonly string[]) {
+  const delivery = openDelivery(message);
+  const setAside = new Set<OverridableCode>();
+  for (;;) {
+    try {
+      const decision = decide(delivery, facts, setAside);
+      return { ...decision, overridden: overridableCodes.filter((code) => setAside.has(code)) };
+    } catch (error) {
+      const code = error instanceof Refusal && overridableCodes.find((one) => one === error.code);
+      if (!code || !consented.includes(code) || setAside.has(code)) throw error;
+      setAside.add(code);
+    }
+  }
+}
+
+/** Codes that are no limit: with only these set aside, every limit was checked. */
+const notLimits: readonly OverridableCode[] = ['clock_behind_trusted_time', 'trust_bundle_too_old'];
+
+function decide(
+  { certificate, payment: signed, phoneSalt }: OpenedDelivery,
+  facts: Facts,
+  setAside: SetAside,
+) {
   const { nowSeconds, kiosk, trustBundle, request, history } = facts;
-  const delivery = objects.decodeDelivery(message);
-  const certificate = objects.openAllowanceCertificate(delivery.allowanceCertificate);
   const { allowance } = certificate;
-  const signed = objects.openPayment(delivery.payment, allowance.hash);
   const payment = signed.fields;
 
   if (request === null) refuse('request_not_open');
@@ -100,25 +132,32 @@ export function acceptPayment(message: Hex, facts: Facts) {
   demand(allowance.currency === kiosk.currency, 'payment_currency_differs_from_request');
   const age = nowSeconds - trustBundle.issuedAt;
   demand(age >= -limits.CLOCK_TOLERANCE_SECONDS, 'clock_behind_trusted_time');
+  const isClockTrusted = !facts.clockIsBehind || setAside.has('clock_behind_trusted_time');
+  demand(isClockTrusted, 'clock_behind_trusted_time');
   objects.checkValidity(kiosk, nowSeconds);
   objects.checkValidity(allowance, nowSeconds);
+  checkIssuerNotRevoked(facts.kioskIssuerKeyId, trustBundle, nowSeconds);
+  checkIssuerNotRevoked(certificate.signed.keyId, trustBundle, nowSeconds);
   demand(!trustBundle.deniedKiosks.includes(kiosk.kioskId), 'kiosk_denied');
   demand(!trustBundle.deniedAllowances.includes(allowance.allowanceId), 'allowance_denied');
   checkCounters(payment, allowance, history);
-  checkLimits(payment, allowance, facts, age);
-  checkPhone(delivery.phoneSalt, allowance, facts.expectedPhone);
+  checkLimits(payment, allowance, facts, { age, setAside });
+  checkPhone(phoneSalt, allowance, facts.expectedPhone);
   objects.checkIssuer(certificate.signed, trustBundle.issuers);
   demandSignature(signed, allowance.devicePublicKey, 'payment_signature_invalid');
 
   const used = payment.counter - allowance.firstCounter + 1;
-  const fresh = freshness(age) === 'full' ? trustFresh : 0;
+  const isFresh = freshness(age) === 'full' && !setAside.has('clock_behind_trusted_time');
+  const areLimitsChecked = [...setAside].every((code) => notLimits.includes(code));
+  const reservedOrLocked = payeeLock?.kioskId === kiosk.kioskId ? 'locked' : 'reserved';
   return {
     requestId: request.requestId,
     paymentHash: signed.hash,
-    tier: payeeLock?.kioskId === kiosk.kioskId ? 'locked' : 'reserved',
+    tier: setAside.size > 0 ? 'at_risk' : reservedOrLocked,
     checks:
       alwaysChecked |
-      fresh |
+      (areLimitsChecked ? limitsKept : 0) |
+      (isFresh ? trustFresh : 0) |
       (history === null ? 0 : payerKnown) |
       (used >= allowance.softCounterLimit ? needsInternetSoon : 0) |
       (facts.expectedPhone === null ? 0 : payerPhone),
@@ -163,46 +202,52 @@ function checkLimits(
   payment: objects.Payment,
   allowance: objects.Allowance,
   facts: Facts,
-  age: number,
+  { age, setAside }: { readonly age: number; readonly setAside: SetAside },
 ): void {
   const { policy } = facts.trustBundle;
   const { amountMinor } = payment;
   const { payer, stored } = facts;
   const level = freshness(age);
   const halved = (sum: bigint): bigint => (level === 'full' ? sum : sum / 2n);
-  const owners: readonly Settings[] = [policy, ...facts.settings];
-  const money = (name: Money): bigint => owners.reduce((least, one) => lower(least, one[name]), policy[name]);
-  const count = (name: Count): number => Math.min(...owners.map((one) => one[name] ?? policy[name]));
+  const everyOwner: readonly Settings[] = [policy, ...facts.settings];
+  const ownersUnless = (code: OverridableCode) => (setAside.has(code) ? [policy] : everyOwner);
+  const money = (name: Money, owners = everyOwner): bigint =>
+    owners.reduce((least, one) => lower(least, one[name]), policy[name]);
+  const count = (name: Count, owners = everyOwner): number =>
+    Math.min(...owners.map((one) => one[name] ?? policy[name]));
+  const prudent = (holds: boolean, code: OverridableCode): void => demand(holds || setAside.has(code), code);
   const isLocked = allowance.payeeLock?.kioskId === facts.kiosk.kioskId;
-  demand(age <= count('maxOfflineSeconds'), 'kiosk_offline_too_long');
-  demand(level !== 'known_only' || facts.history !== null || isLocked, 'trust_bundle_too_old');
-  demand(level !== 'locked_only' || isLocked, 'trust_bundle_too_old');
+  const maxOffline = count('maxOfflineSeconds', ownersUnless('kiosk_offline_too_long'));
+  demand(age <= maxOffline, 'kiosk_offline_too_long');
+  prudent(level !== 'known_only' || facts.history !== null || isLocked, 'trust_bundle_too_old');
+  prudent(level !== 'locked_only' || isLocked, 'trust_bundle_too_old');
   demand(amountMinor <= allowance.perPaymentMinor, 'payment_exceeds_limit');
-  demand(amountMinor <= halved(money('perPaymentMinor')), 'payment_exceeds_kiosk_limit');
+  const perPayment = money('perPaymentMinor', ownersUnless('payment_exceeds_kiosk_limit'));
+  demand(amountMinor <= halved(perPayment), 'payment_exceeds_kiosk_limit');
   demand(amountMinor <= halved(facts.kiosk.perPaymentMinor), 'payment_exceeds_kiosk_limit');
-  demand(payer.hasPaidHere || amountMinor <= money('firstPaymentMinor'), 'first_payment_exceeds_limit');
-  demand(
-    allowance.standing > 1 || amountMinor <= money('newStandingMinor'),
-    'payment_exceeds_standing_limit',
-  );
+  prudent(payer.hasPaidHere || amountMinor <= money('firstPaymentMinor'), 'first_payment_exceeds_limit');
+  const newStanding = money('newStandingMinor');
+  prudent(allowance.standing > 1 || amountMinor <= newStanding, 'payment_exceeds_standing_limit');
   const ofAllowance = payer.allowanceSumMinor + amountMinor;
-  demand(ofAllowance <= money('perAllowanceMinor'), 'allowance_sum_exceeded_here');
+  prudent(ofAllowance <= money('perAllowanceMinor'), 'allowance_sum_exceeded_here');
   const within = (seconds: number) => {
     const recent = payer.recent.filter((one) => facts.nowSeconds - one.acceptedAt < seconds);
     const sum = recent.reduce((all, one) => all + one.amountMinor, amountMinor);
     return { count: recent.length + 1, sum };
   };
   const split = within(policy.splitWindowSeconds);
-  demand(split.count <= count('splitCount'), 'split_sale_suspected');
-  demand(split.sum <= money('splitSumMinor'), 'split_sale_suspected');
+  prudent(split.count <= count('splitCount'), 'split_sale_suspected');
+  prudent(split.sum <= money('splitSumMinor'), 'split_sale_suspected');
   const hour = within(3_600);
-  demand(hour.count <= count('hourCount'), 'payer_count_per_hour_exceeded');
-  demand(hour.sum <= money('hourSumMinor'), 'payer_sum_per_hour_exceeded');
+  prudent(hour.count <= count('hourCount'), 'payer_count_per_hour_exceeded');
+  prudent(hour.sum <= money('hourSumMinor'), 'payer_sum_per_hour_exceeded');
   const day = within(86_400);
-  demand(day.count <= count('dayCount'), 'payer_count_per_day_exceeded');
-  demand(day.sum <= money('daySumMinor'), 'payer_sum_per_day_exceeded');
-  demand(stored.count + 1 <= count('storedCount'), 'kiosk_stored_count_exceeded');
-  demand(stored.sumMinor + amountMinor <= halved(money('storedSumMinor')), 'kiosk_stored_sum_exceeded');
+  prudent(day.count <= count('dayCount'), 'payer_count_per_day_exceeded');
+  prudent(day.sum <= money('daySumMinor'), 'payer_sum_per_day_exceeded');
+  const storedCount = count('storedCount', ownersUnless('kiosk_stored_count_exceeded'));
+  demand(stored.count + 1 <= storedCount, 'kiosk_stored_count_exceeded');
+  const storedSum = money('storedSumMinor', ownersUnless('kiosk_stored_sum_exceeded'));
+  demand(stored.sumMinor + amountMinor <= halved(storedSum), 'kiosk_stored_sum_exceeded');
 }
 
 type Named<T> = { [K in keyof Settings]-?: Policy[K] extends T ? K : never }[keyof Settings];
@@ -218,41 +263,3 @@ function freshness(age: number): 'full' | 'half' | 'known_only' | 'locked_only' 
   if (age <= limits.FRESH_HALF_SECONDS) return 'half';
   return age <= limits.FRESH_KNOWN_SECONDS ? 'known_only' : 'locked_only';
 }
-
-/** Whether two payments under one certificate prove a fraud; one that the phone did not sign proves nothing. */
-export function findContradiction(messages: readonly [Hex, Hex], allowance: objects.Allowance) {
-  const [one, two] = [
-    objects.verifyPayment(messages[0], allowance),
-    objects.verifyPayment(messages[1], allowance),
-  ];
-  return { contradicts: areContradicting(one, two), hashes: [one.hash, two.hash] };
-}
-
-type SignedPayment = ReturnType<typeof objects.verifyPayment>;
-
-function areContradicting(one: SignedPayment, two: SignedPayment): boolean {
-  const [lower, higher] = one.counter <= two.counter ? [one, two] : [two, one];
-  const sumsContradict = higher.cumulativeMinor < lower.cumulativeMinor + higher.amountMinor;
-  return one.hash !== two.hash && (one.counter === two.counter || sumsContradict);
-}
-
-/** The proof file, from the root's key alone. */
-export function verifyDoubleSpendProof(message: Hex, rootPublicKey: Hex) {
-  const parts = layouts.doubleSpendProof(readCbor(fromHex(message), limits.MAX_PROOF_BYTES));
-  const issuer = objects.verifyIssuerCertificate(parts.issuerCertificate, rootPublicKey);
-  const allowance = objects.verifyAllowanceCertificate(parts.allowanceCertificate, [issuer]);
-  const { allowanceId } = allowance;
-  const second = objects.verifyPayment(parts.second, allowance);
-  if (objects.purposeOf(parts.first) === closingStatementPurpose) {
-    const first = objects.verifyClosingStatement(parts.first, allowance);
-    const isBeyond = second.counter > first.lastCounter || second.cumulativeMinor > first.cumulativeMinor;
-    demand(isBeyond, 'payments_do_not_contradict');
-    return { rule: 'closing_statement', allowanceId, first, second };
-  }
-  const first = objects.verifyPayment(parts.first, allowance);
-  demand(areContradicting(first, second), 'payments_do_not_contradict');
-  const rule = first.counter === second.counter ? 'same_counter' : 'cumulative_sum';
-  return { rule, allowanceId, first, second };
-}
-
-const closingStatementPurpose = 12;

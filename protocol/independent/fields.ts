@@ -89,12 +89,16 @@ export function record<L extends Layout>(layout: L): Reader<Fields<L>> {
 }
 
 /** The first field of every payload and of every envelope says what it is; it is read before all others. */
+export const purposeOf: Reader<number> = (item) => {
+  if (!isArray(item) || typeof item[0] !== 'number') refuse('message_malformed');
+  return item[0];
+};
+
 export function object<L extends Layout>(purpose: number, layout: L): Reader<Fields<L>> {
   const read = record(layout);
   return (item) => {
-    if (!isArray(item) || typeof item[0] !== 'number') refuse('message_malformed');
-    demand(item[0] === purpose, 'object_has_wrong_purpose');
-    return read(item.slice(1));
+    demand(purposeOf(item) === purpose, 'object_has_wrong_purpose');
+    return isArray(item) ? read(item.slice(1)) : refuse('message_malformed');
   };
 }
 

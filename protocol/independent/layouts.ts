@@ -1,26 +1,17 @@
-// The CDDL of pages 02 to 09 as data: every object's purpose, fields and bound.
+// The CDDL of pages 02 to 10 and 14 as data: every object's purpose, fields and bound.
 
 import * as f from './fields.ts';
 import { limits } from './limits.ts';
 
 /** A signed object within another. */
-const object = f.blob(limits.MAX_OBJECT_BYTES);
+export const object = f.blob(limits.MAX_OBJECT_BYTES);
 export const outcomes = ['settled', 'settled_by_guarantee', 'refused', 'disputed', 'waiting'] as const;
-const tier = f.named(['locked', 'reserved', 'at_risk']);
-const checks = f.uint(0, 65_535);
-const kinds = f.named([
-  'sale',
-  'void',
-  'refund',
-  'cashIn',
-  'cashOut',
-  'dayClose',
-  'clockJump',
-  'override',
-  'policyChange',
-  'start',
-  'stop',
-]);
+export const tier = f.named(['locked', 'reserved', 'at_risk']);
+export const checks = f.uint(0, 65_535);
+const addresses = f.list(
+  limits.MAX_ADDRESSES,
+  f.text(limits.MAX_ADDRESS_BYTES, /^http:\/\/[0-9A-Za-z.:[\]-]+$/),
+);
 
 export const issuerCertificate = f.object(1, {
   publicKey: f.point,
@@ -70,7 +61,7 @@ export const paymentRequest = f.object(4, {
   issuedAt: f.time,
   ttlSeconds: f.uint(1, limits.MAX_REQUEST_TTL_SECONDS),
   denyListVersion: f.uint31,
-  addresses: f.list(limits.MAX_ADDRESSES, f.text(limits.MAX_ADDRESS_BYTES, /^http:\/\/[0-9A-Za-z.:[\]-]+$/)),
+  addresses,
   flags: f.uint(0, 1),
 });
 
@@ -91,6 +82,12 @@ export const delivery = f.object(13, {
   phoneSalt: f.nullable(f.bytes(16)),
 });
 
+export const repeatDelivery = f.object(16, {
+  certificateReference: f.bytes(limits.CERTIFICATE_REFERENCE_BYTES),
+  payment: object,
+  phoneSalt: f.nullable(f.bytes(16)),
+});
+
 export const closingStatement = f.object(12, {
   lastCounter: f.uint31,
   cumulativeMinor: f.amount,
@@ -106,39 +103,6 @@ export const receipt = f.object(6, {
   acceptedAt: f.time,
   checks,
 });
-
-const saleBody = f.record({
-  kioskCertificateHash: f.hash,
-  request: object,
-  allowanceCertificateHash: f.hash,
-  payment: object,
-  tier,
-  checks,
-});
-const emptyBody = f.record({});
-const reservedBody = f.list(16, f.anything);
-
-const entryFrame = f.object(7, {
-  sequence: f.count,
-  previousHash: f.hash,
-  kind: kinds,
-  at: f.time,
-  body: (item) => item,
-});
-
-export type JournalEntry = Omit<ReturnType<typeof entryFrame>, 'body' | 'kind'> &
-  (
-    | { readonly kind: 'sale'; readonly body: ReturnType<typeof saleBody> }
-    | { readonly kind: Exclude<ReturnType<typeof kinds>, 'sale'>; readonly body: readonly unknown[] }
-  );
-
-export const journalEntry: f.Reader<JournalEntry> = (item) => {
-  const { kind, body, ...frame } = entryFrame(item);
-  if (kind === 'sale') return { ...frame, kind, body: saleBody(body) };
-  if (kind !== 'start' && kind !== 'stop') return { ...frame, kind, body: reservedBody(body) };
-  emptyBody(body);
-  return { ...frame, kind, body: [] };
-};
 
 export const settlementBatch = f.object(8, {
   fromSequence: f.count,
@@ -172,33 +136,74 @@ export const settlementAcknowledgement = f.object(9, {
   issuedAt: f.time,
 });
 
-export const trustBundle = f.object(10, {
+const policy = f.record({
+  perPaymentMinor: f.price,
+  storedSumMinor: f.price,
+  storedCount: f.count,
+  maxOfflineSeconds: f.count,
+  perAllowanceMinor: f.price,
+  firstPaymentMinor: f.price,
+  newStandingMinor: f.price,
+  splitWindowSeconds: f.count,
+  splitCount: f.count,
+  splitSumMinor: f.price,
+  hourCount: f.count,
+  hourSumMinor: f.price,
+  dayCount: f.count,
+  daySumMinor: f.price,
+});
+const deniedIds = f.list(limits.MAX_DENIED, f.id);
+const bundleHead = {
   version: f.count,
   issuedAt: f.time,
-  policy: f.record({
-    perPaymentMinor: f.price,
-    storedSumMinor: f.price,
-    storedCount: f.count,
-    maxOfflineSeconds: f.count,
-    perAllowanceMinor: f.price,
-    firstPaymentMinor: f.price,
-    newStandingMinor: f.price,
-    splitWindowSeconds: f.count,
-    splitCount: f.count,
-    splitSumMinor: f.price,
-    hourCount: f.count,
-    hourSumMinor: f.price,
-    dayCount: f.count,
-    daySumMinor: f.price,
-  }),
+  policy,
   issuerCertificates: f.list(limits.MAX_ISSUER_CERTIFICATES, object),
   revokedIssuers: f.list(
     limits.MAX_REVOKED_ISSUERS,
     f.record({ generation: f.count, honouredUntil: f.time }),
   ),
   denyListVersion: f.uint31,
-  deniedAllowances: f.list(limits.MAX_DENIED, f.id),
-  deniedKiosks: f.list(limits.MAX_DENIED, f.id),
+};
+
+export const trustBundle = f.object(10, {
+  ...bundleHead,
+  deniedAllowances: deniedIds,
+  deniedKiosks: deniedIds,
+});
+
+export const denyListDelta = f.object(20, {
+  ...bundleHead,
+  baseVersion: f.count,
+  addedAllowances: deniedIds,
+  removedAllowances: deniedIds,
+  addedKiosks: deniedIds,
+  removedKiosks: deniedIds,
+  listHash: f.hash,
+});
+
+export const refundOffer = f.object(17, {
+  refundId: f.id,
+  paymentHash: f.hash,
+  kind: f.named(['void', 'refund']),
+  amountMinor: f.price,
+  sequence: f.count,
+  issuedAt: f.time,
+  ttlSeconds: f.uint(1, limits.MAX_REFUND_OFFER_TTL_SECONDS),
+  addresses,
+});
+
+export const refundEnvelope = f.object(21, { kioskCertificate: object, offer: object });
+
+export const refundAcceptance = f.object(18, { offerHash: f.hash, signedAt: f.time });
+
+export const refundReceipt = f.object(19, {
+  refundId: f.id,
+  paymentHash: f.hash,
+  amountMinor: f.price,
+  refundedMinor: f.price,
+  sequence: f.count,
+  journalHash: f.hash,
+  at: f.time,
 });
 
 export const doubleSpendProof = f.object(24, {

@@ -4,7 +4,8 @@
 import { encode } from 'cbor2';
 import { readCbor } from './cbor.ts';
 import { demandSignature, openSigned, type Signed, sha256 } from './cose.ts';
-import { fromHex, type Hex } from './fields.ts';
+import { fromHex, type Hex, type Reader } from './fields.ts';
+import * as journal from './journal-layouts.ts';
 import * as layouts from './layouts.ts';
 import { limits } from './limits.ts';
 import { demand, refuse } from './refusal.ts';
@@ -113,6 +114,12 @@ export function comparisonCode(requestHash: Hex): string {
   return String(Number.parseInt(requestHash.slice(0, 8), 16) % 10_000).padStart(4, '0');
 }
 
+/** What both screens show once the payment is accepted. */
+export function paidCode(requestHash: Hex, paymentHash: Hex): string {
+  const bytes = encode(['tiki-paid', fromHex(requestHash), fromHex(paymentHash)]);
+  return String(Number.parseInt(sha256(bytes).slice(0, 8), 16) % 1_000_000).padStart(6, '0');
+}
+
 export function openPayment(message: Hex, under: Hex): Signed<Payment> {
   return openSigned(message, { payload: layouts.payment, header: 'plain', under });
 }
@@ -123,6 +130,11 @@ export function verifyPayment(message: Hex, allowance: Allowance) {
   return { ...signed.fields, hash: signed.hash };
 }
 
+/** Key id of the issuer that signed a certificate, allowance or kiosk, whichever it is. */
+export function issuerKeyIdOf(certificate: Hex): Hex | null {
+  return openSigned(certificate, { payload: (item) => item, header: 'keyed' }).keyId;
+}
+
 /** The first field of a signed object's payload, whatever the object is. */
 export function purposeOf(message: Hex): unknown {
   const payload = (item: unknown): unknown => (Array.isArray(item) ? item[0] : refuse('message_malformed'));
@@ -131,6 +143,10 @@ export function purposeOf(message: Hex): unknown {
 
 export function decodeDelivery(message: Hex) {
   return layouts.delivery(readCbor(fromHex(message), limits.MAX_ENVELOPE_BYTES));
+}
+
+export function decodeRepeatDelivery(message: Hex) {
+  return layouts.repeatDelivery(readCbor(fromHex(message), limits.MAX_ENVELOPE_BYTES));
 }
 
 export function verifyClosingStatement(message: Hex, allowance: Allowance) {
@@ -147,18 +163,48 @@ export function verifyClosingStatement(message: Hex, allowance: Allowance) {
 
 type PaidPayment = { readonly paymentHash: Hex; readonly amountMinor: bigint };
 
-export function verifyReceipt(message: Hex, kiosk: Kiosk, paid: PaidPayment) {
+/** `paid` is null where there is no payment to hold the receipt against. */
+export function verifyReceipt(message: Hex, kiosk: Kiosk, paid: PaidPayment | null) {
   const signed = openSigned(message, { payload: layouts.receipt, header: 'plain', under: kiosk.hash });
   demandSignature(signed, kiosk.signingPublicKey, 'receipt_signature_invalid');
+  if (paid === null) return signed.fields;
   demand(signed.fields.paymentHash === paid.paymentHash, 'receipt_is_for_another_payment');
   demand(signed.fields.amountMinor === paid.amountMinor, 'receipt_is_for_another_payment');
   return signed.fields;
 }
 
+export function readOverrideEntry(message: Hex) {
+  return bodyOf(message, ['override'], journal.overrideBody).body;
+}
+
+/** Only the limits that its owner wants. */
+export function readPolicyChangeEntry(message: Hex) {
+  const { owner, limits: all } = bodyOf(message, ['policyChange'], journal.policyChangeBody).body;
+  const wanted = Object.entries(all).filter(([, limit]) => limit !== null);
+  return { owner, limits: Object.fromEntries(wanted) };
+}
+
+export function readRefundEntry(message: Hex) {
+  return bodyOf(message, ['void', 'refund'], journal.refundBody);
+}
+
+function bodyOf<T>(message: Hex, kinds: readonly string[], layout: Reader<T>) {
+  const entry = readJournalFrame(message);
+  demand(kinds.includes(entry.kind), 'message_malformed');
+  return { ...entry, body: layout(entry.body) };
+}
+
+/** An entry by its frame: what its body says stays unread. */
+export function readJournalFrame(message: Hex) {
+  const bytes = fromHex(message);
+  const frame = journal.journalEntryFrame(readCbor(bytes, limits.MAX_JOURNAL_ENTRY_BYTES));
+  return { ...frame, hash: sha256(bytes) };
+}
+
 export function readJournalEntry(message: Hex) {
   const bytes = fromHex(message);
   return {
-    ...layouts.journalEntry(readCbor(bytes, limits.MAX_JOURNAL_ENTRY_BYTES)),
+    ...journal.journalEntry(readCbor(bytes, limits.MAX_JOURNAL_ENTRY_BYTES)),
     hash: sha256(bytes),
   };
 }

@@ -3,21 +3,37 @@
 
 import { readCbor } from './cbor.ts';
 import { demandSignature, isSignedBy, openSigned } from './cose.ts';
-import { checkCounters, type TrustBundle } from './decisions.ts';
+import { checkCounters } from './decisions.ts';
 import { fromHex, type Hex } from './fields.ts';
 import * as layouts from './layouts.ts';
 import { limits } from './limits.ts';
 import * as objects from './objects.ts';
 import { demand, refusalCodes, refuse } from './refusal.ts';
+import type { TrustBundle } from './trust.ts';
 
 export function verifySettlementBatch(message: Hex, kiosk: objects.Kiosk) {
   const envelope = layouts.settlementEnvelope(readCbor(fromHex(message), limits.MAX_BATCH_BYTES));
-  const form = { payload: layouts.settlementBatch, header: 'plain', under: kiosk.hash } as const;
-  const signed = openSigned(envelope.batch, form);
-  demandSignature(signed, kiosk.signingPublicKey, 'batch_signature_invalid');
-  const { entryCount, ...batch } = signed.fields;
+  const batch = verifyBatch(envelope.batch, kiosk);
   const entries = envelope.entries.map(objects.readJournalEntry);
-  demand(entries.length === entryCount, 'batch_chain_broken');
+  checkBatchChain(batch, entries);
+  const { entryCount: _, ...fields } = batch;
+  return { batch: fields, entryHashes: entries.map((one) => one.hash) };
+}
+
+export type Batch = ReturnType<typeof verifyBatch>;
+
+export function verifyBatch(message: Hex, kiosk: objects.Kiosk) {
+  const form = { payload: layouts.settlementBatch, header: 'plain', under: kiosk.hash } as const;
+  const signed = openSigned(message, form);
+  demandSignature(signed, kiosk.signingPublicKey, 'batch_signature_invalid');
+  const { fromSequence, entryCount } = signed.fields;
+  return { ...signed.fields, hash: signed.hash, toSequence: fromSequence + entryCount - 1 };
+}
+
+type Linked = { readonly sequence: number; readonly previousHash: Hex; readonly hash: Hex };
+
+export function checkBatchChain(batch: Batch, entries: readonly Linked[]): void {
+  demand(entries.length === batch.entryCount, 'batch_chain_broken');
   let head = batch.previousHash;
   for (const [at, entry] of entries.entries()) {
     demand(entry.sequence === batch.fromSequence + at, 'batch_chain_broken');
@@ -25,8 +41,6 @@ export function verifySettlementBatch(message: Hex, kiosk: objects.Kiosk) {
     head = entry.hash;
   }
   demand(head === batch.headHash, 'batch_chain_broken');
-  const toSequence = batch.fromSequence + entryCount - 1;
-  return { batch: { ...batch, hash: signed.hash, toSequence }, entryHashes: entries.map((one) => one.hash) };
 }
 
 export function verifySale(message: Hex, kiosk: objects.Kiosk, allowance: objects.Allowance) {
