@@ -28,10 +28,12 @@ export function readLaws(): ReadonlyMap<string, string> {
 }
 
 const testFiles = '{protocol,native,drizzle,scripts,server,wallet,desktop,e2e}/**/*.{test,spec}.{ts,tsx}';
+/** The radio lab runs in a machine of its own: its cases are entries of lists, not calls of a test runner. */
+const labCases = 'native/lab/guest/cases/*.ts';
 
 export function readRequirements(): RequirementsMap {
   const map = new Map<string, NamedTest[]>();
-  const files = globSync(testFiles, {
+  const files = globSync([testFiles, labCases], {
     cwd: repositoryRoot,
     exclude: (path) => /(^|\/)(node_modules|dist|out|build)(\/|$)/.test(path),
   });
@@ -48,12 +50,18 @@ export function readRequirements(): RequirementsMap {
 /** What the tests of one file are called, each behind the groups that it stands in. */
 export function testNames(file: string, source: string): readonly string[] {
   const names: string[] = [];
+  const isLab = file.startsWith('native/lab/');
   const visit = (node: unknown, groups: readonly string[]): void => {
     if (Array.isArray(node)) {
       for (const one of node) visit(one, groups);
       return;
     }
     if (!isNode(node)) return;
+    const caseName =
+      isLab && node['type'] === 'Property' && nameOf(node['key']) === 'name'
+        ? textOf(node['value'])
+        : undefined;
+    if (caseName !== undefined) names.push(caseName);
     const called = node['type'] === 'CallExpression' ? rootOf(node['callee']) : undefined;
     const title = called === undefined ? undefined : textOf(firstOf(node['arguments']));
     if (title !== undefined && (called === 'it' || called === 'test'))
@@ -67,6 +75,7 @@ export function testNames(file: string, source: string): readonly string[] {
 
 type Node = Readonly<Record<string, unknown>>;
 const isNode = (value: unknown): value is Node => typeof value === 'object' && value !== null;
+const nameOf = (key: unknown): unknown => (isNode(key) ? key['name'] : undefined);
 const firstOf = (value: unknown): unknown => (Array.isArray(value) ? value[0] : undefined);
 
 /** `test`, also behind `test.each(...)`, `it.skipIf(...)` and `test.describe`, which is a group. */

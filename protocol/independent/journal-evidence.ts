@@ -63,10 +63,10 @@ export function readJournalFile(file: Hex, rootPublicKey: Hex): Evidence {
   };
 }
 
-/** A heartbeat before the first entry, and whatever cannot be read, speaks of entry 1. */
+/** What cannot be read speaks of entry 1; a heartbeat before the first entry speaks of none. */
 function placeIn<T>(message: Hex, layout: Reader<T>, placeOf: (fields: T) => number): number {
   const [fields] = good([message], (one) => openSigned(one, { payload: layout, header: 'plain' }).fields);
-  return fields === undefined ? 1 : Math.max(1, placeOf(fields));
+  return fields === undefined ? 1 : placeOf(fields);
 }
 
 /** What the check accepts; the rest is left out. */

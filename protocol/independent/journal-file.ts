@@ -164,24 +164,27 @@ function readSale(walk: Walk, message: Hex, frame: Frame) {
 }
 
 function readRefund(walk: Walk, message: Hex) {
-  const entry = reading('refund_unreadable', () => objects.readRefundEntry(message));
+  const { entry, offer } = reading('refund_unreadable', () => {
+    const read = objects.readRefundEntry(message);
+    return { entry: read, offer: refunds.readRefundOffer(read.body.offer) };
+  });
   const { body } = entry;
-  const refund = reading('refund_invalid', () => {
-    const offer = refunds.readRefundOffer(body.offer);
+  reading('refund_invalid', () => {
+    const isNew = walk.held.every((one) => one.refund?.refundId !== offer.refundId);
+    demand(isNew, 'refund_id_used_twice');
     const sale = walk.sales.get(offer.paymentHash);
     demand(sale !== undefined, 'refund_is_for_another_payment');
     const isOfPayer = sale.allowanceHash === body.allowanceCertificateHash;
     demand(isOfPayer, 'refund_acceptance_signature_invalid');
-    demand(sale.sequence === offer.sequence, 'refund_entry_inconsistent');
-    refunds.checkAmount(offer, sale);
+    refunds.checkAmount({ ...offer, kind: entry.kind }, sale);
     const given = sale.refundedMinor + offer.amountMinor;
+    demand(sale.sequence === offer.sequence, 'refund_entry_inconsistent');
     demand(body.refundedMinor === given, 'refund_entry_inconsistent');
-    return offer;
   });
   const kiosk = certifiedKiosk(walk, body.kioskCertificateHash);
   const allowance = walk.evidence.allowances.get(body.allowanceCertificateHash);
   reading('refund_invalid', () => refunds.checkRefundEntry(entry, kiosk, allowance));
-  return { refund, isSignatureChecked: allowance !== undefined };
+  return { refund: offer, isSignatureChecked: allowance !== undefined };
 }
 
 /** The first sale says which kiosk's journal this is. */
@@ -197,7 +200,7 @@ function certifiedKiosk(walk: Walk, hash: Hex): objects.Kiosk {
 function underItsKiosk<T>(walk: Walk, fault: Finding, task: (kiosk: objects.Kiosk) => T): T {
   const { kiosks } = walk.evidence;
   walk.kioskId ??= kiosks[0]?.kioskId ?? null;
-  let found = new Found(fault);
+  let found = new Found(fault, 'issuer_unknown');
   for (const kiosk of kiosks.filter((one) => one.kioskId === walk.kioskId)) {
     try {
       return reading(fault, () => task(kiosk));
@@ -212,13 +215,14 @@ function underItsKiosk<T>(walk: Walk, fault: Finding, task: (kiosk: objects.Kios
 function checkReceipts(walk: Walk, { sale, refund, sequence, hash }: Held): number {
   const receipts = walk.evidence.receipts.filter((one) => one.place === sequence);
   for (const { message, of } of receipts) {
+    const named = of === 'sale' ? sale : refund;
+    holds(named !== null, 'receipt_names_another_entry');
     const { journalHash } = underItsKiosk(walk, 'receipt_invalid', (kiosk) =>
       of === 'sale'
         ? objects.verifyReceipt(message, kiosk, sale)
         : refunds.verifyRefundReceipt(message, kiosk, refund),
     );
-    const named = of === 'sale' ? sale : refund;
-    holds(named !== null && journalHash === hash, 'receipt_names_another_entry');
+    holds(journalHash === hash, 'receipt_names_another_entry');
   }
   return receipts.length;
 }

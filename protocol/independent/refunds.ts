@@ -49,7 +49,10 @@ export function considerRefundOffer(
   return offer;
 }
 
-export function checkAmount(offer: Pick<RefundOffer, 'amountMinor' | 'kind'>, sale: Given): void {
+export function checkAmount(
+  offer: { readonly amountMinor: bigint; readonly kind: string },
+  sale: Given,
+): void {
   demand(offer.amountMinor <= sale.amountMinor - sale.refundedMinor, 'refund_exceeds_sale');
   demand(offer.kind !== 'void' || offer.amountMinor === sale.amountMinor, 'void_is_not_whole');
 }
