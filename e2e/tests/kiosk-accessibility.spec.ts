@@ -58,6 +58,24 @@ async function toScreenKeys(till: FakeTill): Promise<void> {
   await till.touch(till.at('sign-in-password'));
 }
 
+/** A settled sale's detail, then what is tapped in it. */
+const giveBack =
+  (...testIds: string[]) =>
+  async (till: FakeTill): Promise<void> => {
+    await till.at('nav-activity').click();
+    await till.at('activity-item').first().click();
+    await tap('give-back', ...testIds)(till);
+  };
+
+/** As far as the code that the customer scans. */
+const toOffer = giveBack('give-back-reason-other', 'give-back-submit');
+
+async function toGivenBack(till: FakeTill): Promise<void> {
+  await toOffer(till);
+  await till.at('give-back-qr').waitFor();
+  till.control('give-back');
+}
+
 const screens: readonly Screen[] = [
   { name: 'starting', scenario: 'starting', shows: 'screen-starting' },
   { name: 'ways in', scenario: 'not_enrolled', shows: 'choose-code' },
@@ -121,6 +139,20 @@ const screens: readonly Screen[] = [
     },
     shows: 'payment-detail',
   },
+  {
+    name: 'giving back a part',
+    scenario: 'ready',
+    go: giveBack('give-back-part'),
+    shows: 'screen-give-back',
+  },
+  {
+    name: 'giving back, asking the manager',
+    scenario: 'overridable',
+    go: giveBack('give-back-reason-other', 'give-back-submit'),
+    shows: 'give-back-pin',
+  },
+  { name: 'giving back, the code', scenario: 'ready', go: toOffer, shows: 'give-back-qr' },
+  { name: 'given back', scenario: 'ready', go: toGivenBack, shows: 'screen-given-back' },
   { name: 'status', scenario: 'ready', go: tap('nav-status'), shows: 'panel-settlement' },
   {
     name: 'status, settlement refused',

@@ -37,8 +37,8 @@ export const ClaimState = z.enum(['paid', 'not_covered', 'refused']);
 export type ClaimState = z.infer<typeof ClaimState>;
 
 /**
- * `refused` with the protocol's code: the sale cannot bear it, or (`kiosk_denied`) the kiosk was denied and the sale had
- * not come by a claim: then the shop itself has to give the money back.
+ * `refused` with the protocol's code: the sale cannot bear it, or (`kiosk_denied`) the machine was denied, replaced or
+ * quarantined and the sale had not come by a claim alone: then the shop itself has to give the money back.
  */
 export const ClaimedRefundView = z.object({
   state: z.enum(['settled', 'waiting', 'refused']),

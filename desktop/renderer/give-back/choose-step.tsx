@@ -126,7 +126,7 @@ export function ChooseStep(props: ChooseStepProps): ReactElement {
                 />
               </div>
             )}
-            {error !== null && error !== undefined && <Problem kind="refusal" code={codeOf(error)} />}
+            <Said code={error === null || error === undefined ? null : codeOf(error)} />
             <Button
               fullWidth
               data-testid="give-back-submit"
@@ -139,6 +139,19 @@ export function ChooseStep(props: ChooseStepProps): ReactElement {
           </>
         )}
       </section>
+    </div>
+  );
+}
+
+/** Why it cannot be asked. Once it is over it keeps its place: the keys above must not grow under a finger. */
+function Said({ code }: { code: string | null }): ReactElement | null {
+  const [kept, setKept] = useState(code);
+  if (code !== null && code !== kept) setKept(code);
+  if (code !== null) return <Problem kind="refusal" code={code} />;
+  if (kept === null) return null;
+  return (
+    <div className={classes.placeKept} aria-hidden="true">
+      <Problem kind="refusal" code={kept} />
     </div>
   );
 }

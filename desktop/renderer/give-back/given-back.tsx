@@ -31,15 +31,12 @@ export function GivenBack({ payment, onGiveBack }: GivenBackProps): ReactElement
   return (
     <section className={classes.given} aria-label={t('giveBack.list')} data-testid="given-back">
       {isTouched && (
-        <>
-          <p className={classes.progress} data-testid="given-back-sum" data-minor={payment.refundedMinor}>
-            {t('giveBack.ofSale', {
-              given: money(payment.refundedMinor, payment.currency),
-              total: money(payment.amountMinor, payment.currency),
-            })}
-          </p>
-          <Parts payment={payment} />
-        </>
+        <p className={classes.progress} data-testid="given-back-sum" data-minor={payment.refundedMinor}>
+          {t('giveBack.ofSale', {
+            given: money(payment.refundedMinor, payment.currency),
+            total: money(payment.amountMinor, payment.currency),
+          })}
+        </p>
       )}
       {isUnpaid && !isTouched ? (
         <p className={classes.none}>{t('giveBack.notPaid')}</p>
@@ -51,6 +48,8 @@ export function GivenBack({ payment, onGiveBack }: GivenBackProps): ReactElement
           </Button>
         )
       )}
+      {/* Below what is tapped: the list comes later than the rest. */}
+      {isTouched && <Parts payment={payment} />}
     </section>
   );
 }

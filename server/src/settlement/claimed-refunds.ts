@@ -2,10 +2,10 @@
  * A refund that the payer's phone hands in, because the kiosk that gave it stays silent: both signatures are checked as
  * the kiosk's own batch would be, and the kiosk's receipt for exactly this refund.
  *
- * Never: lets a kiosk that was denied since move more of its merchant's money than the same claim brought. Whoever
- * stole it can write offers and receipts, and a friend of his may have paid there before.
+ * Never: lets a machine that was denied, replaced or quarantined since move more of its merchant's money than the same
+ * claim brought. Whoever stole it can write offers and receipts, and a friend of his may have paid there before.
  */
-import { eq } from 'drizzle-orm';
+import { and, eq, inArray } from 'drizzle-orm';
 import {
   attempt,
   equalBytes,
@@ -18,12 +18,13 @@ import {
 } from '@tikiwallet/protocol';
 import type { ClaimedRefundBody, ClaimedRefundView } from '../../contract/index.ts';
 import type { Tx } from '../db/client.ts';
-import { kiosks } from '../db/schema/kiosks.ts';
 import { refunds } from '../db/schema/refunds.ts';
+import { sales } from '../db/schema/settlement.ts';
 import { problem } from '../http/problem.ts';
 import { check } from '../trust/index.ts';
 import { checkRefund, type ValidRefund } from './check-refunds.ts';
 import type { ValidSale } from './check-sales.ts';
+import type { Machine } from './ground.ts';
 import type { Recording } from './record.ts';
 import type { SettleNeeds } from './settle.ts';
 import { settleRefunds } from './settle-refunds.ts';
@@ -82,16 +83,22 @@ export async function verifyClaimedRefund(
 
 const refused = (code: RefusalCode): ClaimedRefundView => ({ state: 'refused', code });
 
-/** Idempotent by the offer's hash, whichever way it comes. */
+/**
+ * Idempotent by the offer's hash, whichever way it comes. `to.machine` was read under its lock: its end, its quarantine
+ * and its batches come before this claim or after it.
+ */
 export async function settleClaimedRefund(
   tx: Tx,
   refund: ValidRefund,
   to: Recording,
-  sale: { readonly isPaidByClaim: boolean },
+  sale: { readonly wasPaidByClaim: boolean },
 ): Promise<ClaimedRefundView> {
   const known = await stateOf(tx, refund);
   if (known !== null) return { state: known, code: null };
-  if (!sale.isPaidByClaim && (await isDenied(tx, to.machine.kioskId))) return refused('kiosk_denied');
+  if (isOutOfService(to.machine)) {
+    const isByClaimAlone = sale.wasPaidByClaim && !(await isSettledByKiosk(tx, refund, to.machine));
+    if (!isByClaimAlone) return refused('kiosk_denied');
+  }
   const [decision] = await settleRefunds(tx, [refund], to, { byClaim: true });
   if (decision?.kind === 'refused') return refused(decision.code);
   const state = await stateOf(tx, refund);
@@ -107,12 +114,23 @@ async function stateOf(tx: Tx, { offer }: ValidRefund) {
   return row?.state ?? null;
 }
 
-/** Held still until this commits: a denial comes before this claim or after it. */
-async function isDenied(tx: Tx, kioskId: string): Promise<boolean> {
-  const [kiosk] = await tx
-    .select({ status: kiosks.status })
-    .from(kiosks)
-    .where(eq(kiosks.id, kioskId))
-    .for('share');
-  return kiosk === undefined || kiosk.status === 'denied';
+/** Its keys may be in anybody's hands. A denial ends each machine of its kiosk. */
+function isOutOfService({ endedAt, quarantinedAt }: Machine): boolean {
+  return endedAt !== null || quarantinedAt !== null;
+}
+
+/** Then the merchant has the money without the claim, also when the claim was first. */
+async function isSettledByKiosk(tx: Tx, { offer }: ValidRefund, machine: Machine): Promise<boolean> {
+  const [row] = await tx
+    .select({ id: sales.id })
+    .from(sales)
+    .where(
+      and(
+        eq(sales.enrolmentId, machine.id),
+        eq(sales.paymentHash, offer.paymentHash),
+        inArray(sales.outcome, ['settled', 'settled_by_guarantee']),
+      ),
+    )
+    .limit(1);
+  return row !== undefined;
 }

@@ -157,8 +157,8 @@ async function settleInside(tx: Tx, needs: SettleNeeds, claim: VerifiedClaim): P
     if (sale.byClaim) await settleRefunds(tx, [], recording, { byClaim: true });
     return { ...sale, refund: null };
   }
-  const isPaidByClaim = sale.byClaim && sale.state === 'paid';
-  return { ...sale, refund: await settleClaimedRefund(tx, claim.refund, recording, { isPaidByClaim }) };
+  const wasPaidByClaim = sale.byClaim && sale.state === 'paid';
+  return { ...sale, refund: await settleClaimedRefund(tx, claim.refund, recording, { wasPaidByClaim }) };
 }
 
 async function settleSale(tx: Tx, claim: VerifiedClaim, recording: Recording): Promise<SaleClaimView> {

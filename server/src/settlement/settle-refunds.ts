@@ -129,14 +129,16 @@ async function pay(tx: Tx, payable: readonly Payable[], to: Recording): Promise<
     planned.map(({ transfer }) => transfer),
   );
   const paid = planned.filter((_, index) => isPaid(results[index]));
+  for (const { one, toFundMinor } of paid) {
+    if (toFundMinor === 0n) continue;
+    await tx
+      .update(debts)
+      .set({ recoveredMinor: sql`${debts.recoveredMinor} + ${toFundMinor.toString()}::bigint` })
+      .where(eq(debts.paymentHash, one.paymentHash));
+  }
+  // Like every inflow: what this person owes for other payments comes first. Only now, because the transfers above have
+  // repaid what was planned: one refund's rest must not repay the debt of another refund's payment once more.
   for (const { one, toFundMinor, transfer } of paid) {
-    if (toFundMinor > 0n) {
-      await tx
-        .update(debts)
-        .set({ recoveredMinor: sql`${debts.recoveredMinor} + ${toFundMinor.toString()}::bigint` })
-        .where(eq(debts.paymentHash, one.paymentHash));
-    }
-    // Like every inflow: what this person owes for other payments comes first.
     const { userId } = one;
     const amountMinor = one.amountMinor - toFundMinor;
     await recoverDebts(tx, { userId, currency: to.currency, amountMinor, transferId: transfer.id });

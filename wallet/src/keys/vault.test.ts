@@ -181,6 +181,39 @@ test('R35: the tenth wrong PIN deletes the keys and freezes what they could sign
   expect(await openPage(database).vault.owesSignOut(USER)).toBe(true);
 });
 
+test('R35: no new PIN hides that the session is still to be ended', async () => {
+  const { vault, pass } = await setUp();
+  for (let turn = 1; turn <= MOST_FAILURES; turn += 1) {
+    await codeOf(vault.unlock(USER, WRONG));
+    await pass(waitAfter(turn));
+  }
+  expect(await codeOf(vault.create(USER, '739164'))).toBe('pin_wiped');
+  expect(await vault.owesSignOut(USER)).toBe(true);
+  await vault.noteSignedOut(USER);
+  expect(await vault.owesSignOut(USER)).toBe(false);
+  expect(await codeOf(vault.create(USER, '739164'))).toBe('ok');
+});
+
+test('R35: the note of the ended session waits for another tab’s turn, and never undoes its PIN', async () => {
+  const { database, vault, pass } = await setUp();
+  const set = await database.get('vaults', USER);
+  if (set === undefined) throw new Error('no vault');
+  for (let turn = 1; turn <= MOST_FAILURES; turn += 1) {
+    await codeOf(vault.unlock(USER, WRONG));
+    await pass(waitAfter(turn));
+  }
+  const withLock = makeLock();
+  const tab = new Vault({ database, monotonicMs: () => 0, withLock, iterations: 10 });
+  let end: () => void = () => undefined;
+  const turn = withLock(() => new Promise<void>((resolve) => (end = resolve)));
+  const note = tab.noteSignedOut(USER);
+  for (let look = 0; look < 5; look += 1) expect(await tab.owesSignOut(USER)).toBe(true);
+  await database.put('vaults', set);
+  end();
+  await Promise.all([turn, note]);
+  expect(await database.get('vaults', USER)).toMatchObject({ state: 'set' });
+});
+
 test('R35: tabs that try at once share their tries', async () => {
   const { database, pass } = await setUp();
   const withLock = makeLock();

@@ -160,11 +160,16 @@ export class Vault {
     await transaction.done;
   }
 
-  /** A first PIN, or the one after the keys were deleted; the vault is open afterwards. @throws WalletError */
+  /**
+   * A first PIN, or the one after the keys were deleted; the vault is open afterwards.
+   * @throws WalletError `unlock_needed` over a PIN, `pin_wiped` while the session is still to be ended
+   */
   async create(userId: string, pin: string): Promise<void> {
     refuseBad(pin);
     await this.#needs.withLock(async () => {
       if ((await this.status(userId)).kind === 'set') throw new WalletError('unlock_needed');
+      // The record is what remembers it: whoever typed the wrong ones would otherwise keep the online wallet.
+      if (await this.owesSignOut(userId)) throw new WalletError('pin_wiped');
       const secrets = await makePinSecrets(await this.#iterations());
       const key = await keyOfPin(pin, secrets);
       const master = await makeMaster(key);
@@ -283,8 +288,12 @@ export class Vault {
   }
 
   async noteSignedOut(userId: string): Promise<void> {
-    const record = await this.#needs.database.get('vaults', userId);
-    if (record?.state === 'wiped') await this.#put({ ...record, sessionEnded: true });
+    await this.#needs.withLock(async () => {
+      const transaction = this.#needs.database.transaction('vaults', 'readwrite', { durability: 'strict' });
+      const record = await transaction.store.get(userId);
+      if (record?.state === 'wiped') await transaction.store.put({ ...record, sessionEnded: true });
+      await transaction.done;
+    });
   }
 }
 

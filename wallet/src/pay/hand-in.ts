@@ -118,14 +118,18 @@ export async function handInRefunds(
   facts: HandInFacts,
   needs: HandInNeeds,
 ): Promise<void> {
-  const due = refunds.filter((refund) => isRefundDue(refund, facts)).slice(0, ROUND);
-  for (const refund of due) {
+  const due = refunds.filter((refund) => isRefundDue(refund, facts));
+  // Before the round is cut: those without a claim stay due for ever, and must not stand before those with one.
+  const claimed = due.flatMap((refund) => {
     const payment = payments.find((one) => one.id === refund.paymentId);
     const allowance = facts.allowances.find((one) => one.id === refund.allowanceId);
-    const claim = payment === undefined || allowance === undefined ? null : claimOf(payment, allowance);
+    const sale = payment === undefined || allowance === undefined ? null : claimOf(payment, allowance);
     // Without the sale's receipt only the kiosk itself can bring it.
-    if (claim === null || refund.receipt === null) continue;
-    const answer = await handInRefund({ ...claim, refund: claimOfRefund(refund, refund.receipt) }, needs.api);
+    if (sale === null || refund.receipt === null) return [];
+    return [{ refund, claim: { ...sale, refund: claimOfRefund(refund, refund.receipt) } }];
+  });
+  for (const { refund, claim } of claimed.slice(0, ROUND)) {
+    const answer = await handInRefund(claim, needs.api);
     const handedIn = { ...answer, atMs: needs.nowMs() };
     await updateRefund(needs.database, refund.id, () =>
       answer.state === 'refused' ? { handedIn } : { handedIn, state: answer.state },

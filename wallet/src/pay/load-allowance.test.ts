@@ -13,9 +13,24 @@ import {
 } from '@tikiwallet/protocol';
 import type { Allowance } from '@tikiwallet/server/contract';
 import { ensureDeviceKey } from '../keys/device-key.ts';
+import { Vault } from '../keys/vault.ts';
 import { ApiError } from '../api/problems.ts';
-import { id, makePhone, makeShop, NOW, ok, PHONE, USER, type Shop } from '../test/world.ts';
+import { getMeta, putMeta } from '../store/database.ts';
+import { checkIntegrity, startNewEpoch } from '../store/integrity.ts';
+import {
+  id,
+  makeLock,
+  makeOffer,
+  makePhone,
+  makeShop,
+  NOW,
+  ok,
+  PHONE,
+  USER,
+  type Shop,
+} from '../test/world.ts';
 import { finishLoad, orderLoad, type LoadIntent, type LoadNeeds } from './load-allowance.ts';
+import { payOnce } from './sign-payment.ts';
 
 const PROFILE = {
   id: USER,
@@ -151,6 +166,37 @@ test('an order answered twice never puts a counter back', async () => {
     lastCounter: 4,
     cumulativeMinor: 900n,
   });
+});
+
+test('R34: after a new start an order from before brings its money back frozen, so that no counter is signed twice', async () => {
+  const { shop, phone, needs } = await setUp();
+  const intent = await orderLoad({ amountMinor: 3_000n, currency: 'SGD', payee: null, guard: 'open' }, needs);
+  const before = await getMeta(phone.database, 'marker');
+  const loaded = await finishLoad(intent, needs);
+  const offer = await makeOffer(shop, phone, { amountMinor: 1_000n });
+  expect((await payOnce(offer, phone.needs)).counter).toBe(1);
+  // Prepared while the money can be paid with: what comes back has the same id.
+  const next = await makeOffer(shop, phone, { amountMinor: 1_000n, fill: 0x54 });
+  // The database goes back to the open order, the mirrors do not.
+  await phone.database.clear('allowances');
+  await phone.database.clear('payments');
+  await phone.database.put('intents', intent);
+  await putMeta(phone.database, 'marker', before ?? { epoch: 1, count: 0 });
+  expect(await checkIntegrity(phone.database, phone.mirrors)).toBe('rolled_back');
+  await startNewEpoch(phone.database, phone.mirrors);
+  expect(await finishLoad(intent, needs)).toMatchObject({ id: loaded.id, state: 'frozen' });
+  expect(await phone.database.getAll('allowances')).toMatchObject([{ id: loaded.id, state: 'frozen' }]);
+  expect(await phone.database.count('intents')).toBe(0);
+  await expect(payOnce(next, phone.needs)).rejects.toMatchObject({ code: 'no_offline_money' });
+});
+
+test('R35: money whose key was deleted while its order was open arrives frozen', async () => {
+  const { phone, needs } = await setUp();
+  const intent = await orderLoad({ amountMinor: 3_000n, currency: 'SGD', payee: null, guard: 'open' }, needs);
+  const { database } = phone;
+  await new Vault({ database, monotonicMs: () => 0, withLock: makeLock(), iterations: 10 }).giveUp(USER);
+  expect(await finishLoad(intent, needs)).toMatchObject({ state: 'frozen' });
+  expect(await database.getAll('allowances')).toMatchObject([{ id: ALLOWANCE_ID, state: 'frozen' }]);
 });
 
 test('a definite refusal forgets the order, so that the next one is a new decision', async () => {

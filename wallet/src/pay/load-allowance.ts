@@ -75,7 +75,10 @@ export async function orderLoad(
   return intent;
 }
 
-/** Sends the order, now or after a restart, and keeps the certificate once it is verified. @throws WalletError */
+/**
+ * Sends the order, now or after a restart, and keeps the certificate once it is verified: frozen, when its key is no
+ * longer one to sign with. @throws WalletError
+ */
 export async function finishLoad(intent: LoadIntent, needs: LoadNeeds): Promise<StoredAllowance> {
   let answer: Allowance;
   try {
@@ -85,8 +88,7 @@ export async function finishLoad(intent: LoadIntent, needs: LoadNeeds): Promise<
     throw error;
   }
   const allowance = await verified(intent, answer, needs);
-  await storeLoadedAllowance(needs.database, allowance, intent.key);
-  return allowance;
+  return await storeLoadedAllowance(needs.database, allowance, intent.key);
 }
 
 /** The cloud's word for it is not enough: the certificate must be the issuer's and say what was ordered. */

@@ -4,8 +4,10 @@
  */
 import {
   attempt,
+  checkIssuerNotRevoked,
   checkRefundOffer,
   checkValidity,
+  CLOCK_TOLERANCE_SECONDS,
   fromQrText,
   openRefundEnvelope,
   runAsync,
@@ -42,7 +44,7 @@ export interface OfferedRefund {
   readonly refundedMinor: bigint;
   readonly merchantName: string;
   readonly merchantPhone: string;
-  /** Seconds since 1970 by the corrected clock; by the phone's own reading when the kiosk's clock is ahead. */
+  /** Seconds since 1970 by the corrected clock: the latest that the kiosk may still take it. */
   readonly expiresAt: number;
 }
 
@@ -102,9 +104,14 @@ export async function readRefund(text: string, facts: RefundFacts): Promise<Refu
       refundedMinor,
       merchantName,
       merchantPhone,
-      expiresAt: Math.min(offer.issuedAt, facts.nowSeconds) + offer.ttlSeconds,
+      expiresAt: latestEnd(offer, facts.nowSeconds),
     },
   };
+}
+
+/** It lives no longer than its `ttl` from now, and no longer than the clocks of two devices may be apart (page 14). */
+function latestEnd({ issuedAt, ttlSeconds }: RefundOffer, nowSeconds: number): number {
+  return Math.min(issuedAt + CLOCK_TOLERANCE_SECONDS, nowSeconds) + ttlSeconds;
 }
 
 function whyNot(
@@ -120,6 +127,7 @@ function whyNot(
   if (facts.trust.deniedKiosks.has(kiosk.kioskId)) return 'kiosk_denied';
   const judged = attempt(() => {
     checkValidity(kiosk, facts.nowSeconds);
+    checkIssuerNotRevoked(kiosk.bytes, facts.trust, facts.nowSeconds);
     checkRefundOffer(offer, {
       kiosk,
       payment: {

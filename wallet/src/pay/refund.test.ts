@@ -165,9 +165,30 @@ describe('what a phone countersigns', () => {
     expect(await at({}, { trust: null })).toBe('trust_missing');
     const denied = { ...shop.trust, deniedKiosks: new Set([shop.kiosk.kioskId]) };
     expect(await at({}, { trust: denied })).toBe('kiosk_denied');
+    const revokedAt = (honouredUntil: number) => ({
+      trust: { ...shop.trust, revokedIssuers: [{ generation: 1, honouredUntil }] },
+    });
+    expect(await at({}, revokedAt(NOW + 20))).toBe('issuer_key_revoked');
+    expect(await at({}, revokedAt(NOW + 21))).toBe('offer');
     expect(await at({}, { findPayment: () => Promise.resolve({ ...payment, kioskId: 'another' }) })).toBe(
       'refund_is_for_another_kiosk',
     );
+  });
+
+  test('also with a clock ahead of the kiosk’s by what page 14 grants: what is shown can be confirmed', async () => {
+    // The phone stands at NOW + 20; the offer is good for 300 seconds and 300 more.
+    for (const [ahead, leftSeconds] of [
+      [-200, 300],
+      [0, 300],
+      [300, 300],
+      [301, 299],
+      [599, 1],
+    ] as const) {
+      const { phone, payment } = await paid();
+      const offer = await offerOf(phone, payment, { issuedAt: NOW + 20 - ahead });
+      expect(offer.expiresAt).toBe(NOW + 20 + leftSeconds);
+      expect(await acceptOnce(offer, phone.needs)).toMatchObject({ state: 'signed' });
+    }
   });
 
   test('the same code again shows what was countersigned', async () => {
@@ -330,5 +351,31 @@ describe('with the cloud', () => {
     expect(received[0]?.refund?.offer).toBe(protocol.toBase64Url(offer.offer.bytes));
     expect(await stored(phone)).toMatchObject({ state: 'settled', handedIn: { state: 'settled', atMs: 7 } });
     expect(payment.userId).toBe(USER);
+  });
+
+  test('refunds that only their kiosk can bring do not stand before the one that can be handed in', async () => {
+    const { phone, payment } = await paid();
+    const offer = await offerOf(phone, payment);
+    await confirmRefund(offer, needsOf(phone, new RefundingKiosk(offer)), () => undefined, never);
+    const refund = await stored(phone);
+    const unpaid: StoredPayment = { ...payment, id: 'ab'.repeat(32), receipt: null };
+    const stuck = Array.from({ length: 20 }, (_, n) => ({ ...refund, id: `${n}`, paymentId: unpaid.id }));
+    const received: ClaimBody[] = [];
+    const claim = (body: ClaimBody): Promise<ClaimView> => {
+      received.push(body);
+      const view: Partial<ClaimView> = { state: 'paid', refund: { state: 'settled', code: null } };
+      return Promise.resolve(view as ClaimView);
+    };
+    const facts = {
+      nowSeconds: NOW + 40 + HAND_IN_AFTER_SECONDS,
+      allowances: await phone.database.getAll('allowances'),
+      deniedKiosks: new Set<string>(),
+    };
+    const needs = { database: phone.database, nowMs: () => 7, api: { claim } };
+    await handInRefunds([...stuck, refund], [unpaid, payment], facts, needs);
+    expect(received.map(({ refund: claimed }) => claimed?.offer)).toEqual([
+      protocol.toBase64Url(offer.offer.bytes),
+    ]);
+    expect(await stored(phone)).toMatchObject({ state: 'settled' });
   });
 });

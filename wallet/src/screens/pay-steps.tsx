@@ -125,11 +125,16 @@ export function Sending({ payment, round, way, onStop, onPage }: SendingProps) {
         data-way={hasFallen ? 'code' : way}
         role="status"
       >
-        {hasFallen ? <PaymentCode payment={payment} /> : <Handing payment={payment} way={way} />}
-        {hasFallen && <Asking payment={payment} round={round} />}
+        {hasFallen ? (
+          <PaymentCode payment={payment}>
+            <Asking payment={payment} round={round} />
+          </PaymentCode>
+        ) : (
+          <Handing payment={payment} way={way} />
+        )}
       </div>
       {hasFallen && (
-        <div class="actions actions-sticky">
+        <div class="actions actions-sticky actions-under-code">
           <LinkButton to={`show-code/${payment.id}~receipt`} kind="primary" icon="scan" testId="scan-receipt">
             {t('code.scan_receipt')}
           </LinkButton>
@@ -178,7 +183,9 @@ function Asking({ payment, round }: { payment: StoredPayment; round: number }) {
     <Notice tone="info" icon="online">
       <p>{t('sending.round', { round })}</p>
       <p>{t('sending.check_wifi')}</p>
-      {untilSeconds > 0 && <p class="muted">{t('sending.until', { seconds: untilSeconds })}</p>}
+      <p class={untilSeconds > 0 ? 'muted' : 'muted place-kept'}>
+        {t('sending.until', { seconds: untilSeconds })}
+      </p>
     </Notice>
   );
 }

@@ -239,11 +239,12 @@ function Sending({ refund, round, onStop }: { refund: StoredRefund; round: numbe
     <Screen title={t('refund.sending_title')} back={null} testId="refund">
       <div class="stack" data-testid="refund-state" data-state="sending">
         <p class="progress-note" role="status">
-          {round === 1 ? t('refund.sending') : t('sending.round', { round })}
+          {/* A line anew: words in the middle would step aside for every longer figure. */}
+          <span key={round}>{round === 1 ? t('refund.sending') : t('sending.round', { round })}</span>
         </p>
         {showsCode && <RefundCodeSteps refund={refund} />}
       </div>
-      <div class="actions">
+      <div class="actions actions-sticky">
         <Button kind="quiet" onClick={onStop} testId="refund-stop">
           {t('common.stop')}
         </Button>

@@ -155,18 +155,29 @@ export async function updateAllowance(
   await transaction.done;
 }
 
-/** A loaded allowance takes the place of the intent that asked for it, in one step. */
+/**
+ * A loaded allowance takes the place of the intent that asked for it, in one step. It is frozen when it can be trusted
+ * no longer: its key was deleted, or is of an epoch before the memory went back, in which it may have paid already.
+ * @returns what is on the disk now
+ */
 export async function storeLoadedAllowance(
   database: Database,
   allowance: StoredAllowance,
   intentKey: string,
-): Promise<void> {
-  const transaction = database.transaction(['allowances', 'intents'], 'readwrite', STRICT);
+): Promise<StoredAllowance> {
+  // Keys and marker in the same transaction: a deletion or a new epoch comes wholly before it, or freezes what it left.
+  const transaction = database.transaction(['allowances', 'intents', 'keys', 'meta'], 'readwrite', STRICT);
   const allowances = transaction.objectStore('allowances');
+  const known = await allowances.get(allowance.id);
+  const key = await transaction.objectStore('keys').get(allowance.keyId);
+  const marker = (await transaction.objectStore('meta').get('marker')) as Marker | undefined;
+  const isOfThisEpoch = key !== undefined && key.epoch === marker?.epoch;
+  const loaded: StoredAllowance = isOfThisEpoch ? allowance : { ...allowance, state: 'frozen' };
   // A repeat of an answered request must not put the counter back to its start.
-  if ((await allowances.get(allowance.id)) === undefined) await allowances.put(allowance);
+  if (known === undefined) await allowances.put(loaded);
   await transaction.objectStore('intents').delete(intentKey);
   await transaction.done;
+  return known ?? loaded;
 }
 
 export async function putIntent(database: Database, intent: Intent): Promise<void> {

@@ -25,7 +25,7 @@ export type AllowanceState =
   | 'active'
   /** The closing statement is signed: nothing may be signed after it, whether the cloud has it or not. */
   | 'closing'
-  /** The phone's memory went back behind what it had signed: never signed with again. */
+  /** The phone's memory went back behind what it had signed, or the key was deleted: never signed with again. */
   | 'frozen';
 
 /** What stands before a key: nothing (`open`, for small change), or the person's PIN. */

@@ -1,4 +1,5 @@
 /** A signed payment as a code for the kiosk's camera, with what it pays. The bytes are those that the radio carries. */
+import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { t } from '../../i18n/translate.ts';
 import { WalletError } from '../../pay/codes.ts';
@@ -8,7 +9,13 @@ import { QrCode } from './qr.tsx';
 import { ShopName } from './shop-name.tsx';
 import { Button, ErrorNotice, Money, Skeleton, useAction } from './ui.tsx';
 
-export function PaymentCode({ payment }: { payment: StoredPayment }) {
+type PaymentCodeProps = {
+  readonly payment: StoredPayment;
+  /** Said under the code. Drawn with it, so that a code that comes late moves nothing. */
+  readonly children?: ComponentChildren;
+};
+
+export function PaymentCode({ payment, children }: PaymentCodeProps) {
   const { wallet, state } = useWallet();
   const action = useAction();
   // What the kiosk has said of the certificate meanwhile is in the wallet's memory, not in what the caller holds.
@@ -23,6 +30,8 @@ export function PaymentCode({ payment }: { payment: StoredPayment }) {
         <Money minor={payment.amountMinor} currency={payment.currency} class="balance" />
         <ShopName class="receipt-shop" name={payment.merchantName} />
       </p>
+      {children}
+      {/* Comes and goes with what the kiosk says: below what is being read. */}
       {isRepeat && (
         <Button
           kind="plain"
