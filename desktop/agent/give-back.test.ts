@@ -16,7 +16,16 @@ import type { OfferOutcome, RefundOutcome } from './give-back.ts';
 import Database from 'better-sqlite3';
 import { FakeCloud } from './test/fake-cloud.ts';
 import type { RefundRecord, StoredPayment } from './store/rows.ts';
-import { crypto, malleate, noise, ok, TestIssuer, TestKiosk, type TestPhone } from './test/world.ts';
+import {
+  crypto,
+  malleate,
+  noise,
+  NOW_SECONDS,
+  ok,
+  TestIssuer,
+  TestKiosk,
+  type TestPhone,
+} from './test/world.ts';
 
 const issuer = new TestIssuer();
 let kiosk: TestKiosk;
@@ -76,6 +85,17 @@ describe('an offer', () => {
     expect(() => kiosk.offer(1, 1n)).toThrow('sale_not_found');
     kiosk.desk.store.write(() => kiosk.desk.store.setStanding({ doubt: 'behind_cloud' }));
     expect(() => kiosk.offer(sale.sequence, 1n)).toThrow('journal_quarantined');
+  });
+
+  test('is not made under a certificate of a revoked issuer', () => {
+    const own = kiosk.desk.store.memory.kiosk?.certificate.bytes ?? new Uint8Array(0);
+    const revoked = { version: 2, revokedIssuers: [{ generation: 1, honouredUntil: NOW_SECONDS }] };
+    const rotated = issuer.rotated();
+    expect(kiosk.desk.run('refreshTrust', rotated.trust(own, revoked))).toEqual({ ok: true });
+    expect(codeOf(kiosk.offer(sale.sequence, 500n))).toBe('issuer_key_revoked');
+    const renewed = rotated.kioskCertificate(kiosk.publicKeys);
+    expect(kiosk.desk.run('refreshTrust', rotated.trust(renewed, revoked))).toEqual({ ok: true });
+    expect(codeOf(kiosk.offer(sale.sequence, 500n))).toBe('offered');
   });
 
   test('is not made for what the cloud refused', () => {

@@ -5,6 +5,7 @@
  */
 import {
   attempt,
+  checkIssuerNotRevoked,
   checkRefundAmount,
   encodeRefundBody,
   encodeRefundEnvelope,
@@ -87,6 +88,10 @@ export class RefundDesk {
       return { kind: 'offered', refund: this.#toRecord(known) };
     }
     const kiosk = this.#mayOffer();
+    // As for payments: what a revoked key certified speaks for no shop any more.
+    const { seconds } = this.#store.now();
+    const honoured = attempt(() => checkIssuerNotRevoked(kiosk.certificate.bytes, kiosk.trust, seconds));
+    if (!honoured.ok) return { kind: 'refused', code: honoured.code };
     // Said now, before a customer is asked; decided again when the acceptance arrives.
     if (isRefused(sale)) return { kind: 'refused', code: 'refund_of_unpaid_sale' };
     const fits = attempt(() => checkRefundAmount(asked, sale));

@@ -88,6 +88,29 @@ test('refused attempts are told as refusals, and never push a change of the sale
   });
 });
 
+test('what a stranger sends does not take from the screen what the manager can decide', async () => {
+  kiosk.dispose();
+  kiosk = new TestKiosk();
+  kiosk.enrol(issuer, { policy: { firstPaymentMinor: 100n } });
+  kiosk.setPin();
+  await sales.open(sale());
+  const envelope = sales.openEnvelope();
+  if (envelope === null) throw new Error('the sale is open');
+  await sales.accept(issuer.phone().pay(envelope).delivery);
+  const shown = sales.view()?.lastRefusal;
+  expect(shown?.override?.codes).toEqual(['first_payment_exceeds_limit']);
+  const stranger = issuer.phone();
+  const unreadable = stranger.repeat(new Uint8Array([1]));
+  const { delivery: wrong } = stranger.pay(envelope, { amountMinor: 499n });
+  for (const bytes of [unreadable, wrong]) {
+    expect(await sales.accept(bytes)).toMatchObject({
+      kind: 'refused',
+      requestId: sales.current?.requestId,
+    });
+    expect(sales.view()?.lastRefusal).toEqual(shown);
+  }
+});
+
 test('a phone that waits for the manager is one attempt, and is paid when the manager decides', async () => {
   kiosk.dispose();
   kiosk = new TestKiosk();

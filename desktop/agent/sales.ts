@@ -76,12 +76,19 @@ export class Sales {
 
   /** A delivery by any channel; the screen changes when the outcome does, which is after the commit. */
   async accept(delivery: Uint8Array): Promise<AcceptOutcome> {
-    return this.#noteOutcome(await this.#options.store.accept(delivery));
+    const outcome = await this.#options.store.accept(delivery);
+    return this.#isBesideTheOffer(outcome) ? outcome : this.#noteOutcome(outcome);
   }
 
   /** The manager lets a refused payment through. @throws IpcError */
   async override(consent: CommandParams<'overridePayment'>): Promise<AcceptOutcome> {
     return this.#noteOutcome(await this.#options.store.run('overridePayment', consent));
+  }
+
+  /** Anybody nearby can send noise: it must not take from the screen what a manager can decide about. */
+  #isBesideTheOffer(outcome: AcceptOutcome): boolean {
+    const hasOffer = this.#refused !== null && this.#refused.offer !== null;
+    return hasOffer && outcome.kind === 'refused' && outcome.offer === undefined;
   }
 
   #noteOutcome(outcome: AcceptOutcome): AcceptOutcome {

@@ -54,12 +54,32 @@ export type Answer =
   | { readonly kind: 'unreachable' };
 
 export class HeadlessPhone {
-  readonly #key = loadPrivateKey(generateKeyPair().privateKeyPem);
+  readonly #key: ReturnType<typeof loadPrivateKey>;
   #allowance: AllowanceCertificate | undefined;
   #trust: TrustBundle | undefined;
   #counter = 0;
   #cumulativeMinor = 0n;
   #lastHash: Uint8Array | undefined;
+
+  constructor(key = loadPrivateKey(generateKeyPair().privateKeyPem)) {
+    this.#key = key;
+  }
+
+  /** A thief's copy: the same key and the same store as they are now; from here on neither knows of the other. */
+  clone(): HeadlessPhone {
+    const copy = new HeadlessPhone(this.#key);
+    copy.#allowance = this.#allowance;
+    copy.#trust = this.#trust;
+    copy.#counter = this.#counter;
+    copy.#cumulativeMinor = this.#cumulativeMinor;
+    copy.#lastHash = this.#lastHash;
+    return copy;
+  }
+
+  get allowanceId(): string {
+    if (this.#allowance === undefined) throw new Error('load the phone first');
+    return this.#allowance.allowanceId;
+  }
 
   /** Registers `person`, tops up and loads all of it; afterwards the phone needs no internet. */
   async prepare(stack: Stack, person: Person, amountMinor: bigint): Promise<Session> {
@@ -95,13 +115,18 @@ export class HeadlessPhone {
     this.#lastHash = this.#allowance.hash;
   }
 
+  /** What the kiosk's QR text asks, checked and not answered. */
+  read(qrText: string): { readonly kiosk: KioskCertificate; readonly request: PaymentRequest } {
+    if (this.#trust === undefined) throw new Error('load the phone first');
+    const envelope = valueOf(fromQrText('request', qrText));
+    return valueOf(runSync(openRequestEnvelope(envelope, this.#trust.issuers), crypto));
+  }
+
   /** Reads the kiosk's QR text and signs. `changes` is for attackers. */
   async sign(qrText: string, changes: { readonly amountMinor?: bigint } = {}): Promise<SignedPayment> {
-    if (this.#allowance === undefined || this.#trust === undefined || this.#lastHash === undefined) {
+    if (this.#allowance === undefined || this.#lastHash === undefined)
       throw new Error('load the phone first');
-    }
-    const envelope = valueOf(fromQrText('request', qrText));
-    const { kiosk, request } = valueOf(runSync(openRequestEnvelope(envelope, this.#trust.issuers), crypto));
+    const { kiosk, request } = this.read(qrText);
     const amountMinor = changes.amountMinor ?? request.amountMinor;
     const draft = {
       counter: this.#counter + 1,

@@ -16,12 +16,19 @@ export class RecordingProxy {
   readonly recorded: Recorded[] = [];
   /** Set to lose the answers of matching requests after the cloud has done its work: a line cut at the worst moment. */
   losesAnswersOf: ((path: string) => boolean) | undefined;
+  /** The line is dead, both ways, until it is set back. */
+  isCut = false;
+  readonly #passedPaths: string[] = [];
   readonly #server: Server;
   readonly #target: number;
 
   private constructor(target: number) {
     this.#target = target;
     this.#server = createServer((incoming, outgoing) => {
+      if (this.isCut) {
+        outgoing.destroy();
+        return;
+      }
       const parts: Buffer[] = [];
       incoming.on('data', (part: Buffer) => parts.push(part));
       incoming.on('end', () => {
@@ -31,7 +38,8 @@ export class RecordingProxy {
           incoming.headers,
           Buffer.concat(parts),
         ).then((passed) => {
-          if (passed === undefined || this.losesAnswersOf?.(passed.path) === true) {
+          if (passed !== undefined) this.#passedPaths.push(passed.path);
+          if (passed === undefined || this.isCut || this.losesAnswersOf?.(passed.path) === true) {
             outgoing.destroy();
             return;
           }
@@ -49,6 +57,15 @@ export class RecordingProxy {
       proxy.#server.listen(options.port, '127.0.0.1', resolve);
     });
     return proxy;
+  }
+
+  get target(): number {
+    return this.#target;
+  }
+
+  /** How many requests whose path begins so were answered by the cloud, of any method. */
+  countOf(pathStart: string): number {
+    return this.#passedPaths.filter((path) => path.startsWith(pathStart)).length;
   }
 
   get url(): string {

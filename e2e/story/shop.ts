@@ -68,6 +68,16 @@ export class Shop {
     return shop;
   }
 
+  /** A second shop, with a kiosk and a line of its own, under the cloud of `first`; close it before `first`. */
+  static async beside(first: Shop): Promise<Shop> {
+    const folder = await mkdtemp(join(tmpdir(), 'tiki-e2e-'));
+    const { kiosk } = await freePorts();
+    const line = await RecordingProxy.start({ port: 0, target: first.line.target });
+    const { ports, env } = first.stack.options;
+    const options = { dataFolder: folder, ports: { ...ports, kiosk }, agentApiUrl: line.url };
+    return new Shop(new Stack(env === undefined ? options : { ...options, env }), line, folder);
+  }
+
   get folder(): string {
     return this.#folder;
   }

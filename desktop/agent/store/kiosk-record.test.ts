@@ -127,3 +127,24 @@ test('R30 a certificate that such a cloud dated ahead is replaced by one of toda
   expect(take(today, { version: 5, issuedAt: NOW_SECONDS + 5 })).toEqual({ ok: true });
   expect(kiosk.desk.store.memory.kiosk?.certificate.notAfter).toBe(NOW_SECONDS + 86_400);
 });
+
+test('a certificate of a revoked issuer, or of one that left the bundle, is replaced though the new one ends sooner', () => {
+  const rotated = issuer.rotated();
+  const sooner = NOW_SECONDS + 86_400;
+  const take = (generations: BundleOptions) => {
+    const fresh = new TestKiosk();
+    fresh.enrol(issuer, KNOWN);
+    const own = rotated.kioskCertificate(fresh.publicKeys, { notAfter: sooner });
+    const answer = rotated.trust(own, { ...KNOWN, version: 4, ...generations });
+    expect(fresh.desk.run('refreshTrust', answer)).toEqual({ ok: true });
+    fresh.reopen();
+    const inForce = fresh.desk.store.memory.kiosk?.certificate.notAfter;
+    fresh.dispose();
+    return inForce;
+  };
+  expect(take({ revokedIssuers: [{ generation: 1, honouredUntil: NOW_SECONDS }] })).toBe(sooner);
+  expect(take({ revokedIssuers: [{ generation: 1, honouredUntil: NOW_SECONDS + 3_600 }] })).toBe(sooner);
+  expect(take({ withoutOldest: 1 })).toBe(sooner);
+  // Nothing is wrong with the one in force: the longer one stays.
+  expect(take({})).toBe(NOW_SECONDS + 90 * 86_400);
+});

@@ -5,6 +5,7 @@
  */
 import {
   attempt,
+  checkIssuerNotRevoked,
   checkNotOlder,
   CLOCK_TOLERANCE_SECONDS,
   equalBytes,
@@ -174,7 +175,9 @@ export class KioskRecord {
     const isOfTheFuture = known.certificate.notBefore > bundle.issuedAt + CLOCK_TOLERANCE_SECONDS;
     const isRenewed =
       !equalBytes(certificate.hash, known.certificate.hash) &&
-      (certificate.notAfter >= known.certificate.notAfter || isOfTheFuture);
+      (certificate.notAfter >= known.certificate.notAfter ||
+        isOfTheFuture ||
+        (!this.#isHonoured(known.certificate, bundle) && this.#isHonoured(certificate, bundle)));
     const current = isRenewed ? certificate : known.certificate;
     if (isRenewed)
       this.#statements.insertCertificate.run(
@@ -219,6 +222,13 @@ export class KioskRecord {
       throw new TrustRefused('certificate_is_for_another_kiosk');
     }
     return certificate.value;
+  }
+
+  /** By an issuer that the bundle names and does not revoke, be it from a later moment on. */
+  #isHonoured(certificate: KioskCertificate, trust: TrustBundle): boolean {
+    const verified = runSync(verifyKioskCertificate(certificate.bytes, trust.issuers), this.#crypto);
+    const atTheEnd = Number.POSITIVE_INFINITY;
+    return verified.ok && attempt(() => checkIssuerNotRevoked(certificate.bytes, trust, atTheEnd)).ok;
   }
 
   #isOurs(certificate: KioskCertificate): boolean {

@@ -44,6 +44,24 @@ test('R24 a request does not outlive its two minutes in a machine that slept or 
   expect(codeOf(kiosk.acceptOne(delivery))).toBe('accepted');
 });
 
+test('a request that asks for the payer\u2019s number ends with the process that held the number', () => {
+  const phone = issuer.phone();
+  const asked = kiosk.sell(1_250n, '+6590000000');
+  const { delivery } = phone.pay(asked.envelope);
+  expect(codeOf(kiosk.acceptOne(delivery))).toBe('payer_phone_differs');
+  kiosk.reopen();
+  expect(kiosk.desk.sales.latest()).toMatchObject({ saleId: asked.saleId, state: 'expired' });
+  expect(codeOf(kiosk.acceptOne(delivery))).toBe('request_expired');
+  expect(kiosk.sell(1_250n).state).toBe('open');
+});
+
+test('a request that asks for no number can still be paid after a restart', () => {
+  const { pay } = honest();
+  const delivery = pay(kiosk.sell().envelope);
+  kiosk.reopen();
+  expect(codeOf(kiosk.acceptOne(delivery))).toBe('accepted');
+});
+
 test('a clock that is corrected by seconds ends no sale', () => {
   const { pay } = honest();
   const delivery = pay(kiosk.sell().envelope);

@@ -39,10 +39,10 @@ const SHOWN_AFTER_START_MS = 10 * 60 * 1000;
 export class SaleRequests {
   readonly #store: KioskStore;
   /**
-   * The number of the newest request that asked for one. In memory only: a request does not outlive this process, and
-   * a customer's full number has no business on the shop's disk.
+   * The newest request of this process and the number that was typed for it. In memory only: a customer's full number
+   * has no business on the shop's disk, so a request that asks for it ends with this process (stateOf).
    */
-  #expected: { readonly requestId: string; readonly phone: string } | null = null;
+  #issued: { readonly requestId: string; readonly phone: string | null } | null = null;
 
   constructor(store: KioskStore) {
     this.#store = store;
@@ -50,7 +50,7 @@ export class SaleRequests {
 
   /**
    * Inside the caller's transaction, at the start: what was open before this boot has no clock to run out on, and
-   * what is open in a copy may have been paid in the original.
+   * what is open in a copy may have been paid in the original. A number typed before is not known any more.
    */
   endWhatIsOver({ isInDoubt }: { readonly isInDoubt: boolean }): void {
     const open = this.#store.requests.open();
@@ -71,7 +71,20 @@ export class SaleRequests {
   stateOf(row: RequestRow): SaleState {
     if (row.state !== 'open') return row.state;
     const { clock } = this.#store;
-    return remainingMs({ ...row, deadlineMs: this.#deadlineOf(row) }, clock) > 0 ? 'open' : 'expired';
+    const isInTime = remainingMs({ ...row, deadlineMs: this.#deadlineOf(row) }, clock) > 0;
+    return isInTime && !this.#hasLostItsNumber(row) ? 'open' : 'expired';
+  }
+
+  /**
+   * It asks for the payer's number, and what the cashier typed went with the process before: nobody could be told from
+   * the right payer. Also where a full disk kept the start from writing that it is over.
+   */
+  #hasLostItsNumber(row: RequestRow): boolean {
+    if (this.#issued?.requestId === row.requestId) return false;
+    const certificate = this.#store.memory.kiosk?.certificates.get(toHex(row.kioskCertificateHash));
+    if (certificate === undefined) return true;
+    const request = runSync(verifyPaymentRequest(row.bytes, certificate), this.#store.crypto);
+    return !request.ok || request.value.checksPhone;
   }
 
   #deadlineOf(row: RequestRow): number | null {
@@ -99,7 +112,7 @@ export class SaleRequests {
 
   /** What the cashier typed for this request; null when the payer's number is not asked for. */
   expectedPhoneOf(requestId: string): string | null {
-    return this.#expected?.requestId === requestId ? this.#expected.phone : null;
+    return this.#issued?.requestId === requestId ? this.#issued.phone : null;
   }
 
   /** @throws IpcError */
@@ -197,8 +210,7 @@ export class SaleRequests {
       deadlineMs: clock.monotonicMs() + sale.ttlSeconds * 1000,
     });
     this.#store.raiseMark(request.issuedAt);
-    const { payerPhone } = sale;
-    this.#expected = payerPhone === undefined ? null : { requestId: request.requestId, phone: payerPhone };
+    this.#issued = { requestId: request.requestId, phone: sale.payerPhone ?? null };
     return this.#again(sale.saleId);
   }
 

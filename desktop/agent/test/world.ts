@@ -53,6 +53,9 @@ export interface BundleOptions {
   readonly denied?: readonly string[];
   readonly deniedKiosks?: readonly string[];
   readonly policy?: Partial<protocol.Policy>;
+  /** How many of the oldest generations have left it. */
+  readonly withoutOldest?: number;
+  readonly revokedIssuers?: readonly { readonly generation: number; readonly honouredUntil: number }[];
 }
 
 export const PAYER_PHONE = '+6598765432';
@@ -121,7 +124,8 @@ export class TestIssuer {
           version: options.version ?? 1,
           issuedAt: options.issuedAt ?? this.now,
           policy,
-          issuerCertificates: this.#certificates,
+          issuerCertificates: this.#certificates.slice(options.withoutOldest ?? 0),
+          revokedIssuers: options.revokedIssuers ?? [],
           denyListVersion: options.denyListVersion ?? 0,
           deniedAllowances: (options.denied ?? []).map((id) => protocol.fromUuid(id)),
           deniedKiosks: (options.deniedKiosks ?? []).map((id) => protocol.fromUuid(id)),

@@ -195,4 +195,78 @@ describe('an honest phone', () => {
     expect(await casesOf(wallet)).toEqual([]);
     expect(await phone.allowance(wallet)).toMatchObject({ status: 'active', reservedMinor: '0' });
   });
+
+  /** No case, no debt, no line on the deny list. */
+  async function expectNotAccused(): Promise<void> {
+    expect(await casesOf(wallet)).toEqual([]);
+    expect(await debtsOf(wallet)).toEqual([]);
+    expect(await phone.allowance(wallet)).toMatchObject({ deniedFor: null });
+    expect((await a.syncTrust()).deniedAllowances.has(wallet.allowance.allowanceId)).toBe(false);
+  }
+
+  test('that a kiosk refused and that paid elsewhere is not accused, whatever the kiosk journals afterwards (R32)', async () => {
+    const request = a.request(400n);
+    // Signed and counted by the phone, refused by the kiosk: as far as anybody knows, never taken.
+    const refused = pay(wallet, request);
+    b.sell(wallet, 1_000n);
+    a.sell(wallet, 200n);
+    expect(await b.settle()).toEqual(['settled']);
+    expect(await a.settle()).toEqual(['settled']);
+    await expectNotAccused();
+    // The kiosk takes it after all, out of turn: the sums of what came after had counted it.
+    a.write(request, wallet, refused);
+    expect(await a.settle()).toEqual(['settled', 'settled']);
+    await expectNotAccused();
+    expect(await phone.allowance(wallet)).toMatchObject({ settledMinor: '1600', reservedMinor: '3400' });
+  });
+
+  test('whose payment a kiosk journals, hands in and re-sends more than once pays once and is not accused (R32)', async () => {
+    const request = a.request(400n);
+    const payment = pay(wallet, request);
+    a.write(request, wallet, payment);
+    a.write(request, wallet, payment);
+    // Another shop presents it too, as its own.
+    b.write(request, wallet, payment);
+    expect(await a.settle()).toEqual(['settled', 'settled']);
+    expect(await a.settle()).toEqual(['settled', 'settled']);
+    expect(await b.settle()).toEqual([expect.stringMatching(/^refused:/)]);
+    // The same words under another signature are the same payment.
+    const draft = { counter: payment.counter, cumulativeMinor: payment.cumulativeMinor };
+    const again = pay({ ...wallet, lastHash: wallet.allowance.hash }, request, {
+      ...draft,
+      signedAt: payment.signedAt,
+    });
+    expect(again.hash).toEqual(payment.hash);
+    expect(again.bytes).not.toEqual(payment.bytes);
+    a.write(request, wallet, again);
+    expect(await a.settle()).toEqual(['settled', 'settled', 'settled']);
+    await expectNotAccused();
+    expect(await a.availableMinor()).toBe(400n);
+    expect(await b.availableMinor()).toBe(0n);
+  });
+
+  test('that signed twice for one request, of which the kiosk accepted one, is not accused (R32)', async () => {
+    for (const accepted of [0, 1]) {
+      const request = a.request(300n);
+      const signed = [pay(wallet, request), pay(wallet, request)];
+      a.write(request, wallet, signed[accepted] ?? pay(wallet, request));
+    }
+    b.sell(wallet, 100n);
+    expect(await b.settle()).toEqual(['settled']);
+    expect(await a.settle()).toEqual(['settled', 'settled']);
+    await expectNotAccused();
+  });
+
+  test('whose kiosk settles late, after the phone closed its wallet, is not accused (R32)', async () => {
+    const request = b.request(250n);
+    const refused = pay(wallet, request);
+    a.sell(wallet, 500n);
+    await phone.close(wallet);
+    b.write(request, wallet, refused);
+    expect(await b.settle()).toEqual(['settled']);
+    expect(await a.settle()).toEqual(['settled']);
+    expect(await casesOf(wallet)).toEqual([]);
+    expect(await debtsOf(wallet)).toEqual([]);
+    expect(await phone.allowance(wallet)).toMatchObject({ deniedFor: 'closing' });
+  });
 });

@@ -134,7 +134,7 @@ export function Sending({ payment, round, way, onStop, onPage }: SendingProps) {
         )}
       </div>
       {hasFallen && (
-        <div class="actions actions-sticky actions-under-code">
+        <div class="actions actions-sticky">
           <LinkButton to={`show-code/${payment.id}~receipt`} kind="primary" icon="scan" testId="scan-receipt">
             {t('code.scan_receipt')}
           </LinkButton>
