@@ -40,14 +40,6 @@ test.describe('the PIN', () => {
     await phone.at('confirm-pay').click();
   }
 
-  /** Time with the wallet open, as the clock that nobody can set counts it. */
-  async function waitInFront(ms: number): Promise<void> {
-    await phone.page.evaluate((aheadMs) => {
-      const now = performance.now.bind(performance);
-      performance.now = () => now() + aheadMs;
-    }, ms);
-  }
-
   async function keysReady(): Promise<void> {
     await phone.page.locator('[data-testid=pin-pad][aria-busy=false]').waitFor();
   }
@@ -120,95 +112,5 @@ test.describe('the PIN', () => {
     await expect(phone.at('load-guard')).toHaveAttribute('data-guard', 'pin');
     await phone.at('load-amount').fill('7');
     await expect(phone.at('load-guard')).toHaveAttribute('data-guard', 'open');
-  });
-
-  test('R35 five wrong PINs shut the keypad; neither a restart nor another date opens it', async () => {
-    await phone.reopen();
-    await askToPay(1_200n);
-    for (let turn = 1; turn <= 5; turn += 1) {
-      await keysReady();
-      await phone.typePin(WRONG);
-    }
-    await expect(phone.at('pin-1')).toBeDisabled();
-    await expect(phone.at('pin-message')).toContainText('0:');
-    await phone.kill();
-    await phone.switchOn();
-    // The date is the thief's to set: forty days later.
-    await phone.page.addInitScript(() => {
-      const { now } = Date;
-      Date.now = () => now() + 40 * 86_400_000;
-    });
-    // The cloud's time puts the wallet's own right again, so that the shop's request is not over for it.
-    const synced = phone.page.waitForResponse('**/v1/history*');
-    await phone.reopen();
-    await synced;
-    await askToPay(1_200n);
-    await expect(phone.at('pin-1')).toBeDisabled();
-    await waitInFront(31_000);
-    await expect(phone.at('pin-1')).toBeEnabled();
-    await phone.typePin();
-    await phone.waitForPayState('paid');
-  });
-
-  test('R35 the tenth wrong PIN deletes the keys, ends the session, and says that the money is safe', async () => {
-    await phone.kill();
-    await phone.switchOn();
-    await expect(phone.at('connection')).toHaveAttribute('data-online', 'true');
-    await askToPay(1_001n);
-    for (let turn = 1; turn <= 10; turn += 1) {
-      await expect(phone.at('pin-1')).toBeEnabled();
-      await phone.typePin(WRONG);
-      if (turn === 10) break;
-      await keysReady();
-      // The pauses grow to half an hour of the monotonic clock, with the wallet open.
-      if (turn >= 5) {
-        await expect(phone.at('pin-1')).toBeDisabled();
-        await waitInFront(31 * 60_000);
-      }
-    }
-    await phone.at('keys-deleted').waitFor();
-    expect(await readStore(phone, 'keys')).toHaveLength(0);
-    const states = (await readStore(phone, 'allowances')).map((one) => one['state']);
-    expect(new Set(states)).toEqual(new Set(['frozen']));
-    await phone.at('keys-deleted-done').click();
-    await expect(phone.at('wiped-banner')).toBeVisible();
-    await expect(phone.at('session-banner')).toBeVisible();
-    await expect(phone.at('offline-balance').first()).toHaveAttribute('data-minor', '0');
-  });
-
-  test('R35 after it the person logs in, chooses a new PIN, and pays', async () => {
-    await phone.kill();
-    await phone.switchOn();
-    await phone.at('session-banner').waitFor();
-    await phone.at('session-banner').getByRole('link').click();
-    await phone.at('login-phone').fill(customer(1).phone);
-    await phone.at('login-password').fill(customer(1).password);
-    await phone.at('login-submit').click();
-    await phone.at('home').waitFor();
-    await phone.loadOffline('20');
-    await expect(phone.at('wiped-banner')).toHaveCount(0);
-    await askToPay(1_100n);
-    await keysReady();
-    await phone.typePin();
-    await phone.waitForPayState('paid');
-  });
-
-  test('R35 a forgotten PIN: the password deletes the keys, and the cloud blocks what they could sign for', async () => {
-    await phone.page.goto(`${shop.stack.walletUrl}/#/pin/forgot`);
-    await phone.at('forgot-password').fill('not the password');
-    await phone.at('forgot-submit').click();
-    await expect(phone.at('error-code')).toHaveText('credentials_incorrect');
-    expect(await readStore(phone, 'keys')).toHaveLength(1);
-    await phone.at('forgot-password').fill(customer(1).password);
-    await phone.at('forgot-submit').click();
-    await phone.at('keys-deleted').waitFor();
-    expect(await readStore(phone, 'keys')).toHaveLength(0);
-    const cloud = new CloudClient(shop.stack);
-    const session = await cloud.signInOrRegister(customer(1));
-    await expect
-      .poll(
-        async () => (await cloud.wallet(session)).allowances.filter((one) => one.status === 'active').length,
-      )
-      .toBe(0);
   });
 });
