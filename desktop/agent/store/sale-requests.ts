@@ -4,6 +4,8 @@
  */
 import { randomBytes } from 'node:crypto';
 import {
+  asksForPhone,
+  attempt,
   encodeRequestEnvelope,
   freshnessLevel,
   limitsAt,
@@ -83,8 +85,9 @@ export class SaleRequests {
     if (this.#issued?.requestId === row.requestId) return false;
     const certificate = this.#store.memory.kiosk?.certificates.get(toHex(row.kioskCertificateHash));
     if (certificate === undefined) return true;
-    const request = runSync(verifyPaymentRequest(row.bytes, certificate), this.#store.crypto);
-    return !request.ok || request.value.checksPhone;
+    // Its signature is this kiosk's own, checked before the row was written: here only the question is read again.
+    const asks = attempt(() => asksForPhone(row.bytes));
+    return !asks.ok || asks.value;
   }
 
   #deadlineOf(row: RequestRow): number | null {
