@@ -1,14 +1,8 @@
 /** What a phone signs under an allowance: payments, and the statement that closes it. */
 import type { AllowanceCertificate } from './certificates.ts';
-import {
-  hasValidSignature,
-  objectHash,
-  readObject,
-  readPayload,
-  signObject,
-  type UnverifiedObject,
-} from './cose.ts';
-import type { Steps } from './crypto.ts';
+import { equalBytes } from './bytes.ts';
+import { hasValidSignature, readObject, readPayload, signedBytes, signObject } from './cose.ts';
+import { digest, verifySignature, type Steps } from './crypto.ts';
 import { refuse } from './errors.ts';
 import { LINK_BYTES, MAX_COUNTER, MAX_OBJECT_BYTES } from './limits.ts';
 import { PURPOSE } from './purposes.ts';
@@ -68,18 +62,27 @@ export function* readPayment(
   const requestHash = fields.bytes(32);
   const signedAt = fields.timeSeconds();
   fields.end();
-  const hash = yield* objectHash(object, allowance.hash);
+  const signed = signedBytes(object, allowance.hash);
+  const hash = yield* digest(signed);
   const payment = { hash, bytes, counter, amountMinor, cumulativeMinor, previousLink, requestHash, signedAt };
-  readAs.set(payment, object);
+  readAs.set(payment, { under: allowance.hash, signed, signature: object.signature });
   return payment;
 }
 
-/** What a payment was read from, so that its signature is checked without reading it again. */
-const readAs = new WeakMap<Payment, UnverifiedObject>();
+/** What a payment was read from and under, so that its signature is checked without reading it again. */
+interface Reading {
+  readonly under: Uint8Array;
+  readonly signed: Uint8Array;
+  readonly signature: Uint8Array;
+}
+const readAs = new WeakMap<Payment, Reading>();
 
 /** Did the allowance's device key sign this payment under this certificate? */
 export function* hasPaymentSignature(payment: Payment, allowance: AllowanceCertificate): Steps<boolean> {
-  const object = readAs.get(payment) ?? readObject(payment.bytes, MAX_OBJECT_BYTES);
+  const reading = readAs.get(payment);
+  if (reading !== undefined && equalBytes(reading.under, allowance.hash))
+    return yield* verifySignature(allowance.devicePublicKey, reading.signed, reading.signature);
+  const object = readObject(payment.bytes, MAX_OBJECT_BYTES);
   return yield* hasValidSignature(object, allowance.devicePublicKey, allowance.hash);
 }
 
