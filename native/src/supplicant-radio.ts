@@ -189,7 +189,7 @@ class SupplicantRadio implements Radio {
       options.interfaceName ?? networkInterfaceOf(this.interfaceName),
     );
     this.#mustBeFree();
-    const { ssid, frequencyMhz = undefined } = options;
+    const { ssid, frequencyMhz } = options;
     this.#expected = { interfaceName, role: 'access_point', ssid, frequencyMhz, isPersistent: false };
     try {
       const link = await this.#linkToHost(interfaceName, timeoutMs, signal);
