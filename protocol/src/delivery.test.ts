@@ -106,10 +106,12 @@ describe('a repeat delivery', () => {
   });
 
   it('under the certificate of somebody else is a payment that nobody signed', () => {
-    const other = read(makeWorld().allowance.bytes);
+    const abroad = makeWorld();
+    const other = read(abroad.allowance.bytes);
     const identified = ok(runSync(identifyUnder(other, repeat), crypto));
     expect(identified.payment.hash).not.toEqual(payment.hash);
-    const facts = makeFacts(world, request, { certificateIsKnownGood: true });
+    const trust = { ...world.trust, issuers: [...world.trust.issuers, ...abroad.trust.issuers] };
+    const facts = makeFacts(world, request, { trust, certificateIsKnownGood: true });
     const first = { ...identified.payment, previousLink: other.allowance.hash.slice(0, 16) };
     expect(runSync(verifyPayment({ ...identified, payment: first }, facts), crypto)).toEqual(
       refused('payment_signature_invalid'),

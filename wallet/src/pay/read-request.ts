@@ -127,7 +127,8 @@ function choose(
   const choice = chooseAllowance(honoured, purchase, nowSeconds);
   const why = judged.find(({ code }) => code !== null)?.code ?? null;
   if (choice.ok || why === null) return choice;
-  return chooseAllowance(allowances, purchase, nowSeconds).ok ? { ok: false, code: why } : choice;
+  const whatever = chooseAllowance(allowances, purchase, nowSeconds);
+  return whatever.ok ? { ok: false, code: why } : whatever;
 }
 
 function whyNot(
