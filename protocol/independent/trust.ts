@@ -86,8 +86,6 @@ export function checkIssuerNotRevoked(keyId: Hex | null, trustBundle: TrustBundl
   const certifiers = trustBundle.issuers.filter((one) => one.keyId === keyId);
   demand(certifiers.length > 0, 'issuer_unknown');
   const ended = trustBundle.revokedIssuers.filter((one) => nowSeconds >= one.honouredUntil);
-  const isRevoked = certifiers.some((issuer) =>
-    ended.some((one) => one.generation === issuer.generation),
-  );
+  const isRevoked = certifiers.some((issuer) => ended.some((one) => one.generation === issuer.generation));
   demand(!isRevoked, 'issuer_key_revoked');
 }

@@ -142,7 +142,10 @@ export function journalFileVectors(world: VectorWorld): DraftFile {
         .with(5, values.with(3, signature(payment))),
     );
   };
-  const repeated = (entry: Uint8Array) => ({ entries: [start, sale, other, entry], batches: batches.slice(0, 1) });
+  const repeated = (entry: Uint8Array) => ({
+    entries: [start, sale, other, entry],
+    batches: batches.slice(0, 1),
+  });
   const falseBundle = withFields(world.trustBundle, fieldsOf(world.trustBundle).with(1, 8));
   const strangers = of('kioskCertificate', [
     resigned(world.kiosk.bytes, fieldsOf(world.kiosk.bytes), world.stranger),
@@ -255,7 +258,10 @@ export function journalFileVectors(world: VectorWorld): DraftFile {
       ),
       report('a sale twice', file(repeated(saleAgain()))),
       report('a sale twice, once with the other signature', file(repeated(saleAgain(malleated)))),
-      report('a sale twice, without any certificate', fileOf(of('journalEntry', repeated(saleAgain()).entries))),
+      report(
+        'a sale twice, without any certificate',
+        fileOf(of('journalEntry', repeated(saleAgain()).entries)),
+      ),
       report(
         'a bundle of another root',
         file({

@@ -405,7 +405,11 @@ export function requestVectors(world: VectorWorld): DraftFile {
         ...inForce(revoked),
         nowSeconds: NOW + 7_776_000,
       }),
-      considered('of a revoked generation, and denied', 'issuer_key_revoked', inForce({ ...revoked, ...denied })),
+      considered(
+        'of a revoked generation, and denied',
+        'issuer_key_revoked',
+        inForce({ ...revoked, ...denied }),
+      ),
       considered('a request of another key, and the kiosk denied', 'request_signature_invalid', {
         ...inForce(denied),
         envelope: protocol.encodeRequestEnvelope(kiosk.bytes, strangers),

@@ -195,9 +195,13 @@ export function overrideVectors(world: VectorWorld): DraftFile {
         'readOverrideEntry',
         overridden(payment.hash, 1, [1]),
       ),
-      invalid("limits read as an override's entry", 'readOverrideEntry', 'message_malformed', { entry: change }),
-      invalid("a stop read as an override's entry", 'readOverrideEntry', 'message_malformed', { entry: stop }),
-      invalid("an override read as an entry of limits", 'readPolicyChangeEntry', 'message_malformed', {
+      invalid("limits read as an override's entry", 'readOverrideEntry', 'message_malformed', {
+        entry: change,
+      }),
+      invalid("a stop read as an override's entry", 'readOverrideEntry', 'message_malformed', {
+        entry: stop,
+      }),
+      invalid('an override read as an entry of limits', 'readPolicyChangeEntry', 'message_malformed', {
         entry: override,
       }),
       // What the body says does not matter where its kind is another.

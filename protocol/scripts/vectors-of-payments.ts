@@ -469,14 +469,20 @@ export function acceptanceVectors(world: VectorWorld): DraftFile {
       noAgain('a payment with a counter of zero, and no certificate stored', 'field_out_of_range', {
         ...byReference({}, []),
         delivery: repeatOf(
-          withFields(makePayment(world, request).bytes, fieldsOf(makePayment(world, request).bytes).with(1, 0)),
+          withFields(
+            makePayment(world, request).bytes,
+            fieldsOf(makePayment(world, request).bytes).with(1, 0),
+          ),
           world.allowance,
         ),
       }),
       noAgain('a receipt for a payment, and no certificate stored', 'object_has_wrong_purpose', {
         ...byReference({}, []),
         delivery: repeatOf(
-          withFields(makePayment(world, request).bytes, [6, ...fieldsOf(makePayment(world, request).bytes).slice(1)]),
+          withFields(makePayment(world, request).bytes, [
+            6,
+            ...fieldsOf(makePayment(world, request).bytes).slice(1),
+          ]),
           world.allowance,
         ),
       }),

@@ -163,7 +163,7 @@ describe('an issuer generation that leaked', () => {
       await rotate();
     }
     const named = (issuers: readonly { readonly generation: number }[]) =>
-      issuers.map(({ generation }) => generation).toSorted();
+      issuers.map(({ generation }) => generation).toSorted((a, b) => a - b);
     const inForce = await trust.issuersInForce(database.db);
     expect(named(inForce)).toEqual(named((await whole()).issuers));
     expect(named(before.issuers)).toContain(1);
