@@ -7,10 +7,13 @@ export const wifiDirectErrorCodes = [
   'address_invalid',
   'pin_invalid',
   'ssid_invalid',
+  'passphrase_invalid',
+  'setting_invalid',
   'device_name_invalid',
   'frequency_invalid',
   'duration_invalid',
   'group_unknown',
+  'client_unknown',
   'service_invalid',
   // What was asked for did not happen: try again, or look at the radio's state.
   'supplicant_unreachable',

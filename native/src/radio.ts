@@ -11,7 +11,8 @@ export type FoundService = ServiceInstance & {
 export type Group = {
   /** The network interface that the group lives on, such as p2p-wlan0-0. */
   readonly interfaceName: string;
-  readonly role: 'group_owner' | 'client';
+  /** access_point: a plain network, hosted without Wi-Fi Direct. */
+  readonly role: 'group_owner' | 'client' | 'access_point';
   /** For people and for the WIFI: code; what strangers may have put into it is made safe to show. */
   readonly ssid: string;
   readonly frequencyMhz: number | undefined;
@@ -55,7 +56,24 @@ export type HostOptions = CallOptions & {
   readonly frequencyMhz?: number;
   /** Follows `DIRECT-xy` in the group's name. */
   readonly ssidPostfix?: string;
+  /** The whole name, such as DIRECT-ab-Till1, so that phones know it again; needs a passphrase as well. */
+  readonly ssid?: string;
+  /** 16 to 63 printable ASCII characters. Without it the supplicant makes one up. */
+  readonly passphrase?: string;
   /** How long the group may take to start. Default 15,000. */
+  readonly timeoutMs?: number;
+};
+
+export type AccessPointOptions = CallOptions & {
+  /** 1 to 32 bytes. */
+  readonly ssid: string;
+  /** 16 to 63 printable ASCII characters; WPA2 with CCMP, nothing older. */
+  readonly passphrase: string;
+  /** Default 2437. */
+  readonly frequencyMhz?: number;
+  /** Where to host it. Default: the network interface of this radio, such as wlan0 for p2p-dev-wlan0. */
+  readonly interfaceName?: string;
+  /** How long it may take to start. Default 15,000. */
   readonly timeoutMs?: number;
 };
 
@@ -70,12 +88,22 @@ export interface Radio {
 
   /** Becomes the owner of a group of its own. Rejects with group_not_formed, timed_out, aborted, supplicant_…. */
   host(options?: HostOptions): Promise<Group>;
+  /**
+   * Hosts a plain WPA2 network without Wi-Fi Direct, for radios and phones that stumble over it. What is said of a
+   * hosted group (credentials, clients, events, leave) holds for it as well. Rejects as host() does.
+   */
+  hostAccessPoint(options: AccessPointOptions): Promise<Group>;
   /** What a phone that knows no Wi-Fi Direct needs to join the hosted group as an ordinary network. */
   credentials(): Promise<Credentials>;
   /** Lets one device that knows this PIN in, for 120 seconds. Returns the PIN, which is new each time. */
   invitePin(): Promise<string>;
   /** Those in the hosted group now. */
   clients(): readonly HardwareAddress[];
+  /** Sends a client away; knowing the passphrase it may come back. Rejects with client_unknown. */
+  removeClient(
+    address: HardwareAddress,
+    options?: { readonly by?: 'deauthentication' | 'disassociation' },
+  ): Promise<void>;
   /** Joins the group of a peer that showed its PIN. Rejects with group_not_formed, wrong_passphrase, timed_out, aborted. */
   join(
     address: HardwareAddress,

@@ -87,3 +87,15 @@ export function checkedNetworkId(id: number): number {
 export function joinCommand(address: HardwareAddress, pin: string): string {
   return `P2P_CONNECT ${checkedAddress(address)} ${checkedPin(pin)} join`;
 }
+
+/** A name that is one file in the supplicant's folder and nothing else. */
+export function checkedInterfaceName(name: string): string {
+  if (!/^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,31}$/.test(name))
+    throw new WifiDirectError('interface_name_invalid', 'The name of a network interface is expected.');
+  return name;
+}
+
+/** Where ordinary networks live: a driver's device for Wi-Fi Direct (p2p-dev-wlan0) belongs to wlan0. */
+export function networkInterfaceOf(interfaceName: string): string {
+  return interfaceName.replace(/^p2p-dev-/, '');
+}

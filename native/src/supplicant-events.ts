@@ -55,6 +55,8 @@ export type SupplicantEvent =
       readonly updateIndicator: number;
       readonly tlvs: Uint8Array;
     }
+  | { readonly type: 'access_point_enabled' }
+  | { readonly type: 'access_point_disabled' }
   | { readonly type: 'interface_disabled' }
   | { readonly type: 'interface_enabled' }
   | { readonly type: 'supplicant_ending' };
@@ -117,6 +119,8 @@ const PARSERS: ReadonlyMap<string, Parser> = new Map<string, Parser>([
     (rest) => ({ type: 'wrong_passphrase', address: readAddress(words(rest).plain[0]) }),
   ],
   ['P2P-SERV-DISC-RESP', readServiceResponse],
+  ['AP-ENABLED', () => ({ type: 'access_point_enabled' })],
+  ['AP-DISABLED', () => ({ type: 'access_point_disabled' })],
   ['INTERFACE-DISABLED', () => ({ type: 'interface_disabled' })],
   ['INTERFACE-ENABLED', () => ({ type: 'interface_enabled' })],
   ['CTRL-EVENT-TERMINATING', () => ({ type: 'supplicant_ending' })],

@@ -8,6 +8,7 @@ import { WifiDirectError } from './errors.ts';
 import { EventQueue } from './event-queue.ts';
 import type { ServiceInstance, ServiceType } from './dns-sd.ts';
 import type {
+  AccessPointOptions,
   CallOptions,
   Credentials,
   FoundService,
@@ -19,17 +20,27 @@ import type {
 } from './radio.ts';
 import {
   checkDigitOf,
+  checkedAddress,
   checkedDeviceName,
+  checkedInterfaceName,
   checkedNetworkId,
   checkedSsidPostfix,
   findCommand,
   groupAddCommand,
   joinCommand,
+  networkInterfaceOf,
 } from './supplicant-commands.ts';
 import type { HardwareAddress, Peer, SupplicantEvent } from './supplicant-events.ts';
 import { SupplicantLink, type LinkState } from './supplicant-link.ts';
-import { parseStoredGroups } from './supplicant-replies.ts';
+import { accessPointSettings, addNetwork, ownGroupSettings } from './supplicant-networks.ts';
+import {
+  parseKeyValues,
+  parseP2pDeviceAddress,
+  parseStation,
+  parseStoredGroups,
+} from './supplicant-replies.ts';
 import { SupplicantServices } from './supplicant-services.ts';
+import { checkedSettings, type RadioSettings, settingCommands } from './supplicant-settings.ts';
 import { displayName } from './supplicant-text.ts';
 import { waitFor } from './wait-for.ts';
 
@@ -38,6 +49,8 @@ export type OpenRadioOptions = {
   readonly interfaceName: string;
   /** How this device is called in other devices' lists: 1 to 32 bytes. */
   readonly deviceName: string;
+  /** What differs from `defaultRadioSettings`. */
+  readonly settings?: Partial<RadioSettings>;
   /** The folder with the supplicant's control sockets. Default /run/wpa_supplicant. */
   readonly controlFolder?: string;
   /** Where this end's socket files go. Default: the system's folder for temporary files. */
@@ -51,7 +64,16 @@ export type OpenRadioOptions = {
 };
 
 const PIN_SECONDS = 120;
-const PASSPHRASE_LENGTH = 16;
+/** More than any radio serves; a list that does not end is a fault of the other side. */
+const MOST_STATIONS = 256;
+
+/** A network that this radio described to the supplicant, to be taken back when it is over. */
+type OwnNetwork = {
+  readonly id: number;
+  readonly link: SupplicantLink;
+  /** Of an access point, whose supplicant does not tell it again. */
+  readonly passphrase?: string;
+};
 
 /**
  * Attaches to the supplicant of an interface. Rejects with WifiDirectError: supplicant_unreachable when it does not
@@ -62,7 +84,8 @@ export async function openRadio(options: OpenRadioOptions): Promise<Radio> {
   if (typeof addon === 'string')
     throw new WifiDirectError('supplicant_unreachable', `No Wi-Fi Direct here: ${addon}.`);
   checkedDeviceName(options.deviceName);
-  const radio = new SupplicantRadio(addon, options);
+  checkedInterfaceName(options.interfaceName);
+  const radio = new SupplicantRadio(addon, options, checkedSettings(options.settings ?? {}));
   try {
     await radio.ready(options.signal);
     return radio;
@@ -83,11 +106,16 @@ class SupplicantRadio implements Radio {
   readonly #services: SupplicantServices;
   #groupLink: SupplicantLink | undefined;
   #group: Group | undefined;
+  #own: OwnNetwork | undefined;
+  /** The access point that has been asked for and is not up yet. */
+  #expected: Group | undefined;
+  readonly #settings: RadioSettings;
   #wasUp = false;
   #isClosed = false;
 
-  constructor(addon: ControlAddon, options: OpenRadioOptions) {
+  constructor(addon: ControlAddon, options: OpenRadioOptions, settings: RadioSettings) {
     this.#addon = addon;
+    this.#settings = settings;
     this.#options = options;
     this.interfaceName = options.interfaceName;
     this.#services = new SupplicantServices((command) => this.#link.ask(command));
@@ -125,16 +153,63 @@ class SupplicantRadio implements Radio {
     return [...this.#peers.values()];
   }
 
-  async host({
-    timeoutMs = 15_000,
-    signal,
-    ssidPostfix,
-    storedGroupId,
-    ...group
-  }: HostOptions = {}): Promise<Group> {
-    const command = groupAddCommand({ ...group, persistentId: storedGroupId });
-    await this.#link.ask(`SET p2p_ssid_postfix ${checkedSsidPostfix(ssidPostfix ?? '')}`);
-    return await this.#form('group_owner', command, timeoutMs, signal);
+  async host({ timeoutMs = 15_000, signal, ...options }: HostOptions = {}): Promise<Group> {
+    const { ssid, ssidPostfix, passphrase, ...group } = options;
+    checkedSsidPostfix(ssidPostfix ?? '');
+    const command = (persistentId: number | undefined): string => groupAddCommand({ ...group, persistentId });
+    command(options.storedGroupId);
+    this.#mustBeFree();
+    if (passphrase === undefined) {
+      if (ssid !== undefined)
+        throw new WifiDirectError('passphrase_invalid', 'A group with a name of its own needs a passphrase.');
+      await this.#link.ask(`SET p2p_ssid_postfix ${ssidPostfix ?? ''}`);
+      return await this.#form('group_owner', command(options.storedGroupId), timeoutMs, signal);
+    }
+    if (options.storedGroupId !== undefined)
+      throw new WifiDirectError('passphrase_invalid', 'A stored group keeps its own passphrase.');
+    const address = parseP2pDeviceAddress(parseKeyValues(await this.#link.ask('STATUS')));
+    if (address === undefined) throw new WifiDirectError('supplicant_refused', 'Wi-Fi Direct is off.');
+    const ask = (line: string): Promise<string> => this.#link.ask(line);
+    const id = await addNetwork(ask, ownGroupSettings({ ssid, ssidPostfix, passphrase }, address));
+    // Only what was asked for is kept beyond the group's end.
+    if (options.isPersistent !== true) this.#own = { id, link: this.#link };
+    try {
+      return await this.#form('group_owner', command(id), timeoutMs, signal);
+    } catch (error) {
+      await this.#link.ask(`REMOVE_NETWORK ${String(id)}`).catch(ignoreRefusal);
+      this.#own = undefined;
+      throw error;
+    }
+  }
+
+  async hostAccessPoint({ timeoutMs = 15_000, signal, ...options }: AccessPointOptions): Promise<Group> {
+    const { clientInactivitySeconds } = this.#settings;
+    const settings = accessPointSettings({ ...options, clientInactivitySeconds });
+    const interfaceName = checkedInterfaceName(
+      options.interfaceName ?? networkInterfaceOf(this.interfaceName),
+    );
+    this.#mustBeFree();
+    const { ssid, frequencyMhz } = options;
+    this.#expected = { interfaceName, role: 'access_point', ssid, frequencyMhz, isPersistent: false };
+    try {
+      const link = await this.#linkToHost(interfaceName, timeoutMs, signal);
+      return await waitFor(this.#queue.read(), (event) => formed(event, 'access_point'), {
+        timeoutMs,
+        signal,
+        start: async () => {
+          await link.ask(`SET ap_isolate ${this.#settings.clientsMayTalk ? '0' : '1'}`);
+          const id = await addNetwork((line) => link.ask(line), settings);
+          this.#own = { id, link, passphrase: options.passphrase };
+          await link.ask(`SELECT_NETWORK ${String(id)}`);
+          return undefined;
+        },
+      });
+    } catch (error) {
+      await this.#endAccessPoint();
+      throw error;
+    } finally {
+      this.#expected = undefined;
+    }
   }
 
   async join(
@@ -147,7 +222,7 @@ class SupplicantRadio implements Radio {
 
   async credentials(): Promise<Credentials> {
     const { group } = this.#hosted();
-    const passphrase = await this.#askGroup('P2P_GET_PASSPHRASE');
+    const passphrase = this.#own?.passphrase ?? (await this.#askGroup('P2P_GET_PASSPHRASE'));
     return { ssid: group.ssid, passphrase };
   }
 
@@ -161,6 +236,16 @@ class SupplicantRadio implements Radio {
 
   clients(): readonly HardwareAddress[] {
     return [...this.#clients];
+  }
+
+  async removeClient(
+    address: HardwareAddress,
+    { by = 'deauthentication' }: { readonly by?: 'deauthentication' | 'disassociation' } = {},
+  ): Promise<void> {
+    this.#hosted();
+    const known = checkedAddress(address);
+    if (!this.#clients.has(known)) throw new WifiDirectError('client_unknown', 'No such client is here.');
+    await this.#askGroup(`${by === 'deauthentication' ? 'DEAUTHENTICATE' : 'DISASSOCIATE'} ${known}`);
   }
 
   group(): Group | undefined {
@@ -194,6 +279,10 @@ class SupplicantRadio implements Radio {
   async leave(): Promise<void> {
     const group = this.#group;
     if (group === undefined) return;
+    if (group.role === 'access_point') {
+      await this.#endAccessPoint();
+      return;
+    }
     await waitFor(
       this.#queue.read(),
       (event) =>
@@ -210,6 +299,7 @@ class SupplicantRadio implements Radio {
         },
       },
     );
+    await this.#takeBack();
   }
 
   events({ signal }: CallOptions = {}): AsyncIterableIterator<RadioEvent> {
@@ -226,7 +316,7 @@ class SupplicantRadio implements Radio {
     }
     this.#isClosed = true;
     this.#services.close();
-    this.#groupLink?.close();
+    this.#dropGroupLink();
     this.#link.close();
     this.#queue.close();
   }
@@ -237,8 +327,7 @@ class SupplicantRadio implements Radio {
     timeoutMs: number,
     signal: AbortSignal | undefined,
   ): Promise<Group> {
-    if (this.#group !== undefined)
-      throw new WifiDirectError('group_not_formed', 'This radio is in a group already.');
+    this.#mustBeFree();
     try {
       return await waitFor(this.#queue.read(), (event) => formed(event, role), {
         timeoutMs,
@@ -264,13 +353,68 @@ class SupplicantRadio implements Radio {
   }
 
   async #configure(): Promise<void> {
-    const { deviceName } = this.#options;
-    await this.#link.ask(`SET device_name ${deviceName}`);
-    // Not by push button: anybody who stands near could be the one who is let in.
-    await this.#link.ask('SET config_methods display keypad');
-    // Phones of one shop have nothing to say to each other.
-    await this.#link.ask('SET p2p_intra_bss 0');
-    await this.#link.ask(`SET p2p_passphrase_len ${String(PASSPHRASE_LENGTH)}`);
+    for (const { command, isNeeded } of settingCommands(this.#options.deviceName, this.#settings)) {
+      await this.#link.ask(command).catch((error: unknown) => {
+        if (isNeeded) throw error;
+        ignoreRefusal(error);
+      });
+    }
+  }
+
+  #mustBeFree(): void {
+    if (this.#group !== undefined || this.#expected !== undefined)
+      throw new WifiDirectError('group_not_formed', 'This radio is in a group already.');
+  }
+
+  /** The supplicant forgets the network that was described for this group only. */
+  async #takeBack(): Promise<void> {
+    const own = this.#own;
+    this.#own = undefined;
+    if (own === undefined) return;
+    await own.link.ask(`REMOVE_NETWORK ${String(own.id)}`).catch(ignoreRefusal);
+  }
+
+  async #endAccessPoint(): Promise<void> {
+    await this.#takeBack();
+    this.#onGroupGone(this.#group?.interfaceName ?? '', 'REQUESTED');
+    this.#dropGroupLink();
+  }
+
+  /** The link to the interface that an access point is hosted on, once it answers. */
+  async #linkToHost(
+    interfaceName: string,
+    timeoutMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<SupplicantLink> {
+    if (interfaceName === this.interfaceName) return this.#link;
+    const { promise, resolve, reject } = Promise.withResolvers<SupplicantLink>();
+    const giveUp = (code: 'timed_out' | 'aborted', message: string) => (): void =>
+      reject(new WifiDirectError(code, message));
+    const timer = setTimeout(giveUp('timed_out', `No supplicant serves ${interfaceName}.`), timeoutMs);
+    const onAbort = giveUp('aborted', 'It was given up.');
+    if (signal?.aborted === true) onAbort();
+    signal?.addEventListener('abort', onAbort, { once: true });
+    this.#dropGroupLink();
+    const link = this.#linkTo(interfaceName, (state) => {
+      if (state.state === 'up') resolve(link);
+      if (state.state !== 'down') return;
+      reject(
+        new WifiDirectError('supplicant_unreachable', `The supplicant of ${interfaceName}: ${state.code}.`),
+      );
+      this.#onGroupGone(interfaceName, 'UNAVAILABLE');
+    });
+    this.#groupLink = link;
+    try {
+      return await promise;
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+    }
+  }
+
+  #dropGroupLink(): void {
+    this.#groupLink?.close();
+    this.#groupLink = undefined;
   }
 
   #linkTo(interfaceName: string, onState: (state: LinkState) => void): SupplicantLink {
@@ -284,11 +428,14 @@ class SupplicantRadio implements Radio {
       timeoutMs,
       pingIntervalMs,
     };
-    return new SupplicantLink(settings, { onEvent: (event) => this.#onEvent(event), onState });
+    return new SupplicantLink(settings, {
+      onEvent: (event) => this.#onEvent(event, interfaceName),
+      onState,
+    });
   }
 
   #hosted(): { readonly group: Group } {
-    if (this.#group?.role !== 'group_owner')
+    if (this.#group === undefined || this.#group.role === 'client')
       throw new WifiDirectError('group_unknown', 'This radio hosts no group.');
     return { group: this.#group };
   }
@@ -312,13 +459,47 @@ class SupplicantRadio implements Radio {
 
   #forget(): void {
     this.#group = undefined;
-    this.#groupLink?.close();
-    this.#groupLink = undefined;
+    // Gone with the supplicant that knew it.
+    this.#own = undefined;
+    this.#dropGroupLink();
     this.#peers.clear();
     this.#clients.clear();
   }
 
-  #onEvent(event: SupplicantEvent): void {
+  #onGroupGone(interfaceName: string, reason: string): void {
+    if (this.#group?.interfaceName !== interfaceName) return;
+    this.#group = undefined;
+    this.#dropGroupLink();
+    this.#clients.clear();
+    this.#queue.push({ type: 'group_removed', interfaceName, reason });
+  }
+
+  /** Those who came before this radio listened, or while it did not, and those who left meanwhile. */
+  async #countClients(interfaceName: string): Promise<void> {
+    const here = new Set<HardwareAddress>();
+    let reply = await this.#askGroup('STA-FIRST');
+    for (let at = 0; at < MOST_STATIONS; at += 1) {
+      const station = parseStation(reply);
+      if (station === undefined) break;
+      if (station.isAuthorized) here.add(station.address);
+      reply = await this.#askGroup(`STA-NEXT ${station.address}`);
+    }
+    if (this.#group?.interfaceName !== interfaceName) return;
+    for (const address of this.#clients) if (!here.has(address)) this.#onStationLeft(address);
+    for (const address of here) this.#onStationJoined(address);
+  }
+
+  #onStationJoined(address: HardwareAddress): void {
+    if (this.#group === undefined || this.#clients.has(address)) return;
+    this.#clients.add(address);
+    this.#queue.push({ type: 'client_joined', address });
+  }
+
+  #onStationLeft(address: HardwareAddress): void {
+    if (this.#clients.delete(address)) this.#queue.push({ type: 'client_left', address });
+  }
+
+  #onEvent(event: SupplicantEvent, from: string): void {
     switch (event.type) {
       case 'peer_found':
         this.#peers.set(event.peer.address, event.peer);
@@ -331,21 +512,22 @@ class SupplicantRadio implements Radio {
         this.#onGroupStarted(event);
         return;
       case 'group_removed':
-        if (this.#group?.interfaceName !== event.interfaceName) return;
-        this.#group = undefined;
-        this.#groupLink?.close();
-        this.#groupLink = undefined;
-        this.#clients.clear();
-        this.#queue.push(event);
+        this.#onGroupGone(event.interfaceName, event.reason);
+        void this.#takeBack();
+        return;
+      case 'access_point_enabled':
+        if (from === this.#expected?.interfaceName) this.#onAccessPoint(this.#expected);
+        return;
+      case 'access_point_disabled':
+      case 'interface_disabled':
+        if (this.#group?.role !== 'access_point' || from !== this.#group.interfaceName) return;
+        this.#onAccessPointGone(from);
         return;
       case 'station_joined':
-        if (this.#clients.has(event.address)) return;
-        this.#clients.add(event.address);
-        this.#queue.push({ type: 'client_joined', address: event.address });
+        this.#onStationJoined(event.address);
         return;
       case 'station_left':
-        if (this.#clients.delete(event.address))
-          this.#queue.push({ type: 'client_left', address: event.address });
+        this.#onStationLeft(event.address);
         return;
       case 'group_formation_failed':
       case 'negotiation_failed':
@@ -359,7 +541,6 @@ class SupplicantRadio implements Radio {
       case 'service_response':
         this.#services.onResponse(event);
         return;
-      case 'interface_disabled':
       case 'interface_enabled':
       case 'supplicant_ending':
         return;
@@ -374,10 +555,28 @@ class SupplicantRadio implements Radio {
     this.#group = { interfaceName, role, ssid: displayName(event.ssid), frequencyMhz, isPersistent };
     // Who joins and leaves is told on the group's own interface, where there is one.
     if (interfaceName !== this.interfaceName) {
-      this.#groupLink?.close();
-      this.#groupLink = this.#linkTo(interfaceName, () => undefined);
+      this.#dropGroupLink();
+      this.#groupLink = this.#linkTo(interfaceName, ({ state }) => {
+        if (state === 'up' && role === 'group_owner')
+          void this.#countClients(interfaceName).catch(ignoreRefusal);
+      });
     }
     this.#queue.push({ type: 'group_started', group: this.#group });
+  }
+
+  #onAccessPointGone(interfaceName: string): void {
+    // Taken back already: it was this radio that ended it.
+    const reason = this.#own === undefined ? 'REQUESTED' : 'UNAVAILABLE';
+    // First, since the link that it is said on ends with the group.
+    void this.#takeBack();
+    this.#onGroupGone(interfaceName, reason);
+  }
+
+  #onAccessPoint(group: Group): void {
+    if (this.#group !== undefined) return;
+    this.#clients.clear();
+    this.#group = group;
+    this.#queue.push({ type: 'group_started', group });
   }
 }
 

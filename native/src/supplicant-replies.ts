@@ -41,3 +41,13 @@ export function parseStoredGroups(reply: string): readonly { readonly id: number
     return [{ id: Number(id), ssid: displayName(unescapeBytes(ssid)) }];
   });
 }
+
+/** `STA-FIRST` and `STA-NEXT`: the address, then its flags and counters; undefined after the last one. */
+export function parseStation(
+  reply: string,
+): { readonly address: string; readonly isAuthorized: boolean } | undefined {
+  const [first = ''] = reply.split('\n');
+  const address = first.trim().toLowerCase();
+  if (!hardwareAddress.test(address)) return undefined;
+  return { address, isAuthorized: parseKeyValues(reply).get('flags')?.includes('[AUTHORIZED]') === true };
+}
