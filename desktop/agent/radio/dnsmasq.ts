@@ -47,7 +47,8 @@ export interface Lease {
 }
 
 const PROVIDES_NAME = /^dnsmasq-dhcp: (\d{1,10}) client provides name: (.{1,255})$/;
-const ACKNOWLEDGED = /^dnsmasq-dhcp: (\d{1,10}) DHCPACK\([^)]{1,32}\) [\d.]{7,15} ((?:[0-9a-f]{2}:){5}[0-9a-f]{2})/;
+const ACKNOWLEDGED =
+  /^dnsmasq-dhcp: (\d{1,10}) DHCPACK\([^)]{1,32}\) [\d.]{7,15} ((?:[0-9a-f]{2}:){5}[0-9a-f]{2})/;
 /** Conversations whose name is remembered until the lease; anybody nearby can begin some. */
 const MAX_CONVERSATIONS = 64;
 

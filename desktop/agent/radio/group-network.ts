@@ -14,7 +14,9 @@ import { raiseFirewall, removeFirewall } from './firewall.ts';
 import { ProgramError, type ProgramFault, type Programs } from './run-program.ts';
 
 /** Why the network does not serve; with what could not be done in front. */
-export type NetworkFault = `${'firewall' | 'address' | 'listener' | 'dnsmasq'}_${ProgramFault | 'port_taken'}` | 'dnsmasq_ended';
+export type NetworkFault =
+  | `${'firewall' | 'address' | 'listener' | 'dnsmasq'}_${ProgramFault | 'port_taken'}`
+  | 'dnsmasq_ended';
 
 export interface NetworkEvents {
   readonly onServing: (interfaceName: string) => void;
@@ -51,12 +53,18 @@ export class GroupNetwork {
     this.#options = options;
   }
 
+  /**
+   * Before anything is built, what an agent that was killed left behind is taken away: by its own notes, so that
+   * nothing of anybody else is touched.
+   */
+  start(): void {
+    this.#begin(() => this.#clearLeftovers());
+  }
+
   /** Each call is a wish of its own: an interface that came again under its old name is made a network anew. */
   want(interfaceName: string | null): void {
     this.#wanted = interfaceName === null ? null : { interfaceName };
-    this.#working ??= this.#work().finally(() => {
-      this.#working = undefined;
-    });
+    this.#begin(async () => undefined);
   }
 
   /** When nothing is being done or undone. */
@@ -64,13 +72,22 @@ export class GroupNetwork {
     while (this.#working !== undefined) await this.#working;
   }
 
-  /** What an agent that was killed left behind: by its own notes, so that nothing of anybody else is touched. */
-  async clearLeftovers(): Promise<void> {
+  #begin(first: () => Promise<void>): void {
+    this.#working ??= first()
+      .then(() => this.#work())
+      .catch((error: unknown) => this.#options.log.error({ err: error }, 'the network for phones failed'))
+      .finally(() => {
+        this.#working = undefined;
+        // A wish of the very last moment.
+        if (this.#wanted !== this.#current) this.#begin(async () => undefined);
+      });
+  }
+
+  async #clearLeftovers(): Promise<void> {
     const { folder, log } = this.#options;
     const note = readNote(folder);
     if (endLeftDnsmasq(folder)) log.warn('a dnsmasq of an earlier run was ended');
-    if (note === undefined) return;
-    await this.#takeAway(note.interfaceName);
+    if (note !== undefined) await this.#takeAway(note.interfaceName);
   }
 
   async #work(): Promise<void> {

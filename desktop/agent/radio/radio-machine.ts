@@ -5,7 +5,7 @@
  */
 import type { RadioState as Probe } from 'node-wifi-direct';
 import type { NetworkFault } from './group-network.ts';
-import type { RadioSettings } from './radio-settings.ts';
+import type { RadioSettings } from '../../ipc/index.ts';
 
 export type Phase =
   /** Nobody wants a group, or there is no shop to host one for. */
@@ -165,7 +165,9 @@ export function reduce(state: MachineState, input: Input, now: Now): Step {
         ? host({ ...state, isOpen: true }, now)
         : to({ ...state, isOpen: true });
     case 'open_failed':
-      return state.phase.kind === 'opening' ? failed({ ...state, isOpen: false }, input.fault, now) : to(state);
+      return state.phase.kind === 'opening'
+        ? failed({ ...state, isOpen: false }, input.fault, now)
+        : to(state);
     case 'hosted':
       return onHosted(state, input.group, now);
     case 'host_failed':
@@ -283,12 +285,15 @@ function onProbed(state: MachineState, probe: Probe, now: Now): Step {
 }
 
 function probeAgainMs(probe: Probe): number {
-  return probe.state === 'blocked_by_rfkill' || probe.state === 'no_supplicant' ? PROBE_SOON_MS : PROBE_IDLE_MS;
+  return probe.state === 'blocked_by_rfkill' || probe.state === 'no_supplicant'
+    ? PROBE_SOON_MS
+    : PROBE_IDLE_MS;
 }
 
 function host(state: MachineState, now: Now): Step {
   const next: MachineState = { ...withoutGroup(state), phase: { kind: 'hosting' }, probeAtMs: null };
-  if (state.shift === null || isShiftOver(state, now)) return to(next, { type: 'begin_shift' }, { type: 'host' });
+  if (state.shift === null || isShiftOver(state, now))
+    return to(next, { type: 'begin_shift' }, { type: 'host' });
   return to(next, { type: 'host' });
 }
 
@@ -362,11 +367,20 @@ function onPhone(state: MachineState, input: PhoneInput, now: Now): Step {
   return to({ ...state, phones });
 }
 
-function onNetwork(state: MachineState, input: Input & { type: 'serving' | 'network_fault' }, now: Now): Step {
+function onNetwork(
+  state: MachineState,
+  input: Input & { type: 'serving' | 'network_fault' },
+  now: Now,
+): Step {
   const { phase } = state;
   if (phase.kind !== 'up' || phase.group.interfaceName !== input.interfaceName) return to(state);
   if (input.type === 'serving') {
-    const serving: MachineState = { ...state, phase: { ...phase, network: 'serving' }, fault: null, failures: 0 };
+    const serving: MachineState = {
+      ...state,
+      phase: { ...phase, network: 'serving' },
+      fault: null,
+      failures: 0,
+    };
     return rotateIfDue({ ...serving, networkRetryAtMs: null }, now);
   }
   const networkFailures = state.networkFailures + 1;
@@ -388,11 +402,16 @@ function onRequests(state: MachineState, isOpen: boolean, now: Now): Step {
 function onTime(state: MachineState, now: Now): Step {
   const { phase } = state;
   if (phase.kind === 'waiting' && now.atMs >= phase.untilMs) return lookAnew(to(state));
-  if (state.probeAtMs !== null && now.atMs >= state.probeAtMs) return to({ ...state, probeAtMs: null }, { type: 'probe' });
+  if (state.probeAtMs !== null && now.atMs >= state.probeAtMs)
+    return to({ ...state, probeAtMs: null }, { type: 'probe' });
   if (phase.kind !== 'up') return to(state);
   if (state.networkRetryAtMs !== null && now.atMs >= state.networkRetryAtMs) {
     const { interfaceName } = phase.group;
-    const again: MachineState = { ...state, networkRetryAtMs: null, phase: { ...phase, network: 'building' } };
+    const again: MachineState = {
+      ...state,
+      networkRetryAtMs: null,
+      phase: { ...phase, network: 'building' },
+    };
     // Walls that cannot be put up around this group may be put up around the next.
     if (state.networkFailures % FAILURES_BEFORE_CLOSING === 0) return rebuild(again);
     return to(again, { type: 'network', interfaceName });
@@ -417,10 +436,7 @@ function lookAfterPhones(state: MachineState, now: Now): Step {
   // Others pay here: only the one that is stuck is asked to come again.
   const phones = new Map(state.phones);
   for (const [address, phone] of stuck) phones.set(address, { ...phone, isGivenUp: true });
-  return to(
-    { ...state, phones },
-    ...addresses.map((address): Effect => ({ type: 'send_away', address })),
-  );
+  return to({ ...state, phones }, ...addresses.map((address): Effect => ({ type: 'send_away', address })));
 }
 
 function lookFor(state: MachineState, waiting: readonly (readonly [string, Phone])[], now: Now): Step {

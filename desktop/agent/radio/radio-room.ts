@@ -13,6 +13,7 @@ import {
   type WifiDirect,
   WifiDirectError,
 } from 'node-wifi-direct';
+import type { RadioCheck, RadioSettings } from '../../ipc/index.ts';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import { KIOSK_ADDRESS } from './address-plan.ts';
@@ -28,8 +29,10 @@ import {
   reduce,
   wakeAtMs,
 } from './radio-machine.ts';
-import { type RadioSettings, readRadioSettings, writeRadioSettings } from './radio-settings.ts';
+import { readRadioSettings, writeRadioSettings } from './radio-settings.ts';
+import { describeRadio, type RadioView } from './radio-view.ts';
 import { type Programs, systemPrograms } from './run-program.ts';
+import { testRadio } from './self-test.ts';
 import { newShift, readShift, type Shift, shortShopName, writeShift } from './shift.ts';
 import { wifiPicture, type WifiCredentials } from './wifi-code.ts';
 
@@ -58,15 +61,10 @@ export interface RadioRoomOptions {
   readonly wifi?: WifiDirect;
 }
 
-export interface RadioView {
-  readonly machine: MachineState;
-  /** Changes whenever the picture to join by does; null while nobody can join. */
-  readonly joinCodeId: number | null;
-}
-
 /** Time passes at least so often: a new day is noticed, and a machine that slept. */
 const TICK_MS = 60_000;
 const MIN_WAIT_MS = 50;
+const STOP_TIMEOUT_MS = 4_000;
 const SERVICE = '_tikipay._tcp';
 
 export class RadioRoom {
@@ -111,12 +109,15 @@ export class RadioRoom {
   get view(): RadioView {
     const { phase } = this.#machine;
     const isServing = phase.kind === 'up' && phase.network === 'serving';
-    return { machine: this.#machine, joinCodeId: isServing && this.#credentials !== null ? this.#joinCodeId : null };
+    return {
+      machine: this.#machine,
+      joinCodeId: isServing && this.#credentials !== null ? this.#joinCodeId : null,
+    };
   }
 
-  /** First what an agent before this one left behind; then the machine looks at the radio, wanted or not. */
-  async start(): Promise<void> {
-    await this.#quietly('clearing what was left behind', () => this.#network.clearLeftovers());
+  /** The radio is looked at, wanted or not; nobody waits for it. */
+  start(): void {
+    this.#network.start();
     this.#shift = readShift(this.#shiftFile);
     if (this.#shift !== undefined) this.#beganShift(this.#shift);
     this.#tell({ type: 'time' });
@@ -146,15 +147,26 @@ export class RadioRoom {
 
   /** The picture to join by, and nothing else of the passphrase (R14). */
   joinPicture(): string | null {
-    return this.view.joinCodeId === null || this.#credentials === null ? null : wifiPicture(this.#credentials);
+    return this.view.joinCodeId === null || this.#credentials === null
+      ? null
+      : wifiPicture(this.#credentials);
   }
 
   async stop(): Promise<void> {
     this.#tell({ type: 'settings', settings: this.#machine.settings, hasShop: false });
     this.#isStopped = true;
     clearTimeout(this.#timer);
-    await this.#network.settled();
-    await this.#radioWork;
+    // The window gives its agent a few seconds to end, and a supplicant that hangs must not take them all.
+    const limit = new Promise<void>((resolve) => setTimeout(resolve, STOP_TIMEOUT_MS).unref());
+    await Promise.race([Promise.all([this.#network.settled(), this.#radioWork]), limit]);
+  }
+
+  async selfTest(): Promise<readonly RadioCheck[]> {
+    const { programs = systemPrograms(), port } = this.#options;
+    const { phase } = this.#machine;
+    const probe = await this.#wifi.probe();
+    const group = phase.kind === 'up' ? phase.group.interfaceName : null;
+    return testRadio({ probe, group, port: port(), programs, code: describeRadio(this.view).code });
   }
 
   get #settingsFile(): string {
@@ -333,12 +345,10 @@ export class RadioRoom {
     const { frequencyMhz } = this.#options.config;
     const frequency = frequencyMhz === undefined ? {} : { frequencyMhz };
     if (radio.group() !== undefined) await radio.leave();
-    const { interfaceName, ssid, frequencyMhz: at } = await radio.host({
-      ssidPostfix: shift.ssid.slice('DIRECT-xy'.length),
-      ...frequency,
-      signal,
-    });
-    return { interfaceName, ssid, frequencyMhz: at };
+    const { ssid, passphrase } = shift;
+    const network = { ssid, passphrase, ...frequency, signal };
+    const { mode } = this.#machine.settings;
+    return mode === 'access_point' ? await radio.hostAccessPoint(network) : await radio.host(network);
   }
 
   async #leave(): Promise<void> {
@@ -358,8 +368,8 @@ export class RadioRoom {
   }
 
   async #sendAway(address: string): Promise<void> {
-    this.#options.log.info('a phone that never got an address is left alone');
-    void address;
+    const isHere = this.#radio?.clients().includes(address) === true;
+    if (isHere) await this.#radio?.removeClient(address);
   }
 
   #beginShift(): void {

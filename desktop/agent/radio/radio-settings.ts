@@ -3,18 +3,9 @@
  * what cannot be read is what the environment says, which is `off` unless somebody said otherwise.
  */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { z } from 'zod';
+import { RadioSettings } from '../../ipc/index.ts';
 
-export const ROTATION_HOURS = [4, 8, 12, 24] as const;
-
-export const RadioSettings = z.object({
-  isOn: z.boolean(),
-  /** `access_point`: a plain network without Wi-Fi Direct, for radios and phones that stumble over it. */
-  mode: z.enum(['wifi_direct', 'access_point']),
-  /** A passphrase is used for so long at most; a new day begins with a new one as well. */
-  rotationHours: z.literal(ROTATION_HOURS),
-});
-export type RadioSettings = z.infer<typeof RadioSettings>;
+export const DEFAULT_ROTATION_HOURS = 12;
 
 export function readRadioSettings(path: string, fallback: RadioSettings): RadioSettings {
   try {
