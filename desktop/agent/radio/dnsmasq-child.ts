@@ -7,7 +7,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { dnsmasqArguments, type Lease, LeaseReader } from './dnsmasq.ts';
-import { programError, ProgramError, type Programs } from './run-program.ts';
+import { programError, type ProgramError, type Programs } from './run-program.ts';
 
 export interface DnsmasqOptions {
   readonly programs: Programs;

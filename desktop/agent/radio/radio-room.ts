@@ -315,6 +315,7 @@ export class RadioRoom {
       case 'group_started':
       case 'wrong_passphrase':
       case 'peer_found':
+      case 'peer_updated':
       case 'peer_lost':
       case 'find_stopped':
         return;
