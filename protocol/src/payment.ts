@@ -1,7 +1,14 @@
 /** What a phone signs under an allowance: payments, and the statement that closes it. */
 import type { AllowanceCertificate } from './certificates.ts';
 import { equalBytes } from './bytes.ts';
-import { hasValidSignature, readObject, readPayload, signedBytes, signObject } from './cose.ts';
+import {
+  hasValidSignature,
+  readObject,
+  readPayload,
+  signedBytes,
+  signObject,
+  type UnverifiedObject,
+} from './cose.ts';
 import { digest, verifySignature, type Steps } from './crypto.ts';
 import { refuse } from './errors.ts';
 import { LINK_BYTES, MAX_COUNTER, MAX_OBJECT_BYTES } from './limits.ts';
@@ -47,12 +54,25 @@ export function* signPayment(
   );
 }
 
+/** @throws Refusal for what is a payment under no certificate. */
+export function requirePaymentForm(bytes: Uint8Array): void {
+  readFields(readObject(bytes, MAX_OBJECT_BYTES));
+}
+
 /** Form and identity only. */
 export function* readPayment(
   bytes: Uint8Array,
   allowance: Pick<AllowanceCertificate, 'hash'>,
 ): Steps<Payment> {
   const object = readObject(bytes, MAX_OBJECT_BYTES);
+  const fields = readFields(object);
+  const signed = signedBytes(object, allowance.hash);
+  const payment = { hash: yield* digest(signed), bytes, ...fields };
+  readAs.set(payment, { under: allowance.hash, signed, signature: object.signature });
+  return payment;
+}
+
+function readFields(object: UnverifiedObject): Omit<Payment, 'hash' | 'bytes'> {
   const fields = readPayload(object);
   fields.purpose(PURPOSE.payment);
   const counter = fields.uint(MAX_COUNTER, 1);
@@ -62,11 +82,7 @@ export function* readPayment(
   const requestHash = fields.bytes(32);
   const signedAt = fields.timeSeconds();
   fields.end();
-  const signed = signedBytes(object, allowance.hash);
-  const hash = yield* digest(signed);
-  const payment = { hash, bytes, counter, amountMinor, cumulativeMinor, previousLink, requestHash, signedAt };
-  readAs.set(payment, { under: allowance.hash, signed, signature: object.signature });
-  return payment;
+  return { counter, amountMinor, cumulativeMinor, previousLink, requestHash, signedAt };
 }
 
 /** What a payment was read from and under, so that its signature is checked without reading it again. */
