@@ -52,7 +52,7 @@ export type OpenRadioOptions = {
   readonly timeoutMs?: number;
   /** How long silence is taken for peace, from 1 to 10000. Default 2000. */
   readonly pingIntervalMs?: number;
-  readonly load?: typeof loadAddon;
+  readonly load?: () => ControlAddon | 'platform_not_linux' | 'addon_missing';
   readonly signal?: AbortSignal;
 };
 
@@ -87,6 +87,7 @@ class SupplicantRadio implements Radio {
   readonly #link: SupplicantLink;
   readonly #services: SupplicantServices;
   readonly #groups: SupplicantGroups;
+  #isUp = false;
   #wasUp = false;
   #isClosed = false;
 
@@ -301,16 +302,27 @@ class SupplicantRadio implements Radio {
   }
 
   #onLinkState(state: LinkState): void {
-    if (state.state === 'up') {
-      if (this.#wasUp) void this.#restore().catch(ignoreRefusal);
-      this.#wasUp = true;
-      this.#say({ type: 'supplicant_back' });
-      return;
-    }
-    if (state.state === 'down' && this.#wasUp) {
-      this.#groups.forget();
-      this.#peers.clear();
-      this.#say({ type: 'supplicant_lost' });
+    switch (state.state) {
+      case 'connecting':
+        return;
+      case 'up':
+        // Said again when events were lost: nothing ended, but somebody may have come or gone.
+        if (this.#isUp) {
+          this.#groups.countAgain();
+          return;
+        }
+        this.#isUp = true;
+        if (this.#wasUp) void this.#restore().catch(ignoreRefusal);
+        this.#wasUp = true;
+        this.#say({ type: 'supplicant_back' });
+        return;
+      case 'down':
+        // Each attempt that fails says so as well; it is lost once.
+        if (!this.#isUp) return;
+        this.#isUp = false;
+        this.#groups.forget();
+        this.#peers.clear();
+        this.#say({ type: 'supplicant_lost' });
     }
   }
 
