@@ -97,7 +97,8 @@ export class Sessions {
   async resume({ sessionId, count, signature }: SessionProof): Promise<LivingSession> {
     const now = new Date(this.#clock.nowMs());
     const [row] = await this.#db.select().from(sessions).where(eq(sessions.id, sessionId));
-    const key = row?.proofKey == null ? null : await importProofKey(row.proofKey);
+    const proofKey = row?.proofKey ?? null;
+    const key = proofKey === null ? null : await importProofKey(proofKey);
     // Whoever knows no more than the id learns nothing, and ends nothing.
     if (key === null || !(await isProof(key, { sessionId, count, signature }))) {
       throw problem('not_authenticated');
