@@ -9,6 +9,8 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LabUnavailable, prepareKernel } from './kernel.ts';
+import { type MachinePlan, PLAN_FILE } from './machine-plan.ts';
+import { buildRadioTool } from './radio-tool.ts';
 
 export type MachineRun = {
   /** An absolute path; Node runs it as root inside. */
@@ -16,6 +18,7 @@ export type MachineRun = {
   readonly repository: string;
   readonly radios: number;
   readonly timeoutMs: number;
+  readonly plan: MachinePlan;
   /** What the program prints, as it comes. */
   readonly onOutput: (text: string) => void;
 };
@@ -35,6 +38,7 @@ const POLL_MS = 200;
 /** Rejects with LabUnavailable when there is no such machine to be had. */
 export async function runInMachine(options: MachineRun): Promise<MachineResult> {
   const kernel = await prepareKernel();
+  await buildRadioTool();
   const folder = await mkdtemp(join(tmpdir(), 'radio-lab-'));
   try {
     await copyFile(join(import.meta.dirname, 'guest.sh'), join(folder, 'guest.sh'));
@@ -44,6 +48,7 @@ export async function runInMachine(options: MachineRun): Promise<MachineResult> 
       `PROGRAM='${options.program}'`,
     ];
     await writeFile(join(folder, 'settings'), `${settings.join('\n')}\n`);
+    await writeFile(join(folder, PLAN_FILE), JSON.stringify(options.plan));
     const timedOut = await boot(kernel, folder, options);
     const exitCode = Number.parseInt(await readText(join(folder, 'exit-code')), 10);
     return {
@@ -66,7 +71,7 @@ async function boot(
   const share = 'security_model=none,multidevs=remap';
   const args = [
     // Software emulation: it is everywhere, and where there is more, it may be there and fail.
-    ...['-accel', 'tcg,thread=multi', '-cpu', 'max', '-smp', '2', '-m', '1024'],
+    ...['-accel', 'tcg,thread=multi', '-cpu', 'max', '-smp', '2', '-m', '2048'],
     ...['-nographic', '-no-reboot', '-nic', 'none', '-monitor', 'none'],
     ...['-serial', `file:${join(folder, 'console')}`],
     ...['-kernel', kernel.kernelPath, '-initrd', kernel.initramfsPath],
