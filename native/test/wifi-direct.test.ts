@@ -169,7 +169,7 @@ function describeAddon(): void {
     );
   });
 
-  test('the build that runs during npm ci does nothing when nothing changed', async () => {
+  test('the build that runs during npm ci does nothing when nothing changed', { timeout: 60_000 }, () => {
     const script = join(import.meta.dirname, '..', 'scripts', 'build-addon.mjs');
     const build = (): string => spawnSync(process.execPath, [script], { encoding: 'utf8' }).stdout;
     build();

@@ -6,6 +6,7 @@ import process from 'node:process';
 import { type MachinePlan, PLAN_FILE } from '../machine-plan.ts';
 import { RESULT_MARK } from '../report.ts';
 import { groupCases } from './cases/group.ts';
+import { hostingCases } from './cases/hosting.ts';
 import { phoneCases } from './cases/phones.ts';
 import { troubleCases } from './cases/trouble.ts';
 import { runCase } from './run-case.ts';
@@ -14,7 +15,7 @@ import { type LabCase, setStage } from './stage.ts';
 async function main(): Promise<number> {
   // Written by the host for this very run.
   const plan: MachinePlan = JSON.parse(await readFile(`/run/lab/${PLAN_FILE}`, 'utf8'));
-  const all: LabCase[] = [...groupCases, ...phoneCases, ...troubleCases];
+  const all: LabCase[] = [...groupCases, ...hostingCases, ...phoneCases, ...troubleCases];
   for (const path of plan.modules) all.push(...(await casesOf(path)));
   const chosen = all.filter(
     ({ name }) => plan.only.length === 0 || plan.only.some((words) => name.includes(words)),
