@@ -81,7 +81,9 @@ export const groupCases: readonly LabCase[] = [
           step('the phone presses its button');
           // Nothing ends this wait: the phone goes on looking for a button that nobody presses.
           const told = phone.logs(/without active PBC Registrar/, 60_000);
-          // This package has no word for it; other devices do.
+          // This package refuses to ask for it; other devices do.
+          const refused = { code: 'push_button_refused' };
+          await assert.rejects(customer.join(peer.address, { by: 'push_button' }), refused);
           await phone.ask(`P2P_CONNECT ${peer.address} pbc join`);
           await told;
           assert.deepEqual(till.clients(), []);
@@ -165,7 +167,8 @@ export const groupCases: readonly LabCase[] = [
           step('the phone joins by PIN');
           const { ssid } = await till.host({ frequencyMhz: 2412, isPersistent: true });
           const peer = await findKiosk(customer);
-          const first = await customer.join(peer.address, await till.invitePin());
+          const byPin = { by: 'pin', pin: await till.invitePin() } as const;
+          const first = await customer.join(peer.address, byPin, { isPersistent: true });
           assert.equal(first.isPersistent, true);
           step('the group is torn down');
           const told = nextEvent(customer, 'group_removed', 30_000);
@@ -178,9 +181,10 @@ export const groupCases: readonly LabCase[] = [
           step('the phone comes back by what it has kept');
           const remembered = (await customer.storedGroups()).find((group) => group.ssid === ssid);
           assert.ok(remembered !== undefined, 'the phone has not kept it');
-          const back = nextEvent(customer, 'group_started', 40_000);
-          await phone.ask(`P2P_GROUP_ADD persistent=${String(remembered.id)}`, phone.p2pInterfaceName);
-          const { group } = await back;
+          const group = await customer.join(peer.address, {
+            by: 'stored_group',
+            storedGroupId: remembered.id,
+          });
           assert.equal(group.role, 'client');
           assert.equal(group.ssid, ssid);
           await until('the kiosk knows of its client', () => till.clients().length === 1);
