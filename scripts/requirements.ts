@@ -29,11 +29,11 @@ export function readLaws(): ReadonlyMap<string, string> {
 
 const testFiles = '{protocol,native,drizzle,scripts,server,wallet,desktop,e2e}/**/*.{test,spec}.{ts,tsx}';
 /** The radio lab runs in a machine of its own: its cases are entries of lists, not calls of a test runner. */
-const labCases = 'native/lab/guest/cases/*.ts';
+const labCases = ['native/lab/guest/cases/*.ts', 'e2e/air/*-cases.ts'];
 
 export function readRequirements(): RequirementsMap {
   const map = new Map<string, NamedTest[]>();
-  const files = globSync([testFiles, labCases], {
+  const files = globSync([testFiles, ...labCases], {
     cwd: repositoryRoot,
     exclude: (path) => /(^|\/)(node_modules|dist|out|build)(\/|$)/.test(path),
   });
@@ -50,7 +50,7 @@ export function readRequirements(): RequirementsMap {
 /** What the tests of one file are called, each behind the groups that it stands in. */
 export function testNames(file: string, source: string): readonly string[] {
   const names: string[] = [];
-  const isLab = file.startsWith('native/lab/');
+  const isLab = /^(?:native\/lab|e2e\/air)\//.test(file);
   const visit = (node: unknown, groups: readonly string[]): void => {
     if (Array.isArray(node)) {
       for (const one of node) visit(one, groups);

@@ -61,7 +61,8 @@ async function runRadioLab(
 ): Promise<SuiteOutcome> {
   const file = join(folder, 'radio.json');
   const chosen = cases.flatMap((words) => ['--case', words]);
-  const result = await runCommand('node', ['native/lab/lab.ts', ...chosen], {
+  const air = ['--with', 'e2e/air/cases.ts'];
+  const result = await runCommand('node', ['native/lab/lab.ts', ...air, ...chosen], {
     output: 'show',
     env: { ...env, [tallyFileVariable]: file },
   });

@@ -22,7 +22,7 @@ export type Course = {
 
 /** Of somebody in the internet, at the end of the kiosk's cable. */
 export const INTERNET_ADDRESS = '203.0.113.1';
-const KIOSK_CABLE_ADDRESS = '203.0.113.2';
+export const KIOSK_CABLE_ADDRESS = '203.0.113.2';
 
 export class Stage {
   readonly kiosk: Supplicant;

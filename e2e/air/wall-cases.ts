@@ -1,0 +1,73 @@
+// How far a phone gets that has joined: to the port where it pays.
+
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import type { Phone } from '../../native/lab/guest/phone.ts';
+import { INTERNET_ADDRESS, KIOSK_CABLE_ADDRESS, type LabCase } from '../../native/lab/guest/stage.ts';
+import { until } from '../../native/lab/guest/until.ts';
+import { KIOSK_ADDRESS, KIOSK_ORIGIN } from './kiosk.ts';
+import { openShop } from './shop.ts';
+
+const FIREWALL = 'tikipay_radio';
+/** Something else that listens on the shop's machine, and something in the internet. */
+const OTHER_PORT = 9_999;
+
+export const wallCases: readonly LabCase[] = [
+  {
+    name: 'R15 a phone reaches the port where it pays, no other port, no other phone and no internet',
+    timeoutMs: 240_000,
+    run: async (stage, { step }) => {
+      const { kiosk, customers } = await openShop(stage);
+      const [one, other] = customers;
+      const shop = kiosk.supplicant;
+      await kiosk.radioIs('up');
+      const code = await kiosk.joinCode();
+      await one.enter(code);
+      const neighbour = await other.enter(code);
+      step('the shop’s machine shares its internet with everybody, as some do');
+      await shop.exec('sh', '-c', 'echo 1 >/proc/sys/net/ipv4/ip_forward');
+      await stage.internet.exec('ip', 'route', 'replace', '192.168.49.0/24', 'via', KIOSK_CABLE_ADDRESS);
+      await one.phone.exec('ip', 'route', 'replace', `${INTERNET_ADDRESS}/32`, 'via', KIOSK_ADDRESS);
+      const servers = [shop.network, stage.internet].map((network) =>
+        network.spawn('busybox', ['httpd', '-f', '-p', String(OTHER_PORT), '-h', '/run/tmp'], {
+          stdio: 'ignore',
+        }),
+      );
+      const elsewhere = [
+        `http://${KIOSK_ADDRESS}:${String(OTHER_PORT)}`,
+        `http://${INTERNET_ADDRESS}:${String(OTHER_PORT)}`,
+      ];
+      try {
+        await writeFile('/run/tmp/index.html', 'hello');
+        step('what there is to reach');
+        for (const url of elsewhere)
+          await until(`the kiosk reaches ${url}`, async () =>
+            shop.tryExec('busybox', 'wget', '-q', '-O', '-', url),
+          );
+        step('what a phone reaches');
+        assert.ok(await reaches(one.phone, `${KIOSK_ORIGIN}/v1/hello`), 'the phone cannot pay');
+        for (const url of elsewhere)
+          assert.equal(await reaches(one.phone, url), false, `a phone reaches ${url}`);
+        assert.equal(await one.phone.canReach(neighbour.address), false, 'phones reach each other');
+        step('without the walls a phone would get there');
+        const rules = await shop.exec('nft', 'list', 'table', 'inet', FIREWALL);
+        await shop.exec('nft', 'delete', 'table', 'inet', FIREWALL);
+        try {
+          for (const url of elsewhere) assert.ok(await reaches(one.phone, url), `${url} proves nothing`);
+        } finally {
+          await writeFile('/run/tmp/rules.nft', rules);
+          await shop.exec('nft', '-f', '/run/tmp/rules.nft');
+        }
+        assert.equal(await reaches(one.phone, elsewhere[0] ?? ''), false);
+      } finally {
+        for (const server of servers) server.kill('SIGKILL');
+        await shop.exec('sh', '-c', 'echo 0 >/proc/sys/net/ipv4/ip_forward');
+        await Promise.all([one.leave(), other.leave()]);
+      }
+    },
+  },
+];
+
+async function reaches(phone: Phone, url: string): Promise<boolean> {
+  return await phone.tryExec('busybox', 'wget', '-q', '-T', '3', '-O', '-', url);
+}
