@@ -19,7 +19,7 @@ import { type JoinCode, scanJoinCode } from './join-code.ts';
 
 const program = join(import.meta.dirname, '..', '..', 'desktop', 'agent', 'main.ts');
 const FOLDER = '/run/shop';
-const PORT = 7070;
+export const PORT = 7070;
 export const KIOSK_ADDRESS = '192.168.49.1';
 export const KIOSK_ORIGIN = `http://${KIOSK_ADDRESS}:${String(PORT)}`;
 export const AGENT_LOG = join(LOG_FOLDER, 'agent.log');

@@ -3,8 +3,7 @@
 
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -39,7 +38,9 @@ const POLL_MS = 200;
 export async function runInMachine(options: MachineRun): Promise<MachineResult> {
   const kernel = await prepareKernel();
   await buildRadioTool();
-  const folder = await mkdtemp(join(tmpdir(), 'radio-lab-'));
+  const runs = join(import.meta.dirname, '..', 'build', 'lab');
+  await mkdir(runs, { recursive: true });
+  const folder = await mkdtemp(join(runs, 'run-'));
   try {
     await copyFile(join(import.meta.dirname, 'guest.sh'), join(folder, 'guest.sh'));
     const settings = [
