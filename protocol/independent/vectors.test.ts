@@ -41,6 +41,7 @@ type Texts =
   | 'kioskId'
   | 'known'
   | 'knownOfferHash'
+  | 'list'
   | 'occasion'
   | 'payment'
   | 'paymentHash'
@@ -130,6 +131,7 @@ const operations: Record<string, (input: Input) => unknown> = {
   commitToPhone: ({ phone, salt }) => objects.commitToPhone(phone, salt),
   verifyPaymentRequest: (input) => objects.verifyPaymentRequest(String(input.request), kioskOf(input)),
   openRequestEnvelope: (input) => objects.openRequestEnvelope(input.envelope, issuersOf(input)),
+  decodeRequestList: ({ list }) => objects.decodeRequestList(list),
   comparisonCode: ({ requestHash }) => objects.comparisonCode(requestHash),
   verifyPaymentObject: (input) => objects.verifyPayment(input.payment, allowanceOf(input)),
   decodeDelivery: ({ delivery }) => objects.decodeDelivery(delivery),

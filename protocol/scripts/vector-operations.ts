@@ -472,6 +472,7 @@ const OPERATIONS: Readonly<Record<string, (input: Input) => Steps<unknown>>> = {
   *openRequestEnvelope(input) {
     return yield* protocol.openRequestEnvelope(input.bytes('envelope'), yield* issuersOf(input));
   },
+  decodeRequestList: plain((input) => protocol.decodeRequestList(input.bytes('list')).map(toHex)),
   *verifyPaymentObject(input) {
     return yield* signedPayment(input.bytes('payment'), yield* allowanceOf(input));
   },

@@ -305,6 +305,10 @@ const readers: Readonly<
     world.allowance.bytes,
     (bytes) => decide(protocol.encodeDelivery({ ...delivery, allowanceCertificate: nonEmpty(bytes) })),
   ],
+  'request list': [
+    protocol.encodeRequestList([protocol.encodeRequestEnvelope(world.kiosk.bytes, request.bytes)]),
+    (bytes) => protocol.attempt(() => protocol.decodeRequestList(bytes)),
+  ],
   'request envelope': [
     protocol.encodeRequestEnvelope(world.kiosk.bytes, request.bytes),
     (bytes) => sync(protocol.openRequestEnvelope(bytes, issuers)),
