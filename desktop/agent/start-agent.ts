@@ -21,7 +21,7 @@ import { Manager } from './manager/manager.ts';
 import { listenForPhones, type Listener, type PairingView } from './pairing/listener.ts';
 import { RadioWatch } from './radio/radio-state.ts';
 import { Refunds } from './refunds.ts';
-import { Sales } from './sales.ts';
+import { Sales, type Channel } from './sales.ts';
 import { SettleLoop } from './settle/settle-loop.ts';
 import type { StoreSnapshot } from './store/kiosk-store.ts';
 import { migrationsFolder } from './store/migrations-folder.ts';
@@ -127,6 +127,7 @@ class Agent implements RunningAgent {
       clock: systemClock(),
       addresses: () => this.#listener?.addresses ?? [],
       requestTtlSeconds: this.#options.config.requestTtlSeconds,
+      mostOpen: () => this.#snapshot?.mostOpen ?? 1,
       onChange: () => this.#publisher.now(),
       onRefusal: changed,
       onError: (error) => log.error({ err: error }, 'the sale could not be brought up to date'),
@@ -177,8 +178,8 @@ class Agent implements RunningAgent {
       advertise: config.advertise,
       open: this.#open,
       view: () => pairingView(this.#snapshot),
-      openRequest: () => this.#sales.openEnvelope(),
-      accept: (delivery) => this.#accept(delivery),
+      openRequests: () => this.#sales.openEnvelopes(),
+      accept: (delivery) => this.#accept(delivery, 'network'),
       acceptRefund: (acceptance) => this.#giveBack(acceptance),
       log,
     });
@@ -191,7 +192,7 @@ class Agent implements RunningAgent {
     this.#reachability.start();
     this.#radio.start();
     const ready = await this.#store.whenReady();
-    this.#sales.resume(ready.sale);
+    this.#sales.resume(ready.sales);
     this.#refunds.resume(ready.refund);
     this.#tick = setInterval(() => void this.#passTime(), TICK_MS);
     this.#tick.unref();
@@ -227,7 +228,7 @@ class Agent implements RunningAgent {
       store: this.#store,
       state: () => this.#compose(),
       enrol: (code) => this.#enrol(code),
-      accept: (delivery) => this.#accept(delivery),
+      accept: (delivery) => this.#accept(delivery, 'camera'),
       acceptRefund: (acceptance) => this.#giveBack(acceptance),
       open: (sealed) => this.#open(sealed, this.#snapshot?.kiosk?.certificateHashes ?? []),
       settleNow: () => {
@@ -250,8 +251,8 @@ class Agent implements RunningAgent {
     this.#settle.retryNow();
   }
 
-  async #accept(delivery: Uint8Array): ReturnType<Sales['accept']> {
-    const outcome = await this.#sales.accept(delivery);
+  async #accept(delivery: Uint8Array, channel: Channel): ReturnType<Sales['accept']> {
+    const outcome = await this.#sales.accept(delivery, channel);
     const { log } = this.#options;
     if (outcome.kind === 'refused') log.info({ code: outcome.code }, 'a payment was refused');
     else
@@ -326,6 +327,7 @@ class Agent implements RunningAgent {
       radio: this.#radio.state,
       addresses: this.addresses,
       sale: this.#sales.view(),
+      sales: this.#sales.views(),
       refund: this.#refunds.view(),
     });
   }

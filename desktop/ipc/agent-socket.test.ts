@@ -38,6 +38,8 @@ function makeState(over: Partial<AgentState> = {}): AgentState {
     radio: { state: 'checking' },
     addresses: [],
     sale: null,
+    sales: [],
+    till: { mostOpen: 1 },
     refund: null,
     ...over,
   };
@@ -62,6 +64,9 @@ function makeHandlers(over: Partial<AgentHandlers> = {}): AgentHandlers {
     'kiosk.enrol': async () => makeState(),
     'sale.open': unused,
     'sale.cancel': unused,
+    'sale.front': unused,
+    'sale.putAway': unused,
+    'till.setMostOpen': unused,
     'delivery.submit': unused,
     'refund.open': unused,
     'refund.cancel': unused,

@@ -51,7 +51,7 @@ function start(changes: Partial<ListenerOptions> = {}): Promise<Listener> {
       walletOrigins: [WALLET],
       certificateHashes: [certificate.hash],
     }),
-    openRequest: () => null,
+    openRequests: () => [],
     accept: async (bytes) => {
       delivered.push(bytes);
       return outcome;
