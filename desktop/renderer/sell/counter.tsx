@@ -3,7 +3,7 @@
  * its time; a tap brings one to the front. Shows all of them, always: what is paid never hides what still waits.
  */
 import { UnstyledButton } from '@mantine/core';
-import type { ReactElement } from 'react';
+import { type ReactElement, useEffect, useRef } from 'react';
 import type { Sale } from '../../ipc/agent-contract.ts';
 import { formatSpan } from '../language/moments.ts';
 import { useLanguage } from '../language/use-language.ts';
@@ -83,8 +83,13 @@ function Card({
 }): ReactElement {
   const { t, money } = useLanguage();
   const standing = standingOf(sale);
+  const card = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    if (isFront) card.current?.scrollIntoView?.({ block: 'nearest', inline: 'nearest' });
+  }, [isFront]);
   return (
     <UnstyledButton
+      ref={card}
       className={classes.card}
       data-testid="counter-sale"
       data-sale={sale.saleId}

@@ -54,7 +54,7 @@ export function SaleView(): ReactElement {
         receivedAtMs={receivedAtMs}
         onFront={(saleId) => front.mutate(saleId)}
       />
-      <div className={classes.front}>
+      <div className={classes.front} data-counter>
         <FrontSale />
       </div>
     </div>
