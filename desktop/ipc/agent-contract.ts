@@ -18,6 +18,7 @@ import {
 } from '@tikiwallet/server/contract';
 import { MAX_OPEN_REQUESTS } from '@tikiwallet/protocol';
 import { z } from 'zod';
+import { Radio, radioCalls } from './radio-contract.ts';
 
 /** Raised when a message changes incompatibly; the two sides refuse to talk across versions. */
 export const AGENT_PROTOCOL_VERSION = 1;
@@ -250,17 +251,8 @@ export const AgentState = z.object({
       nextLevelAt: Time.nullable().default(null),
     })
     .nullable(),
-  /** Wi-Fi Direct; QR and LAN work whatever it says. */
-  radio: z.object({
-    state: z.enum([
-      'unsupported_platform',
-      'no_supplicant',
-      'no_p2p_radio',
-      'blocked_by_rfkill',
-      'ready',
-      'checking',
-    ]),
-  }),
+  /** The kiosk's own network; QR and LAN work whatever it says. */
+  radio: Radio,
   /** Addresses at which phones reach this kiosk, `http://host:port`. */
   addresses: z.array(z.string()),
   /** The sale in front, the last one included until another is opened; null: the keypad. */
@@ -470,6 +462,7 @@ export const agentCalls = {
     result: DeliveryAnswer,
   },
   'settlement.now': { params: Nothing, result: Nothing },
+  ...radioCalls,
 } as const;
 export type AgentCalls = typeof agentCalls;
 export type AgentCallName = keyof AgentCalls;

@@ -106,10 +106,12 @@ describe('a repeat delivery', () => {
   });
 
   it('under the certificate of somebody else is a payment that nobody signed', () => {
-    const other = read(makeWorld().allowance.bytes);
+    const abroad = makeWorld();
+    const other = read(abroad.allowance.bytes);
     const identified = ok(runSync(identifyUnder(other, repeat), crypto));
     expect(identified.payment.hash).not.toEqual(payment.hash);
-    const facts = makeFacts(world, request, { certificateIsKnownGood: true });
+    const trust = { ...world.trust, issuers: [...world.trust.issuers, ...abroad.trust.issuers] };
+    const facts = makeFacts(world, request, { trust, certificateIsKnownGood: true });
     const first = { ...identified.payment, previousLink: other.allowance.hash.slice(0, 16) };
     expect(runSync(verifyPayment({ ...identified, payment: first }, facts), crypto)).toEqual(
       refused('payment_signature_invalid'),
@@ -119,8 +121,10 @@ describe('a repeat delivery', () => {
 
 describe('the certificate of a reference', () => {
   const hash = (last: number) => Uint8Array.from({ length: 32 }, (_, at) => (at < 8 ? 1 : last));
-  const select = (stored: readonly Uint8Array[]) =>
-    attempt(() => selectCertificate(certificateReference(hash(0)), stored, (one) => one));
+  const select = (stored: readonly Uint8Array[], bytes = payment.bytes) => {
+    const delivery = { certificateReference: certificateReference(hash(0)), payment: bytes };
+    return attempt(() => selectCertificate(delivery, stored, (one) => one));
+  };
 
   it('is the one whose hash begins with it', () => {
     expect(select([new Uint8Array(32), hash(5)])).toEqual({ ok: true, value: hash(5) });
@@ -129,6 +133,12 @@ describe('the certificate of a reference', () => {
   it('is unknown when there is none, and when there are two: nobody chooses between them', () => {
     expect(select([new Uint8Array(32)])).toEqual(refused('allowance_certificate_unknown'));
     expect(select([hash(5), hash(6)])).toEqual(refused('allowance_certificate_unknown'));
+  });
+
+  it('does not hide that the payment is none: to send the whole delivery would not help', () => {
+    expect(select([], payment.bytes.slice(1))).toEqual(refused('message_malformed'));
+    expect(select([hash(5), hash(6)], encodeRepeatDelivery(repeat))).toEqual(refused('message_malformed'));
+    expect(select([], world.kiosk.bytes)).toEqual(refused('algorithm_not_allowed'));
   });
 
   it('does not change with the signature on the certificate', () => {

@@ -10,7 +10,7 @@ import type { UnverifiedObject } from './cose.ts';
 import type { Steps } from './crypto.ts';
 import { refuse } from './errors.ts';
 import { CERTIFICATE_REFERENCE_BYTES, MAX_ENVELOPE_BYTES, MAX_OBJECT_BYTES } from './limits.ts';
-import { readPayment, type Payment } from './payment.ts';
+import { readPayment, requirePaymentForm, type Payment } from './payment.ts';
 import { PURPOSE } from './purposes.ts';
 
 /** Phone to kiosk, by any channel. The payment's request hash says which request it pays. */
@@ -120,16 +120,22 @@ export function* identifyUnder(
 }
 
 /**
- * The one stored certificate that `reference` names. None is refused, and so are two: to choose would be to guess, and
- * the whole delivery needs no guess.
+ * The one stored certificate that a repeat delivery names. None is refused, and so are two: to choose would be to guess,
+ * and the whole delivery needs no guess. A payment that no certificate could make readable says so first: the phone that is
+ * told of its certificate would only send the same payment again.
+ * @throws Refusal `allowance_certificate_unknown`, or that of the payment's form
  */
 export function selectCertificate<C>(
-  reference: Uint8Array,
+  delivery: Pick<RepeatDelivery, 'certificateReference' | 'payment'>,
   stored: readonly C[],
   hashOf: (certificate: C) => Uint8Array,
 ): C {
+  const { certificateReference: reference, payment } = delivery;
   const named = stored.filter((one) => equalBytes(certificateReference(hashOf(one)), reference));
   const [only] = named;
-  if (only === undefined || named.length > 1) refuse('allowance_certificate_unknown');
+  if (only === undefined || named.length > 1) {
+    requirePaymentForm(payment);
+    refuse('allowance_certificate_unknown');
+  }
   return only;
 }

@@ -53,12 +53,24 @@ export function* signPayment(
   );
 }
 
+/** @throws Refusal for what is a payment under no certificate. */
+export function requirePaymentForm(bytes: Uint8Array): void {
+  readFields(readObject(bytes, MAX_OBJECT_BYTES));
+}
+
 /** Form and identity only. */
 export function* readPayment(
   bytes: Uint8Array,
   allowance: Pick<AllowanceCertificate, 'hash'>,
 ): Steps<Payment> {
   const object = readObject(bytes, MAX_OBJECT_BYTES);
+  const fields = readFields(object);
+  const payment = { hash: yield* objectHash(object, allowance.hash), bytes, ...fields };
+  readAs.set(payment, object);
+  return payment;
+}
+
+function readFields(object: UnverifiedObject): Omit<Payment, 'hash' | 'bytes'> {
   const fields = readPayload(object);
   fields.purpose(PURPOSE.payment);
   const counter = fields.uint(MAX_COUNTER, 1);
@@ -68,10 +80,7 @@ export function* readPayment(
   const requestHash = fields.bytes(32);
   const signedAt = fields.timeSeconds();
   fields.end();
-  const hash = yield* objectHash(object, allowance.hash);
-  const payment = { hash, bytes, counter, amountMinor, cumulativeMinor, previousLink, requestHash, signedAt };
-  readAs.set(payment, object);
-  return payment;
+  return { counter, amountMinor, cumulativeMinor, previousLink, requestHash, signedAt };
 }
 
 /** What a payment was read from, so that its signature is checked without reading it again. */

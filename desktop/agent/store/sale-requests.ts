@@ -222,10 +222,7 @@ export class SaleRequests {
 
   #issue(sale: OpenSale, kiosk: EnrolledKiosk, others: readonly RequestRow[]): SaleRecord {
     const { clock } = this.#store;
-    const taken = new Set(others.map(({ hash }) => comparisonCode(hash)));
-    let request = this.#sign(sale, kiosk);
-    // Protocol page 03: two open requests never show the same digits. Another nonce has others.
-    while (taken.has(comparisonCode(request.hash))) request = this.#sign(sale, kiosk);
+    const request = withOwnDigits(() => this.#sign(sale, kiosk), others);
     this.#store.requests.insert({
       requestId: request.requestId,
       saleId: sale.saleId,
@@ -270,4 +267,18 @@ export class SaleRequests {
     if (!read.ok) throw new Error(`the signed request does not verify: ${read.code}`);
     return read.value;
   }
+}
+
+/**
+ * Protocol page 03: no two open requests show the same four digits. Signed anew, with another nonce, a request has others.
+ * @param others what is open beside it
+ */
+export function withOwnDigits<T extends Pick<PaymentRequest, 'hash'>>(
+  sign: () => T,
+  others: readonly Pick<RequestRow, 'hash'>[],
+): T {
+  const taken = new Set(others.map(({ hash }) => comparisonCode(hash)));
+  let request = sign();
+  while (taken.has(comparisonCode(request.hash))) request = sign();
+  return request;
 }
