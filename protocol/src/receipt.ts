@@ -8,15 +8,12 @@ import { refuse } from './errors.ts';
 import { MAX_COUNTER, MAX_OBJECT_BYTES } from './limits.ts';
 import { PURPOSE } from './purposes.ts';
 
-const TIERS: readonly GuaranteeTier[] = ['locked', 'reserved', 'at_risk'];
+/** In the order of their numbers on the wire. */
+export const GUARANTEE_TIERS: readonly GuaranteeTier[] = ['locked', 'reserved', 'at_risk'];
 
 /** A tier's number on the wire: 1 locked, 2 reserved, 3 at risk. */
 export function tierNumber(tier: GuaranteeTier): number {
-  return TIERS.indexOf(tier) + 1;
-}
-
-export function tierOf(number: number): GuaranteeTier {
-  return TIERS[number - 1] ?? refuse('field_out_of_range');
+  return GUARANTEE_TIERS.indexOf(tier) + 1;
 }
 
 export interface Receipt {
@@ -60,7 +57,7 @@ export function* verifyReceipt(
   fields.purpose(PURPOSE.receipt);
   const paymentHash = fields.bytes(32);
   const amountMinor = fields.amountMinor(1n);
-  const tier = tierOf(fields.uint(TIERS.length, 1));
+  const tier = fields.named(GUARANTEE_TIERS);
   const sequence = fields.uint(MAX_COUNTER, 1);
   const journalHash = fields.bytes(32);
   const acceptedAt = fields.timeSeconds();

@@ -69,7 +69,7 @@ export function* verifyRefundOffer(bytes: Uint8Array, kiosk: KioskCertificate): 
   fields.purpose(PURPOSE.refundOffer);
   const refundId = toUuid(fields.bytes(16));
   const paymentHash = fields.bytes(32);
-  const kind = KINDS[fields.uint(KINDS.length, 1) - 1] ?? refuse('field_out_of_range');
+  const kind = fields.named(KINDS);
   const amountMinor = fields.amountMinor(1n);
   const sequence = fields.uint(MAX_COUNTER, 1);
   const issuedAt = fields.timeSeconds();

@@ -299,7 +299,7 @@ function* requireAcknowledger(
 function readResult(value: unknown): SettlementResult {
   const fields = new FieldReader(value);
   const sequence = fields.uint(MAX_COUNTER, 1);
-  const outcome = OUTCOMES[fields.uint(OUTCOMES.length, 1) - 1] ?? refuse('field_out_of_range');
+  const outcome = fields.named(OUTCOMES);
   const code = fields.textOrNull(64);
   fields.end();
   if (code !== null && !/^[a-z_]+$/.test(code)) refuse('field_out_of_range');
