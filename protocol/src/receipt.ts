@@ -2,7 +2,7 @@
 import { equalBytes } from './bytes.ts';
 import type { GuaranteeTier } from './acceptance.ts';
 import type { KioskCertificate } from './certificates.ts';
-import { hasValidSignature, readObject, readPayload, signObject } from './cose.ts';
+import { hasValidSignature, readObject, readPayload, signObject, type UnverifiedObject } from './cose.ts';
 import type { Steps } from './crypto.ts';
 import { refuse } from './errors.ts';
 import { MAX_COUNTER, MAX_OBJECT_BYTES } from './limits.ts';
@@ -52,21 +52,33 @@ export function* verifyReceipt(
   kiosk: KioskCertificate,
   expected: { readonly paymentHash: Uint8Array; readonly amountMinor: bigint },
 ): Steps<Receipt> {
-  const object = readObject(bytes, MAX_OBJECT_BYTES);
-  const fields = readPayload(object);
-  fields.purpose(PURPOSE.receipt);
-  const paymentHash = fields.bytes(32);
-  const amountMinor = fields.amountMinor(1n);
-  const tier = fields.named(GUARANTEE_TIERS);
-  const sequence = fields.uint(MAX_COUNTER, 1);
-  const journalHash = fields.bytes(32);
-  const acceptedAt = fields.timeSeconds();
-  const checks = fields.uint(0xffff);
-  fields.end();
+  const { object, receipt } = readReceipt(bytes);
   if (!(yield* hasValidSignature(object, kiosk.signingPublicKey, kiosk.hash)))
     refuse('receipt_signature_invalid');
+  const { paymentHash, amountMinor } = receipt;
   if (!equalBytes(paymentHash, expected.paymentHash) || amountMinor !== expected.amountMinor) {
     refuse('receipt_is_for_another_payment');
   }
-  return { paymentHash, amountMinor, tier, sequence, journalHash, acceptedAt, checks };
+  return receipt;
+}
+
+/** Form only: who signed it is not asked. @throws Refusal */
+export function readReceipt(bytes: Uint8Array): {
+  readonly object: UnverifiedObject;
+  readonly receipt: Receipt;
+} {
+  const object = readObject(bytes, MAX_OBJECT_BYTES);
+  const fields = readPayload(object);
+  fields.purpose(PURPOSE.receipt);
+  const receipt = {
+    paymentHash: fields.bytes(32),
+    amountMinor: fields.amountMinor(1n),
+    tier: fields.named(GUARANTEE_TIERS),
+    sequence: fields.uint(MAX_COUNTER, 1),
+    journalHash: fields.bytes(32),
+    acceptedAt: fields.timeSeconds(),
+    checks: fields.uint(0xffff),
+  };
+  fields.end();
+  return { object, receipt };
 }

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { concatBytes } from '../src/bytes.ts';
 import * as protocol from '../src/index.ts';
 import {
@@ -20,6 +20,8 @@ import {
 } from './world.ts';
 
 const RUNS = Number(process.env['PROTOCOL_FUZZ_RUNS'] ?? 300);
+// A long run on a busy machine is no hanging one.
+vi.setConfig({ testTimeout: 20_000 + 20 * RUNS });
 const world = makeWorld();
 const request = makeRequest(world);
 const payment = makePayment(world, request);
@@ -449,6 +451,13 @@ const readers: Readonly<
       sync(protocol.verifyReceipt(bytes, world.kiosk, { paymentHash: payment.hash, amountMinor: 1_250n })),
   ],
   'refund envelope': [protocol.encodeRefundEnvelope(world.kiosk.bytes, offer), considerRefund],
+  'form of a receipt': [receipt, (bytes) => protocol.attempt(() => protocol.readReceipt(bytes))],
+  'form of a refund receipt': [
+    refundReceipt,
+    (bytes) => protocol.attempt(() => protocol.readRefundReceipt(bytes)),
+  ],
+  'form of a refund offer': [offer, (bytes) => protocol.attempt(() => protocol.readRefundOffer(bytes))],
+  'form of a batch': [batch, (bytes) => protocol.attempt(() => protocol.readSettlementBatch(bytes))],
   'refund offer': [offer, (bytes) => sync(protocol.verifyRefundOffer(bytes, world.kiosk))],
   'refund acceptance': [acceptance, giveBack],
   'refund receipt': [
