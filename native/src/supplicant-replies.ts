@@ -51,3 +51,13 @@ export function parseStation(
   if (!hardwareAddress.test(address)) return undefined;
   return { address, isAuthorized: parseKeyValues(reply).get('flags')?.includes('[AUTHORIZED]') === true };
 }
+
+/**
+ * `P2P_PEER`: how strong it was heard, in dBm. The last `level` counts: what the device says of itself comes before it,
+ * and might hold a line of that kind.
+ */
+export function parseSignalDbm(reply: string): number | undefined {
+  const level = [...reply.matchAll(/^level=(-?\d{1,4})$/gm)].at(-1)?.[1];
+  // Zero is the supplicant's word for "not heard".
+  return level === undefined || Number(level) === 0 ? undefined : Number(level);
+}
