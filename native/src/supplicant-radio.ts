@@ -57,7 +57,7 @@ export type OpenRadioOptions = {
    * whoever shares a supplicant with others must not.
    */
   readonly endsOldGroups?: boolean;
-  readonly load?: typeof loadAddon;
+  readonly load?: () => ControlAddon | 'platform_not_linux' | 'addon_missing';
   readonly signal?: AbortSignal;
 };
 
@@ -92,6 +92,7 @@ class SupplicantRadio implements Radio {
   readonly #link: SupplicantLink;
   readonly #services: SupplicantServices;
   readonly #groups: SupplicantGroups;
+  #isUp = false;
   #wasUp = false;
   #isClosed = false;
 
@@ -315,16 +316,27 @@ class SupplicantRadio implements Radio {
   }
 
   #onLinkState(state: LinkState): void {
-    if (state.state === 'up') {
-      if (this.#wasUp) void this.#restore().catch(ignoreRefusal);
-      this.#wasUp = true;
-      this.#say({ type: 'supplicant_back' });
-      return;
-    }
-    if (state.state === 'down' && this.#wasUp) {
-      this.#groups.forget();
-      this.#peers.clear();
-      this.#say({ type: 'supplicant_lost' });
+    switch (state.state) {
+      case 'connecting':
+        return;
+      case 'up':
+        // Said again when events were lost: nothing ended, but somebody may have come or gone.
+        if (this.#isUp) {
+          this.#groups.countAgain();
+          return;
+        }
+        this.#isUp = true;
+        if (this.#wasUp) void this.#restore().catch(ignoreRefusal);
+        this.#wasUp = true;
+        this.#say({ type: 'supplicant_back' });
+        return;
+      case 'down':
+        // Each attempt that fails says so as well; it is lost once.
+        if (!this.#isUp) return;
+        this.#isUp = false;
+        this.#groups.forget();
+        this.#peers.clear();
+        this.#say({ type: 'supplicant_lost' });
     }
   }
 

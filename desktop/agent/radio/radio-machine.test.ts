@@ -265,7 +265,12 @@ describe('a phone that joined and never got an address', () => {
   test('alone makes the group be rebuilt after 30 s, once in a shift', () => {
     const bench = new Bench().up().tell(join('a'));
     expect(bench.after(25_000).asked()).toEqual(['look_for']);
-    expect(bench.after(STUCK_MS - 25_000).asked().slice(-2)).toEqual(['network gone', 'leave']);
+    expect(
+      bench
+        .after(STUCK_MS - 25_000)
+        .asked()
+        .slice(-2),
+    ).toEqual(['network gone', 'leave']);
     bench.tell({ type: 'left' }, { type: 'hosted', group: GROUP });
     bench.tell({ type: 'serving', interfaceName: GROUP.interfaceName }, join('a'));
     bench.asked();
