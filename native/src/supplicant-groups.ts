@@ -173,6 +173,12 @@ export class SupplicantGroups {
     this.#clients.clear();
   }
 
+  /** Events were lost. */
+  countAgain(): void {
+    if (this.#group !== undefined && this.#group.role !== 'client')
+      void this.#countClients(this.#group.interfaceName).catch(ignoreRefusal);
+  }
+
   /** Takes what concerns groups; `from` is the interface that it was said on. */
   onEvent(event: SupplicantEvent, from: string): void {
     switch (event.type) {

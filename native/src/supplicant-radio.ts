@@ -52,7 +52,12 @@ export type OpenRadioOptions = {
   readonly timeoutMs?: number;
   /** How long silence is taken for peace, from 1 to 10000. Default 2000. */
   readonly pingIntervalMs?: number;
-  readonly load?: typeof loadAddon;
+  /**
+   * Before it hosts, ends groups that are there already, such as those of a program that was killed. Default false:
+   * whoever shares a supplicant with others must not.
+   */
+  readonly endsOldGroups?: boolean;
+  readonly load?: () => ControlAddon | 'platform_not_linux' | 'addon_missing';
   readonly signal?: AbortSignal;
 };
 
@@ -87,6 +92,7 @@ class SupplicantRadio implements Radio {
   readonly #link: SupplicantLink;
   readonly #services: SupplicantServices;
   readonly #groups: SupplicantGroups;
+  #isUp = false;
   #wasUp = false;
   #isClosed = false;
 
@@ -124,6 +130,7 @@ class SupplicantRadio implements Radio {
       throw error;
     });
     await abortable(signal, () => this.#configure());
+    await this.#endOldGroups(signal);
   }
 
   async find({ seconds = 120, signal }: CallOptions & { readonly seconds?: number } = {}): Promise<void> {
@@ -143,10 +150,12 @@ class SupplicantRadio implements Radio {
   }
 
   async host(options: HostOptions = {}): Promise<Group> {
+    await this.#endOldGroups(options.signal);
     return await this.#groups.host(options);
   }
 
   async hostAccessPoint(options: AccessPointOptions): Promise<Group> {
+    await this.#endOldGroups(options.signal);
     return await this.#groups.hostAccessPoint(options);
   }
 
@@ -272,6 +281,12 @@ class SupplicantRadio implements Radio {
     if (signal?.aborted === true) stop();
   }
 
+  /** A supplicant that was silent for a while still has the group that was given up for lost. */
+  async #endOldGroups(signal: AbortSignal | undefined): Promise<void> {
+    if (this.#options.endsOldGroups !== true || this.group() !== undefined) return;
+    await abortable(signal, () => this.#link.ask('P2P_GROUP_REMOVE *')).catch(ignoreRefusal);
+  }
+
   async #restore(): Promise<void> {
     await this.#configure();
     await this.#services.offerAgain();
@@ -301,16 +316,27 @@ class SupplicantRadio implements Radio {
   }
 
   #onLinkState(state: LinkState): void {
-    if (state.state === 'up') {
-      if (this.#wasUp) void this.#restore().catch(ignoreRefusal);
-      this.#wasUp = true;
-      this.#say({ type: 'supplicant_back' });
-      return;
-    }
-    if (state.state === 'down' && this.#wasUp) {
-      this.#groups.forget();
-      this.#peers.clear();
-      this.#say({ type: 'supplicant_lost' });
+    switch (state.state) {
+      case 'connecting':
+        return;
+      case 'up':
+        // Said again when events were lost: nothing ended, but somebody may have come or gone.
+        if (this.#isUp) {
+          this.#groups.countAgain();
+          return;
+        }
+        this.#isUp = true;
+        if (this.#wasUp) void this.#restore().catch(ignoreRefusal);
+        this.#wasUp = true;
+        this.#say({ type: 'supplicant_back' });
+        return;
+      case 'down':
+        // Each attempt that fails says so as well; it is lost once.
+        if (!this.#isUp) return;
+        this.#isUp = false;
+        this.#groups.forget();
+        this.#peers.clear();
+        this.#say({ type: 'supplicant_lost' });
     }
   }
 

@@ -11,7 +11,7 @@ import { loadAddon } from '../src/addon.ts';
 import { createFakeWifiDirect } from '../src/fake.ts';
 import type { RadioState } from '../src/radio-state.ts';
 import { createWifiDirect } from '../src/wifi-direct.ts';
-import { type Arranged, describeWifiDirectContract } from './contract.ts';
+import { type Arranged, describeWifiDirectContract } from './probe-contract.ts';
 import { type Script, startScriptedSupplicant } from './scripted-supplicant.ts';
 
 const ready: RadioState = { state: 'ready', interfaceName: 'wlan0', p2pDeviceAddress: '02:00:00:00:01:00' };
