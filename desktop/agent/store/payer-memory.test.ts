@@ -55,7 +55,7 @@ test('a database of before knows the payers of its allowances, and learns those 
   for (const phone of [known, unknown]) pay(phone);
   kiosk.desk.store.close();
   const db = new Database(kiosk.path);
-  // As migration 0006 left it; the second payment as the versions before 0003 did.
+  // As migration 0007 left it; the second payment as the versions before 0003 did.
   db.exec('DROP INDEX allowance_certificates_of_payer');
   db.exec('ALTER TABLE allowance_certificates DROP COLUMN payer');
   db.exec('CREATE INDEX payments_of_payer ON payments (payer, accepted_at, amount_minor)');
