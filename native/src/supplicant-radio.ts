@@ -1,7 +1,7 @@
 // A radio over a real wpa_supplicant: one link to it, and who is near. Groups and services have files of their own.
 
 import { tmpdir } from 'node:os';
-import { type ControlAddon, loadAddon } from './addon.ts';
+import { type AddonMissing, type ControlAddon, loadAddon } from './addon.ts';
 import type { ServiceInstance, ServiceType } from './dns-sd.ts';
 import { WifiDirectError } from './errors.ts';
 import { RadioEmitter } from './radio-emitter.ts';
@@ -52,7 +52,7 @@ export type OpenRadioOptions = {
   readonly timeoutMs?: number;
   /** How long silence is taken for peace, from 1 to 10000. Default 2000. */
   readonly pingIntervalMs?: number;
-  readonly load?: () => ControlAddon | 'platform_not_linux' | 'addon_missing';
+  readonly load?: () => ControlAddon | AddonMissing;
   readonly signal?: AbortSignal;
 };
 
