@@ -2,6 +2,7 @@
 
 import process from 'node:process';
 import { RESULT_MARK } from '../report.ts';
+import { commandLineCases } from './cases/command-line.ts';
 import { contractCases } from './cases/contract.ts';
 import { groupCases } from './cases/group.ts';
 import { hostingCases } from './cases/hosting.ts';
@@ -16,6 +17,7 @@ for (const { name, run } of [
   ...phoneCases,
   ...troubleCases,
   ...contractCases,
+  ...commandLineCases,
 ]) {
   const startedAt = performance.now();
   let failure: string | undefined;
