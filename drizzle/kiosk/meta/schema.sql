@@ -10,7 +10,7 @@ CREATE INDEX refunds_of_payment ON refunds (payment_hash, amount_minor);
 
 CREATE INDEX requests_newest ON requests (opened_at_ms);
 
-CREATE UNIQUE INDEX requests_one_open ON requests (state) WHERE state = 'open';
+CREATE INDEX requests_open ON requests (state) WHERE state = 'open';
 
 CREATE TABLE allowance_certificates (
   hash BLOB PRIMARY KEY NOT NULL CHECK (length(hash) = 32),
@@ -167,7 +167,7 @@ CREATE TABLE requests (
   boot_id TEXT NOT NULL,
   deadline_ms INTEGER NOT NULL,
   state TEXT NOT NULL CHECK (state IN ('open', 'paid', 'expired', 'cancelled'))
-) STRICT;
+, put_away INTEGER NOT NULL DEFAULT 0 CHECK (put_away IN (0, 1))) STRICT;
 
 CREATE TABLE settlement_cursor (
   id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -175,6 +175,11 @@ CREATE TABLE settlement_cursor (
   deny_list_version INTEGER NOT NULL CHECK (deny_list_version >= 0),
   last_contact_at INTEGER,
   last_settled_at INTEGER
+) STRICT;
+
+CREATE TABLE till_settings (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  most_open INTEGER NOT NULL CHECK (most_open BETWEEN 1 AND 8)
 ) STRICT;
 
 CREATE TABLE trusted_time (
@@ -273,6 +278,13 @@ END;
 CREATE TRIGGER requests_end_once BEFORE UPDATE OF state ON requests WHEN OLD.state <> 'open'
 BEGIN
   SELECT RAISE(ABORT, 'a request that is over stays as it ended');
+END;
+
+CREATE TRIGGER requests_open_are_bounded BEFORE INSERT ON requests
+WHEN NEW.state = 'open'
+  AND (SELECT count(*) FROM requests WHERE state = 'open') >= (SELECT most_open FROM till_settings WHERE id = 1)
+BEGIN
+  SELECT RAISE(ABORT, 'as many requests are open as this till may have');
 END;
 
 CREATE TRIGGER requests_stay BEFORE DELETE ON requests

@@ -1,7 +1,8 @@
 /** The public door of the accounts room. */
 export { createAuthenticator, credentialOf } from './authenticate.ts';
-export { logIn, openSession, refresh, type SessionGrant } from './log-in.ts';
+export { logIn, openSession, refresh, resume, type SessionGrant } from './log-in.ts';
 export { maskName, maskPhone, normalisePhone } from './phone.ts';
+export { finishPinReset, startPinReset } from './pin-reset.ts';
 export { Registrations } from './registrations.ts';
 export { Sessions } from './sessions.ts';
 export { createTokens } from './tokens.ts';
