@@ -8,8 +8,7 @@ const TYPE_MASK = 0x3f_ff;
 
 export const NLM_F_REQUEST = 1;
 export const NLM_F_DUMP = 0x3_00;
-export const NLMSG_ERROR = 2;
-export const NLMSG_DONE = 3;
+const NLMSG_ERROR = 2;
 
 export type NetlinkMessage = {
   readonly type: number;
