@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import process from 'node:process';
 import { type MachinePlan, PLAN_FILE } from '../machine-plan.ts';
 import { RESULT_MARK } from '../report.ts';
+import { commandLineCases } from './cases/command-line.ts';
 import { contractCases } from './cases/contract.ts';
 import { groupCases } from './cases/group.ts';
 import { hostingCases } from './cases/hosting.ts';
@@ -16,7 +17,14 @@ import { type LabCase, setStage } from './stage.ts';
 async function main(): Promise<number> {
   // Written by the host for this very run.
   const plan: MachinePlan = JSON.parse(await readFile(`/run/lab/${PLAN_FILE}`, 'utf8'));
-  const all: LabCase[] = [...groupCases, ...hostingCases, ...phoneCases, ...troubleCases, ...contractCases];
+  const all: LabCase[] = [
+    ...groupCases,
+    ...hostingCases,
+    ...phoneCases,
+    ...troubleCases,
+    ...contractCases,
+    ...commandLineCases,
+  ];
   for (const path of plan.modules) all.push(...(await casesOf(path)));
   const chosen = all.filter(
     ({ name }) => plan.only.length === 0 || plan.only.some((words) => name.includes(words)),
