@@ -24,7 +24,8 @@ type Needs = Pick<ServerContext, 'db' | 'config' | 'clock' | 'money' | 'log'>;
 export async function handleMoneyEvent(needs: Needs, event: MoneyEvent): Promise<EventOutcome> {
   // An account's event may be older than what we know: it only says that there is something to ask.
   if (event.kind === 'account_changed') await learnAccount(needs, event.account.providerId);
-  if (event.kind === 'payment_refunded' || event.kind === 'payment_disputed') await learnPayment(needs, event);
+  if (event.kind === 'payment_refunded' || event.kind === 'payment_disputed')
+    await learnPayment(needs, event);
   return inTransaction(needs.db, async (tx) => {
     const outcome = await applyEvent(needs, tx, event);
     const receivedAt = new Date(needs.clock.nowMs());

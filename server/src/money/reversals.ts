@@ -55,7 +55,9 @@ export async function recordDispute(
   const now = new Date(needs.clock.nowMs());
   const closedAt = state === 'open' ? null : now;
   if (known === undefined)
-    await tx.insert(topUpDisputes).values({ id, topUpId: row.id, amountMinor, state, openedAt: now, closedAt });
+    await tx
+      .insert(topUpDisputes)
+      .values({ id, topUpId: row.id, amountMinor, state, openedAt: now, closedAt });
   else await tx.update(topUpDisputes).set({ state, closedAt }).where(eq(topUpDisputes.id, id));
   if (known === undefined && state !== 'won') {
     await takeBack(needs, tx, { row, amountMinor, key: `top_up_dispute:${id}`, reason: 'disputed' });

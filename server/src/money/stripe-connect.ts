@@ -62,8 +62,7 @@ export function createStripeConnect(stripe: Stripe): ConnectPort {
         });
         return { url: link.url, expiresAt: new Date(link.expires_at * 1000) };
       }),
-    readAccount: (accountId) =>
-      asking(async () => readConnected(await stripe.accounts.retrieve(accountId))),
+    readAccount: (accountId) => asking(async () => readConnected(await stripe.accounts.retrieve(accountId))),
     sendToAccount: (order) =>
       ordering(async () =>
         transferFact(
@@ -137,10 +136,7 @@ async function findFacts(
   const facts = transfers.data.flatMap((transfer) => [transferFact(transfer), reversalFact(transfer)]);
   if (transfers.data.length === 0) return [];
   const since = Math.min(...transfers.data.map(({ created }) => created));
-  const payouts = stripe.payouts.list(
-    { created: { gte: since }, limit: PAGE },
-    { stripeAccount: accountId },
-  );
+  const payouts = stripe.payouts.list({ created: { gte: since }, limit: PAGE }, { stripeAccount: accountId });
   for await (const payout of payouts)
     if (payout.metadata?.['withdrawalId'] === withdrawalId) facts.push(payoutFact(payout, accountId));
   return facts.filter((fact) => fact !== null);
@@ -160,7 +156,10 @@ async function ordering(order: () => Promise<WithdrawalFact | null>): Promise<Or
     if (fact === null) throw new ProviderUnavailable('Stripe answered something that says nothing');
     return { status: 'done', fact };
   } catch (cause) {
-    if (cause instanceof Stripe.errors.StripeInvalidRequestError || cause instanceof Stripe.errors.StripePermissionError) {
+    if (
+      cause instanceof Stripe.errors.StripeInvalidRequestError ||
+      cause instanceof Stripe.errors.StripePermissionError
+    ) {
       const reason = cause.code ?? 'refused';
       return { status: 'refused', reason, isPassing: reason === 'balance_insufficient' };
     }

@@ -134,8 +134,9 @@ function disputeState(status: Stripe.Dispute['status']): DisputeState | null {
     case 'appeal_under_review':
       return 'open';
     case 'won':
+      return 'won';
     case 'lost':
-      return status;
+      return 'lost';
     default:
       return null;
   }

@@ -99,10 +99,7 @@ export const registerWithdrawals: RegisterRoutes = (router, context) => {
     const row = await lookAtBankAccount(context, pocket.userId);
     const terms = await readTerms(db, context, pocket);
     const state = bankAccountState(row);
-    return c.json(
-      { state, bankName: row?.bankName ?? null, last4: row?.bankLast4 ?? null, terms },
-      200,
-    );
+    return c.json({ state, bankName: row?.bankName ?? null, last4: row?.bankLast4 ?? null, terms }, 200);
   });
   router.openapi(linkRoute, async (c) => {
     const { userId, kind } = await pocketOf(context, c);

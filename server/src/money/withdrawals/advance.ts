@@ -89,7 +89,10 @@ async function take(needs: AdvanceNeeds, row: WithdrawalRow, step: Step): Promis
   await count(needs, row);
   switch (step) {
     case 'transfer':
-      return settle(needs, row, await money.sendToAccount(order), (reason) => ({ type: 'transfer_refused', reason }));
+      return settle(needs, row, await money.sendToAccount(order), (reason) => ({
+        type: 'transfer_refused',
+        reason,
+      }));
     case 'pay_out':
       return settle(needs, row, await money.payOut(order), (reason) => ({ type: 'payout_refused', reason }));
     case 'recall': {
@@ -116,7 +119,10 @@ async function settle(
   if (ordered.status === 'done') return learn(needs, row, [ordered.fact]);
   const { reason, isPassing } = ordered;
   if (!isPassing && refusal !== null) return learn(needs, row, [refusal(reason)]);
-  needs.log.error({ withdrawalId: row.id, reason }, 'the provider refuses an order that must be done: trying again');
+  needs.log.error(
+    { withdrawalId: row.id, reason },
+    'the provider refuses an order that must be done: trying again',
+  );
   await needs.db
     .update(withdrawals)
     .set({ attempt: row.attempt + 1 })

@@ -11,7 +11,15 @@ import { withdrawals } from '../../db/schema/money.ts';
 import { recoverDebts } from '../../debts/recover.ts';
 import { type NewTransfer, openAccount, postTransfers } from '../../ledger/index.ts';
 import type { EventOutcome } from '../outcome.ts';
-import { type Booking, bookingsBetween, type Facts, nextStep, stateOf, type WithdrawalFact, withFact } from './facts.ts';
+import {
+  type Booking,
+  bookingsBetween,
+  type Facts,
+  nextStep,
+  stateOf,
+  type WithdrawalFact,
+  withFact,
+} from './facts.ts';
 
 type Needs = Pick<ServerContext, 'clock' | 'log'>;
 export type WithdrawalRow = typeof withdrawals.$inferSelect;

@@ -39,7 +39,10 @@ export interface WithdrawalRequest {
  * @throws ApiProblem `bank_account_not_ready`, `amount_below_minimum`, `fee_changed`, `insufficient_funds`,
  *   `withdrawal_limit_reached`, `money_on_hold`, `debt_unpaid`, `idempotency_key_reused`, `sms_not_sent`, `rate_limited`
  */
-export async function requestWithdrawal(needs: RequestNeeds, request: WithdrawalRequest): Promise<Withdrawal> {
+export async function requestWithdrawal(
+  needs: RequestNeeds,
+  request: WithdrawalRequest,
+): Promise<Withdrawal> {
   const { amountMinor, feeMinor, pocket } = request;
   const rules = rulesFor(needs, pocket);
   if (amountMinor < rules.minMinor) throw problem('amount_below_minimum');
@@ -48,7 +51,8 @@ export async function requestWithdrawal(needs: RequestNeeds, request: Withdrawal
   const row = await inTransaction(needs.db, async (tx) => {
     await lockPerson(tx, pocket.userId);
     const [standing] = await tx.select().from(withdrawals).where(eq(withdrawals.id, id));
-    if (standing !== undefined && standing.amountMinor !== amountMinor) throw problem('idempotency_key_reused');
+    if (standing !== undefined && standing.amountMinor !== amountMinor)
+      throw problem('idempotency_key_reused');
     return standing ?? (await write(tx, needs, request, id));
   });
   const isCodeOwed = row.state === 'awaiting_code' && row.verificationId === null;
@@ -132,7 +136,10 @@ export interface CodeRequest {
 }
 
 /** @throws ApiProblem `withdrawal_not_found`, `withdrawal_not_awaiting_code`, `otp_too_many_attempts`, `rate_limited`, `sms_not_sent` */
-export async function resendCode(needs: RequestNeeds, { pocket, id, address }: CodeRequest): Promise<Withdrawal> {
+export async function resendCode(
+  needs: RequestNeeds,
+  { pocket, id, address }: CodeRequest,
+): Promise<Withdrawal> {
   const row = await findWithdrawal(needs.db, pocket.userId, id);
   assertAwaiting(needs, row);
   return withdrawalView(await sendCode(needs, row, address), needs.clock.nowMs());

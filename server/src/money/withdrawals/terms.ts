@@ -88,7 +88,11 @@ async function readHeld(
   return waitingMinor < balanceMinor ? waitingMinor : balanceMinor;
 }
 
-export async function readTerms(executor: Executor, needs: TermsNeeds, pocket: Pocket): Promise<WithdrawalTerms> {
+export async function readTerms(
+  executor: Executor,
+  needs: TermsNeeds,
+  pocket: Pocket,
+): Promise<WithdrawalTerms> {
   const rules = rulesFor(needs, pocket);
   const { balanceMinor, heldMinor, dayMinor } = await readRoom(executor, needs, pocket);
   const free = balanceMinor - heldMinor;

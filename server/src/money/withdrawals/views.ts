@@ -20,7 +20,12 @@ export async function findWithdrawal(executor: Executor, userId: string, id: str
 /** Newest first. The cursor is the time of the last one shown. */
 export async function listWithdrawals(
   executor: Executor,
-  query: { readonly userId: string; readonly limit: number; readonly before: Date | null; readonly nowMs: number },
+  query: {
+    readonly userId: string;
+    readonly limit: number;
+    readonly before: Date | null;
+    readonly nowMs: number;
+  },
 ): Promise<{ items: Withdrawal[]; nextCursor: string | null }> {
   const rows = await executor
     .select()
