@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { Problem, RegisterResult, type Role, Session, TopUp } from '../contract/index.ts';
+import { BankAccountLink, Problem, RegisterResult, type Role, Session, TopUp } from '../contract/index.ts';
 import type { z } from 'zod';
 import { createApp } from '../src/app.ts';
 import type { Clock } from '../src/clock.ts';
@@ -145,6 +145,13 @@ export class TestServer {
     return { session, token: session.accessToken, phone, password };
   }
 
+  /** After the clock was moved beyond the session's life. */
+  async signInAgain(person: Person): Promise<Person> {
+    const { phone, password } = person;
+    const session = await this.expect(Session, '/v1/auth/login', { body: { phone, password } });
+    return { ...person, session, token: session.accessToken };
+  }
+
   /** A customer with money in the online wallet, topped up through checkout page and webhook. */
   async customerWith(amountMinor: bigint): Promise<Person> {
     const person = await this.register('customer');
@@ -157,6 +164,14 @@ export class TestServer {
     const topUp = await this.expect(TopUp, '/v1/topups', { body, token: person.token, key: randomUUID() });
     await this.payCheckout(topUp.checkoutUrl ?? '', '4242424242424242');
     return this.expect(TopUp, `/v1/topups/${topUp.id}`, { token: person.token });
+  }
+
+  /** Names a bank account on the provider's page. `number` may be one of those that fail. */
+  async linkBank({ token }: Pick<Person, 'token'>, number = '000123456789'): Promise<void> {
+    const { url } = await this.expect(BankAccountLink, '/v1/bank-account/link', { method: 'POST', token });
+    const body = new URLSearchParams({ holder: 'A Person', name: 'Test Bank', number });
+    const answer = await fetch(url, { method: 'POST', body, redirect: 'manual' });
+    if (answer.status !== 303) throw new Error(`the onboarding page answered ${answer.status}`);
   }
 
   payCheckout(url: string, number: string): Promise<Response> {

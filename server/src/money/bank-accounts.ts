@@ -3,19 +3,16 @@
  *
  * Owns: the table `bank_accounts`. Never: sees a bank account's number, and believes no browser that comes back.
  */
-import { eq, lte, and } from 'drizzle-orm';
+import { and, eq, lte } from 'drizzle-orm';
 import type { BankAccountLink, BankAccountState } from '../../contract/index.ts';
 import type { ServerContext } from '../context.ts';
 import type { Executor } from '../db/client.ts';
 import { bankAccounts } from '../db/schema/money.ts';
-import type { ConnectedAccount } from './port.ts';
+import { type ConnectedAccount, ProviderUnavailable } from './port.ts';
 import { tryAgain } from './try-again.ts';
 
 type Needs = Pick<ServerContext, 'db' | 'config' | 'clock' | 'money'>;
 export type BankAccountRow = typeof bankAccounts.$inferSelect;
-
-/** Asked anew this often at most while it is not ready: its page may have been left a moment ago. */
-const ASK_AGAIN_MS = 3_000;
 
 export async function findBankAccount(executor: Executor, userId: string): Promise<BankAccountRow | null> {
   const [row] = await executor.select().from(bankAccounts).where(eq(bankAccounts.userId, userId));
@@ -24,16 +21,26 @@ export async function findBankAccount(executor: Executor, userId: string): Promi
 
 export function bankAccountState(row: BankAccountRow | null): BankAccountState {
   if (row === null) return 'none';
-  if (row.payoutsEnabled && row.bankFingerprint !== null) return 'ready';
+  if (row.payoutsEnabled && row.bankId !== null) return 'ready';
   return row.detailsSubmitted ? 'in_review' : 'incomplete';
 }
 
-/** As it stands now: while it is not ready the provider is asked, because its event may be late or lost. */
-export async function lookAtBankAccount(needs: Needs, userId: string): Promise<BankAccountRow | null> {
+/**
+ * As the provider has it now, because its event may be late or lost. While it does not answer: as it was known last.
+ * @throws ApiProblem `payment_provider_unavailable` when `mustBeFresh`
+ */
+export async function lookAtBankAccount(
+  needs: Needs,
+  userId: string,
+  { mustBeFresh }: { readonly mustBeFresh: boolean },
+): Promise<BankAccountRow | null> {
   const row = await findBankAccount(needs.db, userId);
-  if (row === null || bankAccountState(row) === 'ready') return row;
-  if (needs.clock.nowMs() - row.askedAt.getTime() < ASK_AGAIN_MS && row.askedAt > row.createdAt) return row;
-  await learnAccount(needs, row.providerId).catch(tryAgain);
+  if (row === null) return null;
+  try {
+    await learnAccount(needs, row.providerId);
+  } catch (cause) {
+    if (mustBeFresh || !(cause instanceof ProviderUnavailable)) tryAgain(cause);
+  }
   return findBankAccount(needs.db, userId);
 }
 
@@ -98,6 +105,7 @@ function columnsOf({ providerId, payoutsEnabled, detailsSubmitted, bank }: Conne
     providerId,
     payoutsEnabled,
     detailsSubmitted,
+    bankId: bank?.id ?? null,
     bankName: bank?.name ?? null,
     bankLast4: bank?.last4 ?? null,
     bankFingerprint: bank?.fingerprint ?? null,

@@ -26,7 +26,12 @@ export interface ConnectedAccount {
   readonly providerId: string;
   readonly payoutsEnabled: boolean;
   readonly detailsSubmitted: boolean;
-  readonly bank: { readonly name: string; readonly last4: string; readonly fingerprint: string } | null;
+  readonly bank: {
+    readonly id: string;
+    readonly name: string;
+    readonly last4: string;
+    readonly fingerprint: string;
+  } | null;
 }
 
 interface EventName {
@@ -133,7 +138,7 @@ export interface MoneyPort {
   /** From our balance to the person's account. @throws ProviderUnavailable */
   readonly sendToAccount: (order: SendOrder) => Promise<Ordered>;
   /** From the person's account to their bank. @throws ProviderUnavailable */
-  readonly payOut: (order: SendOrder) => Promise<Ordered>;
+  readonly payOut: (order: SendOrder & { readonly bankId: string }) => Promise<Ordered>;
   /** From the person's account back to ours, the whole of one transfer. @throws ProviderUnavailable */
   readonly recall: (order: {
     readonly transferId: string;

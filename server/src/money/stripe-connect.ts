@@ -85,6 +85,7 @@ export function createStripeConnect(stripe: Stripe): ConnectPort {
             {
               amount: Number(order.amountMinor),
               currency: order.currency.toLowerCase(),
+              destination: order.bankId,
               metadata: { withdrawalId: order.withdrawalId },
             },
             { idempotencyKey: order.idempotencyKey, stripeAccount: order.accountId },

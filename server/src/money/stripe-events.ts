@@ -193,7 +193,12 @@ export function readConnected(account: Stripe.Account): ConnectedAccount {
     detailsSubmitted: account.details_submitted === true,
     bank:
       bank?.object === 'bank_account'
-        ? { name: bank.bank_name ?? '', last4: bank.last4, fingerprint: bank.fingerprint ?? bank.id }
+        ? {
+            id: bank.id,
+            name: bank.bank_name ?? '',
+            last4: bank.last4,
+            fingerprint: bank.fingerprint ?? bank.id,
+          }
         : null,
   };
 }

@@ -96,7 +96,7 @@ export const registerWithdrawals: RegisterRoutes = (router, context) => {
   const { addressOf, clock, db, idempotency, limits } = context;
   router.openapi(bankRoute, async (c) => {
     const pocket = await pocketOf(context, c);
-    const row = await lookAtBankAccount(context, pocket.userId);
+    const row = await lookAtBankAccount(context, pocket.userId, { mustBeFresh: false });
     const terms = await readTerms(db, context, pocket);
     const state = bankAccountState(row);
     return c.json({ state, bankName: row?.bankName ?? null, last4: row?.bankLast4 ?? null, terms }, 200);

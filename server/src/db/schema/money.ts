@@ -95,6 +95,8 @@ export const bankAccounts = pgTable('bank_accounts', {
   detailsSubmitted: boolean('details_submitted').notNull().default(false),
   bankName: text('bank_name'),
   bankLast4: text('bank_last4'),
+  /** The provider's id of the bank account. */
+  bankId: text('bank_id'),
   /** The provider's fingerprint of the bank account: another one is another bank account. */
   bankFingerprint: text('bank_fingerprint'),
   createdAt: at('created_at').notNull(),
@@ -133,6 +135,8 @@ export const withdrawals = pgTable(
     providerAccountId: text('provider_account_id').notNull(),
     bankName: text('bank_name').notNull(),
     bankLast4: text('bank_last4').notNull(),
+    /** Named in the order: what was confirmed for one bank account is never paid to another. */
+    bankId: text('bank_id').notNull(),
     bankFingerprint: text('bank_fingerprint').notNull(),
     state: text('state').$type<WithdrawalState>().notNull(),
     createdAt: at('created_at').notNull(),

@@ -45,7 +45,12 @@ const CreateTransfer = z.object({
   transfer_group: z.string().optional(),
   metadata: Metadata,
 });
-const CreatePayout = z.object({ amount: Whole, currency: Currency, metadata: Metadata });
+const CreatePayout = z.object({
+  amount: Whole,
+  currency: Currency,
+  destination: z.string().optional(),
+  metadata: Metadata,
+});
 const CreateReversal = z.object({ amount: Whole.optional() });
 const CreateRefund = z.object({ payment_intent: z.string(), amount: Whole.optional() });
 
@@ -143,12 +148,18 @@ export function registerBankApi(
     if (account === undefined) return missing(c, 'account');
     const parsed = await read(c, CreatePayout);
     if (!parsed.success) return refuseParameter(c, parsed.error);
+    const { destination, ...input } = parsed.data;
+    if (destination !== undefined && destination !== account.bank?.id) {
+      const message = `No such external account: '${destination}'`;
+      const refusal = { status: 404, type: 'invalid_request_error', code: 'resource_missing' } as const;
+      return refuse(c, { ...refusal, param: 'destination', message });
+    }
     if (bank.knobs.refuseNext > 0 || account.bank === null) {
       bank.knobs.refuseNext = Math.max(0, bank.knobs.refuseNext - 1);
       const message = 'Sorry, you do not have any external accounts in that currency.';
       return refuse(c, { status: 400, type: 'invalid_request_error', code: 'payouts_not_allowed', message });
     }
-    const payout = await bank.payOut(account, parsed.data);
+    const payout = await bank.payOut(account, input);
     return payout === null ? refuseShort(c) : c.json(payoutDocument(payout));
   });
   app.get('/v1/payouts', (c) => {

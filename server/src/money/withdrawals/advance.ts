@@ -94,7 +94,10 @@ async function take(needs: AdvanceNeeds, row: WithdrawalRow, step: Step): Promis
         reason,
       }));
     case 'pay_out':
-      return settle(needs, row, await money.payOut(order), (reason) => ({ type: 'payout_refused', reason }));
+      return settle(needs, row, await money.payOut({ ...order, bankId: row.bankId }), (reason) => ({
+        type: 'payout_refused',
+        reason,
+      }));
     case 'recall': {
       if (row.transferId === null) return false;
       return settle(needs, row, await money.recall({ ...order, transferId: row.transferId }), null);

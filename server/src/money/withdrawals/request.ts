@@ -13,14 +13,17 @@ import { inTransaction } from '../../db/retry.ts';
 import { withdrawals } from '../../db/schema/money.ts';
 import { problem } from '../../http/problem.ts';
 import { findAccount } from '../../ledger/index.ts';
-import { bankAccountState, findBankAccount } from '../bank-accounts.ts';
+import { bankAccountState, findBankAccount, lookAtBankAccount } from '../bank-accounts.ts';
 import { idFromKey } from '../id-from-key.ts';
 import { feeOf } from '../policy.ts';
 import { bookRequest, type WithdrawalRow } from './book.ts';
 import { judge, type Pocket, rulesFor } from './terms.ts';
 import { findWithdrawal, withdrawalView } from './views.ts';
 
-export type RequestNeeds = Pick<ServerContext, 'db' | 'config' | 'clock' | 'limits' | 'notify' | 'log'>;
+export type RequestNeeds = Pick<
+  ServerContext,
+  'db' | 'config' | 'clock' | 'limits' | 'notify' | 'money' | 'log'
+>;
 
 const MAX_SENDS = 5;
 
@@ -37,7 +40,8 @@ export interface WithdrawalRequest {
 /**
  * The money leaves the pocket in the transaction that writes the order; with a code to come, only when it came. Repeatable.
  * @throws ApiProblem `bank_account_not_ready`, `amount_below_minimum`, `fee_changed`, `insufficient_funds`,
- *   `withdrawal_limit_reached`, `money_on_hold`, `debt_unpaid`, `idempotency_key_reused`, `sms_not_sent`, `rate_limited`
+ *   `withdrawal_limit_reached`, `money_on_hold`, `debt_unpaid`, `idempotency_key_reused`, `payment_provider_unavailable`,
+ *   `sms_not_sent`, `rate_limited`
  */
 export async function requestWithdrawal(
   needs: RequestNeeds,
@@ -48,6 +52,7 @@ export async function requestWithdrawal(
   if (amountMinor < rules.minMinor) throw problem('amount_below_minimum');
   if (feeMinor !== feeOf(amountMinor, rules)) throw problem('fee_changed');
   const id = idFromKey('withdrawal', request.key);
+  await lookAtBankAccount(needs, pocket.userId, { mustBeFresh: true });
   const row = await inTransaction(needs.db, async (tx) => {
     await lockPerson(tx, pocket.userId);
     const [standing] = await tx.select().from(withdrawals).where(eq(withdrawals.id, id));
@@ -91,6 +96,7 @@ async function write(
       feeMinor,
       currency,
       providerAccountId: bank.providerId,
+      bankId: bank.bankId,
       bankName: bank.bankName,
       bankLast4: bank.bankLast4,
       bankFingerprint: bank.bankFingerprint,
@@ -107,10 +113,11 @@ async function write(
 
 async function readyBank(tx: Tx, userId: string) {
   const bank = await findBankAccount(tx, userId);
-  if (bank === null || bank.bankFingerprint === null || bankAccountState(bank) !== 'ready')
+  const isReady = bankAccountState(bank) === 'ready';
+  if (!isReady || bank === null || bank.bankId === null || bank.bankFingerprint === null)
     throw problem('bank_account_not_ready');
-  const { providerId, bankFingerprint, bankName, bankLast4 } = bank;
-  return { providerId, bankFingerprint, bankName: bankName ?? '', bankLast4: bankLast4 ?? '' };
+  const { providerId, bankId, bankFingerprint, bankName, bankLast4 } = bank;
+  return { providerId, bankId, bankFingerprint, bankName: bankName ?? '', bankLast4: bankLast4 ?? '' };
 }
 
 /** A bank account is known once a code was given for a withdrawal to it. */
@@ -216,6 +223,7 @@ export async function confirmWithdrawal(
   // A repeat after a lost answer: it was confirmed, and by a code.
   if (row.state !== 'awaiting_code' && row.confirmedByCode) return withdrawalView(row, needs.clock.nowMs());
   assertAwaiting(needs, row);
+  await lookAtBankAccount(needs, pocket.userId, { mustBeFresh: true });
   await checkCode(needs, row, code);
   const confirmed = await inTransaction(db, async (tx) => {
     await lockPerson(tx, pocket.userId);
@@ -223,7 +231,7 @@ export async function confirmWithdrawal(
     if (waiting.state !== 'awaiting_code') return waiting;
     const bank = await readyBank(tx, pocket.userId);
     // The code was given for this bank account and for no other.
-    if (bank.bankFingerprint !== waiting.bankFingerprint) throw problem('bank_account_not_ready');
+    if (bank.bankId !== waiting.bankId) throw problem('bank_account_not_ready');
     await judge(tx, needs, pocket, waiting.amountMinor);
     if (!(await bookRequest(tx, waiting))) throw problem('insufficient_funds');
     const requestedAt = new Date(needs.clock.nowMs());
