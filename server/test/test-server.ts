@@ -69,6 +69,7 @@ export class TestServer {
   readonly clock: TestClock;
   readonly database: FreshDatabase;
   readonly stripe: StripeStandIn;
+  readonly stripeOrigin: string;
   readonly sms: SmsMessage[];
   readonly webhookSecret: string;
   readonly #closers: (() => Promise<void> | void)[];
@@ -79,6 +80,7 @@ export class TestServer {
     this.clock = parts.clock;
     this.database = parts.database;
     this.stripe = parts.stripe;
+    this.stripeOrigin = parts.stripeOrigin;
     this.sms = parts.sms;
     this.webhookSecret = parts.webhookSecret;
     this.#closers = closers;
@@ -186,6 +188,7 @@ interface TestServerParts {
   readonly clock: TestClock;
   readonly database: FreshDatabase;
   readonly stripe: StripeStandIn;
+  readonly stripeOrigin: string;
   readonly sms: SmsMessage[];
   readonly webhookSecret: string;
 }
@@ -232,7 +235,8 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const log = options.log ?? createLogger({ level: 'silent' });
   const context = await createContext({ config, clock, db: database.db, log });
   handle = createApp(context).fetch;
-  return new TestServer({ origin, context, clock, database, stripe, sms, webhookSecret }, [
+  const stripeOrigin = `http://127.0.0.1:${stripeServer.port}`;
+  return new TestServer({ origin, context, clock, database, stripe, stripeOrigin, sms, webhookSecret }, [
     () => stripe.close(),
     () => server.close(100),
     () => stripeServer.close(100),
