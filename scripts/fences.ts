@@ -274,7 +274,7 @@ function workspaceOf(path: string): string {
 }
 
 function isTestFile(path: string): boolean {
-  return /\.(test|bench)\.tsx?$/.test(path) || /\/test\//.test(path);
+  return /\.(test|bench)\.tsx?$/.test(path) || /\/(?:test|lab)\//.test(path);
 }
 
 function allows(names: Names, name: string): boolean {

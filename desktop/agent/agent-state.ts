@@ -5,7 +5,7 @@
 import type { AgentProblem, AgentState, Refund, Sale } from '../ipc/index.ts';
 import type { MerchantView } from './cloud/merchant-session.ts';
 import type { ReachabilityView } from './cloud/reachability.ts';
-import type { RadioState } from './radio/radio-state.ts';
+import { describeRadio, type RadioView } from './radio/radio-view.ts';
 import { isoOf } from './sales.ts';
 import type { SettlementView } from './settle/settle-loop.ts';
 import type { JournalDoubt } from './store/journal-standing.ts';
@@ -22,7 +22,7 @@ export interface StateParts {
   readonly settlement: SettlementView;
   /** Why the cloud's newest trust was not believed, if it was not. */
   readonly trustRefusal: TrustRefusal | null;
-  readonly radio: RadioState;
+  readonly radio: RadioView;
   readonly addresses: readonly string[];
   readonly sale: Sale | null;
   readonly refund: Refund | null;
@@ -52,7 +52,7 @@ export function composeState(parts: StateParts): AgentState {
     },
     managerPin: snapshot?.managerPin ?? { state: 'none', retryAfterMs: 0 },
     trust: describeTrust(snapshot),
-    radio: { state: parts.radio },
+    radio: describeRadio(parts.radio),
     addresses: [...parts.addresses],
     sale: parts.sale,
     refund: parts.refund,

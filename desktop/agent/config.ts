@@ -6,6 +6,8 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { MAX_REQUEST_TTL_SECONDS } from '@tikiwallet/protocol';
 import { z } from 'zod';
+import { DEFAULT_ROTATION_HOURS } from './radio/radio-settings.ts';
+import type { RadioConfig } from './radio/radio-room.ts';
 
 const DEFAULT_API_URL = 'http://localhost:8080';
 /** An address inside a payment request; the protocol takes no other form. */
@@ -24,6 +26,17 @@ const Environment = z.object({
     .min(10)
     .max(MAX_REQUEST_TTL_SECONDS)
     .default(MAX_REQUEST_TTL_SECONDS),
+  /** Until a person has set something else at the till. */
+  TIKI_RADIO: z.enum(['on', 'off']).default('off'),
+  TIKI_RADIO_MODE: z.enum(['wifi_direct', 'access_point']).default('wifi_direct'),
+  /** Such as wlan0 or p2p-dev-wlan0; whichever can, when absent. */
+  TIKI_RADIO_INTERFACE: z
+    .string()
+    .regex(/^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,31}$/)
+    .optional(),
+  TIKI_RADIO_FREQUENCY_MHZ: z.coerce.number().int().min(2_412).max(7_125).optional(),
+  /** The folder with the supplicant's control sockets. */
+  TIKI_RADIO_CONTROL: z.string().min(1).optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
 
@@ -35,6 +48,7 @@ export interface AgentConfig {
   readonly advertise: readonly string[];
   /** Life of a payment request, 10 to 120 s. */
   readonly requestTtlSeconds: number;
+  readonly radio: RadioConfig;
   readonly logLevel: z.output<typeof Environment>['LOG_LEVEL'];
 }
 
@@ -62,6 +76,16 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): A
     listen: { host: data.TIKI_LISTEN_HOST, port: data.TIKI_LISTEN_PORT },
     advertise: data.TIKI_ADVERTISE,
     requestTtlSeconds: data.TIKI_REQUEST_TTL_SECONDS,
+    radio: {
+      settings: {
+        isOn: data.TIKI_RADIO === 'on',
+        mode: data.TIKI_RADIO_MODE,
+        rotationHours: DEFAULT_ROTATION_HOURS,
+      },
+      interfaceName: data.TIKI_RADIO_INTERFACE,
+      frequencyMhz: data.TIKI_RADIO_FREQUENCY_MHZ,
+      controlFolder: data.TIKI_RADIO_CONTROL,
+    },
     logLevel: data.LOG_LEVEL,
   };
 }

@@ -32,7 +32,7 @@ export class DeliveryReader {
   /** Form and identity; a certificate that is known is not read again. */
   read(delivery: Delivery | RepeatDelivery): Result<ReadDelivery> {
     const found = isRepeatDelivery(delivery)
-      ? this.#certificates.named(delivery.certificateReference)
+      ? this.#certificates.named(delivery)
       : this.#certificates.read(delivery.allowanceCertificate);
     if (!found.ok) return found;
     const identified = runSync(identifyUnder(found.value, delivery), this.#store.crypto);

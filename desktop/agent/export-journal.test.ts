@@ -50,6 +50,42 @@ test('holds every entry with its receipt, beside the running agent', () => {
   expect(() => exportJournal(kiosk.path, path)).toThrow('EEXIST');
 });
 
+const certificateOf = () => kiosk.desk.store.memory.kiosk?.certificate.bytes ?? new Uint8Array(0);
+const sellOne = (by: TestIssuer, amount: bigint) =>
+  kiosk.acceptOne(by.phone().pay(kiosk.sell(amount).envelope).delivery);
+const exported = (name: string) => {
+  const path = join(folder, name);
+  exportJournal(kiosk.path, path);
+  return check(path);
+};
+
+test('is whole after a bundle that came as a difference', () => {
+  sellOne(issuer, 1_250n);
+  const change = { baseVersion: 1, added: [], removed: [], listed: [] };
+  const delta = issuer.trustDelta(certificateOf(), { version: 2 }, change);
+  expect(kiosk.desk.run('refreshTrust', delta)).toEqual({ ok: true });
+  sellOne(issuer, 300n);
+  expect(exported('a.cbor')).toMatchObject({
+    broken: null,
+    sales: 2,
+    checkedPayments: 2,
+    checkedReceipts: 2,
+  });
+});
+
+test('is whole after the issuer that certified its first days has left the bundle', () => {
+  sellOne(issuer, 1_250n);
+  const rotated = issuer.rotated();
+  const renewed = rotated.kioskCertificate(kiosk.publicKeys);
+  const bundle = { version: 2, issuedAt: issuer.now + 60, withoutOldest: 1 };
+  expect(kiosk.desk.run('refreshTrust', rotated.trust(renewed, bundle))).toEqual({ ok: true });
+  sellOne(rotated, 300n);
+  const whole = { broken: null, sales: 2, saleSumMinor: 1_550n, checkedPayments: 2, checkedReceipts: 2 };
+  expect(exported('a.cbor')).toMatchObject(whole);
+  kiosk.reopen();
+  expect(exported('b.cbor')).toMatchObject(whole);
+});
+
 test('is found broken by the command at the entry that somebody changed', () => {
   kiosk.acceptOne(issuer.phone().pay(kiosk.sell(1_250n).envelope).delivery);
   const path = join(folder, 'journal.cbor');

@@ -9,14 +9,17 @@ import { join } from 'node:path';
 import {
   encodeJournalOpening,
   encodeJournalRecord,
+  equalBytes,
+  runSync,
   toBase64Url,
+  verifyTrustRecord,
   type JournalRecordKind,
 } from '@tikiwallet/protocol';
+import { nodeCrypto } from '@tikiwallet/protocol/node';
 import { ConfigInvalid, readConfig } from './config.ts';
 
-/** What the file is made of, in this order: each a kind of record and the question for its bytes. */
+/** What the file is made of after the issuers, in this order: each a kind of record and the question for its bytes. */
 const PARTS: readonly (readonly [JournalRecordKind, string])[] = [
-  ['trustBundle', 'SELECT trust_bundle FROM kiosk'],
   ['kioskCertificate', 'SELECT bytes FROM kiosk_certificates ORDER BY not_after'],
   ['allowanceCertificate', 'SELECT bytes FROM allowance_certificates'],
   ['journalEntry', 'SELECT bytes FROM journal ORDER BY sequence'],
@@ -55,15 +58,36 @@ export function exportJournal(databasePath: string, file: string): Exported {
 
 function writeAll(db: Database.Database, target: number): Exported {
   let entries = 0;
+  const root = db.prepare<[], Buffer>('SELECT root_public_key FROM kiosk').pluck().get();
   writeSync(target, encodeJournalOpening());
+  if (root !== undefined)
+    for (const bytes of issuersOf(db, new Uint8Array(root)))
+      writeSync(target, encodeJournalRecord({ kind: 'issuerCertificate', bytes }));
   for (const [kind, question] of PARTS) {
     for (const bytes of db.prepare<[], Buffer>(question).pluck().iterate()) {
       writeSync(target, encodeJournalRecord({ kind, bytes: new Uint8Array(bytes) }));
       if (kind === 'journalEntry') entries += 1;
     }
   }
-  const root = db.prepare<[], Buffer>('SELECT root_public_key FROM kiosk').pluck().get();
   return { entries, rootPublicKey: root === undefined ? null : toBase64Url(new Uint8Array(root)) };
+}
+
+/**
+ * Every issuer that a bundle in force ever named: certificates outlive the bundle that they came with. The bundle itself is
+ * not exported; kept after a delta, it is a record of this kiosk's that nobody else reads.
+ */
+function issuersOf(db: Database.Database, rootPublicKey: Uint8Array): readonly Uint8Array[] {
+  const stored = db.prepare<[], Buffer>('SELECT bytes FROM issuer_certificates ORDER BY received_at, bytes');
+  const kept = stored
+    .pluck()
+    .all()
+    .map((bytes) => new Uint8Array(bytes));
+  const record = db.prepare<[], Buffer>('SELECT trust_bundle FROM kiosk').pluck().get();
+  if (record === undefined) return kept;
+  // A database of an earlier version has kept none before its next contact.
+  const trust = runSync(verifyTrustRecord(new Uint8Array(record), rootPublicKey), nodeCrypto());
+  const current = trust.ok ? trust.value.issuers.map(({ bytes }) => bytes) : [];
+  return [...kept, ...current.filter((bytes) => !kept.some((one) => equalBytes(one, bytes)))];
 }
 
 function main([file, ...more]: readonly string[]): number {

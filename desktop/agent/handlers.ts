@@ -7,11 +7,12 @@ import type { CloudApi } from './cloud/cloud-api.ts';
 import type { MerchantSession } from './cloud/merchant-session.ts';
 import { managerHandlers, type ManagerParts } from './manager/manager-handlers.ts';
 import { acceptScanned, type ScanParts } from './pairing/scanned-delivery.ts';
+import { radioHandlers, type RadioParts } from './radio/radio-handlers.ts';
 import { refundHandlers, type RefundParts } from './refund-handlers.ts';
 import { describePayment, type Sales } from './sales.ts';
 import type { StoreClient } from './store/store-client.ts';
 
-export interface HandlerParts extends ManagerParts, RefundParts {
+export interface HandlerParts extends ManagerParts, RefundParts, RadioParts {
   readonly api: CloudApi;
   readonly merchant: MerchantSession;
   readonly sales: Sales;
@@ -53,6 +54,7 @@ export function agentHandlers(parts: HandlerParts): AgentHandlers {
     ...managerHandlers(parts),
     'delivery.submit': ({ text }) => acceptScanned(text, parts),
     ...refundHandlers(parts),
+    ...radioHandlers(parts),
     'payment.receipt': async ({ paymentHash }) => {
       const receipt = await store.run('receiptOf', paymentHash);
       return { qrText: receipt === null ? null : toQrText('receipt', receipt) };

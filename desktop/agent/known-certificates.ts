@@ -9,6 +9,7 @@ import {
   runSync,
   selectCertificate,
   type ReadCertificate,
+  type RepeatDelivery,
   type Result,
 } from '@tikiwallet/protocol';
 import type { KioskStore } from './store/kiosk-store.ts';
@@ -49,12 +50,13 @@ export class KnownCertificates {
   }
 
   /** Of a repeat delivery: the one certificate under which a payment is stored here, or none. */
-  named(reference: Uint8Array): Result<FoundCertificate> {
+  named(delivery: RepeatDelivery): Result<FoundCertificate> {
+    const reference = delivery.certificateReference;
     const name = latin1(reference);
     const known = this.#references.get(name);
     if (known !== undefined) return { ok: true, value: this.#verified.get(known.key) ?? known };
     const stored = this.#store.payments.certificatesNamed(reference);
-    const selected = attempt(() => selectCertificate(reference, stored, ({ hash }) => hash));
+    const selected = attempt(() => selectCertificate(delivery, stored, ({ hash }) => hash));
     if (!selected.ok) return selected;
     const found = this.read(selected.value.bytes);
     if (found.ok) {

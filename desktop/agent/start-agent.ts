@@ -19,7 +19,8 @@ import { agentHandlers } from './handlers.ts';
 import type { Log } from './log.ts';
 import { Manager } from './manager/manager.ts';
 import { listenForPhones, type Listener, type PairingView } from './pairing/listener.ts';
-import { RadioWatch } from './radio/radio-state.ts';
+import { KIOSK_NAMES } from './radio/address-plan.ts';
+import { RadioRoom } from './radio/radio-room.ts';
 import { Refunds } from './refunds.ts';
 import { Sales } from './sales.ts';
 import { SettleLoop } from './settle/settle-loop.ts';
@@ -68,7 +69,7 @@ class Agent implements RunningAgent {
   readonly #manager: Manager;
   readonly #settle: SettleLoop;
   readonly #trust: TrustRefresher;
-  readonly #radio: RadioWatch;
+  readonly #radio: RadioRoom;
   readonly #publisher: StatePublisher;
   readonly #api: ReturnType<typeof cloudApi>;
   readonly #sealingPublicKey: Uint8Array;
@@ -127,7 +128,7 @@ class Agent implements RunningAgent {
       clock: systemClock(),
       addresses: () => this.#listener?.addresses ?? [],
       requestTtlSeconds: this.#options.config.requestTtlSeconds,
-      onChange: () => this.#publisher.now(),
+      onChange: () => this.#requestChanged(),
       onRefusal: changed,
       onError: (error) => log.error({ err: error }, 'the sale could not be brought up to date'),
     });
@@ -135,7 +136,7 @@ class Agent implements RunningAgent {
       store: this.#store,
       clock: systemClock(),
       addresses: () => this.#listener?.addresses ?? [],
-      onChange: () => this.#publisher.now(),
+      onChange: () => this.#requestChanged(),
       onRefusal: changed,
       onError: (error) => log.error({ err: error }, 'the refund could not be brought up to date'),
     });
@@ -155,7 +156,15 @@ class Agent implements RunningAgent {
       log,
       onChange: changed,
     });
-    this.#radio = new RadioWatch({ onChange: changed, log });
+    this.#radio = new RadioRoom({
+      config: config.radio,
+      dataFolder: config.dataFolder,
+      clock: systemClock(),
+      log,
+      port: () => this.port,
+      listen: async (address) => this.#listener?.serveGroup(address, KIOSK_NAMES),
+      onChange: changed,
+    });
     this.#publisher = new StatePublisher({
       compose: () => this.#compose(),
       publish: (state) => this.#socket?.publish(state),
@@ -206,8 +215,8 @@ class Agent implements RunningAgent {
     this.#isStopping = true;
     clearInterval(this.#tick);
     this.#reachability.stop();
-    this.#radio.stop();
     this.#publisher.stop();
+    await this.#radio.stop();
     await this.#listener?.close();
     await Promise.all([this.#settle.stop(), this.#trust.stop()]);
     this.#sales.close();
@@ -224,6 +233,7 @@ class Agent implements RunningAgent {
       manager: this.#manager,
       sales: this.#sales,
       refunds: this.#refunds,
+      radio: this.#radio,
       store: this.#store,
       state: () => this.#compose(),
       enrol: (code) => this.#enrol(code),
@@ -270,10 +280,16 @@ class Agent implements RunningAgent {
     return outcome;
   }
 
+  #requestChanged(): void {
+    this.#radio.noteRequests(this.#sales.view()?.state === 'open' || this.#refunds.view()?.state === 'open');
+    this.#publisher.now();
+  }
+
   #learned(newest: StoreSnapshot): void {
     const former = this.#snapshot;
     this.#snapshot = newest;
     if (this.#isStopping) return;
+    this.#radio.setShop(newest.kiosk?.merchantName ?? null);
     if (former !== null && newest.isClockBehind && !former.isClockBehind) {
       this.#options.log.error(
         'the clock of this machine lies behind trusted time: nothing is accepted until it is set right',
@@ -323,7 +339,7 @@ class Agent implements RunningAgent {
       cloud: this.#reachability.view,
       settlement: this.#settle.view,
       trustRefusal: this.#trust.lastRefusal,
-      radio: this.#radio.state,
+      radio: this.#radio.view,
       addresses: this.addresses,
       sale: this.#sales.view(),
       refund: this.#refunds.view(),

@@ -17,6 +17,7 @@ import {
   VerifyBody,
 } from '@tikiwallet/server/contract';
 import { z } from 'zod';
+import { Radio, radioCalls } from './radio-contract.ts';
 
 /** Raised when a message changes incompatibly; the two sides refuse to talk across versions. */
 export const AGENT_PROTOCOL_VERSION = 1;
@@ -247,17 +248,8 @@ export const AgentState = z.object({
       nextLevelAt: Time.nullable().default(null),
     })
     .nullable(),
-  /** Wi-Fi Direct; QR and LAN work whatever it says. */
-  radio: z.object({
-    state: z.enum([
-      'unsupported_platform',
-      'no_supplicant',
-      'no_p2p_radio',
-      'blocked_by_rfkill',
-      'ready',
-      'checking',
-    ]),
-  }),
+  /** The kiosk's own network; QR and LAN work whatever it says. */
+  radio: Radio,
   /** Addresses at which phones reach this kiosk, `http://host:port`. */
   addresses: z.array(z.string()),
   /** The sale on the screen, the last one included until another is opened. */
@@ -447,6 +439,7 @@ export const agentCalls = {
     result: DeliveryAnswer,
   },
   'settlement.now': { params: Nothing, result: Nothing },
+  ...radioCalls,
 } as const;
 export type AgentCalls = typeof agentCalls;
 export type AgentCallName = keyof AgentCalls;

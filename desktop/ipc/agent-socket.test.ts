@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type AgentClient, connectAgent, type ConnectAgentOptions } from './agent-client.ts';
 import type { AgentState } from './agent-contract.ts';
 import { type AgentHandlers, type AgentServer, serveAgent, type ServeAgentOptions } from './agent-server.ts';
+import { fakeRadio } from './fake-radio.ts';
 import { IpcError } from './errors.ts';
 import { agentEndpoint, MAX_MESSAGE_BYTES } from './transport.ts';
 
@@ -35,7 +36,7 @@ function makeState(over: Partial<AgentState> = {}): AgentState {
     limits: { perPaymentMinor: '20000', storedSumMinor: '500000', storedCount: 1000, withManagerMinor: null },
     managerPin: { state: 'none', retryAfterMs: 0 },
     trust: null,
-    radio: { state: 'checking' },
+    radio: fakeRadio('checking'),
     addresses: [],
     sale: null,
     refund: null,
@@ -57,6 +58,10 @@ function makeHandlers(over: Partial<AgentHandlers> = {}): AgentHandlers {
     'merchant.signOut': async () => ({}),
     'merchant.summary': unused,
     'kiosks.list': unused,
+    'radio.joinCode': async () => ({ picture: null }),
+    'radio.configure': async () => ({}),
+    'radio.rotate': async () => ({}),
+    'radio.selfTest': unused,
     'kiosks.create': unused,
     'kiosks.newCode': unused,
     'kiosk.enrol': async () => makeState(),

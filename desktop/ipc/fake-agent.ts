@@ -7,6 +7,7 @@ import type { AgentHandlers } from './agent-handlers.ts';
 import { IpcError } from './errors.ts';
 import { FakeRefunds } from './fake-refunds.ts';
 import { FakeManager } from './fake-manager.ts';
+import { FakeRadio, fakeRadio } from './fake-radio.ts';
 
 export const FAKE_SCENARIOS = [
   'starting',
@@ -26,6 +27,7 @@ export const FAKE_SCENARIOS = [
   'clock_wrong',
   'overridable',
   'kiosk_denied',
+  'radio_up',
 ] as const;
 export type FakeScenario = (typeof FAKE_SCENARIOS)[number];
 
@@ -142,8 +144,11 @@ export class FakeAgent {
     },
   });
 
+  readonly #radio = new FakeRadio({ state: () => this.state, set: (change) => this.set(change) });
+
   readonly handlers: AgentHandlers = {
     ...this.#manager.handlers,
+    ...this.#radio.handlers,
     'agent.state': async () => this.state,
     'cloud.standIns': () =>
       this.#cloud(() => ({ stripe: true, twilio: true, smsInboxUrl: 'http://127.0.0.1:8080/stand-ins/sms' })),
@@ -393,7 +398,7 @@ export class FakeAgent {
             nextLevelAt: this.#at(21 * 3_600_000),
           }
         : null,
-      radio: { state: 'no_p2p_radio' },
+      radio: scenario === 'radio_up' ? fakeRadio('up', ['Galaxy-A14']) : fakeRadio('no_p2p_radio'),
       addresses: ['http://192.168.49.1:7070'],
       sale: null,
       refund: null,

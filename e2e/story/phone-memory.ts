@@ -1,6 +1,6 @@
 // What a phone's browser has on its disk, read from outside and from inside: for tests that lose it, copy it and put it back.
 
-import { cp, readdir, rm } from 'node:fs/promises';
+import { cp, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Phone } from './phone.ts';
 
@@ -63,4 +63,12 @@ export async function restoreDatabase(phone: Phone, aside: string): Promise<void
   if (folders.length === 0) throw new Error('there is no database to put back');
   await rm(join(phone.profile, place), { recursive: true, force: true });
   await cp(join(aside, place), join(phone.profile, place), { recursive: true });
+}
+
+/** Whether the browser has written a cookie of that name yet. The phone is off. */
+export async function isCookieOnDisk(phone: Phone, name: string): Promise<boolean> {
+  const folder = join(phone.profile, 'Default');
+  const files = (await readdir(folder)).filter((file) => file.startsWith('Cookies'));
+  const texts = await Promise.all(files.map((file) => readFile(join(folder, file), 'latin1')));
+  return texts.some((text) => text.includes(name));
 }

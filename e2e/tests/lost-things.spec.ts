@@ -18,7 +18,7 @@ test.describe('lost and stolen', () => {
   let owner: Session;
 
   test.beforeAll(async () => {
-    shop = await Shop.open();
+    shop = await Shop.open({ TIKI_SUPPORT_CONTACT: '+65 6123 4567' });
     cloud = new CloudClient(shop.stack);
     await shop.openKiosk();
     owner = await cloud.signInOrRegister(merchant);
@@ -89,6 +89,7 @@ test.describe('lost and stolen', () => {
     await expect(other.at('denial-news')).toHaveCount(0);
     await phone.reopen();
     await expect(phone.at('denial-reason')).toHaveAttribute('data-reason', 'lost');
+    await expect(phone.at('support-contact').getByRole('link')).toHaveAttribute('href', 'tel:+6561234567');
     await expect(phone.at('offline-balance').first()).toHaveAttribute('data-minor', '0');
     await phone.at('denial-read').click();
     await expect(phone.at('denial-news')).toHaveCount(0);

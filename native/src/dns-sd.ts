@@ -3,6 +3,7 @@
 // from other devices is hostile.
 
 import { WifiDirectError } from './errors.ts';
+import { readAnswers } from './service-answers.ts';
 import { displayName } from './supplicant-text.ts';
 
 /** A kind of service over TCP or UDP, such as _tikipay._tcp. */
@@ -57,27 +58,12 @@ export function requestTlv(transaction: number, query: Uint8Array): Uint8Array {
 export function instancesIn(tlvs: Uint8Array, type: ServiceType): readonly ServiceInstance[] {
   const query = queryOf(type);
   const found: ServiceInstance[] = [];
-  for (const { protocol, status, data } of readTlvs(tlvs)) {
+  for (const { protocol, status, data } of readAnswers(tlvs)) {
     if (protocol !== 1 || status !== 0 || !startsWith(data, query)) continue;
     const instance = readLabel(data.subarray(query.length));
     if (instance !== undefined) found.push({ type, instance });
   }
   return found;
-}
-
-type AnswerTlv = { readonly protocol: number; readonly status: number; readonly data: Uint8Array };
-
-/** Length (little endian), protocol, transaction, status, data; stops where the bytes end early. */
-function readTlvs(bytes: Uint8Array): readonly AnswerTlv[] {
-  const tlvs: AnswerTlv[] = [];
-  for (let at = 0; at + 5 <= bytes.length; ) {
-    const length = (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8);
-    if (length < 3 || at + 2 + length > bytes.length) break;
-    const [protocol = 0, , status = 0] = bytes.subarray(at + 2, at + 5);
-    tlvs.push({ protocol, status, data: bytes.subarray(at + 5, at + 2 + length) });
-    at += 2 + length;
-  }
-  return tlvs;
 }
 
 /** One label, followed by a pointer to the name that was asked for. */

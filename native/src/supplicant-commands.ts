@@ -2,6 +2,7 @@
 // PIN or passphrase can end a line, begin an option or leave its quotes.
 
 import { WifiDirectError } from './errors.ts';
+import type { JoinMethod } from './radio.ts';
 import type { HardwareAddress } from './supplicant-events.ts';
 
 const ADDRESS = /^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/;
@@ -55,11 +56,11 @@ export function checkedFrequency(frequencyMhz: number): number {
   return frequencyMhz;
 }
 
-export function findCommand(seconds: number): string {
+export function checkedSeconds(seconds: number): number {
   if (!Number.isInteger(seconds) || seconds < 1 || seconds > 3_600) {
     throw new WifiDirectError('duration_invalid', 'A search takes 1 to 3600 seconds.');
   }
-  return `P2P_FIND ${String(seconds)}`;
+  return seconds;
 }
 
 export type GroupAdd = {
@@ -83,7 +84,33 @@ export function checkedNetworkId(id: number): number {
   return id;
 }
 
+export type Join = {
+  readonly address: HardwareAddress;
+  readonly method: JoinMethod;
+  readonly isPersistent: boolean;
+};
+
 /** Joining by push button does not exist here: anybody who stands near could be the one who is let in. */
-export function joinCommand(address: HardwareAddress, pin: string): string {
-  return `P2P_CONNECT ${checkedAddress(address)} ${checkedPin(pin)} join`;
+export function joinCommand({ address, method, isPersistent }: Join): string {
+  const peer = checkedAddress(address);
+  switch (method.by) {
+    case 'pin':
+      return `P2P_CONNECT ${peer} ${checkedPin(method.pin)}${isPersistent ? ' persistent' : ''} join`;
+    case 'stored_group':
+      return `P2P_GROUP_ADD persistent=${String(checkedNetworkId(method.storedGroupId))}`;
+    case 'push_button':
+      throw new WifiDirectError('push_button_refused', 'There is no joining by push button here.');
+  }
+}
+
+/** A name that is one file in the supplicant's folder and nothing else. */
+export function checkedInterfaceName(name: string): string {
+  if (!/^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,31}$/.test(name))
+    throw new WifiDirectError('interface_name_invalid', 'The name of a network interface is expected.');
+  return name;
+}
+
+/** Where ordinary networks live: a driver's device for Wi-Fi Direct (p2p-dev-wlan0) belongs to wlan0. */
+export function networkInterfaceOf(interfaceName: string): string {
+  return interfaceName.replace(/^p2p-dev-/, '');
 }

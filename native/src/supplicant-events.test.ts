@@ -10,6 +10,7 @@ const peer = {
   address: '02:00:00:00:01:00',
   name: 'till',
   primaryDeviceType: '10-0050F204-5',
+  category: 'telephone',
   configMethods: 0x188,
   isGroupOwner: true,
 };

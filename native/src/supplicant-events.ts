@@ -6,20 +6,36 @@ import { displayName, splitWords, unescapeBytes } from './supplicant-text.ts';
 /** Twelve hexadecimal digits in pairs, lower case, such as 02:00:00:00:01:00. */
 export type HardwareAddress = string;
 
-export type Peer = {
+export type DeviceCategory =
+  | 'computer'
+  | 'input'
+  | 'printer'
+  | 'camera'
+  | 'storage'
+  | 'network'
+  | 'display'
+  | 'multimedia'
+  | 'gaming'
+  | 'telephone'
+  | 'audio'
+  | 'other';
+
+export type PeerSighting = {
   /** Its address as a Wi-Fi Direct device: who it is, as far as the radio can tell. */
   readonly address: HardwareAddress;
   /** What it calls itself, made safe to show; may be empty, and anybody may choose any name. */
   readonly name: string;
   /** Category, OUI and subcategory as the supplicant writes them, such as 10-0050F204-5 (a telephone). */
   readonly primaryDeviceType: string | undefined;
+  /** The first number of it as a word. */
+  readonly category: DeviceCategory;
   /** Bits of WPS configuration methods. */
   readonly configMethods: number;
   readonly isGroupOwner: boolean;
 };
 
 export type SupplicantEvent =
-  | { readonly type: 'peer_found'; readonly peer: Peer }
+  | { readonly type: 'peer_found'; readonly peer: PeerSighting }
   | { readonly type: 'peer_lost'; readonly address: HardwareAddress }
   | { readonly type: 'find_stopped' }
   | {
@@ -55,6 +71,8 @@ export type SupplicantEvent =
       readonly updateIndicator: number;
       readonly tlvs: Uint8Array;
     }
+  | { readonly type: 'access_point_enabled' }
+  | { readonly type: 'access_point_disabled' }
   | { readonly type: 'interface_disabled' }
   | { readonly type: 'interface_enabled' }
   | { readonly type: 'supplicant_ending' };
@@ -117,6 +135,8 @@ const PARSERS: ReadonlyMap<string, Parser> = new Map<string, Parser>([
     (rest) => ({ type: 'wrong_passphrase', address: readAddress(words(rest).plain[0]) }),
   ],
   ['P2P-SERV-DISC-RESP', readServiceResponse],
+  ['AP-ENABLED', () => ({ type: 'access_point_enabled' })],
+  ['AP-DISABLED', () => ({ type: 'access_point_disabled' })],
   ['INTERFACE-DISABLED', () => ({ type: 'interface_disabled' })],
   ['INTERFACE-ENABLED', () => ({ type: 'interface_enabled' })],
   ['CTRL-EVENT-TERMINATING', () => ({ type: 'supplicant_ending' })],
@@ -130,19 +150,42 @@ function readPeerFound(rest: string): SupplicantEvent | undefined {
   const { named } = words(rest);
   const address = readAddress(named.get('p2p_dev_addr'));
   if (address === undefined) return undefined;
-  const type = named.get('pri_dev_type');
+  const type = readDeviceType(named.get('pri_dev_type'));
   return {
     type: 'peer_found',
     peer: {
       address,
       name: displayName(unescapeBytes(named.get('name') ?? '')),
-      primaryDeviceType:
-        type !== undefined && /^\d{1,5}-[0-9A-Fa-f]{8}-\d{1,5}$/.test(type) ? type : undefined,
+      primaryDeviceType: type,
+      category: categoryOf(type),
       configMethods: readHexadecimal(named.get('config_methods')) ?? 0,
       // Bit 0 of the group capability: the device owns a group.
       isGroupOwner: ((readHexadecimal(named.get('group_capab')) ?? 0) & 1) === 1,
     },
   };
+}
+
+/** In the order of their numbers, from 1 on (WPS 1.0h, 12.2.39). */
+const CATEGORIES: readonly DeviceCategory[] = [
+  'computer',
+  'input',
+  'printer',
+  'camera',
+  'storage',
+  'network',
+  'display',
+  'multimedia',
+  'gaming',
+  'telephone',
+  'audio',
+];
+
+export function categoryOf(deviceType: string | undefined): DeviceCategory {
+  return CATEGORIES[Number(deviceType?.split('-')[0]) - 1] ?? 'other';
+}
+
+function readDeviceType(text: string | undefined): string | undefined {
+  return text !== undefined && /^\d{1,5}-[0-9A-Fa-f]{8}-\d{1,5}$/.test(text) ? text : undefined;
 }
 
 function readGroupStarted(rest: string): SupplicantEvent | undefined {

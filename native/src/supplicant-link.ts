@@ -68,6 +68,9 @@ export class SupplicantLink {
         cause: error,
       });
     }
+    if (reply.startsWith('FAIL-CHANNEL')) {
+      throw new WifiDirectError('frequency_unavailable', `The supplicant refused: ${firstLine(reply)}`);
+    }
     if (/^(?:FAIL|UNKNOWN COMMAND)/.test(reply)) {
       throw new WifiDirectError('supplicant_refused', `The supplicant refused: ${firstLine(reply)}`);
     }

@@ -1,43 +1,49 @@
-// A radio over a real wpa_supplicant. The supplicant's events are the truth: what a call resolves with is what an event
-// said, never what was asked for.
+// A radio over a real wpa_supplicant: one link to it, and who is near. Groups and services have files of their own.
 
-import { randomInt } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { type ControlAddon, loadAddon } from './addon.ts';
-import { WifiDirectError } from './errors.ts';
-import { EventQueue } from './event-queue.ts';
 import type { ServiceInstance, ServiceType } from './dns-sd.ts';
+import { WifiDirectError } from './errors.ts';
+import { RadioEmitter } from './radio-emitter.ts';
+import { EventQueue } from './event-queue.ts';
 import type {
+  AccessPointOptions,
   CallOptions,
   Credentials,
   FoundService,
+  FoundUpnpService,
   Group,
   HostOptions,
+  JoinMethod,
+  JoinOptions,
+  Peer,
   Radio,
   RadioEvent,
+  ServiceAttributes,
   StoredGroup,
 } from './radio.ts';
 import {
-  checkDigitOf,
   checkedDeviceName,
+  checkedInterfaceName,
   checkedNetworkId,
-  checkedSsidPostfix,
-  findCommand,
-  groupAddCommand,
-  joinCommand,
+  checkedSeconds,
 } from './supplicant-commands.ts';
-import type { HardwareAddress, Peer, SupplicantEvent } from './supplicant-events.ts';
-import { SupplicantLink, type LinkState } from './supplicant-link.ts';
-import { parseStoredGroups } from './supplicant-replies.ts';
-import { SupplicantServices } from './supplicant-services.ts';
-import { displayName } from './supplicant-text.ts';
-import { waitFor } from './wait-for.ts';
+import type { HardwareAddress, PeerSighting, SupplicantEvent } from './supplicant-events.ts';
+import { SupplicantGroups } from './supplicant-groups.ts';
+import { type LinkState, SupplicantLink } from './supplicant-link.ts';
+import { parseSignalDbm, parseStoredGroups } from './supplicant-replies.ts';
+import { eachOnce, SupplicantServices } from './supplicant-services.ts';
+import { checkedSettings, type RadioSettings, settingCommands } from './supplicant-settings.ts';
+import type { UpnpSearchTarget, UpnpServiceName } from './upnp.ts';
+import { abortable, waitFor } from './wait-for.ts';
 
 export type OpenRadioOptions = {
   /** Such as wlan0; `probe()` of createWifiDirect finds the one that can do Wi-Fi Direct. */
   readonly interfaceName: string;
   /** How this device is called in other devices' lists: 1 to 32 bytes. */
   readonly deviceName: string;
+  /** What differs from `defaultRadioSettings`. */
+  readonly settings?: Partial<RadioSettings>;
   /** The folder with the supplicant's control sockets. Default /run/wpa_supplicant. */
   readonly controlFolder?: string;
   /** Where this end's socket files go. Default: the system's folder for temporary files. */
@@ -46,23 +52,21 @@ export type OpenRadioOptions = {
   readonly timeoutMs?: number;
   /** How long silence is taken for peace, from 1 to 10000. Default 2000. */
   readonly pingIntervalMs?: number;
-  readonly load?: typeof loadAddon;
+  readonly load?: () => ControlAddon | 'platform_not_linux' | 'addon_missing';
   readonly signal?: AbortSignal;
 };
 
-const PIN_SECONDS = 120;
-const PASSPHRASE_LENGTH = 16;
-
 /**
- * Attaches to the supplicant of an interface. Rejects with WifiDirectError: supplicant_unreachable when it does not
- * answer within five seconds (or the addon is not there), aborted, and the *_invalid codes for options.
+ * Attaches to the supplicant of an interface. Rejects with WifiDirectError: unsupported_platform when the addon is not
+ * there, supplicant_unreachable when nobody answers within five seconds, aborted, and the *_invalid codes for options.
  */
 export async function openRadio(options: OpenRadioOptions): Promise<Radio> {
   const addon = (options.load ?? loadAddon)();
   if (typeof addon === 'string')
-    throw new WifiDirectError('supplicant_unreachable', `No Wi-Fi Direct here: ${addon}.`);
+    throw new WifiDirectError('unsupported_platform', `No Wi-Fi Direct here: ${addon}.`);
   checkedDeviceName(options.deviceName);
-  const radio = new SupplicantRadio(addon, options);
+  checkedInterfaceName(options.interfaceName);
+  const radio = new SupplicantRadio(addon, options, checkedSettings(options.settings ?? {}));
   try {
     await radio.ready(options.signal);
     return radio;
@@ -76,22 +80,32 @@ class SupplicantRadio implements Radio {
   readonly interfaceName: string;
   readonly #addon: ControlAddon;
   readonly #options: OpenRadioOptions;
+  readonly #settings: RadioSettings;
   readonly #queue = new EventQueue<RadioEvent>();
+  readonly #emitter = new RadioEmitter();
   readonly #peers = new Map<HardwareAddress, Peer>();
-  readonly #clients = new Set<HardwareAddress>();
   readonly #link: SupplicantLink;
   readonly #services: SupplicantServices;
-  #groupLink: SupplicantLink | undefined;
-  #group: Group | undefined;
+  readonly #groups: SupplicantGroups;
+  #isUp = false;
   #wasUp = false;
   #isClosed = false;
 
-  constructor(addon: ControlAddon, options: OpenRadioOptions) {
+  constructor(addon: ControlAddon, options: OpenRadioOptions, settings: RadioSettings) {
     this.#addon = addon;
     this.#options = options;
+    this.#settings = settings;
     this.interfaceName = options.interfaceName;
-    this.#services = new SupplicantServices((command) => this.#link.ask(command));
     this.#link = this.#linkTo(options.interfaceName, (state) => this.#onLinkState(state));
+    this.#services = new SupplicantServices((command) => this.#link.ask(command));
+    this.#groups = new SupplicantGroups({
+      interfaceName: options.interfaceName,
+      settings,
+      link: this.#link,
+      openLink: (name, onState) => this.#linkTo(name, onState),
+      say: (event) => this.#say(event),
+      read: () => this.#queue.read(),
+    });
   }
 
   async ready(signal: AbortSignal | undefined): Promise<void> {
@@ -110,110 +124,123 @@ class SupplicantRadio implements Radio {
       }
       throw error;
     });
-    await this.#configure();
+    await abortable(signal, () => this.#configure());
   }
 
-  async find({ seconds = 120 }: CallOptions & { readonly seconds?: number } = {}): Promise<void> {
-    await this.#link.ask(findCommand(seconds));
+  async find({ seconds = 120, signal }: CallOptions & { readonly seconds?: number } = {}): Promise<void> {
+    await this.#search(`P2P_FIND ${String(checkedSeconds(seconds))}`, signal);
   }
 
-  async stopFinding(): Promise<void> {
-    await this.#link.ask('P2P_STOP_FIND');
+  async listen({ seconds = 120, signal }: CallOptions & { readonly seconds?: number } = {}): Promise<void> {
+    await this.#search(`P2P_LISTEN ${String(checkedSeconds(seconds))}`, signal);
+  }
+
+  async stopFinding({ signal }: CallOptions = {}): Promise<void> {
+    await abortable(signal, () => this.#link.ask('P2P_STOP_FIND'));
   }
 
   peers(): readonly Peer[] {
     return [...this.#peers.values()];
   }
 
-  async host({
-    timeoutMs = 15_000,
-    signal,
-    ssidPostfix,
-    storedGroupId,
-    ...group
-  }: HostOptions = {}): Promise<Group> {
-    const command = groupAddCommand({ ...group, persistentId: storedGroupId });
-    await this.#link.ask(`SET p2p_ssid_postfix ${checkedSsidPostfix(ssidPostfix ?? '')}`);
-    return await this.#form('group_owner', command, timeoutMs, signal);
+  async host(options: HostOptions = {}): Promise<Group> {
+    return await this.#groups.host(options);
+  }
+
+  async hostAccessPoint(options: AccessPointOptions): Promise<Group> {
+    return await this.#groups.hostAccessPoint(options);
   }
 
   async join(
     address: HardwareAddress,
-    pin: string,
-    { timeoutMs = 60_000, signal }: CallOptions & { readonly timeoutMs?: number } = {},
+    method: string | JoinMethod,
+    options: JoinOptions = {},
   ): Promise<Group> {
-    return await this.#form('client', joinCommand(address, pin), timeoutMs, signal);
+    return await this.#groups.join(address, method, options);
   }
 
-  async credentials(): Promise<Credentials> {
-    const { group } = this.#hosted();
-    const passphrase = await this.#askGroup('P2P_GET_PASSPHRASE');
-    return { ssid: group.ssid, passphrase };
+  async credentials({ signal }: CallOptions = {}): Promise<Credentials> {
+    return await abortable(signal, () => this.#groups.credentials());
   }
 
-  async invitePin(): Promise<string> {
-    this.#hosted();
-    const digits = String(randomInt(10_000_000)).padStart(7, '0');
-    const pin = `${digits}${String(checkDigitOf(digits))}`;
-    await this.#askGroup(`WPS_PIN any ${pin} ${String(PIN_SECONDS)}`);
-    return pin;
+  async invitePin({ signal }: CallOptions = {}): Promise<string> {
+    return await abortable(signal, () => this.#groups.invitePin());
   }
 
   clients(): readonly HardwareAddress[] {
-    return [...this.#clients];
+    return this.#groups.clients;
+  }
+
+  async removeClient(
+    address: HardwareAddress,
+    {
+      by = 'deauthentication',
+      signal,
+    }: CallOptions & { readonly by?: 'deauthentication' | 'disassociation' } = {},
+  ): Promise<void> {
+    await abortable(signal, () => this.#groups.removeClient(address, by));
   }
 
   group(): Group | undefined {
-    return this.#group;
+    return this.#groups.group;
   }
 
-  async storedGroups(): Promise<readonly StoredGroup[]> {
-    return parseStoredGroups(await this.#link.ask('LIST_NETWORKS'));
+  async storedGroups({ signal }: CallOptions = {}): Promise<readonly StoredGroup[]> {
+    return parseStoredGroups(await abortable(signal, () => this.#link.ask('LIST_NETWORKS')));
   }
 
-  async forgetStoredGroup(id: number): Promise<void> {
-    const known = await this.storedGroups();
+  async forgetStoredGroup(id: number, { signal }: CallOptions = {}): Promise<void> {
+    const known = await this.storedGroups({ ...(signal === undefined ? {} : { signal }) });
     if (!known.some((group) => group.id === id))
       throw new WifiDirectError('group_unknown', 'No such stored group.');
-    await this.#link.ask(`REMOVE_NETWORK ${String(checkedNetworkId(id))}`);
+    await abortable(signal, () => this.#link.ask(`REMOVE_NETWORK ${String(checkedNetworkId(id))}`));
     await this.#link.ask('SAVE_CONFIG').catch(ignoreRefusal);
   }
 
-  async advertise(service: ServiceInstance, attributes?: Readonly<{ [key: string]: string }>): Promise<void> {
-    await this.#services.advertise(service, attributes);
+  async advertise(
+    service: ServiceInstance,
+    attributes?: ServiceAttributes,
+    { signal }: CallOptions = {},
+  ): Promise<void> {
+    await abortable(signal, () => this.#services.advertise(service, attributes));
   }
 
-  async withdraw(service: ServiceInstance): Promise<void> {
-    await this.#services.withdraw(service);
+  async withdraw(service: ServiceInstance, { signal }: CallOptions = {}): Promise<void> {
+    await abortable(signal, () => this.#services.withdraw(service));
   }
 
   services(type: ServiceType, { signal }: CallOptions = {}): AsyncIterableIterator<FoundService> {
-    return this.#services.find(type, signal);
+    return eachOnce(this.#services.find(type, signal), ({ address, instance }) => `${address} ${instance}`);
   }
 
-  async leave(): Promise<void> {
-    const group = this.#group;
-    if (group === undefined) return;
-    await waitFor(
-      this.#queue.read(),
-      (event) =>
-        event.type === 'group_removed' || event.type === 'supplicant_lost' ? { value: true } : undefined,
-      {
-        timeoutMs: 10_000,
-        signal: undefined,
-        start: async () => {
-          await this.#link.ask(`P2P_GROUP_REMOVE ${group.interfaceName}`).catch((error: unknown) => {
-            // It may have ended by itself between the look and the word.
-            if (this.#group !== undefined) throw error;
-          });
-          return this.#group === undefined ? { value: true } : undefined;
-        },
-      },
-    );
+  async advertiseUpnp(name: UpnpServiceName, { signal }: CallOptions = {}): Promise<void> {
+    await abortable(signal, () => this.#services.advertiseUpnp(name));
+  }
+
+  async withdrawUpnp(name: UpnpServiceName, { signal }: CallOptions = {}): Promise<void> {
+    await abortable(signal, () => this.#services.withdrawUpnp(name));
+  }
+
+  upnpServices(
+    target: UpnpSearchTarget = 'ssdp:all',
+    { signal }: CallOptions = {},
+  ): AsyncIterableIterator<FoundUpnpService> {
+    return eachOnce(this.#services.findUpnp(target, signal), ({ address, name }) => `${address} ${name}`);
+  }
+
+  async leave({ signal }: CallOptions = {}): Promise<void> {
+    await this.#groups.leave(signal);
   }
 
   events({ signal }: CallOptions = {}): AsyncIterableIterator<RadioEvent> {
     return this.#queue.read(signal);
+  }
+
+  on<Type extends RadioEvent['type']>(
+    type: Type,
+    listener: (event: RadioEvent & { readonly type: Type }) => void,
+  ): () => void {
+    return this.#emitter.on<Type>(type, listener);
   }
 
   async close(): Promise<void> {
@@ -226,36 +253,24 @@ class SupplicantRadio implements Radio {
     }
     this.#isClosed = true;
     this.#services.close();
-    this.#groupLink?.close();
+    this.#groups.forget();
     this.#link.close();
     this.#queue.close();
+    this.#emitter.close();
   }
 
-  async #form(
-    role: Group['role'],
-    command: string,
-    timeoutMs: number,
-    signal: AbortSignal | undefined,
-  ): Promise<Group> {
-    if (this.#group !== undefined)
-      throw new WifiDirectError('group_not_formed', 'This radio is in a group already.');
-    try {
-      return await waitFor(this.#queue.read(), (event) => formed(event, role), {
-        timeoutMs,
-        signal,
-        start: async () => {
-          await this.#link.ask(command);
-          return undefined;
-        },
-      });
-    } catch (error) {
-      // An attempt that was given up must not become a group later on.
-      if (error instanceof WifiDirectError && (error.code === 'timed_out' || error.code === 'aborted')) {
-        await this.#link.ask('P2P_CANCEL').catch(ignoreRefusal);
-        await this.leave().catch(ignoreRefusal);
-      }
-      throw error;
-    }
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #search(command: string, signal: AbortSignal | undefined): Promise<void> {
+    await abortable(signal, () => this.#link.ask(command));
+    const stop = (): void => {
+      if (!this.#isClosed) void this.stopFinding().catch(ignoreRefusal);
+    };
+    signal?.addEventListener('abort', stop, { once: true });
+    // It may have come while the supplicant answered.
+    if (signal?.aborted === true) stop();
   }
 
   async #restore(): Promise<void> {
@@ -264,132 +279,89 @@ class SupplicantRadio implements Radio {
   }
 
   async #configure(): Promise<void> {
-    const { deviceName } = this.#options;
-    await this.#link.ask(`SET device_name ${deviceName}`);
-    // Not by push button: anybody who stands near could be the one who is let in.
-    await this.#link.ask('SET config_methods display keypad');
-    // Phones of one shop have nothing to say to each other.
-    await this.#link.ask('SET p2p_intra_bss 0');
-    await this.#link.ask(`SET p2p_passphrase_len ${String(PASSPHRASE_LENGTH)}`);
+    for (const { command, isNeeded } of settingCommands(this.#options.deviceName, this.#settings)) {
+      await this.#link.ask(command).catch((error: unknown) => {
+        if (isNeeded) throw error;
+        ignoreRefusal(error);
+      });
+    }
   }
 
   #linkTo(interfaceName: string, onState: (state: LinkState) => void): SupplicantLink {
     const { controlFolder = '/run/wpa_supplicant', clientFolder = tmpdir() } = this.#options;
     const { timeoutMs = 2_000, pingIntervalMs = 2_000 } = this.#options;
-    const settings = {
-      addon: this.#addon,
-      controlFolder,
-      clientFolder,
-      interfaceName,
-      timeoutMs,
-      pingIntervalMs,
-    };
-    return new SupplicantLink(settings, { onEvent: (event) => this.#onEvent(event), onState });
+    return new SupplicantLink(
+      { addon: this.#addon, controlFolder, clientFolder, interfaceName, timeoutMs, pingIntervalMs },
+      { onEvent: (event) => this.#onEvent(event, interfaceName), onState },
+    );
   }
 
-  #hosted(): { readonly group: Group } {
-    if (this.#group?.role !== 'group_owner')
-      throw new WifiDirectError('group_unknown', 'This radio hosts no group.');
-    return { group: this.#group };
-  }
-
-  async #askGroup(command: string): Promise<string> {
-    return await (this.#groupLink ?? this.#link).ask(command);
+  #say(event: RadioEvent): void {
+    this.#queue.push(event);
+    this.#emitter.emit(event);
   }
 
   #onLinkState(state: LinkState): void {
-    if (state.state === 'up') {
-      if (this.#wasUp) void this.#restore().catch(ignoreRefusal);
-      this.#wasUp = true;
-      this.#queue.push({ type: 'supplicant_back' });
-      return;
-    }
-    if (state.state === 'down' && this.#wasUp) {
-      this.#forget();
-      this.#queue.push({ type: 'supplicant_lost' });
+    switch (state.state) {
+      case 'connecting':
+        return;
+      case 'up':
+        // Said again when events were lost: nothing ended, but somebody may have come or gone.
+        if (this.#isUp) {
+          this.#groups.countAgain();
+          return;
+        }
+        this.#isUp = true;
+        if (this.#wasUp) void this.#restore().catch(ignoreRefusal);
+        this.#wasUp = true;
+        this.#say({ type: 'supplicant_back' });
+        return;
+      case 'down':
+        // Each attempt that fails says so as well; it is lost once.
+        if (!this.#isUp) return;
+        this.#isUp = false;
+        this.#groups.forget();
+        this.#peers.clear();
+        this.#say({ type: 'supplicant_lost' });
     }
   }
 
-  #forget(): void {
-    this.#group = undefined;
-    this.#groupLink?.close();
-    this.#groupLink = undefined;
-    this.#peers.clear();
-    this.#clients.clear();
-  }
-
-  #onEvent(event: SupplicantEvent): void {
+  #onEvent(event: SupplicantEvent, from: string): void {
     switch (event.type) {
       case 'peer_found':
-        this.#peers.set(event.peer.address, event.peer);
-        this.#queue.push(event);
+        this.#onPeerFound(event.peer);
         return;
       case 'peer_lost':
-        if (this.#peers.delete(event.address)) this.#queue.push(event);
-        return;
-      case 'group_started':
-        this.#onGroupStarted(event);
-        return;
-      case 'group_removed':
-        if (this.#group?.interfaceName !== event.interfaceName) return;
-        this.#group = undefined;
-        this.#groupLink?.close();
-        this.#groupLink = undefined;
-        this.#clients.clear();
-        this.#queue.push(event);
-        return;
-      case 'station_joined':
-        if (this.#clients.has(event.address)) return;
-        this.#clients.add(event.address);
-        this.#queue.push({ type: 'client_joined', address: event.address });
-        return;
-      case 'station_left':
-        if (this.#clients.delete(event.address))
-          this.#queue.push({ type: 'client_left', address: event.address });
-        return;
-      case 'group_formation_failed':
-      case 'negotiation_failed':
-      case 'provisioning_failed':
-        this.#queue.push({ type: 'group_removed', interfaceName: '', reason: 'FORMATION_FAILED' });
+        if (this.#peers.delete(event.address)) this.#say(event);
         return;
       case 'wrong_passphrase':
       case 'find_stopped':
-        this.#queue.push(event);
+        this.#say(event);
         return;
       case 'service_response':
         this.#services.onResponse(event);
         return;
-      case 'interface_disabled':
-      case 'interface_enabled':
-      case 'supplicant_ending':
-        return;
+      default:
+        this.#groups.onEvent(event, from);
     }
   }
 
-  #onGroupStarted(event: SupplicantEvent & { readonly type: 'group_started' }): void {
-    // The same start is told on the group's interface as well.
-    if (this.#group?.interfaceName === event.interfaceName) return;
-    const { interfaceName, role, frequencyMhz, isPersistent } = event;
-    this.#clients.clear();
-    this.#group = { interfaceName, role, ssid: displayName(event.ssid), frequencyMhz, isPersistent };
-    // Who joins and leaves is told on the group's own interface, where there is one.
-    if (interfaceName !== this.interfaceName) {
-      this.#groupLink?.close();
-      this.#groupLink = this.#linkTo(interfaceName, () => undefined);
-    }
-    this.#queue.push({ type: 'group_started', group: this.#group });
+  #onPeerFound(sighting: PeerSighting): void {
+    const peer: Peer = { ...sighting, signalDbm: this.#peers.get(sighting.address)?.signalDbm };
+    this.#peers.set(peer.address, peer);
+    this.#say({ type: 'peer_found', peer });
+    void this.#measure(peer.address).catch(ignoreRefusal);
   }
-}
 
-function formed(event: RadioEvent, role: Group['role']): { readonly value: Group } | undefined {
-  if (event.type === 'group_started' && event.group.role === role) return { value: event.group };
-  if (event.type === 'group_removed') {
-    throw new WifiDirectError('group_not_formed', `The group was not formed: ${event.reason}.`);
+  /** The event does not say how strong the peer was heard. */
+  async #measure(address: HardwareAddress): Promise<void> {
+    const signalDbm = parseSignalDbm(await this.#link.ask(`P2P_PEER ${address}`));
+    const peer = this.#peers.get(address);
+    if (peer === undefined || signalDbm === undefined || peer.signalDbm === signalDbm) return;
+    const measured = { ...peer, signalDbm };
+    this.#peers.set(address, measured);
+    this.#say({ type: 'peer_updated', peer: measured });
   }
-  if (event.type === 'supplicant_lost') {
-    throw new WifiDirectError('supplicant_unreachable', 'The supplicant went away meanwhile.');
-  }
-  return undefined;
 }
 
 /** On the way out a refusal means that there was nothing to end; anything else is a fault and must be seen. */

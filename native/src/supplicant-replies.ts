@@ -41,3 +41,23 @@ export function parseStoredGroups(reply: string): readonly { readonly id: number
     return [{ id: Number(id), ssid: displayName(unescapeBytes(ssid)) }];
   });
 }
+
+/** `STA-FIRST` and `STA-NEXT`: the address, then its flags and counters; undefined after the last one. */
+export function parseStation(
+  reply: string,
+): { readonly address: string; readonly isAuthorized: boolean } | undefined {
+  const [first = ''] = reply.split('\n');
+  const address = first.trim().toLowerCase();
+  if (!hardwareAddress.test(address)) return undefined;
+  return { address, isAuthorized: parseKeyValues(reply).get('flags')?.includes('[AUTHORIZED]') === true };
+}
+
+/**
+ * `P2P_PEER`: how strong it was heard, in dBm. The last `level` counts: what the device says of itself comes before it,
+ * and might hold a line of that kind.
+ */
+export function parseSignalDbm(reply: string): number | undefined {
+  const level = [...reply.matchAll(/^level=(-?\d{1,4})$/gm)].at(-1)?.[1];
+  // Zero is the supplicant's word for "not heard".
+  return level === undefined || Number(level) === 0 ? undefined : Number(level);
+}

@@ -35,12 +35,12 @@ export function unescapeBytes(text: string): Uint8Array {
 
 /**
  * A name for people's eyes: UTF-8 where it is, without what could rearrange or break the line that it stands in
- * (controls, line separators, marks that turn the direction of writing). At most 64 characters.
+ * (controls, line separators, marks that turn the direction of writing). Cut after so many characters.
  */
-export function displayName(bytes: Uint8Array): string {
+export function displayName(bytes: Uint8Array, longest = 64): string {
   const text = new TextDecoder('utf-8').decode(bytes);
   const plain = text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}\p{Cn}]/gu, '\ufffd');
-  return [...plain].slice(0, 64).join('');
+  return [...plain].slice(0, longest).join('');
 }
 
 /** The words of an event after its name, as `key=value`; the first of a repeated key counts, as words without `=` do. */

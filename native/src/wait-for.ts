@@ -47,3 +47,23 @@ export async function waitFor<Event, Value>(
     await events.return?.();
   }
 }
+
+/** Rejects with WifiDirectError aborted as soon as the signal says so; what was started goes on unheard. */
+export async function abortable<Value>(
+  signal: AbortSignal | undefined,
+  start: () => Promise<Value>,
+): Promise<Value> {
+  if (signal === undefined) return await start();
+  const { promise: ended, reject: end } = Promise.withResolvers<never>();
+  const onAbort = (): void => end(new WifiDirectError('aborted', 'It was given up.'));
+  if (signal.aborted) onAbort();
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    if (signal.aborted) return await ended;
+    const started = start();
+    started.catch(() => undefined);
+    return await Promise.race([started, ended]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}

@@ -11,7 +11,7 @@ import { loadAddon } from '../src/addon.ts';
 import { createFakeWifiDirect } from '../src/fake.ts';
 import type { RadioState } from '../src/radio-state.ts';
 import { createWifiDirect } from '../src/wifi-direct.ts';
-import { type Arranged, describeWifiDirectContract } from './contract.ts';
+import { type Arranged, describeWifiDirectContract } from './probe-contract.ts';
 import { type Script, startScriptedSupplicant } from './scripted-supplicant.ts';
 
 const ready: RadioState = { state: 'ready', interfaceName: 'wlan0', p2pDeviceAddress: '02:00:00:00:01:00' };
@@ -169,7 +169,7 @@ function describeAddon(): void {
     );
   });
 
-  test('the build that runs during npm ci does nothing when nothing changed', async () => {
+  test('the build that runs during npm ci does nothing when nothing changed', { timeout: 60_000 }, () => {
     const script = join(import.meta.dirname, '..', 'scripts', 'build-addon.mjs');
     const build = (): string => spawnSync(process.execPath, [script], { encoding: 'utf8' }).stdout;
     build();

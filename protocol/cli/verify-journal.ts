@@ -44,6 +44,7 @@ const WHAT: Readonly<Record<JournalFault, string>> = {
   sequence_not_continuous: 'it does not carry the next number',
   chain_broken: 'it does not hold the hash of the entry before it',
   sale_unreadable: 'its sale cannot be read',
+  sale_repeated: 'its payment stands in an earlier sale already',
   kiosk_not_certified: 'its kiosk has no certificate that leads to the root',
   sale_invalid: 'its request or its payment does not hold',
   refund_unreadable: 'its refund cannot be read',

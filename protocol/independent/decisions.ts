@@ -57,6 +57,16 @@ const stateRefusals = {
   cancelled: 'request_not_open',
 } as const;
 
+/** What a phone asks before it shows a request (page 03). */
+export function considerRequest(envelope: Hex, trustBundle: TrustBundle, nowSeconds: number) {
+  const opened = objects.openRequestEnvelope(envelope, trustBundle.issuers);
+  const { kiosk, kioskIssuerKeyId } = opened;
+  objects.checkValidity(kiosk, nowSeconds);
+  checkIssuerNotRevoked(kioskIssuerKeyId, trustBundle, nowSeconds);
+  demand(!trustBundle.deniedKiosks.includes(kiosk.kioskId), 'kiosk_denied');
+  return { kiosk, request: opened.request };
+}
+
 /** A delivery of either kind, opened: form and fields only. */
 type OpenedDelivery = {
   readonly certificate: ReturnType<typeof objects.openAllowanceCertificate>;

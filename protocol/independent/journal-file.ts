@@ -13,6 +13,7 @@ type Finding =
   | 'sequence_not_continuous'
   | 'chain_broken'
   | 'sale_unreadable'
+  | 'sale_repeated'
   | 'kiosk_not_certified'
   | 'sale_invalid'
   | 'refund_unreadable'
@@ -145,6 +146,7 @@ function readSale(walk: Walk, message: Hex, frame: Frame) {
     const sale = journal.saleBody(frame.body);
     return { body: sale, payment: objects.openPayment(sale.payment, sale.allowanceCertificateHash) };
   });
+  holds(!walk.sales.has(payment.hash), 'sale_repeated');
   const kiosk = certifiedKiosk(walk, body.kioskCertificateHash);
   const allowance = allowances.get(body.allowanceCertificateHash);
   reading('sale_invalid', () =>

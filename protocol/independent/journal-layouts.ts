@@ -64,7 +64,14 @@ const overriddenCodes: f.Reader<readonly OverridableCode[]> = (item) => {
 
 export const overrideBody = f.record({
   paymentHash: f.hash,
-  reason: f.named(['knows_customer', 'saw_identity_card', 'goods_given', 'emergency', 'small_risk', 'other']),
+  reason: f.named([
+    'knows_customer',
+    'saw_identity',
+    'goods_already_given',
+    'emergency',
+    'small_risk',
+    'other',
+  ]),
   codes: overriddenCodes,
 });
 

@@ -107,7 +107,8 @@ export function verifyPaymentRequest(message: Hex, kiosk: Kiosk) {
 export function openRequestEnvelope(message: Hex, issuers: readonly Issuer[]) {
   const envelope = layouts.requestEnvelope(readCbor(fromHex(message), limits.MAX_ENVELOPE_BYTES));
   const kiosk = verifyKioskCertificate(envelope.kioskCertificate, issuers);
-  return { kiosk, request: verifyPaymentRequest(envelope.request, kiosk) };
+  const request = verifyPaymentRequest(envelope.request, kiosk);
+  return { kiosk, request, kioskIssuerKeyId: issuerKeyIdOf(envelope.kioskCertificate) };
 }
 
 export function comparisonCode(requestHash: Hex): string {

@@ -14,8 +14,14 @@ const form = { header: 'keyed', maxBytes: limits.MAX_TRUST_BUNDLE_BYTES } as con
 
 export function verifyTrustBundle(message: Hex, rootPublicKey: Hex) {
   const signed = openSigned(message, { ...form, payload: layouts.trustBundle });
-  const { issuerCertificates, ...fields } = signed.fields;
-  return { ...fields, ...verifySigner(signed, issuersUnder(rootPublicKey, issuerCertificates)) };
+  const { issuerCertificates, deniedAllowances, deniedKiosks, ...fields } = signed.fields;
+  const denied = { deniedAllowances: setOf(deniedAllowances), deniedKiosks: setOf(deniedKiosks) };
+  return { ...fields, ...denied, ...verifySigner(signed, issuersUnder(rootPublicKey, issuerCertificates)) };
+}
+
+/** Each once, in ascending order. */
+function setOf(ids: Ids): Ids {
+  return [...new Set(ids)].sort();
 }
 
 function issuersUnder(rootPublicKey: Hex, certificates: readonly Hex[]): readonly objects.Issuer[] {
@@ -65,21 +71,21 @@ type Ids = readonly string[];
 
 function changed(known: Ids, removed: Ids, added: Ids): Ids {
   const off = new Set(removed);
-  const ids = new Set([...known.filter((id) => !off.has(id)), ...added]);
-  demand(ids.size <= limits.MAX_DENIED, 'field_out_of_range');
-  return [...ids].sort();
+  const ids = setOf([...known.filter((id) => !off.has(id)), ...added]);
+  demand(ids.length <= limits.MAX_DENIED, 'field_out_of_range');
+  return ids;
 }
 
 export function denyListHash(lists: { readonly deniedAllowances: Ids; readonly deniedKiosks: Ids }): Hex {
-  const bytes = (ids: Ids) => fromHex([...new Set(ids)].sort().join('').replaceAll('-', ''));
+  const bytes = (ids: Ids) => fromHex(setOf(ids).join('').replaceAll('-', ''));
   return sha256(encode(['tiki-deny-list', bytes(lists.deniedAllowances), bytes(lists.deniedKiosks)]));
 }
 
-/** `keyId` is of the key that signed a certificate; one that the bundle does not know has no generation to revoke. */
+/** `keyId` is of the key that signed a certificate. */
 export function checkIssuerNotRevoked(keyId: Hex | null, trustBundle: TrustBundle, nowSeconds: number): void {
+  const certifiers = trustBundle.issuers.filter((one) => one.keyId === keyId);
+  demand(certifiers.length > 0, 'issuer_unknown');
   const ended = trustBundle.revokedIssuers.filter((one) => nowSeconds >= one.honouredUntil);
-  const isRevoked = trustBundle.issuers.some(
-    (issuer) => issuer.keyId === keyId && ended.some((one) => one.generation === issuer.generation),
-  );
+  const isRevoked = certifiers.some((issuer) => ended.some((one) => one.generation === issuer.generation));
   demand(!isRevoked, 'issuer_key_revoked');
 }

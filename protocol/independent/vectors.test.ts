@@ -129,7 +129,16 @@ const operations: Record<string, (input: Input) => unknown> = {
   verifyProofOfPossession: accepts((input) => objects.verifyProofOfPossession(input.proof, input)),
   commitToPhone: ({ phone, salt }) => objects.commitToPhone(phone, salt),
   verifyPaymentRequest: (input) => objects.verifyPaymentRequest(String(input.request), kioskOf(input)),
-  openRequestEnvelope: (input) => objects.openRequestEnvelope(input.envelope, issuersOf(input)),
+  openRequestEnvelope: (input) => {
+    const { kiosk, request } = objects.openRequestEnvelope(input.envelope, issuersOf(input));
+    return { kiosk, request };
+  },
+  considerRequest: (input) =>
+    decisions.considerRequest(
+      input.envelope,
+      trust.verifyTrustBundle(input.trustBundle, input.rootPublicKey),
+      input.nowSeconds,
+    ),
   comparisonCode: ({ requestHash }) => objects.comparisonCode(requestHash),
   verifyPaymentObject: (input) => objects.verifyPayment(input.payment, allowanceOf(input)),
   decodeDelivery: ({ delivery }) => objects.decodeDelivery(delivery),

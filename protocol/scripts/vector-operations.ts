@@ -220,8 +220,7 @@ function* acceptRepeat(input: Input): Steps<unknown> {
     const { certificate, object } = yield* protocol.readAllowanceCertificate(bytes);
     stored.push({ allowance: certificate, allowanceObject: object });
   }
-  const reference = delivery.certificateReference;
-  const named = protocol.selectCertificate(reference, stored, ({ allowance }) => allowance.hash);
+  const named = protocol.selectCertificate(delivery, stored, ({ allowance }) => allowance.hash);
   const facts = yield* factsOf(input);
   return outcomeOf(yield* protocol.verifyPayment(yield* protocol.identifyUnder(named, delivery), facts));
 }
@@ -255,6 +254,7 @@ function* journalFile(input: Input): Steps<unknown> {
 function* refundEntry(input: Input): Steps<unknown> {
   const bytes = input.bytes('entry');
   const entry = protocol.decodeJournalEntry(bytes);
+  if (entry.kind !== 'void' && entry.kind !== 'refund') refuse('message_malformed');
   return {
     ...entry,
     body: protocol.decodeRefundBody(entry.body),
@@ -269,7 +269,7 @@ function* settlementBatch(input: Input): Steps<unknown> {
 }
 
 function* sale(input: Input): Steps<unknown> {
-  const body = protocol.decodeSaleBody(protocol.decodeJournalEntry(input.bytes('entry')).body);
+  const body = protocol.decodeSaleBody(bodyOf(input, 'sale'));
   const facts = { kiosk: yield* kioskOf(input), allowance: yield* allowanceOf(input) };
   const { request, payment } = yield* protocol.verifySale(body, facts);
   return { requestHash: request.hash, paymentHash: payment.hash, amountMinor: payment.amountMinor };
@@ -471,6 +471,12 @@ const OPERATIONS: Readonly<Record<string, (input: Input) => Steps<unknown>>> = {
   },
   *openRequestEnvelope(input) {
     return yield* protocol.openRequestEnvelope(input.bytes('envelope'), yield* issuersOf(input));
+  },
+  *considerRequest(input) {
+    const trust = yield* trustOf(input);
+    const opened = yield* protocol.openRequestEnvelope(input.bytes('envelope'), trust.issuers);
+    protocol.checkKioskStanding(opened.kiosk, trust, input.number('nowSeconds'));
+    return opened;
   },
   *verifyPaymentObject(input) {
     return yield* signedPayment(input.bytes('payment'), yield* allowanceOf(input));

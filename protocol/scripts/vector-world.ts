@@ -145,7 +145,7 @@ export function makeVectorWorld(notary: Notary) {
       protocol.signTrustBundle({ ...bundleDraft, ...changes }, run(protocol.keyIdOf(by.publicKey), by)),
       by,
     );
-  const certifyIssuer = (draft: Omit<protocol.IssuerCertificate, 'keyId'>) =>
+  const certifyIssuer = (draft: protocol.IssuerCertificateDraft) =>
     run(protocol.signIssuerCertificate(draft), root);
   const { issuers } = run(protocol.verifyTrustBundle(trustBundle, root.publicKey), root);
   return {

@@ -106,6 +106,14 @@ function issuerVectors(world: VectorWorld) {
       revokedIssuers: generations.map((generation) => ({ generation, honouredUntil: NOW })),
     }),
   });
+  // The allowance is of the second generation, and the bundle knows no other: the kiosk's issuer has left it.
+  const leftBundle = (generation: number) => ({
+    ...sale(world, { allowance }),
+    trustBundle: world.signBundleAs(world.nextIssuer, {
+      issuerCertificates: world.issuerCertificates.slice(1),
+      revokedIssuers: [{ generation, honouredUntil: NOW }],
+    }),
+  });
   const nameless = withHeader(world.allowance.bytes, Uint8Array.of(0xa1, 1, 0x26));
   // The kiosk's own certificate is verified with the file's issuers, the allowance's with the bundle's.
   return {
@@ -132,6 +140,16 @@ function issuerVectors(world: VectorWorld) {
       no('the kiosk certified by a generation that is revoked', 'issuer_key_revoked', revoking(1)),
       no('the allowance certified by a generation that is revoked', 'issuer_key_revoked', revoking(2)),
       no('certified by one of two generations that are revoked', 'issuer_key_revoked', revoking(2, 3)),
+      no(
+        'the kiosk certified by a generation that is revoked and has left the bundle',
+        'issuer_unknown',
+        leftBundle(1),
+      ),
+      no(
+        'the kiosk certified by a key that has left the bundle, while another generation is revoked',
+        'issuer_unknown',
+        leftBundle(2),
+      ),
       no('certified by nobody in particular, while a generation is revoked', 'issuer_unknown', {
         ...revoking(3),
         delivery: encodeCbor(
@@ -333,6 +351,12 @@ function orderVectors(world: VectorWorld): readonly Vector[] {
     fieldsOf(makePayment(world, request).bytes),
     { ...world.stranger, externalAad: world.allowance.hash },
   );
+  const [elsewhere, elsewhereDenying] = [[], [id(0x22)]].map((deniedKiosks) =>
+    world.signBundleAs(world.nextIssuer, {
+      issuerCertificates: world.issuerCertificates.slice(1),
+      deniedKiosks,
+    }),
+  );
   const forgedBoth = encodeCbor(itemsOf(good.delivery).with(1, forgedCertificate).with(2, forgedPayment));
   return [
     no('order: another request, and paid', 'payment_is_for_another_request', {
@@ -406,6 +430,15 @@ function orderVectors(world: VectorWorld): readonly Vector[] {
       ...good,
       stored: { sumMinor: 1n, count: 1 },
       settings: [{ storedCount: 1, storedSumMinor: 1n }],
+    }),
+    no("order: an allowance expired, and the kiosk's issuer unknown", 'certificate_expired', {
+      ...good,
+      trustBundle: elsewhere,
+      nowSeconds: NOW + 259_200,
+    }),
+    no("order: the kiosk's issuer unknown, and the kiosk denied", 'issuer_unknown', {
+      ...good,
+      trustBundle: elsewhereDenying,
     }),
     // What the phone opens is there, and the forged certificate decides.
     no('order: the number shown, and a forged payment', 'payment_signature_invalid', {

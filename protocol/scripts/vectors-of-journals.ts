@@ -128,6 +128,25 @@ export function journalFileVectors(world: VectorWorld): DraftFile {
   const [receipt = new Uint8Array(0), secondReceipt = new Uint8Array(0)] = receipts;
   if (!start || !sale || !other || !stop) throw new TypeError('four entries');
   const whole = file({});
+  /** Another entry of the sale of entry 2, rightly chained to entry 3. */
+  const saleAgain = (signature: (bytes: Uint8Array) => Uint8Array = (bytes) => bytes) => {
+    const body = itemsOf(sale)[5];
+    if (!Array.isArray(body)) throw new TypeError('a sale');
+    const values = body as readonly CborValue[];
+    const payment = values[3];
+    if (!(payment instanceof Uint8Array)) throw new TypeError('a payment');
+    return encodeCbor(
+      itemsOf(sale)
+        .with(1, 4)
+        .with(2, crypto.digest(other))
+        .with(5, values.with(3, signature(payment))),
+    );
+  };
+  const repeated = (entry: Uint8Array) => ({
+    entries: [start, sale, other, entry],
+    batches: batches.slice(0, 1),
+  });
+  const falseBundle = withFields(world.trustBundle, fieldsOf(world.trustBundle).with(1, 8));
   const strangers = of('kioskCertificate', [
     resigned(world.kiosk.bytes, fieldsOf(world.kiosk.bytes), world.stranger),
   ]);
@@ -237,11 +256,36 @@ export function journalFileVectors(world: VectorWorld): DraftFile {
           certificates: [...certificates.slice(0, 1), ...strangers, ...certificates.slice(2)],
         }),
       ),
+      report('a sale twice', file(repeated(saleAgain()))),
+      report('a sale twice, once with the other signature', file(repeated(saleAgain(malleated)))),
+      report(
+        'a sale twice, without any certificate',
+        fileOf(of('journalEntry', repeated(saleAgain()).entries)),
+      ),
       report(
         'a bundle of another root',
         file({
           certificates: [
             ...of('trustBundle', [resigned(world.trustBundle, fieldsOf(world.trustBundle), world.stranger)]),
+            ...certificates.slice(1),
+          ],
+        }),
+      ),
+      // The issuer certificates in it are the root's own, and it brings none of them.
+      report(
+        'a bundle whose signature is false',
+        file({ certificates: [...of('trustBundle', [falseBundle]), ...certificates.slice(1)] }),
+      ),
+      report(
+        'a bundle whose signature is false beside one that is good',
+        file({ certificates: [...of('trustBundle', [falseBundle]), ...certificates] }),
+      ),
+      report(
+        'a bundle whose signature is false beside an issuer certificate',
+        file({
+          certificates: [
+            ...of('trustBundle', [falseBundle]),
+            ...of('issuerCertificate', world.issuerCertificates.slice(0, 1)),
             ...certificates.slice(1),
           ],
         }),

@@ -307,13 +307,23 @@ export function requestVectors(world: VectorWorld): DraftFile {
   });
   const opened = (name: string, code: protocol.RefusalCode, bytes: Uint8Array): Vector =>
     invalid(`envelope: ${name}`, 'openRequestEnvelope', code, { envelope: bytes });
+  const inForce = (changes: Parameters<typeof world.signBundle>[0] = {}) => ({
+    envelope,
+    trustBundle: world.signBundle(changes),
+  });
+  const considered = (name: string, code: protocol.RefusalCode, input: Readonly<Record<string, unknown>>) =>
+    invalid(`the phone: ${name}`, 'considerRequest', code, { ...inForce(), ...input });
+  const revoked = { revokedIssuers: [{ generation: 1, honouredUntil: NOW + 40 }] };
+  const denied = { deniedKiosks: [id(0x22)] };
   return {
-    description: 'Payment requests under a kiosk certificate, and the envelope of a QR code.',
+    description:
+      'Payment requests under a kiosk certificate, the envelope of a QR code, and what a phone asks before it shows one.',
     page: '03-request.md',
     context: given({
       rootPublicKey: world.root.publicKey,
       issuerCertificates: world.issuerCertificates,
       kioskCertificate: kiosk.bytes,
+      nowSeconds: NOW + 40,
     }),
     valid: [
       valid('a request', 'verifyPaymentRequest', { request: request.bytes }, request.bytes),
@@ -326,6 +336,11 @@ export function requestVectors(world: VectorWorld): DraftFile {
         ),
       }),
       valid('an envelope', 'openRequestEnvelope', { envelope }, envelope),
+      valid('the phone: a kiosk in good standing', 'considerRequest', inForce()),
+      valid('the phone: a second before the generation is revoked', 'considerRequest', {
+        ...inForce(revoked),
+        nowSeconds: NOW + 39,
+      }),
       valid('the comparison code', 'comparisonCode', { requestHash: request.hash }),
       valid('the code of a payment that was accepted', 'paidCode', {
         requestHash: request.hash,
@@ -377,6 +392,28 @@ export function requestVectors(world: VectorWorld): DraftFile {
       bad('an https address', 'field_out_of_range', again(9, ['https://192.168.49.1'])),
       bad('an address with a path', 'field_out_of_range', again(9, ['http://192.168.49.1/pay'])),
       bad('an unknown flag', 'field_out_of_range', again(10, 2)),
+      considered('the kiosk certified by a revoked generation', 'issuer_key_revoked', inForce(revoked)),
+      considered('the kiosk denied', 'kiosk_denied', inForce(denied)),
+      considered("the kiosk's certificate over", 'certificate_expired', { nowSeconds: NOW + 7_776_000 }),
+      considered("the kiosk's certificate not begun", 'certificate_not_yet_valid', { nowSeconds: NOW - 301 }),
+      considered('the kiosk certified by a key that has left the bundle', 'issuer_unknown', {
+        trustBundle: world.signBundleAs(world.nextIssuer, {
+          issuerCertificates: world.issuerCertificates.slice(1),
+        }),
+      }),
+      considered('a certificate that is over, of a revoked generation', 'certificate_expired', {
+        ...inForce(revoked),
+        nowSeconds: NOW + 7_776_000,
+      }),
+      considered(
+        'of a revoked generation, and denied',
+        'issuer_key_revoked',
+        inForce({ ...revoked, ...denied }),
+      ),
+      considered('a request of another key, and the kiosk denied', 'request_signature_invalid', {
+        ...inForce(denied),
+        envelope: protocol.encodeRequestEnvelope(kiosk.bytes, strangers),
+      }),
       opened('of another purpose', 'object_has_wrong_purpose', encodeCbor(itemsOf(envelope).with(0, 13))),
       opened('without a request', 'message_malformed', encodeCbor(itemsOf(envelope).slice(0, 2))),
       opened(

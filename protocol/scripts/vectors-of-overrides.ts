@@ -42,6 +42,12 @@ export function overrideVectors(world: VectorWorld): DraftFile {
     'policyChange',
     protocol.encodePolicyChangeBody({ owner: 'kiosk', limits: { perPaymentMinor: 5_000n, dayCount: 12 } }),
   );
+  const reasons = protocol.OVERRIDE_REASONS.map((reason, index) =>
+    valid(`reason ${index + 1} is ${reason}`, 'readOverrideEntry', {
+      entry: entryOf('override', [payment.hash, index + 1, ['trust_bundle_too_old']]),
+    }),
+  );
+  const stop = entryOf('stop', []);
   const badEntry = (
     name: string,
     code: protocol.RefusalCode,
@@ -83,6 +89,20 @@ export function overrideVectors(world: VectorWorld): DraftFile {
       }),
       yes('a bundle a second too old for a stranger', ['trust_bundle_too_old'], aged(259_201)),
       yes('the clock in doubt', ['clock_behind_trusted_time'], { clockIsBehind: true }),
+      // The time without contact is one of the limits: bit 64 is not set, though the bundle is fresh (128).
+      yes("a bundle a second too old for the shop's own limit", ['kiosk_offline_too_long'], {
+        ...aged(3_601),
+        settings: [{ maxOfflineSeconds: 3_600 }],
+      }),
+      yes('the shop offline too long, and a stranger', EVERYTHING, {
+        ...aged(259_201),
+        settings: [{ maxOfflineSeconds: 3_600 }],
+      }),
+      yes('above what the shop may hold, in number and in sum', EVERYTHING, {
+        settings: [{ storedCount: 1, storedSumMinor: 1_250n }],
+        stored: { sumMinor: 1n, count: 1 },
+      }),
+      ...reasons,
       valid('an override', 'readOverrideEntry', { entry: override }, override),
       valid("a kiosk's own limits", 'readPolicyChangeEntry', { entry: change }, change),
     ],
@@ -175,6 +195,19 @@ export function overrideVectors(world: VectorWorld): DraftFile {
         'readOverrideEntry',
         overridden(payment.hash, 1, [1]),
       ),
+      invalid("limits read as an override's entry", 'readOverrideEntry', 'message_malformed', {
+        entry: change,
+      }),
+      invalid("a stop read as an override's entry", 'readOverrideEntry', 'message_malformed', {
+        entry: stop,
+      }),
+      invalid('an override read as an entry of limits', 'readPolicyChangeEntry', 'message_malformed', {
+        entry: override,
+      }),
+      // What the body says does not matter where its kind is another.
+      badEntry('limits under the kind of an override', 'message_malformed', 'readPolicyChangeEntry', [
+        ...changeItems.with(3, protocol.JOURNAL_KIND.override),
+      ]),
       badEntry(
         'limits of a third owner',
         'field_out_of_range',

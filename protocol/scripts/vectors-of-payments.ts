@@ -461,6 +461,31 @@ export function acceptanceVectors(world: VectorWorld): DraftFile {
         ...byReference(),
         delivery: repeatOf(makePayment(world, request).bytes.slice(0, -1), world.allowance),
       }),
+      // A fault of form comes first: to send the whole delivery would not help.
+      noAgain('a payment cut short, and no certificate stored', 'message_malformed', {
+        ...byReference({}, []),
+        delivery: repeatOf(makePayment(world, request).bytes.slice(0, -1), world.allowance),
+      }),
+      noAgain('a payment with a counter of zero, and no certificate stored', 'field_out_of_range', {
+        ...byReference({}, []),
+        delivery: repeatOf(
+          withFields(
+            makePayment(world, request).bytes,
+            fieldsOf(makePayment(world, request).bytes).with(1, 0),
+          ),
+          world.allowance,
+        ),
+      }),
+      noAgain('a receipt for a payment, and no certificate stored', 'object_has_wrong_purpose', {
+        ...byReference({}, []),
+        delivery: repeatOf(
+          withFields(makePayment(world, request).bytes, [
+            6,
+            ...fieldsOf(makePayment(world, request).bytes).slice(1),
+          ]),
+          world.allowance,
+        ),
+      }),
       no('a delivery cut short', 'message_malformed', { delivery: pay().delivery.slice(0, -1) }),
       no('a delivery with a byte more', 'message_malformed', {
         delivery: concatBytes(pay().delivery, Uint8Array.of(0)),

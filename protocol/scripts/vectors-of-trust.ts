@@ -210,6 +210,12 @@ function revocationVectors(world: VectorWorld, revoking: Uint8Array) {
   });
   const rule = 'checkIssuerNotRevoked';
   const other = world.signBundle({ revokedIssuers: [{ generation: 2, honouredUntil: NOW }] });
+  /** Signed by the second generation, without the certificate of the first. */
+  const without = (generation: number | null) =>
+    world.signBundleAs(world.nextIssuer, {
+      issuerCertificates: world.issuerCertificates.slice(1),
+      revokedIssuers: generation === null ? [] : [{ generation, honouredUntil: NOW }],
+    });
   return {
     valid: [
       valid(
@@ -226,6 +232,17 @@ function revocationVectors(world: VectorWorld, revoking: Uint8Array) {
       invalid('a kiosk certificate of a revoked generation', rule, 'issuer_key_revoked', {
         ...held(world.kiosk.bytes, NOW + 900),
       }),
+      ...(
+        [
+          ['whose revoked generation has left the bundle', 1],
+          ['whose generation has left the bundle, another is revoked', 2],
+          ['whose generation has left the bundle, none is revoked', null],
+        ] as const
+      ).map(([name, generation]) =>
+        invalid(`a kiosk certificate ${name}`, rule, 'issuer_unknown', {
+          ...held(world.kiosk.bytes, NOW + 900, without(generation)),
+        }),
+      ),
     ],
   };
 }
@@ -240,13 +257,14 @@ function deltaVectors(world: VectorWorld) {
   const again = (index: number, value: CborValue) =>
     resigned(delta, fieldsOf(delta).with(index, value), issuer);
   const empty = { addedAllowances: [], removedAllowances: [], addedKiosks: [] };
-  const listHash = world.run(
-    protocol.denyListHash({
-      deniedAllowances: new Set([0xd1, 0xd2].map((fill) => protocol.toUuid(id(fill)))),
-      deniedKiosks: new Set([protocol.toUuid(id(0xd3))]),
-    }),
-    issuer,
-  );
+  const uuids = (fills: readonly number[]) => new Set(fills.map((fill) => protocol.toUuid(id(fill))));
+  const hashOf = (allowances: readonly number[], kiosks: readonly number[]) =>
+    world.run(
+      protocol.denyListHash({ deniedAllowances: uuids(allowances), deniedKiosks: uuids(kiosks) }),
+      issuer,
+    );
+  const listHash = hashOf([0xd1, 0xd2], [0xd3]);
+  const twice = world.signBundle({ deniedAllowances: [id(0xd1), id(0xd2), id(0xd1)] });
   return {
     valid: [
       valid('delta: two allowances and a kiosk added, an allowance removed', rule, { delta, known }, delta),
@@ -255,7 +273,29 @@ function deltaVectors(world: VectorWorld) {
         delta: signDelta({ ...empty, addedAllowances: [id(0xd1)], removedKiosks: [id(0xd9)], listHash }),
         known,
       }),
+      valid('delta: an id added twice counts once', rule, {
+        delta: signDelta({
+          ...empty,
+          addedAllowances: [id(0xd4), id(0xd4)],
+          listHash: hashOf([0xd1, 0xd2, 0xd4], [0xd3]),
+        }),
+        known,
+      }),
+      valid('delta: an id removed and added is on the list', rule, {
+        delta: signDelta({ ...empty, addedAllowances: [id(0xd1)], removedAllowances: [id(0xd1)], listHash }),
+        known,
+      }),
+      valid('delta: to a bundle that names an id twice', rule, {
+        delta: signDelta({ ...empty, listHash }),
+        known: twice,
+      }),
+      valid('delta: an id that the bundle names twice is removed once and gone', rule, {
+        delta: signDelta({ ...empty, removedAllowances: [id(0xd1)], listHash: hashOf([0xd2], [0xd3]) }),
+        known: twice,
+      }),
+      valid('a bundle that names an id twice', 'verifyTrustBundle', { trustBundle: twice }),
       valid('the hash of a deny list', 'denyListHash', { trustBundle: known }),
+      valid('the hash of a deny list with an id twice', 'denyListHash', { trustBundle: twice }),
       valid('the hash of a deny list in another order', 'denyListHash', {
         trustBundle: world.signBundle({ deniedAllowances: [id(0xd2), id(0xd1)] }),
       }),

@@ -45,7 +45,9 @@ describe('an issuer certificate', () => {
   const verify = (bytes: Uint8Array) => runSync(verifyIssuerCertificate(bytes, world.root.publicKey), crypto);
 
   it('is read as it was signed', () => {
-    expect(ok(verify(issuerCertificate()))).toEqual({
+    const bytes = issuerCertificate();
+    expect(ok(verify(bytes))).toEqual({
+      bytes,
       publicKey: world.issuer.publicKey,
       generation: 2,
       uses: EVERY_ISSUER_USE,

@@ -23,6 +23,7 @@ export * from './journal.ts';
 export * from './journal-check.ts';
 export * from './journal-file.ts';
 export * from './kiosk-limits.ts';
+export * from './kiosk-standing.ts';
 export { OVERRIDABLE_CODES } from './lifted-limits.ts';
 export type { OverridableCode } from './lifted-limits.ts';
 export * from './limits.ts';

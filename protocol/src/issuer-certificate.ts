@@ -25,6 +25,7 @@ export const EVERY_ISSUER_USE: number =
   ISSUER_USE.certificates | ISSUER_USE.trustBundles | ISSUER_USE.acknowledgements;
 
 export interface IssuerCertificate {
+  readonly bytes: Uint8Array;
   /** 33-byte compressed P-256 point. */
   readonly publicKey: Uint8Array;
   readonly keyId: Uint8Array;
@@ -38,8 +39,10 @@ export interface IssuerCertificate {
   readonly notAfter: number;
 }
 
+export type IssuerCertificateDraft = Omit<IssuerCertificate, 'bytes' | 'keyId'>;
+
 /** Certifies an issuer key; the driver's signer is the root. */
-export function* signIssuerCertificate(draft: Omit<IssuerCertificate, 'keyId'>): Steps<Uint8Array> {
+export function* signIssuerCertificate(draft: IssuerCertificateDraft): Steps<Uint8Array> {
   return yield* signObject([
     PURPOSE.issuerCertificate,
     draft.publicKey,
@@ -64,7 +67,7 @@ export function* verifyIssuerCertificate(
   const notAfter = notBefore + fields.uint(MAX_VALIDITY_SECONDS, 1);
   fields.end();
   if (!(yield* hasValidSignature(object, rootPublicKey))) refuse('certificate_signature_invalid');
-  return { publicKey, keyId: yield* keyIdOf(publicKey), generation, uses, notBefore, notAfter };
+  return { bytes, publicKey, keyId: yield* keyIdOf(publicKey), generation, uses, notBefore, notAfter };
 }
 
 /**
@@ -95,9 +98,10 @@ export function* requireIssuerSignature(
 
 /**
  * A generation that the bundle in force revoked certifies nothing from its moment on, whatever a certificate's own dates
- * say: who found the key can date a certificate back, but not past this.
+ * say: who found the key can date a certificate back, but not past this. A key that the bundle does not name has no
+ * generation to ask for, and certifies nothing either: else a revocation would end with the certificate that it is about.
  * @param certificate the bytes of an allowance or kiosk certificate, or the object read from them
- * @throws Refusal `issuer_key_revoked`
+ * @throws Refusal `issuer_unknown`, `issuer_key_revoked`
  */
 export function checkIssuerNotRevoked(
   certificate: Uint8Array | Pick<UnverifiedObject, 'keyId'>,
@@ -107,16 +111,14 @@ export function checkIssuerNotRevoked(
   },
   nowSeconds: number,
 ): void {
-  if (trust.revokedIssuers.length === 0) return;
   const { keyId } =
     certificate instanceof Uint8Array ? readIssuedObject(certificate, MAX_OBJECT_BYTES) : certificate;
-  const isRevoked = trust.issuers.some(
-    (issuer) =>
-      keyId !== null &&
-      equalBytes(issuer.keyId, keyId) &&
-      trust.revokedIssuers.some(
-        (revoked) => revoked.generation === issuer.generation && nowSeconds >= revoked.honouredUntil,
-      ),
+  const issuers = trust.issuers.filter((issuer) => keyId !== null && equalBytes(issuer.keyId, keyId));
+  if (issuers.length === 0) refuse('issuer_unknown');
+  const isRevoked = trust.revokedIssuers.some(
+    (revoked) =>
+      nowSeconds >= revoked.honouredUntil &&
+      issuers.some((issuer) => issuer.generation === revoked.generation),
   );
   if (isRevoked) refuse('issuer_key_revoked');
 }

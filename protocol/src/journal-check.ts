@@ -33,6 +33,7 @@ export const JOURNAL_FAULTS = [
   'sequence_not_continuous',
   'chain_broken',
   'sale_unreadable',
+  'sale_repeated',
   'kiosk_not_certified',
   'sale_invalid',
   'refund_unreadable',
@@ -270,7 +271,8 @@ class Walk {
     const body = decodeSaleBody(entry.body);
     const payment = yield* readPayment(body.payment, { hash: body.allowanceCertificateHash });
     const about = { payment, isAtRisk: body.tier === 'at_risk' };
-    this.#sales.sold(entry.sequence, payment, body.allowanceCertificateHash);
+    if (!this.#sales.sold(entry.sequence, payment, body.allowanceCertificateHash))
+      return { finding: finding(entry.sequence, 'sale_repeated') };
     if (this.#certificates === null) return { finding: null, about };
     const kiosk = this.#kioskOf(body.kioskCertificateHash);
     if (kiosk === null) return { finding: finding(entry.sequence, 'kiosk_not_certified') };

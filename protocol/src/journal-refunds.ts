@@ -40,9 +40,13 @@ export class RefundedSales {
   readonly #sales = new Map<string, Sale>();
   readonly #refundIds = new Set<string>();
 
-  sold(sequence: number, payment: Payment, allowanceCertificateHash: Uint8Array): void {
+  /** @returns whether it is the first sale of this payment. */
+  sold(sequence: number, payment: Payment, allowanceCertificateHash: Uint8Array): boolean {
+    const name = toHex(payment.hash);
+    if (this.#sales.has(name)) return false;
     const sale = { sequence, allowanceCertificateHash, amountMinor: payment.amountMinor, refundedMinor: 0n };
-    this.#sales.set(toHex(payment.hash), sale);
+    this.#sales.set(name, sale);
+    return true;
   }
 
   /** Does the entry fit an earlier sale and what was given back of it? Counts it. @throws Refusal */

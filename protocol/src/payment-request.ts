@@ -2,7 +2,14 @@
 import { toUuid } from './bytes.ts';
 import { decodeCbor, encodeCbor, FieldReader } from './cbor.ts';
 import { verifyKioskCertificate, type KioskCertificate } from './certificates.ts';
-import { hasValidSignature, objectHash, readObject, readPayload, signObject } from './cose.ts';
+import {
+  hasValidSignature,
+  objectHash,
+  readObject,
+  readPayload,
+  signObject,
+  type UnverifiedObject,
+} from './cose.ts';
 import type { Steps } from './crypto.ts';
 import { refuse } from './errors.ts';
 import type { IssuerCertificate } from './issuer-certificate.ts';
@@ -65,6 +72,22 @@ export function* signPaymentRequest(
 /** Checks form and signature against an already verified kiosk certificate; time is the caller's question. */
 export function* verifyPaymentRequest(bytes: Uint8Array, kiosk: KioskCertificate): Steps<PaymentRequest> {
   const object = readObject(bytes, MAX_OBJECT_BYTES);
+  const draft = readRequest(object);
+  if (!(yield* hasValidSignature(object, kiosk.signingPublicKey, kiosk.hash)))
+    refuse('request_signature_invalid');
+  if (draft.currency !== kiosk.currency) refuse('payment_currency_differs_from_request');
+  return { hash: yield* objectHash(object, kiosk.hash), bytes, ...draft };
+}
+
+/**
+ * Whether a request asks for the payer's number, for who has signed it and kept its bytes: form only, a stranger's request
+ * is for {@link verifyPaymentRequest}. @throws Refusal
+ */
+export function asksForPhone(ownRequest: Uint8Array): boolean {
+  return readRequest(readObject(ownRequest, MAX_OBJECT_BYTES)).checksPhone;
+}
+
+function readRequest(object: UnverifiedObject): Omit<PaymentRequest, 'hash' | 'bytes'> {
   const fields = readPayload(object);
   fields.purpose(PURPOSE.paymentRequest);
   const requestId = toUuid(fields.bytes(16));
@@ -78,12 +101,7 @@ export function* verifyPaymentRequest(bytes: Uint8Array, kiosk: KioskCertificate
   const addresses = readAddresses(fields.array(MAX_ADDRESSES));
   const flags = fields.uint(FLAG_CHECKS_PHONE);
   fields.end();
-  if (!(yield* hasValidSignature(object, kiosk.signingPublicKey, kiosk.hash)))
-    refuse('request_signature_invalid');
-  if (currency !== kiosk.currency) refuse('payment_currency_differs_from_request');
   return {
-    hash: yield* objectHash(object, kiosk.hash),
-    bytes,
     requestId,
     amountMinor,
     currency,

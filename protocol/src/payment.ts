@@ -1,14 +1,15 @@
 /** What a phone signs under an allowance: payments, and the statement that closes it. */
 import type { AllowanceCertificate } from './certificates.ts';
+import { equalBytes } from './bytes.ts';
 import {
   hasValidSignature,
-  objectHash,
   readObject,
   readPayload,
+  signedBytes,
   signObject,
   type UnverifiedObject,
 } from './cose.ts';
-import type { Steps } from './crypto.ts';
+import { digest, verifySignature, type Steps } from './crypto.ts';
 import { refuse } from './errors.ts';
 import { LINK_BYTES, MAX_COUNTER, MAX_OBJECT_BYTES } from './limits.ts';
 import { PURPOSE } from './purposes.ts';
@@ -53,12 +54,25 @@ export function* signPayment(
   );
 }
 
+/** @throws Refusal for what is a payment under no certificate. */
+export function requirePaymentForm(bytes: Uint8Array): void {
+  readFields(readObject(bytes, MAX_OBJECT_BYTES));
+}
+
 /** Form and identity only. */
 export function* readPayment(
   bytes: Uint8Array,
   allowance: Pick<AllowanceCertificate, 'hash'>,
 ): Steps<Payment> {
   const object = readObject(bytes, MAX_OBJECT_BYTES);
+  const fields = readFields(object);
+  const signed = signedBytes(object, allowance.hash);
+  const payment = { hash: yield* digest(signed), bytes, ...fields };
+  readAs.set(payment, { under: allowance.hash, signed, signature: object.signature });
+  return payment;
+}
+
+function readFields(object: UnverifiedObject): Omit<Payment, 'hash' | 'bytes'> {
   const fields = readPayload(object);
   fields.purpose(PURPOSE.payment);
   const counter = fields.uint(MAX_COUNTER, 1);
@@ -68,18 +82,23 @@ export function* readPayment(
   const requestHash = fields.bytes(32);
   const signedAt = fields.timeSeconds();
   fields.end();
-  const hash = yield* objectHash(object, allowance.hash);
-  const payment = { hash, bytes, counter, amountMinor, cumulativeMinor, previousLink, requestHash, signedAt };
-  readAs.set(payment, object);
-  return payment;
+  return { counter, amountMinor, cumulativeMinor, previousLink, requestHash, signedAt };
 }
 
-/** What a payment was read from, so that its signature is checked without reading it again. */
-const readAs = new WeakMap<Payment, UnverifiedObject>();
+/** What a payment was read from and under, so that its signature is checked without reading it again. */
+interface Reading {
+  readonly under: Uint8Array;
+  readonly signed: Uint8Array;
+  readonly signature: Uint8Array;
+}
+const readAs = new WeakMap<Payment, Reading>();
 
 /** Did the allowance's device key sign this payment under this certificate? */
 export function* hasPaymentSignature(payment: Payment, allowance: AllowanceCertificate): Steps<boolean> {
-  const object = readAs.get(payment) ?? readObject(payment.bytes, MAX_OBJECT_BYTES);
+  const reading = readAs.get(payment);
+  if (reading !== undefined && equalBytes(reading.under, allowance.hash))
+    return yield* verifySignature(allowance.devicePublicKey, reading.signed, reading.signature);
+  const object = readObject(payment.bytes, MAX_OBJECT_BYTES);
   return yield* hasValidSignature(object, allowance.devicePublicKey, allowance.hash);
 }
 

@@ -159,9 +159,8 @@ function decide(bytes: Uint8Array) {
 }
 
 function byReference(delivery: protocol.RepeatDelivery) {
-  const reference = delivery.certificateReference;
   const named = protocol.attempt(() =>
-    protocol.selectCertificate(reference, stored, ({ allowance }) => allowance.hash),
+    protocol.selectCertificate(delivery, stored, ({ allowance }) => allowance.hash),
   );
   return named.ok ? sync(protocol.identifyUnder(named.value, delivery)) : named;
 }

@@ -7,7 +7,7 @@ import { VECTORS } from '../scripts/read-vectors.ts';
 import { countExamples, withExamples } from '../scripts/spec-examples.ts';
 import { FIELD_NAMES } from '../scripts/diagnostic.ts';
 import type { VectorFile } from '../scripts/vector-operations.ts';
-import { CHECK, JOURNAL_FAULTS, JOURNAL_KIND, REFUSAL_CODES } from '../src/index.ts';
+import { CHECK, JOURNAL_FAULTS, JOURNAL_KIND, OVERRIDE_REASONS, REFUSAL_CODES } from '../src/index.ts';
 import * as limits from '../src/limits.ts';
 import { PURPOSE } from '../src/purposes.ts';
 
@@ -86,6 +86,7 @@ describe('tables', () => {
       'kiosk_unreachable',
       'answer_not_understood',
       ...JOURNAL_FAULTS,
+      ...OVERRIDE_REASONS,
     ]);
     const known = new Set<string>(REFUSAL_CODES);
     expect(words.filter((word) => word !== undefined && !known.has(word) && !others.has(word))).toEqual([]);
@@ -95,13 +96,19 @@ describe('tables', () => {
     for (const fault of JOURNAL_FAULTS) expect(page('07-journal.md')).toContain(`\`${fault}\``);
   });
 
+  it('page 07 gives every reason of an override its number and its name', () => {
+    const named = rows(page('07-journal.md')).map(([number, name]) => [Number(number), name]);
+    OVERRIDE_REASONS.forEach((reason, index) => expect(named).toContainEqual([index + 1, reason]));
+  });
+
   it('page 01 lists every purpose, page 05 every check, page 07 every kind', () => {
     const numbersOf = (name: string, pattern: RegExp) =>
       rows(page(name))
         .filter(([first]) => pattern.test(first ?? ''))
         .map(([n]) => Number(n));
     expect(numbersOf('01-encoding.md', /^\d+$/)).toEqual(Object.values(PURPOSE));
-    expect(numbersOf('07-journal.md', /^\d+$/)).toEqual(Object.values(JOURNAL_KIND));
+    const ofReasons = OVERRIDE_REASONS.map((_, index) => index + 1);
+    expect(numbersOf('07-journal.md', /^\d+$/)).toEqual([...Object.values(JOURNAL_KIND), ...ofReasons]);
     const bits = rows(page('05-acceptance.md'))
       .map(([bit]) => Number(bit))
       .filter((bit) => bit > 0);

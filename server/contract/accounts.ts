@@ -23,15 +23,57 @@ export const RegisterResult = z.object({
 });
 export type RegisterResult = z.infer<typeof RegisterResult>;
 
+/**
+ * A browser's proof that a session is its own, for a cookie that it loses: a P-256 point, uncompressed, base64url. Its
+ * private key never leaves the browser.
+ */
+const SessionKey = z.string().regex(/^B[A-Za-z0-9_-]{86}$/);
+
 /** `POST /v1/auth/register/verify` answers {@link Session}. */
-export const VerifyBody = z.object({ registrationId: Uuid, code: z.string().regex(/^[0-9]{6}$/) });
+export const VerifyBody = z.object({
+  registrationId: Uuid,
+  code: z.string().regex(/^[0-9]{6}$/),
+  sessionKey: SessionKey.optional(),
+});
 /** `POST /v1/auth/register/resend` answers {@link RegisterResult}. */
 export const ResendBody = z.object({ registrationId: Uuid });
 /** `POST /v1/auth/login` answers {@link Session}. */
-export const LoginBody = z.object({ phone: PhoneInput, password: z.string().min(1).max(200) });
-/** `POST /v1/auth/refresh` answers {@link Session}; browsers send the cookie and an empty body. */
-export const RefreshBody = z.object({ refreshToken: z.string().max(500).optional() });
+const Credentials = z.object({ phone: PhoneInput, password: z.string().min(1).max(200) });
+export const LoginBody = Credentials.extend({ sessionKey: SessionKey.optional() });
+/**
+ * In the place of a refresh token: the session's key signs `tikiwallet session`, the session's id and a count that was
+ * never used before, with a line feed between them. ECDSA with SHA-256, IEEE P1363, base64url.
+ */
+export const SessionProof = z.object({
+  sessionId: Uuid,
+  count: z.number().int().min(1).max(2_147_483_647),
+  signature: z.string().regex(/^[A-Za-z0-9_-]{86}$/),
+});
+export type SessionProof = z.infer<typeof SessionProof>;
+/** `POST /v1/auth/refresh` answers {@link Session}; browsers send a proof, or the cookie and an empty body. */
+export const RefreshBody = z.object({
+  refreshToken: z.string().max(500).optional(),
+  proof: SessionProof.optional(),
+});
 /** `POST /v1/auth/logout` answers 204. */
+
+/** `POST /v1/auth/pin-reset`: the password is right, so a 6-digit code goes to the account's own phone. */
+export const PinResetBody = Credentials;
+export const PinResetStarted = z.object({
+  /** For the second step; says whom the password proved. */
+  resetToken: z.string(),
+  phone: PhoneNumber,
+  expiresAt: IsoTime,
+  /** Ask for another code no sooner than this, by the same request. */
+  resendAfterMs: z.number().int(),
+});
+export type PinResetStarted = z.infer<typeof PinResetStarted>;
+/** `POST /v1/auth/pin-reset/verify` answers {@link Session}. */
+export const PinResetVerifyBody = z.object({
+  resetToken: z.string().max(300),
+  code: z.string().regex(/^[0-9]{6}$/),
+  sessionKey: SessionKey.optional(),
+});
 
 export const User = z.object({
   id: Uuid,
@@ -50,6 +92,8 @@ export const Session = z.object({
   sessionExpiresAt: IsoTime,
   /** Only for clients that sent `Tiki-Client: agent`. */
   refreshToken: z.string().optional(),
+  /** Only for a session with a key of its own. */
+  sessionId: Uuid.optional(),
   user: User,
 });
 export type Session = z.infer<typeof Session>;
@@ -63,6 +107,8 @@ export const PublicConfig = z.object({
   walletOrigin: z.string(),
   /** Kiosk addresses that the wallet may fetch (they stand in its Content-Security-Policy). */
   kioskOrigins: z.array(z.string()),
+  /** Where help is: a number, a mail address or a web address. Null: nothing of the kind is promised on a screen. */
+  supportContact: z.string().nullable(),
   limits: z.object({
     topUpMinMinor: z.string(),
     topUpMaxMinor: z.string(),

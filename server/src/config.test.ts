@@ -31,6 +31,13 @@ describe('settings', () => {
     });
   });
 
+  test('nobody is promised whom the operator has not named; a name is one line that can be read', () => {
+    expect(readConfig({}).supportContact).toBeNull();
+    expect(readConfig({ TIKI_SUPPORT_CONTACT: ' +65 6123 4567 ' }).supportContact).toBe('+65 6123 4567');
+    for (const contact of ['x', 'two\nlines', 'turned\u202Eround', 'x'.repeat(101)])
+      expect(() => readConfig({ TIKI_SUPPORT_CONTACT: contact })).toThrow(ConfigError);
+  });
+
   test('with keys, the real providers at their own addresses', () => {
     const config = readConfig({
       STRIPE_SECRET_KEY: 'sk_live_x',

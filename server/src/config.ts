@@ -47,6 +47,11 @@ const Environment = z.object({
     .regex(/^[A-Z]{2}$/)
     .default('SG'),
   TIKI_KIOSK_ORIGINS: list('http://192.168.49.1:7070,http://127.0.0.1:7070').pipe(z.array(Origin)),
+  /** A number, a mail address or a web address, in the form in which a person reads it. */
+  TIKI_SUPPORT_CONTACT: z
+    .string()
+    .regex(/^[^\p{C}]{3,100}$/u)
+    .optional(),
   TIKI_DATA_DIR: z.string().optional(),
   TIKI_STANDIN_DATA_DIR: z.string().optional(),
   TIKI_WALLET_DIR: z.string().optional(),
@@ -133,6 +138,8 @@ export interface Config {
   readonly currency: string;
   readonly region: string;
   readonly kioskOrigins: readonly string[];
+  /** Whom a person can ask who is told that something needs a human being; null when there is nobody. */
+  readonly supportContact: string | null;
   readonly limits: Limits;
   /** The issuer's rules for offline money. */
   readonly offline: OfflinePolicy;
@@ -181,6 +188,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     currency: env.TIKI_CURRENCY,
     region: env.TIKI_REGION,
     kioskOrigins: env.TIKI_KIOSK_ORIGINS,
+    supportContact: env.TIKI_SUPPORT_CONTACT?.trim() ?? null,
     limits,
     offline: readOfflinePolicy(environment, limits),
     money: readMoneyPolicy(environment, env.TIKI_REGION),

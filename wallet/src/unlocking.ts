@@ -2,6 +2,7 @@
  * The wallet's side of the vault: which PIN step stands before what the person wants, and what the screens know of it.
  * Never: sees a key.
  */
+import type { Session } from '@tikiwallet/server/contract';
 import type { Endpoints } from './api/endpoints.ts';
 import { defaultLimitMinor } from './keys/pin-rules.ts';
 import type { Vault } from './keys/vault.ts';
@@ -17,9 +18,9 @@ export interface UnlockingNeeds {
   readonly vault: Vault;
   readonly state: Observable<WalletState>;
   readonly nowSeconds: () => number;
-  readonly api: Pick<Endpoints, 'denyAllowance'>;
-  /** Proves to the cloud who the person is; a new session begins. @throws WalletError */
-  readonly logIn: (credentials: { phone: string; password: string }) => Promise<void>;
+  readonly api: Pick<Endpoints, 'denyAllowance' | 'startPinReset' | 'finishPinReset'>;
+  /** The cloud is asked to open a new session under this key. @throws WalletError */
+  readonly enter: (ask: (sessionKey: string) => Promise<Session>) => Promise<void>;
   readonly endSession: () => Promise<void>;
   readonly reload: () => Promise<void>;
 }
@@ -35,6 +36,14 @@ export function limitOf(state: Pick<WalletState, 'config' | 'vault'>): bigint {
   const most = mostWithoutPin(state);
   const chosen = state.vault.kind === 'set' ? state.vault.limitMinor : null;
   return chosen !== null && chosen < most ? chosen : most;
+}
+
+/** Between the password and the code. Kept by the screen alone: closed, it begins anew. */
+export interface Forgetting {
+  readonly resetToken: string;
+  readonly phone: string;
+  /** Milliseconds since 1970: another code no sooner. */
+  readonly resendAt: number;
 }
 
 export class Unlocking {
@@ -118,14 +127,29 @@ export class Unlocking {
     await this.#then(this.#needs.vault.changeLimit(this.#userId, pin, limitMinor));
   }
 
+  /** The first step of {@link forgetPin}: the password is right, and a code is on its way. @throws WalletError */
+  async startForgetting(password: string): Promise<Forgetting> {
+    const { profile } = this.#needs.state.value;
+    if (profile === null) throw new WalletError('not_authenticated');
+    const started = await this.#needs.api.startPinReset({ phone: profile.phone, password });
+    return {
+      resetToken: started.resetToken,
+      phone: started.phone,
+      // By this phone's own clock, which draws the countdown.
+      resendAt: Date.now() + started.resendAfterMs,
+    };
+  }
+
   /**
-   * The PIN is forgotten: nobody can bring it back. Who proves to the cloud who they are has the keys deleted and the
-   * cloud told that nothing will be signed any more, so that the rest returns as early as that of a lost phone.
+   * The PIN is forgotten: nobody can bring it back. Who proves to the cloud who they are, by password and by phone, has
+   * the keys deleted and the cloud told that nothing will be signed any more, so that the rest returns as early as that
+   * of a lost phone.
    */
-  async forgetPin(password: string): Promise<void> {
+  async forgetPin({ resetToken }: Forgetting, code: string): Promise<void> {
     const { profile, allowances } = this.#needs.state.value;
     if (profile === null) throw new WalletError('not_authenticated');
-    await this.#needs.logIn({ phone: profile.phone, password });
+    const { api, enter } = this.#needs;
+    await enter((sessionKey) => api.finishPinReset({ resetToken, code, sessionKey }));
     // Those that were frozen before cannot be signed for either, and come back sooner once the cloud knows it.
     const open = allowances.filter(
       (one) => one.state !== 'closing' && (one.cloudStatus === null || one.cloudStatus === 'active'),

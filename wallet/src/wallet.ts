@@ -7,6 +7,7 @@ import { ApiClient, type SessionState } from './api/client.ts';
 import { createEndpoints, type Endpoints } from './api/endpoints.ts';
 import { ApiError } from './api/problems.ts';
 import type { Clock } from './clock.ts';
+import { SessionKeys } from './keys/session-key.ts';
 import { Vault } from './keys/vault.ts';
 import type { OfflineMoney } from './offline-money.ts';
 import { isSpendable } from './pay/allowance-choice.ts';
@@ -43,18 +44,22 @@ export class Wallet {
   readonly clock: Clock;
   readonly unlocking: Unlocking;
   readonly #needs: WalletNeeds;
+  readonly #sessionKeys: SessionKeys;
   readonly #client: ApiClient;
   readonly #api: Endpoints;
   #offline: Promise<OfflineMoney> | null = null;
   #syncing: Promise<void> | null = null;
+  #hasConfig = false;
 
   constructor(needs: WalletNeeds) {
     this.#needs = needs;
     this.clock = needs.clock;
+    this.#sessionKeys = new SessionKeys(needs.database);
     this.#client = new ApiClient({
       fetch: needs.fetch,
       nowMs: () => needs.clock.nowMs(),
       withRefreshLock: (work) => navigator.locks.request('tiki.refresh', work) as ReturnType<typeof work>,
+      prove: () => this.#sessionKeys.prove(),
       onSession: (session, value) => this.#onSession(session, value),
       onReachable: (reachable) => {
         if (reachable !== this.state.value.reachable) this.state.change({ reachable });
@@ -70,7 +75,7 @@ export class Wallet {
       state: this.state,
       nowSeconds: () => needs.clock.nowSeconds(),
       api: this.#api,
-      logIn: (credentials) => this.logIn(credentials),
+      enter: (ask) => this.#enter(ask),
       endSession: () => this.#client.signOut(),
       reload: () => this.#reload(),
     });
@@ -131,6 +136,7 @@ export class Wallet {
   }
 
   #onSession(session: SessionState, value: Session | null): void {
+    if (session === 'none') void this.#sessionKeys.forget().catch(console.error);
     this.state.change({ session });
     if (value !== null) this.state.change({ profile: value.user });
   }
@@ -140,6 +146,7 @@ export class Wallet {
   async loadConfig(): Promise<void> {
     const config = await this.#api.config();
     await putMeta(this.#needs.database, 'config', config);
+    this.#hasConfig = true;
     this.state.change({ config });
   }
 
@@ -177,17 +184,22 @@ export class Wallet {
   async verify(code: string): Promise<void> {
     const { registration } = this.state.value;
     if (registration === null) throw new WalletError('registration_not_found');
-    await this.#enter(await this.#api.verify({ registrationId: registration.registrationId, code }));
+    const { registrationId } = registration;
+    await this.#enter((sessionKey) => this.#api.verify({ registrationId, code, sessionKey }));
     await this.forgetRegistration();
   }
 
   async logIn(credentials: { phone: string; password: string }): Promise<void> {
-    await this.#enter(await this.#api.logIn(credentials));
+    await this.#enter((sessionKey) => this.#api.logIn({ ...credentials, sessionKey }));
   }
 
-  async #enter(session: Session): Promise<void> {
-    if (session.user.role !== 'customer') throw new WalletError('not_permitted');
+  async #enter(ask: (sessionKey: string) => Promise<Session>): Promise<void> {
     const { database } = this.#needs;
+    const offered = await this.#sessionKeys.offer();
+    const session = await ask(offered.publicKey);
+    if (session.user.role !== 'customer') throw new WalletError('not_permitted');
+    // Before anything else: from here on a phone whose battery goes is still signed in.
+    if (session.sessionId !== undefined) await offered.keep(session.sessionId);
     const before = await getMeta(database, 'profile');
     if (before?.id !== session.user.id) {
       await dropMeta(database, 'walletView');
@@ -231,7 +243,8 @@ export class Wallet {
     if (profile === null || this.#client.state === 'none') return await this.loadConfig();
     this.state.change({ syncing: true });
     const { database, clock } = this.#needs;
-    if (this.state.value.config === null) await this.loadConfig();
+    // Once after each start: limits and addresses are the operator's to change.
+    if (!this.#hasConfig) await this.loadConfig();
     await this.#client.refreshIfUnknown();
     const money = await this.#money();
     await money.renewTrust();

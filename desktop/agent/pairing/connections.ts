@@ -6,6 +6,7 @@ import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 
 interface Guest {
+  readonly server: Server;
   readonly address: string;
   /** A whole request was read and its answer is being worked on. */
   isServed: boolean;
@@ -16,9 +17,13 @@ export class Connections {
   /** Insertion order is age. */
   readonly #open = new Map<Socket, Guest>();
 
-  constructor(server: Server, limit: number) {
+  constructor(limit: number) {
     this.#limit = limit;
-    server.on('connection', (socket) => this.#admit(socket));
+  }
+
+  /** What comes in at any of the servers counts together. */
+  watch(server: Server): void {
+    server.on('connection', (socket) => this.#admit(socket, server));
     server.on('request', (request, response) => {
       const guest = this.#open.get(request.socket);
       if (guest === undefined) return;
@@ -32,16 +37,16 @@ export class Connections {
     return this.#open.size;
   }
 
-  endAll(): void {
-    for (const socket of this.#open.keys()) socket.destroy();
+  endAllOf(server: Server): void {
+    for (const [socket, guest] of this.#open) if (guest.server === server) socket.destroy();
   }
 
-  #admit(socket: Socket): void {
+  #admit(socket: Socket, server: Server): void {
     if (this.#open.size >= this.#limit && !this.#makeRoom()) {
       socket.destroy();
       return;
     }
-    this.#open.set(socket, { address: socket.remoteAddress ?? '', isServed: false });
+    this.#open.set(socket, { server, address: socket.remoteAddress ?? '', isServed: false });
     socket.once('close', () => this.#open.delete(socket));
   }
 

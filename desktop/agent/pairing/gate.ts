@@ -14,7 +14,14 @@ export type Interfaces = () => NodeJS.Dict<
   readonly Pick<NetworkInterfaceInfo, 'internal' | 'family' | 'address'>[]
 >;
 
+/** As many as a payment request holds. */
+const MAX_ADDRESSES = 4;
+
 const WILDCARDS = new Set(['0.0.0.0', '::']);
+
+export function isWildcard(host: string): boolean {
+  return WILDCARDS.has(host);
+}
 
 /** `host:port` of an address as a URL and a Host header write it. */
 export function authority(host: string, port: number): string {
@@ -25,7 +32,14 @@ export function authority(host: string, port: number): string {
 export function ownAddresses(bound: Bound, interfaces: Interfaces = networkInterfaces): readonly string[] {
   const hosts = WILDCARDS.has(bound.host) ? externalHosts(interfaces) : [bound.host];
   const known = hosts.length > 0 ? hosts : ['127.0.0.1'];
-  return known.slice(0, 4).map((host) => `http://${authority(host, bound.port)}`);
+  return known.slice(0, MAX_ADDRESSES).map((host) => `http://${authority(host, bound.port)}`);
+}
+
+/** The kiosk's own network first: a phone that joined it reaches nothing else, and any other phone tries the next. */
+export function withGroupAddress(addresses: readonly string[], group: Bound | null): readonly string[] {
+  if (group === null) return addresses;
+  const first = `http://${authority(group.host, group.port)}`;
+  return [first, ...addresses.filter((address) => address !== first)].slice(0, MAX_ADDRESSES);
 }
 
 /** Every Host header that names this kiosk and nothing else. */

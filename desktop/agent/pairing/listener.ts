@@ -3,7 +3,13 @@
  * opens the seal and hands the delivery on. Trusts nothing that comes in, and never says "paid" by itself: a receipt
  * comes from the store.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import type { Result } from '@tikiwallet/protocol';
 import type { AcceptCode, AcceptOutcome } from '../accept-payment.ts';
 import type { RefundOutcome } from '../give-back.ts';
@@ -11,10 +17,13 @@ import type { Log } from '../log.ts';
 import { Connections } from './connections.ts';
 import {
   allowedHosts,
+  authority,
   isOwnHost,
   isOwnOrigin,
   isWalletOrigin,
+  isWildcard,
   ownAddresses,
+  withGroupAddress,
   type Bound,
   type Interfaces,
 } from './gate.ts';
@@ -66,6 +75,11 @@ export interface Listener {
   readonly port: number;
   /** `http://host:port`, for requests; as they are now. */
   readonly addresses: readonly string[];
+  /**
+   * Listens at the address of the kiosk's own network as well, or at none any more; its connections end with it.
+   * `names`: what phones may call the kiosk there. Rejects with the system's error when it cannot be listened at.
+   */
+  serveGroup(address: string | null, names: readonly string[]): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -81,6 +95,39 @@ const HOSTS_READ_EVERY_MS = 1_000;
 
 /** Rejects with the system's error when the address cannot be listened at. */
 export async function listenForPhones(options: ListenerOptions): Promise<Listener> {
+  const connections = new Connections(options.maxConnections ?? MAX_CONNECTIONS);
+  const server = serverFor(options, connections);
+  const bound = await listen(server, options);
+  const desk = new PhoneDesk(options, bound);
+  const answer: RequestListener = (request, response) => void desk.answer(request, response);
+  server.on('request', answer);
+  let group: Server | null = null;
+  return {
+    port: bound.port,
+    get addresses() {
+      return desk.addresses();
+    },
+    serveGroup: async (address, names) => {
+      desk.setGroup(null, []);
+      if (group !== null) await end(group, connections);
+      group = null;
+      if (address === null) return;
+      // Where everything is listened at, the new address is among it.
+      if (!isWildcard(bound.host) && address !== bound.host) {
+        group = serverFor(options, connections);
+        group.on('request', answer);
+        await listen(group, { ...options, host: address, port: bound.port });
+      }
+      desk.setGroup(address, names);
+    },
+    close: async () => {
+      const servers = group === null ? [server] : [server, group];
+      await Promise.all(servers.map((one) => end(one, connections)));
+    },
+  };
+}
+
+function serverFor(options: ListenerOptions, connections: Connections): Server {
   const headersTimeout = options.headersTimeoutMs ?? HEADERS_TIMEOUT_MS;
   const server = createServer({
     maxHeaderSize: MAX_HEADER_BYTES,
@@ -91,21 +138,15 @@ export async function listenForPhones(options: ListenerOptions): Promise<Listene
     requireHostHeader: false,
   });
   server.maxRequestsPerSocket = MAX_REQUESTS_PER_SOCKET;
-  const connections = new Connections(server, options.maxConnections ?? MAX_CONNECTIONS);
-  const bound = await listen(server, options);
-  const desk = new PhoneDesk(options, bound);
-  server.on('request', (request, response) => void desk.answer(request, response));
-  return {
-    port: bound.port,
-    get addresses() {
-      return desk.addresses();
-    },
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        connections.endAll();
-      }),
-  };
+  connections.watch(server);
+  return server;
+}
+
+function end(server: Server, connections: Connections): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    connections.endAllOf(server);
+  });
 }
 
 function listen(server: Server, options: ListenerOptions): Promise<Bound> {
@@ -130,6 +171,8 @@ interface Answer {
 class PhoneDesk {
   readonly #options: ListenerOptions;
   readonly #bound: Bound;
+  #group: Bound | null = null;
+  #groupHosts: ReadonlySet<string> = new Set();
   #hosts: ReadonlySet<string>;
   #hostsReadMs = performance.now();
 
@@ -141,7 +184,16 @@ class PhoneDesk {
 
   addresses(): readonly string[] {
     const { advertise, interfaces } = this.#options;
-    return advertise.length > 0 ? advertise : ownAddresses(this.#bound, interfaces);
+    const usual = advertise.length > 0 ? advertise : ownAddresses(this.#bound, interfaces);
+    return withGroupAddress(usual, this.#group);
+  }
+
+  setGroup(address: string | null, names: readonly string[]): void {
+    const { port } = this.#bound;
+    this.#group = address === null ? null : { host: address, port };
+    this.#groupHosts = new Set(
+      address === null ? [] : [address, ...names].map((name) => authority(name, port)),
+    );
   }
 
   #readHosts(): ReadonlySet<string> {
@@ -150,7 +202,7 @@ class PhoneDesk {
 
   /** A name that is not ours may have become ours since it was last looked up. */
   #isOurs(host: string | undefined): boolean {
-    if (isOwnHost(host, this.#hosts)) return true;
+    if (isOwnHost(host, this.#groupHosts) || isOwnHost(host, this.#hosts)) return true;
     if (performance.now() - this.#hostsReadMs < HOSTS_READ_EVERY_MS) return false;
     this.#hostsReadMs = performance.now();
     this.#hosts = this.#readHosts();

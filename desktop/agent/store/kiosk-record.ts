@@ -136,6 +136,7 @@ export class KioskRecord {
       certificate.notAfter,
       atSeconds,
     );
+    this.#keepIssuers(trust, atSeconds);
     this.#statements.insertKiosk.run(
       answer.kioskId,
       answer.kioskName,
@@ -186,6 +187,7 @@ export class KioskRecord {
         certificate.notAfter,
         atSeconds,
       );
+    this.#keepIssuers(bundle, atSeconds);
     this.#statements.updateKiosk.run(
       current.hash,
       bundle.bytes,
@@ -200,6 +202,11 @@ export class KioskRecord {
       trust: bundle,
       walletOrigins: answer.walletOrigins,
     };
+  }
+
+  /** A later bundle may name fewer; who checks the journal then needs them all. */
+  #keepIssuers(bundle: TrustBundle, atSeconds: number): void {
+    for (const { bytes } of bundle.issuers) this.#statements.insertIssuer.run(bytes, atSeconds);
   }
 
   /** Verified, and fit to take the place of the one in force. */
@@ -252,6 +259,9 @@ function prepare(db: KioskDatabase) {
     certificates: db.prepare<[], { bytes: Buffer }>('SELECT bytes FROM kiosk_certificates'),
     insertCertificate: db.prepare<[Uint8Array, Uint8Array, number, number]>(
       'INSERT INTO kiosk_certificates (hash, bytes, not_after, received_at) VALUES (?, ?, ?, ?) ON CONFLICT (hash) DO NOTHING',
+    ),
+    insertIssuer: db.prepare<[Uint8Array, number]>(
+      'INSERT INTO issuer_certificates (bytes, received_at) VALUES (?, ?) ON CONFLICT (bytes) DO NOTHING',
     ),
     insertKiosk: db.prepare<
       [string, string, Uint8Array, Uint8Array, Uint8Array, number, number, string, string, number]

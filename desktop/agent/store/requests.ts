@@ -22,6 +22,11 @@ export interface RequestRow {
   readonly state: SaleState;
 }
 
+/** What a payment must know of the request that it pays. */
+export type PayableRequest = Omit<RequestRow, 'saleId' | 'nonce' | 'issuedAt'>;
+
+type PayableRow = Omit<Row, 'sale_id' | 'nonce' | 'hash' | 'issued_at'>;
+
 interface Row {
   readonly request_id: string;
   readonly sale_id: string;
@@ -47,7 +52,10 @@ export class Requests {
   readonly #end;
 
   constructor(db: KioskDatabase) {
-    this.#byHash = db.prepare<[Uint8Array], Row>('SELECT * FROM requests WHERE hash = ?');
+    this.#byHash = db.prepare<[Uint8Array], PayableRow>(
+      `SELECT request_id, bytes, kiosk_certificate_hash, amount_minor, currency, opened_at_ms, boot_id, deadline_ms, state
+       FROM requests WHERE hash = ?`,
+    );
     this.#bySale = db.prepare<[string], Row>('SELECT * FROM requests WHERE sale_id = ?');
     this.#open = db.prepare<[], Row>("SELECT * FROM requests WHERE state = 'open'");
     // By the order of writing: a wall clock that was set back would put an older one first.
@@ -78,8 +86,9 @@ export class Requests {
   }
 
   /** What a payment signs. */
-  byHash(hash: Uint8Array): RequestRow | null {
-    return toRequest(this.#byHash.get(hash));
+  byHash(hash: Uint8Array): PayableRequest | null {
+    const row = this.#byHash.get(hash);
+    return row === undefined ? null : toPayable(row, hash);
   }
 
   bySale(saleId: string): RequestRow | null {
@@ -120,15 +129,21 @@ export class Requests {
 function toRequest(row: Row | undefined): RequestRow | null {
   if (row === undefined) return null;
   return {
-    requestId: row.request_id,
+    ...toPayable(row, ownBytes(row.hash)),
     saleId: row.sale_id,
     nonce: ownBytes(row.nonce),
-    hash: ownBytes(row.hash),
+    issuedAt: toNumber(row.issued_at),
+  };
+}
+
+function toPayable(row: PayableRow, hash: Uint8Array): PayableRequest {
+  return {
+    requestId: row.request_id,
+    hash,
     bytes: ownBytes(row.bytes),
     kioskCertificateHash: ownBytes(row.kiosk_certificate_hash),
     amountMinor: row.amount_minor,
     currency: row.currency,
-    issuedAt: toNumber(row.issued_at),
     openedAtMs: toNumber(row.opened_at_ms),
     bootId: row.boot_id,
     deadlineMs: toNumber(row.deadline_ms),

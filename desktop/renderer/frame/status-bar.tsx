@@ -6,6 +6,7 @@ import { useAgent } from '../agent/connection.ts';
 import { useLanguage } from '../language/use-language.ts';
 import { Icon, type IconName, Mark } from '../look/icons.tsx';
 import type { Tone } from '../look/panel.tsx';
+import { radioTone } from '../status/radio-tone.ts';
 import classes from './status-bar.module.css';
 
 export function StatusBar({ onOpenStatus }: { onOpenStatus: () => void }): ReactElement {
@@ -217,8 +218,7 @@ function Meter({ filled }: { filled: number }): ReactElement {
 function RadioChip({ state, onOpen }: StateChipProps): ReactElement {
   const { t } = useLanguage();
   const words = t(`bar.radio.${state.radio.state}`);
-  const tone: Tone =
-    state.radio.state === 'ready' ? 'good' : state.radio.state === 'blocked_by_rfkill' ? 'warn' : 'calm';
+  const tone = radioTone(state.radio.state);
   return (
     <Chip
       minor

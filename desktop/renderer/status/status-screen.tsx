@@ -2,7 +2,6 @@
 import { Button, Progress } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
 import type { ReactElement } from 'react';
-import type { AgentState } from '../../ipc/agent-contract.ts';
 import { call, codeOf } from '../agent/calls.ts';
 import { useAgent } from '../agent/connection.ts';
 import { settlementView } from '../frame/status-bar.tsx';
@@ -10,6 +9,7 @@ import { formatSpan } from '../language/moments.ts';
 import { useLanguage } from '../language/use-language.ts';
 import { Fact, Facts, Page, Panel, Problem, StateWord } from '../look/panel.tsx';
 import { useNow } from '../look/use-now.ts';
+import { radioTone } from './radio-tone.ts';
 import classes from './status.module.css';
 
 const CERTIFICATE_SOON_MS = 14 * 86_400_000;
@@ -295,8 +295,4 @@ function RadioPanel(): ReactElement {
       </Facts>
     </Panel>
   );
-}
-
-function radioTone(state: AgentState['radio']['state']): 'good' | 'warn' | 'calm' {
-  return state === 'ready' ? 'good' : state === 'blocked_by_rfkill' ? 'warn' : 'calm';
 }

@@ -30,6 +30,11 @@ CREATE TABLE double_spend_evidence (
   seen_at INTEGER NOT NULL
 ) STRICT;
 
+CREATE TABLE issuer_certificates (
+  bytes BLOB PRIMARY KEY NOT NULL,
+  received_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE journal (
   sequence INTEGER PRIMARY KEY CHECK (sequence >= 1),
   hash BLOB NOT NULL CHECK (length(hash) = 32),
@@ -176,6 +181,11 @@ CREATE TABLE trusted_time (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   seconds INTEGER NOT NULL CHECK (seconds >= 0)
 ) STRICT;
+
+CREATE TRIGGER issuer_certificates_stay BEFORE DELETE ON issuer_certificates
+BEGIN
+  SELECT RAISE(ABORT, 'what was once certified is needed to check what was sold under it');
+END;
 
 CREATE TRIGGER journal_in_doubt_gives_no_numbers BEFORE INSERT ON journal
 WHEN (SELECT doubt FROM journal_standing WHERE id = 1) IS NOT NULL

@@ -2,13 +2,21 @@
 
 import process from 'node:process';
 import { RESULT_MARK } from '../report.ts';
+import { contractCases } from './cases/contract.ts';
 import { groupCases } from './cases/group.ts';
+import { hostingCases } from './cases/hosting.ts';
 import { phoneCases } from './cases/phones.ts';
 import { troubleCases } from './cases/trouble.ts';
 import { setStage } from './stage.ts';
 
 const stage = await setStage();
-for (const { name, run } of [...groupCases, ...phoneCases, ...troubleCases]) {
+for (const { name, run } of [
+  ...groupCases,
+  ...hostingCases,
+  ...phoneCases,
+  ...troubleCases,
+  ...contractCases,
+]) {
   const startedAt = performance.now();
   let failure: string | undefined;
   try {

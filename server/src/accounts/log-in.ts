@@ -3,7 +3,7 @@
  *
  * Owns: the order of checks that keeps an unknown number as slow as a wrong password.
  */
-import type { Session } from '../../contract/index.ts';
+import type { Session, SessionProof } from '../../contract/index.ts';
 import type { ServerContext } from '../context.ts';
 import type { ClientKind } from '../db/schema/accounts.ts';
 import { ApiProblem, problem } from '../http/problem.ts';
@@ -25,16 +25,34 @@ export interface SessionGrant {
 export async function openSession(
   accounts: Accounts,
   user: StoredUser,
-  client: ClientKind,
+  opened: OpenedBy,
 ): Promise<SessionGrant> {
-  return grant(accounts, user, await accounts.sessions.open(user.id, client));
+  const session = await accounts.sessions.open(user.id, opened.client, opened.sessionKey ?? null);
+  return grant(accounts, user, session);
+}
+
+export interface OpenedBy {
+  readonly client: ClientKind;
+  /** With which a browser proves itself when it lost its cookie. */
+  readonly sessionKey?: string | undefined;
 }
 
 /** @throws ApiProblem `credentials_incorrect`, whichever of the two is wrong; `rate_limited` */
-export async function logIn(
-  accounts: Accounts,
-  attempt: { phone: string; password: string; address: string; client: ClientKind },
-): Promise<SessionGrant> {
+export async function logIn(accounts: Accounts, attempt: PasswordAttempt & OpenedBy): Promise<SessionGrant> {
+  return openSession(accounts, await provePassword(accounts, attempt), attempt);
+}
+
+export interface PasswordAttempt {
+  readonly phone: string;
+  readonly password: string;
+  readonly address: string;
+}
+
+/** @throws ApiProblem `credentials_incorrect`, whichever of the two is wrong; `rate_limited` */
+export async function provePassword(
+  accounts: Pick<ServerContext, 'db' | 'config' | 'limits'>,
+  attempt: PasswordAttempt,
+): Promise<StoredUser> {
   await accounts.limits.take('login_by_address', attempt.address);
   const phone = readPhone(attempt.phone, accounts.config.region);
   if (phone !== null) await accounts.limits.take('login_by_phone', phone);
@@ -45,14 +63,22 @@ export async function logIn(
   }
   if (!(await verifyPassword(attempt.password, user.passwordHash))) throw problem('credentials_incorrect');
   await accounts.limits.forgive('login_by_phone', user.phone);
-  return openSession(accounts, user, attempt.client);
+  return user;
 }
 
 /** @throws ApiProblem `not_authenticated`, `session_expired`, `refresh_token_reused` */
 export async function refresh(accounts: Accounts, refreshToken: string): Promise<SessionGrant> {
   const token = accounts.tokens.readRefresh(refreshToken);
   if (token === null) throw problem('not_authenticated');
-  const session = await accounts.sessions.rotate(token);
+  return goOn(accounts, await accounts.sessions.rotate(token));
+}
+
+/** @throws ApiProblem `not_authenticated`, `session_expired`, `refresh_token_reused` */
+export async function resume(accounts: Accounts, proof: SessionProof): Promise<SessionGrant> {
+  return goOn(accounts, await accounts.sessions.resume(proof));
+}
+
+async function goOn(accounts: Accounts, session: LivingSession): Promise<SessionGrant> {
   const user = await findUserById(accounts.db, session.userId);
   if (user === undefined) throw problem('not_authenticated');
   return grant(accounts, user, session);
@@ -75,6 +101,7 @@ async function grant(accounts: Accounts, user: StoredUser, session: LivingSessio
       accessExpiresAt: access.expiresAt.toISOString(),
       sessionExpiresAt: session.expiresAt.toISOString(),
       ...(session.client === 'agent' ? { refreshToken } : {}),
+      ...(session.proofKey === null ? {} : { sessionId: session.id }),
       user: userView(user, accounts.config.currency),
     },
   };

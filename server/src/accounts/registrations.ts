@@ -14,12 +14,9 @@ import { problem } from '../http/problem.ts';
 import { openAccount } from '../ledger/index.ts';
 import { assertPasswordFit, hashPassword } from './password.ts';
 import { normalisePhone } from './phone.ts';
+import { checkCode, MAX_CHECKS, OTP_LIFE_MS, RESEND_AFTER_MS, sendCode } from './sms-codes.ts';
 import { findUserById, type StoredUser } from './users.ts';
 
-/** R53: a code lives ten minutes, five wrong ones end it. */
-export const OTP_LIFE_MS = 10 * 60_000;
-export const MAX_CHECKS = 5;
-export const RESEND_AFTER_MS = 30_000;
 /** SMS per registration; a person who needs more starts again. */
 const MAX_SENDS = 5;
 
@@ -104,7 +101,7 @@ export class Registrations {
    * @throws ApiProblem `otp_incorrect`, `otp_expired`, `otp_too_many_attempts`, `phone_number_taken`, `username_taken`
    */
   async verify(registrationId: string, code: string, address: string): Promise<StoredUser> {
-    const { db, clock, limits, notify } = this.#needs;
+    const { db, clock, limits } = this.#needs;
     await limits.take('verify_by_address', address);
     const row = await this.#find(registrationId);
     if (row.expiresAt.getTime() <= clock.nowMs() || row.verificationId === null) throw problem('otp_expired');
@@ -115,19 +112,8 @@ export class Registrations {
       .where(and(eq(registrations.id, row.id), lt(registrations.checkCount, MAX_CHECKS)))
       .returning({ id: registrations.id });
     if (counted === undefined) throw problem('otp_too_many_attempts');
-    const check = await notify.checkVerification(row.verificationId, code);
-    switch (check.status) {
-      case 'approved':
-        return this.#complete(row);
-      case 'incorrect':
-        throw problem('otp_incorrect');
-      case 'expired':
-        throw problem('otp_expired');
-      case 'too_many_attempts':
-        throw problem('otp_too_many_attempts');
-      case 'unavailable':
-        throw problem('service_unavailable', { cause: check.cause, retryAfterMs: 2000 });
-    }
+    await checkCode(this.#needs, { verificationId: row.verificationId, code });
+    return this.#complete(row);
   }
 
   async #find(registrationId: string): Promise<Row> {
@@ -138,30 +124,16 @@ export class Registrations {
   }
 
   async #send(row: Row, address: string): Promise<RegisterResult> {
-    const { db, clock, limits, notify } = this.#needs;
-    await limits.take('sms_by_address', address);
-    await limits.take('sms_by_phone', row.phone);
-    await limits.take('sms_by_range', row.phone.slice(0, -3));
-    await limits.take('sms_in_all', 'all');
-    const started = await notify.startVerification(row.phone);
-    switch (started.status) {
-      case 'sent':
-        break;
-      case 'number_refused':
-        throw problem('phone_number_invalid');
-      case 'too_many_sends':
-        throw problem('rate_limited', { retryAfterMs: OTP_LIFE_MS });
-      case 'unavailable':
-        throw problem('sms_not_sent', { cause: started.cause, retryAfterMs: 5000 });
-    }
+    const { db, clock } = this.#needs;
+    const verificationId = await sendCode(this.#needs, { phone: row.phone, address });
     const expiresAt = new Date(clock.nowMs() + OTP_LIFE_MS);
     await db
       .update(registrations)
       .set({
-        verificationId: started.verificationId,
+        verificationId,
         expiresAt,
         // A new code at the provider has new attempts; a repeated one keeps its count, as it stands now.
-        checkCount: sql`case when ${registrations.verificationId} = ${started.verificationId}
+        checkCount: sql`case when ${registrations.verificationId} = ${verificationId}
           then ${registrations.checkCount} else 0 end`,
       })
       .where(eq(registrations.id, row.id));

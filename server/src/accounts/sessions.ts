@@ -3,9 +3,14 @@
  *
  * Owns: the table `sessions` and the rule of reuse: an old token that comes back ends the whole family. Two tabs or a
  * lost answer may send one token twice within a moment; both then get the same successor.
+ *
+ * A browser writes a cookie to its disk when it likes, Chromium half a minute after it was given: killed sooner, it comes
+ * back with an older one, or none. It proves itself by a key instead, and by a count that it has on its disk before it
+ * sends it. A count that comes back is what an old token is: somebody's copy, and the end of the family.
  */
-import { randomUUIDv7 } from 'node:crypto';
-import { and, eq, gt, isNull } from 'drizzle-orm';
+import { randomUUIDv7, webcrypto } from 'node:crypto';
+import { and, eq, gt, isNull, lt } from 'drizzle-orm';
+import type { SessionProof } from '../../contract/index.ts';
 import type { Clock } from '../clock.ts';
 import type { Db } from '../db/client.ts';
 import { type ClientKind, sessions } from '../db/schema/accounts.ts';
@@ -25,6 +30,7 @@ export interface LivingSession {
   /** Of the refresh token that is valid now. */
   readonly sequence: number;
   readonly expiresAt: Date;
+  readonly proofKey: string | null;
 }
 
 export class Sessions {
@@ -37,7 +43,9 @@ export class Sessions {
     this.#clock = clock;
   }
 
-  async open(userId: string, client: ClientKind): Promise<LivingSession> {
+  /** @throws ApiProblem `device_key_invalid` when the key is no point of the curve */
+  async open(userId: string, client: ClientKind, proofKey: string | null = null): Promise<LivingSession> {
+    if (proofKey !== null && (await importProofKey(proofKey)) === null) throw problem('device_key_invalid');
     const now = new Date(this.#clock.nowMs());
     const expiresAt = new Date(now.getTime() + SESSION_MS);
     const row = {
@@ -48,6 +56,7 @@ export class Sessions {
       rotatedAt: now,
       createdAt: now,
       expiresAt,
+      proofKey,
     };
     await this.#db.insert(sessions).values(row);
     return row;
@@ -73,18 +82,58 @@ export class Sessions {
       .returning();
     if (rotated !== undefined) return rotated;
 
-    const [row] = await this.#db.select().from(sessions).where(eq(sessions.id, token.sessionId));
+    const row = await this.#findLiving(token.sessionId, now);
+    const isTwin =
+      row.sequence === token.sequence + 1 && now.getTime() - row.rotatedAt.getTime() <= ROTATION_GRACE_MS;
+    if (isTwin) return row;
+    await this.revoke(row.id, 'refresh_token_reused');
+    throw problem('refresh_token_reused');
+  }
+
+  /**
+   * Uses up a count of the session's key. The refresh token stays as it is: one that was lost meanwhile is not old.
+   * @throws ApiProblem `not_authenticated`, `session_expired`, or `refresh_token_reused` after which the session is over
+   */
+  async resume({ sessionId, count, signature }: SessionProof): Promise<LivingSession> {
+    const now = new Date(this.#clock.nowMs());
+    const [row] = await this.#db.select().from(sessions).where(eq(sessions.id, sessionId));
+    const proofKey = row?.proofKey ?? null;
+    const key = proofKey === null ? null : await importProofKey(proofKey);
+    // Whoever knows no more than the id learns nothing, and ends nothing.
+    if (key === null || !(await isProof(key, { sessionId, count, signature }))) {
+      throw problem('not_authenticated');
+    }
+    const [counted] = await this.#db
+      .update(sessions)
+      .set({ proofCount: count, provedAt: now })
+      .where(
+        and(
+          eq(sessions.id, sessionId),
+          lt(sessions.proofCount, count),
+          isNull(sessions.revokedAt),
+          gt(sessions.expiresAt, now),
+        ),
+      )
+      .returning();
+    if (counted !== undefined) return counted;
+    const living = await this.#findLiving(sessionId, now);
+    // A request that was on its way for long, overtaken by the next one, gets nothing and is no theft.
+    if (now.getTime() - (living.provedAt?.getTime() ?? 0) <= ROTATION_GRACE_MS)
+      throw problem('session_expired');
+    await this.revoke(sessionId, 'refresh_token_reused');
+    throw problem('refresh_token_reused');
+  }
+
+  /** @throws ApiProblem `session_expired`, `refresh_token_reused` */
+  async #findLiving(sessionId: string, now: Date): Promise<typeof sessions.$inferSelect> {
+    const [row] = await this.#db.select().from(sessions).where(eq(sessions.id, sessionId));
     if (row === undefined || row.expiresAt <= now) throw problem('session_expired');
     if (row.revokedAt !== null) {
       throw problem(
         row.revokedReason === 'refresh_token_reused' ? 'refresh_token_reused' : 'session_expired',
       );
     }
-    const isTwin =
-      row.sequence === token.sequence + 1 && now.getTime() - row.rotatedAt.getTime() <= ROTATION_GRACE_MS;
-    if (isTwin) return row;
-    await this.revoke(row.id, 'refresh_token_reused');
-    throw problem('refresh_token_reused');
+    return row;
   }
 
   async revoke(sessionId: string, reason: 'logged_out' | 'refresh_token_reused'): Promise<void> {
@@ -115,4 +164,20 @@ export class Sessions {
     if (this.#aliveUntilMs.size >= ALIVE_CACHE_MAX) this.#aliveUntilMs.clear();
     this.#aliveUntilMs.set(sessionId, Math.min(nowMs + ALIVE_CACHE_MS, row.expiresAt.getTime()));
   }
+}
+
+const KEY = { name: 'ECDSA', namedCurve: 'P-256' } as const;
+const SIGNATURE = { name: 'ECDSA', hash: 'SHA-256' } as const;
+
+async function importProofKey(text: string): Promise<webcrypto.CryptoKey | null> {
+  const point = Buffer.from(text, 'base64url');
+  return await webcrypto.subtle.importKey('raw', point, KEY, false, ['verify']).catch(() => null);
+}
+
+async function isProof(
+  key: webcrypto.CryptoKey,
+  { sessionId, count, signature }: SessionProof,
+): Promise<boolean> {
+  const signed = Buffer.from(`tikiwallet session\n${sessionId}\n${count}`);
+  return await webcrypto.subtle.verify(SIGNATURE, key, Buffer.from(signature, 'base64url'), signed);
 }

@@ -1,5 +1,6 @@
 /**
- * Access tokens (signed, 15 minutes) and refresh tokens (session and sequence under a MAC).
+ * Access tokens (signed, 15 minutes), refresh tokens (session and sequence under a MAC) and, under the same key, the
+ * token between the two steps of a PIN reset.
  *
  * Owns: their forms and checks. Never: decides whether a session still lives; that is `sessions.ts`.
  */
@@ -37,6 +38,16 @@ export interface Tokens {
   makeRefresh(sessionId: string, sequence: number): string;
   /** Null for anything that this server did not make. */
   readRefresh(token: string): { sessionId: string; sequence: number } | null;
+  makePinReset(claim: PinResetClaim): string;
+  /** Null for anything that this server did not make; the caller looks at its time. */
+  readPinReset(token: string): PinResetClaim | null;
+}
+
+/** The password of this person was right, and a code for this verification is on its way. */
+export interface PinResetClaim {
+  readonly userId: string;
+  readonly verificationId: string;
+  readonly expiresAtMs: number;
 }
 
 export interface TokenOptions {
@@ -101,6 +112,11 @@ export async function createTokens(options: TokenOptions): Promise<Tokens> {
     makeRefresh: (sessionId, sequence) =>
       `${sessionId}.${sequence}.${mac(macKey, sessionId, sequence).toString('base64url')}`,
     readRefresh: (token) => readRefresh(macKey, token),
+    makePinReset: (claim) => {
+      const body = `${claim.userId}.${claim.verificationId}.${claim.expiresAtMs}`;
+      return `${body}.${pinResetMac(macKey, body).toString('base64url')}`;
+    },
+    readPinReset: (token) => readPinReset(macKey, token),
   };
 }
 
@@ -115,6 +131,20 @@ function readRefresh(key: KeyObject, token: string): { sessionId: string; sequen
   const sequence = Number.parseInt(digits, 10);
   return timingSafeEqual(mac(key, sessionId, sequence), Buffer.from(given, 'base64url'))
     ? { sessionId, sequence }
+    : null;
+}
+
+function pinResetMac(key: KeyObject, body: string): Buffer {
+  return createHmac('sha256', key).update(`pin reset\n${body}`).digest();
+}
+
+function readPinReset(key: KeyObject, token: string): PinResetClaim | null {
+  const form = /^(([0-9a-f-]{36})\.([A-Za-z0-9]{2,64})\.([1-9][0-9]{0,15}))\.([A-Za-z0-9_-]{43})$/;
+  const [, body, userId, verificationId, digits, given] = form.exec(token) ?? [];
+  if (body === undefined || userId === undefined || verificationId === undefined) return null;
+  if (digits === undefined || given === undefined) return null;
+  return timingSafeEqual(pinResetMac(key, body), Buffer.from(given, 'base64url'))
+    ? { userId, verificationId, expiresAtMs: Number(digits) }
     : null;
 }
 

@@ -22,6 +22,10 @@ const BUDGETS = {
   sms_by_range: { points: 30, seconds: HOUR },
   /** What all SMS of a day may cost, whoever asks from wherever. `TIKI_SMS_PER_DAY`. */
   sms_in_all: { points: null, seconds: 24 * HOUR },
+  /** One code at a time: the wait that the person is told (`RESEND_AFTER_MS`). */
+  step_up_sms_by_user: { points: 1, seconds: 30 },
+  /** R53: five wrong codes, however many were sent. Given back after a right one. */
+  step_up_check_by_user: { points: 5, seconds: 10 * MINUTE },
   verify_by_address: { points: 100, seconds: 10 * MINUTE },
   /** Guessing one person's password. Given back after a log-in that worked. */
   login_by_phone: { points: 10, seconds: 15 * MINUTE },

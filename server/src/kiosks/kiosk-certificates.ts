@@ -53,14 +53,17 @@ export async function currentCertificate(
   if (newest !== undefined) {
     const life = newest.notAfter.getTime() - newest.notBefore.getTime();
     const isYoung = newest.notAfter.getTime() - nowSeconds * 1000 >= life / 3;
-    if (isYoung && !(await isOfRevokedIssuer(tx, offline, newest.certificate))) return newest.certificate;
+    if (isYoung && !(await isOfIssuerPast(tx, offline, newest.certificate))) return newest.certificate;
   }
   return certify(tx, offline, machine, nowSeconds);
 }
 
-/** At once, not when the moment has come: a kiosk may not be back in reach until then. */
-async function isOfRevokedIssuer(tx: Tx, { trust }: Offline, certificate: Uint8Array): Promise<boolean> {
-  const facts = { issuers: await trust.issuers(tx), revokedIssuers: await readRevokedIssuers(tx) };
+/**
+ * At once, not when the moment has come: a kiosk may not be back in reach until then. Likewise where the key has left the
+ * bundle: the kiosk could not verify its own certificate any more, and would take no newer bundle with it.
+ */
+async function isOfIssuerPast(tx: Tx, { trust }: Offline, certificate: Uint8Array): Promise<boolean> {
+  const facts = { issuers: await trust.issuersInForce(tx), revokedIssuers: await readRevokedIssuers(tx) };
   return !attempt(() => checkIssuerNotRevoked(certificate, facts, Number.POSITIVE_INFINITY)).ok;
 }
 

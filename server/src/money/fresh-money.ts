@@ -3,7 +3,7 @@
  *
  * Money is alike, so this counts, over the hold's time, what came in by card or from another person (who may have it by
  * card) against what was there before: older money is taken to leave first. Reads the ledger only; nothing is kept, so
- * nothing can be out of step. `decisions/0010-money-out-and-money-on-hold.md` says why.
+ * nothing can be out of step. `decisions/0011-money-out-and-money-on-hold.md` says why.
  */
 import { sql } from 'drizzle-orm';
 import type { Executor } from '../db/client.ts';

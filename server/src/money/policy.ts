@@ -56,7 +56,7 @@ const Environment = z.object({
     .min(0)
     .max(24 * 120)
     .default(72),
-  /** As much as one person may have offline at all (TIKI_ALLOWANCE_OUTSTANDING_MAX_MINOR): see decisions/0010. */
+  /** As much as one person may have offline at all (TIKI_ALLOWANCE_OUTSTANDING_MAX_MINOR): see decisions/0011. */
   TIKI_FRESH_OFFLINE_MINOR: MinorOrZero.default(50_000n),
   TIKI_FRESH_WITHDRAWAL_MINOR: MinorOrZero.default(5_000n),
 });

@@ -1,7 +1,7 @@
-import { createPrivateKey, randomUUID, sign } from 'node:crypto';
+import { createPrivateKey, randomUUID, sign, type webcrypto } from 'node:crypto';
 import { generateKeyPair, SignJWT, UnsecuredJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { RegisterResult, Session } from '../../contract/index.ts';
+import { PinResetStarted, RegisterResult, Session } from '../../contract/index.ts';
 import { freshPhone, startTestServer, type TestServer } from '../../test/test-server.ts';
 
 let server: TestServer;
@@ -319,6 +319,103 @@ describe('refresh tokens (R55)', () => {
     expect((await refresh(session.refreshToken)).code).toBe('refresh_token_reused');
   });
 
+  describe('of a browser that is killed before it wrote its cookie: it proves itself by its key', () => {
+    const curve = { name: 'ECDSA', namedCurve: 'P-256' } as const;
+    const makeKey = async () => {
+      const pair = await crypto.subtle.generateKey(curve, false, ['sign', 'verify']);
+      const point = Buffer.from(await crypto.subtle.exportKey('raw', pair.publicKey));
+      return { privateKey: pair.privateKey, sessionKey: point.toString('base64url') };
+    };
+    const logIn = async () => {
+      const { phone, password } = await server.register('customer');
+      const { privateKey, sessionKey } = await makeKey();
+      const body = { phone, password, sessionKey };
+      const answer = await server.call('/v1/auth/login', { body });
+      const { sessionId = '' } = Session.parse(answer.body);
+      return { privateKey, sessionId, cookie: cookieOf(answer.headers) };
+    };
+    const cookieOf = (headers: Headers) => headers.getSetCookie()[0]?.split(';')[0] ?? '';
+    type Owner = { readonly privateKey: webcrypto.CryptoKey; readonly sessionId: string };
+    const prove = async ({ privateKey, sessionId }: Owner, count: number, cookie?: string) => {
+      const text = new TextEncoder().encode(`tikiwallet session\n${sessionId}\n${String(count)}`);
+      const bytes = await crypto.subtle.sign({ name: 'ECDSA', hash: 'SHA-256' }, privateKey, text);
+      const proof = { sessionId, count, signature: Buffer.from(bytes).toString('base64url') };
+      const headers = cookie === undefined ? {} : { cookie };
+      return await server.call('/v1/auth/refresh', { body: { proof }, headers });
+    };
+
+    test('without any cookie, and beside one that is old, as often as it likes', async () => {
+      const owner = await logIn();
+      const first = await prove(owner, 1);
+      expect([first.status, Session.parse(first.body).sessionId]).toEqual([200, owner.sessionId]);
+      server.clock.advance(60_000);
+      const headers = { cookie: owner.cookie };
+      await server.call('/v1/auth/refresh', { body: {}, headers });
+      server.clock.advance(60_000);
+      // By the cookie alone this would be a thief's.
+      const second = await prove(owner, 5, owner.cookie);
+      expect(second.status).toBe(200);
+      expect(cookieOf(second.headers)).not.toBe(owner.cookie);
+      expect((await me(Session.parse(second.body).accessToken)).status).toBe(200);
+    });
+
+    test('a count that comes back ends the whole session: somebody has a copy', async () => {
+      const owner = await logIn();
+      const { body } = await prove(owner, 7);
+      server.clock.advance(11_000);
+      expect((await prove(owner, 7)).code).toBe('refresh_token_reused');
+      expect((await prove(owner, 8)).code).toBe('refresh_token_reused');
+      expect((await me(Session.parse(body).accessToken)).code).toBe('session_expired');
+    });
+
+    test('a request that was overtaken gets nothing, and ends nothing', async () => {
+      const owner = await logIn();
+      expect((await prove(owner, 2)).status).toBe(200);
+      expect((await prove(owner, 1)).code).toBe('session_expired');
+      expect((await prove(owner, 3)).status).toBe(200);
+    });
+
+    test('one count at the same moment counts once', async () => {
+      const owner = await logIn();
+      const answers = await Promise.all(Array.from({ length: 6 }, () => prove(owner, 1)));
+      expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
+    });
+
+    test('another key, another session and a session without a key prove nothing and end nothing', async () => {
+      const [owner, other] = [await logIn(), await logIn()];
+      const { privateKey } = await makeKey();
+      const { session: keyless } = await server.register('customer', { agent: true });
+      const [, payload = ''] = keyless.accessToken.split('.');
+      const { sid }: { sid: string } = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8'));
+      for (const stranger of [
+        { privateKey, sessionId: owner.sessionId },
+        { privateKey: other.privateKey, sessionId: owner.sessionId },
+        { privateKey, sessionId: sid },
+        { privateKey, sessionId: randomUUID() },
+      ])
+        expect((await prove(stranger, 9)).code).toBe('not_authenticated');
+      expect((await prove(owner, 1)).status).toBe(200);
+      expect((await refresh(keyless.refreshToken)).status).toBe(200);
+    });
+
+    test('signed out, or after six hours, the key opens nothing', async () => {
+      const [out, late] = [await logIn(), await logIn()];
+      const { body } = await prove(out, 1);
+      await server.call('/v1/auth/logout', { body: {}, token: Session.parse(body).accessToken });
+      expect((await prove(out, 2)).code).toBe('session_expired');
+      server.clock.advance(6 * HOUR_MS);
+      expect((await prove(late, 1)).code).toBe('session_expired');
+    });
+
+    test('what is no point of the curve is no key', async () => {
+      const { phone, password } = await server.register('customer');
+      const sessionKey = Buffer.concat([Buffer.of(4), Buffer.alloc(64, 7)]).toString('base64url');
+      expect((await server.call('/v1/auth/login', { body: { phone, password, sessionKey } })).code).toBe(
+        'device_key_invalid',
+      );
+    });
+  });
+
   test('a made-up token is refused and ends nothing', async () => {
     const { session } = await server.register('customer', { agent: true });
     const [id = '', , mac = ''] = (session.refreshToken ?? '').split('.');
@@ -380,3 +477,83 @@ test('roles: a merchant has no customer wallet, and errors carry a request id', 
 });
 
 type JsonWebKeyLike = { kty: string; crv: string; x: string; d: string };
+
+describe('a forgotten PIN asks for the password and a code by SMS', () => {
+  const start = (phone: string, password: string, at = server) =>
+    at.call('/v1/auth/pin-reset', { body: { phone, password } });
+  const finish = (resetToken: string, code: string, at = server) =>
+    at.call('/v1/auth/pin-reset/verify', { body: { resetToken, code } });
+  const started = async (at = server) => {
+    const person = await at.register('customer');
+    const { resetToken, phone } = PinResetStarted.parse(
+      (await start(person.phone, person.password, at)).body,
+    );
+    expect(phone).toBe(person.phone);
+    return { ...person, resetToken };
+  };
+
+  test('a wrong password and an unknown number get one answer, and no SMS', async () => {
+    const { phone, password } = await server.register('customer');
+    const before = server.sms.length;
+    expect((await start(phone, 'not the password')).code).toBe('credentials_incorrect');
+    expect((await start(freshPhone(), password)).code).toBe('credentials_incorrect');
+    expect(server.sms).toHaveLength(before);
+  });
+
+  test('a wrong code proves nothing, the right one opens a session, and once only', async () => {
+    const { phone, resetToken, session } = await started();
+    const code = server.codeFor(phone);
+    expect((await finish(resetToken, wrong(code))).code).toBe('otp_incorrect');
+    const answer = await finish(resetToken, code);
+    expect(Session.parse(answer.body).user.id).toBe(session.user.id);
+    expect((await finish(resetToken, code)).code).toBe('otp_expired');
+  });
+
+  test('after ten minutes the code is over', async () => {
+    const { phone, resetToken } = await started();
+    server.clock.advance(10 * 60_000);
+    expect((await finish(resetToken, server.codeFor(phone))).code).toBe('otp_expired');
+  });
+
+  test('after five wrong codes even the right one is refused, and asking again gives no new guesses', async () => {
+    const { phone, password, resetToken } = await started();
+    const code = server.codeFor(phone);
+    for (let i = 0; i < 4; i += 1) expect((await finish(resetToken, wrong(code))).code).toBe('otp_incorrect');
+    const again = PinResetStarted.parse((await start(phone, password)).body);
+    expect((await finish(again.resetToken, wrong(code))).code).toBe('otp_incorrect');
+    expect((await finish(again.resetToken, code)).code).toBe('otp_too_many_attempts');
+  });
+
+  test('the budget of guesses and the pause between two SMS are the person’s, whatever the provider counts', async () => {
+    const limited = await startTestServer({ rateLimitFactor: 1 });
+    try {
+      const { phone, password, resetToken } = await started(limited);
+      const refused = await start(phone, password, limited);
+      expect(refused.code).toBe('rate_limited');
+      expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+      const code = limited.codeFor(phone);
+      const guesses = Array.from({ length: 12 }, () => finish(resetToken, wrong(code), limited));
+      const codes = (await Promise.all(guesses)).map((answer) => answer.code);
+      expect(codes.filter((one) => one === 'otp_incorrect')).toHaveLength(5);
+      expect(codes.filter((one) => one === 'rate_limited')).toHaveLength(7);
+    } finally {
+      await limited.close();
+    }
+  });
+
+  test('the token is the server’s own, and opens only the verification it was made for', async () => {
+    const [mine, other] = [await started(), await started()];
+    const [userId = '', verification = '', expires = '', given = ''] = mine.resetToken.split('.');
+    const [otherId = ''] = other.resetToken.split('.');
+    const code = server.codeFor(mine.phone);
+    for (const forged of [
+      'x',
+      [otherId, verification, expires, given].join('.'),
+      [userId, verification, `${expires}0`, given].join('.'),
+      [userId, verification, expires, given.toLowerCase()].join('.'),
+    ])
+      expect((await finish(forged, code)).code).toBe('not_authenticated');
+    expect((await finish(other.resetToken, code)).code).toBe('otp_incorrect');
+    expect((await finish(mine.resetToken, code)).status).toBe(200);
+  });
+});

@@ -6,6 +6,9 @@ import { z } from 'zod';
 import {
   CLIENT_HEADER,
   LoginBody,
+  PinResetBody,
+  PinResetStarted,
+  PinResetVerifyBody,
   RefreshBody,
   RegisterBody,
   RegisterResult,
@@ -17,11 +20,14 @@ import {
 import {
   credentialOf,
   findUserView,
+  finishPinReset,
   logIn,
   openSession,
   refresh,
   Registrations,
+  resume,
   type SessionGrant,
+  startPinReset,
 } from '../accounts/index.ts';
 import type { RegisterRoutes, ServerContext } from '../context.ts';
 import type { ClientKind } from '../db/schema/accounts.ts';
@@ -67,6 +73,22 @@ const loginRoute = createRoute({
   summary: 'Log in',
   request: { headers: clientHeader, body: { content: json(LoginBody), required: true } },
   responses: { 200: answers(Session, 'Signed in'), ...refusals },
+});
+const pinResetRoute = createRoute({
+  method: 'post',
+  path: '/v1/auth/pin-reset',
+  tags,
+  summary: 'A forgotten PIN: prove the password, ask for a code by SMS',
+  request: { body: { content: json(PinResetBody), required: true } },
+  responses: { 200: answers(PinResetStarted, 'The code is on its way'), ...refusals },
+});
+const pinResetVerifyRoute = createRoute({
+  method: 'post',
+  path: '/v1/auth/pin-reset/verify',
+  tags,
+  summary: 'Prove the phone as well; a new session begins',
+  request: { headers: clientHeader, body: { content: json(PinResetVerifyBody), required: true } },
+  responses: { 200: answers(Session, 'Proved'), ...refusals },
 });
 const refreshRoute = createRoute({
   method: 'post',
@@ -143,9 +165,10 @@ export const registerAuth: RegisterRoutes = (router, context) => {
     return c.json(await registrations.start({ ...body, address: context.addressOf(c) }), 200);
   });
   router.openapi(verifyRoute, async (c) => {
-    const { registrationId, code } = c.req.valid('json');
+    const { registrationId, code, sessionKey } = c.req.valid('json');
     const user = await registrations.verify(registrationId, code, context.addressOf(c));
-    return c.json(giveSession(c, context, await openSession(context, user, clientOf(c))), 200);
+    const opened = { client: clientOf(c), sessionKey };
+    return c.json(giveSession(c, context, await openSession(context, user, opened)), 200);
   });
   router.openapi(resendRoute, async (c) => {
     const { registrationId } = c.req.valid('json');
@@ -155,11 +178,23 @@ export const registerAuth: RegisterRoutes = (router, context) => {
     const attempt = { ...c.req.valid('json'), address: context.addressOf(c), client: clientOf(c) };
     return c.json(giveSession(c, context, await logIn(context, attempt)), 200);
   });
+  router.openapi(pinResetRoute, async (c) => {
+    const attempt = { ...c.req.valid('json'), address: context.addressOf(c) };
+    return c.json(await startPinReset(context, attempt), 200);
+  });
+  router.openapi(pinResetVerifyRoute, async (c) => {
+    const attempt = { ...c.req.valid('json'), address: context.addressOf(c), client: clientOf(c) };
+    return c.json(giveSession(c, context, await finishPinReset(context, attempt)), 200);
+  });
   router.openapi(refreshRoute, async (c) => {
     await context.limits.take('refresh_by_address', context.addressOf(c));
-    const token = refreshTokenOf(c, c.req.valid('json'));
-    if (token === undefined) throw problem('not_authenticated');
+    const body = c.req.valid('json');
+    const token = refreshTokenOf(c, body);
     try {
+      // The proof before the cookie: the cookie may be an older one that the browser came back with.
+      if (body?.proof !== undefined)
+        return c.json(giveSession(c, context, await resume(context, body.proof)), 200);
+      if (token === undefined) throw problem('not_authenticated');
       return c.json(giveSession(c, context, await refresh(context, token)), 200);
     } catch (error) {
       // A cookie that can never work again would only be sent for nothing.

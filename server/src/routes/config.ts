@@ -20,6 +20,7 @@ function publicConfig(config: Config): PublicConfig {
     region: config.region,
     walletOrigin: config.publicOrigin,
     kioskOrigins: [...config.kioskOrigins],
+    supportContact: config.supportContact,
     limits: {
       topUpMinMinor: limits.topUpMinMinor.toString(),
       topUpMaxMinor: limits.topUpMaxMinor.toString(),

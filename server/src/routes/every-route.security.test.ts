@@ -89,6 +89,8 @@ const ROUTES: Readonly<Record<string, Route>> = {
   'POST /v1/auth/register/verify': { for: 'public' },
   'POST /v1/auth/register/resend': { for: 'public' },
   'POST /v1/auth/login': { for: 'public' },
+  'POST /v1/auth/pin-reset': { for: 'public' },
+  'POST /v1/auth/pin-reset/verify': { for: 'public' },
   'POST /v1/auth/refresh': { for: 'public' },
   'POST /v1/auth/logout': { for: 'public' },
   'POST /v1/stripe/webhook': { for: 'public' },

@@ -156,6 +156,21 @@ describe('an issuer generation that leaked', () => {
     expect((await whole()).revokedIssuers).toEqual(revoked);
   });
 
+  test('leaves the bundle after enough newer ones, and is then no issuer in force: what it certified is certified anew', async () => {
+    const before = await whole();
+    for (let n = 0; n < 4; n += 1) {
+      nowSeconds += DAY;
+      await rotate();
+    }
+    const named = (issuers: readonly { readonly generation: number }[]) =>
+      issuers.map(({ generation }) => generation).toSorted((a, b) => a - b);
+    const inForce = await trust.issuersInForce(database.db);
+    expect(named(inForce)).toEqual(named((await whole()).issuers));
+    expect(named(before.issuers)).toContain(1);
+    expect(named(inForce)).not.toContain(1);
+    expect(named(await trust.issuers(database.db))).toContain(1);
+  });
+
   test('is never honoured longer than was said before', async () => {
     await whole();
     await rotate();

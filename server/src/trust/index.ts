@@ -4,7 +4,7 @@ import type { Clock } from '../clock.ts';
 import type { Db, Executor } from '../db/client.ts';
 import { type SignedBundle, TrustBundles, type TrustUpdate } from './bundle.ts';
 import type { BundleName } from './deltas.ts';
-import { ensureIssuer, readIssuers } from './issuers.ts';
+import { ensureIssuer, readIssuers, readIssuersInForce } from './issuers.ts';
 import type { TrustKeys } from './keys.ts';
 import type { OfflinePolicy } from './offline-policy.ts';
 
@@ -24,6 +24,8 @@ export interface Trust {
   readonly signAsIssuer: SyncSigner;
   /** Every issuer ever certified. */
   issuers(executor: Executor): Promise<readonly IssuerCertificate[]>;
+  /** Those that a bundle of now names: what any other certified is refused everywhere. */
+  issuersInForce(executor: Executor): Promise<readonly IssuerCertificate[]>;
   /** The newest bundle, listing everything denied before the call. */
   bundle(): Promise<SignedBundle>;
   /** What somebody lacks who has the bundle `since`; everything for who has none. */
@@ -54,6 +56,7 @@ export async function createTrust(
     issuerKeyId: keys.issuer.keyId,
     signAsIssuer: keys.issuer.sign,
     issuers: (executor) => readIssuers(executor, keys.rootPublicKey),
+    issuersInForce: (executor) => readIssuersInForce(executor, Math.floor(clock.nowMs() / 1000), keys),
     bundle: () => bundles.current(),
     update: (since) => bundles.update(since),
   };

@@ -127,3 +127,13 @@ export async function currentIssuerCertificates(
   const ordered = [...rows.filter(isOurs), ...rows.filter((row) => !isOurs(row))];
   return ordered.slice(0, MAX_ISSUER_CERTIFICATES).map((row) => row.certificate);
 }
+
+/** The same, read. */
+export async function readIssuersInForce(
+  executor: Executor,
+  nowSeconds: number,
+  keys: Pick<TrustKeys, 'issuer' | 'nextIssuer' | 'rootPublicKey'>,
+): Promise<readonly IssuerCertificate[]> {
+  const certificates = await currentIssuerCertificates(executor, nowSeconds, keys);
+  return certificates.map((bytes) => must(verifyIssuerCertificate(bytes, keys.rootPublicKey)));
+}

@@ -1,7 +1,7 @@
 /** The session's races: one refresh for many callers, and no sign-out because a network went away. */
 import { expect, test } from 'vitest';
 import type { Session } from '@tikiwallet/server/contract';
-import { ApiClient, type SessionState } from './client.ts';
+import { ApiClient, type ClientNeeds, type SessionState } from './client.ts';
 
 const NOW = Date.parse('2026-05-01T10:00:00Z');
 
@@ -25,7 +25,10 @@ function problem(code: string, status: number): Response {
   return Response.json({ type: 'x', title: 'x', status, code }, { status });
 }
 
-function setUp(answer: (path: string, token: string | null) => Response | Promise<Response>) {
+function setUp(
+  answer: (path: string, token: string | null, body: unknown) => Response | Promise<Response>,
+  prove: ClientNeeds['prove'] = () => Promise.resolve(null),
+) {
   const calls: string[] = [];
   const states: SessionState[] = [];
   const reachable: boolean[] = [];
@@ -34,10 +37,12 @@ function setUp(answer: (path: string, token: string | null) => Response | Promis
       const path = typeof input === 'string' ? input : '';
       calls.push(path);
       await Promise.resolve();
-      return await answer(path, new Headers(init?.headers).get('authorization'));
+      const body: unknown = typeof init?.body === 'string' ? JSON.parse(init.body) : null;
+      return await answer(path, new Headers(init?.headers).get('authorization'), body);
     },
     nowMs: () => NOW,
     withRefreshLock: (work) => work(),
+    prove,
     onSession: (state) => void states.push(state),
     onReachable: (is) => void reachable.push(is),
   });
@@ -70,6 +75,24 @@ test('a token about to end is renewed before it is used', async () => {
   client.take(session('old', 5_000));
   await client.call('/v1/wallet');
   expect(calls).toEqual(['/v1/auth/refresh', '/v1/wallet']);
+});
+
+test('R55 each refresh carries a proof of its own where the session has a key', async () => {
+  const bodies: unknown[] = [];
+  let count = 0;
+  const { client } = setUp(
+    (path, _token, body) => {
+      if (path.endsWith('/refresh')) bodies.push(body);
+      return path.endsWith('/refresh') ? Response.json(session('fresh')) : Response.json({});
+    },
+    () => Promise.resolve({ sessionId: 's', count: (count += 1), signature: 'x' }),
+  );
+  await client.refresh();
+  await client.refresh();
+  expect(bodies).toEqual([
+    { proof: { sessionId: 's', count: 1, signature: 'x' } },
+    { proof: { sessionId: 's', count: 2, signature: 'x' } },
+  ]);
 });
 
 test('a refused refresh ends the session and is tried once only', async () => {

@@ -1,9 +1,9 @@
 /**
- * The way to the cloud. Owns: the access token (in memory only; the refresh token is a cookie that no script reads), one
- * refresh at a time, time-outs, and the translation of every failure into an {@link ApiError}. Never: makes an
+ * The way to the cloud. Owns: the access token (in memory only; the refresh token is a cookie that no script reads, and a
+ * proof by the session's key stands in for a cookie that the browser lost), one refresh at a time, time-outs, and the translation of every failure into an {@link ApiError}. Never: makes an
  * idempotency key (that is done where the person decided) or repeats a write by itself.
  */
-import type { Session } from '@tikiwallet/server/contract';
+import type { Session, SessionProof } from '@tikiwallet/server/contract';
 import { ApiError, readProblem } from './problems.ts';
 
 const TIMEOUT_MS = 15_000;
@@ -18,6 +18,8 @@ export interface ClientNeeds {
   readonly nowMs: () => number;
   /** One refresh at a time over all tabs: a rotated cookie is used once. */
   readonly withRefreshLock: <T>(work: () => Promise<T>) => Promise<T>;
+  /** That the session is this browser's; null when only the cookie can tell. A proof is used once. */
+  readonly prove: () => Promise<SessionProof | null>;
   readonly onSession: (state: SessionState, session: Session | null) => void;
   readonly onReachable: (reachable: boolean) => void;
 }
@@ -89,8 +91,10 @@ export class ApiClient {
   }
 
   async #renew(): Promise<Session> {
+    const proof = await this.#needs.prove();
+    const body = proof === null ? {} : { proof };
     try {
-      const session = await this.#send<Session>('/v1/auth/refresh', { method: 'POST', body: {} }, null);
+      const session = await this.#send<Session>('/v1/auth/refresh', { method: 'POST', body }, null);
       this.take(session);
       return session;
     } catch (error) {

@@ -4,6 +4,7 @@ import type {
   ClaimBody,
   ClaimView,
   HistoryItem,
+  PinResetStarted,
   PublicConfig,
   RefundView,
   RegisterResult,
@@ -27,6 +28,11 @@ interface Keyed {
   readonly key: string;
 }
 
+/** What opens a session says by which key it is proved later. */
+interface OpensSession {
+  readonly sessionKey: string;
+}
+
 interface AllowanceOrder {
   readonly amountMinor: string;
   readonly devicePublicKey: string;
@@ -45,9 +51,15 @@ export function createEndpoints(client: ApiClient) {
       anonymous<RegisterResult>('/v1/auth/register', { role: 'customer', ...body }),
     resend: (registrationId: string) =>
       anonymous<RegisterResult>('/v1/auth/register/resend', { registrationId }),
-    verify: (body: { registrationId: string; code: string }) =>
+    verify: (body: OpensSession & { registrationId: string; code: string }) =>
       anonymous<Session>('/v1/auth/register/verify', body),
-    logIn: (body: { phone: string; password: string }) => anonymous<Session>('/v1/auth/login', body),
+    logIn: (body: OpensSession & { phone: string; password: string }) =>
+      anonymous<Session>('/v1/auth/login', body),
+    /** The password is proved, and a code is on its way to the account's own phone; again: another code. */
+    startPinReset: (body: { phone: string; password: string }) =>
+      anonymous<PinResetStarted>('/v1/auth/pin-reset', body),
+    finishPinReset: (body: OpensSession & { resetToken: string; code: string }) =>
+      anonymous<Session>('/v1/auth/pin-reset/verify', body),
     wallet: () => client.call<WalletView>('/v1/wallet'),
     /** @param since the bundle that this phone has, for the difference; null for everything. */
     trust: (since: { readonly version: number; readonly issuedAt: number } | null) =>

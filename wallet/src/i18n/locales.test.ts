@@ -17,6 +17,7 @@ const FILES: Readonly<Record<(typeof LOCALES)[number], Readonly<Record<string, s
   ar,
   sw,
 };
+const TEXTS = import.meta.glob<string>('./locales/*.json', { query: '?raw', import: 'default', eager: true });
 /** The same word in both languages, or a name. */
 const SAME_AS_ENGLISH: readonly string[] = ['home.online', 'home.offline'];
 
@@ -24,6 +25,13 @@ const placeholders = (text: string) => (text.match(/\{\{\w+\}\}/g) ?? []).toSort
 
 describe.each(LOCALES)('%s', (locale) => {
   const sentences = FILES[locale];
+
+  test('says nothing under a key twice: the later sentence would take the place of the earlier', () => {
+    const text = TEXTS[`./locales/${locale}.json`] ?? '';
+    const keys = [...text.matchAll(/^ {2}"([^"]+)":/gm)].map(([, key]) => key);
+    expect(keys).toHaveLength(Object.keys(sentences).length);
+    expect(new Set(keys).size).toBe(keys.length);
+  });
 
   test('has exactly the keys of English', () => {
     expect(Object.keys(sentences)).toEqual(Object.keys(en));

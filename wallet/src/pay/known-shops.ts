@@ -4,7 +4,7 @@
  */
 import {
   attempt,
-  checkValidity,
+  checkKioskStanding,
   openRequestEnvelope,
   runAsync,
   verifyKioskCertificate,
@@ -68,9 +68,8 @@ export async function shopOfCode(text: string, facts: ShopFacts): Promise<KnownS
 }
 
 function whyNotLockable(kiosk: KioskCertificate, facts: ShopFacts) {
-  if (facts.trust.deniedKiosks.has(kiosk.kioskId)) return 'kiosk_denied';
-  const validity = attempt(() => checkValidity(kiosk, facts.nowSeconds));
-  return validity.ok ? null : validity.code;
+  const standing = attempt(() => checkKioskStanding(kiosk, facts.trust, facts.nowSeconds));
+  return standing.ok ? null : standing.code;
 }
 
 const asShop = (kiosk: KioskCertificate): KnownShop => ({

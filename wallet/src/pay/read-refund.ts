@@ -4,9 +4,8 @@
  */
 import {
   attempt,
-  checkIssuerNotRevoked,
+  checkKioskStanding,
   checkRefundOffer,
-  checkValidity,
   CLOCK_TOLERANCE_SECONDS,
   fromQrText,
   openRefundEnvelope,
@@ -124,10 +123,8 @@ function whyNot(
   facts: RefundFacts & { readonly trust: TrustBundle },
 ): ErrorCode | null {
   if (!facts.clockIsPlausible) return 'clock_behind_trusted_time';
-  if (facts.trust.deniedKiosks.has(kiosk.kioskId)) return 'kiosk_denied';
   const judged = attempt(() => {
-    checkValidity(kiosk, facts.nowSeconds);
-    checkIssuerNotRevoked(kiosk.bytes, facts.trust, facts.nowSeconds);
+    checkKioskStanding(kiosk, facts.trust, facts.nowSeconds);
     checkRefundOffer(offer, {
       kiosk,
       payment: {

@@ -5,7 +5,7 @@
 import {
   attempt,
   checkIssuerNotRevoked,
-  checkValidity,
+  checkKioskStanding,
   comparisonCode,
   fromQrText,
   isTikiQr,
@@ -119,12 +119,16 @@ function choose(
   purchase: Purchase,
   { allowances, trust, nowSeconds }: RequestFacts & { readonly trust: TrustBundle },
 ): Choice {
-  const honoured = allowances.filter(
-    (one) => attempt(() => checkIssuerNotRevoked(one.certificate, trust, nowSeconds)).ok,
-  );
+  const judged = allowances.map((allowance) => {
+    const result = attempt(() => checkIssuerNotRevoked(allowance.certificate, trust, nowSeconds));
+    return { allowance, code: result.ok ? null : result.code };
+  });
+  const honoured = judged.flatMap(({ allowance, code }) => (code === null ? [allowance] : []));
   const choice = chooseAllowance(honoured, purchase, nowSeconds);
-  const isOnlyRevoked = !choice.ok && chooseAllowance(allowances, purchase, nowSeconds).ok;
-  return isOnlyRevoked ? { ok: false, code: 'issuer_key_revoked' } : choice;
+  const why = judged.find(({ code }) => code !== null)?.code ?? null;
+  if (choice.ok || why === null) return choice;
+  const whatever = chooseAllowance(allowances, purchase, nowSeconds);
+  return whatever.ok ? { ok: false, code: why } : whatever;
 }
 
 function whyNot(
@@ -133,11 +137,8 @@ function whyNot(
   facts: RequestFacts & { readonly trust: TrustBundle },
 ): ErrorCode | null {
   if (!facts.clockIsPlausible) return 'clock_behind_trusted_time';
-  if (facts.trust.deniedKiosks.has(kiosk.kioskId)) return 'kiosk_denied';
-  const validity = attempt(() => checkValidity(kiosk, facts.nowSeconds));
-  if (!validity.ok) return validity.code;
-  const honoured = attempt(() => checkIssuerNotRevoked(kiosk.bytes, facts.trust, facts.nowSeconds));
-  if (!honoured.ok) return honoured.code;
+  const standing = attempt(() => checkKioskStanding(kiosk, facts.trust, facts.nowSeconds));
+  if (!standing.ok) return standing.code;
   if (facts.nowSeconds >= request.issuedAt + request.ttlSeconds) return 'request_expired';
   if (request.amountMinor > kiosk.perPaymentMinor) return 'payment_exceeds_limit';
   return null;

@@ -1,11 +1,10 @@
 /** Before the wallet is someone's: welcome, register, the code from the SMS, log in. */
 import { useState } from 'preact/hooks';
 import { t } from '../i18n/translate.ts';
-import { useNow, useWallet } from './parts/context.ts';
+import { useWallet } from './parts/context.ts';
 import { Logo } from './parts/icons.tsx';
 import { go } from './parts/router.ts';
 import {
-  Bdi,
   Button,
   ErrorNotice,
   Field,
@@ -16,6 +15,7 @@ import {
   useAction,
 } from './parts/ui.tsx';
 import { LanguagePicker } from './parts/language-picker.tsx';
+import { ResendSms, SmsCode } from './parts/sms-code.tsx';
 
 export function Welcome() {
   const { state } = useWallet();
@@ -145,78 +145,36 @@ export function PhoneField({
 
 export function Code() {
   const { wallet, state } = useWallet();
-  const { registration, config } = state;
+  const { registration } = state;
   const [code, setCode] = useState('');
   const action = useAction();
   const resend = useAction();
-  const now = useNow(wallet, 500);
   if (registration === null) return <LostRegistration />;
 
-  const waitSeconds = Math.max(0, Math.ceil((registration.resendAt - now) / 1000));
   const verify = (digits: string) =>
     action.run(async () => {
       // The frame shows the wallet once there is a person.
       await wallet.verify(digits);
     });
-  const type = (text: string) => {
-    const digits = text
-      .replace(/[\u0660-\u0669\u06F0-\u06F9]/g, (digit) => String((digit.codePointAt(0) ?? 0) & 0xf))
-      .replace(/\D/g, '')
-      .slice(0, 6);
-    setCode(digits);
-  };
   const submit = (event: Event) => {
     event.preventDefault();
     if (code.length === 6) verify(code);
   };
-  const inbox = config?.standIns.smsInboxUrl ?? null;
   return (
-    <Screen title={t('code.title')} back="register" testId="code">
+    <Screen title={t('otp.title')} back="register" testId="code">
       <form class="form" onSubmit={submit}>
-        <p class="lead">
-          {t('code.sent_to')} <Bdi class="strong">{registration.phone}</Bdi>
-        </p>
-        <Field
-          label={t('code.label')}
-          value={code}
-          onInput={type}
-          testId="otp-code"
-          input={{
-            inputMode: 'numeric',
-            autoComplete: 'one-time-code',
-            pattern: '[0-9]{6}',
-            maxLength: 6,
-            required: true,
-            dir: 'ltr',
-            class: 'code-input',
-            autoFocus: true,
-          }}
-        />
-        {config?.standIns.twilio === true && (
-          <Notice tone="info" icon="phone" testId="sms-stand-in">
-            <p>{t('code.stand_in')}</p>
-            {inbox !== null && (
-              <a href={inbox} target="_blank" rel="noopener noreferrer">
-                {t('code.stand_in_link')}
-              </a>
-            )}
-          </Notice>
-        )}
+        <SmsCode phone={registration.phone} value={code} onInput={setCode} />
         {action.code !== null && <ErrorNotice code={action.code} />}
         {resend.code !== null && <ErrorNotice code={resend.code} />}
         <div class="actions">
           <Button type="submit" busy={action.busy} disabled={code.length !== 6} testId="otp-submit">
-            {t('code.submit')}
+            {t('otp.submit')}
           </Button>
-          <Button
-            kind="quiet"
+          <ResendSms
             busy={resend.busy}
-            disabled={waitSeconds > 0}
-            testId="otp-resend"
-            onClick={() => resend.run(() => wallet.resendCode())}
-          >
-            {waitSeconds > 0 ? t('code.resend_in', { seconds: waitSeconds }) : t('code.resend')}
-          </Button>
+            resendAt={registration.resendAt}
+            onResend={() => resend.run(() => wallet.resendCode())}
+          />
         </div>
       </form>
     </Screen>
@@ -225,7 +183,7 @@ export function Code() {
 
 function LostRegistration() {
   return (
-    <Screen title={t('code.title')} back="register">
+    <Screen title={t('otp.title')} back="register">
       <ErrorNotice code="registration_not_found" />
       <div class="actions">
         <LinkButton to="register" kind="primary">

@@ -127,6 +127,12 @@ export function Sending({ payment, round, way, onStop, onPage }: SendingProps) {
       >
         {hasFallen ? (
           <PaymentCode payment={payment}>
+            <div class="button-row button-row-even">
+              <ByPage payment={payment} onPage={onPage} />
+              <Button kind="plain" onClick={onStop} testId="sending-stop">
+                {t('common.stop')}
+              </Button>
+            </div>
             <Asking payment={payment} round={round} />
           </PaymentCode>
         ) : (
@@ -138,10 +144,6 @@ export function Sending({ payment, round, way, onStop, onPage }: SendingProps) {
           <LinkButton to={`show-code/${payment.id}~receipt`} kind="primary" icon="scan" testId="scan-receipt">
             {t('code.scan_receipt')}
           </LinkButton>
-          <ByPage payment={payment} onPage={onPage} />
-          <Button kind="quiet" onClick={onStop} testId="sending-stop">
-            {t('common.stop')}
-          </Button>
         </div>
       )}
     </Screen>

@@ -2,10 +2,12 @@
 import { useState } from 'preact/hooks';
 import { money } from '../i18n/format.ts';
 import { t } from '../i18n/translate.ts';
+import type { Forgetting } from '../unlocking.ts';
 import { NeedsOnline } from './parts/needs-online.tsx';
 import { ChoosePin, KeysDeleted, TypePin } from './parts/pin-gate.tsx';
 import { currencyOf, useWallet } from './parts/context.ts';
 import { go } from './parts/router.ts';
+import { ResendSms, SmsCode } from './parts/sms-code.tsx';
 import {
   Button,
   Empty,
@@ -82,13 +84,9 @@ function ChangePin() {
 }
 
 function ForgotPin() {
-  const { wallet } = useWallet();
-  const [password, setPassword] = useState('');
-  const action = useAction();
-  const submit = (event: Event) => {
-    event.preventDefault();
-    action.run(() => wallet.unlocking.forgetPin(password));
-  };
+  const [started, setStarted] = useState<{ readonly password: string; readonly step: Forgetting } | null>(
+    null,
+  );
   return (
     <Screen title={t('pin.forgot')} back="settings" testId="pin-forgotten">
       <Notice tone="info" icon="lock">
@@ -100,31 +98,81 @@ function ForgotPin() {
         </ul>
       </Notice>
       <NeedsOnline>
-        <form class="form" onSubmit={submit}>
-          <PasswordField
-            label={t('register.password')}
-            value={password}
-            onInput={setPassword}
-            testId="forgot-password"
-            isNew={false}
-          />
-          {action.code !== null && <ErrorNotice code={action.code} />}
-          <div class="actions">
-            <Button
-              type="submit"
-              kind="danger"
-              busy={action.busy}
-              disabled={password === ''}
-              testId="forgot-submit"
-            >
-              {t('forgot.submit')}
-            </Button>
-            <LinkButton to="settings" kind="quiet">
-              {t('common.cancel')}
-            </LinkButton>
-          </div>
-        </form>
+        {started === null ? (
+          <ProvePassword onStarted={(password, step) => setStarted({ password, step })} />
+        ) : (
+          <ProvePhone password={started.password} first={started.step} />
+        )}
       </NeedsOnline>
     </Screen>
+  );
+}
+
+function ProvePassword({ onStarted }: { onStarted: (password: string, step: Forgetting) => void }) {
+  const { wallet } = useWallet();
+  const [password, setPassword] = useState('');
+  const action = useAction();
+  const submit = (event: Event) => {
+    event.preventDefault();
+    action.run(async () => onStarted(password, await wallet.unlocking.startForgetting(password)));
+  };
+  return (
+    <form class="form" onSubmit={submit}>
+      <PasswordField
+        label={t('register.password')}
+        value={password}
+        onInput={setPassword}
+        testId="forgot-password"
+        isNew={false}
+      />
+      {action.code !== null && <ErrorNotice code={action.code} />}
+      <div class="actions">
+        <Button type="submit" busy={action.busy} disabled={password === ''} testId="forgot-send">
+          {t('forgot.send')}
+        </Button>
+        <LinkButton to="settings" kind="quiet">
+          {t('common.cancel')}
+        </LinkButton>
+      </div>
+    </form>
+  );
+}
+
+function ProvePhone({ password, first }: { password: string; first: Forgetting }) {
+  const { wallet } = useWallet();
+  const [step, setStep] = useState(first);
+  const [code, setCode] = useState('');
+  const action = useAction();
+  const resend = useAction();
+  const submit = (event: Event) => {
+    event.preventDefault();
+    if (code.length === 6) action.run(() => wallet.unlocking.forgetPin(step, code));
+  };
+  return (
+    <form class="form" onSubmit={submit}>
+      <SmsCode phone={step.phone} value={code} onInput={setCode} />
+      <p class="muted">{t('forgot.code_text')}</p>
+      {action.code !== null && <ErrorNotice code={action.code} />}
+      {resend.code !== null && <ErrorNotice code={resend.code} />}
+      <div class="actions">
+        <Button
+          type="submit"
+          kind="danger"
+          busy={action.busy}
+          disabled={code.length !== 6}
+          testId="forgot-submit"
+        >
+          {t('forgot.submit')}
+        </Button>
+        <ResendSms
+          busy={resend.busy}
+          resendAt={step.resendAt}
+          onResend={() => resend.run(async () => setStep(await wallet.unlocking.startForgetting(password)))}
+        />
+        <LinkButton to="settings" kind="quiet">
+          {t('common.cancel')}
+        </LinkButton>
+      </div>
+    </form>
   );
 }

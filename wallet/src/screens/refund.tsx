@@ -244,7 +244,7 @@ function Sending({ refund, round, onStop }: { refund: StoredRefund; round: numbe
         </p>
         {showsCode && <RefundCodeSteps refund={refund} />}
       </div>
-      <div class="actions actions-sticky">
+      <div class="actions">
         <Button kind="quiet" onClick={onStop} testId="refund-stop">
           {t('common.stop')}
         </Button>

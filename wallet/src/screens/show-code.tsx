@@ -50,23 +50,24 @@ function CodeStep({ payment, cameByPage, onNext }: CodeProps) {
   return (
     <Screen title={t('code.title')} testId="show-code">
       <div class="stack" data-testid="pay-state" data-state="code">
-        {cameByPage && (
-          <Notice tone="warn" icon="clock" role="status">
-            <p>{t('code.after_page')}</p>
-          </Notice>
-        )}
-        <PaymentCode payment={payment} />
+        <PaymentCode payment={payment}>
+          {cameByPage && (
+            <Notice tone="warn" icon="clock" role="status">
+              <p>{t('code.after_page')}</p>
+            </Notice>
+          )}
+          {cameByPage && (
+            <LinkButton to={`activity/${payment.id}`} testId="code-ask-again">
+              {t('held.ask_again')}
+            </LinkButton>
+          )}
+          <p class="aside">{t('code.safe')}</p>
+        </PaymentCode>
       </div>
       <div class="actions actions-sticky">
         <Button icon="scan" onClick={onNext} testId="scan-receipt">
           {t('code.scan_receipt')}
         </Button>
-        {cameByPage && (
-          <LinkButton to={`activity/${payment.id}`} kind="quiet" testId="code-ask-again">
-            {t('held.ask_again')}
-          </LinkButton>
-        )}
-        <p class="aside code-aside">{t('code.safe')}</p>
       </div>
     </Screen>
   );

@@ -246,6 +246,13 @@ export interface MetaValues {
   readonly denialsRead: readonly string[];
   /** Newest time seen in anything signed or sent by the server, seconds since 1970. */
   readonly newestTime: number;
+  /** Proves that the session is this browser's (keys/session-key.ts). */
+  readonly sessionKey: {
+    readonly sessionId: string;
+    readonly privateKey: CryptoKey;
+    /** Of the last proof that was made. */
+    readonly count: number;
+  };
   /** Newest first. */
   readonly handOffs: readonly HandOff[];
   /** How the last receipt came that did not come by code. */

@@ -324,9 +324,8 @@ export class FakeKiosk {
     delivery: protocol.Delivery | protocol.RepeatDelivery,
   ): Promise<protocol.IdentifiedPayment | null> {
     if (!protocol.isRepeatDelivery(delivery)) return await ok(protocol.identifyPayment(delivery));
-    const reference = delivery.certificateReference;
     const named = protocol.attempt(() =>
-      protocol.selectCertificate(reference, this.certificates, ({ allowance }) => allowance.hash),
+      protocol.selectCertificate(delivery, this.certificates, ({ allowance }) => allowance.hash),
     );
     return named.ok ? await ok(protocol.identifyUnder(named.value, delivery)) : null;
   }

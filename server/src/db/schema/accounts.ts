@@ -89,6 +89,11 @@ export const sessions = pgTable(
     expiresAt: at('expires_at').notNull(),
     revokedAt: at('revoked_at'),
     revokedReason: text('revoked_reason').$type<'logged_out' | 'refresh_token_reused'>(),
+    /** The browser's own key: an uncompressed P-256 point in base64url. */
+    proofKey: text('proof_key'),
+    /** The highest count that the key has signed. */
+    proofCount: integer('proof_count').notNull().default(0),
+    provedAt: at('proved_at'),
   },
   (t) => [
     index('sessions_user').on(t.userId),

@@ -6,7 +6,14 @@
  */
 import { and, eq, lt, lte, ne, sql } from 'drizzle-orm';
 import type { Withdrawal } from '../../../contract/index.ts';
-import { findUserById, MAX_CHECKS, OTP_LIFE_MS, RESEND_AFTER_MS } from '../../accounts/index.ts';
+import {
+  checkCode,
+  findUserById,
+  MAX_CHECKS,
+  OTP_LIFE_MS,
+  RESEND_AFTER_MS,
+  sendCode,
+} from '../../accounts/index.ts';
 import type { ServerContext } from '../../context.ts';
 import type { Tx } from '../../db/client.ts';
 import { inTransaction } from '../../db/retry.ts';
@@ -61,7 +68,10 @@ export async function requestWithdrawal(
     return standing ?? (await write(tx, needs, request, id));
   });
   const isCodeOwed = row.state === 'awaiting_code' && row.verificationId === null;
-  return withdrawalView(isCodeOwed ? await sendCode(needs, row, request.address) : row, needs.clock.nowMs());
+  return withdrawalView(
+    isCodeOwed ? await sendCodeFor(needs, row, request.address) : row,
+    needs.clock.nowMs(),
+  );
 }
 
 /** One at a time: the limits are sums over rows that a twin may be adding. */
@@ -149,7 +159,7 @@ export async function resendCode(
 ): Promise<Withdrawal> {
   const row = await findWithdrawal(needs.db, pocket.userId, id);
   assertAwaiting(needs, row);
-  return withdrawalView(await sendCode(needs, row, address), needs.clock.nowMs());
+  return withdrawalView(await sendCodeFor(needs, row, address), needs.clock.nowMs());
 }
 
 function assertAwaiting({ clock }: Pick<RequestNeeds, 'clock'>, row: WithdrawalRow): void {
@@ -157,8 +167,8 @@ function assertAwaiting({ clock }: Pick<RequestNeeds, 'clock'>, row: WithdrawalR
   if (row.state !== 'awaiting_code' || isOver) throw problem('withdrawal_not_awaiting_code');
 }
 
-async function sendCode(needs: RequestNeeds, row: WithdrawalRow, address: string): Promise<WithdrawalRow> {
-  const { db, clock, limits, notify } = needs;
+async function sendCodeFor(needs: RequestNeeds, row: WithdrawalRow, address: string): Promise<WithdrawalRow> {
+  const { db, clock, limits } = needs;
   const user = await findUserById(db, row.userId);
   if (user === undefined) throw problem('not_authenticated');
   const now = new Date(clock.nowMs());
@@ -178,24 +188,14 @@ async function sendCode(needs: RequestNeeds, row: WithdrawalRow, address: string
     if (row.codeSentCount >= MAX_SENDS) throw problem('otp_too_many_attempts');
     throw problem('rate_limited', { retryAfterMs: RESEND_AFTER_MS });
   }
-  await limits.take('sms_by_address', address);
-  await limits.take('sms_by_phone', user.phone);
-  await limits.take('sms_by_range', user.phone.slice(0, -3));
-  await limits.take('sms_in_all', 'all');
-  const started = await notify.startVerification(user.phone);
-  switch (started.status) {
-    case 'sent':
-      break;
-    case 'number_refused':
-    case 'too_many_sends':
-      throw problem('rate_limited', { retryAfterMs: OTP_LIFE_MS });
-    case 'unavailable': {
+  await limits.take('step_up_sms_by_user', user.id);
+  const verificationId = await sendCode(needs, { phone: user.phone, address }).catch(
+    async (error: unknown) => {
       // It may be asked for again at once: nothing was sent.
       await db.update(withdrawals).set({ codeSentAt: null }).where(eq(withdrawals.id, row.id));
-      throw problem('sms_not_sent', { cause: started.cause, retryAfterMs: 5000 });
-    }
-  }
-  const { verificationId } = started;
+      throw error;
+    },
+  );
   const [sent] = await db
     .update(withdrawals)
     .set({
@@ -224,7 +224,7 @@ export async function confirmWithdrawal(
   if (row.state !== 'awaiting_code' && row.confirmedByCode) return withdrawalView(row, needs.clock.nowMs());
   assertAwaiting(needs, row);
   await lookAtBankAccount(needs, pocket.userId, { mustBeFresh: true });
-  await checkCode(needs, row, code);
+  await assertCode(needs, row, code);
   const confirmed = await inTransaction(db, async (tx) => {
     await lockPerson(tx, pocket.userId);
     const waiting = await findWithdrawal(tx, pocket.userId, id);
@@ -245,7 +245,8 @@ export async function confirmWithdrawal(
   return withdrawalView(confirmed, needs.clock.nowMs());
 }
 
-async function checkCode({ db, notify }: RequestNeeds, row: WithdrawalRow, code: string): Promise<void> {
+async function assertCode(needs: RequestNeeds, row: WithdrawalRow, code: string): Promise<void> {
+  const { db, limits } = needs;
   if (row.verificationId === null) throw problem('otp_expired');
   // Counted before the provider is asked, so that parallel guesses cannot share one count.
   const [counted] = await db
@@ -254,17 +255,8 @@ async function checkCode({ db, notify }: RequestNeeds, row: WithdrawalRow, code:
     .where(and(eq(withdrawals.id, row.id), lt(withdrawals.codeCheckCount, MAX_CHECKS)))
     .returning({ id: withdrawals.id });
   if (counted === undefined) throw problem('otp_too_many_attempts');
-  const check = await notify.checkVerification(row.verificationId, code);
-  switch (check.status) {
-    case 'approved':
-      return;
-    case 'incorrect':
-      throw problem('otp_incorrect');
-    case 'expired':
-      throw problem('otp_expired');
-    case 'too_many_attempts':
-      throw problem('otp_too_many_attempts');
-    case 'unavailable':
-      throw problem('service_unavailable', { cause: check.cause, retryAfterMs: 2000 });
-  }
+  // Counted for the person, too: another withdrawal gives no new guesses.
+  await limits.take('step_up_check_by_user', row.userId);
+  await checkCode(needs, { verificationId: row.verificationId, code });
+  await limits.forgive('step_up_check_by_user', row.userId);
 }

@@ -1,9 +1,10 @@
-/** An allowance that nobody accepts any more: which, why, what becomes of its money, and the code for support. */
+/** An allowance that nobody accepts any more: which, why, what becomes of its money, and whom to ask. */
 import type { Allowance } from '@tikiwallet/server/contract';
 import type { ComponentChildren } from 'preact';
 import { dateTime, money } from '../../i18n/format.ts';
 import { t } from '../../i18n/translate.ts';
 import { useWallet } from './context.ts';
+import { HelpLine } from './help-line.tsx';
 import { Button, Notice } from './ui.tsx';
 
 export function DenialNews({ denied }: { denied: Allowance }) {
@@ -41,9 +42,7 @@ export function DenialReason({
         {t(sentenceOf(deniedFor))}
       </p>
       {children}
-      <p class="error-code">
-        {t('common.code')} <bdi data-testid="error-code">allowance_denied</bdi>
-      </p>
+      <HelpLine code="allowance_denied" />
     </>
   );
 }

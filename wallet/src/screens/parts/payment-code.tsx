@@ -11,7 +11,7 @@ import { Button, ErrorNotice, Money, Skeleton, useAction } from './ui.tsx';
 
 type PaymentCodeProps = {
   readonly payment: StoredPayment;
-  /** Said under the code. Drawn with it, so that a code that comes late moves nothing. */
+  /** Under the code and its sum. Drawn with it, so that a code that comes late moves nothing. */
   readonly children?: ComponentChildren;
 };
 
@@ -24,8 +24,9 @@ export function PaymentCode({ payment, children }: PaymentCodeProps) {
   useWakefulScreen();
   return (
     <>
-      <p class="lead center">{t('code.hint')}</p>
+      {/* First of all: on the shortest phone, too, the whole of it stands above what is fixed at the bottom. */}
       <CodeCard key={isRepeat ? 'repeat' : 'whole'} payment={current} />
+      <p class="lead center">{t('code.hint')}</p>
       <p class="center code-sum">
         <Money minor={payment.amountMinor} currency={payment.currency} class="balance" />
         <ShopName class="receipt-shop" name={payment.merchantName} />

@@ -112,8 +112,8 @@ export function RefundCodeSteps({ refund }: { refund: StoredRefund }) {
   if (!scans)
     return (
       <>
-        <p class="lead center">{t('code.hint')}</p>
         <AcceptanceCode refund={refund} />
+        <p class="lead center">{t('code.hint')}</p>
         <Button kind="plain" icon="scan" testId="refund-scan-receipt" onClick={() => setScans(true)}>
           {t('code.scan_receipt')}
         </Button>

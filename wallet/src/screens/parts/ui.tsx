@@ -4,6 +4,7 @@ import { useEffect, useId, useRef, useState } from 'preact/hooks';
 import { money, moneyParts } from '../../i18n/format.ts';
 import { sentenceFor, t } from '../../i18n/translate.ts';
 import { WalletError, type ErrorCode } from '../../pay/codes.ts';
+import { HelpLine } from './help-line.tsx';
 import { Icon, type IconName } from './icons.tsx';
 
 type Children = { readonly children?: ComponentChildren };
@@ -204,9 +205,7 @@ export function ErrorNotice({ code, children }: Children & { code: string }) {
     <Notice tone="bad" icon="alert" role="alert">
       <p>{sentenceFor(code)}</p>
       {children}
-      <p class="error-code">
-        {t('common.code')} <bdi data-testid="error-code">{code}</bdi>
-      </p>
+      <HelpLine code={code} />
     </Notice>
   );
 }

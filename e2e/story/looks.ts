@@ -1,0 +1,69 @@
+// How a screen of the wallet is looked at: what moved by itself, what a finger misses, what a reader of screens trips over.
+
+import { AxeBuilder } from '@axe-core/playwright';
+import type { Phone } from './phone.ts';
+
+const leastTargetPx = 48;
+
+/** Runs in the page, before anything of it: what moved without a finger having caused it. */
+export function watchShifts(): void {
+  type Shift = PerformanceEntry & {
+    readonly value: number;
+    readonly hadRecentInput: boolean;
+    readonly sources: readonly { readonly node: Node | null }[];
+  };
+  const seen: string[] = [];
+  Object.assign(globalThis, { tikiShifts: seen });
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries() as Shift[]) {
+      if (entry.hadRecentInput) continue;
+      const nodes = entry.sources.map(({ node }) => (node instanceof Element ? node.className : 'text'));
+      seen.push(`${entry.value.toFixed(4)} ${nodes.join(', ')}`);
+    }
+  }).observe({ type: 'layout-shift', buffered: true });
+}
+
+export async function shifts(phone: Phone): Promise<readonly string[]> {
+  return await phone.page.evaluate(() => {
+    const seen: unknown = Reflect.get(globalThis, 'tikiShifts');
+    return Array.isArray(seen) ? seen.splice(0).map(String) : ['nothing was watched'];
+  });
+}
+
+export async function comeToRest(phone: Phone): Promise<void> {
+  await phone.page.evaluate(async () => {
+    const moving = document
+      .getAnimations()
+      .filter(({ effect }) => effect?.getComputedTiming().iterations !== Number.POSITIVE_INFINITY);
+    await Promise.allSettled(moving.map(({ finished }) => finished));
+  });
+}
+
+export async function seriousFindings(phone: Phone): Promise<string[]> {
+  const { violations } = await new AxeBuilder({ page: phone.page }).analyze();
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .flatMap(({ id, nodes }) =>
+      nodes.map((node) => `${id}: ${node.html.slice(0, 160)} ${node.failureSummary ?? ''}`),
+    );
+}
+
+/** Links inside sentences are exempt; everything that stands for itself is as large as a finger. */
+export function smallTargets(phone: Phone): Promise<string[]> {
+  return phone.page.evaluate((least) => {
+    const small: string[] = [];
+    for (const target of document.querySelectorAll<HTMLElement>('button, a[href], input, select, summary')) {
+      if (!target.checkVisibility({ visibilityProperty: true }) || target.classList.contains('skip'))
+        continue;
+      const labels = target instanceof HTMLInputElement ? [...(target.labels ?? [])] : [];
+      const boxes = [target, ...labels].map((element) => element.getBoundingClientRect());
+      const fits = boxes.some(({ width, height }) => Math.min(width, height) >= least - 0.5);
+      if (!fits) small.push(`${target.outerHTML.slice(0, 140)} ${JSON.stringify(boxes[0])}`);
+    }
+    return small;
+  }, leastTargetPx);
+}
+
+export function widerThanScreen(phone: Phone): Promise<boolean> {
+  return phone.page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth);
+}

@@ -1,0 +1,385 @@
+// The one group that a radio is in: hosting, joining, its clients, its end. What a call resolves with is what an event
+// said, never what was asked for.
+
+import { randomInt } from 'node:crypto';
+import { WifiDirectError } from './errors.ts';
+import type { AccessPointOptions, Group, HostOptions, JoinMethod, JoinOptions, RadioEvent } from './radio.ts';
+import {
+  checkDigitOf,
+  checkedAddress,
+  checkedInterfaceName,
+  checkedSsidPostfix,
+  groupAddCommand,
+  joinCommand,
+  networkInterfaceOf,
+} from './supplicant-commands.ts';
+import type { HardwareAddress, SupplicantEvent } from './supplicant-events.ts';
+import type { LinkState, SupplicantLink } from './supplicant-link.ts';
+import { accessPointSettings, addNetwork, ownGroupSettings } from './supplicant-networks.ts';
+import { parseKeyValues, parseP2pDeviceAddress, parseStation } from './supplicant-replies.ts';
+import type { RadioSettings } from './supplicant-settings.ts';
+import { displayName } from './supplicant-text.ts';
+import { waitFor } from './wait-for.ts';
+
+const PIN_SECONDS = 120;
+/** More than any radio serves; a list that does not end is a fault of the other side. */
+const MOST_STATIONS = 256;
+
+/** A network that this radio described to the supplicant, to be taken back when it is over. */
+type OwnNetwork = {
+  readonly id: number;
+  readonly link: SupplicantLink;
+  /** Of an access point, whose supplicant does not tell it again. */
+  readonly passphrase?: string;
+};
+
+export type GroupsOptions = {
+  readonly interfaceName: string;
+  readonly settings: RadioSettings;
+  readonly link: SupplicantLink;
+  readonly openLink: (interfaceName: string, onState: (state: LinkState) => void) => SupplicantLink;
+  readonly say: (event: RadioEvent) => void;
+  readonly read: () => AsyncIterableIterator<RadioEvent>;
+};
+
+export class SupplicantGroups {
+  readonly #options: GroupsOptions;
+  readonly #link: SupplicantLink;
+  readonly #clients = new Set<HardwareAddress>();
+  /** To the group's own interface, where there is one: who joins and leaves is told there. */
+  #groupLink: SupplicantLink | undefined;
+  #group: Group | undefined;
+  #own: OwnNetwork | undefined;
+  /** The access point that has been asked for and is not up yet. */
+  #expected: Group | undefined;
+  #isForming = false;
+
+  constructor(options: GroupsOptions) {
+    this.#options = options;
+    this.#link = options.link;
+  }
+
+  get group(): Group | undefined {
+    return this.#group;
+  }
+
+  get clients(): readonly HardwareAddress[] {
+    return [...this.#clients];
+  }
+
+  async host({ timeoutMs = 15_000, signal, ...options }: HostOptions): Promise<Group> {
+    const { ssid, ssidPostfix, passphrase, storedGroupId, ...group } = options;
+    checkedSsidPostfix(ssidPostfix ?? '');
+    const command = groupAddCommand({ ...group, persistentId: storedGroupId });
+    if (passphrase !== undefined && storedGroupId !== undefined)
+      throw new WifiDirectError('passphrase_invalid', 'A stored group keeps its own passphrase.');
+    if (passphrase === undefined && ssid !== undefined)
+      throw new WifiDirectError('passphrase_invalid', 'A group with a name of its own needs a passphrase.');
+    // So that what could never be right is refused before anything is asked.
+    if (passphrase !== undefined) ownGroupSettings({ ssid, ssidPostfix, passphrase }, '');
+    return await this.#form('group_owner', timeoutMs, signal, async () => {
+      if (passphrase === undefined) {
+        await this.#link.ask(`SET p2p_ssid_postfix ${ssidPostfix ?? ''}`);
+        await this.#link.ask(command);
+        return;
+      }
+      const address = parseP2pDeviceAddress(parseKeyValues(await this.#link.ask('STATUS')));
+      if (address === undefined) throw new WifiDirectError('supplicant_refused', 'Wi-Fi Direct is off.');
+      const settings = ownGroupSettings({ ssid, ssidPostfix, passphrase }, address);
+      const id = await addNetwork((line) => this.#link.ask(line), settings);
+      this.#own = { id, link: this.#link };
+      await this.#link.ask(groupAddCommand({ ...group, persistentId: id }));
+      // Only what was asked for is kept beyond the group's end.
+      if (options.isPersistent === true) this.#own = undefined;
+    });
+  }
+
+  async join(
+    address: HardwareAddress,
+    method: string | JoinMethod,
+    { timeoutMs = 60_000, signal, isPersistent = false }: JoinOptions,
+  ): Promise<Group> {
+    const how: JoinMethod = typeof method === 'string' ? { by: 'pin', pin: method } : method;
+    const command = joinCommand({ address, method: how, isPersistent });
+    return await this.#form('client', timeoutMs, signal, async () => {
+      await this.#link.ask(command);
+    });
+  }
+
+  async hostAccessPoint({ timeoutMs = 15_000, signal, ...options }: AccessPointOptions): Promise<Group> {
+    const { clientInactivitySeconds, clientsMayTalk } = this.#options.settings;
+    const settings = accessPointSettings({ ...options, clientInactivitySeconds });
+    const interfaceName = checkedInterfaceName(
+      options.interfaceName ?? networkInterfaceOf(this.#options.interfaceName),
+    );
+    const { ssid, frequencyMhz } = options;
+    return await this.#form('access_point', timeoutMs, signal, async () => {
+      this.#expected = { interfaceName, role: 'access_point', ssid, frequencyMhz, isPersistent: false };
+      const link = await this.#linkToHost(interfaceName);
+      await link.ask(`SET ap_isolate ${clientsMayTalk ? '0' : '1'}`);
+      const id = await addNetwork((line) => link.ask(line), settings);
+      this.#own = { id, link, passphrase: options.passphrase };
+      await link.ask(`SELECT_NETWORK ${String(id)}`);
+    });
+  }
+
+  async credentials(): Promise<{ readonly ssid: string; readonly passphrase: string }> {
+    const { ssid } = this.#hosted();
+    return { ssid, passphrase: this.#own?.passphrase ?? (await this.#askGroup('P2P_GET_PASSPHRASE')) };
+  }
+
+  async invitePin(): Promise<string> {
+    if (this.#hosted().role === 'access_point')
+      throw new WifiDirectError('group_unknown', 'A plain access point knows no PINs.');
+    const digits = String(randomInt(10_000_000)).padStart(7, '0');
+    const pin = `${digits}${String(checkDigitOf(digits))}`;
+    await this.#askGroup(`WPS_PIN any ${pin} ${String(PIN_SECONDS)}`);
+    return pin;
+  }
+
+  async removeClient(address: HardwareAddress, by: 'deauthentication' | 'disassociation'): Promise<void> {
+    this.#hosted();
+    const known = checkedAddress(address);
+    if (!this.#clients.has(known)) throw new WifiDirectError('client_unknown', 'No such client is here.');
+    await this.#askGroup(`${by === 'deauthentication' ? 'DEAUTHENTICATE' : 'DISASSOCIATE'} ${known}`);
+  }
+
+  async leave(signal?: AbortSignal): Promise<void> {
+    const group = this.#group;
+    if (group === undefined) return;
+    if (group.role === 'access_point') {
+      await this.#endAccessPoint();
+      return;
+    }
+    await waitFor(this.#options.read(), isTheEnd, {
+      timeoutMs: 10_000,
+      signal,
+      start: async () => {
+        await this.#link.ask(`P2P_GROUP_REMOVE ${group.interfaceName}`).catch((error: unknown) => {
+          // It may have ended by itself between the look and the word.
+          if (this.#group !== undefined) throw error;
+        });
+        return this.#group === undefined ? { value: true } : undefined;
+      },
+    });
+    await this.#takeBack();
+  }
+
+  /** The supplicant went away, and all that it knew with it. */
+  forget(): void {
+    this.#group = undefined;
+    this.#own = undefined;
+    this.#dropGroupLink();
+    this.#clients.clear();
+  }
+
+  /** Events were lost. */
+  countAgain(): void {
+    if (this.#group !== undefined && this.#group.role !== 'client')
+      void this.#countClients(this.#group.interfaceName).catch(ignoreRefusal);
+  }
+
+  /** Takes what concerns groups; `from` is the interface that it was said on. */
+  onEvent(event: SupplicantEvent, from: string): void {
+    switch (event.type) {
+      case 'group_started':
+        this.#onGroupStarted(event);
+        return;
+      case 'group_removed':
+        void this.#takeBack();
+        this.#onGroupGone(event.interfaceName, event.reason);
+        return;
+      case 'access_point_enabled':
+        if (from === this.#expected?.interfaceName) this.#onAccessPoint(this.#expected);
+        return;
+      case 'access_point_disabled':
+      case 'interface_disabled':
+        if (this.#group?.role === 'access_point' && from === this.#group.interfaceName)
+          this.#onAccessPointGone(from);
+        return;
+      case 'station_joined':
+        this.#onStationJoined(event.address);
+        return;
+      case 'station_left':
+        this.#onStationLeft(event.address);
+        return;
+      case 'group_formation_failed':
+      case 'negotiation_failed':
+      case 'provisioning_failed':
+        if (this.#isForming)
+          this.#options.say({ type: 'group_removed', interfaceName: '', reason: 'FORMATION_FAILED' });
+        return;
+      default:
+    }
+  }
+
+  async #form(
+    role: Group['role'],
+    timeoutMs: number,
+    signal: AbortSignal | undefined,
+    start: () => Promise<void>,
+  ): Promise<Group> {
+    if (this.#group !== undefined || this.#isForming)
+      throw new WifiDirectError('already_in_group', 'This radio is in a group already, or about to be.');
+    this.#isForming = true;
+    try {
+      return await waitFor(this.#options.read(), (event) => formed(event, role), {
+        timeoutMs,
+        signal,
+        start: async () => {
+          await start();
+          return undefined;
+        },
+      });
+    } catch (error) {
+      await this.#giveUp(role);
+      throw error;
+    } finally {
+      this.#expected = undefined;
+      this.#isForming = false;
+    }
+  }
+
+  /** An attempt that was given up must not become a group later on. */
+  async #giveUp(role: Group['role']): Promise<void> {
+    if (role === 'access_point') {
+      this.#expected = undefined;
+      await this.#endAccessPoint();
+      return;
+    }
+    if (this.#link.state.state === 'up') {
+      await this.#link.ask('P2P_CANCEL').catch(ignoreRefusal);
+      await this.leave().catch(ignoreRefusal);
+    }
+    await this.#takeBack();
+  }
+
+  /** The supplicant forgets the network that was described for this group only. */
+  async #takeBack(): Promise<void> {
+    const own = this.#own;
+    this.#own = undefined;
+    if (own !== undefined) await own.link.ask(`REMOVE_NETWORK ${String(own.id)}`).catch(ignoreRefusal);
+  }
+
+  async #endAccessPoint(): Promise<void> {
+    await this.#takeBack();
+    this.#onGroupGone(this.#group?.interfaceName ?? '', 'REQUESTED');
+    this.#dropGroupLink();
+  }
+
+  /** The link to the interface that an access point is hosted on, once it answers. */
+  async #linkToHost(interfaceName: string): Promise<SupplicantLink> {
+    if (interfaceName === this.#options.interfaceName) return this.#link;
+    this.#dropGroupLink();
+    const { promise, resolve, reject } = Promise.withResolvers<SupplicantLink>();
+    const link = this.#options.openLink(interfaceName, (state) => {
+      if (state.state === 'up') resolve(link);
+      if (state.state !== 'down') return;
+      reject(
+        new WifiDirectError('supplicant_unreachable', `No supplicant for ${interfaceName}: ${state.code}.`),
+      );
+      this.#onGroupGone(interfaceName, 'UNAVAILABLE');
+    });
+    this.#groupLink = link;
+    return await promise;
+  }
+
+  #dropGroupLink(): void {
+    this.#groupLink?.close();
+    this.#groupLink = undefined;
+  }
+
+  #hosted(): Group {
+    if (this.#group === undefined || this.#group.role === 'client')
+      throw new WifiDirectError('group_unknown', 'This radio hosts no group.');
+    return this.#group;
+  }
+
+  async #askGroup(command: string): Promise<string> {
+    return await (this.#groupLink ?? this.#link).ask(command);
+  }
+
+  /** Those who came before this radio listened, or while it did not, and those who left meanwhile. */
+  async #countClients(interfaceName: string): Promise<void> {
+    const here = new Set<HardwareAddress>();
+    let reply = await this.#askGroup('STA-FIRST');
+    for (let at = 0; at < MOST_STATIONS; at += 1) {
+      const station = parseStation(reply);
+      if (station === undefined) break;
+      if (station.isAuthorized) here.add(station.address);
+      reply = await this.#askGroup(`STA-NEXT ${station.address}`);
+    }
+    if (this.#group?.interfaceName !== interfaceName) return;
+    for (const address of this.#clients) if (!here.has(address)) this.#onStationLeft(address);
+    for (const address of here) this.#onStationJoined(address);
+  }
+
+  #onGroupStarted(event: SupplicantEvent & { readonly type: 'group_started' }): void {
+    // The same start is told on the group's interface as well.
+    if (this.#group?.interfaceName === event.interfaceName) return;
+    const { interfaceName, role, frequencyMhz, isPersistent } = event;
+    this.#clients.clear();
+    this.#group = { interfaceName, role, ssid: displayName(event.ssid), frequencyMhz, isPersistent };
+    if (interfaceName !== this.#options.interfaceName) {
+      this.#dropGroupLink();
+      this.#groupLink = this.#options.openLink(interfaceName, ({ state }) => {
+        if (state === 'up' && role === 'group_owner')
+          void this.#countClients(interfaceName).catch(ignoreRefusal);
+      });
+    }
+    this.#options.say({ type: 'group_started', group: this.#group });
+  }
+
+  #onAccessPoint(group: Group): void {
+    if (this.#group !== undefined) return;
+    this.#clients.clear();
+    this.#group = group;
+    this.#options.say({ type: 'group_started', group });
+  }
+
+  #onAccessPointGone(interfaceName: string): void {
+    // Taken back already: it was this radio that ended it.
+    const reason = this.#own === undefined ? 'REQUESTED' : 'UNAVAILABLE';
+    // First, since the link that it is said on ends with the group.
+    void this.#takeBack();
+    this.#onGroupGone(interfaceName, reason);
+  }
+
+  #onGroupGone(interfaceName: string, reason: string): void {
+    if (this.#group?.interfaceName !== interfaceName) return;
+    this.#group = undefined;
+    this.#dropGroupLink();
+    this.#clients.clear();
+    this.#options.say({ type: 'group_removed', interfaceName, reason });
+  }
+
+  #onStationJoined(address: HardwareAddress): void {
+    if (this.#group === undefined || this.#clients.has(address)) return;
+    this.#clients.add(address);
+    this.#options.say({ type: 'client_joined', address });
+  }
+
+  #onStationLeft(address: HardwareAddress): void {
+    if (this.#clients.delete(address)) this.#options.say({ type: 'client_left', address });
+  }
+}
+
+function formed(event: RadioEvent, role: Group['role']): { readonly value: Group } | undefined {
+  if (event.type === 'group_started' && event.group.role === role) return { value: event.group };
+  if (event.type === 'group_removed') {
+    throw new WifiDirectError('group_not_formed', `The group was not formed: ${event.reason}.`);
+  }
+  if (event.type === 'supplicant_lost') {
+    throw new WifiDirectError('supplicant_unreachable', 'The supplicant went away meanwhile.');
+  }
+  return undefined;
+}
+
+function isTheEnd({ type }: RadioEvent): { readonly value: true } | undefined {
+  return type === 'group_removed' || type === 'supplicant_lost' ? { value: true } : undefined;
+}
+
+/** On the way out a refusal means that there was nothing to end; anything else is a fault and must be seen. */
+function ignoreRefusal(error: unknown): void {
+  if (!(error instanceof WifiDirectError)) throw error;
+}
