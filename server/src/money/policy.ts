@@ -93,12 +93,12 @@ export function readMoneyPolicy(
     freshWithdrawalMinor: env.TIKI_FRESH_WITHDRAWAL_MINOR,
     country,
   };
-  for (const [who, rules] of [
-    ['TIKI_WITHDRAWAL', policy.customer],
-    ['TIKI_PAY_OUT', policy.merchant],
+  for (const [smallest, rules] of [
+    ['TIKI_WITHDRAWAL_MIN_MINOR', policy.customer],
+    ['TIKI_PAY_OUT_MIN_MINOR', policy.merchant],
   ] as const) {
     if (feeOf(rules.minMinor, rules) >= rules.minMinor)
-      throw new ConfigError(`The fee of ${who}_... eats up the smallest amount, ${who}_MIN_MINOR.`);
+      throw new ConfigError(`The fee eats up the smallest amount: raise ${smallest}.`);
   }
   return policy;
 }

@@ -192,7 +192,10 @@ async function sendCodeFor(needs: RequestNeeds, row: WithdrawalRow, address: str
   const verificationId = await sendCode(needs, { phone: user.phone, address }).catch(
     async (error: unknown) => {
       // It may be asked for again at once: nothing was sent.
-      await db.update(withdrawals).set({ codeSentAt: null }).where(eq(withdrawals.id, row.id));
+      await db
+        .update(withdrawals)
+        .set({ codeSentAt: null, codeSentCount: row.codeSentCount })
+        .where(eq(withdrawals.id, row.id));
       throw error;
     },
   );
