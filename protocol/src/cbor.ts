@@ -139,6 +139,11 @@ export class FieldReader {
     return value;
   }
 
+  /** A number that stands for a name: its place in the list, counted from 1. */
+  named<T extends string>(names: readonly T[]): T {
+    return names[this.uint(names.length, 1) - 1] ?? refuse('field_out_of_range');
+  }
+
   amountMinor(minMinor = 0n): bigint {
     const value = this.#take();
     if (typeof value === 'bigint' && value > 0n) refuse('field_out_of_range');

@@ -89,7 +89,8 @@ export function readIssuedObject(bytes: Uint8Array, maxBytes: number): Unverifie
   const [protectedHeader, unprotected, payload, signature]: readonly unknown[] = value;
   if (!(protectedHeader instanceof Uint8Array) || !(payload instanceof Uint8Array))
     refuse('message_malformed');
-  if (!(unprotected instanceof Map) || unprotected.size !== 0) refuse('algorithm_not_allowed');
+  // A map with entries has not come so far: the decoder knows the empty one only.
+  if (!(unprotected instanceof Map)) refuse('algorithm_not_allowed');
   if (!(signature instanceof Uint8Array) || signature.length !== SIGNATURE_BYTES)
     refuse('algorithm_not_allowed');
   return { bytes, payload, signature, keyId: readProtected(protectedHeader), protectedHeader };
@@ -99,7 +100,7 @@ export function readIssuedObject(bytes: Uint8Array, maxBytes: number): Unverifie
  * An object with a payload of 24 to 65,535 bytes in exactly the bytes that {@link encodeSign1} gives it, which is every honest
  * one. Null for anything else: the rules read it, and name what is wrong.
  */
-function readUsualForm(bytes: Uint8Array): UnverifiedObject | null {
+export function readUsualForm(bytes: Uint8Array): UnverifiedObject | null {
   const headerBytes = (bytes[1] ?? 0) - 0x40;
   const isKeyed = headerBytes === PROTECTED_KEY_ID_PREFIX.length + KEY_ID_BYTES;
   if (bytes[0] !== ARRAY_OF_FOUR[0] || !(isKeyed || headerBytes === PROTECTED_PLAIN.length)) return null;
