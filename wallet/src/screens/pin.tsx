@@ -89,14 +89,7 @@ function ForgotPin() {
   );
   return (
     <Screen title={t('pin.forgot')} back="settings" testId="pin-forgotten">
-      <Notice tone="info" icon="lock">
-        <ul class="bullets">
-          <li>{t('forgot.nobody')}</li>
-          <li>{t('forgot.deletes')}</li>
-          <li>{t('forgot.returns')}</li>
-          <li>{t('forgot.again')}</li>
-        </ul>
-      </Notice>
+      {started === null && <WhatForgettingMeans />}
       <NeedsOnline>
         {started === null ? (
           <ProvePassword onStarted={(password, step) => setStarted({ password, step })} />
@@ -105,6 +98,19 @@ function ForgotPin() {
         )}
       </NeedsOnline>
     </Screen>
+  );
+}
+
+function WhatForgettingMeans() {
+  return (
+    <Notice tone="info" icon="lock">
+      <ul class="bullets">
+        <li>{t('forgot.nobody')}</li>
+        <li>{t('forgot.deletes')}</li>
+        <li>{t('forgot.returns')}</li>
+        <li>{t('forgot.again')}</li>
+      </ul>
+    </Notice>
   );
 }
 
