@@ -19,13 +19,14 @@ import {
   useAction,
 } from './parts/ui.tsx';
 
-/** `step`: `change`, `forgot`, or `limit-<minor units>`. */
+/** `step`: `change`, `forgot`, `passkey`, or `limit-<minor units>`. */
 export function PinScreen({ step }: { step: string }) {
   const { wallet, state } = useWallet();
   const limit = /^limit-(\d{1,15})$/.exec(step)?.[1];
   if (state.vault.kind === 'wiped') return <KeysDeleted why={state.vault.why} />;
   if (state.vault.kind === 'none') return <NoPin />;
   if (step === 'forgot') return <ForgotPin />;
+  if (step === 'passkey') return <AddPasskey />;
   if (limit === undefined) return <ChangePin />;
   const limitMinor = BigInt(limit);
   const change = async (pin: string) => {
@@ -80,6 +81,18 @@ function ChangePin() {
     <TypePin title={t('pin.old')} reason={<p>{t('pin.old_text')}</p>} onPin={check} onCancel={leave} />
   ) : (
     <ChoosePin onPin={change} onCancel={leave} />
+  );
+}
+
+function AddPasskey() {
+  const { wallet } = useWallet();
+  const leave = () => go('settings');
+  const add = async (pin: string) => {
+    await wallet.unlocking.addPasskey(pin);
+    leave();
+  };
+  return (
+    <TypePin title={t('passkey.add')} reason={<p>{t('passkey.add_text')}</p>} onPin={add} onCancel={leave} />
   );
 }
 

@@ -35,18 +35,32 @@ export function PinGate({ need, reason, onOpen, onCancel }: GateProps) {
     await wallet.unlocking.unlock(pin);
     onOpen();
   };
-  return <TypePin title={t('pin.title')} reason={reason} onPin={unlock} onCancel={onCancel} />;
+  const byPasskey = async () => {
+    await wallet.unlocking.unlockByPasskey();
+    onOpen();
+  };
+  return (
+    <TypePin
+      title={t('pin.title')}
+      reason={reason}
+      onPin={unlock}
+      onPasskey={byPasskey}
+      onCancel={onCancel}
+    />
+  );
 }
 
 type TypeProps = {
   readonly title: string;
   readonly reason: ComponentChildren;
   readonly onPin: (pin: string) => Promise<void>;
+  /** Where a fingerprint or a face may stand in for it. */
+  readonly onPasskey?: () => Promise<void>;
   readonly onCancel: () => void;
 };
 
 /** Typing the PIN that there is, with everything that a wrong one leads to. */
-export function TypePin({ title, reason, onPin, onCancel }: TypeProps) {
+export function TypePin({ title, reason, onPin, onPasskey, onCancel }: TypeProps) {
   const { state } = useWallet();
   const action = useAction();
   const waitMs = useWaiting();
@@ -64,6 +78,17 @@ export function TypePin({ title, reason, onPin, onCancel }: TypeProps) {
         onPin={(pin) => action.run(() => onPin(pin))}
       />
       <div class="pin-actions">
+        {onPasskey !== undefined && state.vault.kind === 'set' && state.vault.hasPasskey && (
+          <Button
+            kind="plain"
+            icon="finger"
+            disabled={action.busy}
+            onClick={() => action.run(onPasskey)}
+            testId="pin-passkey"
+          >
+            {t('passkey.use')}
+          </Button>
+        )}
         <Button kind="quiet" disabled={action.busy} onClick={onCancel} testId="pin-cancel">
           {t('common.cancel')}
         </Button>
