@@ -66,6 +66,7 @@ export function TypePin({ title, reason, onPin, onPasskey, onCancel }: TypeProps
   const waitMs = useWaiting();
   if (state.vault.kind === 'wiped') return <KeysDeleted why={state.vault.why} />;
   const isWaiting = waitMs > 0;
+  const offersPasskey = onPasskey !== undefined && state.vault.kind === 'set' && state.vault.hasPasskey;
   return (
     <Screen title={title} back={null} testId="pin">
       <div class="pin-reason">{reason}</div>
@@ -76,19 +77,9 @@ export function TypePin({ title, reason, onPin, onPasskey, onCancel }: TypeProps
         message={isWaiting ? t('pin.wait', { time: minutes(waitMs) }) : wrong(state.vault, action.code)}
         aside={mostlyGone(state.vault)}
         onPin={(pin) => action.run(() => onPin(pin))}
+        onPasskey={offersPasskey ? () => action.run(onPasskey) : undefined}
       />
       <div class="pin-actions">
-        {onPasskey !== undefined && state.vault.kind === 'set' && state.vault.hasPasskey && (
-          <Button
-            kind="plain"
-            icon="finger"
-            disabled={action.busy}
-            onClick={() => action.run(onPasskey)}
-            testId="pin-passkey"
-          >
-            {t('passkey.use')}
-          </Button>
-        )}
         <Button kind="quiet" disabled={action.busy} onClick={onCancel} testId="pin-cancel">
           {t('common.cancel')}
         </Button>
