@@ -34,7 +34,7 @@ import { HeldPayments, type OverrideOffer } from './held-payments.ts';
 import { storageFaultOf } from './store/faults.ts';
 import type { EnrolledKiosk } from './store/kiosk-record.ts';
 import type { KioskStore } from './store/kiosk-store.ts';
-import type { RequestRow } from './store/requests.ts';
+import type { PayableRequest } from './store/requests.ts';
 import type { StoredPayment } from './store/rows.ts';
 import type { SaleRequests } from './store/sale-requests.ts';
 
@@ -209,7 +209,7 @@ export class PaymentDesk {
     read: ReadDelivery,
     known: {
       kiosk: EnrolledKiosk;
-      request: RequestRow | null;
+      request: PayableRequest | null;
       certificate: KioskCertificate;
       history: AllowanceHistory | null;
       isSigned: boolean;
@@ -248,7 +248,7 @@ export class PaymentDesk {
   #put(
     verified: VerifiedPayment,
     known: {
-      request: RequestRow;
+      request: PayableRequest;
       certificate: KioskCertificate;
       nowSeconds: number;
       consent: Consent | null;
@@ -340,9 +340,10 @@ export class PaymentDesk {
     return signed.value ? null : 'payment_signature_invalid';
   }
 
-  /** A delivery whose certificate is not known says nothing of its request; the cashier looks at the one that is open. */
+  /** A delivery whose certificate is not known says nothing of its request: where one is open, the cashier looks at that. */
   #openRequestId(): string | null {
-    return this.#store.requests.open()?.requestId ?? null;
+    const [only, ...others] = this.#store.requests.open();
+    return only === undefined || others.length > 0 ? null : only.requestId;
   }
 }
 
@@ -351,7 +352,7 @@ function refused(code: AcceptCode, requestId: string | null): AcceptOutcome {
 }
 
 /** The certificate that the request was signed under; without a request the current one, and no payment will pass. */
-function certificateOf(request: RequestRow | null, kiosk: EnrolledKiosk): KioskCertificate {
+function certificateOf(request: PayableRequest | null, kiosk: EnrolledKiosk): KioskCertificate {
   const named = request === null ? undefined : kiosk.certificates.get(toHex(request.kioskCertificateHash));
   return named ?? kiosk.certificate;
 }

@@ -1,7 +1,7 @@
 // A radio over a real wpa_supplicant: one link to it, and who is near. Groups and services have files of their own.
 
 import { tmpdir } from 'node:os';
-import { type ControlAddon, loadAddon } from './addon.ts';
+import { type AddonMissing, type ControlAddon, loadAddon } from './addon.ts';
 import type { ServiceInstance, ServiceType } from './dns-sd.ts';
 import { WifiDirectError } from './errors.ts';
 import { RadioEmitter } from './radio-emitter.ts';
@@ -52,7 +52,12 @@ export type OpenRadioOptions = {
   readonly timeoutMs?: number;
   /** How long silence is taken for peace, from 1 to 10000. Default 2000. */
   readonly pingIntervalMs?: number;
-  readonly load?: () => ControlAddon | 'platform_not_linux' | 'addon_missing';
+  /**
+   * Before it hosts, ends groups that are there already, such as those of a program that was killed. Default false:
+   * whoever shares a supplicant with others must not.
+   */
+  readonly endsOldGroups?: boolean;
+  readonly load?: () => ControlAddon | AddonMissing;
   readonly signal?: AbortSignal;
 };
 
@@ -125,6 +130,7 @@ class SupplicantRadio implements Radio {
       throw error;
     });
     await abortable(signal, () => this.#configure());
+    await this.#endOldGroups(signal);
   }
 
   async find({ seconds = 120, signal }: CallOptions & { readonly seconds?: number } = {}): Promise<void> {
@@ -144,10 +150,12 @@ class SupplicantRadio implements Radio {
   }
 
   async host(options: HostOptions = {}): Promise<Group> {
+    await this.#endOldGroups(options.signal);
     return await this.#groups.host(options);
   }
 
   async hostAccessPoint(options: AccessPointOptions): Promise<Group> {
+    await this.#endOldGroups(options.signal);
     return await this.#groups.hostAccessPoint(options);
   }
 
@@ -271,6 +279,12 @@ class SupplicantRadio implements Radio {
     signal?.addEventListener('abort', stop, { once: true });
     // It may have come while the supplicant answered.
     if (signal?.aborted === true) stop();
+  }
+
+  /** A supplicant that was silent for a while still has the group that was given up for lost. */
+  async #endOldGroups(signal: AbortSignal | undefined): Promise<void> {
+    if (this.#options.endsOldGroups !== true || this.group() !== undefined) return;
+    await abortable(signal, () => this.#link.ask('P2P_GROUP_REMOVE *')).catch(ignoreRefusal);
   }
 
   async #restore(): Promise<void> {

@@ -15,6 +15,11 @@ test.prop([scalar, scalar])('raw to DER and back is the same signature', (r, s) 
   expect(derToRaw(rawToDer(raw))).toEqual(raw);
 });
 
+test.prop([scalar, scalar])('what stood in the memory before does not matter', (r, s) => {
+  const raw = new Uint8Array([...r, ...s]);
+  expect(rawToDer(raw, new Uint8Array(72).fill(0xff))).toEqual(rawToDer(raw));
+});
+
 test.prop([scalar, scalar])('DER is minimal and says its own length', (r, s) => {
   const der = rawToDer(new Uint8Array([...r, ...s]));
   expect(der[1]).toBe(der.length - 2);

@@ -9,9 +9,13 @@ const SCALAR_BYTES = 32;
 const SEQUENCE = 0x30;
 const INTEGER = 0x02;
 
-/** @param raw 64 bytes. Any content: whether it is a signature is the verifier's question. */
-export function rawToDer(raw: Uint8Array): Uint8Array {
-  const der = new Uint8Array(72);
+const LONGEST = 72;
+
+/**
+ * @param raw 64 bytes. Any content: whether it is a signature is the verifier's question.
+ * @param der at least 72 bytes to write into; the result is a view of them.
+ */
+export function rawToDer(raw: Uint8Array, der: Uint8Array = new Uint8Array(LONGEST)): Uint8Array {
   const afterR = putInteger(der, 2, raw.subarray(0, SCALAR_BYTES));
   const end = putInteger(der, afterR, raw.subarray(SCALAR_BYTES));
   der[0] = SEQUENCE;
@@ -27,6 +31,8 @@ function putInteger(der: Uint8Array, at: number, scalar: Uint8Array): number {
   const length = SCALAR_BYTES - first + pad;
   der[at] = INTEGER;
   der[at + 1] = length;
+  // Where the pad stands something older may stand; where it does not, the next line writes over this.
+  der[at + 2] = 0;
   der.set(scalar.subarray(first), at + 2 + pad);
   return at + 2 + length;
 }

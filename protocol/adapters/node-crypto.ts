@@ -21,6 +21,7 @@ const MAX_CACHED_KEYS = 4_096;
 /** A verifier with its own key cache; one per thread is enough. */
 export function nodeCrypto(): SyncCrypto {
   const keys = new Map<string, KeyObject | null>();
+  const der = new Uint8Array(72);
   const keyFor = (publicKey: Uint8Array): KeyObject | null => {
     const name = Buffer.from(publicKey.buffer, publicKey.byteOffset, publicKey.byteLength).toString('latin1');
     const cached = keys.get(name);
@@ -40,7 +41,7 @@ export function nodeCrypto(): SyncCrypto {
     verify(publicKey, data, signature) {
       const key = keyFor(publicKey);
       if (key === null || signature.length !== 64) return false;
-      return verifyWith('sha256', data, key, rawToDer(signature));
+      return verifyWith('sha256', data, key, rawToDer(signature, der));
     },
   };
 }

@@ -59,7 +59,13 @@ type Sale = refunds.Given & {
   readonly allowanceHash: Hex;
   readonly isAtRisk: boolean;
 };
-type Refund = { readonly refundId: string; readonly paymentHash: Hex; readonly amountMinor: bigint };
+type Refund = {
+  readonly refundId: string;
+  readonly paymentHash: Hex;
+  readonly amountMinor: bigint;
+  /** As the entry says it. */
+  readonly refundedMinor: bigint;
+};
 type Frame = ReturnType<typeof objects.readJournalFrame>;
 type Held = Frame & {
   readonly sale: Sale | null;
@@ -186,7 +192,10 @@ function readRefund(walk: Walk, message: Hex) {
   const kiosk = certifiedKiosk(walk, body.kioskCertificateHash);
   const allowance = walk.evidence.allowances.get(body.allowanceCertificateHash);
   reading('refund_invalid', () => refunds.checkRefundEntry(entry, kiosk, allowance));
-  return { refund: offer, isSignatureChecked: allowance !== undefined };
+  return {
+    refund: { ...offer, refundedMinor: body.refundedMinor },
+    isSignatureChecked: allowance !== undefined,
+  };
 }
 
 /** The first sale says which kiosk's journal this is. */
@@ -222,11 +231,18 @@ function checkReceipts(walk: Walk, { sale, refund, sequence, hash }: Held): numb
     const { journalHash } = underItsKiosk(walk, 'receipt_invalid', (kiosk) =>
       of === 'sale'
         ? objects.verifyReceipt(message, kiosk, sale)
-        : refunds.verifyRefundReceipt(message, kiosk, refund),
+        : verifyRefundReceipt(message, kiosk, refund),
     );
     holds(journalHash === hash, 'receipt_names_another_entry');
   }
   return receipts.length;
+}
+
+function verifyRefundReceipt(message: Hex, kiosk: objects.Kiosk, refund: Refund | null) {
+  const receipt = refunds.verifyRefundReceipt(message, kiosk, refund);
+  const isItsSum = receipt.refundedMinor === refund?.refundedMinor;
+  demand(isItsSum, 'refund_receipt_is_for_another_refund');
+  return receipt;
 }
 
 function checkBatches(walk: Walk, entry: Held): number {

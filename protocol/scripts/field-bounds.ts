@@ -4,6 +4,7 @@
  */
 import type { CborValue } from '../src/cbor.ts';
 import type { RefusalCode } from '../src/index.ts';
+import type { Actor } from './vector-world.ts';
 
 export type Bound =
   | { readonly is: 'uint'; readonly min: number; readonly max: number }
@@ -142,4 +143,29 @@ export function edgesOf(bound: Bound): readonly (readonly [what: string, value: 
     case 'currency':
       return [];
   }
+}
+
+/** A field's bound; `edges` where its last good values lead to an accepted object. */
+export type Field = readonly [bound: Bound, edges: 'edges' | 'inner'];
+export const free = (one: Bound): Field => [one, 'edges'];
+export const tied = (one: Bound): Field => [one, 'inner'];
+
+/** An object whose fields are to be held to their bounds. */
+export interface Subject {
+  readonly purpose: number;
+  readonly name: string;
+  readonly operation: string;
+  /** The input that holds the object. */
+  readonly input: string;
+  readonly bytes: Uint8Array;
+  readonly maxBytes: number;
+  readonly fields: readonly Field[];
+  /** Null for an envelope. */
+  readonly signed: {
+    readonly by: Actor;
+    readonly under?: Uint8Array;
+    readonly otherHeader: RefusalCode;
+  } | null;
+  /** What the operation takes beside the object and the file's context. */
+  readonly facts?: Readonly<Record<string, unknown>>;
 }

@@ -6,37 +6,17 @@ import { fromHex } from '../src/bytes.ts';
 import { encodeCbor, type CborValue } from '../src/cbor.ts';
 import * as protocol from '../src/index.ts';
 import * as bound from './field-bounds.ts';
+import { free, tied, type Subject } from './field-bounds.ts';
 import { assemble, fieldsOf, itemsOf, partsOf, resigned, withFields } from './tamper.ts';
 import { FIELD_NAMES } from './diagnostic.ts';
 import { given, invalid, valid, type DraftFile } from './vector-drafts.ts';
-import { NOW, type Actor, type VectorWorld } from './vector-world.ts';
+import { NOW, type VectorWorld } from './vector-world.ts';
+import { bodiesRefused, refundSubjects } from './vectors-of-body-bounds.ts';
 import { makeOffer } from './vectors-of-refunds.ts';
 import { makeRequest } from './vectors-of-objects.ts';
 import { certificatesOf, deliveryOf, makePayment, repeatOf } from './vectors-of-payments.ts';
 import { makeAcknowledgement, makeBatch, makeJournal, makeReceipt } from './vectors-of-settlement.ts';
 import type { Vector } from './vector-operations.ts';
-
-/** A field's bound; `edges` where its last good values lead to an accepted object. */
-type Field = readonly [bound: bound.Bound, edges: 'edges' | 'inner'];
-const free = (one: bound.Bound): Field => [one, 'edges'];
-const tied = (one: bound.Bound): Field => [one, 'inner'];
-
-interface Subject {
-  readonly purpose: number;
-  readonly name: string;
-  readonly operation: string;
-  /** The input that holds the object. */
-  readonly input: string;
-  readonly bytes: Uint8Array;
-  readonly maxBytes: number;
-  readonly fields: readonly Field[];
-  /** Null for an envelope. */
-  readonly signed: {
-    readonly by: Actor;
-    readonly under?: Uint8Array;
-    readonly otherHeader: protocol.RefusalCode;
-  } | null;
-}
 
 const PLAIN = Uint8Array.of(0xa1, 1, 0x26);
 const KEYED = Uint8Array.of(0xa2, 1, 0x26, 4, 0x44, 1, 2, 3, 4);
@@ -49,10 +29,10 @@ function rebuilt({ bytes, signed }: Subject, fields: readonly CborValue[], again
 const partsIn = ({ bytes, signed }: Subject) => (signed === null ? itemsOf(bytes) : fieldsOf(bytes));
 
 function refusedOf(subject: Subject): readonly Vector[] {
-  const { name, operation, input, purpose, signed } = subject;
+  const { name, operation, input, purpose, signed, facts } = subject;
   const fields = partsIn(subject);
   const bad = (what: string, code: protocol.RefusalCode, bytes: Uint8Array) =>
-    invalid(`${name}: ${what}`, operation, code, { [input]: bytes });
+    invalid(`${name}: ${what}`, operation, code, { ...facts, [input]: bytes });
   const names = FIELD_NAMES.get(purpose) ?? [];
   const ofFields = subject.fields.flatMap(([one], index) =>
     bound
@@ -89,6 +69,7 @@ function edgesOf(subject: Subject): readonly Vector[] {
       ? []
       : bound.edgesOf(one).map(([what, value]) =>
           valid(`${subject.name}: ${names[index + 1] ?? index} ${what}`, subject.operation, {
+            ...subject.facts,
             [subject.input]: rebuilt(subject, fields.with(index + 1, value), true),
           }),
         ),
@@ -299,6 +280,11 @@ function phoneSubjects(world: VectorWorld): readonly Subject[] {
   } as const;
   const closing = { lastCounter: 3, cumulativeMinor: 2_500n, signedAt: NOW + 90 };
   const twin = makePayment(world, makeRequest(world, 0x60));
+  const possession = {
+    publicKey: world.phone.publicKey,
+    context: 'allowance',
+    occasion: 'of a bound',
+  } as const;
   const [issuerCertificate = new Uint8Array(0)] = world.issuerCertificates;
   return [
     {
@@ -317,6 +303,17 @@ function phoneSubjects(world: VectorWorld): readonly Subject[] {
         free(bound.time),
       ],
       signed: byPhone,
+    },
+    {
+      purpose: 11,
+      name: 'proof of possession',
+      operation: 'verifyProofOfPossession',
+      input: 'proof',
+      bytes: world.run(protocol.signProofOfPossession(possession), world.phone),
+      maxBytes: protocol.MAX_OBJECT_BYTES,
+      fields: [tied(bound.point), tied(bound.text(16)), tied(bound.text(64))],
+      signed: { by: world.phone, otherHeader: 'algorithm_not_allowed' },
+      facts: possession,
     },
     {
       purpose: 12,
@@ -383,6 +380,30 @@ function issuerSubjects(world: VectorWorld): readonly Subject[] {
         tied(bound.time),
       ],
       signed: { by: world.issuer, otherHeader: 'acknowledgement_signature_invalid' },
+    },
+    {
+      purpose: 20,
+      name: 'delta',
+      operation: 'applyDenyListDelta',
+      input: 'delta',
+      bytes: world.signDelta({}),
+      maxBytes: protocol.MAX_TRUST_BUNDLE_BYTES,
+      fields: [
+        free(bound.count),
+        tied(bound.time),
+        tied(bound.list(14, 1)),
+        tied(bound.list(4, Uint8Array.of(1))),
+        free(bound.list(8, [1, 1_780_000_000])),
+        free(bound.uint31),
+        tied(bound.count),
+        tied(bound.list(40_000, new Uint8Array(16))),
+        tied(bound.list(40_000, new Uint8Array(16))),
+        tied(bound.list(40_000, new Uint8Array(16))),
+        free(bound.list(40_000, new Uint8Array(16))),
+        tied(bound.hash),
+      ],
+      signed: { by: world.issuer, otherHeader: 'trust_bundle_signature_invalid' },
+      facts: { known: world.trustBundle },
     },
     {
       purpose: 10,
@@ -468,6 +489,7 @@ export function boundVectors(world: VectorWorld): DraftFile {
     ...shopSubjects(world),
     ...phoneSubjects(world),
     ...issuerSubjects(world),
+    ...refundSubjects(world),
   ];
   // A batch travels in its envelope.
   const inEnvelope = (vector: Vector): Vector => {
@@ -499,6 +521,6 @@ export function boundVectors(world: VectorWorld): DraftFile {
       batchHash: makeBatch(world).hash,
     }),
     valid: subjects.flatMap(edgesOf).map(inEnvelope),
-    invalid: [...refused.map(inEnvelope), ...nestedRefused(world)],
+    invalid: [...refused.map(inEnvelope), ...nestedRefused(world), ...bodiesRefused(world)],
   };
 }

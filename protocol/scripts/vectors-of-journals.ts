@@ -5,6 +5,7 @@ import * as protocol from '../src/index.ts';
 import { fieldsOf, itemsOf, malleated, resigned, withFields } from './tamper.ts';
 import { given, invalid, valid, type DraftFile } from './vector-drafts.ts';
 import { crypto, NOW, type VectorWorld } from './vector-world.ts';
+import { journalWalkVectors } from './vectors-of-journal-walks.ts';
 import { makeRequest } from './vectors-of-objects.ts';
 import { makePayment } from './vectors-of-payments.ts';
 
@@ -146,6 +147,7 @@ export function journalFileVectors(world: VectorWorld): DraftFile {
     entries: [start, sale, other, entry],
     batches: batches.slice(0, 1),
   });
+  const [issuerCertificate = new Uint8Array(0)] = world.issuerCertificates;
   const falseBundle = withFields(world.trustBundle, fieldsOf(world.trustBundle).with(1, 8));
   const strangers = of('kioskCertificate', [
     resigned(world.kiosk.bytes, fieldsOf(world.kiosk.bytes), world.stranger),
@@ -277,6 +279,18 @@ export function journalFileVectors(world: VectorWorld): DraftFile {
         file({ certificates: [...of('trustBundle', [falseBundle]), ...certificates.slice(1)] }),
       ),
       report(
+        'an issuer certificate of another root beside one that is good',
+        file({
+          certificates: [
+            ...of('issuerCertificate', [
+              resigned(issuerCertificate, fieldsOf(issuerCertificate), world.stranger),
+              issuerCertificate,
+            ]),
+            ...certificates.slice(1),
+          ],
+        }),
+      ),
+      report(
         'a bundle whose signature is false beside one that is good',
         file({ certificates: [...of('trustBundle', [falseBundle]), ...certificates] }),
       ),
@@ -290,6 +304,7 @@ export function journalFileVectors(world: VectorWorld): DraftFile {
           ],
         }),
       ),
+      ...journalWalkVectors(world),
     ],
     invalid: [
       bad('nothing', 'message_malformed', new Uint8Array(0)),

@@ -31,7 +31,7 @@ export function makeOffer(world: VectorWorld, changes: Partial<OfferDraft> = {})
   return world.run(protocol.verifyRefundOffer(bytes, world.kiosk), world.kioskKey);
 }
 
-function accept(
+export function acceptOffer(
   world: VectorWorld,
   offer: protocol.RefundOffer,
   by: Actor = world.phone,
@@ -51,7 +51,7 @@ function entryOf(
     kioskCertificateHash: world.kiosk.hash,
     offer: offer.bytes,
     allowanceCertificateHash: world.allowance.hash,
-    acceptance: accept(world, offer),
+    acceptance: acceptOffer(world, offer),
     refundedMinor: offer.amountMinor,
     ...changes,
   };
@@ -77,31 +77,52 @@ export function refundVectors(world: VectorWorld): DraftFile {
   const whole = makeOffer(world, { kind: 'void', amountMinor: 1_250n });
   const parts = [offerVectors(world, offer), phoneVectors(world, offer, whole), kioskVectors(world, offer)];
   const all = [...parts, receiptVectors(world, offer), cloudVectors(world, offer, whole)];
-  const payment = makePayment(world, makeRequest(world));
   return {
     description:
       'Voids and refunds: offers, acceptances, receipts, and the decisions of phone, kiosk and cloud.',
     page: '14-refunds.md',
-    context: given({
-      ...certificatesOf(world),
-      nowSeconds: NOW + 620,
-      paid: {
-        paymentHash: payment.hash,
-        amountMinor: 1_250n,
-        refundedMinor: 0n,
-        kioskId: world.kiosk.kioskId,
-        sequence: SEQUENCE,
-      },
-      offer: { bytes: offer.bytes, state: 'open' },
-      sale: { amountMinor: 1_250n, refundedMinor: 0n, isRefused: false },
-      refundId: offer.refundId,
-      paymentHash: payment.hash,
-      amountMinor: 500n,
-      settled: settledSale(world),
-    }),
+    context: given({ ...certificatesOf(world), ...refundFacts(world), settled: settledSale(world) }),
     valid: all.flatMap((part) => part.valid),
     invalid: all.flatMap((part) => part.invalid),
   };
+}
+
+/** What phone and kiosk know of the payment and of the offer for it. */
+export function refundFacts(world: VectorWorld) {
+  const offer = makeOffer(world);
+  return {
+    nowSeconds: NOW + 620,
+    paid: {
+      paymentHash: offer.paymentHash,
+      amountMinor: 1_250n,
+      refundedMinor: 0n,
+      kioskId: world.kiosk.kioskId,
+      sequence: SEQUENCE,
+    },
+    offer: { bytes: offer.bytes, state: 'open' },
+    sale: { amountMinor: 1_250n, refundedMinor: 0n, isRefused: false },
+    refundId: offer.refundId,
+    paymentHash: offer.paymentHash,
+    amountMinor: 500n,
+  };
+}
+
+export function makeRefundReceipt(
+  world: VectorWorld,
+  { refundId, paymentHash, amountMinor }: protocol.RefundOffer,
+  changes: Partial<protocol.RefundReceipt> = {},
+): Uint8Array {
+  const receipt = {
+    refundId,
+    paymentHash,
+    amountMinor,
+    refundedMinor: 500n,
+    sequence: SEQUENCE + 1,
+    journalHash: JOURNAL_HASH,
+    at: NOW + 621,
+    ...changes,
+  };
+  return world.run(protocol.signRefundReceipt(receipt, world.kiosk.hash), world.kioskKey);
 }
 
 function settledSale(world: VectorWorld, changes: Given = {}): Given {
@@ -147,7 +168,7 @@ function offerVectors(world: VectorWorld, { bytes }: protocol.RefundOffer) {
       bad('that lives too long', 'field_out_of_range', again(7, 301)),
       bad('with an address of the web', 'field_out_of_range', again(8, ['https://example.com'])),
       bad('an acceptance', 'object_has_wrong_purpose', {
-        offer: accept(world, makeOffer(world)),
+        offer: acceptOffer(world, makeOffer(world)),
       }),
     ],
   };
@@ -208,7 +229,7 @@ function phoneVectors(world: VectorWorld, offer: protocol.RefundOffer, whole: pr
 }
 
 function kioskVectors(world: VectorWorld, offer: protocol.RefundOffer) {
-  const acceptance = accept(world, offer);
+  const acceptance = acceptOffer(world, offer);
   const sale = (changes: Given) => ({
     sale: { amountMinor: 1_250n, refundedMinor: 0n, isRefused: false, ...changes },
   });
@@ -227,10 +248,10 @@ function kioskVectors(world: VectorWorld, offer: protocol.RefundOffer) {
         bad(name, ACCEPTANCE_CODES[index] ?? 'refund_acceptance_signature_invalid', { acceptance: tampered }),
       ),
       bad('of another key', 'refund_acceptance_signature_invalid', {
-        acceptance: accept(world, offer, world.stranger),
+        acceptance: acceptOffer(world, offer, world.stranger),
       }),
       bad('under another allowance of the same phone', 'refund_acceptance_signature_invalid', {
-        acceptance: accept(world, offer, world.phone, world.lockedAllowance),
+        acceptance: acceptOffer(world, offer, world.phone, world.lockedAllowance),
       }),
       bad('of an offer that it never made', 'refund_not_open', { offer: null }),
       bad('of an offer that it took back', 'refund_not_open', {
@@ -249,24 +270,7 @@ const ACCEPTANCE_CODES: Readonly<Record<number, protocol.RefusalCode>> = {
 };
 
 function receiptVectors(world: VectorWorld, offer: protocol.RefundOffer) {
-  const { refundId, paymentHash, amountMinor } = offer;
-  const sign = (changes: Partial<protocol.RefundReceipt> = {}) =>
-    world.run(
-      protocol.signRefundReceipt(
-        {
-          refundId,
-          paymentHash,
-          amountMinor,
-          refundedMinor: 500n,
-          sequence: SEQUENCE + 1,
-          journalHash: JOURNAL_HASH,
-          at: NOW + 621,
-          ...changes,
-        },
-        world.kiosk.hash,
-      ),
-      world.kioskKey,
-    );
+  const sign = (changes: Partial<protocol.RefundReceipt> = {}) => makeRefundReceipt(world, offer, changes);
   const refundReceipt = sign();
   const bad = (name: string, code: protocol.RefusalCode, input: Given) =>
     invalid(`receipt: ${name}`, 'verifyRefundReceipt', code, { refundReceipt, ...input });
@@ -291,7 +295,7 @@ function receiptVectors(world: VectorWorld, offer: protocol.RefundOffer) {
       bad('less in all than this time', 'refund_receipt_is_for_another_refund', {
         refundReceipt: sign({ refundedMinor: 499n }),
       }),
-      bad('an acceptance', 'object_has_wrong_purpose', { refundReceipt: accept(world, offer) }),
+      bad('an acceptance', 'object_has_wrong_purpose', { refundReceipt: acceptOffer(world, offer) }),
     ],
   };
 }
@@ -310,7 +314,7 @@ function cloudVectors(world: VectorWorld, offer: protocol.RefundOffer, whole: pr
     ],
     invalid: [
       bad('an acceptance of another offer', 'refund_acceptance_is_for_another_offer', {
-        entry: entryOf(world, 'refund', offer, { acceptance: accept(world, whole) }),
+        entry: entryOf(world, 'refund', offer, { acceptance: acceptOffer(world, whole) }),
       }),
       bad('a refund in the entry of a void', 'refund_entry_inconsistent', {
         entry: entryOf(world, 'void', offer),
@@ -319,7 +323,7 @@ function cloudVectors(world: VectorWorld, offer: protocol.RefundOffer, whole: pr
         entry: entryOf(world, 'refund', offer, { refundedMinor: 499n }),
       }),
       bad('accepted by another key', 'refund_acceptance_signature_invalid', {
-        entry: entryOf(world, 'refund', offer, { acceptance: accept(world, offer, world.stranger) }),
+        entry: entryOf(world, 'refund', offer, { acceptance: acceptOffer(world, offer, world.stranger) }),
       }),
       bad('offered when the certificate had ended', 'certificate_expired', {
         entry: entryOf(world, 'refund', late),

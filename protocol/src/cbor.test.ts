@@ -75,6 +75,15 @@ describe('decodeCbor refuses', () => {
     expect(read('820000', 2)).toEqual(refused('message_too_large'));
   });
 
+  it('text that is not UTF-8, however much of it', () => {
+    for (const length of [4_093, 4_094, 9_000])
+      expect(
+        attempt(() =>
+          decodeCbor(Uint8Array.of(0x79, length >> 8, length & 0xff, ...Array(length).fill(0xff)), 10_000),
+        ),
+      ).toEqual(refused('object_not_canonical'));
+  });
+
   it('nesting beyond the limit, however deep', () => {
     expect(attempt(() => decodeCbor(nested(MAX_NESTING), 100)).ok).toBe(true);
     for (const depth of [MAX_NESTING + 1, 100, 2_000, 3_700, 3_900, 10_000, 500_000]) {

@@ -3,7 +3,7 @@
  * strings, booleans, null and arrays. Decoding is strict and proves itself by encoding again: bytes that another
  * encoder could have written differently are refused, so that one value has one form and one hash.
  */
-import { decode, encode, rfc8949EncodeOptions } from 'cborg';
+import { decode, encode, encodeInto, rfc8949EncodeOptions } from 'cborg';
 import { equalBytes } from './bytes.ts';
 import { refuse } from './errors.ts';
 import { MAX_AMOUNT_MINOR, MAX_NESTING, MAX_TIME_SECONDS } from './limits.ts';
@@ -24,12 +24,43 @@ export function encodeCbor(value: CborValue): Uint8Array {
   return encode(value, rfc8949EncodeOptions);
 }
 
+/** Messages up to this size are compared without asking for memory; each byte that is no UTF-8 is written again as three. */
+const USUAL_BYTES = 4_096;
+const again = new Uint8Array(3 * USUAL_BYTES);
+
+function encodesTo(bytes: Uint8Array, value: unknown): boolean {
+  if (bytes.length > USUAL_BYTES) return equalBytes(encode(value, rfc8949EncodeOptions), bytes);
+  return equalBytes(again.subarray(0, encodeInto(value, again, rfc8949EncodeOptions).written), bytes);
+}
+
 /** What stands before the bytes of a byte string in its deterministic form: its type and its length, as short as can be. */
 export function byteStringHead(length: number): Uint8Array {
   if (length < 24) return Uint8Array.of(0x40 | length);
   if (length < 0x100) return Uint8Array.of(0x58, length);
   if (length < 0x10000) return Uint8Array.of(0x59, length >> 8, length & 0xff);
   return encodeCbor(new Uint8Array(length)).subarray(0, 5);
+}
+
+/**
+ * The end of the byte string whose deterministic head stands at `at`, of 24 to 65,535 bytes; its content begins at
+ * `at` plus {@link headBytes}. Null where something else stands: for paths that know one form and leave all others to
+ * {@link decodeCbor}.
+ */
+export function endOfByteString(bytes: Uint8Array, at: number): number | null {
+  const short = bytes[at + 1] ?? 0;
+  if (bytes[at] === 0x58 && short >= 24) return within(bytes, at + 2 + short);
+  const long = (short << 8) | (bytes[at + 2] ?? 0);
+  if (bytes[at] === 0x59 && long >= 0x100) return within(bytes, at + 3 + long);
+  return null;
+}
+
+/** Of a byte string that {@link endOfByteString} knows. */
+export function headBytes(bytes: Uint8Array, at: number): number {
+  return bytes[at] === 0x58 ? 2 : 3;
+}
+
+function within(bytes: Uint8Array, end: number): number | null {
+  return end <= bytes.length ? end : null;
 }
 
 /** @throws Refusal `message_too_large`, `message_malformed` or `object_not_canonical`. */
@@ -43,7 +74,7 @@ export function decodeCbor(bytes: Uint8Array, maxBytes: number): unknown {
     refuse('message_malformed', error);
   }
   requireKnownForms(value, 0);
-  if (!equalBytes(encode(value, rfc8949EncodeOptions), bytes)) refuse('object_not_canonical');
+  if (!encodesTo(bytes, value)) refuse('object_not_canonical');
   return value;
 }
 
@@ -106,6 +137,11 @@ export class FieldReader {
     if (typeof value !== 'number' || !Number.isSafeInteger(value)) refuse('message_malformed');
     if (value < min || value > max) refuse('field_out_of_range');
     return value;
+  }
+
+  /** A number that stands for a name: its place in the list, counted from 1. */
+  named<T extends string>(names: readonly T[]): T {
+    return names[this.uint(names.length, 1) - 1] ?? refuse('field_out_of_range');
   }
 
   amountMinor(minMinor = 0n): bigint {

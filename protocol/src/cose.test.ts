@@ -8,7 +8,15 @@ import { crypto, makePayment, makeRequest, makeWorld, newKey, NOW, ok } from '..
 import { assemble, fieldsOf, malleated, partsOf, resigned } from '../scripts/tamper.ts';
 import { concatBytes, fromHex, toBase64Url } from './bytes.ts';
 import { decodeCbor, encodeCbor } from './cbor.ts';
-import { hasValidSignature, keyIdOf, objectHash, readIssuedObject, readObject, signObject } from './cose.ts';
+import {
+  hasValidSignature,
+  keyIdOf,
+  objectHash,
+  readIssuedObject,
+  readObject,
+  readUsualForm,
+  signObject,
+} from './cose.ts';
 import {
   attempt,
   decompressPoint,
@@ -94,6 +102,8 @@ describe('the protected header is one of two byte strings (R22)', () => {
     ['a key id of three bytes', 'a201260443000000'],
     ['a key id of five bytes', 'a20126044500000000ff'],
     ['keys out of order', 'a20444000000000126'],
+    ['a key id that ends early', 'a201260444000000'],
+    ['a key id with a byte behind it', 'a2012604440000000000'],
     ['the algorithm in two bytes', 'a1013806'],
     ['a key id and one header more', 'a301260444000000000500'],
   ])('refuses %s', (_what, header) => {
@@ -166,6 +176,72 @@ describe('the usual form is read byte by byte', () => {
       });
     },
   );
+});
+
+describe('the short way', () => {
+  const signature = new Uint8Array(64).fill(7);
+  const headers = [
+    ['no key id', fromHex('a10126'), null],
+    ['a key id', fromHex('a20126044401020304'), Uint8Array.of(1, 2, 3, 4)],
+  ] as const;
+  const sized = (length: number) => Uint8Array.from({ length }, (_, at) => at & 0xff);
+  const made = (protectedHeader: Uint8Array, payload: Uint8Array) =>
+    assemble({ protectedHeader, unprotected: Uint8Array.of(0xa0), payload, signature });
+
+  it.each(headers)('is taken by every honest object with %s', (_what, protectedHeader, keyId) => {
+    for (const length of [24, 25, 0x58, 255, 256, 257, 0x1234, 65_534, 65_535]) {
+      const payload = sized(length);
+      const bytes = made(protectedHeader, payload);
+      const object = { bytes, payload, signature, keyId, protectedHeader };
+      expect(readUsualForm(bytes)).toEqual(object);
+      expect(attempt(() => readIssuedObject(bytes, bytes.length))).toEqual({ ok: true, value: object });
+    }
+  });
+
+  it.each(headers)(
+    'is not for the smallest and the largest with %s: the rules read those',
+    (_what, header) => {
+      for (const length of [0, 1, 23, 65_536]) {
+        const bytes = made(header, sized(length));
+        expect(readUsualForm(bytes)).toBeNull();
+        expect(attempt(() => readIssuedObject(bytes, 100_000).payload)).toEqual({
+          ok: true,
+          value: sized(length),
+        });
+      }
+    },
+  );
+
+  it.each(headers)('is left at any other byte of the frame, with %s', (_what, protectedHeader) => {
+    for (const length of [24, 255, 256, 0x1234]) {
+      const bytes = made(protectedHeader, sized(length));
+      const payloadAt = bytes.length - 66 - length;
+      // The key id itself may be any.
+      const fixed = (at: number) =>
+        at < 2 + Math.min(5, protectedHeader.length) ||
+        (at >= 2 + protectedHeader.length && at < payloadAt) ||
+        (at >= bytes.length - 66 && at < bytes.length - 64);
+      for (const at of [...bytes.keys()].filter(fixed))
+        for (const bit of [1, 0x10, 0x80])
+          expect([at, readUsualForm(bytes.with(at, (bytes[at] ?? 0) ^ bit))]).toEqual([at, null]);
+      for (const left of [0, 1, 2, 3, payloadAt, bytes.length - 66, bytes.length - 65, bytes.length - 64])
+        expect(readUsualForm(bytes.subarray(0, left))).toBeNull();
+      expect(readUsualForm(bytes.subarray(0, -1))).toBeNull();
+      expect(readUsualForm(concatBytes(bytes, Uint8Array.of(0)))).toBeNull();
+    }
+  });
+
+  it('is left where a length is written longer than needed', () => {
+    const headed = (length: number, ...head: readonly number[]) =>
+      concatBytes(fromHex('8443a10126a0'), Uint8Array.from(head), sized(length), fromHex('5840'), signature);
+    expect(readUsualForm(headed(23, 0x58, 23))).toBeNull();
+    expect(readUsualForm(headed(24, 0x58, 24))).not.toBeNull();
+    expect(readUsualForm(headed(255, 0x59, 0, 255))).toBeNull();
+    expect(readUsualForm(headed(256, 0x59, 1, 0))).not.toBeNull();
+    // Where a longer length stands, or none.
+    expect(readUsualForm(headed(256, 0x5a, 1, 0))).toBeNull();
+    expect(readUsualForm(headed(24, 0x57, 24))).toBeNull();
+  });
 });
 
 describe('identity is what is signed, never the signature (R23)', () => {

@@ -5,7 +5,15 @@
  * signature's bytes are, so that a malleated signature changes no identity.
  */
 import { concatBytes, equalBytes } from './bytes.ts';
-import { byteStringHead, decodeCbor, encodeCbor, FieldReader, type CborValue } from './cbor.ts';
+import {
+  byteStringHead,
+  decodeCbor,
+  encodeCbor,
+  endOfByteString,
+  FieldReader,
+  headBytes,
+  type CborValue,
+} from './cbor.ts';
 import { digest, sign, verifySignature, type Steps } from './crypto.ts';
 import { refuse } from './errors.ts';
 
@@ -21,7 +29,10 @@ const SIGNATURE1 = Uint8Array.of(0x84, 0x6a, 0x53, 0x69, 0x67, 0x6e, 0x61, 0x74,
 const ARRAY_OF_FOUR = Uint8Array.of(0x84);
 const EMPTY_MAP = Uint8Array.of(0xa0);
 
-/** A signed object as read: its fields can be looked at, its signature has not been checked. */
+/**
+ * A signed object as read: its fields can be looked at, its signature has not been checked. Payload, signature and header
+ * may be views of `bytes`: nobody writes into what was read.
+ */
 export interface UnverifiedObject {
   readonly bytes: Uint8Array;
   readonly payload: Uint8Array;
@@ -78,7 +89,8 @@ export function readIssuedObject(bytes: Uint8Array, maxBytes: number): Unverifie
   const [protectedHeader, unprotected, payload, signature]: readonly unknown[] = value;
   if (!(protectedHeader instanceof Uint8Array) || !(payload instanceof Uint8Array))
     refuse('message_malformed');
-  if (!(unprotected instanceof Map) || unprotected.size !== 0) refuse('algorithm_not_allowed');
+  // A map with entries has not come so far: the decoder knows the empty one only.
+  if (!(unprotected instanceof Map)) refuse('algorithm_not_allowed');
   if (!(signature instanceof Uint8Array) || signature.length !== SIGNATURE_BYTES)
     refuse('algorithm_not_allowed');
   return { bytes, payload, signature, keyId: readProtected(protectedHeader), protectedHeader };
@@ -88,33 +100,27 @@ export function readIssuedObject(bytes: Uint8Array, maxBytes: number): Unverifie
  * An object with a payload of 24 to 65,535 bytes in exactly the bytes that {@link encodeSign1} gives it, which is every honest
  * one. Null for anything else: the rules read it, and name what is wrong.
  */
-function readUsualForm(bytes: Uint8Array): UnverifiedObject | null {
+export function readUsualForm(bytes: Uint8Array): UnverifiedObject | null {
   const headerBytes = (bytes[1] ?? 0) - 0x40;
   const isKeyed = headerBytes === PROTECTED_KEY_ID_PREFIX.length + KEY_ID_BYTES;
   if (bytes[0] !== ARRAY_OF_FOUR[0] || !(isKeyed || headerBytes === PROTECTED_PLAIN.length)) return null;
   const start = isKeyed ? PROTECTED_KEY_ID_PREFIX : PROTECTED_PLAIN;
-  for (const [index, byte] of start.entries()) if (bytes[2 + index] !== byte) return null;
+  for (let index = 0; index < start.length; index += 1) if (bytes[2 + index] !== start[index]) return null;
   const mapAt = 2 + headerBytes;
-  const payloadAt = mapAt + (bytes[mapAt + 1] === 0x58 ? 3 : 4);
-  const length =
-    bytes[mapAt + 1] === 0x58
-      ? (bytes[mapAt + 2] ?? 0)
-      : ((bytes[mapAt + 2] ?? 0) << 8) | (bytes[mapAt + 3] ?? 0);
-  const isShortest = bytes[mapAt + 1] === 0x58 ? length >= 24 : bytes[mapAt + 1] === 0x59 && length >= 0x100;
-  const signatureAt = payloadAt + length + 2;
+  const payloadEnd = endOfByteString(bytes, mapAt + 1);
   const isWhole =
     bytes[mapAt] === EMPTY_MAP[0] &&
-    bytes[signatureAt - 2] === 0x58 &&
-    bytes[signatureAt - 1] === SIGNATURE_BYTES &&
-    bytes.length === signatureAt + SIGNATURE_BYTES;
-  if (!isShortest || !isWhole) return null;
-  const protectedHeader = bytes.slice(2, mapAt);
+    payloadEnd !== null &&
+    bytes[payloadEnd] === 0x58 &&
+    bytes[payloadEnd + 1] === SIGNATURE_BYTES &&
+    bytes.length === payloadEnd + 2 + SIGNATURE_BYTES;
+  if (!isWhole) return null;
   return {
     bytes,
-    payload: bytes.slice(payloadAt, payloadAt + length),
-    signature: bytes.slice(signatureAt),
-    keyId: isKeyed ? protectedHeader.slice(PROTECTED_KEY_ID_PREFIX.length) : null,
-    protectedHeader,
+    payload: bytes.subarray(mapAt + 1 + headBytes(bytes, mapAt + 1), payloadEnd),
+    signature: bytes.subarray(payloadEnd + 2),
+    keyId: isKeyed ? bytes.slice(2 + PROTECTED_KEY_ID_PREFIX.length, mapAt) : null,
+    protectedHeader: isKeyed ? bytes.subarray(2, mapAt) : PROTECTED_PLAIN,
   };
 }
 
@@ -123,9 +129,14 @@ export function readPayload(object: UnverifiedObject): FieldReader {
   return new FieldReader(decodeCbor(object.payload, object.payload.length));
 }
 
+/** What the signature of an object signs, and what its hash is the hash of. */
+export function signedBytes(object: UnverifiedObject, externalAad: Uint8Array): Uint8Array {
+  return sigStructure(object.protectedHeader, externalAad, object.payload);
+}
+
 /** The identity of an object under `externalAad`: 32 bytes. */
 export function* objectHash(object: UnverifiedObject, externalAad: Uint8Array = NO_AAD): Steps<Uint8Array> {
-  return yield* digest(sigStructure(object.protectedHeader, externalAad, object.payload));
+  return yield* digest(signedBytes(object, externalAad));
 }
 
 export function* hasValidSignature(
@@ -133,8 +144,7 @@ export function* hasValidSignature(
   publicKey: Uint8Array,
   externalAad: Uint8Array = NO_AAD,
 ): Steps<boolean> {
-  const data = sigStructure(object.protectedHeader, externalAad, object.payload);
-  return yield* verifySignature(publicKey, data, object.signature);
+  return yield* verifySignature(publicKey, signedBytes(object, externalAad), object.signature);
 }
 
 /** Signs `payload` with the driver's signer. `externalAad` is the hash of the signer's certificate, where it has one. */

@@ -1,4 +1,5 @@
 /** Deliveries: what carries a payment decides nothing about it, and a repeat fits where a certificate would not. */
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { itemsOf, malleated } from '../scripts/tamper.ts';
 import { crypto, makeDelivery, makeFacts, makePayment, makeRequest, makeWorld, ok } from '../test/world.ts';
@@ -20,6 +21,7 @@ import {
   selectCertificate,
   toQrText,
   verifyPayment,
+  type Delivery,
   type RepeatDelivery,
 } from './index.ts';
 
@@ -33,6 +35,13 @@ const repeat: RepeatDelivery = {
   phoneSalt: null,
 };
 const refused = (code: string) => ({ ok: false, code });
+const swapped = (parts: Pick<Delivery, 'allowanceCertificate' | 'payment'>) => ({
+  allowanceCertificate: parts.payment,
+  payment: parts.allowanceCertificate,
+});
+/** The certificate's length in four bytes. */
+const longerHead = (bytes: Uint8Array) =>
+  new Uint8Array([...bytes.subarray(0, 2), 0x5a, 0, 0, ...bytes.subarray(3, 5), ...bytes.subarray(5)]);
 const read = (bytes: Uint8Array) => {
   const { certificate, object } = ok(runSync(readAllowanceCertificate(bytes), crypto));
   return { allowance: certificate, allowanceObject: object };
@@ -45,6 +54,48 @@ describe('a delivery', () => {
     expect(decodeDelivery(bytes)).toEqual(delivery);
     const salted = { ...delivery, phoneSalt: world.phoneSalt };
     expect(decodeDelivery(encodeDelivery(salted))).toEqual(salted);
+  });
+
+  it('is the one form of what it carries, and as it is without any byte of it', () => {
+    fc.assert(
+      fc.property(fc.nat(bytes.length - 1), fc.nat(255), (at, byte) => {
+        const other = bytes.with(at, byte);
+        const decoded = attempt(() => decodeDelivery(other));
+        if (decoded.ok) expect(encodeDelivery(decoded.value)).toEqual(other);
+      }),
+      { numRuns: 1_000 },
+    );
+    for (let length = 0; length < bytes.length; length += 1)
+      expect(attempt(() => decodeDelivery(bytes.subarray(0, length))).ok).toBe(false);
+  });
+
+  it.each([24, 255, 256, 2_048])('may hold objects of %i bytes', (length) => {
+    const parts = {
+      allowanceCertificate: new Uint8Array(length),
+      payment: new Uint8Array(24),
+      phoneSalt: null,
+    };
+    expect(decodeDelivery(encodeDelivery(parts))).toEqual(parts);
+    expect(decodeDelivery(encodeDelivery({ ...parts, ...swapped(parts) }))).toMatchObject(swapped(parts));
+  });
+
+  it('of an object above its bound is refused, wherever it stands', () => {
+    const parts = {
+      allowanceCertificate: new Uint8Array(2_049),
+      payment: new Uint8Array(24),
+      phoneSalt: null,
+    };
+    for (const sent of [parts, { ...parts, ...swapped(parts) }])
+      expect(attempt(() => decodeDelivery(encodeDelivery(sent)))).toEqual(refused('field_out_of_range'));
+  });
+
+  it.each([
+    ['with a length longer than needed', (whole: Uint8Array) => longerHead(whole)],
+    ['with a byte behind it', (whole: Uint8Array) => new Uint8Array([...whole, 0xf6])],
+    ['with something else in the place of the salt', (whole: Uint8Array) => whole.with(-1, 0xf5)],
+  ])('%s is refused', (_what, change) => {
+    expect(attempt(() => decodeDelivery(change(bytes))).ok).toBe(false);
+    expect(attempt(() => decodeAnyDelivery(change(bytes))).ok).toBe(false);
   });
 
   it('in another shape is refused', () => {

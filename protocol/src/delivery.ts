@@ -4,7 +4,7 @@
  * only helps to find things, and the payment's hash, which its signature covers, decides whether the right one was found.
  */
 import { equalBytes } from './bytes.ts';
-import { decodeCbor, encodeCbor, FieldReader } from './cbor.ts';
+import { decodeCbor, encodeCbor, endOfByteString, FieldReader, headBytes } from './cbor.ts';
 import { readAllowanceCertificate, type AllowanceCertificate } from './certificates.ts';
 import type { UnverifiedObject } from './cose.ts';
 import type { Steps } from './crypto.ts';
@@ -62,6 +62,8 @@ export function encodeRepeatDelivery(delivery: RepeatDelivery): Uint8Array {
 
 /** Either of the two, with the certificate in it or with its name. @throws Refusal; the objects inside are still unread. */
 export function decodeAnyDelivery(bytes: Uint8Array): Delivery | RepeatDelivery {
+  const usual = readUsualForm(bytes);
+  if (usual !== null) return usual;
   const value = decodeCbor(bytes, MAX_ENVELOPE_BYTES);
   const isRepeat = Array.isArray(value) && value[0] === PURPOSE.repeatDelivery;
   return isRepeat ? readRepeatDelivery(value) : readDelivery(value);
@@ -69,7 +71,7 @@ export function decodeAnyDelivery(bytes: Uint8Array): Delivery | RepeatDelivery 
 
 /** @throws Refusal; the objects inside are still unread. */
 export function decodeDelivery(bytes: Uint8Array): Delivery {
-  return readDelivery(decodeCbor(bytes, MAX_ENVELOPE_BYTES));
+  return readUsualForm(bytes) ?? readDelivery(decodeCbor(bytes, MAX_ENVELOPE_BYTES));
 }
 
 /** @throws Refusal; the payment inside is still unread. */
@@ -79,6 +81,24 @@ export function decodeRepeatDelivery(bytes: Uint8Array): RepeatDelivery {
 
 export function isRepeatDelivery(delivery: Delivery | RepeatDelivery): delivery is RepeatDelivery {
   return 'certificateReference' in delivery;
+}
+
+const NULL = 0xf6;
+
+/**
+ * A whole delivery without a phone salt, in exactly the bytes that {@link encodeDelivery} gives it: what nearly every phone
+ * sends. Its parts are views of it. Null for anything else: the rules read it, and name what is wrong.
+ */
+function readUsualForm(bytes: Uint8Array): Delivery | null {
+  if (bytes.length > MAX_ENVELOPE_BYTES || bytes[0] !== 0x84 || bytes[1] !== PURPOSE.delivery) return null;
+  const certificateEnd = endOfByteString(bytes, 2);
+  if (certificateEnd === null) return null;
+  const paymentEnd = endOfByteString(bytes, certificateEnd);
+  if (paymentEnd === null || bytes.length !== paymentEnd + 1 || bytes[paymentEnd] !== NULL) return null;
+  const allowanceCertificate = bytes.subarray(2 + headBytes(bytes, 2), certificateEnd);
+  const payment = bytes.subarray(certificateEnd + headBytes(bytes, certificateEnd), paymentEnd);
+  if (allowanceCertificate.length > MAX_OBJECT_BYTES || payment.length > MAX_OBJECT_BYTES) return null;
+  return { allowanceCertificate, payment, phoneSalt: null };
 }
 
 function readDelivery(value: unknown): Delivery {

@@ -15,7 +15,7 @@ import {
   type JournalEntry,
 } from './journal.ts';
 import type { JournalRecord } from './journal-file.ts';
-import { readOfferWords, RefundedSales, type OfferWords } from './journal-refunds.ts';
+import { RefundedSales, type OfferWords } from './journal-refunds.ts';
 import { readCertificates, tried, type Certificates } from './journal-certificates.ts';
 import { witnessesOf, type Witnesses } from './journal-witnesses.ts';
 import { decodeOverrideBody, type OverrideBody } from './override.ts';
@@ -23,7 +23,7 @@ import { readPayment, type Payment } from './payment.ts';
 import { verifyPaymentRequest } from './payment-request.ts';
 import { verifyReceipt } from './receipt.ts';
 import { verifyRefundEntry } from './refund.ts';
-import { verifyRefundOffer, type RefundKind } from './refund-offer.ts';
+import { readRefundOffer, verifyRefundOffer, type RefundKind } from './refund-offer.ts';
 import { verifyRefundReceipt } from './refund-receipt.ts';
 import { verifySale, verifySettlementBatch } from './settlement.ts';
 
@@ -242,22 +242,24 @@ class Walk {
     }
   }
 
-  #kioskOf(hash: Uint8Array): KioskCertificate | null {
-    const kiosk = this.#certificates?.kiosks.get(toHex(hash));
-    this.#kiosk ??= kiosk ?? null;
-    return kiosk !== undefined && kiosk.kioskId === this.#kiosk?.kioskId ? kiosk : null;
+  #kioskOf({ kiosks }: Certificates, hash: Uint8Array): KioskCertificate | null {
+    const kiosk = kiosks.get(toHex(hash));
+    if (kiosk === undefined) return null;
+    this.#kiosk ??= kiosk;
+    return kiosk.kioskId === this.#kiosk.kioskId ? kiosk : null;
   }
 
   *#refund(entry: JournalEntry, kind: RefundKind): Steps<Looked> {
     const body = decodeRefundBody(entry.body);
-    const offer = readOfferWords(body.offer);
+    const { offer } = readRefundOffer(body.offer);
     const fits = attempt(() => this.#sales.refunded(kind, body, offer));
     if (!fits.ok) return { finding: finding(entry.sequence, 'refund_invalid', fits.code) };
     const about = { refund: offer, refundedMinor: body.refundedMinor };
-    if (this.#certificates === null) return { finding: null, about };
-    const kiosk = this.#kioskOf(body.kioskCertificateHash);
+    const certificates = this.#certificates;
+    if (certificates === null) return { finding: null, about };
+    const kiosk = this.#kioskOf(certificates, body.kioskCertificateHash);
     if (kiosk === null) return { finding: finding(entry.sequence, 'kiosk_not_certified') };
-    const allowance = this.#certificates.allowances.get(toHex(body.allowanceCertificateHash));
+    const allowance = certificates.allowances.get(toHex(body.allowanceCertificateHash));
     const checked =
       allowance === undefined
         ? yield* tried(verifyRefundOffer(body.offer, kiosk))
@@ -273,10 +275,11 @@ class Walk {
     const about = { payment, isAtRisk: body.tier === 'at_risk' };
     if (!this.#sales.sold(entry.sequence, payment, body.allowanceCertificateHash))
       return { finding: finding(entry.sequence, 'sale_repeated') };
-    if (this.#certificates === null) return { finding: null, about };
-    const kiosk = this.#kioskOf(body.kioskCertificateHash);
+    const certificates = this.#certificates;
+    if (certificates === null) return { finding: null, about };
+    const kiosk = this.#kioskOf(certificates, body.kioskCertificateHash);
     if (kiosk === null) return { finding: finding(entry.sequence, 'kiosk_not_certified') };
-    const allowance = this.#certificates.allowances.get(toHex(body.allowanceCertificateHash));
+    const allowance = certificates.allowances.get(toHex(body.allowanceCertificateHash));
     // Without the allowance's certificate the kiosk's half can still be checked.
     const checked =
       allowance === undefined
@@ -288,11 +291,12 @@ class Walk {
   }
 
   *#checkReceipts(sequence: number, hash: Uint8Array, about: About | null): Steps<JournalFinding | null> {
-    if (this.#certificates === null) return null;
+    const certificates = this.#certificates;
+    if (certificates === null) return null;
     for (const { kind, bytes } of this.#witnesses.receipts.get(sequence) ?? []) {
       if (about === null || (kind === 'receipt') !== 'payment' in about)
         return finding(sequence, 'receipt_names_another_entry');
-      const receipt = yield* this.#byAnyCertificate((kiosk) => receiptOf(about, bytes, kiosk));
+      const receipt = yield* this.#byAnyCertificate(certificates, (kiosk) => receiptOf(about, bytes, kiosk));
       if (!receipt.ok) return finding(sequence, 'receipt_invalid', receipt.code);
       if (!equalBytes(receipt.value.journalHash, hash))
         return finding(sequence, 'receipt_names_another_entry');
@@ -302,12 +306,15 @@ class Walk {
   }
 
   *#checkBatches(sequence: number): Steps<JournalFinding | null> {
-    if (this.#certificates === null) return null;
+    const certificates = this.#certificates;
+    if (certificates === null) return null;
     for (const { bytes, fromSequence } of this.#witnesses.batches.get(sequence) ?? []) {
       const signed = this.#entries.slice(fromSequence - 1, sequence);
       const entries = signed.map((entry) => entry.bytes);
       const envelope = { kioskCertificateHash: GENESIS_HASH, batch: bytes, entries };
-      const verified = yield* this.#byAnyCertificate((kiosk) => verifySettlementBatch(envelope, kiosk));
+      const verified = yield* this.#byAnyCertificate(certificates, (kiosk) =>
+        verifySettlementBatch(envelope, kiosk),
+      );
       if (!verified.ok) return finding(sequence, 'batch_invalid', verified.code);
       const { batch } = verified.value;
       if (!equalBytes(batch.headHash, this.#hashBefore(sequence + 1)))
@@ -321,9 +328,12 @@ class Walk {
   }
 
   /** A kiosk signs under the certificate of the day; all of one kiosk are tried. */
-  *#byAnyCertificate<T>(rule: (kiosk: KioskCertificate) => Steps<T>): Steps<Result<T>> {
+  *#byAnyCertificate<T>(
+    { kiosks }: Certificates,
+    rule: (kiosk: KioskCertificate) => Steps<T>,
+  ): Steps<Result<T>> {
     let last: Result<T> = { ok: false, code: 'issuer_unknown' };
-    for (const kiosk of this.#certificates?.kiosks.values() ?? []) {
+    for (const kiosk of kiosks.values()) {
       this.#kiosk ??= kiosk;
       if (kiosk.kioskId !== this.#kiosk.kioskId) continue;
       last = yield* tried(rule(kiosk));

@@ -67,7 +67,7 @@ function* itemsOf(bytes: Uint8Array): Generator<Uint8Array> {
   while (rest.length > 0) {
     let after: Uint8Array;
     try {
-      [, after] = decodeFirst(rest, { allowIndefinite: false, useMaps: true });
+      [, after] = decodeFirst(rest);
     } catch (error) {
       // cborg throws plain errors for malformed input.
       refuse('message_malformed', error);

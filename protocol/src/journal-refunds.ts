@@ -1,13 +1,10 @@
 /** What the sales of one journal can still give back, followed entry by entry. Sums only; signatures are journal-check.ts's. */
-import { equalBytes, toHex, toUuid } from './bytes.ts';
-import { readObject, readPayload } from './cose.ts';
+import { equalBytes, toHex } from './bytes.ts';
 import { refuse } from './errors.ts';
 import type { RefundBody } from './journal.ts';
-import { MAX_COUNTER, MAX_OBJECT_BYTES } from './limits.ts';
 import type { Payment } from './payment.ts';
-import { PURPOSE } from './purposes.ts';
 import { checkRefundAmount } from './refund.ts';
-import type { RefundKind } from './refund-offer.ts';
+import type { RefundKind, RefundOffer } from './refund-offer.ts';
 
 interface Sale {
   readonly sequence: number;
@@ -17,24 +14,7 @@ interface Sale {
 }
 
 /** What an offer says, whoever signed it. */
-export interface OfferWords {
-  /** UUID. */
-  readonly refundId: string;
-  readonly paymentHash: Uint8Array;
-  readonly amountMinor: bigint;
-  readonly sequence: number;
-}
-
-/** @throws Refusal */
-export function readOfferWords(bytes: Uint8Array): OfferWords {
-  const fields = readPayload(readObject(bytes, MAX_OBJECT_BYTES));
-  fields.purpose(PURPOSE.refundOffer);
-  const refundId = toUuid(fields.bytes(16));
-  const paymentHash = fields.bytes(32);
-  fields.uint(2, 1);
-  const amountMinor = fields.amountMinor(1n);
-  return { refundId, paymentHash, amountMinor, sequence: fields.uint(MAX_COUNTER, 1) };
-}
+export type OfferWords = Pick<RefundOffer, 'refundId' | 'paymentHash' | 'amountMinor' | 'sequence'>;
 
 export class RefundedSales {
   readonly #sales = new Map<string, Sale>();

@@ -1,9 +1,9 @@
 /** Signed objects of a journal file that speak of an entry: receipts of sales and of refunds, and batches. */
-import { readObject, readPayload } from './cose.ts';
 import { Refusal } from './errors.ts';
 import type { JournalRecord } from './journal-file.ts';
-import { MAX_BATCH_ENTRIES, MAX_COUNTER, MAX_OBJECT_BYTES } from './limits.ts';
-import { PURPOSE } from './purposes.ts';
+import { readReceipt } from './receipt.ts';
+import { readRefundReceipt } from './refund-receipt.ts';
+import { readSettlementBatch } from './settlement.ts';
 
 type WitnessKind = 'receipt' | 'refundReceipt' | 'settlementBatch';
 
@@ -42,19 +42,12 @@ export function witnessesOf(records: readonly JournalRecord[]): Witnesses {
 
 function placeOf(kind: WitnessKind, bytes: Uint8Array): { from: number; to: number } {
   try {
-    const fields = readPayload(readObject(bytes, MAX_OBJECT_BYTES));
-    fields.purpose(PURPOSE[kind]);
     if (kind === 'settlementBatch') {
-      const from = fields.uint(MAX_COUNTER, 1);
-      return { from, to: from + fields.uint(MAX_BATCH_ENTRIES) - 1 };
+      const { fromSequence, toSequence } = readSettlementBatch(bytes).batch;
+      return { from: fromSequence, to: toSequence };
     }
-    if (kind === 'refundReceipt') fields.bytes(16);
-    fields.bytes(32);
-    fields.amountMinor(1n);
-    if (kind === 'refundReceipt') fields.amountMinor(1n);
-    else fields.uint(255);
-    const sequence = fields.uint(MAX_COUNTER, 1);
-    return { from: sequence, to: sequence };
+    const { receipt } = kind === 'receipt' ? readReceipt(bytes) : readRefundReceipt(bytes);
+    return { from: receipt.sequence, to: receipt.sequence };
   } catch (error) {
     if (error instanceof Refusal) return { from: 1, to: 1 };
     throw error;

@@ -7,7 +7,7 @@ import { digest, type Steps } from './crypto.ts';
 import { refuse } from './errors.ts';
 import { MAX_COUNTER, MAX_JOURNAL_ENTRY_BYTES, MAX_OBJECT_BYTES } from './limits.ts';
 import { PURPOSE } from './purposes.ts';
-import { tierNumber, tierOf } from './receipt.ts';
+import { tierNumber, GUARANTEE_TIERS } from './receipt.ts';
 import type { GuaranteeTier } from './acceptance.ts';
 
 /** A kind's number on the wire. Bodies: sale here, override.ts, policy-change.ts; other kinds hold an empty array until their feature gives them one. */
@@ -113,7 +113,7 @@ export function decodeSaleBody(body: readonly unknown[]): SaleBody {
     request: fields.bytesUpTo(MAX_OBJECT_BYTES),
     allowanceCertificateHash: fields.bytes(32),
     payment: fields.bytesUpTo(MAX_OBJECT_BYTES),
-    tier: tierOf(fields.uint(3, 1)),
+    tier: fields.named(GUARANTEE_TIERS),
     checks: fields.uint(0xffff),
   };
   fields.end();

@@ -132,6 +132,28 @@ describe('three owners', () => {
     expect(limits).toEqual({ ...wide, hourCount: 7, daySumMinor: 800n, perPaymentMinor: 5n });
   });
 
+  it('what was asked before decides nothing', () => {
+    const settings: readonly LimitSettings[] = [{ perPaymentMinor: 4n }];
+    const ask = [
+      () => limitsAt('full', wide, kiosk, settings),
+      () => limitsAt('half', wide, kiosk, settings),
+      () => limitsAt('full', wide, kiosk),
+      () => limitsAt('full', wide, { perPaymentMinor: 2n }, settings),
+      () => limitsAt('full', { ...wide, perPaymentMinor: 3n }, kiosk, settings),
+      () => limitsAt('full', wide, kiosk, [{ perPaymentMinor: 1n }]),
+    ].map((limits) => () => limits().perPaymentMinor);
+    const alone = [
+      4n,
+      2n,
+      wide.perPaymentMinor < kiosk.perPaymentMinor ? wide.perPaymentMinor : kiosk.perPaymentMinor,
+    ];
+    for (const first of ask)
+      for (const [index, second] of ask.entries()) {
+        first();
+        expect(second()).toBe([...alone, 2n, 3n, 1n][index]);
+      }
+  });
+
   it('a setting above the issuer changes nothing', () => {
     const greedy = {
       ...Object.fromEntries(MONEY_LIMITS.map((name) => [name, wide[name] + 1n])),

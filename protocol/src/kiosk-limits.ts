@@ -39,12 +39,37 @@ export interface LimitFacts {
   readonly stored: { readonly sumMinor: bigint; readonly count: number };
 }
 
+interface Asked {
+  readonly level: FreshnessLevel;
+  readonly perPaymentMinor: bigint;
+  readonly settings: readonly LimitSettings[];
+  readonly limits: Policy;
+}
+/** What was asked last of a policy: one payment after the other asks the same until an owner changes something. */
+const askedLast = new WeakMap<Policy, Asked>();
+const NO_SETTINGS: readonly LimitSettings[] = [];
+
 /** The limits of all owners at a level of freshness: the lowest of each, money halved when the bundle is not fresh. */
 export function limitsAt(
   level: FreshnessLevel,
   policy: Policy,
   kiosk: Pick<KioskCertificate, 'perPaymentMinor'>,
-  settings: readonly LimitSettings[] = [],
+  settings: readonly LimitSettings[] = NO_SETTINGS,
+): Policy {
+  const { perPaymentMinor } = kiosk;
+  const last = askedLast.get(policy);
+  if (last?.level === level && last.perPaymentMinor === perPaymentMinor && last.settings === settings)
+    return last.limits;
+  const limits = lowestAt(level, policy, kiosk, settings);
+  askedLast.set(policy, { level, perPaymentMinor, settings, limits });
+  return limits;
+}
+
+function lowestAt(
+  level: FreshnessLevel,
+  policy: Policy,
+  kiosk: Pick<KioskCertificate, 'perPaymentMinor'>,
+  settings: readonly LimitSettings[],
 ): Policy {
   const limits = settings.reduce<Policy>(lowest, lowest(policy, { perPaymentMinor: kiosk.perPaymentMinor }));
   if (level === 'full') return limits;

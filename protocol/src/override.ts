@@ -76,13 +76,11 @@ export function encodeOverrideBody(body: OverrideBody): readonly CborValue[] {
 export function decodeOverrideBody(body: readonly unknown[]): OverrideBody {
   const fields = new FieldReader(body);
   const paymentHash = fields.bytes(32);
-  const reason =
-    OVERRIDE_REASONS[fields.uint(OVERRIDE_REASONS.length, 1) - 1] ?? refuse('field_out_of_range');
+  const reason = fields.named(OVERRIDE_REASONS);
   const codes = fields.array(OVERRIDABLE_CODES.length).map(overridableCode);
   fields.end();
-  const places = codes.map((code) => OVERRIDABLE_CODES.indexOf(code));
-  const isOrdered = places.every((place, index) => index === 0 || place > (places[index - 1] ?? place));
-  if (codes.length === 0 || !isOrdered) refuse('field_out_of_range');
+  const ordered = OVERRIDABLE_CODES.filter((code) => codes.includes(code));
+  if (codes.length === 0 || ordered.join() !== codes.join()) refuse('field_out_of_range');
   return { paymentHash, reason, codes };
 }
 

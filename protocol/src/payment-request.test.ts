@@ -4,6 +4,8 @@ import { changed, fieldsOf, itemsOf, resigned, withFields } from '../scripts/tam
 import { crypto, id, makeRequest, makeWorld, newKey, ok } from '../test/world.ts';
 import { encodeCbor, type CborValue } from './cbor.ts';
 import {
+  asksForPhone,
+  attempt,
   encodeRequestEnvelope,
   MAX_ENVELOPE_BYTES,
   openRequestEnvelope,
@@ -42,6 +44,12 @@ describe('a payment request', () => {
       // A changed address or TTL may leave its bounds before its signature is asked.
       expect([code, 'field_out_of_range']).toContain(answer.ok ? 'accepted' : answer.code);
     });
+  });
+
+  it("says to who has signed it whether it asks for the payer's number", () => {
+    expect(asksForPhone(request.bytes)).toBe(false);
+    expect(asksForPhone(makeRequest(world, { checksPhone: true }).bytes)).toBe(true);
+    expect(attempt(() => asksForPhone(request.bytes.subarray(1)))).toEqual(refused('message_malformed'));
   });
 
   it('of another kiosk, or under a certificate of the same key, is refused (R28)', () => {

@@ -2,7 +2,14 @@
 import { toUuid } from './bytes.ts';
 import { decodeCbor, encodeCbor, FieldReader } from './cbor.ts';
 import { verifyKioskCertificate, type KioskCertificate } from './certificates.ts';
-import { hasValidSignature, objectHash, readObject, readPayload, signObject } from './cose.ts';
+import {
+  hasValidSignature,
+  objectHash,
+  readObject,
+  readPayload,
+  signObject,
+  type UnverifiedObject,
+} from './cose.ts';
 import type { Steps } from './crypto.ts';
 import { refuse } from './errors.ts';
 import type { IssuerCertificate } from './issuer-certificate.ts';
@@ -12,9 +19,12 @@ import {
   MAX_COUNTER,
   MAX_ENVELOPE_BYTES,
   MAX_OBJECT_BYTES,
+  MAX_OPEN_REQUESTS,
+  MAX_REQUEST_LIST_BYTES,
   MAX_REQUEST_TTL_SECONDS,
 } from './limits.ts';
 import { PURPOSE } from './purposes.ts';
+import { readByteStrings } from './trust-head.ts';
 
 export interface PaymentRequest {
   /** The object's hash under the kiosk certificate: what a payment signs. */
@@ -65,6 +75,22 @@ export function* signPaymentRequest(
 /** Checks form and signature against an already verified kiosk certificate; time is the caller's question. */
 export function* verifyPaymentRequest(bytes: Uint8Array, kiosk: KioskCertificate): Steps<PaymentRequest> {
   const object = readObject(bytes, MAX_OBJECT_BYTES);
+  const draft = readRequest(object);
+  if (!(yield* hasValidSignature(object, kiosk.signingPublicKey, kiosk.hash)))
+    refuse('request_signature_invalid');
+  if (draft.currency !== kiosk.currency) refuse('payment_currency_differs_from_request');
+  return { hash: yield* objectHash(object, kiosk.hash), bytes, ...draft };
+}
+
+/**
+ * Whether a request asks for the payer's number, for who has signed it and kept its bytes: form only, a stranger's request
+ * is for {@link verifyPaymentRequest}. @throws Refusal
+ */
+export function asksForPhone(ownRequest: Uint8Array): boolean {
+  return readRequest(readObject(ownRequest, MAX_OBJECT_BYTES)).checksPhone;
+}
+
+function readRequest(object: UnverifiedObject): Omit<PaymentRequest, 'hash' | 'bytes'> {
   const fields = readPayload(object);
   fields.purpose(PURPOSE.paymentRequest);
   const requestId = toUuid(fields.bytes(16));
@@ -78,12 +104,7 @@ export function* verifyPaymentRequest(bytes: Uint8Array, kiosk: KioskCertificate
   const addresses = readAddresses(fields.array(MAX_ADDRESSES));
   const flags = fields.uint(FLAG_CHECKS_PHONE);
   fields.end();
-  if (!(yield* hasValidSignature(object, kiosk.signingPublicKey, kiosk.hash)))
-    refuse('request_signature_invalid');
-  if (currency !== kiosk.currency) refuse('payment_currency_differs_from_request');
   return {
-    hash: yield* objectHash(object, kiosk.hash),
-    bytes,
     requestId,
     amountMinor,
     currency,
@@ -125,4 +146,22 @@ export function* openRequestEnvelope(
   fields.end();
   const kiosk = yield* verifyKioskCertificate(certificateBytes, issuers);
   return { kiosk, request: yield* verifyPaymentRequest(requestBytes, kiosk) };
+}
+
+/** What a till answers a phone that asks what is open, oldest first. @param envelopes at least one, at most {@link MAX_OPEN_REQUESTS} */
+export function encodeRequestList(envelopes: readonly Uint8Array[]): Uint8Array {
+  return encodeCbor([PURPOSE.requestList, envelopes]);
+}
+
+/**
+ * The envelopes as they stand there: each is opened and judged by itself, so that one that is bad takes no other with it.
+ * @throws Refusal
+ */
+export function decodeRequestList(bytes: Uint8Array): readonly Uint8Array[] {
+  const fields = new FieldReader(decodeCbor(bytes, MAX_REQUEST_LIST_BYTES));
+  fields.purpose(PURPOSE.requestList);
+  const envelopes = readByteStrings(fields.array(MAX_OPEN_REQUESTS), 1, MAX_ENVELOPE_BYTES);
+  fields.end();
+  if (envelopes.length === 0) refuse('field_out_of_range');
+  return envelopes;
 }

@@ -1,14 +1,15 @@
 /** What a phone signs under an allowance: payments, and the statement that closes it. */
 import type { AllowanceCertificate } from './certificates.ts';
+import { equalBytes } from './bytes.ts';
 import {
   hasValidSignature,
-  objectHash,
   readObject,
   readPayload,
+  signedBytes,
   signObject,
   type UnverifiedObject,
 } from './cose.ts';
-import type { Steps } from './crypto.ts';
+import { digest, verifySignature, type Steps } from './crypto.ts';
 import { refuse } from './errors.ts';
 import { LINK_BYTES, MAX_COUNTER, MAX_OBJECT_BYTES } from './limits.ts';
 import { PURPOSE } from './purposes.ts';
@@ -65,8 +66,9 @@ export function* readPayment(
 ): Steps<Payment> {
   const object = readObject(bytes, MAX_OBJECT_BYTES);
   const fields = readFields(object);
-  const payment = { hash: yield* objectHash(object, allowance.hash), bytes, ...fields };
-  readAs.set(payment, object);
+  const signed = signedBytes(object, allowance.hash);
+  const payment = { hash: yield* digest(signed), bytes, ...fields };
+  readAs.set(payment, { under: allowance.hash, signed, signature: object.signature });
   return payment;
 }
 
@@ -83,12 +85,20 @@ function readFields(object: UnverifiedObject): Omit<Payment, 'hash' | 'bytes'> {
   return { counter, amountMinor, cumulativeMinor, previousLink, requestHash, signedAt };
 }
 
-/** What a payment was read from, so that its signature is checked without reading it again. */
-const readAs = new WeakMap<Payment, UnverifiedObject>();
+/** What a payment was read from and under, so that its signature is checked without reading it again. */
+interface Reading {
+  readonly under: Uint8Array;
+  readonly signed: Uint8Array;
+  readonly signature: Uint8Array;
+}
+const readAs = new WeakMap<Payment, Reading>();
 
 /** Did the allowance's device key sign this payment under this certificate? */
 export function* hasPaymentSignature(payment: Payment, allowance: AllowanceCertificate): Steps<boolean> {
-  const object = readAs.get(payment) ?? readObject(payment.bytes, MAX_OBJECT_BYTES);
+  const reading = readAs.get(payment);
+  if (reading !== undefined && equalBytes(reading.under, allowance.hash))
+    return yield* verifySignature(allowance.devicePublicKey, reading.signed, reading.signature);
+  const object = readObject(payment.bytes, MAX_OBJECT_BYTES);
   return yield* hasValidSignature(object, allowance.devicePublicKey, allowance.hash);
 }
 

@@ -26,7 +26,7 @@ export function encodePolicyChangeBody({ owner, limits }: PolicyChangeBody): rea
 /** @throws Refusal */
 export function decodePolicyChangeBody(body: readonly unknown[]): PolicyChangeBody {
   const fields = new FieldReader(body);
-  const owner = OWNERS[fields.uint(OWNERS.length, 1) - 1] ?? refuse('field_out_of_range');
+  const owner = fields.named(OWNERS);
   const values = fields.layout();
   fields.end();
   if (values.length !== MONEY_LIMITS.length + NUMBER_LIMITS.length) refuse('message_malformed');

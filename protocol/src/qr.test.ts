@@ -8,6 +8,7 @@ import {
   encodeDelivery,
   encodeRepeatDelivery,
   fromQrText,
+  isSealedDelivery,
   isTikiQr,
   MAX_ENVELOPE_BYTES,
   SEAL_BYTES,
@@ -66,6 +67,12 @@ it.each(['', 'TIKI1:', 'tiki1:r:00', 'https://example.org', 'WIFI:S:DIRECT-xx;;'
   },
 );
 
+it('what only its kiosk can read is known by its prefix', () => {
+  for (const kind of KINDS)
+    expect(isSealedDelivery(toQrText(kind, Uint8Array.of(1)))).toBe(kind === 'sealedDelivery');
+  expect(isSealedDelivery(`TIKI1:P:${toQrText('sealedDelivery', Uint8Array.of(1))}`)).toBe(false);
+});
+
 it('what is ours is recognised before it is read', () => {
   expect(isTikiQr('TIKI1:R:not base45')).toBe(true);
   expect(fromQrText('request', 'TIKI1:R:not base45')).toEqual(refused('message_malformed'));
@@ -83,7 +90,7 @@ describe('the salt that opens a phone commitment', () => {
   it('is in no unsealed text: there is no such text', () => {
     for (const bytes of both(world.phoneSalt)) {
       expect(carriesPhoneSalt(bytes)).toBe(true);
-      expect(() => toQrText('delivery', bytes)).toThrow(TypeError);
+      for (const kind of KINDS) expect(() => toQrText(kind, bytes)).toThrow('shown sealed');
     }
     for (const bytes of both(null)) expect(toQrText('delivery', bytes)).toMatch(/^TIKI1:P:/);
   });

@@ -24,8 +24,7 @@ export function isQrContent(name: string): name is QrContent {
  * certificate's commitment, so that one is sealed to the kiosk first.
  */
 export function toQrText(content: QrContent, bytes: Uint8Array): string {
-  if (content === 'delivery' && carriesPhoneSalt(bytes))
-    throw new TypeError('a delivery with a phone salt is shown sealed');
+  if (carriesPhoneSalt(bytes)) throw new TypeError('a delivery with a phone salt is shown sealed');
   return PREFIX[content] + toBase45(bytes);
 }
 

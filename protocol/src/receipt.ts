@@ -2,21 +2,18 @@
 import { equalBytes } from './bytes.ts';
 import type { GuaranteeTier } from './acceptance.ts';
 import type { KioskCertificate } from './certificates.ts';
-import { hasValidSignature, readObject, readPayload, signObject } from './cose.ts';
+import { hasValidSignature, readObject, readPayload, signObject, type UnverifiedObject } from './cose.ts';
 import type { Steps } from './crypto.ts';
 import { refuse } from './errors.ts';
 import { MAX_COUNTER, MAX_OBJECT_BYTES } from './limits.ts';
 import { PURPOSE } from './purposes.ts';
 
-const TIERS: readonly GuaranteeTier[] = ['locked', 'reserved', 'at_risk'];
+/** In the order of their numbers on the wire. */
+export const GUARANTEE_TIERS: readonly GuaranteeTier[] = ['locked', 'reserved', 'at_risk'];
 
 /** A tier's number on the wire: 1 locked, 2 reserved, 3 at risk. */
 export function tierNumber(tier: GuaranteeTier): number {
-  return TIERS.indexOf(tier) + 1;
-}
-
-export function tierOf(number: number): GuaranteeTier {
-  return TIERS[number - 1] ?? refuse('field_out_of_range');
+  return GUARANTEE_TIERS.indexOf(tier) + 1;
 }
 
 export interface Receipt {
@@ -55,21 +52,33 @@ export function* verifyReceipt(
   kiosk: KioskCertificate,
   expected: { readonly paymentHash: Uint8Array; readonly amountMinor: bigint },
 ): Steps<Receipt> {
-  const object = readObject(bytes, MAX_OBJECT_BYTES);
-  const fields = readPayload(object);
-  fields.purpose(PURPOSE.receipt);
-  const paymentHash = fields.bytes(32);
-  const amountMinor = fields.amountMinor(1n);
-  const tier = tierOf(fields.uint(TIERS.length, 1));
-  const sequence = fields.uint(MAX_COUNTER, 1);
-  const journalHash = fields.bytes(32);
-  const acceptedAt = fields.timeSeconds();
-  const checks = fields.uint(0xffff);
-  fields.end();
+  const { object, receipt } = readReceipt(bytes);
   if (!(yield* hasValidSignature(object, kiosk.signingPublicKey, kiosk.hash)))
     refuse('receipt_signature_invalid');
+  const { paymentHash, amountMinor } = receipt;
   if (!equalBytes(paymentHash, expected.paymentHash) || amountMinor !== expected.amountMinor) {
     refuse('receipt_is_for_another_payment');
   }
-  return { paymentHash, amountMinor, tier, sequence, journalHash, acceptedAt, checks };
+  return receipt;
+}
+
+/** Form only: who signed it is not asked. @throws Refusal */
+export function readReceipt(bytes: Uint8Array): {
+  readonly object: UnverifiedObject;
+  readonly receipt: Receipt;
+} {
+  const object = readObject(bytes, MAX_OBJECT_BYTES);
+  const fields = readPayload(object);
+  fields.purpose(PURPOSE.receipt);
+  const receipt = {
+    paymentHash: fields.bytes(32),
+    amountMinor: fields.amountMinor(1n),
+    tier: fields.named(GUARANTEE_TIERS),
+    sequence: fields.uint(MAX_COUNTER, 1),
+    journalHash: fields.bytes(32),
+    acceptedAt: fields.timeSeconds(),
+    checks: fields.uint(0xffff),
+  };
+  fields.end();
+  return { object, receipt };
 }

@@ -5,7 +5,14 @@
 import { toUuid } from './bytes.ts';
 import { decodeCbor, encodeCbor, FieldReader } from './cbor.ts';
 import { verifyKioskCertificate, type KioskCertificate } from './certificates.ts';
-import { hasValidSignature, objectHash, readObject, readPayload, signObject } from './cose.ts';
+import {
+  hasValidSignature,
+  objectHash,
+  readObject,
+  readPayload,
+  signObject,
+  type UnverifiedObject,
+} from './cose.ts';
 import type { Steps } from './crypto.ts';
 import { refuse } from './errors.ts';
 import type { IssuerCertificate } from './issuer-certificate.ts';
@@ -64,22 +71,33 @@ export function* signRefundOffer(
 
 /** Checks form and signature against an already verified kiosk certificate; time and sale are the caller's question. */
 export function* verifyRefundOffer(bytes: Uint8Array, kiosk: KioskCertificate): Steps<RefundOffer> {
+  const { object, offer } = readRefundOffer(bytes);
+  if (!(yield* hasValidSignature(object, kiosk.signingPublicKey, kiosk.hash)))
+    refuse('refund_offer_signature_invalid');
+  return { hash: yield* objectHash(object, kiosk.hash), ...offer };
+}
+
+/** Form only: who signed it is not asked. @throws Refusal */
+export function readRefundOffer(bytes: Uint8Array): {
+  readonly object: UnverifiedObject;
+  readonly offer: Omit<RefundOffer, 'hash'>;
+} {
   const object = readObject(bytes, MAX_OBJECT_BYTES);
   const fields = readPayload(object);
   fields.purpose(PURPOSE.refundOffer);
-  const refundId = toUuid(fields.bytes(16));
-  const paymentHash = fields.bytes(32);
-  const kind = KINDS[fields.uint(KINDS.length, 1) - 1] ?? refuse('field_out_of_range');
-  const amountMinor = fields.amountMinor(1n);
-  const sequence = fields.uint(MAX_COUNTER, 1);
-  const issuedAt = fields.timeSeconds();
-  const ttlSeconds = fields.uint(MAX_REFUND_OFFER_TTL_SECONDS, 1);
-  const addresses = readAddresses(fields.array(MAX_ADDRESSES));
+  const offer = {
+    bytes,
+    refundId: toUuid(fields.bytes(16)),
+    paymentHash: fields.bytes(32),
+    kind: fields.named(KINDS),
+    amountMinor: fields.amountMinor(1n),
+    sequence: fields.uint(MAX_COUNTER, 1),
+    issuedAt: fields.timeSeconds(),
+    ttlSeconds: fields.uint(MAX_REFUND_OFFER_TTL_SECONDS, 1),
+    addresses: readAddresses(fields.array(MAX_ADDRESSES)),
+  };
   fields.end();
-  if (!(yield* hasValidSignature(object, kiosk.signingPublicKey, kiosk.hash)))
-    refuse('refund_offer_signature_invalid');
-  const hash = yield* objectHash(object, kiosk.hash);
-  return { hash, bytes, refundId, paymentHash, kind, amountMinor, sequence, issuedAt, ttlSeconds, addresses };
+  return { object, offer };
 }
 
 /** What the QR code on the kiosk's screen carries. */

@@ -1,7 +1,7 @@
 /** The refund receipt: the kiosk's signed word that a refund is stored. Made in the transaction, released after its commit. */
 import { fromUuid, equalBytes, toUuid } from './bytes.ts';
 import type { KioskCertificate } from './certificates.ts';
-import { hasValidSignature, readObject, readPayload, signObject } from './cose.ts';
+import { hasValidSignature, readObject, readPayload, signObject, type UnverifiedObject } from './cose.ts';
 import type { Steps } from './crypto.ts';
 import { refuse } from './errors.ts';
 import { MAX_COUNTER, MAX_OBJECT_BYTES } from './limits.ts';
@@ -47,24 +47,35 @@ export function* verifyRefundReceipt(
   kiosk: KioskCertificate,
   expected: Pick<RefundReceipt, 'refundId' | 'paymentHash' | 'amountMinor'>,
 ): Steps<RefundReceipt> {
-  const object = readObject(bytes, MAX_OBJECT_BYTES);
-  const fields = readPayload(object);
-  fields.purpose(PURPOSE.refundReceipt);
-  const refundId = toUuid(fields.bytes(16));
-  const paymentHash = fields.bytes(32);
-  const amountMinor = fields.amountMinor(1n);
-  const refundedMinor = fields.amountMinor(1n);
-  const sequence = fields.uint(MAX_COUNTER, 1);
-  const journalHash = fields.bytes(32);
-  const at = fields.timeSeconds();
-  fields.end();
+  const { object, receipt } = readRefundReceipt(bytes);
   if (!(yield* hasValidSignature(object, kiosk.signingPublicKey, kiosk.hash)))
     refuse('refund_receipt_signature_invalid');
   const isOfThisRefund =
-    refundId === expected.refundId &&
-    equalBytes(paymentHash, expected.paymentHash) &&
-    amountMinor === expected.amountMinor &&
-    refundedMinor >= amountMinor;
+    receipt.refundId === expected.refundId &&
+    equalBytes(receipt.paymentHash, expected.paymentHash) &&
+    receipt.amountMinor === expected.amountMinor &&
+    receipt.refundedMinor >= receipt.amountMinor;
   if (!isOfThisRefund) refuse('refund_receipt_is_for_another_refund');
-  return { refundId, paymentHash, amountMinor, refundedMinor, sequence, journalHash, at };
+  return receipt;
+}
+
+/** Form only: who signed it is not asked. @throws Refusal */
+export function readRefundReceipt(bytes: Uint8Array): {
+  readonly object: UnverifiedObject;
+  readonly receipt: RefundReceipt;
+} {
+  const object = readObject(bytes, MAX_OBJECT_BYTES);
+  const fields = readPayload(object);
+  fields.purpose(PURPOSE.refundReceipt);
+  const receipt = {
+    refundId: toUuid(fields.bytes(16)),
+    paymentHash: fields.bytes(32),
+    amountMinor: fields.amountMinor(1n),
+    refundedMinor: fields.amountMinor(1n),
+    sequence: fields.uint(MAX_COUNTER, 1),
+    journalHash: fields.bytes(32),
+    at: fields.timeSeconds(),
+  };
+  fields.end();
+  return { object, receipt };
 }

@@ -139,6 +139,13 @@ describe('the kiosk', () => {
   });
 });
 
+it('an envelope brings certificate and offer to the phone', () => {
+  const offer = makeOffer();
+  const envelope = protocol.encodeRefundEnvelope(world.kiosk.bytes, offer.bytes);
+  const opened = ok(protocol.runSync(protocol.openRefundEnvelope(envelope, world.trust.issuers), crypto));
+  expect(opened).toEqual({ kiosk: world.kiosk, offer });
+});
+
 describe('the phone', () => {
   const paid: protocol.PaidSale = {
     paymentHash: payment.hash,

@@ -116,7 +116,7 @@ export function* verifySettlementBatch(
   envelope: SettlementEnvelope,
   kiosk: KioskCertificate,
 ): Steps<{ readonly batch: SettlementBatch; readonly entries: readonly ChainedEntry[] }> {
-  const batch = yield* readBatch(envelope.batch, kiosk);
+  const batch = yield* verifyBatch(envelope.batch, kiosk);
   if (envelope.entries.length !== batch.toSequence - batch.fromSequence + 1) refuse('batch_chain_broken');
   const entries: ChainedEntry[] = [];
   let previousHash = batch.previousHash;
@@ -131,34 +131,36 @@ export function* verifySettlementBatch(
   return { batch, entries };
 }
 
-function* readBatch(bytes: Uint8Array, kiosk: KioskCertificate): Steps<SettlementBatch> {
+function* verifyBatch(bytes: Uint8Array, kiosk: KioskCertificate): Steps<SettlementBatch> {
+  const { object, batch } = readSettlementBatch(bytes);
+  if (!(yield* hasValidSignature(object, kiosk.signingPublicKey, kiosk.hash)))
+    refuse('batch_signature_invalid');
+  return { hash: yield* objectHash(object, kiosk.hash), ...batch };
+}
+
+/** Form only: who signed it is not asked. @throws Refusal */
+export function readSettlementBatch(bytes: Uint8Array): {
+  readonly object: UnverifiedObject;
+  readonly batch: Omit<SettlementBatch, 'hash'>;
+} {
   const object = readObject(bytes, MAX_OBJECT_BYTES);
   const fields = readPayload(object);
   fields.purpose(PURPOSE.settlementBatch);
   const fromSequence = fields.uint(MAX_COUNTER, 1);
   const toSequence = fromSequence + fields.uint(MAX_BATCH_ENTRIES) - 1;
-  const saleCount = fields.uint(MAX_BATCH_ENTRIES);
-  const saleSumMinor = fields.amountMinor();
-  const previousHash = fields.bytes(32);
-  const headHash = fields.bytes(32);
-  const denyListVersion = fields.uint(MAX_COUNTER);
-  const createdAt = fields.timeSeconds();
-  fields.end();
-  if (!(yield* hasValidSignature(object, kiosk.signingPublicKey, kiosk.hash)))
-    refuse('batch_signature_invalid');
-  const hash = yield* objectHash(object, kiosk.hash);
-  return {
-    hash,
+  const batch = {
     bytes,
     fromSequence,
     toSequence,
-    saleCount,
-    saleSumMinor,
-    previousHash,
-    headHash,
-    denyListVersion,
-    createdAt,
+    saleCount: fields.uint(MAX_BATCH_ENTRIES),
+    saleSumMinor: fields.amountMinor(),
+    previousHash: fields.bytes(32),
+    headHash: fields.bytes(32),
+    denyListVersion: fields.uint(MAX_COUNTER),
+    createdAt: fields.timeSeconds(),
   };
+  fields.end();
+  return { object, batch };
 }
 
 /** A settled sale's two signed halves, both checked again by the cloud. */
@@ -299,7 +301,7 @@ function* requireAcknowledger(
 function readResult(value: unknown): SettlementResult {
   const fields = new FieldReader(value);
   const sequence = fields.uint(MAX_COUNTER, 1);
-  const outcome = OUTCOMES[fields.uint(OUTCOMES.length, 1) - 1] ?? refuse('field_out_of_range');
+  const outcome = fields.named(OUTCOMES);
   const code = fields.textOrNull(64);
   fields.end();
   if (code !== null && !/^[a-z_]+$/.test(code)) refuse('field_out_of_range');

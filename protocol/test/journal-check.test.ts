@@ -223,6 +223,86 @@ function makeBodyOf(entry: protocol.JournalEntry) {
   return protocol.encodeSaleBody(protocol.decodeSaleBody(entry.body));
 }
 
+describe('without a root', () => {
+  const entries = entriesOf(journal).map(({ bytes }) => protocol.decodeJournalEntry(bytes));
+  /** The first `count` entries and then these, rightly chained. */
+  const chain = (
+    count: number,
+    ...more: readonly (readonly [protocol.JournalKind, readonly protocol.CborValue[]])[]
+  ) => {
+    const bytes = entriesOf(journal)
+      .slice(0, count)
+      .map((one) => one.bytes);
+    for (const [kind, body] of more) {
+      const previousHash = crypto.digest(bytes.at(-1) ?? new Uint8Array(0));
+      const place = { sequence: bytes.length + 1, previousHash, at: NOW + 90 };
+      bytes.push(protocol.encodeJournalEntry({ ...place, kind, body }));
+    }
+    return bytes.map((one) => ({ kind: 'journalEntry', bytes: one }) as const);
+  };
+  const saleBody = (entries[1]?.body ?? []) as readonly protocol.CborValue[];
+
+  it('a sale that stands there twice is found all the same, and counted once', () => {
+    expect(brokenAt(chain(3, ['sale', saleBody]), null)).toBe('4 sale_repeated');
+    expect(check(chain(3, ['sale', saleBody]), null)).toMatchObject({ sales: 2, saleSumMinor: 1_000n });
+  });
+
+  it('nobody is believed who speaks of a later entry, and the chain is all', () => {
+    const words = journal.filter(({ kind }) => kind === 'receipt' || kind === 'settlementBatch');
+    expect(brokenAt([...chain(2), ...words], null)).toBeNull();
+    expect(brokenAt([...chain(2), ...words])).not.toBeNull();
+  });
+
+  it('an override without its sale is found', () => {
+    const hash = new Uint8Array(32);
+    const codes = ['trust_bundle_too_old'] as const;
+    const override = protocol.encodeOverrideBody({ paymentHash: hash, reason: 'other', codes });
+    expect(brokenAt(chain(2, ['override', override]), null)).toBe('4 entry_missing');
+    expect(brokenAt(chain(2, ['override', override], ['stop', []]), null)).toBe(
+      '4 override_without_its_sale',
+    );
+  });
+});
+
+it('a fault of the program is no finding about the journal', () => {
+  const fails = {
+    ...crypto,
+    verify: () => {
+      throw new RangeError('broken');
+    },
+  };
+  expect(() => protocol.runSync(protocol.checkJournal(journal, world.root.publicKey), fails)).toThrow(
+    RangeError,
+  );
+});
+
+describe('the records of a file', () => {
+  const opening = protocol.encodeJournalOpening();
+  const record = (kind: Record['kind'], length: number) => ({ kind, bytes: new Uint8Array(length).fill(1) });
+  const read = (...records: readonly Record[]) =>
+    protocol.attempt(() => protocol.decodeJournalFile(fileOf(records)));
+
+  it('are none behind the opening alone', () => {
+    expect(protocol.decodeJournalFile(opening)).toEqual([]);
+  });
+
+  it.each([
+    ['issuerCertificate', protocol.MAX_OBJECT_BYTES],
+    ['allowanceCertificate', protocol.MAX_OBJECT_BYTES],
+    ['kioskCertificate', protocol.MAX_OBJECT_BYTES],
+    ['receipt', protocol.MAX_OBJECT_BYTES],
+    ['refundReceipt', protocol.MAX_OBJECT_BYTES],
+    ['settlementBatch', protocol.MAX_OBJECT_BYTES],
+    ['journalEntry', protocol.MAX_JOURNAL_ENTRY_BYTES],
+    ['trustBundle', protocol.MAX_TRUST_BUNDLE_BYTES],
+  ] as const)('hold of a %s at most %i bytes', (kind, most) => {
+    for (const length of [1, most])
+      expect(read(record(kind, length))).toEqual({ ok: true, value: [record(kind, length)] });
+    for (const length of [0, most + 1])
+      expect(read(record(kind, length))).toEqual({ ok: false, code: 'field_out_of_range' });
+  });
+});
+
 describe('an override in a journal', () => {
   const { payment, body } = makeSale(1, 500n);
   const risky = (tier: protocol.GuaranteeTier) =>

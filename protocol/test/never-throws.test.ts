@@ -2,8 +2,9 @@
  * Bytes from outside never make a reader throw: random ones, and mutated genuine ones, through every public function
  * that decodes or verifies. The short run is for every change; PROTOCOL_FUZZ_RUNS sets a longer one.
  */
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { concatBytes } from '../src/bytes.ts';
 import * as protocol from '../src/index.ts';
 import {
@@ -19,6 +20,8 @@ import {
 } from './world.ts';
 
 const RUNS = Number(process.env['PROTOCOL_FUZZ_RUNS'] ?? 300);
+// A long run on a busy machine is no hanging one.
+vi.setConfig({ testTimeout: 20_000 + 20 * RUNS });
 const world = makeWorld();
 const request = makeRequest(world);
 const payment = makePayment(world, request);
@@ -142,6 +145,11 @@ const issuerCertificate = ok(
   ),
 );
 
+const repeat = protocol.encodeRepeatDelivery({
+  certificateReference: protocol.certificateReference(world.allowance.hash),
+  payment: payment.bytes,
+  phoneSalt: null,
+});
 const known = ok(sync(protocol.readAllowanceCertificate(world.allowance.bytes)));
 const stored = [{ allowance: known.certificate, allowanceObject: known.object }];
 
@@ -165,7 +173,8 @@ function byReference(delivery: protocol.RepeatDelivery) {
   return named.ok ? sync(protocol.identifyUnder(named.value, delivery)) : named;
 }
 
-const twin = makePayment(world, makeRequest(world, { fill: 0x60 }));
+const twinRequest = makeRequest(world, { fill: 0x60 });
+const twin = makePayment(world, twinRequest);
 // Its own issuer certificate: the world's bundle holds one that began a moment earlier.
 const doubleSpend = protocol.encodeDoubleSpendProof({
   issuerCertificate,
@@ -265,6 +274,105 @@ function settleRefund(bytes: Uint8Array) {
   return sync(protocol.verifyRefundEntry({ kind: 'refund', body: body.value }, facts));
 }
 
+/** An override, the sale that it lets through, and limits that the shop set, behind the sale and its refund. */
+const laterEntries = (() => {
+  const entries = [refundEntry];
+  const append = (kind: protocol.JournalKind, body: readonly protocol.CborValue[]) =>
+    entries.push(
+      protocol.encodeJournalEntry({
+        sequence: entries.length + 2,
+        previousHash: crypto.digest(entries.at(-1) ?? entry),
+        kind,
+        at: NOW,
+        body,
+      }),
+    );
+  const codes = ['trust_bundle_too_old', 'split_sale_suspected'] as const;
+  append('override', protocol.encodeOverrideBody({ paymentHash: twin.hash, reason: 'small_risk', codes }));
+  append(
+    'sale',
+    protocol.encodeSaleBody({
+      ...saleBody,
+      request: twinRequest.bytes,
+      payment: twin.bytes,
+      tier: 'at_risk',
+    }),
+  );
+  append(
+    'policyChange',
+    protocol.encodePolicyChangeBody({ owner: 'kiosk', limits: { perPaymentMinor: 5_000n, dayCount: 12 } }),
+  );
+  return entries;
+})();
+const [, overrideEntry = entry, , policyEntry = entry] = laterEntries;
+
+/** The body of one entry, by the rule of its kind. */
+function readBody<T>(bytes: Uint8Array, read: (body: readonly unknown[]) => T): protocol.Result<T> {
+  return protocol.attempt(() => read(protocol.decodeJournalEntry(bytes).body));
+}
+
+/** A delivery, with everything set aside that may be. */
+function decideUnderOverride(bytes: Uint8Array) {
+  const decoded = protocol.attempt(() => protocol.decodeDelivery(bytes));
+  if (!decoded.ok) return decoded;
+  const identified = sync(protocol.identifyPayment(decoded.value));
+  if (!identified.ok) return identified;
+  const facts = makeFacts(world, request, { trust: { ...world.trust, issuedAt: NOW - 400_000 } });
+  return sync(protocol.verifyUnderOverride(identified.value, facts, protocol.EVERY_OVERRIDABLE));
+}
+
+/** A delta by itself, and then on the bundle in force. */
+function follow(bytes: Uint8Array) {
+  const change = sync(protocol.verifyDenyListDelta(bytes, world.root.publicKey));
+  if (!change.ok) return change;
+  const next = sync(protocol.applyDenyListDelta(change.value, world.trust));
+  if (!next.ok) return next;
+  return protocol.attempt(() => protocol.checkNotOlder(next.value, world.trust, { nowSeconds: NOW }));
+}
+
+/** An envelope all the way to what a phone shows. */
+function consider(bytes: Uint8Array) {
+  const opened = sync(protocol.openRequestEnvelope(bytes, issuers));
+  return opened.ok
+    ? protocol.attempt(() => protocol.checkKioskStanding(opened.value.kiosk, world.trust, NOW))
+    : opened;
+}
+
+/** The offer of a refund all the way to what a phone shows. */
+function considerRefund(bytes: Uint8Array) {
+  const opened = sync(protocol.openRefundEnvelope(bytes, issuers));
+  if (!opened.ok) return opened;
+  const { kiosk, offer: read } = opened.value;
+  const { kioskId } = world.kiosk;
+  const paid = { paymentHash: payment.hash, amountMinor: 1_250n, refundedMinor: 0n, kioskId, sequence: 1 };
+  return protocol.attempt(() => {
+    protocol.checkRefundAmount(read, paid);
+    protocol.checkRefundOffer(read, { kiosk, payment: paid, nowSeconds: NOW });
+  });
+}
+
+function signedPayment(bytes: Uint8Array) {
+  const read = sync(protocol.readPayment(bytes, world.allowance));
+  return read.ok ? sync(protocol.hasPaymentSignature(read.value, world.allowance)) : read;
+}
+
+const receiptOfSale = ok(
+  sync(
+    protocol.signReceipt(
+      {
+        paymentHash: payment.hash,
+        amountMinor: 1_250n,
+        tier: 'reserved',
+        sequence: 1,
+        journalHash: crypto.digest(entry),
+        acceptedAt: NOW,
+        checks: 1,
+      },
+      world.kiosk.hash,
+    ),
+  ),
+);
+
 const file = concatBytes(
   protocol.encodeJournalOpening(),
   ...(
@@ -272,7 +380,10 @@ const file = concatBytes(
       ['trustBundle', world.trustBytes],
       ['kioskCertificate', world.kiosk.bytes],
       ['allowanceCertificate', world.allowance.bytes],
+      ['issuerCertificate', issuerCertificate],
       ['journalEntry', entry],
+      ...laterEntries.map((bytes) => ['journalEntry', bytes] as const),
+      ['receipt', receiptOfSale],
       ['settlementBatch', batch],
     ] as const
   ).map(([kind, bytes]) => protocol.encodeJournalRecord({ kind, bytes })),
@@ -288,14 +399,19 @@ const readers: Readonly<
   Record<string, readonly [Uint8Array, (bytes: Uint8Array) => protocol.Result<unknown>]>
 > = {
   'delivery and decision': [protocol.encodeDelivery(delivery), decide],
-  'repeat delivery and decision': [
-    protocol.encodeRepeatDelivery({
-      certificateReference: protocol.certificateReference(world.allowance.hash),
-      payment: payment.bytes,
-      phoneSalt: null,
-    }),
-    decide,
+  'repeat delivery and decision': [repeat, decide],
+  'whole delivery': [
+    protocol.encodeDelivery(delivery),
+    (bytes) => protocol.attempt(() => protocol.decodeDelivery(bytes)),
   ],
+  'repeat delivery': [repeat, (bytes) => protocol.attempt(() => protocol.decodeRepeatDelivery(bytes))],
+  'salt in a delivery': [
+    protocol.encodeDelivery({ ...delivery, phoneSalt: world.phoneSalt }),
+    (bytes) => protocol.attempt(() => protocol.carriesPhoneSalt(bytes)),
+  ],
+  'delivery under an override': [protocol.encodeDelivery(delivery), decideUnderOverride],
+  'signed payment': [payment.bytes, signedPayment],
+  'form of a payment': [payment.bytes, (bytes) => protocol.attempt(() => protocol.requirePaymentForm(bytes))],
   'payment alone': [
     payment.bytes,
     (payment) => decide(protocol.encodeDelivery({ ...delivery, payment: nonEmpty(payment) })),
@@ -304,15 +420,20 @@ const readers: Readonly<
     world.allowance.bytes,
     (bytes) => decide(protocol.encodeDelivery({ ...delivery, allowanceCertificate: nonEmpty(bytes) })),
   ],
-  'request envelope': [
-    protocol.encodeRequestEnvelope(world.kiosk.bytes, request.bytes),
-    (bytes) => sync(protocol.openRequestEnvelope(bytes, issuers)),
+  'request list': [
+    protocol.encodeRequestList([protocol.encodeRequestEnvelope(world.kiosk.bytes, request.bytes)]),
+    (bytes) => protocol.attempt(() => protocol.decodeRequestList(bytes)),
   ],
+  'request envelope': [protocol.encodeRequestEnvelope(world.kiosk.bytes, request.bytes), consider],
   request: [request.bytes, (bytes) => sync(protocol.verifyPaymentRequest(bytes, world.kiosk))],
   'kiosk certificate': [world.kiosk.bytes, (bytes) => sync(protocol.verifyKioskCertificate(bytes, issuers))],
   'allowance certificate': [
     world.allowance.bytes,
     (bytes) => sync(protocol.verifyAllowanceCertificate(bytes, issuers)),
+  ],
+  'certificate to ask about its issuer': [
+    world.kiosk.bytes,
+    (bytes) => protocol.attempt(() => protocol.checkIssuerNotRevoked(bytes, world.trust, NOW)),
   ],
   'issuer certificate': [
     issuerCertificate,
@@ -326,16 +447,22 @@ const readers: Readonly<
     delta,
     (bytes) => sync(protocol.verifyTrustUpdate(bytes, world.root.publicKey, world.trust)),
   ],
+  'deny-list delta alone': [delta, follow],
   'kept trust': [kept, (bytes) => sync(protocol.verifyTrustRecord(bytes, world.root.publicKey))],
   receipt: [
     receipt,
     (bytes) =>
       sync(protocol.verifyReceipt(bytes, world.kiosk, { paymentHash: payment.hash, amountMinor: 1_250n })),
   ],
-  'refund envelope': [
-    protocol.encodeRefundEnvelope(world.kiosk.bytes, offer),
-    (bytes) => sync(protocol.openRefundEnvelope(bytes, issuers)),
+  'refund envelope': [protocol.encodeRefundEnvelope(world.kiosk.bytes, offer), considerRefund],
+  'form of a receipt': [receipt, (bytes) => protocol.attempt(() => protocol.readReceipt(bytes))],
+  'form of a refund receipt': [
+    refundReceipt,
+    (bytes) => protocol.attempt(() => protocol.readRefundReceipt(bytes)),
   ],
+  'form of a refund offer': [offer, (bytes) => protocol.attempt(() => protocol.readRefundOffer(bytes))],
+  'form of a batch': [batch, (bytes) => protocol.attempt(() => protocol.readSettlementBatch(bytes))],
+  'refund offer': [offer, (bytes) => sync(protocol.verifyRefundOffer(bytes, world.kiosk))],
   'refund acceptance': [acceptance, giveBack],
   'refund receipt': [
     refundReceipt,
@@ -349,6 +476,8 @@ const readers: Readonly<
       ),
   ],
   'refund entry': [refundEntry, settleRefund],
+  'override entry': [overrideEntry, (bytes) => readBody(bytes, protocol.decodeOverrideBody)],
+  'policy change entry': [policyEntry, (bytes) => readBody(bytes, protocol.decodePolicyChangeBody)],
   'journal file': [file, checkFile],
   'journal entry': [entry, (bytes) => protocol.attempt(() => protocol.decodeJournalEntry(bytes))],
   settlement: [protocol.encodeSettlementEnvelope(world.kiosk.hash, batch, [entry]), settle],
@@ -364,6 +493,28 @@ const readers: Readonly<
     (bytes) => protocol.attempt(() => protocol.decompressPoint(bytes)),
   ],
 };
+
+/** What takes its bytes in another form than these readers, and where it is fed with hostile ones. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  openSealed: 'src/sealing.test.ts, and adapters/node-sealing.test.ts for the kiosk',
+  readPayeeLock: 'within allowance certificates, above',
+  readAddresses: 'within requests and refund offers, above',
+  requireIssuerSignature:
+    'within certificates, bundles and acknowledgements, above: it takes an object that was read',
+};
+
+it('the genuine journal file is whole: what is changed in it lies behind no earlier fault', () => {
+  const report = checkFile(file);
+  expect(report.ok && report.value).toMatchObject({ broken: null, entries: 5, sales: 2, refunds: 1 });
+});
+
+it('every public function that takes bytes from outside is fed with hostile ones', () => {
+  const text = readFileSync(import.meta.filename, 'utf8');
+  const takesBytes = /^(decode|verify|open|read|identify|apply|select|decompress|carries|require|from)[A-Z]/;
+  const exported = Object.keys(protocol).filter((name) => takesBytes.test(name) && !(name in ELSEWHERE));
+  expect(exported.length).toBeGreaterThan(35);
+  expect(exported.filter((name) => !text.includes(`protocol.${name}`))).toEqual([]);
+});
 
 function nonEmpty(bytes: Uint8Array): Uint8Array {
   return bytes.length === 0 ? id(0) : bytes;
@@ -443,12 +594,16 @@ describe('texts from outside', () => {
           'receipt',
           'refundOffer',
           'refundAcceptance',
+          'refundReceipt',
         ] as const) {
           protocol.fromQrText(kind, text);
           protocol.fromQrText(kind, `TIKI1:R:${text}`);
         }
         protocol.attempt(() => protocol.Amount.parse(text, 'SGD'));
         protocol.attempt(() => protocol.fromUuid(text));
+        protocol.attempt(() => protocol.fromHex(text));
+        protocol.attempt(() => protocol.fromBase64Url(text));
+        protocol.isSealedDelivery(text);
         expect(typeof protocol.isTikiQr(text)).toBe('boolean');
       }),
       { numRuns: RUNS },

@@ -4,9 +4,12 @@ import { describe, expect, it } from 'vitest';
 import { fieldsOf, resigned } from '../scripts/tamper.ts';
 import {
   CHECK,
+  decodeOverrideBody,
+  encodeOverrideBody,
   EVERY_OVERRIDABLE,
   isOverridable,
   OVERRIDABLE_CODES,
+  OVERRIDE_REASONS,
   REFUSAL_CODES,
   identifyPayment,
   linkOf,
@@ -15,6 +18,7 @@ import {
   verifyUnderOverride,
   type AcceptanceFacts,
   type OverridableCode,
+  type OverrideBody,
 } from '../src/index.ts';
 import {
   crypto,
@@ -45,6 +49,35 @@ function decide(
     overridden: runSync(verifyUnderOverride(identified, all, new Set(consented)), crypto),
   };
 }
+
+describe("an override's entry", () => {
+  const body: OverrideBody = {
+    paymentHash: honest.hash,
+    reason: 'small_risk',
+    codes: ['trust_bundle_too_old', 'split_sale_suspected'],
+  };
+
+  it('is read as it was written, its codes in the order of the table', () => {
+    expect(decodeOverrideBody(encodeOverrideBody(body))).toEqual(body);
+    expect(encodeOverrideBody({ ...body, codes: body.codes.toReversed() })).toEqual(encodeOverrideBody(body));
+    for (const code of OVERRIDABLE_CODES)
+      expect(decodeOverrideBody(encodeOverrideBody({ ...body, codes: [code] })).codes).toEqual([code]);
+    for (const reason of OVERRIDE_REASONS)
+      expect(decodeOverrideBody(encodeOverrideBody({ ...body, reason })).reason).toBe(reason);
+  });
+});
+
+it('an override hides no fault of the program', () => {
+  const identified = ok(runSync(identifyPayment(makeDelivery(world, honest)), crypto));
+  const broken = {
+    ...crypto,
+    verify: () => {
+      throw new RangeError('broken');
+    },
+  };
+  const steps = verifyUnderOverride(identified, makeFacts(world, request), EVERY_OVERRIDABLE);
+  expect(() => runSync(steps, broken)).toThrow(RangeError);
+});
 
 const policy = (changes: object) => ({
   trust: { ...world.trust, policy: { ...world.trust.policy, ...changes } },

@@ -159,7 +159,7 @@ export type World = ReturnType<typeof makeWorld>;
 
 export function makeRequest(
   world: World,
-  options: { amountMinor?: bigint; fill?: number; ttlSeconds?: number } = {},
+  options: { amountMinor?: bigint; fill?: number; ttlSeconds?: number; checksPhone?: boolean } = {},
 ) {
   const fill = options.fill ?? 0x44;
   const bytes = ok(
@@ -175,7 +175,7 @@ export function makeRequest(
           ttlSeconds: options.ttlSeconds ?? 120,
           denyListVersion: 3,
           addresses: ['http://192.168.49.1:7070'],
-          checksPhone: false,
+          checksPhone: options.checksPhone ?? false,
         },
         world.kiosk.hash,
       ),

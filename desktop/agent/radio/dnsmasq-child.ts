@@ -2,12 +2,11 @@
  * One dnsmasq as a child: started, waited for until it serves, read, and ended for certain. Owns the process and its
  * number on disk, by which one that outlived a killed agent is found; says when it ends by itself, and starts no other.
  */
-import type { ChildProcess } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { dnsmasqArguments, type Lease, LeaseReader } from './dnsmasq.ts';
-import { programError, type ProgramError, type Programs } from './run-program.ts';
+import { programError, type ProgramError, type Programs, type RunningProgram } from './run-program.ts';
 
 export interface DnsmasqOptions {
   readonly programs: Programs;
@@ -27,7 +26,7 @@ const REMEMBERED_LINES = 5;
 
 export class DnsmasqChild {
   readonly #options: DnsmasqOptions;
-  readonly #child: ChildProcess;
+  readonly #child: RunningProgram;
   readonly #ended: Promise<void>;
   readonly #lastLines: string[] = [];
   #state: 'starting' | 'serving' | 'ending' = 'starting';

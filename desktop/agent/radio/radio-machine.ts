@@ -402,22 +402,23 @@ function onRequests(state: MachineState, isOpen: boolean, now: Now): Step {
 function onTime(state: MachineState, now: Now): Step {
   const { phase } = state;
   if (phase.kind === 'waiting' && now.atMs >= phase.untilMs) return lookAnew(to(state));
-  if (state.probeAtMs !== null && now.atMs >= state.probeAtMs)
-    return to({ ...state, probeAtMs: null }, { type: 'probe' });
+  if (state.probeAtMs === null || now.atMs < state.probeAtMs) return onTimeWhileUp(state, now);
+  const { state: next, effects } = onTimeWhileUp({ ...state, probeAtMs: null }, now);
+  return to(next, { type: 'probe' }, ...effects);
+}
+
+function onTimeWhileUp(state: MachineState, now: Now): Step {
+  const { phase } = state;
   if (phase.kind !== 'up') return to(state);
-  if (state.networkRetryAtMs !== null && now.atMs >= state.networkRetryAtMs) {
-    const { interfaceName } = phase.group;
-    const again: MachineState = {
-      ...state,
-      networkRetryAtMs: null,
-      phase: { ...phase, network: 'building' },
-    };
-    // Walls that cannot be put up around this group may be put up around the next.
-    if (state.networkFailures % FAILURES_BEFORE_CLOSING === 0) return rebuild(again);
-    return to(again, { type: 'network', interfaceName });
+  if (state.networkRetryAtMs === null || now.atMs < state.networkRetryAtMs) {
+    const rotated = rotateIfDue(state, now);
+    return rotated.effects.length > 0 ? rotated : lookAfterPhones(state, now);
   }
-  const rotated = rotateIfDue(state, now);
-  return rotated.effects.length > 0 ? rotated : lookAfterPhones(state, now);
+  const { interfaceName } = phase.group;
+  const again: MachineState = { ...state, networkRetryAtMs: null, phase: { ...phase, network: 'building' } };
+  // Walls that cannot be put up around this group may be put up around the next.
+  if (state.networkFailures % FAILURES_BEFORE_CLOSING === 0) return rebuild(again);
+  return to(again, { type: 'network', interfaceName });
 }
 
 /** A join that leads nowhere: first the phone is looked for, then it is sent away, or the whole group rebuilt. */

@@ -276,16 +276,28 @@ export class RadioRoom {
         interfaceName,
         deviceName: shortShopName(this.#shopName ?? ''),
         ...(config.controlFolder === undefined ? {} : { controlFolder: config.controlFolder }),
+        // Of an agent before this one: nobody knows who was told its passphrase, and two of one name help no phone.
+        endsOldGroups: true,
+        // A machine that is busy for a moment is not a supplicant that went away; one that did says so at once.
+        timeoutMs: 5_000,
         signal,
       });
       this.#radio = radio;
       void this.#listenTo(radio);
+      await this.#quietly('forgetting former groups', () => this.#forgetFormer(radio));
       await this.#quietly('advertising', () => this.#advertise(radio));
       this.#tell({ type: 'opened' });
     } catch (error) {
       log.warn({ err: error }, 'the radio could not be opened');
       this.#tell({ type: 'open_failed', fault: faultOf(error) });
     }
+  }
+
+  /** An agent that was killed could not take back what it had described to the supplicant. */
+  async #forgetFormer(radio: Radio): Promise<void> {
+    const own = new RegExp(`^DIRECT-[A-Za-z0-9]{2}-${shortShopName(this.#shopName ?? '')}$`);
+    for (const { id, ssid } of await radio.storedGroups())
+      if (own.test(ssid)) await radio.forgetStoredGroup(id);
   }
 
   /** Answered to devices that speak Wi-Fi Direct themselves; a phone's browser never asks. */

@@ -2,7 +2,8 @@
  * The system's programs that the radio needs (`ip`, `nft`, `dnsmasq`), run with a time limit and a plain environment.
  * Owns how they are run; never passes a secret to one, since arguments are for every process to read.
  */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import type { Readable } from 'node:stream';
 
 export type Program = 'ip' | 'nft' | 'dnsmasq';
 
@@ -21,11 +22,21 @@ export class ProgramError extends Error {
   }
 }
 
+/** What is needed of a child that stays. */
+export interface RunningProgram {
+  readonly pid?: number | undefined;
+  readonly stdout: Readable | null;
+  readonly stderr: Readable | null;
+  kill(signal: NodeJS.Signals): boolean;
+  once(event: 'error', listener: (error: Error) => void): unknown;
+  once(event: 'exit', listener: () => void): unknown;
+}
+
 export interface Programs {
   /** What it printed. `input` goes to its standard input. @throws ProgramError */
   run(program: Program, args: readonly string[], input?: string): Promise<string>;
   /** For a program that stays; its output is a pipe. */
-  start(program: Program, args: readonly string[]): ChildProcess;
+  start(program: Program, args: readonly string[]): RunningProgram;
 }
 
 const TIMEOUT_MS = 10_000;

@@ -22,6 +22,11 @@ export interface RequestRow {
   readonly state: SaleState;
 }
 
+/** What a payment must know of the request that it pays. */
+export type PayableRequest = Omit<RequestRow, 'saleId' | 'nonce' | 'issuedAt'>;
+
+type PayableRow = Omit<Row, 'sale_id' | 'nonce' | 'hash' | 'issued_at'>;
+
 interface Row {
   readonly request_id: string;
   readonly sale_id: string;
@@ -42,14 +47,23 @@ export class Requests {
   readonly #byHash;
   readonly #bySale;
   readonly #open;
+  readonly #recent;
   readonly #newest;
   readonly #insert;
   readonly #end;
+  readonly #putAway;
 
   constructor(db: KioskDatabase) {
-    this.#byHash = db.prepare<[Uint8Array], Row>('SELECT * FROM requests WHERE hash = ?');
+    this.#byHash = db.prepare<[Uint8Array], PayableRow>(
+      `SELECT request_id, bytes, kiosk_certificate_hash, amount_minor, currency, opened_at_ms, boot_id, deadline_ms, state
+       FROM requests WHERE hash = ?`,
+    );
     this.#bySale = db.prepare<[string], Row>('SELECT * FROM requests WHERE sale_id = ?');
-    this.#open = db.prepare<[], Row>("SELECT * FROM requests WHERE state = 'open'");
+    this.#open = db.prepare<[], Row>("SELECT * FROM requests WHERE state = 'open' ORDER BY rowid");
+    this.#recent = db.prepare<[number, number, number], Row>(
+      `SELECT * FROM requests WHERE opened_at_ms BETWEEN ? AND ? AND state <> 'cancelled' AND put_away = 0
+       ORDER BY rowid DESC LIMIT ?`,
+    );
     // By the order of writing: a wall clock that was set back would put an older one first.
     this.#newest = db.prepare<[], Row>('SELECT * FROM requests ORDER BY rowid DESC LIMIT 1');
     this.#insert = db.prepare<
@@ -75,19 +89,29 @@ export class Requests {
     this.#end = db.prepare<[string, string]>(
       "UPDATE requests SET state = ? WHERE request_id = ? AND state = 'open'",
     );
+    this.#putAway = db.prepare<[string]>(
+      "UPDATE requests SET put_away = 1 WHERE request_id = ? AND state <> 'open'",
+    );
   }
 
   /** What a payment signs. */
-  byHash(hash: Uint8Array): RequestRow | null {
-    return toRequest(this.#byHash.get(hash));
+  byHash(hash: Uint8Array): PayableRequest | null {
+    const row = this.#byHash.get(hash);
+    return row === undefined ? null : toPayable(row, hash);
   }
 
   bySale(saleId: string): RequestRow | null {
     return toRequest(this.#bySale.get(saleId));
   }
 
-  open(): RequestRow | null {
-    return toRequest(this.#open.get());
+  /** Oldest first. */
+  open(): readonly RequestRow[] {
+    return this.#open.all().map(fromRow);
+  }
+
+  /** Opened between these moments and neither cancelled nor put away; the newest `limit`, oldest first. */
+  recent({ fromMs, toMs, limit }: { fromMs: number; toMs: number; limit: number }): readonly RequestRow[] {
+    return this.#recent.all(fromMs, toMs, limit).map(fromRow).reverse();
   }
 
   newest(): RequestRow | null {
@@ -115,20 +139,34 @@ export class Requests {
   end(requestId: string, state: Exclude<SaleState, 'open'>): void {
     this.#end.run(state, requestId);
   }
+
+  /** The cashier has seen how it ended. Leaves an open one as it is. */
+  putAway(requestId: string): void {
+    this.#putAway.run(requestId);
+  }
 }
 
 function toRequest(row: Row | undefined): RequestRow | null {
-  if (row === undefined) return null;
+  return row === undefined ? null : fromRow(row);
+}
+
+function fromRow(row: Row): RequestRow {
   return {
-    requestId: row.request_id,
+    ...toPayable(row, ownBytes(row.hash)),
     saleId: row.sale_id,
     nonce: ownBytes(row.nonce),
-    hash: ownBytes(row.hash),
+    issuedAt: toNumber(row.issued_at),
+  };
+}
+
+function toPayable(row: PayableRow, hash: Uint8Array): PayableRequest {
+  return {
+    requestId: row.request_id,
+    hash,
     bytes: ownBytes(row.bytes),
     kioskCertificateHash: ownBytes(row.kiosk_certificate_hash),
     amountMinor: row.amount_minor,
     currency: row.currency,
-    issuedAt: toNumber(row.issued_at),
     openedAtMs: toNumber(row.opened_at_ms),
     bootId: row.boot_id,
     deadlineMs: toNumber(row.deadline_ms),

@@ -90,7 +90,11 @@ export interface SaleRecord {
 
 /** A blob as an ordinary array of its own: SQLite's Buffers neither travel nor compare like one. */
 export function ownBytes(blob: Uint8Array): Uint8Array {
-  return new Uint8Array(blob);
+  const { buffer, byteOffset, byteLength } = blob;
+  // Each blob comes with memory of its own, which needs no copy to be ours.
+  return byteLength === buffer.byteLength
+    ? new Uint8Array(buffer, byteOffset, byteLength)
+    : new Uint8Array(blob);
 }
 
 /** For columns whose CHECK keeps them small; money never passes here. */

@@ -17,8 +17,6 @@ interface WaitingScreenProps {
   sale: Sale;
   receivedAtMs: number;
   onCancel: () => void;
-  /** The camera read a payment, and the agent judges it now. */
-  onScanned: () => void;
   cancelling: boolean;
   error: unknown;
 }
@@ -27,7 +25,6 @@ export function WaitingScreen({
   sale,
   receivedAtMs,
   onCancel,
-  onScanned,
   cancelling,
   error,
 }: WaitingScreenProps): ReactElement {
@@ -38,7 +35,7 @@ export function WaitingScreen({
   const [face, setFace] = useState<'code' | 'camera'>('code');
   const [isDeciding, setDeciding] = useState(false);
   const offer = sale.lastRefusal?.override ?? null;
-  const { note, onText } = useScannedPayment(onScanned);
+  const { note, onText } = useScannedPayment();
   return (
     <div className={classes.waiting} data-testid="screen-waiting">
       <div className={classes.code} data-face={face}>
