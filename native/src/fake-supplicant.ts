@@ -345,7 +345,8 @@ export class FakeSupplicant implements AirDevice {
   }
 
   #groupRemove(interfaceName: string): string {
-    if (interfaceName !== this.#groupInterface() || !this.#isInGroup()) return FAIL;
+    const isMeant = interfaceName === '*' || interfaceName === this.#groupInterface();
+    if (!isMeant || !this.#isInGroup()) return FAIL;
     this.#endGroup('REQUESTED');
     return this.#changed(true);
   }

@@ -348,6 +348,8 @@ export class RadioRoom {
       this.#credentials = { ssid, passphrase };
       this.#joinCodeId += 1;
       this.#tell({ type: 'hosted', group });
+      // Phones that know the network are faster than this line.
+      for (const address of radio.clients()) this.#tell({ type: 'client_joined', address });
     } catch (error) {
       this.#options.log.warn({ err: error }, 'the group was not formed');
       this.#tell({ type: 'host_failed', fault: faultOf(error) });

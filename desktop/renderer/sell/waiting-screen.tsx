@@ -48,7 +48,7 @@ export function WaitingScreen({
   const offer = sale.lastRefusal?.override ?? null;
   const { note, onText } = useScannedPayment(onScanned);
   return (
-    <div className={classes.waiting} data-testid="screen-waiting">
+    <div className={classes.waiting} data-testid="screen-waiting" data-steps={canJoin || undefined}>
       <div className={classes.code} data-face={face}>
         {face === 'code' && <QrCode text={sale.qrText} label={t('waiting.qrLabel', { amount })} />}
         {face === 'join' && <JoinCode />}
