@@ -37,7 +37,13 @@ function build(changes: Partial<RadioRoomOptions> = {}): RadioRoom {
   });
   const clock = systemClock();
   const built: RadioRoom = new RadioRoom({
-    config: { settings: ON, interfaceName: undefined, frequencyMhz: undefined, controlFolder: undefined },
+    config: {
+      settings: ON,
+      interfaceName: undefined,
+      frequencyMhz: undefined,
+      controlFolder: undefined,
+      clientFolder: undefined,
+    },
     dataFolder: folder,
     clock: {
       bootId: clock.bootId,
@@ -127,6 +133,7 @@ describe('a shop with a radio', () => {
         interfaceName: undefined,
         frequencyMhz: undefined,
         controlFolder: undefined,
+        clientFolder: undefined,
       },
     });
     room.start();
