@@ -7,6 +7,7 @@ import { TestIssuer, TestKiosk, type SignedPayment, type TestPhone } from './tes
 
 const issuer = new TestIssuer();
 const PHONES = 3;
+const MOST_OPEN = 3;
 
 type Step =
   | { readonly op: 'sell'; readonly amountMinor: bigint }
@@ -66,10 +67,15 @@ class Run {
   readonly signed: Signed[] = [];
   /** Hex of payment to hex of receipt: what a phone was ever told. */
   readonly promised = new Map<string, string>();
+  /** The newest; older ones stay open beside it while the till serves several. */
   sale: SaleRecord | null = null;
+  readonly #servesSeveral: boolean;
+  readonly #open: SaleRecord[] = [];
 
-  constructor() {
+  constructor(servesSeveral: boolean) {
+    this.#servesSeveral = servesSeveral;
     this.kiosk.enrol(issuer);
+    if (servesSeveral) this.kiosk.serveSeveral(MOST_OPEN);
   }
 
   take(step: Step): void {
@@ -103,8 +109,10 @@ class Run {
   }
 
   #sell(amountMinor: bigint): void {
-    this.#cancel();
+    const oldest = this.#servesSeveral ? this.#open.at(-MOST_OPEN) : this.sale;
+    if (oldest !== undefined && oldest !== null) this.#cancelOne(oldest);
     this.sale = this.kiosk.sell(amountMinor);
+    this.#open.push(this.sale);
   }
 
   #pay(phone: number, amountMinor: bigint): void {
@@ -115,10 +123,13 @@ class Run {
   }
 
   #cancel(): void {
-    if (this.sale === null) return;
-    const now = this.kiosk.desk.run('lookAtSale', this.sale.saleId);
-    if (now.state === 'open') this.kiosk.desk.run('cancelSale', this.sale.saleId);
+    if (this.sale !== null) this.#cancelOne(this.sale);
     this.sale = null;
+  }
+
+  #cancelOne({ saleId }: SaleRecord): void {
+    const now = this.kiosk.desk.run('lookAtSale', saleId);
+    if (now.state === 'open') this.kiosk.desk.run('cancelSale', saleId);
   }
 
   #sign(index: number): void {
@@ -180,8 +191,8 @@ let promisesMade = 0;
 
 test('R40 no sequence of deliveries, repeats, crashes and re-orderings makes a payment count twice or vanish', () => {
   fc.assert(
-    fc.property(fc.array(step, { minLength: 5, maxLength: 40 }), (steps) => {
-      const run = new Run();
+    fc.property(fc.array(step, { minLength: 5, maxLength: 40 }), fc.boolean(), (steps, several) => {
+      const run = new Run(several);
       try {
         for (const each of steps) {
           run.take(each);

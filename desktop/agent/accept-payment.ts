@@ -340,9 +340,10 @@ export class PaymentDesk {
     return signed.value ? null : 'payment_signature_invalid';
   }
 
-  /** A delivery whose certificate is not known says nothing of its request; the cashier looks at the one that is open. */
+  /** A delivery whose certificate is not known says nothing of its request: where one is open, the cashier looks at that. */
   #openRequestId(): string | null {
-    return this.#store.requests.open()?.requestId ?? null;
+    const [only, ...others] = this.#store.requests.open();
+    return only === undefined || others.length > 0 ? null : only.requestId;
   }
 }
 

@@ -24,7 +24,9 @@ export interface StateParts {
   readonly trustRefusal: TrustRefusal | null;
   readonly radio: RadioView;
   readonly addresses: readonly string[];
+  /** In front. */
   readonly sale: Sale | null;
+  readonly sales: readonly Sale[];
   readonly refund: Refund | null;
 }
 
@@ -55,6 +57,8 @@ export function composeState(parts: StateParts): AgentState {
     radio: describeRadio(parts.radio),
     addresses: [...parts.addresses],
     sale: parts.sale,
+    sales: [...parts.sales],
+    till: { mostOpen: snapshot?.mostOpen ?? 1 },
     refund: parts.refund,
   };
 }

@@ -21,7 +21,7 @@ export interface HandlerParts extends ManagerParts, RefundParts, RadioParts {
   /** @throws IpcError */
   readonly enrol: (code: string) => Promise<void>;
   readonly settleNow: () => void;
-  /** The same acceptance as for what comes over HTTP. */
+  /** The same acceptance as for what comes over HTTP; the phone waits for its receipt on the screen. */
   readonly accept: (delivery: Uint8Array) => Promise<AcceptOutcome>;
   /** Opens what was sealed to this kiosk. */
   readonly open: ScanParts['open'];
@@ -51,6 +51,14 @@ export function agentHandlers(parts: HandlerParts): AgentHandlers {
     },
     'sale.open': (sale) => sales.open(sale),
     'sale.cancel': ({ saleId }) => sales.cancel(saleId),
+    'sale.front': async ({ saleId }) => {
+      sales.bringToFront(saleId);
+      return {};
+    },
+    'sale.putAway': async ({ saleId }) => {
+      await sales.putAway(saleId);
+      return {};
+    },
     ...managerHandlers(parts),
     'delivery.submit': ({ text }) => acceptScanned(text, parts),
     ...refundHandlers(parts),

@@ -1,8 +1,8 @@
 /**
- * Refused payments of the open request that a manager could let through: the delivered bytes, in memory, no longer
- * than the request. Owns no rule; whether anything may be offered is the protocol's word.
+ * Refused payments of open requests that a manager could let through: the delivered bytes, in memory, no longer
+ * than their request. Owns no rule; whether anything may be offered is the protocol's word.
  */
-import { toHex, type OverridableCode } from '@tikiwallet/protocol';
+import { MAX_OPEN_REQUESTS, toHex, type OverridableCode } from '@tikiwallet/protocol';
 
 /** What the screen shows a manager before a decision. */
 export interface OverrideOffer {
@@ -13,26 +13,30 @@ export interface OverrideOffer {
   readonly codes: readonly OverridableCode[];
 }
 
-/** Phones at one till at one time; each must hold a genuine allowance to be here at all. */
+/** Phones that try one request at one time; each must hold a genuine allowance to be here at all. */
 const MAX_HELD = 4;
 
 export class HeldPayments {
-  #requestId: string | null = null;
-  readonly #deliveries = new Map<string, Uint8Array>();
+  /** By request, the one that was last tried last. */
+  readonly #requests = new Map<string, Map<string, Uint8Array>>();
 
   keep(requestId: string, paymentHash: Uint8Array, delivery: Uint8Array): void {
-    if (this.#requestId !== requestId) this.#deliveries.clear();
-    this.#requestId = requestId;
-    const key = toHex(paymentHash);
-    this.#deliveries.delete(key);
-    if (this.#deliveries.size >= MAX_HELD) {
-      const [oldest] = this.#deliveries.keys();
-      if (oldest !== undefined) this.#deliveries.delete(oldest);
-    }
-    this.#deliveries.set(key, delivery);
+    const deliveries = this.#requests.get(requestId) ?? new Map<string, Uint8Array>();
+    putLast(this.#requests, { key: requestId, value: deliveries, most: MAX_OPEN_REQUESTS });
+    putLast(deliveries, { key: toHex(paymentHash), value: delivery, most: MAX_HELD });
   }
 
   take(requestId: string, paymentHash: string): Uint8Array | null {
-    return this.#requestId === requestId ? (this.#deliveries.get(paymentHash) ?? null) : null;
+    return this.#requests.get(requestId)?.get(paymentHash) ?? null;
   }
+}
+
+function putLast<T>(
+  map: Map<string, T>,
+  { key, value, most }: { readonly key: string; readonly value: T; readonly most: number },
+): void {
+  map.delete(key);
+  map.set(key, value);
+  const [oldest] = map.keys();
+  if (oldest !== undefined && map.size > most) map.delete(oldest);
 }

@@ -22,7 +22,7 @@ import { listenForPhones, type Listener, type PairingView } from './pairing/list
 import { KIOSK_NAMES } from './radio/address-plan.ts';
 import { RadioRoom } from './radio/radio-room.ts';
 import { Refunds } from './refunds.ts';
-import { Sales } from './sales.ts';
+import { Sales, type Channel } from './sales.ts';
 import { SettleLoop } from './settle/settle-loop.ts';
 import type { StoreSnapshot } from './store/kiosk-store.ts';
 import { migrationsFolder } from './store/migrations-folder.ts';
@@ -128,6 +128,7 @@ class Agent implements RunningAgent {
       clock: systemClock(),
       addresses: () => this.#listener?.addresses ?? [],
       requestTtlSeconds: this.#options.config.requestTtlSeconds,
+      mostOpen: () => this.#snapshot?.mostOpen ?? 1,
       onChange: () => this.#requestChanged(),
       onRefusal: changed,
       onError: (error) => log.error({ err: error }, 'the sale could not be brought up to date'),
@@ -186,8 +187,8 @@ class Agent implements RunningAgent {
       advertise: config.advertise,
       open: this.#open,
       view: () => pairingView(this.#snapshot),
-      openRequest: () => this.#sales.openEnvelope(),
-      accept: (delivery) => this.#accept(delivery),
+      openRequests: () => this.#sales.openEnvelopes(),
+      accept: (delivery) => this.#accept(delivery, 'network'),
       acceptRefund: (acceptance) => this.#giveBack(acceptance),
       log,
     });
@@ -200,7 +201,7 @@ class Agent implements RunningAgent {
     this.#reachability.start();
     this.#radio.start();
     const ready = await this.#store.whenReady();
-    this.#sales.resume(ready.sale);
+    this.#sales.resume(ready.sales);
     this.#refunds.resume(ready.refund);
     this.#tick = setInterval(() => void this.#passTime(), TICK_MS);
     this.#tick.unref();
@@ -237,7 +238,7 @@ class Agent implements RunningAgent {
       store: this.#store,
       state: () => this.#compose(),
       enrol: (code) => this.#enrol(code),
-      accept: (delivery) => this.#accept(delivery),
+      accept: (delivery) => this.#accept(delivery, 'camera'),
       acceptRefund: (acceptance) => this.#giveBack(acceptance),
       open: (sealed) => this.#open(sealed, this.#snapshot?.kiosk?.certificateHashes ?? []),
       settleNow: () => {
@@ -260,8 +261,8 @@ class Agent implements RunningAgent {
     this.#settle.retryNow();
   }
 
-  async #accept(delivery: Uint8Array): ReturnType<Sales['accept']> {
-    const outcome = await this.#sales.accept(delivery);
+  async #accept(delivery: Uint8Array, channel: Channel): ReturnType<Sales['accept']> {
+    const outcome = await this.#sales.accept(delivery, channel);
     const { log } = this.#options;
     if (outcome.kind === 'refused') log.info({ code: outcome.code }, 'a payment was refused');
     else
@@ -281,7 +282,8 @@ class Agent implements RunningAgent {
   }
 
   #requestChanged(): void {
-    this.#radio.noteRequests(this.#sales.view()?.state === 'open' || this.#refunds.view()?.state === 'open');
+    const isAsked = this.#sales.views().some(({ state }) => state === 'open');
+    this.#radio.noteRequests(isAsked || this.#refunds.view()?.state === 'open');
     this.#publisher.now();
   }
 
@@ -342,6 +344,7 @@ class Agent implements RunningAgent {
       radio: this.#radio.view,
       addresses: this.addresses,
       sale: this.#sales.view(),
+      sales: this.#sales.views(),
       refund: this.#refunds.view(),
     });
   }

@@ -16,6 +16,7 @@ import {
   User,
   VerifyBody,
 } from '@tikiwallet/server/contract';
+import { MAX_OPEN_REQUESTS } from '@tikiwallet/protocol';
 import { z } from 'zod';
 import { Radio, radioCalls } from './radio-contract.ts';
 
@@ -168,6 +169,8 @@ export const Sale = z.object({
     .nullable(),
   /** The payer's number is asked for, and compared with what the cashier typed. */
   checksPhone: z.boolean().default(false),
+  /** The camera read the payment: the phone reaches no network and waits for its receipt on this screen. */
+  wasScanned: z.boolean().default(false),
   payment: Payment.nullable(),
 });
 export type Sale = z.infer<typeof Sale>;
@@ -252,8 +255,19 @@ export const AgentState = z.object({
   radio: Radio,
   /** Addresses at which phones reach this kiosk, `http://host:port`. */
   addresses: z.array(z.string()),
-  /** The sale on the screen, the last one included until another is opened. */
+  /** The sale in front, the last one included until another is opened; null: the keypad. */
   sale: Sale.nullable(),
+  /**
+   * Every sale on the counter, oldest first, the one in front among them: what is open, and where several customers are
+   * served at once also what has ended and was not put away.
+   */
+  sales: z.array(Sale).default([]),
+  till: z
+    .object({
+      /** Requests that may be open at one time; 1 unless the shop serves several customers at once. */
+      mostOpen: z.number().int(),
+    })
+    .default({ mostOpen: 1 }),
   /** The newest offer to give back, until another is opened. */
   refund: Refund.nullable().default(null),
 });
@@ -356,6 +370,10 @@ export const agentCalls = {
     }),
     result: Sale,
   },
+  /** Brings a sale on the counter to the front; null: the keypad, while the others stay open. */
+  'sale.front': { params: z.object({ saleId: z.uuid().nullable() }), result: Nothing },
+  /** How a sale ended was seen: it leaves the counter. */
+  'sale.putAway': { params: z.object({ saleId: z.uuid() }), result: Nothing },
   'sale.cancel': { params: z.object({ saleId: z.uuid() }), result: Sale },
   /** A delivery without any radio: `text` is what a camera read from the customer's screen (`TIKI1:P:...`). */
   'delivery.submit': {
@@ -427,7 +445,12 @@ export const agentCalls = {
     }),
     result: z.object({ lines: z.array(LimitLine) }),
   },
-  /** Lets a refused payment of the open sale through, at the shop's own risk. `codes`: what the manager was shown. */
+  /** Several customers at once: how many requests may be open at one time. More than before needs the PIN. */
+  'till.setMostOpen': {
+    params: z.object({ mostOpen: z.int().min(1).max(MAX_OPEN_REQUESTS), pin: Pin.optional() }),
+    result: Nothing,
+  },
+  /** Lets a refused payment of an open sale through, at the shop's own risk. `codes`: what the manager was shown. */
   'sale.override': {
     params: z.object({
       saleId: z.uuid(),

@@ -39,6 +39,8 @@ function makeState(over: Partial<AgentState> = {}): AgentState {
     radio: fakeRadio('checking'),
     addresses: [],
     sale: null,
+    sales: [],
+    till: { mostOpen: 1 },
     refund: null,
     ...over,
   };
@@ -67,6 +69,9 @@ function makeHandlers(over: Partial<AgentHandlers> = {}): AgentHandlers {
     'kiosk.enrol': async () => makeState(),
     'sale.open': unused,
     'sale.cancel': unused,
+    'sale.front': unused,
+    'sale.putAway': unused,
+    'till.setMostOpen': unused,
     'delivery.submit': unused,
     'refund.open': unused,
     'refund.cancel': unused,

@@ -15,6 +15,7 @@ export const AGENT_ERROR_CODES = [
   'amount_invalid',
   'amount_exceeds_payment_limit',
   'sale_in_progress',
+  'too_many_open_sales',
   'sale_not_found',
   'sale_already_paid',
   'storage_failed',

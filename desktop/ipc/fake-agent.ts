@@ -2,9 +2,10 @@
  * An agent in memory with the contract of the real one: for work on the screens and for their tests. It holds no money
  * and keeps nothing; the production build never imports it.
  */
-import type { AgentState, Payment, Sale } from './agent-contract.ts';
+import type { AgentState, Payment } from './agent-contract.ts';
 import type { AgentHandlers } from './agent-handlers.ts';
 import { IpcError } from './errors.ts';
+import { FakeCounter } from './fake-counter.ts';
 import { FakeRefunds } from './fake-refunds.ts';
 import { FakeManager } from './fake-manager.ts';
 import { FakeRadio, fakeRadio } from './fake-radio.ts';
@@ -27,6 +28,8 @@ export const FAKE_SCENARIOS = [
   'clock_wrong',
   'overridable',
   'kiosk_denied',
+  'several',
+  'several_front',
   'radio_up',
 ] as const;
 export type FakeScenario = (typeof FAKE_SCENARIOS)[number];
@@ -50,7 +53,8 @@ const MERCHANT = {
 const QR_ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:';
 /** A tenth of a day's sales in the middle of an ordinary currency, in its minor units. */
 const AMOUNTS = ['1500000', '850000', '4275000', '220000', '999900', '12500000', '350000'];
-const SALE_LIFETIME_MS = 120_000;
+/** What the `several` scenarios have on the counter, oldest first. */
+const SEVERAL = ['4275000', '850000', '1500000', '12500000'];
 
 export class FakeAgent {
   #state: AgentState;
@@ -58,7 +62,6 @@ export class FakeAgent {
   #kiosks: Awaited<ReturnType<AgentHandlers['kiosks.list']>>['items'] = [];
   readonly #listeners = new Set<(state: AgentState) => void>();
   readonly #options: Required<FakeAgentOptions>;
-  #saleDeadline = 0;
   readonly refunds = new FakeRefunds({
     now: () => this.#options.now(),
     state: () => this.#state,
@@ -76,6 +79,7 @@ export class FakeAgent {
     const offline = ['offline_pending', 'paid_offline', 'settle_refused'].includes(options.scenario);
     this.#payments = options.scenario === 'fresh' ? [] : this.#makePayments(offline);
     this.#state = this.#makeState(offline);
+    if (options.scenario.startsWith('several')) this.#stageSeveral();
     if (['waiting', 'refused', 'overridable', 'expired', 'paid', 'paid_offline'].includes(options.scenario))
       this.#stageSale();
   }
@@ -99,48 +103,36 @@ export class FakeAgent {
     this.set({ cloud: { ...this.#state.cloud, state: online ? 'online' : 'offline', since: this.#at(0) } });
   }
 
-  /** A customer pays the open sale. */
-  pay(tier?: Payment['tier']): void {
-    const { sale } = this.#state;
-    if (sale === null || sale.state !== 'open') return;
-    const pending = this.#state.cloud.state !== 'online';
-    const made = this.#makePayment(sale.amountMinor, (this.#payments[0]?.sequence ?? 0) + 1, 0, pending);
-    const payment = tier === undefined ? made : { ...made, tier };
-    this.#payments = [payment, ...this.#payments];
-    this.set({
-      sale: { ...sale, state: 'paid', paidCode: '730415', payment, remainingMs: 0 },
-      settlement: { ...this.#state.settlement, ...this.#pendingTotals() },
-      today: {
-        count: this.#state.today.count + 1,
-        sumMinor: add(this.#state.today.sumMinor, sale.amountMinor),
-      },
-    });
+  /** A customer pays: the sale in front unless another is named. */
+  pay(tier?: Payment['tier'], saleId?: string): void {
+    this.#counter.pay(tier, saleId);
   }
 
-  /** A payment attempt on the open sale is refused; where a manager may decide, with what would be set aside. */
-  refuse(code: string, overridable: readonly string[] = []): void {
-    const { sale } = this.#state;
-    if (sale === null) return;
-    const attempts = (sale.lastRefusal?.attempts ?? 0) + 1;
-    const override =
-      overridable.length === 0
-        ? null
-        : { paymentHash: 'ab'.repeat(32), maskedPhone: '+62 ••• •••• 47', codes: [...overridable] };
-    this.set({ sale: { ...sale, lastRefusal: { code, at: this.#at(0), attempts, override } } });
+  /** An attempt is refused; where a manager may decide, with what would be set aside. */
+  refuse(code: string, overridable: readonly string[] = [], saleId?: string): void {
+    this.#counter.refuse(code, overridable, saleId);
   }
 
-  expire(): void {
-    const { sale } = this.#state;
-    this.#saleDeadline = 0;
-    if (sale !== null) this.set({ sale: { ...sale, state: 'expired', remainingMs: 0 } });
+  expire(saleId?: string): void {
+    this.#counter.expire(saleId);
   }
+
+  readonly #counter = new FakeCounter({
+    now: () => this.#options.now(),
+    currency: () => this.#options.currency,
+    state: () => this.state,
+    set: (change) => this.set(change),
+    take: (amountMinor, tier) => this.#take(amountMinor, tier),
+    qrText: fakeQrText,
+    provePin: (pin) => this.#manager.prove(pin),
+  });
 
   readonly #manager = new FakeManager({
     state: () => this.state,
     set: (change) => this.set(change),
     letThrough: () => {
       this.pay('at_risk');
-      return this.#currentSale().payment?.paymentHash ?? '';
+      return this.#counter.current().payment?.paymentHash ?? '';
     },
   });
 
@@ -196,33 +188,7 @@ export class FakeAgent {
         this.set({ phase: 'ready', kiosk: this.#kiosk() });
         return this.state;
       }),
-    'sale.open': async ({ saleId, amountMinor, payerPhone }) => {
-      const { perPaymentMinor, withManagerMinor } = this.#state.limits;
-      if (BigInt(amountMinor) > BigInt(withManagerMinor ?? perPaymentMinor))
-        throw new IpcError('amount_exceeds_payment_limit');
-      this.#openSale(saleId, amountMinor, payerPhone !== undefined);
-      return this.#currentSale();
-    },
-    'sale.cancel': async () => {
-      const sale = this.#currentSale();
-      if (sale.state === 'paid') throw new IpcError('sale_already_paid');
-      this.set({ sale: { ...sale, state: 'cancelled', remainingMs: 0 } });
-      return this.#currentSale();
-    },
-    'delivery.submit': async ({ text }) => {
-      const { sale } = this.#state;
-      const code = !text.startsWith('TIKI1:P:')
-        ? 'message_malformed'
-        : sale?.state === 'open'
-          ? null
-          : 'request_not_open';
-      if (code !== null) {
-        this.refuse(code);
-        return { outcome: 'refused', code };
-      }
-      this.pay();
-      return { outcome: 'accepted', paymentHash: this.#currentSale().payment?.paymentHash ?? '' };
-    },
+    ...this.#counter.handlers,
     ...this.refunds.handlers,
     'payment.receipt': async ({ paymentHash }) => ({
       qrText: this.#payments.some((payment) => payment.paymentHash === paymentHash)
@@ -289,35 +255,35 @@ export class FakeAgent {
     };
   }
 
-  #currentSale(): Sale {
-    const { sale } = this.state;
-    if (sale === null) throw new IpcError('sale_not_found');
-    return sale;
+  #take(amountMinor: string, tier: Payment['tier'] | undefined): Payment {
+    const pending = this.#state.cloud.state !== 'online';
+    const made = this.#makePayment(amountMinor, (this.#payments[0]?.sequence ?? 0) + 1, 0, pending);
+    const payment = tier === undefined ? made : { ...made, tier };
+    this.#payments = [payment, ...this.#payments];
+    const { settlement, today } = this.#state;
+    this.set({
+      settlement: { ...settlement, ...this.#pendingTotals() },
+      today: { count: today.count + 1, sumMinor: add(today.sumMinor, amountMinor) },
+    });
+    return payment;
   }
 
-  #openSale(saleId: string, amountMinor: string, checksPhone = false): void {
-    this.#saleDeadline = this.#options.now() + SALE_LIFETIME_MS;
-    const sale: Sale = {
-      saleId,
-      requestId: 'f4b19c02a7',
-      amountMinor,
-      currency: this.#options.currency,
-      state: 'open',
-      qrText: fakeQrText(650),
-      shortCode: '4821',
-      paidCode: null,
-      openedAt: this.#at(0),
-      remainingMs: SALE_LIFETIME_MS,
-      lastRefusal: null,
-      checksPhone,
-      payment: null,
-    };
-    this.set({ sale });
+  /** One paid, one that needs a manager, two that wait; the keypad in front, or the one that waits longest. */
+  #stageSeveral(): void {
+    const ids = SEVERAL.map((amountMinor, index) => {
+      const saleId = `0b9a4a35-5b7f-4f0e-8d34-1f3a6f0e7a2${index}`;
+      this.#counter.open(saleId, amountMinor);
+      return saleId;
+    });
+    this.pay(undefined, ids[1]);
+    this.refuse('first_payment_exceeds_limit', ['first_payment_exceeds_limit'], ids[2]);
+    const front = this.#options.scenario === 'several_front' ? (ids[0] ?? null) : null;
+    void this.#counter.handlers['sale.front']({ saleId: front });
   }
 
   #stageSale(): void {
     const { scenario } = this.#options;
-    this.#openSale('0b9a4a35-5b7f-4f0e-8d34-1f3a6f0e7a11', '4275000');
+    this.#counter.open('0b9a4a35-5b7f-4f0e-8d34-1f3a6f0e7a11', '4275000');
     if (scenario === 'refused') this.refuse('payment_exceeds_allowance');
     if (scenario === 'overridable')
       this.refuse('trust_bundle_too_old', ['trust_bundle_too_old', 'first_payment_exceeds_limit']);
@@ -326,17 +292,14 @@ export class FakeAgent {
   }
 
   #withRemaining(given: AgentState): AgentState {
-    const state = { ...given, refund: this.refunds.withRemaining(given.refund) };
-    if (state.sale === null || state.sale.state !== 'open') return state;
-    return {
-      ...state,
-      sale: { ...state.sale, remainingMs: Math.max(0, this.#saleDeadline - this.#options.now()) },
-    };
+    return this.#counter.withRemaining({ ...given, refund: this.refunds.withRemaining(given.refund) });
   }
 
   #makeState(offline: boolean): AgentState {
     const { scenario } = this.#options;
     const settling = scenario === 'settling';
+    const isSeveral = scenario.startsWith('several');
+    const hasManager = scenario === 'overridable' || isSeveral;
     const enrolled = !['not_enrolled', 'merchant_signed_in', 'starting'].includes(scenario);
     const phase =
       scenario === 'quarantined'
@@ -388,9 +351,9 @@ export class FakeAgent {
       today: { count: this.#payments.length, sumMinor: total },
       limits: {
         ...{ perPaymentMinor: '20000000', storedSumMinor: '500000000', storedCount: 2000 },
-        withManagerMinor: scenario === 'overridable' ? '20000000' : null,
+        withManagerMinor: hasManager ? '20000000' : null,
       },
-      managerPin: { state: scenario === 'overridable' ? 'set' : 'none', retryAfterMs: 0 },
+      managerPin: { state: hasManager ? 'set' : 'none', retryAfterMs: 0 },
       trust: enrolled
         ? {
             issuedAt: this.#at(-3 * 3_600_000),
@@ -401,6 +364,8 @@ export class FakeAgent {
       radio: scenario === 'radio_up' ? fakeRadio('up', ['Galaxy-A14']) : fakeRadio('no_p2p_radio'),
       addresses: ['http://192.168.49.1:7070'],
       sale: null,
+      sales: [],
+      till: { mostOpen: isSeveral ? 4 : 1 },
       refund: null,
     };
   }

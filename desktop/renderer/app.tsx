@@ -85,14 +85,16 @@ function Screens(): ReactElement {
 function Till(): ReactElement {
   const { state } = useAgent();
   const [view, setView] = useState<View>('sell');
-  const open = state.sale?.state === 'open';
-  const paid = state.sale?.state === 'paid';
+  const open = state.sales.some((sale) => sale.state === 'open');
+  const paid = state.sales.filter((sale) => sale.state === 'paid').map(({ saleId }) => saleId);
   const wasPaid = useRef(paid);
+  const paidIds = paid.join(' ');
   // Money that arrives is shown wherever the cashier is.
   useEffect(() => {
-    if (paid && !wasPaid.current) setView('sell');
-    wasPaid.current = paid;
-  }, [paid]);
+    const now = paidIds.split(' ').filter((saleId) => saleId !== '');
+    if (now.some((saleId) => !wasPaid.current.includes(saleId))) setView('sell');
+    wasPaid.current = now;
+  }, [paidIds]);
   return (
     <div className={classes.till}>
       <StatusBar onOpenStatus={() => setView('status')} />

@@ -2,8 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import { FakeAgent } from '../ipc/fake-agent.ts';
 import { connectionAfter, STARTING_GRACE_MS } from './agent/connection.ts';
-import { happeningBetween } from './frame/announcer.tsx';
+import { happeningsBetween } from './frame/announcer.tsx';
 import { settlementView } from './frame/status-bar.tsx';
+import { standingOf } from './sell/counter.tsx';
 import { qrEdge, qrPath } from './sell/qr-code.tsx';
 import { faceOf } from './sell/sale-view.tsx';
 import { parsePreferences } from './settings/preferences.ts';
@@ -45,19 +46,33 @@ describe('what happened', () => {
     const agent = new FakeAgent({ scenario: 'waiting' });
     const before = agent.state;
     agent.pay();
-    expect(happeningBetween(before, agent.state)).toEqual({ kind: 'paid' });
-    expect(happeningBetween(agent.state, agent.state)).toBeUndefined();
-    expect(happeningBetween({ ...before, sale: null }, agent.state)).toBeUndefined();
+    expect(happeningsBetween(before, agent.state)).toMatchObject([{ kind: 'paid', sale: { state: 'paid' } }]);
+    expect(happeningsBetween(agent.state, agent.state)).toEqual([]);
+    expect(happeningsBetween({ ...before, sale: null, sales: [] }, agent.state)).toEqual([]);
+  });
+
+  it('is paid for the right sale, in front or not, and says each of two that are paid at once', () => {
+    const agent = new FakeAgent({ scenario: 'several_front' });
+    const before = agent.state;
+    const [first, , , fourth] = before.sales;
+    agent.pay(undefined, fourth?.saleId);
+    agent.pay(undefined, first?.saleId);
+    expect(agent.state.sale?.saleId).toBe(first?.saleId);
+    expect(happeningsBetween(before, agent.state)).toMatchObject([
+      { kind: 'paid', sale: { saleId: first?.saleId, amountMinor: first?.amountMinor } },
+      { kind: 'paid', sale: { saleId: fourth?.saleId, amountMinor: fourth?.amountMinor } },
+    ]);
+    expect(agent.state.sales.map(standingOf)).toEqual(['paid', 'paid', 'manager', 'paid']);
   });
 
   it('is every new refusal, and the internet that comes and goes', () => {
     const agent = new FakeAgent({ scenario: 'refused' });
     const before = agent.state;
     agent.refuse('request_expired');
-    expect(happeningBetween(before, agent.state)).toEqual({ kind: 'refused', code: 'request_expired' });
+    expect(happeningsBetween(before, agent.state)).toEqual([{ kind: 'refused', code: 'request_expired' }]);
     const online = agent.state;
     agent.goOnline(false);
-    expect(happeningBetween(online, agent.state)).toEqual({ kind: 'offline' });
+    expect(happeningsBetween(online, agent.state)).toEqual([{ kind: 'offline' }]);
   });
 });
 

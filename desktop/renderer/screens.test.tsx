@@ -289,6 +289,73 @@ describe('a manager', () => {
   });
 });
 
+describe('several customers at once', () => {
+  const standings = (): (string | undefined)[] =>
+    screen.getAllByTestId('counter-sale').map((card) => card.dataset['standing']);
+  const card = (index: number): HTMLElement => {
+    const found = screen.getAllByTestId('counter-sale')[index];
+    if (found === undefined) throw new Error('a sale on the counter');
+    return found;
+  };
+
+  it('is off until a manager turns it on, and then the counter shows', async () => {
+    show('overridable');
+    act(() => agent.expire());
+    fireEvent.click(screen.getByTestId('new-sale'));
+    expect(screen.queryByTestId('counter')).toBeNull();
+    fireEvent.click(screen.getByTestId('nav-settings'));
+    fireEvent.click(screen.getByTestId('several-3'));
+    fireEvent.change(await screen.findByTestId('several-pin'), { target: { value: FAKE_PIN } });
+    fireEvent.click(screen.getByTestId('several-save'));
+    await waitFor(() => expect(screen.getByTestId('several-3').getAttribute('aria-checked')).toBe('true'));
+    fireEvent.click(screen.getByTestId('nav-sell'));
+    expect(screen.getByTestId('counter')).toBeTruthy();
+  });
+
+  it('each is on the counter with its digits; a tap brings it to the front with its own code', async () => {
+    show('several');
+    expect(screen.getByTestId('screen-sell')).toBeTruthy();
+    expect(standings()).toEqual(['waiting', 'paid', 'manager', 'waiting']);
+    expect(card(3).textContent).toContain(agent.state.sales[3]?.shortCode);
+    fireEvent.click(card(3));
+    await screen.findByTestId('screen-waiting');
+    expect(screen.getByTestId('short-code').textContent).toBe(agent.state.sales[3]?.shortCode);
+    fireEvent.click(card(2));
+    await screen.findByTestId('override-open');
+    fireEvent.click(screen.getByTestId('counter-new'));
+    await screen.findByTestId('screen-sell');
+  });
+
+  it('one that is paid beside the one in front is announced with its amount, and hides nothing', () => {
+    show('several_front');
+    const front = agent.state.sale;
+    const other = agent.state.sales[3];
+    act(() => agent.pay(undefined, other?.saleId));
+    expect(screen.getByTestId('announcer').textContent).toContain('125,000');
+    expect(screen.getByTestId('announcer').textContent).toContain([...(other?.shortCode ?? '')].join(' '));
+    expect(standings()).toEqual(['waiting', 'paid', 'manager', 'paid']);
+    expect(screen.getByTestId('short-code').textContent).toBe(front?.shortCode);
+    act(() => agent.pay());
+    expect(screen.getByTestId('paid-amount').dataset['minor']).toBe(front?.amountMinor);
+    expect(standings()).toEqual(['paid', 'paid', 'manager', 'paid']);
+  });
+
+  it('a paid one leaves the counter when it was seen, and the keypad says when it is full', async () => {
+    show('several');
+    fireEvent.click(card(1));
+    fireEvent.click(await screen.findByTestId('new-sale'));
+    await screen.findByTestId('screen-sell');
+    expect(standings()).toEqual(['waiting', 'manager', 'waiting']);
+    fireEvent.click(screen.getByTestId('key-5'));
+    fireEvent.click(screen.getByTestId('charge'));
+    await screen.findByTestId('screen-waiting');
+    fireEvent.click(screen.getByTestId('counter-new'));
+    await screen.findByTestId('counter-full');
+    fireEvent.click(screen.getByTestId('key-5'));
+    expect(screen.getByTestId<HTMLButtonElement>('charge').disabled).toBe(true);
+  });
+});
+
 describe('the customer’s number', () => {
   it('is asked for before the code when the cashier wishes, with the country filled in', async () => {
     show('ready');

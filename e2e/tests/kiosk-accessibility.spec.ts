@@ -95,6 +95,26 @@ const screens: readonly Screen[] = [
   { name: 'naming a kiosk', scenario: 'merchant_signed_in', shows: 'kiosk-name' },
   { name: 'a new kiosk’s code', scenario: 'merchant_signed_in', go: toNewKiosk, shows: 'kiosk-code' },
   { name: 'selling', scenario: 'ready', shows: 'screen-sell' },
+  { name: 'several customers, selling', scenario: 'several', shows: 'counter' },
+  { name: 'several customers, waiting', scenario: 'several_front', shows: 'short-code' },
+  {
+    name: 'several customers, paid',
+    scenario: 'several',
+    go: (till) => till.at('counter-sale').nth(1).click(),
+    shows: 'paid-amount',
+  },
+  {
+    name: 'several customers, needs a manager',
+    scenario: 'several',
+    go: (till) => till.at('counter-sale').nth(2).click(),
+    shows: 'override-open',
+  },
+  {
+    name: 'turning several customers on',
+    scenario: 'overridable',
+    go: tap('nav-settings', 'several-4'),
+    shows: 'several-pin',
+  },
   {
     name: 'the customer’s number',
     scenario: 'ready',

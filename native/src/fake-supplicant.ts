@@ -345,8 +345,7 @@ export class FakeSupplicant implements AirDevice {
   }
 
   #groupRemove(interfaceName: string): string {
-    const isMeant = interfaceName === '*' || interfaceName === this.#groupInterface();
-    if (!isMeant || !this.#isInGroup()) return FAIL;
+    if (!['*', this.#groupInterface()].includes(interfaceName) || !this.#isInGroup()) return FAIL;
     this.#endGroup('REQUESTED');
     return this.#changed(true);
   }

@@ -65,6 +65,10 @@ export const paymentRequest = f.object(4, {
   flags: f.uint(0, 1),
 });
 
+export const requestList = f.object(26, {
+  envelopes: f.list(limits.MAX_OPEN_REQUESTS, f.blob(limits.MAX_ENVELOPE_BYTES)),
+});
+
 export const requestEnvelope = f.object(14, { kioskCertificate: object, request: object });
 
 export const payment = f.object(5, {

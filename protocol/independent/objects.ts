@@ -111,6 +111,12 @@ export function openRequestEnvelope(message: Hex, issuers: readonly Issuer[]) {
   return { kiosk, request, kioskIssuerKeyId: issuerKeyIdOf(envelope.kioskCertificate) };
 }
 
+export function decodeRequestList(message: Hex): readonly Hex[] {
+  const { envelopes } = layouts.requestList(readCbor(fromHex(message), limits.MAX_REQUEST_LIST_BYTES));
+  demand(envelopes.length > 0, 'field_out_of_range');
+  return envelopes;
+}
+
 export function comparisonCode(requestHash: Hex): string {
   return String(Number.parseInt(requestHash.slice(0, 8), 16) % 10_000).padStart(4, '0');
 }

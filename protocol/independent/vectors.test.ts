@@ -41,6 +41,7 @@ type Texts =
   | 'kioskId'
   | 'known'
   | 'knownOfferHash'
+  | 'list'
   | 'occasion'
   | 'payment'
   | 'paymentHash'
@@ -139,6 +140,7 @@ const operations: Record<string, (input: Input) => unknown> = {
       trust.verifyTrustBundle(input.trustBundle, input.rootPublicKey),
       input.nowSeconds,
     ),
+  decodeRequestList: ({ list }) => objects.decodeRequestList(list),
   comparisonCode: ({ requestHash }) => objects.comparisonCode(requestHash),
   verifyPaymentObject: (input) => objects.verifyPayment(input.payment, allowanceOf(input)),
   decodeDelivery: ({ delivery }) => objects.decodeDelivery(delivery),

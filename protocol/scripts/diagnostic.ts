@@ -130,6 +130,7 @@ export const FIELD_NAMES: ReadonlyMap<number, readonly string[]> = new Map([
     ],
   ],
   [24, ['purpose', 'issuer-certificate', 'allowance-certificate', 'first', 'second']],
+  [26, ['purpose', 'envelopes']],
 ]);
 
 /** The notation of one encoded object, envelope or plain value, in lines. */

@@ -472,6 +472,7 @@ const OPERATIONS: Readonly<Record<string, (input: Input) => Steps<unknown>>> = {
   *openRequestEnvelope(input) {
     return yield* protocol.openRequestEnvelope(input.bytes('envelope'), yield* issuersOf(input));
   },
+  decodeRequestList: plain((input) => protocol.decodeRequestList(input.bytes('list')).map(toHex)),
   *considerRequest(input) {
     const trust = yield* trustOf(input);
     const opened = yield* protocol.openRequestEnvelope(input.bytes('envelope'), trust.issuers);

@@ -307,6 +307,10 @@ export function requestVectors(world: VectorWorld): DraftFile {
   });
   const opened = (name: string, code: protocol.RefusalCode, bytes: Uint8Array): Vector =>
     invalid(`envelope: ${name}`, 'openRequestEnvelope', code, { envelope: bytes });
+  const second = protocol.encodeRequestEnvelope(kiosk.bytes, makeRequest(world, 0x46, 700n).bytes);
+  const list = protocol.encodeRequestList([envelope, second]);
+  const listed = (name: string, code: protocol.RefusalCode, items: readonly CborValue[]): Vector =>
+    invalid(`list: ${name}`, 'decodeRequestList', code, { list: encodeCbor(items) });
   const inForce = (changes: Parameters<typeof world.signBundle>[0] = {}) => ({
     envelope,
     trustBundle: world.signBundle(changes),
@@ -336,6 +340,11 @@ export function requestVectors(world: VectorWorld): DraftFile {
         ),
       }),
       valid('an envelope', 'openRequestEnvelope', { envelope }, envelope),
+      valid('a list of one request', 'decodeRequestList', { list: protocol.encodeRequestList([envelope]) }),
+      valid('a list of two requests', 'decodeRequestList', { list }, list),
+      valid('a list of eight, of which nothing is believed yet', 'decodeRequestList', {
+        list: protocol.encodeRequestList(Array.from({ length: 8 }, (_unused, index) => Uint8Array.of(index))),
+      }),
       valid('the phone: a kiosk in good standing', 'considerRequest', inForce()),
       valid('the phone: a second before the generation is revoked', 'considerRequest', {
         ...inForce(revoked),
@@ -426,6 +435,18 @@ export function requestVectors(world: VectorWorld): DraftFile {
         'object_has_wrong_purpose',
         protocol.encodeRequestEnvelope(world.allowance.bytes, request.bytes),
       ),
+      listed('of another purpose', 'object_has_wrong_purpose', itemsOf(list).with(0, 14)),
+      listed('an envelope alone', 'object_has_wrong_purpose', itemsOf(envelope)),
+      listed('empty', 'field_out_of_range', itemsOf(list).with(1, [])),
+      listed('of nine', 'field_out_of_range', itemsOf(list).with(1, Array(9).fill(Uint8Array.of(1)))),
+      listed('with an empty envelope', 'field_out_of_range', itemsOf(list).with(1, [new Uint8Array(0)])),
+      listed(
+        'with an envelope of 4,097 bytes',
+        'field_out_of_range',
+        itemsOf(list).with(1, [new Uint8Array(4_097)]),
+      ),
+      listed('with a text in it', 'message_malformed', itemsOf(list).with(1, ['TIKI1:R:'])),
+      listed('an item too many', 'message_malformed', [...itemsOf(list), 0]),
     ],
   };
 }

@@ -25,6 +25,10 @@ export const MAX_NESTING = 8;
 export const MAX_OBJECT_BYTES = 2_048;
 /** Largest delivery or request envelope: two objects and room for framing; one QR code holds 2,953 bytes. */
 export const MAX_ENVELOPE_BYTES = 4_096;
+/** Requests open at one till at one time: as many people as one cashier can tell apart, and a phone can list. */
+export const MAX_OPEN_REQUESTS = 8;
+/** All of them with room for framing. */
+export const MAX_REQUEST_LIST_BYTES = 33_024;
 /** A proof of double spend: four objects and room for framing. */
 export const MAX_PROOF_BYTES = 10_240;
 /** Largest trust bundle, and delta: both lists of 40,000 ids, 17 bytes each as they are written, with room for the rest. */

@@ -19,9 +19,12 @@ import {
   MAX_COUNTER,
   MAX_ENVELOPE_BYTES,
   MAX_OBJECT_BYTES,
+  MAX_OPEN_REQUESTS,
+  MAX_REQUEST_LIST_BYTES,
   MAX_REQUEST_TTL_SECONDS,
 } from './limits.ts';
 import { PURPOSE } from './purposes.ts';
+import { readByteStrings } from './trust-head.ts';
 
 export interface PaymentRequest {
   /** The object's hash under the kiosk certificate: what a payment signs. */
@@ -143,4 +146,22 @@ export function* openRequestEnvelope(
   fields.end();
   const kiosk = yield* verifyKioskCertificate(certificateBytes, issuers);
   return { kiosk, request: yield* verifyPaymentRequest(requestBytes, kiosk) };
+}
+
+/** What a till answers a phone that asks what is open, oldest first. @param envelopes at least one, at most {@link MAX_OPEN_REQUESTS} */
+export function encodeRequestList(envelopes: readonly Uint8Array[]): Uint8Array {
+  return encodeCbor([PURPOSE.requestList, envelopes]);
+}
+
+/**
+ * The envelopes as they stand there: each is opened and judged by itself, so that one that is bad takes no other with it.
+ * @throws Refusal
+ */
+export function decodeRequestList(bytes: Uint8Array): readonly Uint8Array[] {
+  const fields = new FieldReader(decodeCbor(bytes, MAX_REQUEST_LIST_BYTES));
+  fields.purpose(PURPOSE.requestList);
+  const envelopes = readByteStrings(fields.array(MAX_OPEN_REQUESTS), 1, MAX_ENVELOPE_BYTES);
+  fields.end();
+  if (envelopes.length === 0) refuse('field_out_of_range');
+  return envelopes;
 }

@@ -21,7 +21,8 @@ export const PURPOSE = {
   refundReceipt: 19,
   denyListDelta: 20,
   refundEnvelope: 21,
-  // Files for people and tools begin at 24: the one-byte numbers below stay for what must fit a QR code.
+  // What is never in a QR code begins at 24: the one-byte numbers below stay for what must fit one.
   doubleSpendProof: 24,
   journalFile: 25,
+  requestList: 26,
 } as const;

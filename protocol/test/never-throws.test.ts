@@ -420,6 +420,10 @@ const readers: Readonly<
     world.allowance.bytes,
     (bytes) => decide(protocol.encodeDelivery({ ...delivery, allowanceCertificate: nonEmpty(bytes) })),
   ],
+  'request list': [
+    protocol.encodeRequestList([protocol.encodeRequestEnvelope(world.kiosk.bytes, request.bytes)]),
+    (bytes) => protocol.attempt(() => protocol.decodeRequestList(bytes)),
+  ],
   'request envelope': [protocol.encodeRequestEnvelope(world.kiosk.bytes, request.bytes), consider],
   request: [request.bytes, (bytes) => sync(protocol.verifyPaymentRequest(bytes, world.kiosk))],
   'kiosk certificate': [world.kiosk.bytes, (bytes) => sync(protocol.verifyKioskCertificate(bytes, issuers))],

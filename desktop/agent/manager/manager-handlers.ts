@@ -19,7 +19,10 @@ export interface ManagerParts {
   readonly store: StoreClient;
 }
 
-type ManagerHandlers = Pick<AgentHandlers, 'manager.setPin' | 'limits.get' | 'limits.set' | 'sale.override'>;
+type ManagerHandlers = Pick<
+  AgentHandlers,
+  'manager.setPin' | 'limits.get' | 'limits.set' | 'till.setMostOpen' | 'sale.override'
+>;
 
 export function managerHandlers({ manager, sales, store }: ManagerParts): ManagerHandlers {
   const readLines = async () => ({ lines: linesOf(await store.run('readLimits', null)) });
@@ -34,6 +37,11 @@ export function managerHandlers({ manager, sales, store }: ManagerParts): Manage
       const set = (pinHash: Uint8Array | null) => store.run('setLimits', { ...wanted, pinHash });
       await (pin === undefined ? set(null) : manager.withPin(pin, set));
       return readLines();
+    },
+    'till.setMostOpen': async ({ mostOpen, pin }) => {
+      const set = (pinHash: Uint8Array | null) => store.run('setMostOpen', { most: mostOpen, pinHash });
+      await (pin === undefined ? set(null) : manager.withPin(pin, set));
+      return {};
     },
     'sale.override': async ({ pin, codes, ...consent }) => {
       const consented = codes.filter(isOverridable);

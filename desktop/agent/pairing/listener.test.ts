@@ -1,7 +1,13 @@
 import { connect, type Socket } from 'node:net';
 import { request as httpRequest } from 'node:http';
 import { pino } from 'pino';
-import { runSync, sealToKiosk, verifyKioskCertificate, verifyTrustBundle } from '@tikiwallet/protocol';
+import {
+  decodeRequestList,
+  runSync,
+  sealToKiosk,
+  verifyKioskCertificate,
+  verifyTrustBundle,
+} from '@tikiwallet/protocol';
 import { sealOpener } from '@tikiwallet/protocol/node';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { AcceptOutcome } from '../accept-payment.ts';
@@ -12,6 +18,8 @@ import {
   listenForPhones,
   RECEIPT_MEDIA_TYPE,
   REFUND_RECEIPT_MEDIA_TYPE,
+  REQUEST_LIST_MEDIA_TYPE,
+  REQUEST_MEDIA_TYPE,
   SEALED_MEDIA_TYPE,
   type Listener,
   type ListenerOptions,
@@ -51,7 +59,7 @@ function start(changes: Partial<ListenerOptions> = {}): Promise<Listener> {
       walletOrigins: [WALLET],
       certificateHashes: [certificate.hash],
     }),
-    openRequest: () => null,
+    openRequests: () => [],
     accept: async (bytes) => {
       delivered.push(bytes);
       return outcome;
@@ -149,6 +157,33 @@ test('a refusal is a code with a status, readable by the wallet', async () => {
   expect(answer.status).toBe(409);
   expect(JSON.parse(answer.body.toString())).toEqual({ code: 'request_already_paid' });
   expect(answer.headers['access-control-allow-origin']).toBe(WALLET);
+});
+
+test('a phone that knows lists gets all that is open; one that does not gets a request only when it is the only one', async () => {
+  const one = Uint8Array.of(1);
+  const other = Uint8Array.of(2);
+  const open: Uint8Array[] = [];
+  await listener.close();
+  listener = await start({ openRequests: () => open });
+  const accept = `${REQUEST_LIST_MEDIA_TYPE}, ${REQUEST_MEDIA_TYPE}`;
+  const lists = () => ask('/v1/request', { headers: { origin: WALLET, accept } });
+  const single = () => ask('/v1/request', { headers: { origin: WALLET, accept: '*/*' } });
+  for (const answer of [await lists(), await single()]) {
+    expect([answer.status, JSON.parse(answer.body.toString())]).toEqual([404, { code: 'request_not_open' }]);
+  }
+  open.push(one);
+  const only = await single();
+  expect([only.status, only.headers['content-type'], [...only.body]]).toEqual([200, REQUEST_MEDIA_TYPE, [1]]);
+  const listOfOne = await lists();
+  expect(listOfOne.headers['content-type']).toBe(REQUEST_LIST_MEDIA_TYPE);
+  expect(decodeRequestList(new Uint8Array(listOfOne.body))).toEqual([one]);
+  open.push(other);
+  expect(decodeRequestList(new Uint8Array((await lists()).body))).toEqual([one, other]);
+  const refused = await single();
+  expect([refused.status, JSON.parse(refused.body.toString())]).toEqual([
+    409,
+    { code: 'several_requests_open' },
+  ]);
 });
 
 test('a sealed acceptance of a refund is opened and answered with the refund receipt, or a code', async () => {

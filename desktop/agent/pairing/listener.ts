@@ -10,7 +10,7 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http';
-import type { Result } from '@tikiwallet/protocol';
+import { encodeRequestList, type Result } from '@tikiwallet/protocol';
 import type { AcceptCode, AcceptOutcome } from '../accept-payment.ts';
 import type { RefundOutcome } from '../give-back.ts';
 import type { Log } from '../log.ts';
@@ -33,6 +33,7 @@ export const SEALED_MEDIA_TYPE = 'application/vnd.tikipay.sealed';
 export const RECEIPT_MEDIA_TYPE = 'application/vnd.tikipay.receipt';
 export const REFUND_RECEIPT_MEDIA_TYPE = 'application/vnd.tikipay.refund-receipt';
 export const REQUEST_MEDIA_TYPE = 'application/vnd.tikipay.request';
+export const REQUEST_LIST_MEDIA_TYPE = 'application/vnd.tikipay.request-list';
 
 /** The listener's own refusals, beside those of the money path. */
 export type PairingCode =
@@ -40,6 +41,8 @@ export type PairingCode =
   | 'not_found'
   | 'method_not_allowed'
   | 'media_type_not_supported'
+  /** Several are open, and who asks could not tell which is theirs. */
+  | 'several_requests_open'
   | 'host_not_allowed'
   | 'origin_not_allowed';
 
@@ -60,8 +63,8 @@ export interface ListenerOptions {
   /** Opens what was sealed to this kiosk under one of the given certificates. */
   readonly open: (sealed: Uint8Array, certificateHashes: readonly Uint8Array[]) => Result<Uint8Array>;
   readonly view: () => PairingView | null;
-  /** The envelope of the request on the screen. */
-  readonly openRequest: () => Uint8Array | null;
+  /** The envelopes of the requests that can be paid now, oldest first. */
+  readonly openRequests: () => readonly Uint8Array[];
   readonly accept: (delivery: Uint8Array) => Promise<AcceptOutcome>;
   readonly acceptRefund: (acceptance: Uint8Array) => Promise<RefundOutcome>;
   readonly log: Log;
@@ -241,7 +244,7 @@ class PhoneDesk {
         return method === 'POST' ? this.#takeRefund(request, view) : refusal(405, 'method_not_allowed');
       case '/v1/request':
         if (method === 'OPTIONS') return preflight(request, 'GET');
-        return method === 'GET' ? this.#showRequest() : refusal(405, 'method_not_allowed');
+        return method === 'GET' ? this.#showRequests(request) : refusal(405, 'method_not_allowed');
       case '/pay':
         return method === 'GET' ? showHandOff(view) : refusal(405, 'method_not_allowed');
       case '/v1/hello':
@@ -252,10 +255,17 @@ class PhoneDesk {
     }
   }
 
-  #showRequest(): Answer {
-    const envelope = this.#options.openRequest();
-    if (envelope === null) return refusal(404, 'request_not_open');
-    return { status: 200, headers: { 'content-type': REQUEST_MEDIA_TYPE }, body: envelope };
+  /** Protocol page 03: who knows no list gets no request of several, rather than one that may be somebody else's. */
+  #showRequests(request: IncomingMessage): Answer {
+    const envelopes = this.#options.openRequests();
+    const [only, ...others] = envelopes;
+    if (only === undefined) return refusal(404, 'request_not_open');
+    if (knowsLists(request)) {
+      const headers = { 'content-type': REQUEST_LIST_MEDIA_TYPE };
+      return { status: 200, headers, body: encodeRequestList(envelopes) };
+    }
+    if (others.length > 0) return refusal(409, 'several_requests_open');
+    return { status: 200, headers: { 'content-type': REQUEST_MEDIA_TYPE }, body: only };
   }
 
   async #takePayment(request: IncomingMessage, view: PairingView | null): Promise<Answer> {
@@ -285,6 +295,13 @@ class PhoneDesk {
     const opened = this.#options.open(sealed, view.certificateHashes);
     return opened.ok ? opened.value : refusal(statusOf(opened.code), opened.code);
   }
+}
+
+function knowsLists(request: IncomingMessage): boolean {
+  const named = (request.headers.accept ?? '')
+    .split(',')
+    .map((one) => one.split(';')[0]?.trim().toLowerCase());
+  return named.includes(REQUEST_LIST_MEDIA_TYPE);
 }
 
 function hello(view: PairingView | null): Answer {

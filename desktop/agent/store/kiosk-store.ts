@@ -33,6 +33,7 @@ import { Refunds } from './refunds.ts';
 import { Requests } from './requests.ts';
 import type { StoredPayment } from './rows.ts';
 import { SettlementCursor, type Cursor } from './settlement-cursor.ts';
+import { TillSettings } from './till-settings.ts';
 
 export interface KioskStoreOptions {
   readonly path: string;
@@ -51,6 +52,8 @@ interface Memory {
   readonly cursor: Cursor;
   /** Of the merchant and of this kiosk. */
   readonly limitSettings: readonly LimitSettings[];
+  /** Requests that may be open at one time. */
+  readonly mostOpen: number;
   readonly standing: Standing;
   /** Trusted time's lower bound, seconds. */
   readonly mark: number;
@@ -89,6 +92,8 @@ export interface StoreSnapshot {
     readonly withManagerMinor: bigint | null;
   };
   readonly managerPin: PinStanding;
+  /** Requests that may be open at one time. */
+  readonly mostOpen: number;
   readonly unsettled: Totals;
   readonly today: Totals;
   readonly headSequence: number;
@@ -119,6 +124,7 @@ export class KioskStore {
   readonly record: KioskRecord;
   readonly cursor: SettlementCursor;
   readonly limits: LimitStore;
+  readonly till: TillSettings;
   readonly managerPin: ManagerPin;
   readonly audit: Audit;
   readonly #standing: JournalStanding;
@@ -152,6 +158,7 @@ export class KioskStore {
       });
       this.cursor = new SettlementCursor(this.#db);
       this.limits = new LimitStore(this.#db);
+      this.till = new TillSettings(this.#db);
       this.managerPin = new ManagerPin(this.#db, this.clock);
       this.#standing = new JournalStanding(this.#db);
       this.audit = new Audit(this.#db, this.journal, this.crypto);
@@ -177,6 +184,7 @@ export class KioskStore {
       kiosk: this.record.load(),
       cursor: this.cursor.read(),
       limitSettings: this.limits.read(),
+      mostOpen: this.till.mostOpen(),
       standing: this.#standing.read(),
       mark: Number(mark ?? 0n),
     };
@@ -259,6 +267,11 @@ export class KioskStore {
     this.#memory = { ...this.#memory, limitSettings: this.limits.read() };
   }
 
+  setMostOpen(most: number): void {
+    this.till.setMostOpen(most);
+    this.#memory = { ...this.#memory, mostOpen: most };
+  }
+
   setCursor(change: Partial<Cursor>): void {
     const cursor = { ...this.#memory.cursor, ...change };
     this.cursor.write(cursor);
@@ -299,6 +312,7 @@ export class KioskStore {
             hasManager: managerPin.state !== 'none',
           })),
       managerPin,
+      mostOpen: this.#memory.mostOpen,
       unsettled,
       today: { count: today.count, sumMinor: today.sumMinor },
       headSequence: head.sequence,
@@ -338,6 +352,7 @@ export function quarantinedSnapshot(reason: QuarantineReason): StoreSnapshot {
     ...NOT_ENROLLED,
     quarantine: reason,
     managerPin: { state: 'none', retryAfterMs: 0 },
+    mostOpen: 1,
     unsettled: { count: 0, sumMinor: 0n },
     today: { count: 0, sumMinor: 0n },
     headSequence: 0,

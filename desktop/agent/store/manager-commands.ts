@@ -11,7 +11,7 @@ import type { CommandTable, LimitOverview } from './messages.ts';
 
 type ManagerCommands = Pick<
   CommandTable,
-  'setLimits' | 'readLimits' | 'beginPinTry' | 'replacePin' | 'overridePayment'
+  'setLimits' | 'setMostOpen' | 'readLimits' | 'beginPinTry' | 'replacePin' | 'overridePayment'
 >;
 
 export function managerCommands(store: KioskStore, payments: PaymentDesk): ManagerCommands {
@@ -25,6 +25,12 @@ export function managerCommands(store: KioskStore, payments: PaymentDesk): Manag
         store.setLimits(owned);
         store.append('policyChange', store.now().seconds, encodePolicyChangeBody(owned));
       });
+      return null;
+    },
+    setMostOpen: ({ most, pinHash }) => {
+      if (pinHash !== null) prove(pinHash);
+      else if (most > store.memory.mostOpen) throw new IpcError('manager_pin_needed');
+      store.write(() => store.setMostOpen(most));
       return null;
     },
     readLimits: () => readLimits(store),

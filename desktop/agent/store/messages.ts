@@ -43,6 +43,8 @@ export interface StoreCommands {
   cancelSale: { params: string; result: SaleRecord };
   /** The sale as it stands; if its time is up, that is written down first. */
   lookAtSale: { params: string; result: SaleRecord };
+  /** How it ended was seen: it is not shown again after a restart. */
+  putAwaySale: { params: string; result: null };
   /** `pinHash` null: without a manager, where the till has no PIN. */
   openRefund: { params: RefundToOffer & { readonly pinHash: Uint8Array | null }; result: OfferOutcome };
   cancelRefund: { params: string; result: RefundRecord };
@@ -64,6 +66,8 @@ export interface StoreCommands {
   refreshTrust: { params: KioskTrust; result: TrustInstalled };
   /** What the merchant or this kiosk wants below the issuer's limits, journalled; raising one needs the PIN. */
   setLimits: { params: OwnedLimits & { readonly pinHash: Uint8Array | null }; result: null };
+  /** How many requests may be open at one time; more than before needs the PIN. */
+  setMostOpen: { params: { readonly most: number; readonly pinHash: Uint8Array | null }; result: null };
   readLimits: { params: null; result: LimitOverview };
   /** Counts a try at the PIN before anybody looks at it, and answers with its salt. */
   beginPinTry: { params: null; result: Uint8Array };
@@ -103,7 +107,8 @@ export type StoreReply =
   | {
       readonly type: 'ready';
       readonly snapshot: StoreSnapshot;
-      readonly sale: SaleRecord | null;
+      /** Oldest first. */
+      readonly sales: readonly SaleRecord[];
       readonly refund: RefundRecord | null;
     }
   | { readonly type: 'done'; readonly id: number; readonly result: unknown; readonly snapshot: StoreSnapshot }

@@ -47,9 +47,11 @@ export class Requests {
   readonly #byHash;
   readonly #bySale;
   readonly #open;
+  readonly #recent;
   readonly #newest;
   readonly #insert;
   readonly #end;
+  readonly #putAway;
 
   constructor(db: KioskDatabase) {
     this.#byHash = db.prepare<[Uint8Array], PayableRow>(
@@ -57,7 +59,11 @@ export class Requests {
        FROM requests WHERE hash = ?`,
     );
     this.#bySale = db.prepare<[string], Row>('SELECT * FROM requests WHERE sale_id = ?');
-    this.#open = db.prepare<[], Row>("SELECT * FROM requests WHERE state = 'open'");
+    this.#open = db.prepare<[], Row>("SELECT * FROM requests WHERE state = 'open' ORDER BY rowid");
+    this.#recent = db.prepare<[number, number, number], Row>(
+      `SELECT * FROM requests WHERE opened_at_ms BETWEEN ? AND ? AND state <> 'cancelled' AND put_away = 0
+       ORDER BY rowid DESC LIMIT ?`,
+    );
     // By the order of writing: a wall clock that was set back would put an older one first.
     this.#newest = db.prepare<[], Row>('SELECT * FROM requests ORDER BY rowid DESC LIMIT 1');
     this.#insert = db.prepare<
@@ -83,6 +89,9 @@ export class Requests {
     this.#end = db.prepare<[string, string]>(
       "UPDATE requests SET state = ? WHERE request_id = ? AND state = 'open'",
     );
+    this.#putAway = db.prepare<[string]>(
+      "UPDATE requests SET put_away = 1 WHERE request_id = ? AND state <> 'open'",
+    );
   }
 
   /** What a payment signs. */
@@ -95,8 +104,14 @@ export class Requests {
     return toRequest(this.#bySale.get(saleId));
   }
 
-  open(): RequestRow | null {
-    return toRequest(this.#open.get());
+  /** Oldest first. */
+  open(): readonly RequestRow[] {
+    return this.#open.all().map(fromRow);
+  }
+
+  /** Opened between these moments and neither cancelled nor put away; the newest `limit`, oldest first. */
+  recent({ fromMs, toMs, limit }: { fromMs: number; toMs: number; limit: number }): readonly RequestRow[] {
+    return this.#recent.all(fromMs, toMs, limit).map(fromRow).reverse();
   }
 
   newest(): RequestRow | null {
@@ -124,10 +139,18 @@ export class Requests {
   end(requestId: string, state: Exclude<SaleState, 'open'>): void {
     this.#end.run(state, requestId);
   }
+
+  /** The cashier has seen how it ended. Leaves an open one as it is. */
+  putAway(requestId: string): void {
+    this.#putAway.run(requestId);
+  }
 }
 
 function toRequest(row: Row | undefined): RequestRow | null {
-  if (row === undefined) return null;
+  return row === undefined ? null : fromRow(row);
+}
+
+function fromRow(row: Row): RequestRow {
   return {
     ...toPayable(row, ownBytes(row.hash)),
     saleId: row.sale_id,

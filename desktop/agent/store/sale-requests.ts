@@ -1,11 +1,12 @@
 /**
  * The life of a payment request: signed and on disk before anyone sees it, open for two minutes of monotonic time,
- * then paid, expired or cancelled for good. Owns these rules; the payment that ends it is accept-payment.ts.
+ * then paid, expired or cancelled for good; one at a time, or several side by side. Owns these rules; the payment that ends it is accept-payment.ts.
  */
 import { randomBytes } from 'node:crypto';
 import {
   asksForPhone,
   attempt,
+  comparisonCode,
   encodeRequestEnvelope,
   freshnessLevel,
   limitsAt,
@@ -37,14 +38,17 @@ export interface OpenSale {
 
 /** A sale of long ago is history, not something to show when the program starts. */
 const SHOWN_AFTER_START_MS = 10 * 60 * 1000;
+const MOST_SHOWN_AFTER_START = 16;
+/** More than can be open at one time: how a sale ended is on the screen for a while. */
+const NUMBERS_KEPT = 16;
 
 export class SaleRequests {
   readonly #store: KioskStore;
   /**
-   * The newest request of this process and the number that was typed for it. In memory only: a customer's full number
-   * has no business on the shop's disk, so a request that asks for it ends with this process (stateOf).
+   * The newest requests of this process by id, and the number that was typed for each. In memory only: a customer's full
+   * number has no business on the shop's disk, so a request that asks for it ends with this process (stateOf).
    */
-  #issued: { readonly requestId: string; readonly phone: string | null } | null = null;
+  readonly #issued = new Map<string, string | null>();
 
   constructor(store: KioskStore) {
     this.#store = store;
@@ -55,18 +59,25 @@ export class SaleRequests {
    * what is open in a copy may have been paid in the original. A number typed before is not known any more.
    */
   endWhatIsOver({ isInDoubt }: { readonly isInDoubt: boolean }): void {
-    const open = this.#store.requests.open();
-    if (open !== null && (isInDoubt || this.stateOf(open) === 'expired'))
-      this.#store.requests.end(open.requestId, 'expired');
+    for (const open of this.#store.requests.open())
+      if (isInDoubt || this.stateOf(open) === 'expired') this.#store.requests.end(open.requestId, 'expired');
   }
 
-  /** The last sale, if it is recent enough to be on someone's mind. */
-  latest(): SaleRecord | null {
-    const row = this.#store.requests.newest();
-    if (row === null) return null;
+  /**
+   * What is on someone's mind when the program starts, oldest first: the last sale if it is recent, and where several
+   * customers are served at once every recent one that was not put away.
+   */
+  shown(): readonly SaleRecord[] {
+    const { requests, clock, memory } = this.#store;
     // A clock that was set back since says nothing about how long ago it was.
-    const ageMs = Math.abs(this.#store.clock.wallMs() - row.openedAtMs);
-    return ageMs > SHOWN_AFTER_START_MS ? null : this.toRecord(row);
+    const fromMs = clock.wallMs() - SHOWN_AFTER_START_MS;
+    const toMs = clock.wallMs() + SHOWN_AFTER_START_MS;
+    const recent = requests.recent({ fromMs, toMs, limit: MOST_SHOWN_AFTER_START });
+    if (memory.mostOpen > 1 || recent.filter(({ state }) => state === 'open').length > 1)
+      return recent.map((row) => this.toRecord(row));
+    const newest = requests.newest();
+    const isRecent = newest !== null && newest.openedAtMs >= fromMs && newest.openedAtMs <= toMs;
+    return isRecent ? [this.toRecord(newest)] : [];
   }
 
   /** An open request whose time is up is over, whether or not anybody has written that down. */
@@ -82,7 +93,7 @@ export class SaleRequests {
    * the right payer. Also where a full disk kept the start from writing that it is over.
    */
   #hasLostItsNumber(row: PayableRequest): boolean {
-    if (this.#issued?.requestId === row.requestId) return false;
+    if (this.#issued.has(row.requestId)) return false;
     const certificate = this.#store.memory.kiosk?.certificates.get(toHex(row.kioskCertificateHash));
     if (certificate === undefined) return true;
     // Its signature is this kiosk's own, checked before the row was written: here only the question is read again.
@@ -104,18 +115,19 @@ export class SaleRequests {
       if (!isTheSame) throw new IpcError('call_invalid');
       return this.toRecord(known);
     }
-    const kiosk = this.#mayOpen(sale);
+    const others = this.#store.requests.open().filter((row) => this.stateOf(row) === 'open');
+    const kiosk = this.#mayOpen(sale, others);
     return this.#store.write(() => {
-      const former = this.#store.requests.open();
-      if (former !== null && this.stateOf(former) === 'open') throw new IpcError('sale_in_progress');
-      if (former !== null) this.#store.requests.end(former.requestId, 'expired');
-      return this.#issue(sale, kiosk);
+      for (const former of this.#store.requests.open())
+        if (!others.some(({ requestId }) => requestId === former.requestId))
+          this.#store.requests.end(former.requestId, 'expired');
+      return this.#issue(sale, kiosk, others);
     });
   }
 
   /** What the cashier typed for this request; null when the payer's number is not asked for. */
   expectedPhoneOf(requestId: string): string | null {
-    return this.#issued?.requestId === requestId ? this.#issued.phone : null;
+    return this.#issued.get(requestId) ?? null;
   }
 
   /** @throws IpcError */
@@ -138,6 +150,18 @@ export class SaleRequests {
       this.#store.write(() => this.#store.requests.end(row.requestId, 'expired'));
     }
     return this.#again(saleId);
+  }
+
+  /** @throws IpcError */
+  putAway(saleId: string): void {
+    const row = this.#store.requests.bySale(saleId);
+    if (row === null) throw new IpcError('sale_not_found');
+    if (this.stateOf(row) === 'open') throw new IpcError('sale_in_progress');
+    this.#store.write(() => {
+      // Its time may be up without anybody having written that down.
+      this.#store.requests.end(row.requestId, 'expired');
+      this.#store.requests.putAway(row.requestId);
+    });
   }
 
   toRecord(row: RequestRow): SaleRecord {
@@ -165,14 +189,16 @@ export class SaleRequests {
   }
 
   /** Everything that would make the payment fail later is said now, before a customer is asked. */
-  #mayOpen(sale: OpenSale): EnrolledKiosk {
-    const { kiosk, unsettled, standing } = this.#store.memory;
+  #mayOpen(sale: OpenSale, others: readonly RequestRow[]): EnrolledKiosk {
+    const { kiosk, unsettled, standing, mostOpen } = this.#store.memory;
     if (kiosk === null) throw new IpcError('kiosk_not_enrolled');
     if (standing.doubt !== null) throw new IpcError('journal_quarantined');
     const now = this.#store.now();
     if (now.isBehind) throw new IpcError('clock_behind_trusted_time');
     if (now.seconds >= kiosk.certificate.notAfter) throw new IpcError('certificate_expired');
     if (kiosk.trust.deniedKiosks.has(kiosk.kioskId)) throw new IpcError('kiosk_denied');
+    if (others.length >= mostOpen)
+      throw new IpcError(mostOpen === 1 ? 'sale_in_progress' : 'too_many_open_sales');
     if (sale.amountMinor < 1n || sale.amountMinor > MAX_AMOUNT_MINOR) throw new IpcError('amount_invalid');
     const ageSeconds = now.seconds - kiosk.trust.issuedAt;
     const limits = limitsAt(
@@ -182,9 +208,11 @@ export class SaleRequests {
       this.#settingsThatStop(),
     );
     if (sale.amountMinor > limits.perPaymentMinor) throw new IpcError('amount_exceeds_payment_limit');
+    // As if the others were paid: the last of them must not be refused to a customer who was asked.
+    const askedMinor = others.reduce((sum, { amountMinor }) => sum + amountMinor, sale.amountMinor);
     const isFull =
-      unsettled.count + 1 > limits.storedCount ||
-      unsettled.sumMinor + sale.amountMinor > limits.storedSumMinor;
+      unsettled.count + others.length + 1 > limits.storedCount ||
+      unsettled.sumMinor + askedMinor > limits.storedSumMinor;
     if (isFull || ageSeconds > limits.maxOfflineSeconds) throw new IpcError('kiosk_limit_reached');
     return kiosk;
   }
@@ -195,9 +223,9 @@ export class SaleRequests {
     return hasManager ? [] : this.#store.memory.limitSettings;
   }
 
-  #issue(sale: OpenSale, kiosk: EnrolledKiosk): SaleRecord {
+  #issue(sale: OpenSale, kiosk: EnrolledKiosk, others: readonly RequestRow[]): SaleRecord {
     const { clock } = this.#store;
-    const request = this.#sign(sale, kiosk);
+    const request = withOwnDigits(() => this.#sign(sale, kiosk), others);
     this.#store.requests.insert({
       requestId: request.requestId,
       saleId: sale.saleId,
@@ -213,7 +241,9 @@ export class SaleRequests {
       deadlineMs: clock.monotonicMs() + sale.ttlSeconds * 1000,
     });
     this.#store.raiseMark(request.issuedAt);
-    this.#issued = { requestId: request.requestId, phone: sale.payerPhone ?? null };
+    this.#issued.set(request.requestId, sale.payerPhone ?? null);
+    const [oldest] = this.#issued.keys();
+    if (oldest !== undefined && this.#issued.size > NUMBERS_KEPT) this.#issued.delete(oldest);
     return this.#again(sale.saleId);
   }
 
@@ -240,4 +270,18 @@ export class SaleRequests {
     if (!read.ok) throw new Error(`the signed request does not verify: ${read.code}`);
     return read.value;
   }
+}
+
+/**
+ * Protocol page 03: no two open requests show the same four digits. Signed anew, with another nonce, a request has others.
+ * @param others what is open beside it
+ */
+export function withOwnDigits<T extends Pick<PaymentRequest, 'hash'>>(
+  sign: () => T,
+  others: readonly Pick<RequestRow, 'hash'>[],
+): T {
+  const taken = new Set(others.map(({ hash }) => comparisonCode(hash)));
+  let request = sign();
+  while (taken.has(comparisonCode(request.hash))) request = sign();
+  return request;
 }

@@ -36,8 +36,8 @@ interface WaitingDelivery extends Queued {
 
 export interface StoreReady {
   readonly snapshot: StoreSnapshot;
-  /** The last sale, when it is recent. */
-  readonly sale: SaleRecord | null;
+  /** What is on the counter, oldest first. */
+  readonly sales: readonly SaleRecord[];
   /** An offer to give back that can still be accepted. */
   readonly refund: RefundRecord | null;
 }
@@ -140,7 +140,7 @@ export class StoreClient {
     switch (reply.type) {
       case 'ready':
         this.#events.onSnapshot(reply.snapshot);
-        return this.#ready.resolve({ snapshot: reply.snapshot, sale: reply.sale, refund: reply.refund });
+        return this.#ready.resolve({ snapshot: reply.snapshot, sales: reply.sales, refund: reply.refund });
       case 'done':
         // The state first: whoever waits for the answer may look at it.
         this.#events.onSnapshot(reply.snapshot);
@@ -151,7 +151,7 @@ export class StoreClient {
       case 'quarantined':
         this.#events.onSnapshot(reply.snapshot);
         this.#events.onQuarantine(reply.detail);
-        return this.#ready.resolve({ snapshot: reply.snapshot, sale: null, refund: null });
+        return this.#ready.resolve({ snapshot: reply.snapshot, sales: [], refund: null });
       case 'fatal':
         return this.#die(reply.detail);
       case 'log':

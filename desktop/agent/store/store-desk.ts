@@ -48,6 +48,10 @@ export class StoreDesk {
       openSale: (sale) => this.sales.open(sale),
       cancelSale: (saleId) => this.sales.cancel(saleId),
       lookAtSale: (saleId) => this.sales.look(saleId),
+      putAwaySale: (saleId) => {
+        this.sales.putAway(saleId);
+        return null;
+      },
       ...refundCommands(this.store, this.refunds),
       receiptOf: (paymentHash) => this.store.payments.byHash(fromHex(paymentHash))?.receipt ?? null,
       page: ({ before, limit }) => this.store.payments.page(before, limit),

@@ -57,7 +57,7 @@ function start(): void {
     tell({
       type: 'ready',
       snapshot: opened.store.snapshot(),
-      sale: opened.sales.latest(),
+      sales: opened.sales.shown(),
       refund: opened.refunds.latest(),
     });
     setImmediate(auditMore);

@@ -1,31 +1,40 @@
 /** Says aloud, to those who listen to a screen reader, what the others see happen: paid, refused, offline, back. */
 import { type ReactElement, useEffect, useRef, useState } from 'react';
-import type { AgentState } from '../../ipc/agent-contract.ts';
+import type { AgentState, Sale } from '../../ipc/agent-contract.ts';
 import { useAgent } from '../agent/connection.ts';
-import { useLanguage } from '../language/use-language.ts';
+import { type Language, useLanguage } from '../language/use-language.ts';
 import { usePreferences } from '../settings/preferences.ts';
 import { playChime } from './chime.ts';
 
 export type Happening =
-  | { kind: 'paid' }
+  /** Of whichever sale, in front or not. */
+  | { kind: 'paid'; sale: Sale }
   | { kind: 'refused'; code: string }
   | { kind: 'givenBack' }
   | { kind: 'online' }
   | { kind: 'offline' };
 
-/** Pure: what changed between two states that is worth a word and, for money, a sound. */
-export function happeningBetween(before: AgentState, after: AgentState): Happening | undefined {
-  const sale = after.sale;
-  const same = before.sale?.saleId === sale?.saleId ? before.sale : null;
-  if (sale?.state === 'paid' && same !== null && same.state !== 'paid') return { kind: 'paid' };
-  if (sale?.lastRefusal && sale.lastRefusal.attempts > (same?.lastRefusal?.attempts ?? 0) && same !== null)
-    return { kind: 'refused', code: sale.lastRefusal.code };
+/** Pure: what changed between two states that is worth a word and, for money, a sound. Money first. */
+export function happeningsBetween(before: AgentState, after: AgentState): readonly Happening[] {
+  const pairs = after.sales.flatMap((sale) => {
+    const same = before.sales.find(({ saleId }) => saleId === sale.saleId);
+    return same === undefined ? [] : [{ sale, same }];
+  });
+  const paid = pairs.filter(({ sale, same }) => sale.state === 'paid' && same.state !== 'paid');
+  const refusals = pairs.flatMap(({ sale, same }) => {
+    const isNew = (sale.lastRefusal?.attempts ?? 0) > (same.lastRefusal?.attempts ?? 0);
+    return isNew && sale.state !== 'paid' && sale.lastRefusal !== null ? [sale.lastRefusal.code] : [];
+  });
   const { refund } = after;
   const wasOpen = before.refund?.refundId === refund?.refundId && before.refund?.state === 'open';
-  if (refund?.state === 'given_back' && wasOpen) return { kind: 'givenBack' };
-  if (before.cloud.state !== 'offline' && after.cloud.state === 'offline') return { kind: 'offline' };
-  if (before.cloud.state === 'offline' && after.cloud.state === 'online') return { kind: 'online' };
-  return undefined;
+  const wasOffline = before.cloud.state === 'offline';
+  return [
+    ...paid.map(({ sale }) => ({ kind: 'paid', sale }) as const),
+    ...refusals.map((code) => ({ kind: 'refused', code }) as const),
+    ...(refund?.state === 'given_back' && wasOpen ? [{ kind: 'givenBack' } as const] : []),
+    ...(!wasOffline && after.cloud.state === 'offline' ? [{ kind: 'offline' } as const] : []),
+    ...(wasOffline && after.cloud.state === 'online' ? [{ kind: 'online' } as const] : []),
+  ];
 }
 
 export function Announcer(): ReactElement {
@@ -36,24 +45,12 @@ export function Announcer(): ReactElement {
   const [words, setWords] = useState('');
 
   useEffect(() => {
-    const happening = happeningBetween(previous.current, state);
+    const happenings = happeningsBetween(previous.current, state);
     previous.current = state;
-    if (happening === undefined) return;
-    const { sale } = state;
-    if (happening.kind === 'paid' && sale?.payment) {
-      setWords(
-        language.t('paid.announce', {
-          amount: language.money(sale.amountMinor, sale.currency),
-          number: sale.payment.sequence,
-        }),
-      );
-    } else if (happening.kind === 'givenBack') {
-      const { amountMinor = '0', currency = 'USD' } = state.refund ?? {};
-      setWords(language.t('giveBack.announce', { amount: language.money(amountMinor, currency) }));
-    } else if (happening.kind === 'refused')
-      setWords(language.t('announce.refused', { reason: language.refusal(happening.code) }));
-    else setWords(language.t(happening.kind === 'online' ? 'announce.online' : 'announce.offline'));
-    if (sound && (happening.kind === 'paid' || happening.kind === 'refused')) playChime(happening.kind);
+    if (happenings.length === 0) return;
+    setWords(happenings.map((happening) => sentenceOf(happening, state, language)).join(' '));
+    const heard = happenings.find(({ kind }) => kind === 'paid' || kind === 'refused')?.kind;
+    if (sound && (heard === 'paid' || heard === 'refused')) playChime(heard);
     // The sentence belongs to the moment; a later change of language does not repeat it.
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [state]);
@@ -63,4 +60,26 @@ export function Announcer(): ReactElement {
       {words}
     </div>
   );
+}
+
+function sentenceOf(happening: Happening, state: AgentState, { t, money, refusal }: Language): string {
+  switch (happening.kind) {
+    case 'paid': {
+      const { amountMinor, currency, shortCode, payment } = happening.sale;
+      const facts = { amount: money(amountMinor, currency), number: payment?.sequence ?? 0 };
+      // With one customer there is nothing to tell apart.
+      return state.sales.length > 1
+        ? t('paid.announceSeveral', { ...facts, digits: [...shortCode].join(' ') })
+        : t('paid.announce', facts);
+    }
+    case 'givenBack': {
+      const { amountMinor = '0', currency = 'USD' } = state.refund ?? {};
+      return t('giveBack.announce', { amount: money(amountMinor, currency) });
+    }
+    case 'refused':
+      return t('announce.refused', { reason: refusal(happening.code) });
+    case 'online':
+    case 'offline':
+      return t(`announce.${happening.kind}`);
+  }
 }

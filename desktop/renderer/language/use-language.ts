@@ -21,3 +21,5 @@ export function useLanguage() {
     refusal: (code: string) => refusalSentence(t, exists, code),
   };
 }
+
+export type Language = ReturnType<typeof useLanguage>;

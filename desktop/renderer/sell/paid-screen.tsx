@@ -12,16 +12,14 @@ import { ReceiptCode } from './receipt-code.tsx';
 
 interface PaidScreenProps {
   sale: Sale;
-  /** By the camera: the phone reaches no network and waits for the receipt on this screen. */
-  wasScanned: boolean;
   onNewSale: () => void;
 }
 
-export function PaidScreen({ sale, wasScanned, onNewSale }: PaidScreenProps): ReactElement {
+export function PaidScreen({ sale, onNewSale }: PaidScreenProps): ReactElement {
   const { t, money, count, time } = useLanguage();
   const { state } = useAgent();
   const { newSaleAfterSeconds } = usePreferences();
-  const [showsReceipt, setShowsReceipt] = useState(wasScanned);
+  const [showsReceipt, setShowsReceipt] = useState(sale.wasScanned);
   // While the customer scans, the screen stays until a hand moves it on.
   const left = useAutoReturn(showsReceipt ? 0 : newSaleAfterSeconds, onNewSale);
   const button = useRef<HTMLButtonElement>(null);

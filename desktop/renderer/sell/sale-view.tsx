@@ -7,6 +7,8 @@ import { type ReactElement, useCallback, useState } from 'react';
 import type { Sale } from '../../ipc/agent-contract.ts';
 import { call } from '../agent/calls.ts';
 import { useAgent } from '../agent/connection.ts';
+import { Counter } from './counter.tsx';
+import classes from './counter.module.css';
 import { ExpiredScreen } from './expired-screen.tsx';
 import { PayerPhoneScreen } from './payer-phone-screen.tsx';
 import { PaidScreen } from './paid-screen.tsx';
@@ -40,9 +42,28 @@ export function faceOf(
 
 export function SaleView(): ReactElement {
   const { state, receivedAtMs } = useAgent();
+  const { sale, sales, till } = state;
+  const front = useMutation({ mutationFn: (saleId: string | null) => call('sale.front', { saleId }) });
+  // Also when the choice was taken back while several were open.
+  if (till.mostOpen === 1 && sales.length <= 1) return <FrontSale />;
+  return (
+    <div className={classes.page}>
+      <Counter
+        sales={sales}
+        frontId={sale?.saleId ?? null}
+        receivedAtMs={receivedAtMs}
+        onFront={(saleId) => front.mutate(saleId)}
+      />
+      <div className={classes.front} data-counter>
+        <FrontSale />
+      </div>
+    </div>
+  );
+}
+
+function FrontSale(): ReactElement {
+  const { state, receivedAtMs } = useAgent();
   const { sale } = state;
-  // A customer whose code the camera read has no other way to the receipt than the screen.
-  const [scannedSaleId, setScannedSaleId] = useState<string | null>(null);
   /** The amount for which the customer's number is being asked. */
   const [asking, setAsking] = useState<string>();
   const [dismissed, setDismissed] = useState(() => localStorage.getItem(DISMISSED_KEY));
@@ -53,6 +74,9 @@ export function SaleView(): ReactElement {
     onSuccess: () => setAsking(undefined),
   });
   const cancel = useMutation({ mutationFn: (saleId: string) => call('sale.cancel', { saleId }) });
+  const { mutate: putAway } = useMutation({
+    mutationFn: (saleId: string) => call('sale.putAway', { saleId }),
+  });
 
   const { reset: resetOpen } = open;
   const { reset: resetCancel } = cancel;
@@ -61,9 +85,10 @@ export function SaleView(): ReactElement {
     if (sale === null) return;
     localStorage.setItem(DISMISSED_KEY, sale.saleId);
     setDismissed(sale.saleId);
+    putAway(sale.saleId);
     resetOpen();
     resetCancel();
-  }, [sale, resetOpen, resetCancel]);
+  }, [sale, putAway, resetOpen, resetCancel]);
   const charge = (amountMinor: string, payerPhone?: string): void => {
     resetCancel();
     const again = open.variables;
@@ -91,7 +116,14 @@ export function SaleView(): ReactElement {
       />
     );
   if (sale === null || face === 'keypad')
-    return <SellScreen onCharge={askOrCharge} charging={open.isPending} error={open.error} />;
+    return (
+      <SellScreen
+        onCharge={askOrCharge}
+        charging={open.isPending}
+        error={open.error}
+        full={state.till.mostOpen > 1 && openCount(state.sales) >= state.till.mostOpen}
+      />
+    );
   switch (face) {
     case 'waiting':
       return (
@@ -100,7 +132,6 @@ export function SaleView(): ReactElement {
           sale={sale}
           receivedAtMs={receivedAtMs}
           onCancel={() => cancel.mutate(sale.saleId)}
-          onScanned={() => setScannedSaleId(sale.saleId)}
           cancelling={cancel.isPending}
           error={cancel.error}
         />
@@ -109,20 +140,21 @@ export function SaleView(): ReactElement {
       return (
         <ExpiredScreen
           sale={sale}
-          onNewCode={() => askOrCharge(sale.amountMinor, sale.checksPhone)}
+          onNewCode={() => {
+            // The new sale takes its place on the counter.
+            putAway(sale.saleId);
+            askOrCharge(sale.amountMinor, sale.checksPhone);
+          }}
           renewing={open.isPending}
           error={open.error}
           onNewSale={dismiss}
         />
       );
     case 'paid':
-      return (
-        <PaidScreen
-          key={sale.saleId}
-          sale={sale}
-          wasScanned={sale.saleId === scannedSaleId}
-          onNewSale={dismiss}
-        />
-      );
+      return <PaidScreen key={sale.saleId} sale={sale} onNewSale={dismiss} />;
   }
+}
+
+function openCount(sales: readonly Sale[]): number {
+  return sales.filter(({ state }) => state === 'open').length;
 }

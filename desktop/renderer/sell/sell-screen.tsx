@@ -17,9 +17,11 @@ interface SellScreenProps {
   onCharge: (amountMinor: string, withPhone: boolean) => void;
   charging: boolean;
   error: unknown;
+  /** As many sales are open as may be. */
+  full?: boolean;
 }
 
-export function SellScreen({ onCharge, charging, error }: SellScreenProps): ReactElement {
+export function SellScreen({ onCharge, charging, error, full = false }: SellScreenProps): ReactElement {
   const { state } = useAgent();
   const { t, money } = useLanguage();
   const [amount, setAmount] = useState('0');
@@ -30,7 +32,7 @@ export function SellScreen({ onCharge, charging, error }: SellScreenProps): Reac
   const most = state.limits.withManagerMinor ?? limit;
   const over = isOver(amount, most);
   const needsManager = !over && isOver(amount, limit);
-  const ready = amount !== '0' && !over && !charging;
+  const ready = amount !== '0' && !over && !charging && !full;
 
   const press = useCallback((key: KeypadKey): void => setAmount((before) => pressKey(before, key)), []);
   const charge = (withPhone = checksPhone === 'always'): void => {
@@ -75,6 +77,11 @@ export function SellScreen({ onCharge, charging, error }: SellScreenProps): Reac
                 ? t('sell.hint')
                 : t('sell.limit', { amount: money(limit, currency) })}
         </p>
+        {full && (
+          <p className={classes.limit} data-manager role="status" data-testid="counter-full">
+            {t('several.full', { count: state.till.mostOpen })}
+          </p>
+        )}
         {error !== null && error !== undefined && <Problem code={codeOf(error)} />}
         <Today />
       </section>

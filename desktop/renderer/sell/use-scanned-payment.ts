@@ -18,22 +18,17 @@ export interface ScannedPayment {
   readonly onText: (text: string) => void;
 }
 
-/** `onSubmitted`: a payment was read and goes to the agent now. */
-export function useScannedPayment(onSubmitted: () => void): ScannedPayment {
+export function useScannedPayment(): ScannedPayment {
   const [note, setNote] = useState<ScanNote | null>(null);
   const last = useRef({ text: '', atMs: -Infinity });
-  const onText = useCallback(
-    (text: string): void => {
-      const atMs = performance.now();
-      if (text === last.current.text && atMs - last.current.atMs < ASK_AGAIN_MS) return;
-      last.current = { text, atMs };
-      const content = isSealedDelivery(text) ? 'sealedDelivery' : 'delivery';
-      if (!fromQrText(content, text).ok) return setNote({ kind: 'not_a_payment' });
-      onSubmitted();
-      void submit(text).then(setNote);
-    },
-    [onSubmitted],
-  );
+  const onText = useCallback((text: string): void => {
+    const atMs = performance.now();
+    if (text === last.current.text && atMs - last.current.atMs < ASK_AGAIN_MS) return;
+    last.current = { text, atMs };
+    const content = isSealedDelivery(text) ? 'sealedDelivery' : 'delivery';
+    if (!fromQrText(content, text).ok) return setNote({ kind: 'not_a_payment' });
+    void submit(text).then(setNote);
+  }, []);
   return { note, onText };
 }
 

@@ -22,8 +22,6 @@ interface WaitingScreenProps {
   sale: Sale;
   receivedAtMs: number;
   onCancel: () => void;
-  /** The camera read a payment, and the agent judges it now. */
-  onScanned: () => void;
   cancelling: boolean;
   error: unknown;
 }
@@ -32,7 +30,6 @@ export function WaitingScreen({
   sale,
   receivedAtMs,
   onCancel,
-  onScanned,
   cancelling,
   error,
 }: WaitingScreenProps): ReactElement {
@@ -46,7 +43,7 @@ export function WaitingScreen({
   const face = chosen === 'join' && !canJoin ? 'code' : chosen;
   const [isDeciding, setDeciding] = useState(false);
   const offer = sale.lastRefusal?.override ?? null;
-  const { note, onText } = useScannedPayment(onScanned);
+  const { note, onText } = useScannedPayment();
   return (
     <div className={classes.waiting} data-testid="screen-waiting" data-steps={canJoin || undefined}>
       <div className={classes.code} data-face={face}>

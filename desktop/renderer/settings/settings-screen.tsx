@@ -12,6 +12,7 @@ import { Fact, Facts, Page, Panel } from '../look/panel.tsx';
 import { ManagerPanel } from '../manager/manager-panel.tsx';
 import { LimitsSettings } from './limits-panel.tsx';
 import { MerchantPanel } from './merchant-panel.tsx';
+import { SeveralPanel } from './several-panel.tsx';
 import { changePreferences, NEW_SALE_CHOICES, usePreferences } from './preferences.ts';
 import classes from './settings.module.css';
 
@@ -25,6 +26,7 @@ export function SettingsScreen(): ReactElement {
           <LookPanel />
           <SalePanel />
           <PayerPanel />
+          <SeveralPanel />
         </div>
         <div className={classes.column}>
           <MerchantPanel />

@@ -1,6 +1,4 @@
-CREATE INDEX payments_of_allowance ON payments (allowance_id, amount_minor);
-
-CREATE INDEX payments_of_payer ON payments (payer, accepted_at, amount_minor);
+CREATE INDEX allowance_certificates_of_payer ON allowance_certificates (payer, not_after, allowance_id);
 
 CREATE INDEX payments_unsettled ON payments (sequence, amount_minor) WHERE settlement IN ('on_this_device', 'sent');
 
@@ -10,7 +8,7 @@ CREATE INDEX refunds_of_payment ON refunds (payment_hash, amount_minor);
 
 CREATE INDEX requests_newest ON requests (opened_at_ms);
 
-CREATE UNIQUE INDEX requests_one_open ON requests (state) WHERE state = 'open';
+CREATE INDEX requests_open ON requests (state) WHERE state = 'open';
 
 CREATE TABLE allowance_certificates (
   hash BLOB PRIMARY KEY NOT NULL CHECK (length(hash) = 32),
@@ -18,7 +16,7 @@ CREATE TABLE allowance_certificates (
   bytes BLOB NOT NULL,
   not_after INTEGER NOT NULL,
   first_seen_at INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
+, payer BLOB CHECK (payer IS NULL OR length(payer) = 33)) STRICT, WITHOUT ROWID;
 
 CREATE TABLE double_spend_evidence (
   payment_hash BLOB PRIMARY KEY NOT NULL CHECK (length(payment_hash) = 32),
@@ -167,7 +165,7 @@ CREATE TABLE requests (
   boot_id TEXT NOT NULL,
   deadline_ms INTEGER NOT NULL,
   state TEXT NOT NULL CHECK (state IN ('open', 'paid', 'expired', 'cancelled'))
-) STRICT;
+, put_away INTEGER NOT NULL DEFAULT 0 CHECK (put_away IN (0, 1))) STRICT;
 
 CREATE TABLE settlement_cursor (
   id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -175,6 +173,11 @@ CREATE TABLE settlement_cursor (
   deny_list_version INTEGER NOT NULL CHECK (deny_list_version >= 0),
   last_contact_at INTEGER,
   last_settled_at INTEGER
+) STRICT;
+
+CREATE TABLE till_settings (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  most_open INTEGER NOT NULL CHECK (most_open BETWEEN 1 AND 8)
 ) STRICT;
 
 CREATE TABLE trusted_time (
@@ -273,6 +276,13 @@ END;
 CREATE TRIGGER requests_end_once BEFORE UPDATE OF state ON requests WHEN OLD.state <> 'open'
 BEGIN
   SELECT RAISE(ABORT, 'a request that is over stays as it ended');
+END;
+
+CREATE TRIGGER requests_open_are_bounded BEFORE INSERT ON requests
+WHEN NEW.state = 'open'
+  AND (SELECT count(*) FROM requests WHERE state = 'open') >= (SELECT most_open FROM till_settings WHERE id = 1)
+BEGIN
+  SELECT RAISE(ABORT, 'as many requests are open as this till may have');
 END;
 
 CREATE TRIGGER requests_stay BEFORE DELETE ON requests

@@ -1,6 +1,11 @@
 /** Paying without a camera: the network may bring a request, and is believed no more than a picture would be. */
 import { expect, test } from 'vitest';
-import { fromQrText, MAX_ENVELOPE_BYTES } from '@tikiwallet/protocol';
+import {
+  encodeRequestList,
+  fromQrText,
+  MAX_ENVELOPE_BYTES,
+  MAX_REQUEST_LIST_BYTES,
+} from '@tikiwallet/protocol';
 import { makePhone, makeRequestText, makeShop, read, refusal, type Shop } from '../test/world.ts';
 import { pause } from './deliver.ts';
 import { askNearby, type NearbyNeeds } from './nearby-shops.ts';
@@ -15,6 +20,21 @@ async function envelopeOf(text: string): Promise<Response> {
   if (!bytes.ok) throw new Error(bytes.code);
   return await Promise.resolve(new Response(new Uint8Array(bytes.value)));
 }
+
+/** A till that serves several customers at once. */
+async function listOf(...texts: readonly string[]): Promise<Response> {
+  const envelopes = texts.map((text) => {
+    const bytes = fromQrText('request', text);
+    if (!bytes.ok) throw new Error(bytes.code);
+    return bytes.value;
+  });
+  return await Promise.resolve(listed(encodeRequestList(envelopes)));
+}
+
+const listed = (bytes: Uint8Array) =>
+  new Response(new Uint8Array(bytes), {
+    headers: { 'content-type': 'application/vnd.tikipay.request-list' },
+  });
 
 /** A network of kiosks by their origin; at every other address nobody answers until the asker gives up. */
 function network(kiosks: Readonly<Record<string, Answer>>, isDenied = false): NearbyNeeds {
@@ -52,7 +72,43 @@ test('one kiosk at two addresses is one shop; two kiosks are two', async () => {
   expect(new Set(await ask(two))).toEqual(new Set([one, other]));
 });
 
+test('a till that serves several is asked for its list, and all that is open comes back in its order', async () => {
+  const shop = await makeShop();
+  const texts = [
+    await makeRequestText(shop, { amountMinor: 700n }),
+    await makeRequestText(shop, { amountMinor: 700n, fill: 0x60 }),
+    await makeRequestText(shop, { amountMinor: 9_000n, fill: 0x61 }),
+  ];
+  const accepts: (string | null)[] = [];
+  const till: Answer = (init) => {
+    accepts.push(new Headers(init?.headers).get('accept'));
+    return listOf(...texts);
+  };
+  expect(await ask(network({ [HERE]: till }))).toEqual(texts);
+  expect(accepts).toEqual(['application/vnd.tikipay.request-list, application/vnd.tikipay.request']);
+  // The person chooses: two of the same amount are told apart by the digits that the till shows too.
+  const shown = (await readNearby(shop, texts)).map(signedSubject);
+  expect(shown.map((subject) => subject?.amountMinor)).toEqual([700n, 700n, 9_000n]);
+  expect(new Set(shown.map((subject) => subject?.comparisonCode)).size).toBe(3);
+});
+
+test('one bad envelope in a list takes no other with it', async () => {
+  const shop = await makeShop({ merchantName: 'Warung Sari' });
+  const stranger = await makeShop({ merchantName: 'Warung Sari' });
+  const honest = await makeRequestText(shop, { amountMinor: 700n });
+  const forged = await makeRequestText(stranger, { amountMinor: 1n });
+  const texts = await ask(network({ [HERE]: () => listOf(forged, honest) }));
+  expect((await readNearby(shop, texts)).map(signedSubject)).toMatchObject([{ amountMinor: 700n }]);
+});
+
 test.each([
+  ['the list is empty', () => Promise.resolve(listed(Uint8Array.of(0x82, 0x18, 26, 0x80)))],
+  ['the list is no list', () => Promise.resolve(listed(Uint8Array.of(1, 2, 3)))],
+  ['the list is larger than any', () => Promise.resolve(listed(new Uint8Array(MAX_REQUEST_LIST_BYTES + 1)))],
+  [
+    'several are open and the till thinks that this phone knows no list',
+    () => Promise.resolve(refusal('several_requests_open', 409)),
+  ],
   ['no sale is open', () => Promise.resolve(refusal('request_not_open', 404))],
   ['the kiosk is off', () => Promise.reject(new TypeError('Failed to fetch'))],
   ['the answer is empty', () => Promise.resolve(new Response())],

@@ -1,12 +1,22 @@
 /**
- * Asks the addresses at which kiosks stand for the request on their screen: the way to pay without a working camera.
- * Nothing of an answer is believed here. What comes back is the text that the code on the screen holds, and goes the
- * way of a scanned one: signatures, dates, limits, and the digits that both people compare. Never: signs or pays.
+ * Asks the addresses at which kiosks stand for what is open there: the way to pay without a working camera. Nothing of an
+ * answer is believed here. What comes back are the texts that the codes on the screens hold, and each goes the way of a
+ * scanned one: signatures, dates, limits, and the digits that both people compare. Never: signs, pays, or chooses.
  */
-import { MAX_ENVELOPE_BYTES, toQrText } from '@tikiwallet/protocol';
+import {
+  attempt,
+  decodeRequestList,
+  MAX_ENVELOPE_BYTES,
+  MAX_REQUEST_LIST_BYTES,
+  toQrText,
+} from '@tikiwallet/protocol';
 import { WalletError } from './codes.ts';
 import { localInit } from './deliver.ts';
 
+const REQUEST_MEDIA_TYPE = 'application/vnd.tikipay.request';
+const LIST_MEDIA_TYPE = 'application/vnd.tikipay.request-list';
+/** Protocol page 03: a till with several open answers with all of them, and one that knows no list with its only one. */
+const ACCEPT = `${LIST_MEDIA_TYPE}, ${REQUEST_MEDIA_TYPE}`;
 const ASK_TIMEOUT_MS = 2_000;
 /** After the first answer the other shops are given this long: an address where nobody stands must not cost the person time. */
 const OTHERS_MS = 400;
@@ -34,8 +44,8 @@ export async function askNearby(
       origins.map(async (origin) => {
         const answer = await ask(origin, needs, round.signal);
         hasAnswered ||= answer.kind !== 'silent';
-        if (answer.kind !== 'envelope') return;
-        texts.add(toQrText('request', answer.bytes));
+        if (answer.kind !== 'envelopes') return;
+        for (const envelope of answer.envelopes) texts.add(toQrText('request', envelope));
         void needs.pause(OTHERS_MS, round.signal).then(stop);
       }),
     );
@@ -50,7 +60,7 @@ export async function askNearby(
 }
 
 type Answer =
-  | { readonly kind: 'envelope'; readonly bytes: Uint8Array }
+  | { readonly kind: 'envelopes'; readonly envelopes: readonly Uint8Array[] }
   /** Nothing to pay, or no answer of a kiosk. To the person they are the same. */
   | { readonly kind: 'nothing' }
   | { readonly kind: 'silent' };
@@ -61,15 +71,24 @@ async function ask(origin: string, needs: NearbyNeeds, signal: AbortSignal): Pro
       `${origin}/v1/request`,
       localInit(origin, {
         method: 'GET',
+        headers: { accept: ACCEPT },
         signal: AbortSignal.any([signal, AbortSignal.timeout(ASK_TIMEOUT_MS)]),
       }),
     );
-    const bytes = response.status === 200 ? await readUpTo(response, MAX_ENVELOPE_BYTES) : null;
-    return bytes === null ? { kind: 'nothing' } : { kind: 'envelope', bytes };
+    return response.status === 200 ? await readAnswer(response) : { kind: 'nothing' };
   } catch (error) {
     if (error instanceof TypeError || error instanceof DOMException) return { kind: 'silent' };
     throw error;
   }
+}
+
+async function readAnswer(response: Response): Promise<Answer> {
+  const isList = response.headers.get('content-type')?.split(';')[0]?.trim() === LIST_MEDIA_TYPE;
+  const bytes = await readUpTo(response, isList ? MAX_REQUEST_LIST_BYTES : MAX_ENVELOPE_BYTES);
+  if (bytes === null) return { kind: 'nothing' };
+  if (!isList) return { kind: 'envelopes', envelopes: [bytes] };
+  const list = attempt(() => decodeRequestList(bytes));
+  return list.ok ? { kind: 'envelopes', envelopes: list.value } : { kind: 'nothing' };
 }
 
 /** Whoever answers is a stranger: a body without end is left after its first bytes. */

@@ -49,7 +49,7 @@ export type ReadOutcome =
   | { readonly kind: 'offer'; readonly offer: PaymentOffer }
   /** This request was signed for already: its payment is shown, and can be sent again. */
   | { readonly kind: 'known'; readonly payment: StoredPayment }
-  | { readonly kind: 'refused'; readonly code: ErrorCode; readonly subject: RefusedSubject | null };
+  | { readonly kind: 'refused'; readonly code: ErrorCode; readonly subject: SignedSubject | null };
 
 /** Of what was refused, as far as its signatures held: lets the screen say "this shop". */
 export interface RefusedSubject {
@@ -59,7 +59,13 @@ export interface RefusedSubject {
   readonly currency: string;
 }
 
-const refused = (code: ErrorCode, subject: RefusedSubject | null = null): ReadOutcome => ({
+/** Of a request. */
+export interface SignedSubject extends RefusedSubject {
+  /** Four digits; the shop's screen shows them too. */
+  readonly comparisonCode: string;
+}
+
+const refused = (code: ErrorCode, subject: SignedSubject | null = null): ReadOutcome => ({
   kind: 'refused',
   code,
   subject,
@@ -81,6 +87,7 @@ export async function readRequest(text: string, facts: RequestFacts): Promise<Re
     merchantPhone: displayPhone(kiosk.merchantPhone),
     amountMinor: request.amountMinor,
     currency: request.currency,
+    comparisonCode: comparisonCode(request.hash),
   };
   const why = whyNot(kiosk, request, { ...facts, trust: facts.trust });
   if (why !== null) return refused(why, subject);
@@ -96,7 +103,7 @@ export async function readRequest(text: string, facts: RequestFacts): Promise<Re
       leftAfterMinor: remainingMinor(choice.allowance) - request.amountMinor,
       merchantName: subject.merchantName,
       merchantPhone: subject.merchantPhone,
-      comparisonCode: comparisonCode(request.hash),
+      comparisonCode: subject.comparisonCode,
       expiresAt: Math.min(request.issuedAt, facts.nowSeconds) + request.ttlSeconds,
     },
   };

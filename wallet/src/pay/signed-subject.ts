@@ -1,13 +1,14 @@
 /** Whom and how much a request names, as far as its signatures held. Without cryptography: the screens load it. */
-import type { ReadOutcome, RefusedSubject } from './read-request.ts';
+import type { ReadOutcome, SignedSubject } from './read-request.ts';
 
-export function signedSubject(outcome: ReadOutcome): RefusedSubject | null {
+export function signedSubject(outcome: ReadOutcome): SignedSubject | null {
   switch (outcome.kind) {
     case 'offer':
       return {
         ...outcome.offer.request,
         merchantName: outcome.offer.merchantName,
         merchantPhone: outcome.offer.merchantPhone,
+        comparisonCode: outcome.offer.comparisonCode,
       };
     case 'known':
       return outcome.payment;

@@ -330,11 +330,15 @@ type NearbyProps = {
   readonly onAgain: () => void;
 };
 
-/** More than one shop asks: the person says which. Names and sums are signed; the digits are compared on the next screen. */
+/**
+ * More than one request is open, at several shops or at one till: the person says which. Names and sums are signed; the digits
+ * tell two customers of one till apart, and are compared again on the next screen.
+ */
 function NearbyShops({ outcomes, onChoose, onAgain }: NearbyProps) {
+  const shops = new Set(outcomes.map((outcome) => signedSubject(outcome)?.merchantPhone));
   return (
     <Screen title={t('nearby.title')} testId="nearby">
-      <p class="lead">{t('nearby.choose')}</p>
+      <p class="lead">{t(shops.size > 1 ? 'nearby.choose' : 'nearby.choose_sale')}</p>
       <ul class="list">
         {outcomes.map((outcome, index) => {
           const subject = signedSubject(outcome);
@@ -356,6 +360,10 @@ function NearbyShops({ outcomes, onChoose, onAgain }: NearbyProps) {
                 </span>
                 <span class="entry-end">
                   <Bdi class="entry-amount">{money(subject.amountMinor, subject.currency)}</Bdi>
+                  <span class="entry-digits" data-testid="nearby-digits" data-digits={subject.comparisonCode}>
+                    <span class="sr-only">{t('confirm.code')}</span>
+                    <Bdi>{subject.comparisonCode}</Bdi>
+                  </span>
                 </span>
               </button>
             </li>

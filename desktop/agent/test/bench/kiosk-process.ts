@@ -34,7 +34,7 @@ function listen(open: ReturnType<typeof sealOpener>): Promise<Listener> {
       const kiosk = snapshots[0]?.kiosk ?? null;
       return kiosk === null ? null : { ...kiosk };
     },
-    openRequest: () => null,
+    openRequests: () => [],
     accept: (delivery) => store.accept(delivery),
     acceptRefund: (acceptance) => store.run('acceptRefund', acceptance),
     log: pino({ level: 'silent' }),
