@@ -186,6 +186,8 @@ export class SupplicantGroups {
         this.#onGroupStarted(event);
         return;
       case 'group_removed':
+        // Not that of another group, such as one that was ended to make room for ours.
+        if (this.#group?.interfaceName !== event.interfaceName) return;
         void this.#takeBack();
         this.#onGroupGone(event.interfaceName, event.reason);
         return;
