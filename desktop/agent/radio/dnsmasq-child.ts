@@ -104,7 +104,9 @@ export class DnsmasqChild {
   }
 
   #whyItEnded(): ProgramError {
-    const text = this.#lastLines.find((line) => /^dnsmasq(?:\[\d{1,10}\])?: failed/.test(line)) ?? this.#lastLines.at(-1);
+    const text =
+      this.#lastLines.find((line) => /^dnsmasq(?:\[\d{1,10}\])?: failed/.test(line)) ??
+      this.#lastLines.at(-1);
     return programError('dnsmasq', new Error('it does not serve'), text ?? '');
   }
 }

@@ -70,7 +70,10 @@ export async function removeFirewall(programs: Programs): Promise<void> {
  * The interfaces that a radio may host on, before it is known which: the supplicant numbers those of its groups, and
  * leaves the radio's name out where both together would be too long for the kernel.
  */
-export function hostingInterfaces(radioName: string, mode: 'wifi_direct' | 'access_point'): readonly string[] {
+export function hostingInterfaces(
+  radioName: string,
+  mode: 'wifi_direct' | 'access_point',
+): readonly string[] {
   const base = radioName.replace(/^p2p-dev-/, '');
   if (mode === 'access_point') return [base];
   const group = `p2p-${base}-`;
