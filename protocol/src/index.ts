@@ -28,6 +28,7 @@ export { OVERRIDABLE_CODES } from './lifted-limits.ts';
 export type { OverridableCode } from './lifted-limits.ts';
 export * from './limits.ts';
 export * from './loss-bound.ts';
+export * from './merchant-limits.ts';
 export * from './override.ts';
 export { compressPoint, decompressPoint } from './p256.ts';
 export * from './payee-lock.ts';

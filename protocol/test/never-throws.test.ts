@@ -420,6 +420,24 @@ const readers: Readonly<
     world.allowance.bytes,
     (bytes) => decide(protocol.encodeDelivery({ ...delivery, allowanceCertificate: nonEmpty(bytes) })),
   ],
+  "merchant's limits": [
+    ok(
+      sync(
+        protocol.signMerchantLimits(
+          {
+            merchantId: world.kiosk.merchantId,
+            version: 1,
+            issuedAt: NOW,
+            currency: world.kiosk.currency,
+            limits: { perPaymentMinor: 5_000n },
+          },
+          ok(sync(protocol.keyIdOf(world.issuer.publicKey))),
+        ),
+        world.issuer,
+      ),
+    ),
+    (bytes) => sync(protocol.verifyMerchantLimits(bytes, issuers)),
+  ],
   'request list': [
     protocol.encodeRequestList([protocol.encodeRequestEnvelope(world.kiosk.bytes, request.bytes)]),
     (bytes) => protocol.attempt(() => protocol.decodeRequestList(bytes)),
