@@ -10,6 +10,7 @@ import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { codeOf, TestIssuer, TestKiosk } from '../test/world.ts';
+import type { TrustInstalled } from './messages.ts';
 
 const issuer = new TestIssuer();
 let kiosk: TestKiosk;
@@ -22,7 +23,7 @@ afterEach(() => kiosk.dispose());
 const certificate = () => kiosk.desk.store.memory.kiosk?.certificate.bytes ?? new Uint8Array(0);
 let version = 1;
 /** The cloud answers with its newest bundle and these limits. */
-function refresh(merchantLimits: string | null, from = issuer) {
+function refresh(merchantLimits: string | null, from: TestIssuer = issuer): TrustInstalled {
   version += 1;
   return kiosk.desk.run('refreshTrust', { ...from.trust(certificate(), { version }), merchantLimits });
 }
@@ -62,7 +63,7 @@ test('what says nothing new is no entry in the journal; what the merchant takes 
   expect(changesInJournal().map(({ limits }) => limits)).toEqual([{ dayCount: 5 }, {}]);
 });
 
-test.each([
+const REFUSED: readonly (readonly [name: string, text: () => string, code: string])[] = [
   ['older ones', () => issuer.merchantLimits({}, { version: 4 }), 'merchant_limits_older_than_known'],
   [
     'those of another merchant',
@@ -73,7 +74,9 @@ test.each([
   ['what is no object', () => toBase64Url(Uint8Array.of(1, 2, 3)), 'message_malformed'],
   ['what is no base64url', () => '====', 'message_malformed'],
   ['a bundle', () => toBase64Url(issuer.bundle()), 'object_has_wrong_purpose'],
-] as const)(
+];
+
+test.each(REFUSED)(
   '%s are refused, leave those in force, and keep no deny list from being taken',
   (_name, text, code) => {
     refresh(issuer.merchantLimits({ hourCount: 3 }, { version: 5 }));
