@@ -11,6 +11,8 @@
               "addon/control_socket.cc",
               "addon/event_listener.cc",
               "addon/event_stream.cc",
+              "addon/netlink_socket.cc",
+              "addon/netlink_worker.cc",
               "addon/request_worker.cc"
             ],
             "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],

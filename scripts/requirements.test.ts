@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { DEMANDED, HARDWARE, readLaws, readRequirements, testNames } from './requirements.ts';
 
-test('every law of the protocol is said by the name of a test', () => {
+test('every law of the transport and the protocol is said by the name of a test', () => {
   const map = readRequirements();
   expect(DEMANDED.filter((number) => !map.has(number))).toEqual([]);
 });
@@ -10,6 +10,13 @@ test('every number in the name of a test is a law of the document', () => {
   const laws = readLaws();
   expect([...readRequirements().keys()].filter((number) => !laws.has(number))).toEqual([]);
   for (const number of [...DEMANDED, ...HARDWARE]) expect(laws.has(number)).toBe(true);
+});
+
+test('the cases of the radio lab count as tests', () => {
+  const source = `export const cases = [{ name: 'R96 a phone joins', run: async () => { f({ name: other }); } }];`;
+  expect(testNames('native/lab/guest/cases/some.ts', source)).toEqual(['R96 a phone joins']);
+  expect(testNames('e2e/air/some-cases.ts', source)).toEqual(['R96 a phone joins']);
+  expect(testNames('e2e/story/some.ts', source)).toEqual([]);
 });
 
 test('names are read through groups, tables and conditions, and nowhere else', () => {

@@ -7,8 +7,8 @@ import process from 'node:process';
 import { parseSync } from 'oxc-parser';
 import { repositoryRoot } from './run-command.ts';
 
-/** The laws of the protocol, which must each have a test; the rest is listed as far as it exists. */
-export const DEMANDED: readonly string[] = [...range(1, 9), ...range(21, 36)];
+/** The laws of the transport and the protocol, which must each have a test; the rest is listed as far as it exists. */
+export const DEMANDED: readonly string[] = [...range(1, 9), ...range(11, 19), ...range(21, 36)];
 /** Laws that only people with phones can show: docs/requirements.md says how. */
 export const HARDWARE: readonly string[] = ['R10', 'R20'];
 
@@ -29,11 +29,11 @@ export function readLaws(): ReadonlyMap<string, string> {
 
 const testFiles = '{protocol,native,drizzle,scripts,server,wallet,desktop,e2e}/**/*.{test,spec}.{ts,tsx}';
 /** The radio lab runs in a machine of its own: its cases are entries of lists, not calls of a test runner. */
-const labCases = 'native/lab/guest/cases/*.ts';
+const labCases = ['native/lab/guest/cases/*.ts', 'e2e/air/*-cases.ts'];
 
 export function readRequirements(): RequirementsMap {
   const map = new Map<string, NamedTest[]>();
-  const files = globSync([testFiles, labCases], {
+  const files = globSync([testFiles, ...labCases], {
     cwd: repositoryRoot,
     exclude: (path) => /(^|\/)(node_modules|dist|out|build)(\/|$)/.test(path),
   });
@@ -50,7 +50,7 @@ export function readRequirements(): RequirementsMap {
 /** What the tests of one file are called, each behind the groups that it stands in. */
 export function testNames(file: string, source: string): readonly string[] {
   const names: string[] = [];
-  const isLab = file.startsWith('native/lab/');
+  const isLab = /^(?:native\/lab|e2e\/air)\//.test(file);
   const visit = (node: unknown, groups: readonly string[]): void => {
     if (Array.isArray(node)) {
       for (const one of node) visit(one, groups);
@@ -111,7 +111,7 @@ function print(): void {
   const missing = DEMANDED.filter((number) => !map.has(number));
   console.log(
     missing.length === 0
-      ? '\nEvery law of the protocol has a test.'
+      ? '\nEvery law of the transport and the protocol has a test.'
       : `\nWithout a test: ${missing.join(', ')}`,
   );
   process.exitCode = missing.length === 0 ? 0 : 1;

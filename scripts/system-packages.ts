@@ -30,6 +30,8 @@ const needsOfGroup = {
     { program: 'dnsmasq', packages: ['dnsmasq-base'] },
     { program: 'modprobe', packages: ['kmod'] },
     { program: 'cpio', packages: ['cpio'] },
+    { program: 'nft', packages: ['nftables'] },
+    { program: 'g++', packages: ['g++'] },
   ],
 } as const satisfies Record<string, readonly Need[]>;
 

@@ -54,9 +54,15 @@ async function runPlaywright(folder: string, env: Environment): Promise<SuiteOut
   return outcome('e2e', tally, result.code, result.durationMs);
 }
 
-async function runRadioLab(folder: string, env: Environment): Promise<SuiteOutcome> {
+async function runRadioLab(
+  folder: string,
+  env: Environment,
+  cases: readonly string[],
+): Promise<SuiteOutcome> {
   const file = join(folder, 'radio.json');
-  const result = await runCommand('node', ['native/lab/lab.ts'], {
+  const chosen = cases.flatMap((words) => ['--case', words]);
+  const air = ['--with', 'e2e/air/cases.ts'];
+  const result = await runCommand('node', ['native/lab/lab.ts', ...air, ...chosen], {
     output: 'show',
     env: { ...env, [tallyFileVariable]: file },
   });
@@ -83,7 +89,14 @@ function outcome(name: string, tally: Tally, code: number, durationMs: number): 
   return { ...tally, name, durationMs };
 }
 
-async function runSuite(name: SuiteName, folder: string, env: Environment): Promise<SuiteOutcome> {
+type SuiteRun = {
+  readonly folder: string;
+  readonly env: Environment;
+  /** Words in the names of the radio lab's cases; empty: all. */
+  readonly cases: readonly string[];
+};
+
+async function runSuite(name: SuiteName, { folder, env, cases }: SuiteRun): Promise<SuiteOutcome> {
   console.log(`\n=== ${name} ===`);
   switch (name) {
     case 'fast':
@@ -91,7 +104,7 @@ async function runSuite(name: SuiteName, folder: string, env: Environment): Prom
     case 'slow':
       return runVitest(name, folder, env);
     case 'radio':
-      return runRadioLab(folder, env);
+      return runRadioLab(folder, env, cases);
     case 'e2e':
       return runPlaywright(folder, env);
   }
@@ -179,7 +192,9 @@ function printSummary(outcomes: readonly SuiteOutcome[]): void {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { only: { type: 'string', multiple: true } } });
+  const { values } = parseArgs({
+    options: { only: { type: 'string', multiple: true }, case: { type: 'string', multiple: true } },
+  });
   const wanted = values.only?.flatMap((word) => word.split(','));
   const unknown = wanted?.filter((word) => !suiteNames.some((name) => name === word)) ?? [];
   if (unknown.length > 0) {
@@ -193,7 +208,9 @@ async function main(): Promise<void> {
   const prepared = await prepare(suites);
   try {
     outcomes.push(...prepared.problems);
-    for (const name of prepared.suites) outcomes.push(await runSuite(name, folder, prepared.env));
+    for (const name of prepared.suites) {
+      outcomes.push(await runSuite(name, { folder, env: prepared.env, cases: values.case ?? [] }));
+    }
   } finally {
     await prepared.stop();
     await rm(folder, { recursive: true, force: true });

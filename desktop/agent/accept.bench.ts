@@ -146,7 +146,7 @@ function rateRows(rounds: readonly Round[]): readonly BenchRow[] {
     ),
     figure(
       'naive_accept',
-      'node:http, JWS, a commit each, 64 callers',
+      'Express, jose, a commit each, 64 callers',
       over(({ naive }) => naive.perSecond),
       'per_second',
     ),

@@ -1,11 +1,13 @@
 // The boundary to JavaScript: checks what comes in, starts the work. Keeps no
 // state, so any number of environments (worker threads) may load it.
 
+#include <linux/netlink.h>
 #include <napi.h>
 
 #include <utility>
 
 #include "event_listener.h"
+#include "netlink_worker.h"
 #include "request_worker.h"
 
 namespace wifi_direct {
@@ -57,9 +59,37 @@ Napi::Value JS_Listen(const Napi::CallbackInfo& info) {
   return Listen(env, std::move(stream), info[1].As<Napi::Function>());
 }
 
+int RequiredProtocol(const Napi::Object& options) {
+  const std::string name = RequiredString(options, "protocol");
+  if (name == "route") return NETLINK_ROUTE;
+  if (name == "generic") return NETLINK_GENERIC;
+  throw Napi::TypeError::New(options.Env(), "protocol must be route or generic");
+}
+
+// netlink({ protocol, message, timeoutMs }): Promise<Buffer[]>
+Napi::Value JS_Netlink(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  if (info.Length() != 1 || !info[0].IsObject()) throw Napi::TypeError::New(env, "netlink takes one object");
+  auto options = info[0].As<Napi::Object>();
+  Napi::Value message = options.Get("message");
+  if (!message.IsTypedArray() || message.As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array) {
+    throw Napi::TypeError::New(env, "message must be a Uint8Array");
+  }
+  const auto bytes = message.As<Napi::Uint8Array>();
+  const auto* data = reinterpret_cast<const char*>(bytes.Data());
+  NetlinkOptions request{RequiredProtocol(options), Bytes(data, data + bytes.ByteLength()),
+                         RequiredMs(options, "timeoutMs")};
+  // The worker deletes itself once its promise is settled.
+  auto* worker = new NetlinkWorker(env, std::move(request));
+  Napi::Promise promise = worker->Promise();
+  worker->Queue();
+  return promise;
+}
+
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("request", Napi::Function::New(env, JS_Request, "request"));
   exports.Set("listen", Napi::Function::New(env, JS_Listen, "listen"));
+  exports.Set("netlink", Napi::Function::New(env, JS_Netlink, "netlink"));
   return exports;
 }
 

@@ -14,6 +14,7 @@ for module in $(cat /run/modules/radio-order); do
 done
 cd "$REPOSITORY" || poweroff -f
 export PATH="$REPOSITORY/node_modules/.bin:$PATH"
+export NODE_COMPILE_CACHE=/run/tmp/node-cache NODE_OPTIONS="--import=$REPOSITORY/native/lab/guest/keep-compiled.ts"
 node "$PROGRAM" >/run/lab/stdout 2>/run/lab/stderr
 echo "$?" >/run/lab/exit-code
 # Written to memory until now: a supplicant that waits for a slow file answers nobody.

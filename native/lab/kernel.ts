@@ -13,7 +13,7 @@ const run = promisify(execFile);
 
 /** To reach the host's file system. */
 const BUS_MODULES = ['virtio_pci', '9pnet_virtio', '9p'];
-/** Software radios, the ciphers of WPA2, and what a shop's firewall is made of. */
+/** Software radios, the ciphers of WPA2, what a shop's firewall is made of, and its cable to the internet. */
 const RADIO_MODULES = [
   'mac80211_hwsim',
   'ccm',
@@ -23,6 +23,7 @@ const RADIO_MODULES = [
   'nf_tables',
   'nft_ct',
   'nft_reject_inet',
+  'veth',
 ];
 
 export type LabKernel = {
@@ -52,6 +53,8 @@ const PROGRAMS = [
   'ping',
   'dnsmasq',
   'wpa_supplicant',
+  'nft',
+  'g++',
 ];
 
 /** Rejects with LabUnavailable when a program is missing, or apt knows no kernel or cannot fetch it. */

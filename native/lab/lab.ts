@@ -1,35 +1,45 @@
 // `npm run test:radio`: real Wi-Fi Direct over software radios, in a machine made for it. Prints a table of the cases;
-// with TIKIWALLET_TALLY_FILE, writes the counts for `npm test`.
+// with TIKIWALLET_TALLY_FILE, writes the counts for `npm test`. `--case WORDS` runs the cases with these words in their
+// names; `--with MODULE` adds the cases of another room.
 
 import { cp, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import process from 'node:process';
+import { parseArgs } from 'node:util';
 import { LabUnavailable } from './kernel.ts';
 import { runInMachine } from './machine.ts';
-import { formatTable, readResults, RESULT_MARK } from './report.ts';
+import { formatFailure, formatTable, readResults } from './report.ts';
 
-const RADIOS = 4;
-const TIMEOUT_MS = 9 * 60_000;
+/** A kiosk and four phones. */
+const RADIOS = 5;
+const TIMEOUT_MS = 15 * 60_000;
 const repository = join(import.meta.dirname, '..', '..');
 
 async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: { case: { type: 'string', multiple: true }, with: { type: 'string', multiple: true } },
+  });
   let output = '';
+  let rest = '';
+  const startedAt = performance.now();
   const machine = await runInMachine({
     program: join(import.meta.dirname, 'guest', 'main.ts'),
     repository,
     radios: RADIOS,
     timeoutMs: TIMEOUT_MS,
+    plan: { modules: (values.with ?? []).map((path) => resolve(path)), only: values.case ?? [] },
     onOutput(text) {
       output += text;
-      for (const line of text.split('\n')) {
-        if (line !== '' && !line.startsWith(RESULT_MARK)) console.log(line);
-      }
+      rest += text;
+      const lines = rest.split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) if (line !== '') console.log(progressOf(line));
     },
   });
   const results = readResults(output);
   const failed = results.filter(({ failure }) => failure !== undefined);
   console.log(`\n${formatTable(results)}\n`);
-  for (const { name, failure } of failed) console.log(`${name}:\n${String(failure)}\n`);
+  for (const one of failed) console.log(`${formatFailure(one)}\n`);
   const isWhole = machine.exitCode === 0 && !machine.timedOut;
   if (!isWhole) {
     const why = machine.timedOut ? 'took too long' : `ended with ${String(machine.exitCode)}`;
@@ -38,7 +48,10 @@ async function main(): Promise<void> {
   const lost = isWhole ? 0 : 1;
   const passed = results.length - failed.length;
   await writeTally({ passed, failed: failed.length + lost, skipped: [] });
-  console.log(`${String(passed)} passed, ${String(failed.length + lost)} failed`);
+  const seconds = ((performance.now() - startedAt) / 1000).toFixed(0);
+  console.log(
+    `${String(passed)} passed, ${String(failed.length + lost)} failed, ${seconds} s with the start`,
+  );
   if (failed.length + lost === 0) {
     await rm(machine.folder, { recursive: true, force: true });
     return;
@@ -49,6 +62,14 @@ async function main(): Promise<void> {
   await rm(machine.folder, { recursive: true, force: true });
   console.log(`The logs are in ${kept}`);
   process.exitCode = 1;
+}
+
+/** Results as they come; what else the guest prints is for people as it is. */
+function progressOf(line: string): string {
+  const [result] = readResults(line);
+  if (result === undefined) return line;
+  const { name, durationMs, failure } = result;
+  return `${failure === undefined ? 'ok' : 'FAILED'} ${name} (${(durationMs / 1000).toFixed(1)} s)`;
 }
 
 type Tally = {

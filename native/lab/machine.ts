@@ -3,12 +3,13 @@
 
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LabUnavailable, prepareKernel } from './kernel.ts';
+import { type MachinePlan, PLAN_FILE } from './machine-plan.ts';
+import { buildRadioTool } from './radio-tool.ts';
 
 export type MachineRun = {
   /** An absolute path; Node runs it as root inside. */
@@ -16,6 +17,7 @@ export type MachineRun = {
   readonly repository: string;
   readonly radios: number;
   readonly timeoutMs: number;
+  readonly plan: MachinePlan;
   /** What the program prints, as it comes. */
   readonly onOutput: (text: string) => void;
 };
@@ -35,7 +37,10 @@ const POLL_MS = 200;
 /** Rejects with LabUnavailable when there is no such machine to be had. */
 export async function runInMachine(options: MachineRun): Promise<MachineResult> {
   const kernel = await prepareKernel();
-  const folder = await mkdtemp(join(tmpdir(), 'radio-lab-'));
+  await buildRadioTool();
+  const runs = join(import.meta.dirname, '..', 'build', 'lab');
+  await mkdir(runs, { recursive: true });
+  const folder = await mkdtemp(join(runs, 'run-'));
   try {
     await copyFile(join(import.meta.dirname, 'guest.sh'), join(folder, 'guest.sh'));
     const settings = [
@@ -44,6 +49,7 @@ export async function runInMachine(options: MachineRun): Promise<MachineResult> 
       `PROGRAM='${options.program}'`,
     ];
     await writeFile(join(folder, 'settings'), `${settings.join('\n')}\n`);
+    await writeFile(join(folder, PLAN_FILE), JSON.stringify(options.plan));
     const timedOut = await boot(kernel, folder, options);
     const exitCode = Number.parseInt(await readText(join(folder, 'exit-code')), 10);
     return {
@@ -66,7 +72,7 @@ async function boot(
   const share = 'security_model=none,multidevs=remap';
   const args = [
     // Software emulation: it is everywhere, and where there is more, it may be there and fail.
-    ...['-accel', 'tcg,thread=multi', '-cpu', 'max', '-smp', '2', '-m', '1024'],
+    ...['-accel', 'tcg,thread=multi', '-cpu', 'max', '-smp', '2', '-m', '2048'],
     ...['-nographic', '-no-reboot', '-nic', 'none', '-monitor', 'none'],
     ...['-serial', `file:${join(folder, 'console')}`],
     ...['-kernel', kernel.kernelPath, '-initrd', kernel.initramfsPath],

@@ -47,6 +47,22 @@ export type ControlAddon = {
   readonly request: (request: ControlRequest) => Promise<Uint8Array>;
 };
 
+export type NetlinkRequest = {
+  readonly protocol: 'route' | 'generic';
+  /** One message with its header. */
+  readonly message: Uint8Array;
+  /** From 1 to 10000. */
+  readonly timeoutMs: number;
+};
+
+/** Asking the kernel, beside asking the supplicant. */
+export type NativeAddon = ControlAddon & {
+  /** Resolves with the datagrams of the whole answer; rejects as `request` does. */
+  readonly netlink: (request: NetlinkRequest) => Promise<readonly Uint8Array[]>;
+};
+
+export type AddonMissing = 'platform_not_linux' | 'addon_missing';
+
 const controlErrorCodes = [
   'hostile_input',
   'path_too_long',
@@ -70,15 +86,15 @@ export function controlErrorCode(error: unknown): ControlErrorCode | undefined {
 
 const addonPath = join(import.meta.dirname, '..', 'build', 'Release', 'wifi_direct.node');
 
-export function loadAddon(): ControlAddon | 'platform_not_linux' | 'addon_missing' {
-  if (process.platform !== 'linux') return 'platform_not_linux';
+export function loadAddon(platform: string = process.platform): NativeAddon | AddonMissing {
+  if (platform !== 'linux') return 'platform_not_linux';
   if (!existsSync(addonPath)) return 'addon_missing';
   const addon: unknown = createRequire(import.meta.url)(addonPath);
-  return isControlAddon(addon) ? addon : 'addon_missing';
+  return isNativeAddon(addon) ? addon : 'addon_missing';
 }
 
-function isControlAddon(value: unknown): value is ControlAddon {
-  if (typeof value !== 'object' || value === null || !('request' in value) || !('listen' in value))
-    return false;
-  return typeof value.request === 'function' && typeof value.listen === 'function';
+function isNativeAddon(value: unknown): value is NativeAddon {
+  if (typeof value !== 'object' || value === null) return false;
+  if (!('request' in value) || !('listen' in value) || !('netlink' in value)) return false;
+  return [value.request, value.listen, value.netlink].every((one) => typeof one === 'function');
 }

@@ -9,6 +9,12 @@ import { displayName } from './supplicant-text.ts';
 /** A kind of service over TCP or UDP, such as _tikipay._tcp. */
 export type ServiceType = `_${string}._tcp` | `_${string}._udp`;
 
+const SERVICE_TYPE = /^(_[a-z0-9](?:[a-z0-9-]{0,13}[a-z0-9])?)\._(tcp|udp)$/i;
+
+export function isServiceType(text: string): text is ServiceType {
+  return SERVICE_TYPE.test(text);
+}
+
 export type ServiceInstance = {
   readonly type: ServiceType;
   /** What people choose by; made safe to show. */
@@ -75,7 +81,7 @@ function readLabel(data: Uint8Array): string | undefined {
 }
 
 function nameOf(type: ServiceType): readonly number[] {
-  const [, service, transport] = /^(_[a-z0-9](?:[a-z0-9-]{0,13}[a-z0-9])?)\._(tcp|udp)$/i.exec(type) ?? [];
+  const [, service, transport] = SERVICE_TYPE.exec(type) ?? [];
   if (service === undefined) {
     throw new WifiDirectError('service_invalid', 'A kind of service such as _tikipay._tcp is expected.');
   }

@@ -345,7 +345,7 @@ export class FakeSupplicant implements AirDevice {
   }
 
   #groupRemove(interfaceName: string): string {
-    if (interfaceName !== this.#groupInterface() || !this.#isInGroup()) return FAIL;
+    if (!['*', this.#groupInterface()].includes(interfaceName) || !this.#isInGroup()) return FAIL;
     this.#endGroup('REQUESTED');
     return this.#changed(true);
   }

@@ -14,8 +14,16 @@ export async function readRfkillBlock(
   sysFolder: string,
   interfaceName: string,
 ): Promise<RfkillBlock | undefined> {
-  const folder = join(sysFolder, 'class', 'rfkill');
   const radio = await readText(join(sysFolder, 'class', 'net', interfaceName, 'phy80211', 'name'));
+  return await readRfkillBlockOfRadio(sysFolder, radio);
+}
+
+/** The same by the radio's name, such as phy0; without it, every Wi-Fi switch counts. */
+export async function readRfkillBlockOfRadio(
+  sysFolder: string,
+  radio: string | undefined,
+): Promise<RfkillBlock | undefined> {
+  const folder = join(sysFolder, 'class', 'rfkill');
   let soft = false;
   for (const name of await listFolder(folder)) {
     const read = (file: string): Promise<string | undefined> => readText(join(folder, name, file));

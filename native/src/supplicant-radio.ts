@@ -1,7 +1,7 @@
 // A radio over a real wpa_supplicant: one link to it, and who is near. Groups and services have files of their own.
 
 import { tmpdir } from 'node:os';
-import { type ControlAddon, loadAddon } from './addon.ts';
+import { type AddonMissing, type ControlAddon, loadAddon } from './addon.ts';
 import type { ServiceInstance, ServiceType } from './dns-sd.ts';
 import { WifiDirectError } from './errors.ts';
 import { RadioEmitter } from './radio-emitter.ts';
@@ -57,7 +57,7 @@ export type OpenRadioOptions = {
    * whoever shares a supplicant with others must not.
    */
   readonly endsOldGroups?: boolean;
-  readonly load?: () => ControlAddon | 'platform_not_linux' | 'addon_missing';
+  readonly load?: () => ControlAddon | AddonMissing;
   readonly signal?: AbortSignal;
 };
 

@@ -15,9 +15,13 @@ export const UPNP_VERSION = '10';
 const PROTOCOL = 2;
 const MOST_NAMES = 64;
 
+export function isUpnpSearchTarget(text: string): text is UpnpSearchTarget {
+  return /^(?:(?:uuid|urn|upnp):[!-+\--~]{1,180}|ssdp:all)$/.test(text);
+}
+
 /** Throws WifiDirectError service_invalid; what comes back can stand in a command. */
-export function checkedUpnpName(name: UpnpSearchTarget): string {
-  if (!/^(?:(?:uuid|urn|upnp):[!-+\--~]{1,180}|ssdp:all)$/.test(name)) {
+export function checkedUpnpName(name: string): string {
+  if (!isUpnpSearchTarget(name)) {
     throw new WifiDirectError('service_invalid', 'A UPnP name such as urn:schemas-upnp-org:… is expected.');
   }
   return name;

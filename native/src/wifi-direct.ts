@@ -4,7 +4,7 @@
 import { readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type ControlAddon, controlErrorCode, loadAddon } from './addon.ts';
+import { type AddonMissing, type ControlAddon, controlErrorCode, loadAddon } from './addon.ts';
 import { WifiDirectError } from './errors.ts';
 import type { RadioState, WifiDirect } from './radio-state.ts';
 import { readRfkillBlock } from './rfkill.ts';
@@ -21,7 +21,7 @@ export type WifiDirectOptions = {
   readonly timeoutMs?: number;
   /** Where the kernel shows its devices. Default /sys. */
   readonly sysFolder?: string;
-  readonly load?: typeof loadAddon;
+  readonly load?: () => ControlAddon | AddonMissing;
 };
 
 type Ask = (interfaceName: string, command: string) => Promise<string>;

@@ -15,3 +15,4 @@ export * from './kiosk.ts';
 export * from './double-spends.ts';
 export * from './claims.ts';
 export * from './refunds.ts';
+export * from './withdrawals.ts';

@@ -66,7 +66,21 @@ export type WalletView = z.infer<typeof WalletView>;
 
 /** `POST /v1/topups` (Idempotency-Key). Credit happens on the provider's webhook only. */
 export const TopUpBody = z.object({ amountMinor: PositiveMinorUnits });
-export const TopUpStatus = z.enum(['awaiting_payment', 'succeeded', 'failed', 'expired']);
+/**
+ * `cancelled`: the customer gave it up. `refunded`: the card got all of it back. `disputed`: the card's holder contests it,
+ * and the money is held until that is decided; `charged_back`: it was decided for the card's holder.
+ */
+export const TopUpStatus = z.enum([
+  'awaiting_payment',
+  'succeeded',
+  'failed',
+  'expired',
+  'cancelled',
+  'refunded',
+  'disputed',
+  'charged_back',
+]);
+export type TopUpStatus = z.infer<typeof TopUpStatus>;
 export const TopUp = z.object({
   id: Uuid,
   amountMinor: MinorUnits,
@@ -74,9 +88,13 @@ export const TopUp = z.object({
   status: TopUpStatus,
   /** Where the customer pays; null once it is over. */
   checkoutUrl: z.string().nullable(),
+  /** Given back to the card so far, or held for a dispute. */
+  takenBackMinor: MinorUnits,
   createdAt: IsoTime,
 });
 export type TopUp = z.infer<typeof TopUp>;
+/** `GET /v1/topups` pages of these: those that failed, expired or were cancelled, too. */
+/** `POST /v1/topups/{id}/cancel`, no body: closes the checkout; answers {@link TopUp} as it then stands. */
 
 /** `POST /v1/transfers/preview`: who would receive, masked. */
 export const TransferPreviewBody = z.object({ phone: PhoneInput });
@@ -130,6 +148,13 @@ export const HistoryKind = z.enum([
   'refund_received',
   'refund_given',
   'debt_recovered',
+  'top_up_refunded',
+  'top_up_disputed',
+  'dispute_won',
+  'withdrawal',
+  'withdrawal_returned',
+  'pay_out',
+  'pay_out_returned',
   'correction',
 ]);
 export const HistoryItem = z.object({

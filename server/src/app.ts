@@ -29,6 +29,7 @@ import { registerStripeWebhook } from './routes/stripe-webhook.ts';
 import { registerTopUps } from './routes/top-ups.ts';
 import { registerTransfers } from './routes/transfers.ts';
 import { registerTrust } from './routes/trust.ts';
+import { registerWithdrawals } from './routes/withdrawals.ts';
 import { registerWallet, type WalletNeeds } from './routes/wallet.ts';
 import { registerWalletFiles } from './routes/wallet-files.ts';
 
@@ -52,6 +53,7 @@ const rooms: readonly RegisterRoutes[] = [
   registerAuth,
   (router, context) => registerWallet(router, context, walletNeeds(context)),
   registerTopUps,
+  registerWithdrawals,
   registerTransfers,
   registerHistory,
   registerStripeWebhook,

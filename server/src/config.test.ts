@@ -57,6 +57,11 @@ describe('settings', () => {
     ['a money amount with a point', { TIKI_TOP_UP_MAX_MINOR: '10.5' }, 'TIKI_TOP_UP_MAX_MINOR'],
     ['a proxy that is no address', { TIKI_TRUSTED_PROXIES: '10.0.0.0/99' }, 'TIKI_TRUSTED_PROXIES'],
     ['Stripe without its webhook secret', { STRIPE_SECRET_KEY: 'sk_live_secret' }, 'STRIPE_WEBHOOK_SECRET'],
+    [
+      'a fee that eats up the amount',
+      { TIKI_WITHDRAWAL_FEE_FIXED_MINOR: '500' },
+      'TIKI_WITHDRAWAL_MIN_MINOR',
+    ],
     ['half of Twilio', { TWILIO_ACCOUNT_SID: ACCOUNT }, 'TWILIO_AUTH_TOKEN'],
   ])('%s is one sentence that names the setting and no value', (_, env, name) => {
     const attempt = () => readConfig(env);
@@ -95,7 +100,7 @@ describe('stand-ins by accident', () => {
 });
 
 test('every setting stands in the README', () => {
-  const sources = ['config.ts', 'trust/offline-policy.ts', 'trust/keys.ts'].map((name) =>
+  const sources = ['config.ts', 'trust/offline-policy.ts', 'trust/keys.ts', 'money/policy.ts'].map((name) =>
     readFileSync(new URL(name, import.meta.url), 'utf8'),
   );
   const names = sources

@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { ConfigError } from './config-error.ts';
+import { type MoneyPolicy, readMoneyPolicy } from './money/policy.ts';
 import { type TrustKeyFiles, trustKeyFiles } from './trust/keys.ts';
 import { type OfflinePolicy, readOfflinePolicy } from './trust/offline-policy.ts';
 
@@ -68,6 +69,7 @@ const Environment = z.object({
   TIKI_DATABASE_CONNECTIONS: z.coerce.number().int().min(2).max(200).default(10),
   STRIPE_SECRET_KEY: z.string().optional(),
   STRIPE_WEBHOOK_SECRET: z.string().optional(),
+  STRIPE_CONNECT_WEBHOOK_SECRET: z.string().optional(),
   STRIPE_API_BASE: z.url().optional(),
   STRIPE_STANDIN_PORT: Port.default(8081),
   TWILIO_ACCOUNT_SID: z
@@ -99,6 +101,8 @@ export interface StripeConfig {
   readonly secretKey: string;
   /** Null in stand-in mode: read from the stand-in's data folder at start. */
   readonly webhookSecret: string | null;
+  /** Of a second endpoint, for events of people's connected accounts; null when there is none. */
+  readonly connectWebhookSecret: string | null;
   /** Overrides https://api.stripe.com. */
   readonly apiBase: string | null;
   readonly isStandIn: boolean;
@@ -139,6 +143,8 @@ export interface Config {
   readonly limits: Limits;
   /** The issuer's rules for offline money. */
   readonly offline: OfflinePolicy;
+  /** The rules for money in and out. */
+  readonly money: MoneyPolicy;
   readonly trustKeyFiles: TrustKeyFiles;
   readonly dataDir: string;
   readonly standInDataDir: string;
@@ -185,6 +191,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     supportContact: env.TIKI_SUPPORT_CONTACT?.trim() ?? null,
     limits,
     offline: readOfflinePolicy(environment, limits),
+    money: readMoneyPolicy(environment, env.TIKI_REGION),
     trustKeyFiles: trustKeyFiles(dataDir, environment),
     dataDir,
     standInDataDir: resolve(env.TIKI_STANDIN_DATA_DIR ?? join(REPOSITORY, '.data', 'stand-ins')),
@@ -255,6 +262,7 @@ function stripeConfig(env: z.output<typeof Environment>): StripeConfig {
     return {
       secretKey: 'sk_test_standin',
       webhookSecret: env.STRIPE_WEBHOOK_SECRET ?? null,
+      connectWebhookSecret: null,
       apiBase,
       isStandIn: true,
     };
@@ -267,6 +275,7 @@ function stripeConfig(env: z.output<typeof Environment>): StripeConfig {
   return {
     secretKey: env.STRIPE_SECRET_KEY,
     webhookSecret: env.STRIPE_WEBHOOK_SECRET,
+    connectWebhookSecret: env.STRIPE_CONNECT_WEBHOOK_SECRET ?? null,
     apiBase: env.STRIPE_API_BASE ?? null,
     isStandIn: false,
   };

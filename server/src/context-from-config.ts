@@ -39,7 +39,11 @@ export async function createContext(parts: ContextParts): Promise<ServerContext>
   const policy = config.offline;
   const trust = await createTrust(db, loadTrustKeys(config.trustKeyFiles), clock, policy);
   const proxies = trustedProxies(config.trustedProxies);
-  const webhookSecret = config.stripe.webhookSecret ?? standInWebhookSecret(config.standInDataDir);
+  const { connectWebhookSecret } = config.stripe;
+  const webhookSecrets = [
+    config.stripe.webhookSecret ?? standInWebhookSecret(config.standInDataDir),
+    ...(connectWebhookSecret === null ? [] : [connectWebhookSecret]),
+  ];
   return {
     ...parts,
     sessions,
@@ -48,7 +52,7 @@ export async function createContext(parts: ContextParts): Promise<ServerContext>
     limits: createRateLimits(db, { factor: config.rateLimitFactor, smsPerDay: config.smsPerDay }),
     idempotency: createIdempotency(db, clock),
     notify: createTwilioNotify(config.twilio),
-    money: createStripeMoney({ config: config.stripe, webhookSecret, clock }),
+    money: createStripeMoney({ config: config.stripe, webhookSecrets, clock }),
     offline: { trust, policy },
     guaranteeAccountId: await openAccount(db, { kind: 'guarantee_fund', currency: config.currency }),
     addressOf: (c) => clientAddress(c, proxies),

@@ -11,11 +11,16 @@ import { FolderInUse } from './db/process-lock.ts';
 import { assertPortFree, listen, PortTaken } from './http/listen.ts';
 import { createLogger } from './log.ts';
 import { lookAfterTopUps } from './money/look-after-top-ups.ts';
+import { catchUpWithEvents } from './money/catch-up.ts';
+import { advanceWithdrawals } from './money/withdrawals/advance.ts';
 import { onStop } from './on-stop.ts';
 import { type PeriodicJob, startPeriodic } from './periodic.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
+/** A withdrawal waits this long for its first step. */
+const WITHDRAWALS_MS = 2_000;
+const CATCH_UP_MS = 10 * MINUTE_MS;
 const EXIT_FAILED = 1;
 const EXIT_CONFIG = 2;
 const EXIT_PORT_TAKEN = 3;
@@ -53,6 +58,18 @@ function startJobs(context: ServerContext): readonly PeriodicJob[] {
   return [
     startPeriodic({ name: 'allowances', everyMs: MINUTE_MS, log, round: () => giveBackAll(giveBack) }),
     startPeriodic({ name: 'housekeeping', everyMs: HOUR_MS, log, round: () => forgetOld(db, clock) }),
+    startPeriodic({
+      name: 'withdrawals',
+      everyMs: WITHDRAWALS_MS,
+      log,
+      round: () => advanceWithdrawals(context),
+    }),
+    startPeriodic({
+      name: 'provider events',
+      everyMs: CATCH_UP_MS,
+      log,
+      round: () => catchUpWithEvents(context),
+    }),
     startPeriodic({ name: 'top-ups', everyMs: MINUTE_MS, log, round: () => lookAfterTopUps(context) }),
   ];
 }

@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { Problem, RegisterResult, type Role, Session, TopUp } from '../contract/index.ts';
+import { BankAccountLink, Problem, RegisterResult, type Role, Session, TopUp } from '../contract/index.ts';
 import type { z } from 'zod';
 import { createApp } from '../src/app.ts';
 import type { Clock } from '../src/clock.ts';
@@ -69,6 +69,7 @@ export class TestServer {
   readonly clock: TestClock;
   readonly database: FreshDatabase;
   readonly stripe: StripeStandIn;
+  readonly stripeOrigin: string;
   readonly sms: SmsMessage[];
   readonly webhookSecret: string;
   readonly #closers: (() => Promise<void> | void)[];
@@ -79,6 +80,7 @@ export class TestServer {
     this.clock = parts.clock;
     this.database = parts.database;
     this.stripe = parts.stripe;
+    this.stripeOrigin = parts.stripeOrigin;
     this.sms = parts.sms;
     this.webhookSecret = parts.webhookSecret;
     this.#closers = closers;
@@ -145,6 +147,13 @@ export class TestServer {
     return { session, token: session.accessToken, phone, password };
   }
 
+  /** After the clock was moved beyond the session's life. */
+  async signInAgain(person: Person): Promise<Person> {
+    const { phone, password } = person;
+    const session = await this.expect(Session, '/v1/auth/login', { body: { phone, password } });
+    return { ...person, session, token: session.accessToken };
+  }
+
   /** A customer with money in the online wallet, topped up through checkout page and webhook. */
   async customerWith(amountMinor: bigint): Promise<Person> {
     const person = await this.register('customer');
@@ -159,6 +168,14 @@ export class TestServer {
     return this.expect(TopUp, `/v1/topups/${topUp.id}`, { token: person.token });
   }
 
+  /** Names a bank account on the provider's page. `number` may be one of those that fail. */
+  async linkBank({ token }: Pick<Person, 'token'>, number = '000123456789'): Promise<void> {
+    const { url } = await this.expect(BankAccountLink, '/v1/bank-account/link', { method: 'POST', token });
+    const body = new URLSearchParams({ holder: 'A Person', name: 'Test Bank', number });
+    const answer = await fetch(url, { method: 'POST', body, redirect: 'manual' });
+    if (answer.status !== 303) throw new Error(`the onboarding page answered ${answer.status}`);
+  }
+
   payCheckout(url: string, number: string): Promise<Response> {
     const body = new URLSearchParams({ number, expiry: '12 / 34', cvc: '123' });
     return fetch(url, { method: 'POST', body, redirect: 'manual' });
@@ -171,6 +188,7 @@ interface TestServerParts {
   readonly clock: TestClock;
   readonly database: FreshDatabase;
   readonly stripe: StripeStandIn;
+  readonly stripeOrigin: string;
   readonly sms: SmsMessage[];
   readonly webhookSecret: string;
 }
@@ -217,7 +235,8 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const log = options.log ?? createLogger({ level: 'silent' });
   const context = await createContext({ config, clock, db: database.db, log });
   handle = createApp(context).fetch;
-  return new TestServer({ origin, context, clock, database, stripe, sms, webhookSecret }, [
+  const stripeOrigin = `http://127.0.0.1:${stripeServer.port}`;
+  return new TestServer({ origin, context, clock, database, stripe, stripeOrigin, sms, webhookSecret }, [
     () => stripe.close(),
     () => server.close(100),
     () => stripeServer.close(100),

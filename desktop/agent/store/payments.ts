@@ -94,7 +94,7 @@ export class Payments {
       hasPaid: (payer) => statements.hasPaid.get(payer) !== undefined,
       recent: (payer, sinceSeconds) =>
         statements.recent
-          .all(payer, sinceSeconds)
+          .all({ payer, sinceSeconds })
           .map((row) => ({ acceptedAt: toNumber(row.accepted_at), amountMinor: row.amount_minor })),
       allowanceSumMinor: (allowanceId) => statements.allowanceSum.get(allowanceId) ?? 0n,
     });
@@ -230,6 +230,7 @@ export class Payments {
       allowance.bytes,
       allowance.notAfter,
       acceptedAt,
+      allowance.devicePublicKey,
     );
     if (this.#storedCertificates.size >= MAX_REMEMBERED) this.#storedCertificates.clear();
     this.#storedCertificates.add(name);
@@ -336,9 +337,10 @@ function prepare(db: KioskDatabase) {
     certificatesNamed: db.prepare<[Uint8Array, Uint8Array], { hash: Buffer; bytes: Buffer }>(
       'SELECT hash, bytes FROM allowance_certificates WHERE hash BETWEEN ? AND ? LIMIT 2',
     ),
-    insertCertificate: db.prepare<[Uint8Array, string, Uint8Array, number, number]>(
-      `INSERT INTO allowance_certificates (hash, allowance_id, bytes, not_after, first_seen_at) VALUES (?, ?, ?, ?, ?)
-       ON CONFLICT (hash) DO NOTHING`,
+    // Certificates of the first versions were stored without their payer.
+    insertCertificate: db.prepare<[Uint8Array, string, Uint8Array, number, number, Uint8Array]>(
+      `INSERT INTO allowance_certificates (hash, allowance_id, bytes, not_after, first_seen_at, payer) VALUES (?, ?, ?, ?, ?, ?)
+       ON CONFLICT (hash) DO UPDATE SET payer = excluded.payer WHERE payer IS NULL`,
     ),
     insert: db.prepare<
       [
@@ -364,10 +366,17 @@ function prepare(db: KioskDatabase) {
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
     hasPaid: db.prepare<[Uint8Array], { one: bigint }>(
-      'SELECT 1 AS one FROM payments WHERE payer = ? LIMIT 1',
+      `SELECT 1 AS one FROM allowance_certificates c JOIN payments p ON p.allowance_id = c.allowance_id AND p.payer = c.payer
+       WHERE c.payer = ? LIMIT 1`,
     ),
-    recent: db.prepare<[Uint8Array, number], { accepted_at: bigint; amount_minor: bigint }>(
-      'SELECT accepted_at, amount_minor FROM payments WHERE payer = ? AND accepted_at > ?',
+    // Nothing is accepted after its certificate's end: what ended before the window has nothing in it.
+    recent: db.prepare<
+      [{ payer: Uint8Array; sinceSeconds: number }],
+      { accepted_at: bigint; amount_minor: bigint }
+    >(
+      `SELECT accepted_at, amount_minor FROM payments
+       WHERE allowance_id IN (SELECT allowance_id FROM allowance_certificates WHERE payer = @payer AND not_after > @sinceSeconds)
+         AND payer = @payer AND accepted_at > @sinceSeconds`,
     ),
     allowanceSum: db
       .prepare<[string], bigint>('SELECT coalesce(sum(amount_minor), 0) FROM payments WHERE allowance_id = ?')

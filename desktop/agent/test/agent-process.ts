@@ -31,12 +31,12 @@ export class EnrollingCloud {
     });
   }
 
-  async listen(): Promise<string> {
-    this.#server.listen(0, '127.0.0.1');
+  async listen(host = '127.0.0.1'): Promise<string> {
+    this.#server.listen(0, host);
     await once(this.#server, 'listening');
     const address = this.#server.address();
     if (address === null || typeof address === 'string') throw new Error('no address');
-    return `http://127.0.0.1:${address.port}`;
+    return `http://${host}:${address.port}`;
   }
 
   close(): void {

@@ -1,6 +1,4 @@
-CREATE INDEX payments_of_allowance ON payments (allowance_id, amount_minor);
-
-CREATE INDEX payments_of_payer ON payments (payer, accepted_at, amount_minor);
+CREATE INDEX allowance_certificates_of_payer ON allowance_certificates (payer, not_after, allowance_id);
 
 CREATE INDEX payments_unsettled ON payments (sequence, amount_minor) WHERE settlement IN ('on_this_device', 'sent');
 
@@ -18,7 +16,7 @@ CREATE TABLE allowance_certificates (
   bytes BLOB NOT NULL,
   not_after INTEGER NOT NULL,
   first_seen_at INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
+, payer BLOB CHECK (payer IS NULL OR length(payer) = 33)) STRICT, WITHOUT ROWID;
 
 CREATE TABLE double_spend_evidence (
   payment_hash BLOB PRIMARY KEY NOT NULL CHECK (length(payment_hash) = 32),

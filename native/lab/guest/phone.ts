@@ -1,8 +1,6 @@
 // A customer's phone as it joins after scanning the kiosk's code: an ordinary Wi-Fi client that knows a name and a
 // passphrase, and nothing of Wi-Fi Direct.
 
-import { join } from 'node:path';
-import { loadAddon } from '../../src/addon.ts';
 import { parseKeyValues } from '../../src/supplicant-replies.ts';
 import { Supplicant } from './supplicant.ts';
 import { until } from './until.ts';
@@ -33,27 +31,8 @@ export class Phone extends Supplicant {
   }
 
   /** Gives it an address by hand, as a lease would. */
-  takeAddress(address: string): void {
-    this.exec('ip', 'addr', 'flush', 'dev', this.interfaceName);
-    this.exec('ip', 'addr', 'add', address, 'dev', this.interfaceName);
-  }
-
-  canReach(address: string): boolean {
-    return this.tryExec('ping', '-c', '2', '-i', '0.3', '-W', '2', address);
-  }
-
-  async ask(command: string): Promise<string> {
-    const addon = loadAddon();
-    if (typeof addon === 'string') throw new Error(addon);
-    const socketPath = join(this.controlFolder, this.interfaceName);
-    const reply = await addon.request({
-      socketPath,
-      clientFolder: this.clientFolder,
-      command,
-      timeoutMs: 5_000,
-    });
-    const text = new TextDecoder().decode(reply).trimEnd();
-    if (text.startsWith('FAIL')) throw new Error(`${this.name} refused ${command.split(' ')[0] ?? ''}`);
-    return text;
+  async takeAddress(address: string): Promise<void> {
+    await this.exec('ip', 'addr', 'flush', 'dev', this.interfaceName);
+    await this.exec('ip', 'addr', 'add', address, 'dev', this.interfaceName);
   }
 }

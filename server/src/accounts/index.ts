@@ -5,5 +5,6 @@ export { maskName, maskPhone, normalisePhone } from './phone.ts';
 export { finishPinReset, startPinReset } from './pin-reset.ts';
 export { Registrations } from './registrations.ts';
 export { Sessions } from './sessions.ts';
+export { checkCode, MAX_CHECKS, OTP_LIFE_MS, RESEND_AFTER_MS, sendCode } from './sms-codes.ts';
 export { createTokens } from './tokens.ts';
-export { findUserByPhone, findUserView } from './users.ts';
+export { findUserById, findUserByPhone, findUserView } from './users.ts';

@@ -29,6 +29,7 @@ import { allowances } from '../db/schema/allowances.ts';
 import { debts } from '../db/schema/settlement.ts';
 import { problem } from '../http/problem.ts';
 import { findAccount, openAccount, postTransfers } from '../ledger/index.ts';
+import { freshOffline, readFreshMoney } from '../money/fresh-money.ts';
 import { type AllowancePolicy, check, must, type Offline } from '../trust/index.ts';
 import { assertCanBePaid } from './payee-lock.ts';
 import type { AllowanceRow } from './views.ts';
@@ -51,7 +52,8 @@ export interface AllowanceRequest {
 /**
  * The same key with the same content answers the same allowance, for ever.
  * @throws ApiProblem `device_key_invalid`, `amount_below_minimum`, `amount_above_maximum`, `allowance_limit_reached`,
- *   `kiosk_not_found`, `kiosk_denied`, `currency_mismatch` (the payee lock), `insufficient_funds`, `debt_unpaid` (owes the guarantee fund), `idempotency_key_reused`
+ *   `kiosk_not_found`, `kiosk_denied`, `currency_mismatch` (the payee lock), `insufficient_funds`, `debt_unpaid` (owes the guarantee fund), `money_on_hold`,
+ *   `idempotency_key_reused`
  */
 export function issueAllowance(needs: AllowanceNeeds, request: AllowanceRequest): Promise<AllowanceRow> {
   const devicePublicKey = readDeviceKey(request);
@@ -66,6 +68,7 @@ export function issueAllowance(needs: AllowanceNeeds, request: AllowanceRequest)
     const standing = await findIssued(tx, request);
     if (standing === undefined) {
       await assertWithinLimits(tx, request, { policy, now: new Date(needs.clock.nowMs()) });
+      await assertNotOnHold(tx, needs, request);
       if (request.payeeLock !== null) await assertCanBePaid(tx, request.payeeLock, needs.config.currency);
       return issue(tx, needs, { ...request, devicePublicKey });
     }
@@ -126,6 +129,19 @@ async function assertWithinLimits(
     .where(and(eq(debts.userId, userId), sql`${debts.recoveredMinor} < ${debts.amountMinor}`))
     .limit(1);
   if (owes.length > 0) throw problem('debt_unpaid');
+}
+
+/** A card's holder may still take fresh money back; what is offline then is gone. */
+async function assertNotOnHold(
+  tx: Tx,
+  { clock, config }: AllowanceNeeds,
+  { userId, amountMinor }: AllowanceRequest,
+): Promise<void> {
+  const { freshOfflineMinor, holdSeconds } = config.money;
+  const since = new Date(clock.nowMs() - holdSeconds * 1000);
+  const fresh = await readFreshMoney(tx, { userId, currency: config.currency, since });
+  const isThere = amountMinor <= fresh.onlineMinor;
+  if (isThere && freshOffline(fresh, amountMinor) > freshOfflineMinor) throw problem('money_on_hold');
 }
 
 type ProvenRequest = Omit<AllowanceRequest, 'devicePublicKey'> & { readonly devicePublicKey: Uint8Array };

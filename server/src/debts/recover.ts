@@ -55,7 +55,10 @@ export async function recoverDebts(tx: Tx, inflow: Inflow): Promise<bigint> {
         id: randomUUIDv7(),
         kind: 'debt_recovery',
         idempotencyKey: `debt_recovery:${debt.id}:${inflow.transferId}`,
-        reference: { debtId: debt.id, paymentHash: toHex(debt.paymentHash) },
+        reference: {
+          debtId: debt.id,
+          ...(debt.paymentHash === null ? {} : { paymentHash: toHex(debt.paymentHash) }),
+        },
         entries: [
           { accountId: online, amountMinor: -amountMinor },
           { accountId: fund, amountMinor },

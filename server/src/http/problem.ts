@@ -36,6 +36,13 @@ const PROBLEMS: Readonly<Record<ProblemCode, { status: ContentfulStatusCode; tit
   recipient_is_sender: { status: 422, title: 'This is your own number.' },
   currency_mismatch: { status: 422, title: 'The currencies differ.' },
   top_up_not_found: { status: 404, title: 'There is no such top-up.' },
+  top_up_not_open: { status: 409, title: 'This top-up is over already.' },
+  bank_account_not_ready: { status: 409, title: 'No bank account can be paid yet. Link one first.' },
+  withdrawal_not_found: { status: 404, title: 'There is no such withdrawal.' },
+  withdrawal_not_awaiting_code: { status: 409, title: 'This withdrawal awaits no code.' },
+  withdrawal_limit_reached: { status: 422, title: 'This would be above the limit for one day.' },
+  money_on_hold: { status: 422, title: 'Part of this money came in too lately for that.' },
+  fee_changed: { status: 409, title: 'The fee has changed. Look at it again.' },
   payment_provider_unavailable: {
     status: 503,
     title: 'The payment provider does not answer. Try again in a moment.',

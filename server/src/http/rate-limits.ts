@@ -35,6 +35,9 @@ const BUDGETS = {
   /** Each answers a masked name for a number: enough for a person, too few for a directory. */
   preview_by_user: { points: 30, seconds: 10 * MINUTE },
   top_up_by_user: { points: 30, seconds: 10 * MINUTE },
+  withdrawal_by_user: { points: 20, seconds: HOUR },
+  /** Each is a call to the payment provider. */
+  bank_link_by_user: { points: 20, seconds: HOUR },
   /** Each that is closed stands on every kiosk's deny list for days, and the list is finite. */
   allowance_by_user: { points: 40, seconds: 24 * HOUR },
   /** Its refusals tell whether a number has an account, like a preview. */

@@ -10,7 +10,13 @@ import { type AccountKind, ledgerAccounts, ledgerTransfers } from '../db/schema/
 import { LedgerError } from './errors.ts';
 
 /** Our own accounts: one of each per currency, with no owner. */
-export type HouseAccountKind = 'stripe_clearing' | 'guarantee_fund' | 'fees' | 'opening';
+export type HouseAccountKind =
+  | 'stripe_clearing'
+  | 'stripe_connected'
+  | 'pay_outs_in_transit'
+  | 'guarantee_fund'
+  | 'fees'
+  | 'opening';
 /** Other people's money: never below zero. */
 export type OwnedAccountKind = Exclude<AccountKind, HouseAccountKind>;
 

@@ -1,19 +1,49 @@
 /**
  * `node server/src/ledger/cli.ts print|reconcile`: the ledger from a terminal, beside a running server or without one.
- * `reconcile` exits 1 when the ledger is not sound. Only wires.
+ * `reconcile` exits 1 when the ledger is not sound, or Stripe's balance is another one. Only wires.
  */
-import { readConfig } from '../config.ts';
-import { connect } from '../db/client.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import { systemClock } from '../clock.ts';
+import { type Config, readConfig } from '../config.ts';
+import { connect, type Db } from '../db/client.ts';
 import { findDatabase } from '../db/find-database.ts';
+import { ProviderUnavailable } from '../money/port.ts';
+import { describeDifferences, reconcileProvider } from '../money/reconcile-provider.ts';
+import { createStripeMoney } from '../money/stripe.ts';
 import { describe, printLedger } from './print.ts';
 import { reconcile } from './reconcile.ts';
+
+/** What happens while both sides are read looks like a difference: only one that stays is one. */
+const LOOKS = 3;
+const BETWEEN_LOOKS_MS = 2_000;
+
+/** @returns whether nothing differs. A provider that does not answer proves nothing. */
+async function compareWithProvider(db: Db, config: Config): Promise<boolean> {
+  const money = createStripeMoney({ config: config.stripe, webhookSecrets: [], clock: systemClock });
+  try {
+    for (let look = 1; ; look += 1) {
+      const differences = await reconcileProvider({ db, money }, config.currency);
+      if (differences.length > 0 && look < LOOKS) {
+        await delay(BETWEEN_LOOKS_MS);
+        continue;
+      }
+      console.log(describeDifferences(differences, config.currency).join('\n'));
+      return differences.length === 0;
+    }
+  } catch (error) {
+    if (!(error instanceof ProviderUnavailable)) throw error;
+    console.log('Stripe does not answer: its balance was not compared.');
+    return true;
+  }
+}
 
 async function main(command: string | undefined): Promise<number> {
   if (command !== 'print' && command !== 'reconcile') {
     console.error('usage: node server/src/ledger/cli.ts print|reconcile');
     return 2;
   }
-  const source = await findDatabase(readConfig(process.env));
+  const config = readConfig(process.env);
+  const source = await findDatabase(config);
   const database = connect({ url: source.url, maxConnections: 2 });
   try {
     if (command === 'print') {
@@ -22,7 +52,8 @@ async function main(command: string | undefined): Promise<number> {
     }
     const result = await reconcile(database.db);
     console.log(describe(result).join('\n'));
-    return result.sound ? 0 : 1;
+    const agrees = await compareWithProvider(database.db, config);
+    return result.sound && agrees ? 0 : 1;
   } finally {
     await database.close();
     await source.close();

@@ -17,6 +17,8 @@ const KIND_TITLES: Readonly<Record<AccountKind, string>> = {
   allowance_reserve: 'customer, offline reserve',
   merchant_available: 'merchant, available',
   stripe_clearing: 'Stripe clearing',
+  stripe_connected: 'Stripe, on the way to banks',
+  pay_outs_in_transit: 'pay-outs in transit',
   guarantee_fund: 'guarantee fund',
   fees: 'fees',
   opening: 'opening',

@@ -7,7 +7,7 @@
 import { and, asc, eq, gt, isNotNull, isNull, lte, or } from 'drizzle-orm';
 import type { ServerContext } from '../context.ts';
 import { topUps } from '../db/schema/money.ts';
-import { handleMoneyEvent } from './top-ups.ts';
+import { handleMoneyEvent } from './events.ts';
 
 type Needs = Pick<ServerContext, 'db' | 'config' | 'clock' | 'money' | 'log'>;
 

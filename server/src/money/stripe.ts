@@ -1,13 +1,15 @@
 /**
- * Stripe behind our port: Checkout Sessions and signed events.
+ * Stripe behind our port: Checkout Sessions and signed events; Connect is `stripe-connect.ts`.
  *
  * Owns: the translation both ways. Never: decides what an event does to anybody's money.
  */
 import Stripe from 'stripe';
-import { Uuid } from '../../contract/index.ts';
 import type { StripeConfig } from '../config.ts';
 import type { Clock } from '../clock.ts';
 import { type MoneyEvent, type MoneyPort, ProviderUnavailable, WebhookRefused } from './port.ts';
+import { createStripeConnect } from './stripe-connect.ts';
+import { asUnavailable } from './stripe-errors.ts';
+import { closedEvent, EVENT_TYPES, paidEvent, translate } from './stripe-events.ts';
 
 const TIMEOUT_MS = 10_000;
 /** Older events are replays (R56); Stripe's own default. */
@@ -16,7 +18,8 @@ const MAX_STRIPE_AMOUNT = 99_999_999n;
 
 export interface StripeMoneyOptions {
   readonly config: Pick<StripeConfig, 'secretKey' | 'apiBase'>;
-  readonly webhookSecret: string;
+  /** One for each webhook endpoint: Stripe has its own for events of connected accounts. */
+  readonly webhookSecrets: readonly string[];
   readonly clock: Clock;
 }
 
@@ -60,11 +63,41 @@ export function createStripeMoney(options: StripeMoneyOptions): MoneyPort {
         throw asUnavailable(cause);
       }
     },
+    closeCheckout: async (checkoutId) => {
+      try {
+        await stripe.checkout.sessions.expire(checkoutId);
+      } catch (cause) {
+        // It is over already, this way or the other: what it came to is asked next.
+        if (cause instanceof Stripe.errors.StripeInvalidRequestError) return;
+        throw asUnavailable(cause);
+      }
+    },
+    askAboutPayment: async (paymentId) => {
+      try {
+        const { data } = await stripe.checkout.sessions.list({ payment_intent: paymentId, limit: 1 });
+        const [session] = data;
+        if (session === undefined) return null;
+        const paid = paidEvent(session, askedName(session.id, session.status ?? 'open'));
+        return paid.kind === 'other' ? null : paid;
+      } catch (cause) {
+        throw asUnavailable(cause);
+      }
+    },
+    eventsSince: async (since) => {
+      try {
+        const found: MoneyEvent[] = [];
+        const created = { gte: Math.floor(since.getTime() / 1000) };
+        for await (const event of stripe.events.list({ created, types: [...EVENT_TYPES], limit: 100 }))
+          found.push(translate(event));
+        return found.reverse();
+      } catch (cause) {
+        throw asUnavailable(cause);
+      }
+    },
     askAbout: async (checkoutId) => {
       try {
         const session = await stripe.checkout.sessions.retrieve(checkoutId);
-        // One id for one answer, so that asking twice is the same event twice.
-        const id = { eventId: `asked:${session.id}:${session.status}`, eventType: 'checkout.session.asked' };
+        const id = askedName(session.id, session.status ?? 'open');
         if (session.status === 'expired') return closedEvent('checkout_expired', session, id);
         const paid = paidEvent(session, id);
         return paid.kind === 'other' ? null : paid;
@@ -74,25 +107,35 @@ export function createStripeMoney(options: StripeMoneyOptions): MoneyPort {
     },
     readWebhook: (rawBody, signature) => {
       if (signature === undefined) throw new WebhookRefused('no signature');
-      try {
-        const receivedAtMs = options.clock.nowMs();
-        const event = stripe.webhooks.constructEvent(
-          rawBody,
-          signature,
-          options.webhookSecret,
-          TOLERANCE_SECONDS,
-          undefined,
-          receivedAtMs,
-        );
-        return translate(event);
-      } catch (cause) {
-        if (cause instanceof Stripe.errors.StripeSignatureVerificationError || cause instanceof SyntaxError) {
-          throw new WebhookRefused('the signature does not fit', { cause });
+      let refusal: unknown;
+      for (const secret of options.webhookSecrets) {
+        try {
+          const receivedAtMs = options.clock.nowMs();
+          const event = stripe.webhooks.constructEvent(
+            rawBody,
+            signature,
+            secret,
+            TOLERANCE_SECONDS,
+            undefined,
+            receivedAtMs,
+          );
+          return translate(event);
+        } catch (cause) {
+          const isForged =
+            cause instanceof Stripe.errors.StripeSignatureVerificationError || cause instanceof SyntaxError;
+          if (!isForged) throw cause;
+          refusal = cause;
         }
-        throw cause;
       }
+      throw new WebhookRefused('the signature does not fit', { cause: refusal });
     },
+    ...createStripeConnect(stripe),
   };
+}
+
+/** One id for one answer, so that asking twice is the same event twice. */
+function askedName(id: string, state: string) {
+  return { eventId: `asked:${id}:${state}`, eventType: 'asked' };
 }
 
 function addressOf(apiBase: string | null): { host?: string; port?: number; protocol?: 'http' | 'https' } {
@@ -101,62 +144,4 @@ function addressOf(apiBase: string | null): { host?: string; port?: number; prot
   const protocol = url.protocol === 'http:' ? 'http' : 'https';
   const port = url.port === '' ? (protocol === 'http' ? 80 : 443) : Number.parseInt(url.port, 10);
   return { host: url.hostname, port, protocol };
-}
-
-function translate(event: Stripe.Event): MoneyEvent {
-  const id = { eventId: event.id, eventType: event.type };
-  switch (event.type) {
-    case 'checkout.session.completed':
-    case 'checkout.session.async_payment_succeeded':
-      return paidEvent(event.data.object, id);
-    case 'checkout.session.async_payment_failed':
-      return closedEvent('checkout_failed', event.data.object, id);
-    case 'checkout.session.expired':
-      return closedEvent('checkout_expired', event.data.object, id);
-    default:
-      return { kind: 'other', ...id };
-  }
-}
-
-interface EventId {
-  readonly eventId: string;
-  readonly eventType: string;
-}
-
-function paidEvent(session: Stripe.Checkout.Session, id: EventId): MoneyEvent {
-  const { amount_total: amount, currency } = session;
-  const topUpId = topUpOf(session);
-  // Bank debits complete first and are paid, or not, days later.
-  if (session.payment_status !== 'paid' || topUpId === null || amount === null || currency === null) {
-    return { kind: 'other', ...id };
-  }
-  return {
-    kind: 'checkout_paid',
-    ...id,
-    checkoutId: session.id,
-    topUpId,
-    amountMinor: BigInt(amount),
-    currency: currency.toUpperCase(),
-  };
-}
-
-function closedEvent(
-  kind: 'checkout_failed' | 'checkout_expired',
-  session: Stripe.Checkout.Session,
-  id: EventId,
-): MoneyEvent {
-  const topUpId = topUpOf(session);
-  if (topUpId === null) return { kind: 'other', ...id };
-  return { kind, ...id, checkoutId: session.id, topUpId };
-}
-
-/** Null for a checkout that another system on the same Stripe account made: its references are not our ids. */
-function topUpOf(session: Stripe.Checkout.Session): string | null {
-  return Uuid.safeParse(session.client_reference_id).data ?? null;
-}
-
-function asUnavailable(cause: unknown): unknown {
-  return cause instanceof Stripe.errors.StripeError
-    ? new ProviderUnavailable(`Stripe: ${cause.type}`, { cause })
-    : cause;
 }

@@ -7,7 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { PaymentRequest } from '@tikiwallet/protocol';
 import { z } from 'zod';
-import { CBOR_MEDIA_TYPE, KioskView, TopUp } from '../../contract/index.ts';
+import { CBOR_MEDIA_TYPE, KioskView, TopUp, Withdrawal } from '../../contract/index.ts';
 import { SimulatedKiosk } from '../../test/simulated-kiosk.ts';
 import { clone, type OfflineWallet, pay, SimulatedPhone } from '../../test/simulated-phone.ts';
 import { type Person, startTestServer, type TestServer } from '../../test/test-server.ts';
@@ -31,6 +31,7 @@ let wallet: OfflineWallet;
 let kiosk: SimulatedKiosk;
 let topUp: TopUp;
 let caseId: string;
+let withdrawal: Withdrawal;
 let stranger: Record<'customer' | 'merchant', Person>;
 const lines: string[] = [];
 
@@ -47,6 +48,12 @@ beforeAll(async () => {
   caseId = await spendTwice(await phone.load(200n));
   topUp = await server.expect(TopUp, '/v1/topups', {
     body: { amountMinor: '500' },
+    token: customer.token,
+    key: randomUUID(),
+  });
+  await server.linkBank(customer);
+  withdrawal = await server.expect(Withdrawal, '/v1/withdrawals', {
+    body: { amountMinor: '500', feeMinor: '50' },
     token: customer.token,
     key: randomUUID(),
   });
@@ -93,6 +100,32 @@ const ROUTES: Readonly<Record<string, Route>> = {
   'GET /v1/wallet': { for: 'customer' },
   'POST /v1/topups': { for: 'customer', body: () => ({ amountMinor }) },
   'GET /v1/topups/{id}': { for: 'customer', id: () => topUp.id, strangerGets: 'top_up_not_found' },
+  'GET /v1/topups': { for: 'customer' },
+  'POST /v1/topups/{id}/cancel': {
+    for: 'customer',
+    id: () => topUp.id,
+    strangerGets: 'top_up_not_found',
+  },
+  'GET /v1/bank-account': { for: 'anybody' },
+  'POST /v1/bank-account/link': { for: 'anybody' },
+  'GET /v1/withdrawals': { for: 'anybody' },
+  'POST /v1/withdrawals': { for: 'anybody', body: () => ({ amountMinor, feeMinor: '50' }) },
+  'GET /v1/withdrawals/{id}': {
+    for: 'anybody',
+    id: () => withdrawal.id,
+    strangerGets: 'withdrawal_not_found',
+  },
+  'POST /v1/withdrawals/{id}/confirm': {
+    for: 'anybody',
+    id: () => withdrawal.id,
+    body: () => ({ code: server.codeFor(customer.phone) }),
+    strangerGets: 'withdrawal_not_found',
+  },
+  'POST /v1/withdrawals/{id}/resend': {
+    for: 'anybody',
+    id: () => withdrawal.id,
+    strangerGets: 'withdrawal_not_found',
+  },
   'POST /v1/transfers/preview': { for: 'customer', body: () => ({ phone: customer.phone }) },
   'POST /v1/transfers': { for: 'customer', body: () => ({ phone: customer.phone, amountMinor }) },
   'POST /v1/allowances': { for: 'customer', body: () => phone.allowanceBody(500n, randomUUID()) },
@@ -228,6 +261,8 @@ test('a stranger who reads everything finds nothing of the victim', async () => 
     merchant.phone,
     merchant.session.user.merchant?.id ?? '',
     topUp.id,
+    withdrawal.id,
+    'Test Bank',
     kiosk.kioskId,
     wallet.allowance.allowanceId,
     'Toko Korban',

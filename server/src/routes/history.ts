@@ -32,10 +32,20 @@ function kindOf(entry: HistoryEntry): HistoryItem['kind'] {
       return entry.accountKind === 'merchant_available' ? 'refund_given' : 'refund_received';
     case 'debt_recovery':
       return 'debt_recovered';
-    case 'opening':
     case 'top_up_reversal':
+      return entry.reference['reason'] === 'disputed' ? 'top_up_disputed' : 'top_up_refunded';
+    case 'dispute_return':
+      return 'dispute_won';
     case 'pay_out':
+      return entry.accountKind === 'merchant_available' ? 'pay_out' : 'withdrawal';
     case 'pay_out_return':
+      return entry.accountKind === 'merchant_available' ? 'pay_out_returned' : 'withdrawal_returned';
+    // These four touch our own accounts only.
+    case 'pay_out_sent':
+    case 'pay_out_recalled':
+    case 'pay_out_paid':
+    case 'pay_out_unpaid':
+    case 'opening':
     case 'fee':
     case 'correction':
       return 'correction';

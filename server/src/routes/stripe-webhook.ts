@@ -4,8 +4,9 @@ import { z } from 'zod';
 import type { RegisterRoutes } from '../context.ts';
 import { problem } from '../http/problem.ts';
 import { answers, refusals } from '../http/router.ts';
+import { handleMoneyEvent } from '../money/events.ts';
 import { type MoneyEvent, type MoneyPort, WebhookRefused } from '../money/port.ts';
-import { handleMoneyEvent } from '../money/top-ups.ts';
+import { tryAgain } from '../money/try-again.ts';
 
 const route = createRoute({
   method: 'post',
@@ -27,7 +28,7 @@ export const registerStripeWebhook: RegisterRoutes = (router, context) => {
   router.openapi(route, async (c) => {
     // The signature is over the bytes as they came: nothing may parse them before.
     const event = readEvent(context.money, await c.req.text(), c.req.header('stripe-signature'));
-    const outcome = await handleMoneyEvent(context, event);
+    const outcome = await handleMoneyEvent(context, event).catch(tryAgain);
     context.log.info({ eventId: event.eventId, eventType: event.eventType, outcome }, 'provider event');
     return c.json({ received: true as const }, 200);
   });

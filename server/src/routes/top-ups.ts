@@ -1,9 +1,12 @@
 /** Top-ups: where to pay, and what became of it. */
 import { createRoute } from '@hono/zod-openapi';
 import { z } from 'zod';
-import { TopUp, TopUpBody, Uuid } from '../../contract/index.ts';
+import { pageOf, PageQuery, TopUp, TopUpBody, Uuid } from '../../contract/index.ts';
 import type { RegisterRoutes } from '../context.ts';
+import { readTimeCursor } from '../http/cursor.ts';
 import { answers, bearer, idempotencyHeaders, json, refusals } from '../http/router.ts';
+import { cancelTopUp } from '../money/cancel-top-up.ts';
+import { listTopUps } from '../money/top-up-views.ts';
 import { findTopUp, startTopUp } from '../money/top-ups.ts';
 
 const tags = ['wallet'];
@@ -26,6 +29,25 @@ const getTopUp = createRoute({
   responses: { 200: answers(TopUp, 'The top-up'), ...refusals },
 });
 
+const listRoute = createRoute({
+  method: 'get',
+  path: '/v1/topups',
+  tags,
+  summary: 'Top-ups and what became of them',
+  security: bearer,
+  request: { query: PageQuery },
+  responses: { 200: answers(pageOf(TopUp), 'A page, newest first'), ...refusals },
+});
+const cancelRoute = createRoute({
+  method: 'post',
+  path: '/v1/topups/{id}/cancel',
+  tags,
+  summary: 'Give a top-up up: its checkout is closed',
+  security: bearer,
+  request: { params: z.object({ id: Uuid }) },
+  responses: { 200: answers(TopUp, 'The top-up as it then stands'), ...refusals },
+});
+
 export const registerTopUps: RegisterRoutes = (router, context) => {
   const { auth, idempotency, limits } = context;
   router.openapi(createTopUp, async (c) => {
@@ -44,5 +66,14 @@ export const registerTopUps: RegisterRoutes = (router, context) => {
   router.openapi(getTopUp, async (c) => {
     const { userId } = await auth.requireRole(c, 'customer');
     return c.json(await findTopUp(context, userId, c.req.valid('param').id), 200);
+  });
+  router.openapi(listRoute, async (c) => {
+    const { userId } = await auth.requireRole(c, 'customer');
+    const { cursor, limit } = c.req.valid('query');
+    return c.json(await listTopUps(context.db, { userId, limit, before: readTimeCursor(cursor) }), 200);
+  });
+  router.openapi(cancelRoute, async (c) => {
+    const { userId } = await auth.requireRole(c, 'customer');
+    return c.json(await cancelTopUp(context, userId, c.req.valid('param').id), 200);
   });
 };

@@ -177,7 +177,11 @@ async function lockDebts(tx: Tx, payable: readonly Payable[]): Promise<Map<strin
     )
     .orderBy(asc(debts.id))
     .for('update');
-  return new Map(rows.map((row) => [toHex(row.paymentHash), row.amountMinor - row.recovered]));
+  return new Map(
+    rows.flatMap(({ paymentHash, amountMinor, recovered }) =>
+      paymentHash === null ? [] : [[toHex(paymentHash), amountMinor - recovered] as const],
+    ),
+  );
 }
 
 function transferOf(

@@ -21,14 +21,17 @@ import {
 } from 'drizzle-orm/pg-core';
 
 /**
- * Kinds of account. Credit is positive for what we owe people; `stripe_clearing`, `guarantee_fund`, `fees` and
- * `opening` are ours and may stand on either side of zero.
+ * Kinds of account. Credit is positive for what we owe people; the others are ours and may stand on either side of
+ * zero. `stripe_clearing` is negative by what Stripe holds for us, `stripe_connected` by what it holds for people
+ * whose money is on its way to their bank, and `pay_outs_in_transit` is what we owe people until that has ended.
  */
 export const ACCOUNT_KINDS = [
   'user_online',
   'allowance_reserve',
   'merchant_available',
   'stripe_clearing',
+  'stripe_connected',
+  'pay_outs_in_transit',
   'guarantee_fund',
   'fees',
   'opening',
@@ -42,6 +45,7 @@ export const TRANSFER_KINDS = [
   'opening',
   'top_up',
   'top_up_reversal',
+  'dispute_return',
   'user_transfer',
   'allowance_load',
   'allowance_return',
@@ -49,6 +53,10 @@ export const TRANSFER_KINDS = [
   'offline_refund',
   'debt_recovery',
   'pay_out',
+  'pay_out_sent',
+  'pay_out_recalled',
+  'pay_out_paid',
+  'pay_out_unpaid',
   'pay_out_return',
   'fee',
   'correction',

@@ -139,7 +139,10 @@ export const guaranteeUse = pgTable(
   (t) => [primaryKey({ columns: [t.merchantId, t.month] })],
 );
 
-/** What a user owes the guarantee fund. */
+/**
+ * What a user owes the guarantee fund: for an offline payment beyond its reserve, or for a card payment that was taken
+ * back after its money was spent.
+ */
 export const debts = pgTable(
   'debts',
   {
@@ -147,13 +150,13 @@ export const debts = pgTable(
     userId: uuid('user_id')
       .notNull()
       .references(() => users.id),
-    allowanceId: uuid('allowance_id')
-      .notNull()
-      .references(() => allowances.id),
+    /** These two stand together, for an offline payment. */
+    allowanceId: uuid('allowance_id').references(() => allowances.id),
     paymentHash: bytea('payment_hash')
-      .notNull()
       .unique('debts_payment')
       .references(() => payments.paymentHash),
+    /** For a card payment that was taken back: the ledger's idempotency key of the taking. */
+    reversalKey: text('reversal_key').unique('debts_reversal'),
     amountMinor: minor('amount_minor').notNull(),
     currency: char('currency', { length: 3 }).notNull(),
     recoveredMinor: minor('recovered_minor').notNull().default(sql`0`),
@@ -161,6 +164,10 @@ export const debts = pgTable(
   },
   (t) => [
     index('debts_user').on(t.userId),
+    check(
+      'debts_cause',
+      sql`(${t.reversalKey} is null) = (${t.paymentHash} is not null and ${t.allowanceId} is not null)`,
+    ),
     check('debts_amount', sql`${t.amountMinor} > 0 and ${t.recoveredMinor} between 0 and ${t.amountMinor}`),
   ],
 );

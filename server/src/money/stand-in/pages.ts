@@ -20,7 +20,7 @@ button{width:100%;padding:.95rem;border:0;border-radius:10px;background:var(--ac
 .help{color:var(--soft);font-size:.85rem;margin-top:1.25rem}code{font:.85rem ui-monospace,monospace}
 table{width:100%;border-collapse:collapse;font-size:.9rem}td{padding:.45rem 0;border-top:1px solid var(--line)}td:last-child{text-align:right}`;
 
-function page(title: string, content: ReturnType<typeof html>) {
+export function page(title: string, content: ReturnType<typeof html>) {
   return html`<!doctype html>
     <html lang="en">
       <head>
@@ -61,7 +61,7 @@ export function cardPage(checkout: CheckoutRecord, refusal: string | null) {
       ${checkout.cancelUrl === null ? '' : html`<a class="cancel" href="${checkout.cancelUrl}">Cancel and go back</a>`}
       <p class="help">
         No real card is charged. <code>4242 4242 4242 4242</code> pays, <code>4000 0000 0000 0002</code> is declined,
-        <code>4000 0000 0000 9995</code> has no funds. Any future date and any CVC.
+        <code>4000 0000 0000 9995</code> has no funds, <code>4000 0000 0000 0259</code> pays and is contested afterwards. Any future date and any CVC.
       </p>`,
   );
 }

@@ -188,6 +188,106 @@ describe("through Stripe's own SDK", () => {
   });
 });
 
+/** An account whose bank takes money, and a platform that has some. */
+async function readyAccount(): Promise<string> {
+  const session = await stripe.checkout.sessions.create(order());
+  await pay(session.id, '4242424242424242');
+  const account = await stripe.accounts.create({
+    type: 'express',
+    country: 'SG',
+    metadata: { userId: 'u' },
+  });
+  const link = await stripe.accountLinks.create({
+    account: account.id,
+    type: 'account_onboarding',
+    return_url: 'https://shop.test/back',
+    refresh_url: 'https://shop.test/again',
+  });
+  const page = new URL(link.url).pathname;
+  const body = new URLSearchParams({ holder: 'A', name: 'Test Bank', number: '000123456789' });
+  const saved = await fetch(`http://127.0.0.1:${api.port}${page}`, {
+    method: 'POST',
+    body,
+    redirect: 'manual',
+  });
+  expect([saved.status, saved.headers.get('location')]).toEqual([303, 'https://shop.test/back']);
+  // Good once.
+  expect((await fetch(`http://127.0.0.1:${api.port}${page}`)).status).toBe(404);
+  return account.id;
+}
+
+describe("money out, through Stripe's own SDK", () => {
+  test('an account is linked, gets a transfer, and is paid out; what the bank says comes as an event of that account', async () => {
+    const stripeAccount = await readyAccount();
+    expect(await stripe.accounts.retrieve(stripeAccount)).toMatchObject({ payouts_enabled: true });
+    const transfer = await stripe.transfers.create({
+      amount: 900,
+      currency: 'sgd',
+      destination: stripeAccount,
+      transfer_group: 'g',
+    });
+    standIn.bank.knobs.settleAfterMs = 0;
+    const payout = await stripe.payouts.create({ amount: 900, currency: 'sgd' }, { stripeAccount });
+    expect(payout.status).toBe('pending');
+    await standIn.bank.settleDue();
+    const [listed] = (await stripe.payouts.list({ status: 'paid' }, { stripeAccount })).data;
+    expect(listed).toMatchObject({ id: payout.id, status: 'paid' });
+    const last = received.at(-1);
+    const event = stripe.webhooks.constructEvent(last?.body ?? '', last?.signature ?? '', SECRET);
+    expect(event).toMatchObject({ type: 'payout.paid', account: stripeAccount });
+    expect((await stripe.transfers.list({ transfer_group: 'g' })).data).toMatchObject([{ id: transfer.id }]);
+    expect((await stripe.balance.retrieve({})).available).toMatchObject([{ amount: 1600 }]);
+  });
+
+  test('what is short, not ready or reversed twice is refused in words of its own', async () => {
+    const destination = await readyAccount();
+    const send = (amount: number, to = destination) =>
+      stripe.transfers.create({ amount, currency: 'sgd', destination: to });
+    await expect(send(2_501)).rejects.toMatchObject({ code: 'balance_insufficient' });
+    const empty = await stripe.accounts.create({ type: 'express', country: 'SG' });
+    await expect(send(100, empty.id)).rejects.toMatchObject({
+      code: 'insufficient_capabilities_for_transfer',
+    });
+    const { id } = await send(500);
+    await stripe.transfers.createReversal(id);
+    await expect(stripe.transfers.createReversal(id)).rejects.toMatchObject({
+      type: 'StripeInvalidRequestError',
+    });
+    const wrong = stripe.payouts.create(
+      { amount: 1, currency: 'sgd', destination: 'ba_other' },
+      { stripeAccount: destination },
+    );
+    await expect(wrong).rejects.toMatchObject({ code: 'resource_missing', param: 'destination' });
+  });
+
+  test('lists go on page by page, and the balance is the sum of its movements', async () => {
+    for (let one = 0; one < 5; one += 1) {
+      const session = await stripe.checkout.sessions.create(order());
+      await pay(session.id, '4242424242424242');
+    }
+    let sum = 0;
+    for await (const line of stripe.balanceTransactions.list({ limit: 2 })) sum += line.amount;
+    expect(sum).toBe(12_500);
+    const types = ['checkout.session.completed'];
+    const ids = new Set<string>();
+    for await (const event of stripe.events.list({ limit: 2, types })) ids.add(event.id);
+    expect(ids.size).toBe(5);
+  });
+
+  test('the knobs for a bad day answer what they are set to, and refuse what is no number', async () => {
+    const turn = async (path: string, body: object) => {
+      const url = `http://127.0.0.1:${api.port}/stand-in/${path}`;
+      const answer = await fetch(url, { method: 'POST', body: JSON.stringify(body) });
+      const said: unknown = await answer.json();
+      return { status: answer.status, said };
+    };
+    expect((await turn('api', { failNext: 1 })).said).toMatchObject({ failNext: 1, loseAnswersNext: 0 });
+    await expect(stripe.checkout.sessions.create(order())).rejects.toMatchObject({ type: 'StripeAPIError' });
+    expect((await turn('payouts', { settleAfterMs: 'soon' })).status).toBe(400);
+    expect((await turn('disputes/du_none/close', { status: 'won' })).status).toBe(404);
+  });
+});
+
 describe('pages', () => {
   test('the card page shows the sum and a way back, loads nothing from elsewhere and escapes what it is told', async () => {
     const name = '<img src=x onerror=alert(1)>';
@@ -202,6 +302,10 @@ describe('pages', () => {
 });
 
 const Fixtures = z.object({ resources: z.record(z.string(), z.record(z.string(), z.unknown())) });
+
+function raise(): never {
+  throw new Error('what was paid is not there');
+}
 
 /** Where our document has another shape than Stripe's example; null says nothing about a shape. */
 function differences(ours: unknown, theirs: unknown, path: string): string[] {
@@ -230,10 +334,32 @@ test("the objects have every field of Stripe's published examples, in the same t
   const session = await stripe.checkout.sessions.retrieve(created.id);
   const intent = await stripe.paymentIntents.retrieve(idOf(session.payment_intent));
   const [event] = (await stripe.events.list()).data;
+  const stripeAccount = await readyAccount();
+  const transfer = await stripe.transfers.create({
+    amount: 900,
+    currency: 'sgd',
+    destination: stripeAccount,
+  });
+  const payout = await stripe.payouts.create({ amount: 400, currency: 'sgd' }, { stripeAccount });
+  const reversed = await stripe.transfers.create({ amount: 50, currency: 'sgd', destination: stripeAccount });
+  const refund = await stripe.refunds.create({ payment_intent: intent.id, amount: 100 });
+  await standIn.bank.dispute(standIn.bank.findPaid(intent.id) ?? raise(), 100);
+  const disputed = received
+    .map(({ body }) => JSON.parse(body))
+    .find(({ type }) => type === 'charge.dispute.created');
   for (const [name, ours] of [
     ['checkout.session', session],
     ['payment_intent', intent],
     ['event', event],
+    ['account', await stripe.accounts.retrieve(stripeAccount)],
+    ['transfer', transfer],
+    ['transfer_reversal', await stripe.transfers.createReversal(reversed.id)],
+    ['payout', payout],
+    ['refund', refund],
+    ['charge', await stripe.charges.retrieve(idOf(refund.charge))],
+    ['dispute', await stripe.disputes.retrieve(disputed.data.object.id)],
+    ['balance', await stripe.balance.retrieve({})],
+    ['balance_transaction', (await stripe.balanceTransactions.list()).data[0]],
   ] as const) {
     const theirs = resources[name] ?? {};
     expect(

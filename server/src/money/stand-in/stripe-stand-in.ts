@@ -6,13 +6,19 @@
  */
 import { createHash } from 'node:crypto';
 import { type Context, Hono } from 'hono';
-import Stripe from 'stripe';
 import { z } from 'zod';
 import { type Clock, systemClock } from '../../clock.ts';
 import { type JsonFile, openJsonFile } from '../../json-file.ts';
-import { checkoutDocument, eventDocument, intentDocument } from './documents.ts';
+import { ApiFaults } from './api-faults.ts';
+import { Bank } from './bank.ts';
+import { registerBankApi, registerBankPages } from './bank-api.ts';
+import { listDocument } from './bank-documents.ts';
+import { checkoutDocument, intentDocument } from './documents.ts';
+import { Emitter } from './emitter.ts';
 import { parseFormBody } from './form-body.ts';
+import { pageOfList, queryOf } from './lists.ts';
 import { cardPage, closedPage, missingPage, overviewPage } from './pages.ts';
+import { missing, refuse, refuseParameter } from './refusals.ts';
 import {
   type CheckoutRecord,
   EMPTY_STATE,
@@ -25,7 +31,7 @@ import { WebhookSender, type WebhookTarget } from './webhooks.ts';
 
 const CHECKOUT_LIFE_SECONDS = 24 * 3600;
 const KEY_LIFE_MS = 24 * 3_600_000;
-const SWEEP_MS = 5_000;
+const SWEEP_MS = 1_000;
 /** How long the page waits for the server's word before it sends the customer back. */
 const WAIT_FOR_WEBHOOK_MS = 2_000;
 
@@ -42,24 +48,9 @@ export interface StripeStandInOptions {
 export interface StripeStandIn {
   readonly app: Hono;
   readonly webhooks: WebhookSender;
+  readonly faults: ApiFaults;
+  readonly bank: Bank;
   close(): void;
-}
-
-/** Stripe's error document. */
-interface StripeRefusal {
-  readonly status: 400 | 401 | 402 | 404;
-  readonly type: 'invalid_request_error' | 'idempotency_error' | 'card_error';
-  readonly message: string;
-  readonly code?: string;
-  readonly param?: string;
-}
-
-function refuse(c: Context, { status, ...error }: StripeRefusal): Response {
-  const docUrl =
-    error.code === undefined
-      ? {}
-      : { doc_url: `https://stripe.com/docs/error-codes/${error.code.replaceAll('_', '-')}` };
-  return c.json({ error: { ...error, ...docUrl } }, status, { 'request-id': newId('req') });
 }
 
 const Whole = z
@@ -93,13 +84,19 @@ export function createStripeStandIn(options: StripeStandInOptions): StripeStandI
   const clock = options.clock ?? systemClock;
   const file = openJsonFile(options.stateFile, StripeState, EMPTY_STATE);
   const webhooks = new WebhookSender(file, options.webhook, clock, options.onLine ?? (() => undefined));
-  const desk = new Desk(file, clock, webhooks, options.publicOrigin);
-  const sweeper = setInterval(() => void desk.expireDue(), SWEEP_MS);
+  const emitter = new Emitter(clock, webhooks);
+  const bank = new Bank(file, clock, emitter);
+  const desk = new Desk(file, emitter, bank, options.publicOrigin);
+  const sweeper = setInterval(() => void Promise.all([desk.expireDue(), bank.settleDue()]), SWEEP_MS);
   sweeper.unref();
+  const faults = new ApiFaults();
   const app = new Hono();
+  app.use('/v1/*', (c, next) => faults.apply(c, next));
   registerApi(app, desk, file, clock);
+  registerBankApi(app, bank, file, options.publicOrigin);
   registerPages(app, desk, file);
-  registerSwitches(app, webhooks);
+  registerBankPages(app, bank, file);
+  registerSwitches(app, { webhooks, faults, bank });
   app.notFound((c) =>
     refuse(c, {
       status: 404,
@@ -111,19 +108,19 @@ export function createStripeStandIn(options: StripeStandInOptions): StripeStandI
     clearInterval(sweeper);
     webhooks.close();
   };
-  return { app, webhooks, close };
+  return { app, webhooks, faults, bank, close };
 }
 
 /** What happens to checkouts, whoever asks: the API, the page or the clock. */
 class Desk {
   readonly #file: JsonFile<StripeState>;
-  readonly #clock: Clock;
-  readonly #webhooks: WebhookSender;
+  readonly #emitter: Emitter;
+  readonly #bank: Bank;
   readonly #origin: string;
-  constructor(file: JsonFile<StripeState>, clock: Clock, webhooks: WebhookSender, origin: string) {
+  constructor(file: JsonFile<StripeState>, emitter: Emitter, bank: Bank, origin: string) {
     this.#file = file;
-    this.#clock = clock;
-    this.#webhooks = webhooks;
+    this.#emitter = emitter;
+    this.#bank = bank;
     this.#origin = origin;
   }
 
@@ -137,7 +134,7 @@ class Desk {
 
   create(input: z.output<typeof CreateCheckout>): CheckoutRecord {
     const items = Object.values(input.line_items);
-    const created = this.#nowSeconds();
+    const created = this.#emitter.nowSeconds();
     const checkout: CheckoutRecord = {
       id: newId('cs_test'),
       amount: items.reduce((sum, item) => sum + item.quantity * item.price_data.unit_amount, 0),
@@ -168,7 +165,7 @@ class Desk {
     if (refusal !== null) {
       intent.lastError = refusal;
       this.#file.save();
-      await this.#emit('payment_intent.payment_failed', intentDocument(intent));
+      await this.#emitter.emit('payment_intent.payment_failed', intentDocument(intent));
       return refusal.message;
     }
     intent.status = 'succeeded';
@@ -177,10 +174,12 @@ class Desk {
     checkout.status = 'complete';
     checkout.paid = true;
     checkout.paymentIntentId = intent.id;
+    this.#bank.take(intent);
     this.#file.save();
-    const telling = this.#emit('payment_intent.succeeded', intentDocument(intent)).then(() =>
-      this.#emit('checkout.session.completed', this.document(checkout)),
-    );
+    const telling = this.#emitter
+      .emit('payment_intent.succeeded', intentDocument(intent))
+      .then(() => this.#emitter.emit('checkout.session.completed', this.document(checkout)));
+    if (isDisputedCard(cardNumber)) void telling.then(() => this.#bank.dispute(intent, intent.amount));
     await Promise.race([telling, new Promise((resolve) => setTimeout(resolve, WAIT_FOR_WEBHOOK_MS))]);
     return null;
   }
@@ -188,11 +187,11 @@ class Desk {
   async expire(checkout: CheckoutRecord): Promise<void> {
     checkout.status = 'expired';
     this.#file.save();
-    await this.#emit('checkout.session.expired', this.document(checkout));
+    await this.#emitter.emit('checkout.session.expired', this.document(checkout));
   }
 
   async expireDue(): Promise<void> {
-    const now = this.#nowSeconds();
+    const now = this.#emitter.nowSeconds();
     for (const checkout of this.#file.value.checkouts) {
       if (checkout.status === 'open' && checkout.expiresAt <= now) await this.expire(checkout);
     }
@@ -210,37 +209,22 @@ class Desk {
       chargeId: null,
       lastError: null,
       metadata: checkout.intentMetadata,
-      created: this.#nowSeconds(),
+      created: this.#emitter.nowSeconds(),
     };
     this.#file.value.intents.push(intent);
     return intent;
   }
+}
 
-  #emit(type: string, object: unknown): Promise<void> {
-    const [id, created] = [newId('evt'), this.#nowSeconds()];
-    const document = JSON.stringify(
-      eventDocument({ id, type, created, apiVersion: Stripe.API_VERSION, object }),
-    );
-    return this.#webhooks.enqueue({
-      id,
-      type,
-      created,
-      document,
-      pendingDeliveries: 1,
-      attempts: 0,
-      nextAttemptMs: 0,
-    });
-  }
-
-  #nowSeconds(): number {
-    return Math.floor(this.#clock.nowMs() / 1000);
-  }
+/** Stripe's test card whose holder contests every payment. */
+function isDisputedCard(typed: string): boolean {
+  return typed.replace(/\D/g, '') === '4000000000000259';
 }
 
 /** Stripe's test cards. */
 function judgeCard(typed: string): IntentRecord['lastError'] {
   const number = typed.replace(/\D/g, '');
-  if (number === '4242424242424242') return null;
+  if (number === '4242424242424242' || isDisputedCard(number)) return null;
   if (number === '4000000000009995') {
     return {
       code: 'card_declined',
@@ -293,45 +277,30 @@ function registerApi(app: Hono, desk: Desk, file: JsonFile<StripeState>, clock: 
     return intent === undefined ? missing(c, 'payment_intent') : c.json(intentDocument(intent));
   });
   app.get('/v1/events', (c) => {
-    const data = file.value.events
-      .toReversed()
-      .slice(0, 100)
-      .map((event): unknown => JSON.parse(event.document));
-    return c.json({ object: 'list', data, has_more: file.value.events.length > 100, url: '/v1/events' });
+    const query = queryOf(c);
+    const types = new Set(query.values('types'));
+    const since = query.since('created');
+    const found = file.value.events
+      .filter((event) => event.account === null && event.created >= since)
+      .filter((event) => types.size === 0 || types.has(event.type))
+      .map((event) => ({ id: event.id, document: (): unknown => JSON.parse(event.document) }));
+    return c.json(pageOfList(c, found));
+  });
+  app.get('/v1/checkout/sessions', (c) => {
+    const intent = queryOf(c).value('payment_intent');
+    const found = file.value.checkouts.filter((one) => intent === null || one.paymentIntentId === intent);
+    return c.json(
+      listDocument(
+        found.toReversed().map((one) => desk.document(one)),
+        '/v1/checkout/sessions',
+      ),
+    );
   });
   app.get('/v1/events/:id', (c) => {
     const event = file.value.events.find((item) => item.id === c.req.param('id'));
     return event === undefined
       ? missing(c, 'event')
       : c.body(event.document, 200, { 'content-type': 'application/json' });
-  });
-}
-
-function missing(c: Context, what: string): Response {
-  const message = `No such ${what}: '${c.req.param('id') ?? ''}'`;
-  return refuse(c, {
-    status: 404,
-    type: 'invalid_request_error',
-    code: 'resource_missing',
-    param: 'id',
-    message,
-  });
-}
-
-function refuseParameter(c: Context, error: z.ZodError): Response {
-  const [issue] = error.issues;
-  const [head = '', ...rest] = (issue?.path ?? []).map(String);
-  const param = `${head}${rest.map((name) => `[${name}]`).join('')}`;
-  const isMissing = issue?.code === 'invalid_type' && issue.input === undefined;
-  const message = isMissing
-    ? `Missing required param: ${param}.`
-    : `Invalid ${param}: ${issue?.message ?? ''}`;
-  return refuse(c, {
-    status: 400,
-    type: 'invalid_request_error',
-    ...(isMissing ? { code: 'parameter_missing' } : {}),
-    param,
-    message,
   });
 }
 
@@ -345,7 +314,7 @@ async function honourIdempotencyKey(
   const key = c.req.header('idempotency-key');
   if (key === undefined || c.req.method !== 'POST') return next();
   const fingerprint = createHash('sha256')
-    .update(`${c.req.path}\n${await c.req.text()}`)
+    .update(`${c.req.path}\n${c.req.header('stripe-account') ?? ''}\n${await c.req.text()}`)
     .digest('hex');
   const nowMs = clock.nowMs();
   const kept = file.value.keys.find((item) => item.key === key && nowMs - item.createdMs < KEY_LIFE_MS);
@@ -390,21 +359,64 @@ function registerPages(app: Hono, desk: Desk, file: JsonFile<StripeState>): void
   });
 }
 
-const Switches = z.object({
+const WebhookSwitches = z.object({
   copies: z.number().int().min(1).max(10).optional(),
   loseNext: z.number().int().min(0).max(1000).optional(),
   delayMs: z.number().int().min(0).max(60_000).optional(),
+  dropNext: z.number().int().min(0).max(1000).optional(),
+  reorderNext: z.number().int().min(0).max(20).optional(),
 });
+const ApiSwitches = z.object({
+  failNext: z.number().int().min(0).max(1000).optional(),
+  loseAnswersNext: z.number().int().min(0).max(1000).optional(),
+  delayMs: z.number().int().min(0).max(60_000).optional(),
+});
+const PayoutSwitches = z.object({
+  settleAfterMs: z.number().int().min(0).max(86_400_000).optional(),
+  failNext: z.number().int().min(0).max(1000).optional(),
+  refuseNext: z.number().int().min(0).max(1000).optional(),
+});
+const NewDispute = z.object({ payment_intent: z.string(), amount: z.number().int().positive().optional() });
+const Verdict = z.object({ status: z.enum(['won', 'lost']) });
+const Late = z.object({ failure_code: z.string().min(1) });
 
-/** `POST /stand-in/webhooks`: how the network shall misbehave; `POST /stand-in/resend/{event}`: the same event again. */
-function registerSwitches(app: Hono, webhooks: WebhookSender): void {
-  app.post('/stand-in/webhooks', async (c) => {
-    const parsed = Switches.safeParse(await c.req.json());
-    if (!parsed.success) return refuseParameter(c, parsed.error);
-    Object.assign(webhooks.faults, parsed.data);
-    return c.json(webhooks.faults);
-  });
+interface Switched {
+  readonly webhooks: WebhookSender;
+  readonly faults: ApiFaults;
+  readonly bank: Bank;
+}
+
+/** How network, provider and banks shall misbehave, and what card holders do. server/README.md lists them. */
+function registerSwitches(app: Hono, { webhooks, faults, bank }: Switched): void {
+  const knobs = (path: string, schema: z.ZodType<Partial<Record<string, number>>>, at: object) =>
+    app.post(path, async (c) => {
+      const parsed = schema.safeParse(await c.req.json());
+      if (!parsed.success) return refuseParameter(c, parsed.error);
+      return c.json(Object.assign(at, parsed.data));
+    });
+  knobs('/stand-in/webhooks', WebhookSwitches, webhooks.faults);
+  knobs('/stand-in/api', ApiSwitches, faults.knobs);
+  knobs('/stand-in/payouts', PayoutSwitches, bank.knobs);
   app.post('/stand-in/resend/:id', async (c) =>
     (await webhooks.resend(c.req.param('id'))) ? c.json({ sent: true }) : missing(c, 'event'),
   );
+  app.post('/stand-in/disputes', async (c) => {
+    const parsed = NewDispute.safeParse(await c.req.json());
+    if (!parsed.success) return refuseParameter(c, parsed.error);
+    const intent = bank.findPaid(parsed.data.payment_intent);
+    if (intent === undefined) return missing(c, 'payment_intent');
+    return c.json(await bank.dispute(intent, parsed.data.amount ?? intent.amount));
+  });
+  app.post('/stand-in/disputes/:id/close', async (c) => {
+    const parsed = Verdict.safeParse(await c.req.json());
+    if (!parsed.success) return refuseParameter(c, parsed.error);
+    const closed = await bank.closeDispute(c.req.param('id'), parsed.data.status);
+    return closed === null ? missing(c, 'dispute') : c.json(closed);
+  });
+  app.post('/stand-in/payouts/:id/fail', async (c) => {
+    const parsed = Late.safeParse(await c.req.json());
+    if (!parsed.success) return refuseParameter(c, parsed.error);
+    const failed = await bank.failPayout(c.req.param('id'), parsed.data.failure_code);
+    return failed === null ? missing(c, 'payout') : c.json(failed);
+  });
 }

@@ -20,6 +20,10 @@ export interface WebhookFaults {
   /** The next so many deliveries are lost; retries come later as usual. */
   loseNext: number;
   delayMs: number;
+  /** The next so many events are never delivered; only who asks for events finds them. */
+  dropNext: number;
+  /** So many of the next events are held back until all are there, and go out last first. */
+  reorderNext: number;
 }
 
 export interface WebhookTarget {
@@ -28,7 +32,14 @@ export interface WebhookTarget {
 }
 
 export class WebhookSender {
-  readonly faults: WebhookFaults = { copies: 1, loseNext: 0, delayMs: 0 };
+  readonly faults: WebhookFaults = {
+    copies: 1,
+    loseNext: 0,
+    delayMs: 0,
+    dropNext: 0,
+    reorderNext: 0,
+  };
+  readonly #held: EventRecord[] = [];
   readonly #file: JsonFile<StripeState>;
   readonly #target: WebhookTarget;
   readonly #clock: Clock;
@@ -56,11 +67,27 @@ export class WebhookSender {
 
   /** Sends an event now. Resolves after the first attempt, whatever became of it; the rest goes on by itself. */
   async enqueue(event: EventRecord): Promise<void> {
-    event.pendingDeliveries = this.faults.copies;
+    const isDropped = this.faults.dropNext > 0;
+    if (isDropped) this.faults.dropNext -= 1;
+    event.pendingDeliveries = isDropped ? 0 : this.faults.copies;
     event.nextAttemptMs = this.#clock.nowMs() + this.faults.delayMs;
     this.#file.value.events.push(event);
+    if (this.faults.reorderNext > 0 && !isDropped) return this.#hold(event);
     this.#file.save();
-    if (this.faults.delayMs === 0) await this.#send(event);
+    if (this.faults.delayMs === 0 && !isDropped) await this.#send(event);
+  }
+
+  async #hold(event: EventRecord): Promise<void> {
+    // Longer than anybody waits: only the last of them releases the others.
+    event.nextAttemptMs = Number.MAX_SAFE_INTEGER;
+    this.#held.push(event);
+    this.faults.reorderNext -= 1;
+    this.#file.save();
+    if (this.faults.reorderNext > 0) return;
+    for (const held of this.#held.splice(0).toReversed()) {
+      held.nextAttemptMs = this.#clock.nowMs();
+      await this.#send(held);
+    }
   }
 
   /** Sends an event again, as Stripe's dashboard can. */

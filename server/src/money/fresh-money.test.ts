@@ -1,0 +1,103 @@
+/** Money that a card's holder can still take back: online at once, elsewhere within limits. */
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { fc, test as property } from '@fast-check/vitest';
+import { BankAccountView } from '../../contract/index.ts';
+import { SimulatedKiosk } from '../../test/simulated-kiosk.ts';
+import { SimulatedPhone } from '../../test/simulated-phone.ts';
+import { type Person, startTestServer, type TestServer } from '../../test/test-server.ts';
+import { type FreshMoney, freshOffline, withdrawableMinor } from './fresh-money.ts';
+
+const HOUR_MS = 3_600_000;
+const minor = fc.bigInt({ min: 0n, max: 10_000n });
+const anyFresh = fc.record({
+  onlineMinor: minor,
+  reservedMinor: minor,
+  inflowMinor: minor,
+  spentOfflineMinor: minor,
+  withdrawnMinor: minor,
+});
+
+describe('the count', () => {
+  const none: FreshMoney = {
+    onlineMinor: 0n,
+    reservedMinor: 0n,
+    inflowMinor: 0n,
+    spentOfflineMinor: 0n,
+    withdrawnMinor: 0n,
+  };
+
+  test('takes older money to leave first', () => {
+    const fresh = { ...none, onlineMinor: 800n, inflowMinor: 500n };
+    expect([300n, 301n, 800n].map((amount) => freshOffline(fresh, amount))).toEqual([0n, 1n, 500n]);
+    expect(withdrawableMinor(fresh, 0n)).toBe(300n);
+    expect(withdrawableMinor(fresh, 100n)).toBe(400n);
+  });
+
+  property.prop([anyFresh, minor, minor])(
+    'never asks for more than came in lately, nor falls as more is loaded',
+    (fresh, a, b) => {
+      const [less, more] = a < b ? [a, b] : [b, a];
+      expect(freshOffline(fresh, less) <= freshOffline(fresh, more)).toBe(true);
+      if (fresh.inflowMinor === 0n && more <= fresh.onlineMinor) expect(freshOffline(fresh, more)).toBe(0n);
+    },
+  );
+
+  property.prop([anyFresh, minor])('never lets more go to a bank than is online', (fresh, limit) => {
+    const allowed = withdrawableMinor(fresh, limit);
+    expect(allowed >= 0n && allowed <= fresh.onlineMinor).toBe(true);
+  });
+});
+
+describe('with a hold of 72 hours', () => {
+  let server: TestServer;
+  beforeAll(async () => {
+    server = await startTestServer({
+      env: {
+        TIKI_FRESH_OFFLINE_MINOR: '3000',
+        TIKI_FRESH_WITHDRAWAL_MINOR: '1000',
+        TIKI_KIOSK_FIRST_PAYMENT_MAX_MINOR: '20000',
+      },
+    });
+  });
+  afterAll(() => server.close());
+
+  const load = async (phone: SimulatedPhone, amountMinor: bigint) => {
+    const key = randomUUID();
+    const body = phone.allowanceBody(amountMinor, key);
+    return (await server.call('/v1/allowances', { body, token: phone.person.token, key })).code ?? 'loaded';
+  };
+  const terms = async ({ token }: Person) =>
+    (await server.expect(BankAccountView, '/v1/bank-account', { token })).terms;
+
+  test('spending offline and topping up again gives no new room within the hold', async () => {
+    const kiosk = await SimulatedKiosk.open(server, await server.register('merchant', { agent: true }));
+    const phone = await SimulatedPhone.withMoney(server, 3_000n);
+    kiosk.sell(await phone.load(3_000n), 3_000n);
+    await kiosk.settle();
+    await server.topUp(phone.person, 3_000n);
+    expect(await load(phone, 500n)).toBe('money_on_hold');
+  });
+
+  test('sending fresh money to somebody does not make it older', async () => {
+    const [from, phone] = [await server.customerWith(6_000n), await SimulatedPhone.withMoney(server, 100n)];
+    const body = { phone: phone.person.phone, amountMinor: '6000' };
+    await server.call('/v1/transfers', { body, token: from.token, key: randomUUID() });
+    expect(await load(phone, 3_200n)).toBe('money_on_hold');
+    expect((await terms(phone.person)).maxMinor).toBe('1000');
+  });
+
+  // Last: entries bear the database's time, so what comes in after the clock was moved is old already.
+  test('fresh card money is online at once, elsewhere up to the limits, and after the hold everywhere', async () => {
+    const phone = await SimulatedPhone.withMoney(server, 8_000n);
+    expect(await terms(phone.person)).toMatchObject({ maxMinor: '1000', heldMinor: '7000', holdHours: 72 });
+    expect(await load(phone, 3_001n)).toBe('money_on_hold');
+    expect(await load(phone, 2_000n)).toBe('loaded');
+    expect(await load(phone, 1_001n)).toBe('money_on_hold');
+    expect(await load(phone, 1_000n)).toBe('loaded');
+    server.clock.advance(73 * HOUR_MS);
+    const later = new SimulatedPhone(server, await server.signInAgain(phone.person));
+    expect(await terms(later.person)).toMatchObject({ maxMinor: '5000', heldMinor: '0' });
+    expect(await load(later, 5_000n)).toBe('loaded');
+  });
+});

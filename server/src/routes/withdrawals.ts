@@ -1,0 +1,151 @@
+/** Money to the bank, for customers from the online wallet, for merchants from their balance. */
+import { createRoute } from '@hono/zod-openapi';
+import { z } from 'zod';
+import {
+  BankAccountLink,
+  BankAccountView,
+  ConfirmWithdrawalBody,
+  pageOf,
+  PageQuery,
+  Uuid,
+  Withdrawal,
+  WithdrawalBody,
+} from '../../contract/index.ts';
+import type { RegisterRoutes, ServerContext } from '../context.ts';
+import { readTimeCursor } from '../http/cursor.ts';
+import { type AppEnv, answers, bearer, idempotencyHeaders, json, refusals } from '../http/router.ts';
+import { bankAccountState, linkBankAccount, lookAtBankAccount } from '../money/bank-accounts.ts';
+import { confirmWithdrawal, requestWithdrawal, resendCode } from '../money/withdrawals/request.ts';
+import { type Pocket, readTerms } from '../money/withdrawals/terms.ts';
+import { findWithdrawal, listWithdrawals, withdrawalView } from '../money/withdrawals/views.ts';
+import type { Context } from 'hono';
+
+const tags = ['money out'];
+const params = z.object({ id: Uuid });
+const bankRoute = createRoute({
+  method: 'get',
+  path: '/v1/bank-account',
+  tags,
+  summary: 'Where withdrawals go, and what may go now',
+  security: bearer,
+  responses: { 200: answers(BankAccountView, 'The bank account'), ...refusals },
+});
+const linkRoute = createRoute({
+  method: 'post',
+  path: '/v1/bank-account/link',
+  tags,
+  summary: "A link to the provider's pages, to name or change the bank account",
+  security: bearer,
+  responses: { 200: answers(BankAccountLink, 'Good once and for minutes'), ...refusals },
+});
+const createWithdrawal = createRoute({
+  method: 'post',
+  path: '/v1/withdrawals',
+  tags,
+  summary: 'Send money to the bank',
+  security: bearer,
+  request: { headers: idempotencyHeaders, body: { content: json(WithdrawalBody), required: true } },
+  responses: { 200: answers(Withdrawal, 'On its way, or waiting for a code'), ...refusals },
+});
+const listRoute = createRoute({
+  method: 'get',
+  path: '/v1/withdrawals',
+  tags,
+  summary: 'Withdrawals and what became of them',
+  security: bearer,
+  request: { query: PageQuery },
+  responses: { 200: answers(pageOf(Withdrawal), 'A page, newest first'), ...refusals },
+});
+const getRoute = createRoute({
+  method: 'get',
+  path: '/v1/withdrawals/{id}',
+  tags,
+  summary: 'What became of a withdrawal',
+  security: bearer,
+  request: { params },
+  responses: { 200: answers(Withdrawal, 'The withdrawal'), ...refusals },
+});
+const confirmRoute = createRoute({
+  method: 'post',
+  path: '/v1/withdrawals/{id}/confirm',
+  tags,
+  summary: 'Confirm a withdrawal by the code of the SMS',
+  security: bearer,
+  request: { params, body: { content: json(ConfirmWithdrawalBody), required: true } },
+  responses: { 200: answers(Withdrawal, 'On its way'), ...refusals },
+});
+const resendRoute = createRoute({
+  method: 'post',
+  path: '/v1/withdrawals/{id}/resend',
+  tags,
+  summary: 'Send the code again',
+  security: bearer,
+  request: { params },
+  responses: { 200: answers(Withdrawal, 'Sent'), ...refusals },
+});
+
+/** A customer's wallet or a merchant's balance: whoever asks has one of the two. */
+async function pocketOf({ auth }: ServerContext, c: Context<AppEnv>): Promise<Pocket> {
+  const { userId, merchantId } = await auth.requireUser(c);
+  return merchantId === null
+    ? { userId, kind: 'user_online', ownerId: userId }
+    : { userId, kind: 'merchant_available', ownerId: merchantId };
+}
+
+export const registerWithdrawals: RegisterRoutes = (router, context) => {
+  const { addressOf, clock, db, idempotency, limits } = context;
+  router.openapi(bankRoute, async (c) => {
+    const pocket = await pocketOf(context, c);
+    const row = await lookAtBankAccount(context, pocket.userId, { mustBeFresh: false });
+    const terms = await readTerms(db, context, pocket);
+    const state = bankAccountState(row);
+    return c.json({ state, bankName: row?.bankName ?? null, last4: row?.bankLast4 ?? null, terms }, 200);
+  });
+  router.openapi(linkRoute, async (c) => {
+    const { userId, kind } = await pocketOf(context, c);
+    await limits.take('bank_link_by_user', userId);
+    return c.json(await linkBankAccount(context, { userId, isBusiness: kind === 'merchant_available' }), 200);
+  });
+  router.openapi(createWithdrawal, async (c) => {
+    const pocket = await pocketOf(context, c);
+    await limits.take('withdrawal_by_user', pocket.userId);
+    const { amountMinor, feeMinor } = c.req.valid('json');
+    const result = await idempotency.run(c, {
+      userId: pocket.userId,
+      route: 'POST /v1/withdrawals',
+      input: { amountMinor, feeMinor },
+      schema: Withdrawal,
+      work: (key) =>
+        requestWithdrawal(context, {
+          pocket,
+          amountMinor: BigInt(amountMinor),
+          feeMinor: BigInt(feeMinor),
+          key,
+          address: addressOf(c),
+        }),
+    });
+    return c.json(result, 200);
+  });
+  router.openapi(listRoute, async (c) => {
+    const { userId } = await pocketOf(context, c);
+    const { cursor, limit } = c.req.valid('query');
+    const query = { userId, limit, before: readTimeCursor(cursor), nowMs: clock.nowMs() };
+    return c.json(await listWithdrawals(db, query), 200);
+  });
+  router.openapi(getRoute, async (c) => {
+    const { userId } = await pocketOf(context, c);
+    const row = await findWithdrawal(db, userId, c.req.valid('param').id);
+    return c.json(withdrawalView(row, clock.nowMs()), 200);
+  });
+  router.openapi(confirmRoute, async (c) => {
+    const pocket = await pocketOf(context, c);
+    const { id } = c.req.valid('param');
+    const { code } = c.req.valid('json');
+    return c.json(await confirmWithdrawal(context, { pocket, id, code, address: addressOf(c) }), 200);
+  });
+  router.openapi(resendRoute, async (c) => {
+    const pocket = await pocketOf(context, c);
+    const { id } = c.req.valid('param');
+    return c.json(await resendCode(context, { pocket, id, address: addressOf(c) }), 200);
+  });
+};
