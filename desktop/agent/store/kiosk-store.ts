@@ -115,7 +115,7 @@ const MAX_SEALING_CERTIFICATES = 4;
  */
 const CHECKPOINT_AFTER_PAGES = 4_000;
 const PAGES_PER_WRITE = 8;
-const PAGES_PER_ENTRY = 3;
+const PAGES_PER_ENTRY = 2.5;
 
 export class KioskStore {
   readonly clock: Clock;
