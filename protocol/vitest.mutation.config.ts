@@ -15,5 +15,7 @@ export default defineConfig({
     ],
     env: { PROTOCOL_FUZZ_RUNS: '20' },
     pool: 'threads',
+    // Counting what each test covers slows the largest inputs down.
+    testTimeout: 20_000,
   },
 });

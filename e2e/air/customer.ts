@@ -38,9 +38,9 @@ export class Customer {
       if ('answer' in reply) waiting?.resolve(reply.answer);
       else waiting?.reject(new Error(`the wallet of ${phone.name}: ${reply.error}`));
     });
-    wallet.once('exit', (code) => {
+    wallet.once('exit', (code, signal) => {
       for (const { reject } of this.#waiting.values())
-        reject(new Error(`the wallet of ${phone.name} ended with ${String(code)}`));
+        reject(new Error(`the wallet of ${phone.name} ended with ${String(code ?? signal)}`));
     });
   }
 

@@ -48,7 +48,7 @@ export class Kiosk {
   async start(): Promise<void> {
     await mkdir(FOLDER, { recursive: true });
     const log = openSync(AGENT_LOG, 'a');
-    this.#child = this.supplicant.network.spawn(process.execPath, [program], {
+    const child = this.supplicant.network.spawn(process.execPath, [program], {
       stdio: ['ignore', log, log],
       env: {
         ...process.env,
@@ -63,8 +63,14 @@ export class Kiosk {
       },
     });
     closeSync(log);
-    await this.#agent.whenConnected(START_TIMEOUT_MS);
-    await this.seen('it has started', ({ phase }) => phase !== 'starting');
+    this.#child = child;
+    const ended = once(child, 'exit').then(([code, signal]) => {
+      throw new Error(`the agent ended with ${String(code ?? signal)}; its log says why`);
+    });
+    // Killed later on, it ends as it should.
+    ended.catch(() => undefined);
+    await Promise.race([ended, this.#agent.whenConnected(START_TIMEOUT_MS)]);
+    await Promise.race([ended, this.seen('it has started', ({ phase }) => phase !== 'starting')]);
   }
 
   async enrol(): Promise<void> {
@@ -124,6 +130,8 @@ export class Kiosk {
   }
 
   async charge(amountMinor: bigint): Promise<Sale> {
+    // What a failed case left on the screen must not fail the next one.
+    await this.cancelOpenSale();
     return await this.#agent.call('sale.open', { saleId: randomUUID(), amountMinor: amountMinor.toString() });
   }
 

@@ -6,6 +6,8 @@ import { fromHex } from './bytes.ts';
 import type { CborValue } from './cbor.ts';
 import {
   attempt,
+  checkIssuerNotRevoked,
+  checkKioskStanding,
   checkValidity,
   CLOCK_TOLERANCE_SECONDS,
   keyIdOf,
@@ -169,6 +171,65 @@ describe.each([
 
   it('keeps its identity when its signature is malleated (R23)', () => {
     expect(ok(verify(malleated(bytes))).hash).toEqual(ok(verify(bytes)).hash);
+  });
+});
+
+describe('a revoked generation', () => {
+  const { bytes } = world.kiosk;
+  const [genuine] = issuers;
+  if (genuine === undefined) throw new TypeError('the world has an issuer');
+  const ask = (
+    generations: readonly number[],
+    known: readonly IssuerCertificate[] = issuers,
+    at = NOW + 5,
+  ) => {
+    const revokedIssuers = generations.map((generation) => ({ generation, honouredUntil: NOW + 5 }));
+    return attempt(() => checkIssuerNotRevoked(bytes, { issuers: known, revokedIssuers }, at));
+  };
+  const own = genuine.generation;
+
+  it('certifies nothing from its moment on, and everything until then', () => {
+    expect(ask([own], issuers, NOW + 4).ok).toBe(true);
+    expect(ask([own])).toEqual(refused('issuer_key_revoked'));
+    expect(ask([own + 1]).ok).toBe(true);
+    expect(ask([own + 1, own, own + 2])).toEqual(refused('issuer_key_revoked'));
+  });
+
+  it('is found behind any certificate of its key', () => {
+    const renewed = [{ ...genuine, generation: own + 7 }, genuine];
+    for (const known of [renewed, renewed.toReversed()])
+      for (const generation of [own, own + 7])
+        expect(ask([generation], known)).toEqual(refused('issuer_key_revoked'));
+  });
+
+  it('cannot be asked for where the bundle has no certificate of the key: nothing of it is accepted', () => {
+    const other = { ...genuine, keyId: id(9).subarray(0, 4) };
+    for (const generations of [[], [own], [own + 1]])
+      for (const known of [[], [other]]) expect(ask(generations, known)).toEqual(refused('issuer_unknown'));
+    expect(
+      attempt(() => checkIssuerNotRevoked({ keyId: null }, { issuers, revokedIssuers: [] }, NOW)),
+    ).toEqual(refused('issuer_unknown'));
+  });
+});
+
+describe('a kiosk that asks for money', () => {
+  const denied = { ...world.trust, deniedKiosks: new Set([world.kiosk.kioskId]) };
+  const [genuine] = issuers;
+  const revoked = {
+    ...world.trust,
+    revokedIssuers: [{ generation: genuine?.generation ?? 0, honouredUntil: NOW }],
+  };
+  const ask = (trust: typeof world.trust, at = NOW) =>
+    attempt(() => checkKioskStanding(world.kiosk, trust, at));
+
+  it('is asked for its dates, its issuer and the deny list, in this order', () => {
+    expect(ask(world.trust).ok).toBe(true);
+    expect(ask(denied)).toEqual(refused('kiosk_denied'));
+    expect(ask({ ...denied, ...revoked, deniedKiosks: denied.deniedKiosks })).toEqual(
+      refused('issuer_key_revoked'),
+    );
+    expect(ask(revoked, world.kiosk.notAfter)).toEqual(refused('certificate_expired'));
+    expect(ask({ ...world.trust, deniedKiosks: new Set([toUuid(id(1))]) }).ok).toBe(true);
   });
 });
 

@@ -113,6 +113,14 @@ describe('the protected header is one of two byte strings (R22)', () => {
     );
   });
 
+  it.each(['a201260444000000', 'a2012604440000000000'])(
+    'refuses a key id of another length from an issuer: %s',
+    (header) => {
+      const bytes = assemble({ ...partsOf(world.allowance.bytes), protectedHeader: fromHex(header) });
+      expect(attempt(() => readIssuedObject(bytes, 10_000))).toEqual(refused('algorithm_not_allowed'));
+    },
+  );
+
   it.each([
     ['an algorithm', 'a10126', 'message_malformed'],
     ['a key id', 'a10441ff', 'message_malformed'],

@@ -1,6 +1,8 @@
 /** R31: a delta counts on exactly its base, arrives at exactly its result, and is never a way back. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { assemble, itemsOf, partsOf } from '../scripts/tamper.ts';
+import { encodeCbor, type CborValue } from './cbor.ts';
 import { crypto, id, makeWorld, newKey, NOW, ok } from '../test/world.ts';
 import {
   applyDenyListDelta,
@@ -8,6 +10,8 @@ import {
   checkNotOlder,
   denyListHash,
   fromUuid,
+  MAX_DENIED,
+  MAX_TRUST_BUNDLE_BYTES,
   runSync,
   signDenyListDelta,
   toUuid,
@@ -29,6 +33,18 @@ const draftOf = (bundle: TrustBundle) => ({
   policy: bundle.policy,
   issuerCertificates: [world.issuerCertificate],
   denyListVersion: bundle.denyListVersion,
+});
+const bundleDraft = (deniedAllowances: readonly Uint8Array[]) => ({
+  ...draftOf(known),
+  version: 8,
+  deniedAllowances,
+  deniedKiosks: [],
+});
+/** As many ids as a list may have. */
+const MANY = Array.from({ length: MAX_DENIED }, (_, n) => {
+  const bytes = new Uint8Array(16);
+  new DataView(bytes.buffer).setUint32(0, n);
+  return bytes;
 });
 const hashOf = (ids: readonly string[]) =>
   ok(runSync(denyListHash({ deniedAllowances: new Set(ids), deniedKiosks: new Set() }), crypto));
@@ -98,6 +114,23 @@ describe('a delta', () => {
     }
   });
 
+  it('kept in another form is refused', () => {
+    const { bytes } = ok(apply(delta()));
+    const root = world.root.publicKey;
+    const kept = itemsOf(bytes);
+    const as = (...items: readonly CborValue[]) =>
+      runSync(verifyTrustRecord(encodeCbor([...items]), root), crypto);
+    expect(as(...kept).ok).toBe(true);
+    expect(as(...kept.with(1, new Uint8Array(15)))).toEqual(refused('field_out_of_range'));
+    expect(as(...kept.with(2, new Uint8Array(16 * MAX_DENIED + 16)))).toEqual(refused('field_out_of_range'));
+    expect(as(...kept.with(2, new Uint8Array(16 * MAX_DENIED)))).toEqual(refused('deny_list_result_differs'));
+    expect(as(...kept.with(1, new Uint8Array(16)))).toEqual(refused('deny_list_result_differs'));
+    expect(as(...kept.with(1, 'text'))).toEqual(refused('message_malformed'));
+    expect(as(kept[0] ?? null, kept[1] ?? null)).toEqual(refused('message_malformed'));
+    expect(runSync(verifyTrustRecord(encodeCbor([...kept, null]), root), crypto).ok).toBe(false);
+    expect(as(...kept.with(0, known.bytes))).toEqual(refused('object_has_wrong_purpose'));
+  });
+
   it('is no way back: an older version that fits its base is refused like any bundle', () => {
     const older = ok(apply(delta({ version: 6, denyListVersion: 2 })));
     expect(attempt(() => checkNotOlder(older, known, { nowSeconds: NOW + 60 }))).toEqual(
@@ -123,11 +156,7 @@ describe('a delta', () => {
   });
 
   it('of ten denials is under a kilobyte and a half, where the whole list of 40,000 is over 600', () => {
-    const many = Array.from({ length: 40_000 }, (_, n) => {
-      const bytes = new Uint8Array(16);
-      new DataView(bytes.buffer).setUint32(0, n);
-      return bytes;
-    });
+    const many = MANY;
     const draft = { ...draftOf(known), deniedAllowances: many.slice(10), deniedKiosks: [] };
     const full = ok(runSync(signTrustBundle(draft, world.issuerKeyId), crypto, world.issuer.sign));
     const base = ok(runSync(verifyTrustBundle(full, world.root.publicKey), crypto));
@@ -141,6 +170,52 @@ describe('a delta', () => {
     expect(full.length).toBeGreaterThan(600_000);
     expect(bytes.length).toBeLessThan(1_500);
     expect(fromUuid([...next.deniedAllowances][0] ?? '')).toHaveLength(16);
+  });
+
+  it('is told from a bundle by its purpose, and counts for nobody who has no bundle', () => {
+    const root = world.root.publicKey;
+    const later = ok(
+      runSync(signTrustBundle(bundleDraft([id(0x36)]), world.issuerKeyId), crypto, world.issuer.sign),
+    );
+    expect([...ok(apply(later)).deniedAllowances]).toEqual([toUuid(id(0x36))]);
+    expect(ok(runSync(verifyTrustUpdate(later, root, null), crypto))).toEqual(ok(apply(later)));
+    expect(runSync(verifyTrustUpdate(delta(), root, null), crypto)).toEqual(
+      refused('object_has_wrong_purpose'),
+    );
+    for (const payload of [encodeCbor('text'), encodeCbor([]), encodeCbor([19])])
+      expect(apply(assemble({ ...partsOf(delta()), payload })).ok).toBe(false);
+    expect(apply(assemble({ ...partsOf(delta()), payload: encodeCbor([19]) }))).toEqual(
+      refused('object_has_wrong_purpose'),
+    );
+  });
+
+  it('never makes a list longer than a bundle may have, of either kind', () => {
+    const base = {
+      ...known,
+      deniedAllowances: new Set(MANY.map(toUuid)),
+      deniedKiosks: new Set(MANY.map(toUuid)),
+    };
+    const none = { addedAllowances: [], removedAllowances: [] };
+    const listHash = ok(runSync(denyListHash(base), crypto));
+    expect(ok(apply(delta({ ...none, listHash }), base)).deniedKiosks.size).toBe(MAX_DENIED);
+    const more = [id(0xff)];
+    for (const change of [{ addedAllowances: more }, { addedKiosks: more }])
+      expect(apply(delta({ ...none, ...change }), base)).toEqual(refused('field_out_of_range'));
+  });
+
+  it('above the size of a bundle is refused unread', () => {
+    for (const [bytes, code] of [
+      [new Uint8Array(MAX_TRUST_BUNDLE_BYTES + 1), 'message_too_large'],
+      [new Uint8Array(MAX_TRUST_BUNDLE_BYTES), 'message_malformed'],
+      // As large as it can be written: four full lists.
+      [
+        delta({ addedAllowances: MANY, removedAllowances: MANY, addedKiosks: MANY, removedKiosks: MANY }),
+        'message_too_large',
+      ],
+    ] as const) {
+      expect(runSync(verifyDenyListDelta(bytes, world.root.publicKey), crypto)).toEqual(refused(code));
+      expect(apply(bytes)).toEqual(refused(code));
+    }
   });
 
   it('is verified before it is applied to anything', () => {

@@ -137,8 +137,8 @@ export function* verifyTrustRecord(bytes: Uint8Array, rootPublicKey: Uint8Array)
   if (bytes[0] !== RECORD_HEAD) return yield* verifyTrustBundle(bytes, rootPublicKey);
   const fields = new FieldReader(decodeCbor(bytes, 2 * MAX_TRUST_BUNDLE_BYTES));
   const deltaBytes = fields.bytesUpTo(MAX_TRUST_BUNDLE_BYTES);
+  // The last of the three fields that the head announced.
   const list = { deniedAllowances: splitIds(fields.anyBytes()), deniedKiosks: splitIds(fields.anyBytes()) };
-  fields.end();
   const delta = yield* verifyDenyListDelta(deltaBytes, rootPublicKey);
   if (!equalBytes(yield* denyListHash(list), delta.listHash)) refuse('deny_list_result_differs');
   const { baseVersion: _base, listHash: _hash, change: _change, ...head } = delta;

@@ -123,6 +123,43 @@ describe('a trust bundle', () => {
     expect(verify(reissued(7, [...ids, id(0xff)]))).toEqual(refused('field_out_of_range'));
   });
 
+  it('holds both lists when they are full', () => {
+    const ids = Array.from({ length: MAX_DENIED }, (_, i) => {
+      const bytes = new Uint8Array(16).fill(0xff);
+      new DataView(bytes.buffer).setUint32(0, i);
+      return bytes;
+    });
+    const fields = fieldsOf(world.trustBytes).with(7, ids).with(8, ids);
+    const full = resigned(world.trustBytes, fields, world.issuer);
+    expect(full.length).toBeLessThan(MAX_TRUST_BUNDLE_BYTES);
+    expect(ok(verify(full))).toMatchObject({
+      deniedAllowances: { size: MAX_DENIED },
+      deniedKiosks: { size: MAX_DENIED },
+    });
+  });
+
+  it('names revoked generations with their moment, and nothing more', () => {
+    const revokedIssuers = [
+      { generation: 1, honouredUntil: NOW + 5 },
+      { generation: 3, honouredUntil: 0 },
+    ];
+    const draft = {
+      version: 8,
+      issuedAt: NOW + 5,
+      policy: world.trust.policy,
+      denyListVersion: 4,
+      deniedAllowances: [],
+      issuerCertificates: [world.issuerCertificate],
+      deniedKiosks: [],
+    };
+    const sign = (more: object) =>
+      ok(runSync(signTrustBundle({ ...draft, ...more }, world.issuerKeyId), crypto, world.issuer.sign));
+    expect(ok(verify(sign({ revokedIssuers }))).revokedIssuers).toEqual(revokedIssuers);
+    expect(ok(verify(sign({}))).revokedIssuers).toEqual([]);
+    expect(verify(reissued(5, [[1, NOW, 0]]))).toEqual(refused('message_malformed'));
+    expect(verify(reissued(5, [[1]]))).toEqual(refused('message_malformed'));
+  });
+
   it('above its size is refused unread', () => {
     const parts = partsOf(world.trustBytes);
     expect(verify(new Uint8Array(MAX_TRUST_BUNDLE_BYTES + 1).fill(parts.payload[0] ?? 0))).toEqual(

@@ -296,10 +296,13 @@ describe('the records of a file', () => {
     ['journalEntry', protocol.MAX_JOURNAL_ENTRY_BYTES],
     ['trustBundle', protocol.MAX_TRUST_BUNDLE_BYTES],
   ] as const)('hold of a %s at most %i bytes', (kind, most) => {
-    for (const length of [1, most])
-      expect(read(record(kind, length))).toEqual({ ok: true, value: [record(kind, length)] });
+    const lengthOf = (length: number) => {
+      const records = read(record(kind, length));
+      return records.ok ? records.value.map((one) => [one.kind, one.bytes.length]) : records;
+    };
+    for (const length of [1, most]) expect(lengthOf(length)).toEqual([[kind, length]]);
     for (const length of [0, most + 1])
-      expect(read(record(kind, length))).toEqual({ ok: false, code: 'field_out_of_range' });
+      expect(lengthOf(length)).toEqual({ ok: false, code: 'field_out_of_range' });
   });
 });
 

@@ -344,7 +344,11 @@ function readBody(request: IncomingMessage): Promise<Uint8Array | null> {
       if (length > MAX_BODY_BYTES) resolve(null);
       else chunks.push(chunk);
     });
-    request.once('end', () => resolve(new Uint8Array(Buffer.concat(chunks))));
+    request.once('end', () => {
+      const [only, ...more] = chunks;
+      const body = only === undefined || more.length > 0 ? Buffer.concat(chunks) : only;
+      resolve(new Uint8Array(body));
+    });
     request.once('error', reject);
     request.once('close', () => reject(new Error('the phone hung up')));
   });

@@ -113,21 +113,23 @@ export class StoreClient {
     if (this.#groupInFlight || this.#queue.length === 0) return;
     const group = this.#takeGroup();
     this.#groupInFlight = true;
-    void this.run('acceptGroup', packDeliveries(group))
-      .then(
-        (packed) => {
-          const outcomes = unpackOutcomes(packed);
-          for (const [index, delivery] of group.entries())
-            delivery.resolve(outcomes[index] ?? refusal('internal_error'));
-        },
-        (error: unknown) => {
-          for (const delivery of group) delivery.resolve(refusal(acceptCodeOf(error)));
-        },
-      )
-      .finally(() => {
-        this.#groupInFlight = false;
-        this.#sendGroup();
-      });
+    // The next group first: the store works while this one's answers are written to their sockets.
+    const sendNext = (): void => {
+      this.#groupInFlight = false;
+      this.#sendGroup();
+    };
+    void this.run('acceptGroup', packDeliveries(group)).then(
+      (packed) => {
+        sendNext();
+        const outcomes = unpackOutcomes(packed);
+        for (const [index, delivery] of group.entries())
+          delivery.resolve(outcomes[index] ?? refusal('internal_error'));
+      },
+      (error: unknown) => {
+        sendNext();
+        for (const delivery of group) delivery.resolve(refusal(acceptCodeOf(error)));
+      },
+    );
   }
 
   /** In order, up to what the other thread is checking, which goes next; when that is all there is, it goes now. */

@@ -49,4 +49,6 @@ async function casesOf(path: string): Promise<readonly LabCase[]> {
   return module.cases;
 }
 
+// What a failed case left running may fail in its own time; it must not take the other cases with it.
+process.on('unhandledRejection', (error) => console.error('left behind:', error));
 process.exit(await main());

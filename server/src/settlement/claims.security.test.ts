@@ -176,6 +176,39 @@ describe('a claim is refused', () => {
     expect(await kiosk.availableMinor()).toBe(0n);
   });
 
+  test('when any byte of any of its objects is another one, those of a refund included', async () => {
+    const request = kiosk.request(700n);
+    const payment = pay(wallet, request);
+    kiosk.write(request, wallet, payment);
+    const sale = kiosk.claimFor(wallet, { request, payment });
+    const back = claimOfRefund(kiosk, wallet, refund(kiosk, wallet, { payment, amountMinor: 200n }));
+    /** One text for each byte of it that is another one. */
+    const changed = (text: string) => {
+      const bytes = fromBase64Url(text);
+      // Fields are a byte at least; the points and hashes between need not be tried everywhere.
+      return [...bytes.keys()]
+        .filter((at) => at % 3 === 0 || at < 24)
+        .map((at) => toBase64Url(bytes.with(at, (bytes[at] ?? 0) ^ 1)));
+    };
+    const ofSale = ['receipt', 'request', 'payment', 'kioskCertificate', 'allowanceCertificate'] as const;
+    const ofRefund = ['kioskCertificate', 'offer', 'acceptance', 'receipt'] as const;
+    const claims: readonly Claim[] = [
+      ...ofSale.flatMap((name) => changed(sale[name]).map((text) => ({ ...sale, [name]: text }))),
+      ...ofRefund.flatMap((name) =>
+        changed(back[name]).map((text) => ({ ...sale, refund: { ...back, [name]: text } })),
+      ),
+    ];
+    expect(claims.length).toBeGreaterThan(500);
+    const answers = new Set<unknown>();
+    for (const body of claims) answers.add((await ask(body)).code);
+    expect([...answers]).toEqual(['claim_invalid']);
+    expect(await kiosk.availableMinor()).toBe(0n);
+    expect(await claim({ ...sale, refund: back })).toMatchObject({
+      state: 'paid',
+      refund: { state: 'settled' },
+    });
+  });
+
   test("when it is about somebody else's allowance (R52)", async () => {
     const bought = buy(700n);
     expect((await ask(bought, await server.register('customer'))).code).toBe('claim_invalid');

@@ -16,8 +16,8 @@ import { Requests } from '../../store/requests.ts';
 import { StoreDesk } from '../../store/store-desk.ts';
 import { newKey, ok, TestIssuer, type TestPhone } from '../world.ts';
 
-/** More than any row has callers, so that two payments of one phone are never on their way at once. */
-const PHONES = 400;
+/** What a busy shop sees in days. More than any row has callers: two payments of one phone are never on their way at once. */
+const PHONES = 1_600;
 export const AMOUNT_MINOR = 100n;
 
 /** A payment that nobody has delivered yet. */

@@ -6,7 +6,13 @@ import type { LabCase, Stage } from '../stage.ts';
 
 export const contractCases: readonly LabCase[] = radioContract.map((law) => ({
   name: `contract: ${law.name}`,
-  run: async (stage) => runLaw(law, worldOf(stage)),
+  run: async (stage) => {
+    try {
+      await runLaw(law, worldOf(stage));
+    } finally {
+      if (law.needs.includes('switch')) await stage.kiosk.restore();
+    }
+  },
 }));
 
 function worldOf({ kiosk, phones: [customer, phone] }: Stage): ContractWorld {
