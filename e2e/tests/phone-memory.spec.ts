@@ -197,6 +197,9 @@ test.describe('what the phone remembers', () => {
     await phone.goHome();
     await phone.at('start-over').click();
     await expect(phone.at('start-over')).toHaveCount(0);
+    // What the session is proved by went back as well: it counts as a copy's, and the person logs in.
+    await phone.at('session-banner').getByRole('link').click();
+    await logIn();
     // The old money is on its way back; new money has a new key.
     await phone.loadOffline('4');
     const [kept, fresh] = [await readStore(phone, 'allowances'), await readStore(phone, 'keys')];

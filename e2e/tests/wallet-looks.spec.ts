@@ -18,7 +18,8 @@ import {
 import { Phone } from '../story/phone.ts';
 import { customer, merchant, Shop } from '../story/shop.ts';
 
-test.describe.configure({ mode: 'serial' });
+// Each of some thirty steps is looked at by axe.
+test.describe.configure({ mode: 'serial', timeout: 400_000 });
 
 const pictures = process.env['TIKI_SCREENSHOTS'];
 

@@ -4,6 +4,7 @@
  */
 import type { Session } from '@tikiwallet/server/contract';
 import type { Endpoints } from './api/endpoints.ts';
+import type { Passkeys } from './keys/passkey.ts';
 import { defaultLimitMinor } from './keys/pin-rules.ts';
 import type { Vault } from './keys/vault.ts';
 import { WalletError } from './pay/codes.ts';
@@ -16,6 +17,7 @@ export type PinNeed = 'choose' | 'unlock';
 
 export interface UnlockingNeeds {
   readonly vault: Vault;
+  readonly passkeys: Pick<Passkeys, 'isPossible'>;
   readonly state: Observable<WalletState>;
   readonly nowSeconds: () => number;
   readonly api: Pick<Endpoints, 'denyAllowance' | 'startPinReset' | 'finishPinReset'>;
@@ -121,6 +123,24 @@ export class Unlocking {
 
   async changePin(pin: string, next: string): Promise<void> {
     await this.#then(this.#needs.vault.changePin(this.#userId, pin, next));
+  }
+
+  /** Can this phone ask for a fingerprint or a face at all? */
+  isPasskeyPossible(): Promise<boolean> {
+    return this.#needs.passkeys.isPossible();
+  }
+
+  async addPasskey(pin: string): Promise<void> {
+    const name = this.#needs.state.value.profile?.phone ?? 'TikiWallet';
+    await this.#then(this.#needs.vault.addPasskey(this.#userId, pin, name));
+  }
+
+  async dropPasskey(): Promise<void> {
+    await this.#then(this.#needs.vault.dropPasskey(this.#userId));
+  }
+
+  async unlockByPasskey(): Promise<void> {
+    await this.#then(this.#needs.vault.unlockByPasskey(this.#userId));
   }
 
   async changeLimit(pin: string, limitMinor: bigint): Promise<void> {

@@ -14,6 +14,7 @@ import { ApiClient, type SessionState } from './api/client.ts';
 import { createEndpoints, type Endpoints } from './api/endpoints.ts';
 import { ApiError } from './api/problems.ts';
 import type { Clock } from './clock.ts';
+import { browserPasskeys } from './keys/passkey.ts';
 import { SessionKeys } from './keys/session-key.ts';
 import { Vault } from './keys/vault.ts';
 import type { OfflineMoney } from './offline-money.ts';
@@ -79,6 +80,7 @@ export class Wallet {
         monotonicMs: () => performance.now(),
         withLock: (work) => navigator.locks.request('tiki.pin', work) as ReturnType<typeof work>,
       }),
+      passkeys: browserPasskeys,
       state: this.state,
       nowSeconds: () => needs.clock.nowSeconds(),
       api: this.#api,

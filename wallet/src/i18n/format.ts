@@ -58,18 +58,24 @@ export function moneyParts(
   return pieces.map((piece) => ({ ...piece, text: piece.text.trim() })).filter((piece) => piece.text !== '');
 }
 
+/** The clock and its half of the day stay on one line. */
+function unbroken(text: string): string {
+  return text.replace(/(\d) (\p{L}+)$/u, '$1\u00A0$2');
+}
+
 export function time(ms: number): string {
-  return new Intl.DateTimeFormat(tag(), { hour: 'numeric', minute: '2-digit' }).format(ms);
+  return unbroken(new Intl.DateTimeFormat(tag(), { hour: 'numeric', minute: '2-digit' }).format(ms));
 }
 
 export function dateTime(ms: number): string {
-  return new Intl.DateTimeFormat(tag(), {
+  const form = new Intl.DateTimeFormat(tag(), {
     day: 'numeric',
     month: 'short',
     year: 'numeric',
     hour: 'numeric',
     minute: '2-digit',
-  }).format(ms);
+  });
+  return unbroken(form.format(ms));
 }
 
 /** For lists: the time today, otherwise the day. */
@@ -81,13 +87,14 @@ export function shortWhen(ms: number, nowMs: number): string {
 
 /** A moment within days, with its weekday. */
 export function deadline(ms: number): string {
-  return new Intl.DateTimeFormat(tag(), {
+  const form = new Intl.DateTimeFormat(tag(), {
     weekday: 'short',
     day: 'numeric',
     month: 'short',
     hour: 'numeric',
     minute: '2-digit',
-  }).format(ms);
+  });
+  return unbroken(form.format(ms));
 }
 
 export function dayHeading(ms: number): string {

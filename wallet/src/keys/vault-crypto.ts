@@ -49,9 +49,12 @@ export async function calibrateIterations(monotonicMs: () => number): Promise<nu
   return Math.min(MOST_ITERATIONS, Math.max(LEAST_ITERATIONS, fitting));
 }
 
+export async function makePhoneKey(): Promise<CryptoKey> {
+  return await crypto.subtle.generateKey({ name: 'HMAC', hash: 'SHA-256' }, false, ['sign']);
+}
+
 export async function makePinSecrets(iterations: number): Promise<PinSecrets> {
-  const phoneKey = await crypto.subtle.generateKey({ name: 'HMAC', hash: 'SHA-256' }, false, ['sign']);
-  return { salt: random(16), iterations, phoneKey };
+  return { salt: random(16), iterations, phoneKey: await makePhoneKey() };
 }
 
 function wrappingKey(material: BufferSource): Promise<CryptoKey> {
@@ -62,6 +65,11 @@ function wrappingKey(material: BufferSource): Promise<CryptoKey> {
 export async function keyOfPin(pin: string, secrets: PinSecrets): Promise<CryptoKey> {
   const stretched = await stretch(pin, secrets.salt, secrets.iterations);
   return await wrappingKey(await crypto.subtle.sign('HMAC', secrets.phoneKey, stretched));
+}
+
+/** The key that the authenticator's 32 bytes give on this phone, and on no other that has a copy of its files. */
+export async function keyOfPasskey(given: ArrayBuffer, phoneKey: CryptoKey): Promise<CryptoKey> {
+  return await wrappingKey(await crypto.subtle.sign('HMAC', phoneKey, given));
 }
 
 async function seal(key: CryptoKey, format: 'raw' | 'pkcs8', under: CryptoKey): Promise<SealedKey> {

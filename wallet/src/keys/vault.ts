@@ -8,11 +8,14 @@
  */
 import { WalletError } from '../pay/codes.ts';
 import type { Database, StoredVault } from '../store/schema.ts';
+import { browserPasskeys, type PasskeyRecord, type Passkeys } from './passkey.ts';
 import { isPin, isTooSimple, MOST_FAILURES, triesBeforeWait, waitAfter } from './pin-rules.ts';
 import {
   calibrateIterations,
+  keyOfPasskey,
   keyOfPin,
   makeMaster,
+  makePhoneKey,
   makePinSecrets,
   openMaster,
   resealMaster,
@@ -37,6 +40,7 @@ export type VaultStatus =
       /** Milliseconds with the wallet open until the next try. */
       readonly waitMs: number;
       readonly limitMinor: bigint | null;
+      readonly hasPasskey: boolean;
     }
   | { readonly kind: 'wiped'; readonly why: 'wrong_pins' | 'asked' };
 
@@ -46,6 +50,8 @@ export interface VaultNeeds {
   readonly monotonicMs: () => number;
   /** One try at a time in all tabs of this phone. */
   readonly withLock: <T>(work: () => Promise<T>) => Promise<T>;
+  /** The browser's own where it is not said. */
+  readonly passkeys?: Pick<Passkeys, 'create' | 'ask'>;
   /** Rounds of the PIN's derivation; measured on this phone when it is not said. */
   readonly iterations?: number;
 }
@@ -74,6 +80,10 @@ export class Vault {
 
   constructor(needs: VaultNeeds) {
     this.#needs = needs;
+  }
+
+  get #passkeys(): Pick<Passkeys, 'create' | 'ask'> {
+    return this.#needs.passkeys ?? browserPasskeys;
   }
 
   // ------------------------------------------------------------------ open or shut
@@ -122,6 +132,7 @@ export class Vault {
       failures: record.failures,
       waitMs: await this.#settleWait(record),
       limitMinor: record.limitMinor,
+      hasPasskey: record.passkey !== undefined,
     };
   }
 
@@ -218,6 +229,63 @@ export class Vault {
       return { limitMinor };
     });
   }
+
+  // ------------------------------------------------------------------ a passkey beside it
+
+  /**
+   * A second way in, for who knows the PIN. The authenticator is asked twice: to make its key, and for what it gives.
+   * @throws WalletError as {@link unlock}; `passkey_cancelled`, `passkey_not_possible`
+   */
+  async addPasskey(userId: string, pin: string, name: string): Promise<void> {
+    // The PIN first, and the authenticator outside of the lock: a person takes their time over a finger.
+    await this.#try(userId, pin, async (record, key) => {
+      await openMaster(record.master, key);
+      return {};
+    });
+    const made: PasskeyRecord = await this.#passkeys.create({ name });
+    const given = await this.#passkeys.ask(made);
+    await this.#try(userId, pin, async (record, key) => {
+      const phoneKey = await makePhoneKey();
+      const under = await keyOfPasskey(given, phoneKey);
+      return { passkey: { ...made, phoneKey, master: await resealMaster(record.master, key, under) } };
+    });
+  }
+
+  /** The PIN goes on as before. */
+  async dropPasskey(userId: string): Promise<void> {
+    await this.#needs.withLock(async () => {
+      const record = await this.#needs.database.get('vaults', userId);
+      if (record?.state !== 'set') return;
+      const { passkey: _gone, ...rest } = record;
+      await this.#put(rest);
+    });
+  }
+
+  /**
+   * Nothing is counted: the authenticator has verified the person, and counts for itself. Wrong PINs stay counted.
+   * @throws WalletError `passkey_cancelled`, `passkey_not_possible`, `pin_wiped`
+   */
+  async unlockByPasskey(userId: string): Promise<void> {
+    const before = await this.#needs.database.get('vaults', userId);
+    if (before?.state !== 'set' || before.passkey === undefined)
+      throw new WalletError('passkey_not_possible');
+    const given = await this.#passkeys.ask(before.passkey);
+    await this.#needs.withLock(async () => {
+      // Meanwhile another tab may have ended it.
+      const record = await this.#needs.database.get('vaults', userId);
+      if (record?.state === 'wiped') throw new WalletError('pin_wiped');
+      if (record?.passkey === undefined) throw new WalletError('passkey_not_possible');
+      try {
+        const { phoneKey, master } = record.passkey;
+        this.#take(userId, await openMaster(master, await keyOfPasskey(given, phoneKey)));
+      } catch (cause) {
+        if (!(cause instanceof DOMException) || cause.name !== 'OperationError') throw cause;
+        throw new WalletError('passkey_not_possible', { cause });
+      }
+    });
+  }
+
+  // ------------------------------------------------------------------ one try
 
   /** Counted before it is tried, forgiven when it was right. */
   async #try(

@@ -23,6 +23,8 @@ export const PHONE_CODES = [
   'pin_wiped',
   'pin_too_simple',
   'pin_differs',
+  'passkey_cancelled',
+  'passkey_not_possible',
   'store_unavailable',
   'store_from_newer_version',
   'store_lost',

@@ -19,13 +19,14 @@ import {
   useAction,
 } from './parts/ui.tsx';
 
-/** `step`: `change`, `forgot`, or `limit-<minor units>`. */
+/** `step`: `change`, `forgot`, `passkey`, or `limit-<minor units>`. */
 export function PinScreen({ step }: { step: string }) {
   const { wallet, state } = useWallet();
   const limit = /^limit-(\d{1,15})$/.exec(step)?.[1];
   if (state.vault.kind === 'wiped') return <KeysDeleted why={state.vault.why} />;
   if (state.vault.kind === 'none') return <NoPin />;
   if (step === 'forgot') return <ForgotPin />;
+  if (step === 'passkey') return <AddPasskey />;
   if (limit === undefined) return <ChangePin />;
   const limitMinor = BigInt(limit);
   const change = async (pin: string) => {
@@ -83,20 +84,25 @@ function ChangePin() {
   );
 }
 
+function AddPasskey() {
+  const { wallet } = useWallet();
+  const leave = () => go('settings');
+  const add = async (pin: string) => {
+    await wallet.unlocking.addPasskey(pin);
+    leave();
+  };
+  return (
+    <TypePin title={t('passkey.add')} reason={<p>{t('passkey.add_text')}</p>} onPin={add} onCancel={leave} />
+  );
+}
+
 function ForgotPin() {
   const [started, setStarted] = useState<{ readonly password: string; readonly step: Forgetting } | null>(
     null,
   );
   return (
     <Screen title={t('pin.forgot')} back="settings" testId="pin-forgotten">
-      <Notice tone="info" icon="lock">
-        <ul class="bullets">
-          <li>{t('forgot.nobody')}</li>
-          <li>{t('forgot.deletes')}</li>
-          <li>{t('forgot.returns')}</li>
-          <li>{t('forgot.again')}</li>
-        </ul>
-      </Notice>
+      {started === null && <WhatForgettingMeans />}
       <NeedsOnline>
         {started === null ? (
           <ProvePassword onStarted={(password, step) => setStarted({ password, step })} />
@@ -105,6 +111,19 @@ function ForgotPin() {
         )}
       </NeedsOnline>
     </Screen>
+  );
+}
+
+function WhatForgettingMeans() {
+  return (
+    <Notice tone="info" icon="lock">
+      <ul class="bullets">
+        <li>{t('forgot.nobody')}</li>
+        <li>{t('forgot.deletes')}</li>
+        <li>{t('forgot.returns')}</li>
+        <li>{t('forgot.again')}</li>
+      </ul>
+    </Notice>
   );
 }
 

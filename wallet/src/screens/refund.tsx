@@ -244,11 +244,13 @@ function Sending({ refund, round, onStop }: { refund: StoredRefund; round: numbe
         </p>
         {showsCode && <RefundCodeSteps refund={refund} />}
       </div>
-      <div class="actions">
-        <Button kind="quiet" onClick={onStop} testId="refund-stop">
-          {t('common.stop')}
-        </Button>
-      </div>
+      {showsCode && (
+        <div class="actions">
+          <Button kind="quiet" onClick={onStop} testId="refund-stop">
+            {t('common.stop')}
+          </Button>
+        </div>
+      )}
     </Screen>
   );
 }

@@ -102,12 +102,42 @@ function PinPanel() {
           <LinkButton to="pin/change" icon="lock" testId="pin-change">
             {t('pin.change')}
           </LinkButton>
+          <PasskeyChoice hasPasskey={state.vault.hasPasskey} />
         </>
       ) : (
         <p>{t(state.vault.kind === 'wiped' ? 'wiped.safe_text' : 'pin.none')}</p>
       )}
     </section>
   );
+}
+
+/** A second way in beside the PIN, where the phone can verify a person. */
+function PasskeyChoice({ hasPasskey }: { hasPasskey: boolean }) {
+  const { wallet } = useWallet();
+  const [isPossible, setIsPossible] = useState(false);
+  const action = useAction();
+  useEffect(() => {
+    wallet.unlocking.isPasskeyPossible().then(setIsPossible, console.error);
+  }, [wallet]);
+  if (hasPasskey)
+    return (
+      <>
+        <p data-testid="passkey-on">{t('passkey.on')}</p>
+        <Button
+          kind="plain"
+          busy={action.busy}
+          onClick={() => action.run(() => wallet.unlocking.dropPasskey())}
+          testId="passkey-drop"
+        >
+          {t('passkey.drop')}
+        </Button>
+      </>
+    );
+  return isPossible ? (
+    <LinkButton to="pin/passkey" icon="finger" testId="passkey-add">
+      {t('passkey.add')}
+    </LinkButton>
+  ) : null;
 }
 
 function InstallPanel() {

@@ -18,6 +18,7 @@ import type {
   WalletView,
   Withdrawal,
 } from '@tikiwallet/server/contract';
+import type { PasskeyRecord } from '../keys/passkey.ts';
 import type { PinSecrets, SealedKey } from '../keys/vault-crypto.ts';
 
 /** Who uses this phone. Kept when the session ends: the offline wallet opens without log-in. */
@@ -307,6 +308,12 @@ export type StoredVault = { readonly userId: string } & (
       readonly waitMs: number;
       /** Chosen lower than the issuer's; null when nothing was chosen. */
       readonly limitMinor: bigint | null;
+      /** A second way in: the same master key under what the phone's authenticator gives. */
+      readonly passkey?: PasskeyRecord & {
+        /** HMAC-SHA-256, never extractable, as the PIN's. */
+        readonly phoneKey: CryptoKey;
+        readonly master: SealedKey;
+      };
     }
   /** Too many wrong PINs, or the person had it deleted: the keys are gone, the money comes back by itself. */
   | { readonly state: 'wiped'; readonly why: 'wrong_pins' | 'asked'; readonly sessionEnded: boolean }

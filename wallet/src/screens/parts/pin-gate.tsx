@@ -35,23 +35,38 @@ export function PinGate({ need, reason, onOpen, onCancel }: GateProps) {
     await wallet.unlocking.unlock(pin);
     onOpen();
   };
-  return <TypePin title={t('pin.title')} reason={reason} onPin={unlock} onCancel={onCancel} />;
+  const byPasskey = async () => {
+    await wallet.unlocking.unlockByPasskey();
+    onOpen();
+  };
+  return (
+    <TypePin
+      title={t('pin.title')}
+      reason={reason}
+      onPin={unlock}
+      onPasskey={byPasskey}
+      onCancel={onCancel}
+    />
+  );
 }
 
 type TypeProps = {
   readonly title: string;
   readonly reason: ComponentChildren;
   readonly onPin: (pin: string) => Promise<void>;
+  /** Where a fingerprint or a face may stand in for it. */
+  readonly onPasskey?: () => Promise<void>;
   readonly onCancel: () => void;
 };
 
 /** Typing the PIN that there is, with everything that a wrong one leads to. */
-export function TypePin({ title, reason, onPin, onCancel }: TypeProps) {
+export function TypePin({ title, reason, onPin, onPasskey, onCancel }: TypeProps) {
   const { state } = useWallet();
   const action = useAction();
   const waitMs = useWaiting();
   if (state.vault.kind === 'wiped') return <KeysDeleted why={state.vault.why} />;
   const isWaiting = waitMs > 0;
+  const offersPasskey = onPasskey !== undefined && state.vault.kind === 'set' && state.vault.hasPasskey;
   return (
     <Screen title={title} back={null} testId="pin">
       <div class="pin-reason">{reason}</div>
@@ -62,6 +77,7 @@ export function TypePin({ title, reason, onPin, onCancel }: TypeProps) {
         message={isWaiting ? t('pin.wait', { time: minutes(waitMs) }) : wrong(state.vault, action.code)}
         aside={mostlyGone(state.vault)}
         onPin={(pin) => action.run(() => onPin(pin))}
+        onPasskey={offersPasskey ? () => action.run(onPasskey) : undefined}
       />
       <div class="pin-actions">
         <Button kind="quiet" disabled={action.busy} onClick={onCancel} testId="pin-cancel">

@@ -17,6 +17,8 @@ type Props = {
   readonly message?: ComponentChildren;
   readonly isBad?: boolean;
   readonly onPin: (pin: string) => void;
+  /** Where a fingerprint or a face may stand in: also during a pause, which is for who guesses digits. */
+  readonly onPasskey?: (() => void) | undefined;
   /** A second line, for what must be known before the next try; null keeps its place. */
   readonly aside?: ComponentChildren;
 };
@@ -24,7 +26,7 @@ type Props = {
 const FULL_MS = 120;
 const DIGITS = ['1', '2', '3', '4', '5', '6', '7', '8', '9'];
 
-export function PinPad({ busy, disabled = false, message, isBad = false, aside, onPin }: Props) {
+export function PinPad({ busy, disabled = false, message, isBad = false, aside, onPin, onPasskey }: Props) {
   const [typed, setTyped] = useState('');
   const typedRef = useRef('');
   const isShut = busy || disabled;
@@ -80,7 +82,20 @@ export function PinPad({ busy, disabled = false, message, isBad = false, aside, 
         {DIGITS.map((digit) => (
           <Key key={digit} digit={digit} isShut={isShut} onPress={press} />
         ))}
-        <span />
+        {onPasskey === undefined ? (
+          <span />
+        ) : (
+          <button
+            type="button"
+            class="pin-key pin-key-quiet"
+            disabled={busy}
+            aria-label={t('passkey.use')}
+            data-testid="pin-passkey"
+            onClick={onPasskey}
+          >
+            <Icon name="finger" size={32} />
+          </button>
+        )}
         <Key digit="0" isShut={isShut} onPress={press} />
         <button
           type="button"
