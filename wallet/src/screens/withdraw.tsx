@@ -3,6 +3,7 @@ import type { BankAccountView, WithdrawalTerms } from '@tikiwallet/server/contra
 import { useEffect, useState } from 'preact/hooks';
 import { money } from '../i18n/format.ts';
 import { t } from '../i18n/translate.ts';
+import { type ErrorCode, WalletError } from '../pay/codes.ts';
 import { AmountField, useAmount } from './parts/amount-field.tsx';
 import { useWallet } from './parts/context.ts';
 import { NeedsOnline } from './parts/needs-online.tsx';
@@ -22,10 +23,27 @@ export function WithdrawScreen() {
 function Ask() {
   const { wallet } = useWallet();
   const [bank, setBank] = useState<BankAccountView | null>(null);
-  const { code, run } = useAction();
-  const ask = () => run(async () => setBank(await wallet.bankAccount()));
-  // Once: whoever comes back from the provider's page comes to a new screen.
-  useEffect(ask, [wallet]);
+  const [code, setCode] = useState<ErrorCode | null>(null);
+  const [round, setRound] = useState(0);
+  const ask = () => setRound((last) => last + 1);
+  useEffect(() => {
+    let isOver = false;
+    const look = async (): Promise<void> => {
+      try {
+        const answer = await wallet.bankAccount();
+        if (isOver) return;
+        setCode(null);
+        setBank(answer);
+      } catch (error) {
+        if (!(error instanceof WalletError)) throw error;
+        if (!isOver) setCode(error.code);
+      }
+    };
+    void look();
+    return () => {
+      isOver = true;
+    };
+  }, [wallet, round]);
   if (bank === null && code !== null)
     return (
       <>
