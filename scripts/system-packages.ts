@@ -19,7 +19,14 @@ const needsOfGroup = {
     { packages: ['libgbm1'] },
   ],
   browser: [{ program: 'chromium', packages: ['chromium'] }],
-  radio: [{ program: 'wpa_supplicant', packages: ['wpasupplicant'] }],
+  // What the agent's own Wi-Fi is made of, and what its tests play phones with.
+  radio: [
+    { program: 'wpa_supplicant', packages: ['wpasupplicant'] },
+    { program: 'dnsmasq', packages: ['dnsmasq-base'] },
+    { program: 'nft', packages: ['nftables'] },
+    { program: 'ip', packages: ['iproute2'] },
+    { program: 'busybox', packages: ['busybox-static', 'busybox'] },
+  ],
   lab: [
     { program: 'wpa_supplicant', packages: ['wpasupplicant'] },
     { program: 'qemu-system-x86_64', packages: ['qemu-system-x86'] },

@@ -37,6 +37,10 @@ const Environment = z.object({
   TIKI_RADIO_FREQUENCY_MHZ: z.coerce.number().int().min(2_412).max(7_125).optional(),
   /** The folder with the supplicant's control sockets. */
   TIKI_RADIO_CONTROL: z.string().min(1).optional(),
+  /** Where the supplicant finds this end of the talk: it must see the folder under the same name. */
+  TIKI_RADIO_CLIENTS: z.string().min(1).optional(),
+  /** Of a service manager that gives this program a private folder for temporary files. */
+  RUNTIME_DIRECTORY: z.string().min(1).optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
 
@@ -85,6 +89,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): A
       interfaceName: data.TIKI_RADIO_INTERFACE,
       frequencyMhz: data.TIKI_RADIO_FREQUENCY_MHZ,
       controlFolder: data.TIKI_RADIO_CONTROL,
+      clientFolder: data.TIKI_RADIO_CLIENTS ?? data.RUNTIME_DIRECTORY?.split(':')[0],
     },
     logLevel: data.LOG_LEVEL,
   };

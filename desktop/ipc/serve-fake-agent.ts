@@ -1,7 +1,7 @@
 /**
  * Serves the fake agent on a socket, for work on the screens: `node desktop/ipc/serve-fake-agent.ts FOLDER SCENARIO`,
  * then open the window with `TIKI_AGENT_SOCKET=FOLDER/agent.sock`. Lines on standard input are its controls:
- * pay, refuse CODE, expire, give-back, refuse-refund CODE, expire-refund, online, offline, quit.
+ * pay, refuse CODE, expire, give-back, refuse-refund CODE, expire-refund, online, offline, radio STATE, quit.
  */
 import { randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -9,6 +9,8 @@ import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { serveAgent } from './agent-server.ts';
 import { FAKE_SCENARIOS, FakeAgent } from './fake-agent.ts';
+import { fakeRadio } from './fake-radio.ts';
+import { RadioState } from './radio-contract.ts';
 import { agentEndpoint } from './transport.ts';
 
 const [folder, wanted = 'ready', currency = 'IDR'] = process.argv.slice(2);
@@ -36,6 +38,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   else if (command === 'expire-refund') agent.refunds.expire();
   else if (command === 'expire') agent.expire();
   else if (command === 'online' || command === 'offline') agent.goOnline(command === 'online');
+  else if (command === 'radio') agent.set({ radio: fakeRadio(RadioState.parse(argument)) });
   else if (command === 'quit') break;
 }
 await server.close();

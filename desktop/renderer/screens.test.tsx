@@ -4,6 +4,8 @@ import { act, cleanup, fireEvent, render, screen, waitFor } from '@testing-libra
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FakeAgent, type FakeScenario } from '../ipc/fake-agent.ts';
 import { FAKE_PIN } from '../ipc/fake-manager.ts';
+import { fakeRadio } from '../ipc/fake-radio.ts';
+import { RadioState } from '../ipc/radio-contract.ts';
 import { IpcError } from '../ipc/errors.ts';
 import type { RendererEvent, TikiBridge } from '../ipc/renderer-contract.ts';
 import { App } from './app.tsx';
@@ -354,6 +356,49 @@ describe('several customers at once', () => {
   });
 });
 
+describe('the merchant’s limits for all tills', () => {
+  const openEditor = async (name: string): Promise<void> => {
+    fireEvent.click(await screen.findByTestId('limits-open'));
+    const rows = await screen.findAllByTestId('limit-row');
+    const row = rows.find((one) => one.dataset['name'] === name);
+    fireEvent.click(row?.querySelector('button') ?? document.body);
+    await screen.findByTestId('limit-editor');
+  };
+
+  it('stand beside the others, with whose limit counts', async () => {
+    show('ready');
+    fireEvent.click(screen.getByTestId('nav-settings'));
+    fireEvent.click(await screen.findByTestId('limits-open'));
+    const rows = await screen.findAllByTestId('limit-row');
+    const byName = (name: string) => rows.find((row) => row.dataset['name'] === name);
+    expect(
+      byName('daySumMinor')?.querySelector<HTMLElement>('[data-testid=limit-by]')?.dataset['owner'],
+    ).toBe('cloud');
+    expect(byName('dayCount')?.querySelector<HTMLElement>('[data-testid=limit-by]')?.dataset['owner']).toBe(
+      'issuer',
+    );
+  });
+
+  it('are set by the merchant who is signed in, and by nobody else', async () => {
+    show('ready');
+    fireEvent.click(screen.getByTestId('nav-settings'));
+    await openEditor('dayCount');
+    fireEvent.click(screen.getByLabelText('Shop, all tills'));
+    expect(screen.getByTestId('limit-all-tills').textContent).toContain('sign in first');
+    fireEvent.click(screen.getByTestId('key-7'));
+    expect(screen.getByTestId<HTMLButtonElement>('limit-save').disabled).toBe(true);
+    await act(async () => {
+      await agent.handlers['merchant.signIn']({ phone: '+6281234567890', password: 'a long password' });
+    });
+    fireEvent.click(screen.getByTestId('limit-save'));
+    await waitFor(() => expect(screen.queryByTestId('limit-editor')).toBeNull());
+    const rows = await screen.findAllByTestId('limit-row');
+    const row = rows.find((one) => one.dataset['name'] === 'dayCount');
+    expect(row?.querySelector('[data-testid=limit-of-cloud]')?.textContent).toContain('7');
+    expect(row?.querySelector<HTMLElement>('[data-testid=limit-by]')?.dataset['owner']).toBe('cloud');
+  });
+});
+
 describe('the customer’s number', () => {
   it('is asked for before the code when the cashier wishes, with the country filled in', async () => {
     show('ready');
@@ -549,5 +594,82 @@ describe('another language', () => {
     expect(document.documentElement.dir).toBe('rtl');
     expect(screen.getByTestId('screen-waiting').textContent).toContain('بانتظار الدفع');
     expect(screen.getByTestId('qr')).toBeTruthy();
+  });
+});
+
+describe('the Wi-Fi for phones', () => {
+  async function charge(): Promise<void> {
+    for (const key of ['5', '00']) fireEvent.click(screen.getByTestId(`key-${key}`));
+    fireEvent.click(screen.getByTestId('charge'));
+    await screen.findByTestId('qr');
+  }
+
+  it('is a step before paying while phones can join, and no step at all otherwise', async () => {
+    show('radio_up');
+    await charge();
+    fireEvent.click(screen.getByTestId('step-join'));
+    const picture = await screen.findByTestId<HTMLImageElement>('join-qr');
+    expect(picture.src).toMatch(/^data:image\/png;base64,/);
+    expect(picture.alt).toContain('DIRECT-q7-Warung-Sari');
+    expect(screen.queryByTestId('qr')).toBeNull();
+    act(() => agent.set({ radio: fakeRadio('rebuilding') }));
+    expect(screen.queryByTestId('pay-steps')).toBeNull();
+    await screen.findByTestId('qr');
+  });
+
+  it('goes on to the code to pay by when a phone has joined', async () => {
+    show('radio_up');
+    await charge();
+    fireEvent.click(screen.getByTestId('step-join'));
+    await screen.findByTestId('join-qr');
+    act(() => agent.set({ radio: { ...fakeRadio('up'), phones: { count: 4, names: [] } } }));
+    await screen.findByTestId('qr');
+    expect(screen.queryByTestId('join-qr')).toBeNull();
+  });
+
+  it.each(RadioState.options)('says the state %s in words, in the bar and on its page', (state) => {
+    show('ready');
+    act(() => agent.set({ radio: fakeRadio(state) }));
+    expect(screen.getByTestId('radio-state').dataset['state']).toBe(state);
+    fireEvent.click(screen.getByTestId('nav-status'));
+    const words = screen.getByTestId('radio-word').textContent;
+    expect(words).not.toBe('');
+    expect(screen.getByTestId('radio-state').textContent).toBe(words);
+  });
+
+  it('names only phones whose names are safe, and counts all', () => {
+    show('radio_up');
+    act(() => agent.set({ radio: fakeRadio('up', ['Galaxy-A14', '<b>bold</b>']) }));
+    fireEvent.click(screen.getByTestId('nav-status'));
+    expect(screen.getByTestId('radio-phones').dataset['count']).toBe('3');
+    // Whatever the agent lets through is text, never a part of the page.
+    expect(screen.getByTestId('panel-radio').querySelector('b')).toBeNull();
+  });
+
+  it('is switched on and off, in both kinds, and rotated', async () => {
+    show('ready');
+    fireEvent.click(screen.getByTestId('nav-status'));
+    fireEvent.click(screen.getByTestId('radio-open'));
+    await screen.findByTestId('radio-details');
+    fireEvent.click(screen.getByTestId('radio-on'));
+    await screen.findByTestId('radio-ssid');
+    expect(agent.state.radio.settings.isOn).toBe(true);
+    fireEvent.click(screen.getByTestId('radio-rotate'));
+    await waitFor(() => expect(agent.state.radio.joinCodeId).toBe(2));
+  });
+
+  it('is tested check by check, and the one that fails says what to do next', async () => {
+    show('ready');
+    act(() => agent.set({ radio: fakeRadio('not_permitted') }));
+    fireEvent.click(screen.getByTestId('nav-status'));
+    fireEvent.click(screen.getByTestId('radio-open'));
+    fireEvent.click(await screen.findByTestId('radio-test'));
+    await screen.findByTestId('radio-checks');
+    const checks = screen.getAllByTestId('radio-check');
+    expect(checks.map(({ dataset }) => dataset['outcome'])).toContain('failed');
+    const failed = checks.find(({ dataset }) => dataset['outcome'] === 'failed');
+    expect(failed?.dataset['name']).toBe('permission');
+    expect(failed?.textContent).toContain('Install the agent as a service');
+    expect(failed?.textContent).toContain('cap_net_admin_missing');
   });
 });

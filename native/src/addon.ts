@@ -84,13 +84,40 @@ export function controlErrorCode(error: unknown): ControlErrorCode | undefined {
   return controlErrorCodes.find((code) => code === error.code);
 }
 
-const addonPath = join(import.meta.dirname, '..', 'build', 'Release', 'wifi_direct.node');
+const packageFolder = join(import.meta.dirname, '..');
 
-export function loadAddon(platform: string = process.platform): NativeAddon | AddonMissing {
+/** Where the addon may be: prebuilt for this kind of machine, or built on it. */
+function addonPaths(folder: string): readonly string[] {
+  return [
+    join(folder, 'prebuilds', `${process.platform}-${process.arch}`, 'node-wifi-direct.glibc.node'),
+    join(folder, 'build', 'Release', 'wifi_direct.node'),
+  ];
+}
+
+/** Platform and folder are this machine's and this package's unless somebody tries others. */
+export function loadAddon({
+  platform = process.platform,
+  folder = packageFolder,
+}: {
+  readonly platform?: string;
+  readonly folder?: string;
+} = {}): NativeAddon | AddonMissing {
   if (platform !== 'linux') return 'platform_not_linux';
-  if (!existsSync(addonPath)) return 'addon_missing';
-  const addon: unknown = createRequire(import.meta.url)(addonPath);
-  return isNativeAddon(addon) ? addon : 'addon_missing';
+  for (const path of addonPaths(folder)) {
+    const addon = existsSync(path) ? tryToLoad(path) : undefined;
+    if (isNativeAddon(addon)) return addon;
+  }
+  return 'addon_missing';
+}
+
+/** A prebuilt one does not load where the C library is another or older; the built one does. */
+function tryToLoad(path: string): unknown {
+  try {
+    return createRequire(import.meta.url)(path);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ERR_DLOPEN_FAILED') return undefined;
+    throw error;
+  }
 }
 
 function isNativeAddon(value: unknown): value is NativeAddon {

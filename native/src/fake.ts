@@ -10,6 +10,7 @@ import type { RadioState, WifiDirect } from './radio-state.ts';
 import type { Radio } from './radio.ts';
 import type { HardwareAddress } from './supplicant-events.ts';
 import { openRadio, type OpenRadioOptions } from './supplicant-radio.ts';
+import { abortable } from './wait-for.ts';
 
 export interface FakeWifiDirect extends WifiDirect {
   /** From now on probe() answers this. */
@@ -25,7 +26,7 @@ export const fakeReadyRadio: RadioState = {
 export function createFakeWifiDirect(initial: RadioState = fakeReadyRadio): FakeWifiDirect {
   let radio = initial;
   return {
-    probe: async () => radio,
+    probe: async ({ signal } = {}) => await abortable(signal, async () => radio),
     setRadio(state) {
       radio = state;
     },
@@ -80,16 +81,17 @@ export function createFakeWorld({ now = Date.now }: { readonly now?: () => numbe
 function machineIn(air: FakeAir, interfaceName: string, now: () => number): FakeMachine {
   const supplicant = new FakeSupplicant({ air, interfaceName, now });
   const load = (): ControlAddon => supplicant.addon;
+  const state = async (): Promise<RadioState> => {
+    if (!supplicant.isRunning) return { state: 'no_supplicant', code: 'control_socket_missing' };
+    if (supplicant.isBlocked) return { state: 'blocked_by_rfkill', code: 'rfkill_soft', interfaceName };
+    return { state: 'ready', interfaceName, p2pDeviceAddress: supplicant.deviceAddress };
+  };
   return {
     interfaceName,
     deviceAddress: supplicant.deviceAddress,
     openRadio: async (options) => await openRadio({ interfaceName, ...options, load }),
     load,
-    async probe() {
-      if (!supplicant.isRunning) return { state: 'no_supplicant', code: 'control_socket_missing' };
-      if (supplicant.isBlocked) return { state: 'blocked_by_rfkill', code: 'rfkill_soft', interfaceName };
-      return { state: 'ready', interfaceName, p2pDeviceAddress: supplicant.deviceAddress };
-    },
+    probe: async ({ signal } = {}) => await abortable(signal, state),
     killSupplicant: () => supplicant.kill(),
     startSupplicant: () => supplicant.start(),
     blockRadio: () => supplicant.block(),

@@ -1,6 +1,8 @@
 // What a shop's machine can do over Wi-Fi Direct, as a closed union: callers
 // branch on `state` and `code`, never on a message.
 
+import type { CallOptions } from './radio.ts';
+
 export type RadioState =
   | {
       readonly state: 'unsupported_platform';
@@ -39,7 +41,7 @@ export type RadioState =
 export interface WifiDirect {
   /**
    * Asks the machine afresh: resolves within a few time-outs and never rejects for the state of the
-   * radio, the supplicant or the permissions. Changes nothing on the radio.
+   * radio, the supplicant or the permissions; only with `aborted`. Changes nothing on the radio.
    */
-  probe(): Promise<RadioState>;
+  probe(options?: CallOptions): Promise<RadioState>;
 }

@@ -61,7 +61,7 @@ export type StoredGroup = {
 };
 
 export type CallOptions = {
-  /** Rejects with the code `aborted` and takes back what was begun. */
+  /** Rejects with the code `aborted`; searches, hosting and joining that were begun are taken back. */
   readonly signal?: AbortSignal;
 };
 

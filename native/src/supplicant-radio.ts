@@ -61,6 +61,9 @@ export type OpenRadioOptions = {
   readonly signal?: AbortSignal;
 };
 
+/** More than a supplicant itself keeps. */
+const MOST_PEERS = 1_000;
+
 /**
  * Attaches to the supplicant of an interface. Rejects with WifiDirectError: unsupported_platform when the addon is not
  * there, supplicant_unreachable when nobody answers within five seconds, aborted, and the *_invalid codes for options.
@@ -92,6 +95,7 @@ class SupplicantRadio implements Radio {
   readonly #link: SupplicantLink;
   readonly #services: SupplicantServices;
   readonly #groups: SupplicantGroups;
+  #forgetSearch: () => void = () => undefined;
   #isUp = false;
   #wasUp = false;
   #isClosed = false;
@@ -117,7 +121,11 @@ class SupplicantRadio implements Radio {
     await waitFor(
       this.#queue.read(),
       (event) => (event.type === 'supplicant_back' ? { value: true } : undefined),
-      { timeoutMs: 5_000, signal, start: async () => (this.#wasUp ? { value: true } : undefined) },
+      {
+        timeoutMs: Math.max(5_000, this.#options.timeoutMs ?? 0),
+        signal,
+        start: async () => (this.#wasUp ? { value: true } : undefined),
+      },
     ).catch((error: unknown) => {
       if (error instanceof WifiDirectError && error.code === 'timed_out') {
         const { state } = this.#link;
@@ -276,6 +284,9 @@ class SupplicantRadio implements Radio {
     const stop = (): void => {
       if (!this.#isClosed) void this.stopFinding().catch(ignoreRefusal);
     };
+    // A signal that outlives many searches must not hold on to them all.
+    this.#forgetSearch();
+    this.#forgetSearch = () => signal?.removeEventListener('abort', stop);
     signal?.addEventListener('abort', stop, { once: true });
     // It may have come while the supplicant answered.
     if (signal?.aborted === true) stop();
@@ -361,6 +372,8 @@ class SupplicantRadio implements Radio {
   }
 
   #onPeerFound(sighting: PeerSighting): void {
+    // Somebody who makes up devices must not fill the memory.
+    if (this.#peers.size >= MOST_PEERS && !this.#peers.has(sighting.address)) return;
     const peer: Peer = { ...sighting, signalDbm: this.#peers.get(sighting.address)?.signalDbm };
     this.#peers.set(peer.address, peer);
     this.#say({ type: 'peer_found', peer });

@@ -9,6 +9,7 @@ import { WifiDirectError } from './errors.ts';
 import type { RadioState, WifiDirect } from './radio-state.ts';
 import { readRfkillBlock } from './rfkill.ts';
 import { parseDriverFlags, parseKeyValues, parseP2pDeviceAddress } from './supplicant-replies.ts';
+import { abortable } from './wait-for.ts';
 
 export type WifiDirectOptions = {
   /** The folder with the supplicant's control sockets. Default /run/wpa_supplicant. */
@@ -51,17 +52,18 @@ export function createWifiDirect(options: WifiDirectOptions = {}): WifiDirect {
   }
   const load = options.load ?? loadAddon;
   return {
-    async probe() {
-      const addon = load();
-      if (typeof addon === 'string') return { state: 'unsupported_platform', code: addon };
-      const ask = askThrough(addon, controlFolder, clientFolder, options.timeoutMs ?? 1_000);
-      const names = interfaceName === undefined ? await listInterfaces(controlFolder) : [interfaceName];
-      if ('state' in names) return names;
-      const states: RadioState[] = [];
-      for (const name of names) states.push(await probeInterface(name, ask, options.sysFolder ?? '/sys'));
-      return best(states);
-    },
+    probe: async ({ signal } = {}) => await abortable(signal, probeOnce),
   };
+  async function probeOnce(): Promise<RadioState> {
+    const addon = load();
+    if (typeof addon === 'string') return { state: 'unsupported_platform', code: addon };
+    const ask = askThrough(addon, controlFolder, clientFolder, options.timeoutMs ?? 1_000);
+    const names = interfaceName === undefined ? await listInterfaces(controlFolder) : [interfaceName];
+    if ('state' in names) return names;
+    const states: RadioState[] = [];
+    for (const name of names) states.push(await probeInterface(name, ask, options.sysFolder ?? '/sys'));
+    return best(states);
+  }
 }
 
 function askThrough(

@@ -1,12 +1,15 @@
 // Events over the addon: order, loss, the supplicant's end, threads, leaks.
 
+import { spawnSync } from 'node:child_process';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import process from 'node:process';
 import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type ControlAddon, type EventMessage, loadAddon } from '../src/addon.ts';
 import { type ScriptedSupplicant, startScriptedSupplicant } from './scripted-supplicant.ts';
+import { standTheStorm } from './storm.ts';
 
 const loaded = loadAddon();
 
@@ -73,6 +76,10 @@ describe.skipIf(typeof loaded === 'string')('events (needs Linux and g++ when in
       Array.from({ length: 1_000 }, (_, at) => `<3>PONG ${String(Math.floor(at / 5))}`),
     );
     heard.close();
+  });
+
+  test('R11 stay apart from replies in 2,000 random interleavings', { timeout: 30_000 }, async () => {
+    await standTheStorm(addon, 2_000, 11);
   });
 
   test('of a supplicant that was killed end with a code, once', async () => {
@@ -152,5 +159,14 @@ describe.skipIf(typeof loaded === 'string')('events (needs Linux and g++ when in
     supplicant.tell('<3>A ', 1_000);
     await Promise.all(workers.map((worker) => worker.terminate()));
     expect(await readdir(folder)).toEqual(['wlan0']);
+  });
+
+  test('R19 let a process exit that still listens', () => {
+    const addonPath = join(import.meta.dirname, '..', 'build', 'Release', 'wifi_direct.node');
+    const subscription = { socketPath, clientFolder: folder, timeoutMs: 500, pingIntervalMs: 500 };
+    const code = `
+      const addon = require(${JSON.stringify(addonPath)});
+      addon.listen(${JSON.stringify(subscription)}, ({ type }) => type === 'attached' && process.exit(7));`;
+    expect(spawnSync(process.execPath, ['-e', code], { timeout: 10_000 }).status).toBe(7);
   });
 });

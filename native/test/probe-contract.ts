@@ -29,6 +29,12 @@ export function describeWifiDirectContract(name: string, arrangements: Arrangeme
         expect(await wifi.probe()).toEqual(expected);
       });
 
+      test(`a probe whose signal has come already is refused (${state})`, async () => {
+        const { wifi, cleanUp } = await arrange();
+        if (cleanUp !== undefined) cleanUps.push(cleanUp);
+        await expect(wifi.probe({ signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'aborted' });
+      });
+
       test(`probes at the same time do not disturb each other (${state})`, async () => {
         const { wifi, expected, cleanUp } = await arrange();
         if (cleanUp !== undefined) cleanUps.push(cleanUp);

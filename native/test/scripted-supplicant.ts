@@ -29,9 +29,11 @@ export type ScriptedSupplicant = {
 export async function startScriptedSupplicant(
   socketPath: string,
   script: Script,
+  { stormSeed }: { readonly stormSeed?: number } = {},
 ): Promise<ScriptedSupplicant> {
   await compile();
-  const child = spawn(program, [socketPath], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const storm = stormSeed === undefined ? [] : [String(stormSeed)];
+  const child = spawn(program, [socketPath, ...storm], { stdio: ['pipe', 'pipe', 'inherit'] });
   const ended = once(child, 'exit');
   const lines = Object.entries(script).map(([command, replies]) =>
     [command, ...replies.map((reply) => reply.replaceAll('\n', '\\n'))].join('\t'),

@@ -7,6 +7,9 @@
 // Prints "ready" once it listens; ends when its standard input ends. Meanwhile each further line is an event for
 // those who sent ATTACH (answered by OK unless the table says otherwise), with a tab and a number in front how often.
 // Prints "attached" for each.
+//
+// With a number as second argument it is a storm: ECHO X is answered by X, and around every answer come random numbers of
+// events, also to the socket that asked. Those to the attached are numbered: `<3>STORM 0`, `<3>STORM 1`, ...
 
 #include <poll.h>
 #include <sys/socket.h>
@@ -16,6 +19,7 @@
 #include <cstdio>
 #include <cstring>
 #include <map>
+#include <random>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -68,6 +72,39 @@ void Send(int fd, const Client& to, const std::string& datagram) {
   sendto(fd, datagram.data(), datagram.size(), 0, reinterpret_cast<const sockaddr*>(&to.address), to.length);
 }
 
+struct Storm {
+  std::mt19937 chance;
+  unsigned told = 0;
+
+  // Events look as much like replies as they may.
+  void Blow(int fd, const Client& asking, const std::vector<Client>& attached) {
+    for (unsigned left = chance() % 4; left > 0; left--) {
+      if (chance() % 2 == 0) Send(fd, asking, "<3>" + std::string(chance() % 2 == 0 ? "OK\n" : "0\n"));
+      const std::string event = "<3>STORM " + std::to_string(told++);
+      for (const Client& client : attached) Send(fd, client, event);
+    }
+  }
+};
+
+void AnswerInStorm(int fd, Storm& storm, std::vector<Client>& attached) {
+  char buffer[4097];
+  Client from;
+  ssize_t length =
+      recvfrom(fd, buffer, sizeof(buffer), 0, reinterpret_cast<sockaddr*>(&from.address), &from.length);
+  if (length < 0) return;
+  const std::string command(buffer, static_cast<size_t>(length));
+  if (command == "ATTACH") {
+    attached.push_back(from);
+    Send(fd, from, "OK\n");
+    std::puts("attached");
+    std::fflush(stdout);
+    return;
+  }
+  storm.Blow(fd, from, attached);
+  Send(fd, from, command.rfind("ECHO ", 0) == 0 ? command.substr(5) : "PONG\n");
+  storm.Blow(fd, from, attached);
+}
+
 void Answer(int fd, const Table& table, std::vector<Client>& attached) {
   char buffer[4097];
   Client from;
@@ -112,7 +149,7 @@ bool Broadcast(int fd, std::string& unread, const std::vector<Client>& attached)
 int main(int argc, char** argv) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  if (argc != 2 || std::strlen(argv[1]) >= sizeof(address.sun_path)) return 2;
+  if (argc < 2 || argc > 3 || std::strlen(argv[1]) >= sizeof(address.sun_path)) return 2;
   std::strcpy(address.sun_path, argv[1]);
   const Table table = ReadTable();
   int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
@@ -121,10 +158,17 @@ int main(int argc, char** argv) {
   std::fflush(stdout);
   std::vector<Client> attached;
   std::string unread;
+  Storm storm{std::mt19937(argc == 3 ? std::stoul(argv[2]) : 0)};
   for (;;) {
     pollfd waiting[] = {{fd, POLLIN, 0}, {STDIN_FILENO, POLLIN, 0}};
     if (poll(waiting, 2, -1) < 0) continue;
-    if (waiting[0].revents & POLLIN) Answer(fd, table, attached);
+    if (waiting[0].revents & POLLIN) {
+      if (argc == 3) {
+        AnswerInStorm(fd, storm, attached);
+      } else {
+        Answer(fd, table, attached);
+      }
+    }
     if (waiting[1].revents && !Broadcast(fd, unread, attached)) break;
   }
   unlink(argv[1]);

@@ -118,7 +118,7 @@ describe.skipIf(missing !== undefined)(
       phone.exec('ip', 'addr', 'add', '192.168.49.150/24', 'dev', 'phone0');
       phone.exec('ip', 'route', 'add', 'default', 'via', '192.168.49.1');
       // Somebody has switched forwarding on for another reason.
-      kiosk.exec('sysctl', '-qw', 'net.ipv4.ip_forward=1');
+      kiosk.exec('sh', '-c', 'echo 1 > /proc/sys/net/ipv4/ip_forward');
       const open = kiosk.listen(PORT, 9_999);
       const behind = outside.listen(80);
       const reaches = (host: string, port: number): boolean =>
@@ -128,10 +128,10 @@ describe.skipIf(missing !== undefined)(
         expect(reaches('192.168.49.1', 9_999)).toBe(false);
         expect(reaches('10.9.0.1', PORT)).toBe(false);
         expect(reaches('10.9.0.2', 80)).toBe(false);
-        expect(phone.tryExec('ping', '-c', '1', '-W', '1', '10.9.0.2').isWell).toBe(false);
+        expect(phone.tryExec('busybox', 'ping', '-c', '1', '-W', '1', '10.9.0.2').isWell).toBe(false);
         // The shop's own network is not touched by the walls.
         expect(outside.tryExec('busybox', 'nc', '-w', '2', '10.9.0.1', '9999').isWell).toBe(true);
-        expect(outside.tryExec('ping', '-c', '1', '-W', '1', '192.168.49.150').isWell).toBe(false);
+        expect(outside.tryExec('busybox', 'ping', '-c', '1', '-W', '1', '192.168.49.150').isWell).toBe(false);
       } finally {
         open();
         behind();

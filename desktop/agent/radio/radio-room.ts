@@ -44,6 +44,8 @@ export interface RadioConfig {
   readonly frequencyMhz: number | undefined;
   /** The supplicant's sockets. */
   readonly controlFolder: string | undefined;
+  /** For this end's sockets; the system's folder for temporary files, when absent. */
+  readonly clientFolder: string | undefined;
 }
 
 export interface RadioRoomOptions {
@@ -91,7 +93,12 @@ export class RadioRoom {
     const { config, dataFolder, programs, port, listen, log } = options;
     this.#options = options;
     this.#folder = join(dataFolder, 'radio');
-    this.#wifi = options.wifi ?? createWifiDirect(probeOptions(config));
+    this.#wifi =
+      options.wifi ??
+      createWifiDirect({
+        ...(config.interfaceName === undefined ? {} : { interfaceName: config.interfaceName }),
+        ...supplicantFolders(config),
+      });
     this.#machine = initialState(readRadioSettings(this.#settingsFile, config.settings));
     this.#network = new GroupNetwork({
       programs: programs ?? systemPrograms(),
@@ -275,7 +282,7 @@ export class RadioRoom {
       const radio = await open({
         interfaceName,
         deviceName: shortShopName(this.#shopName ?? ''),
-        ...(config.controlFolder === undefined ? {} : { controlFolder: config.controlFolder }),
+        ...supplicantFolders(config),
         // Of an agent before this one: nobody knows who was told its passphrase, and two of one name help no phone.
         endsOldGroups: true,
         // A machine that is busy for a moment is not a supplicant that went away; one that did says so at once.
@@ -348,6 +355,8 @@ export class RadioRoom {
       this.#credentials = { ssid, passphrase };
       this.#joinCodeId += 1;
       this.#tell({ type: 'hosted', group });
+      // Phones that know the network are faster than this line.
+      for (const address of radio.clients()) this.#tell({ type: 'client_joined', address });
     } catch (error) {
       this.#options.log.warn({ err: error }, 'the group was not formed');
       this.#tell({ type: 'host_failed', fault: faultOf(error) });
@@ -414,10 +423,13 @@ export class RadioRoom {
   }
 }
 
-function probeOptions({ interfaceName, controlFolder }: RadioConfig): Parameters<typeof createWifiDirect>[0] {
+function supplicantFolders({ controlFolder, clientFolder }: RadioConfig): {
+  readonly controlFolder?: string;
+  readonly clientFolder?: string;
+} {
   return {
-    ...(interfaceName === undefined ? {} : { interfaceName }),
     ...(controlFolder === undefined ? {} : { controlFolder }),
+    ...(clientFolder === undefined ? {} : { clientFolder }),
   };
 }
 

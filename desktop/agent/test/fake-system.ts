@@ -56,6 +56,8 @@ export class FakeSystem implements Programs {
     if (fault === undefined && this.addresses.has(interfaceName)) {
       this.dnsmasqs.add(child);
       child.say(`dnsmasq-dhcp: DHCP, sockets bound exclusively to interface ${interfaceName}`);
+    } else if (fault === 'program_missing') {
+      queueMicrotask(() => child.emit('error', Object.assign(new Error('spawn ENOENT'), { code: 'ENOENT' })));
     } else {
       child.say('dnsmasq: failed to create listening socket');
       child.stderr.end(() => child.end());

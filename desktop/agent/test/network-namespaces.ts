@@ -14,6 +14,8 @@ export function whyNotHere(): string | undefined {
     ['ip', 'iproute2'],
     ['nft', 'nftables'],
     ['dnsmasq', 'dnsmasq-base'],
+    ['busybox', 'busybox'],
+    ['setpriv', 'util-linux'],
   ].filter(
     ([program]) =>
       !['/usr/sbin', '/usr/bin', '/sbin', '/bin'].some((folder) => existsSync(`${folder}/${program ?? ''}`)),

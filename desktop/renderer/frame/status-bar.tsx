@@ -6,7 +6,7 @@ import { useAgent } from '../agent/connection.ts';
 import { useLanguage } from '../language/use-language.ts';
 import { Icon, type IconName, Mark } from '../look/icons.tsx';
 import type { Tone } from '../look/panel.tsx';
-import { radioTone } from '../status/radio-tone.ts';
+import { radioTone } from '../wifi/radio-tone.ts';
 import classes from './status-bar.module.css';
 
 export function StatusBar({ onOpenStatus }: { onOpenStatus: () => void }): ReactElement {
@@ -217,7 +217,9 @@ function Meter({ filled }: { filled: number }): ReactElement {
 
 function RadioChip({ state, onOpen }: StateChipProps): ReactElement {
   const { t } = useLanguage();
-  const words = t(`bar.radio.${state.radio.state}`);
+  const { radio } = state;
+  const words =
+    radio.state === 'up' ? t('wifi.up', { count: radio.phones.count }) : t(`bar.radio.${radio.state}`);
   const tone = radioTone(state.radio.state);
   return (
     <Chip

@@ -3,15 +3,20 @@ import { Button } from '@mantine/core';
 import { type CSSProperties, type ReactElement, useEffect, useRef, useState } from 'react';
 import type { Sale } from '../../ipc/agent-contract.ts';
 import { codeOf } from '../agent/calls.ts';
+import { useAgent } from '../agent/connection.ts';
 import { useLanguage } from '../language/use-language.ts';
 import { Icon } from '../look/icons.tsx';
 import { Problem } from '../look/panel.tsx';
 import { OverrideDialog } from '../manager/override-dialog.tsx';
+import { JoinCode } from '../wifi/join-code.tsx';
+import { PaySteps } from '../wifi/pay-steps.tsx';
 import { CustomerCamera } from '../scan/customer-camera.tsx';
 import { Countdown } from './countdown.tsx';
 import { QrCode } from './qr-code.tsx';
 import { type ScanNote, useScannedPayment } from './use-scanned-payment.ts';
 import classes from './waiting-screen.module.css';
+
+const WORDS = { code: 'waiting.scan', join: 'wifi.joinScan', camera: 'camera.hold' } as const;
 
 interface WaitingScreenProps {
   sale: Sale;
@@ -32,18 +37,19 @@ export function WaitingScreen({
   const amount = money(sale.amountMinor, sale.currency);
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => heading.current?.focus(), []);
-  const [face, setFace] = useState<'code' | 'camera'>('code');
+  const [chosen, setFace] = useState<'join' | 'code' | 'camera'>('code');
+  const canJoin = useAgent().state.radio.joinCodeId !== null;
+  // A group that is gone takes its code along.
+  const face = chosen === 'join' && !canJoin ? 'code' : chosen;
   const [isDeciding, setDeciding] = useState(false);
   const offer = sale.lastRefusal?.override ?? null;
   const { note, onText } = useScannedPayment();
   return (
-    <div className={classes.waiting} data-testid="screen-waiting">
+    <div className={classes.waiting} data-testid="screen-waiting" data-steps={canJoin || undefined}>
       <div className={classes.code} data-face={face}>
-        {face === 'code' ? (
-          <QrCode text={sale.qrText} label={t('waiting.qrLabel', { amount })} />
-        ) : (
-          <CustomerCamera onText={onText} />
-        )}
+        {face === 'code' && <QrCode text={sale.qrText} label={t('waiting.qrLabel', { amount })} />}
+        {face === 'join' && <JoinCode />}
+        {face === 'camera' && <CustomerCamera onText={onText} />}
       </div>
       <section className={classes.side}>
         <div className={classes.head}>
@@ -61,21 +67,29 @@ export function WaitingScreen({
           </div>
           <Countdown remainingMs={sale.remainingMs} receivedAtMs={receivedAtMs} />
         </div>
-        <p className={classes.scan}>{t(face === 'code' ? 'waiting.scan' : 'camera.hold')}</p>
-        <div className={classes.compare}>
-          <div>
-            <span className={classes.compareLabel}>{t('waiting.shortCode')}</span>
-            <span className={classes.compareHint}>{t('waiting.shortCodeHint')}</span>
+        {canJoin && face !== 'camera' && (
+          <PaySteps
+            step={face === 'join' ? 'join' : 'pay'}
+            onChange={(step) => setFace(step === 'join' ? 'join' : 'code')}
+          />
+        )}
+        <p className={classes.scan}>{t(WORDS[face])}</p>
+        {face !== 'join' && (
+          <div className={classes.compare}>
+            <div>
+              <span className={classes.compareLabel}>{t('waiting.shortCode')}</span>
+              <span className={classes.compareHint}>{t('waiting.shortCodeHint')}</span>
+            </div>
+            <strong className={`${classes.digits} tiki-number`} data-testid="short-code" dir="ltr">
+              {sale.shortCode}
+            </strong>
           </div>
-          <strong className={`${classes.digits} tiki-number`} data-testid="short-code" dir="ltr">
-            {sale.shortCode}
-          </strong>
-        </div>
+        )}
         <div className={classes.middle}>
           {sale.lastRefusal === null ? (
             <p className={classes.rule}>
-              <Icon name="shield" size={22} />
-              {t('waiting.doNotHandOver')}
+              <Icon name={face === 'join' ? 'forward' : 'shield'} size={22} />
+              {t(face === 'join' ? 'wifi.joinThen' : 'waiting.doNotHandOver')}
             </p>
           ) : (
             <LastRefusal refusal={sale.lastRefusal} onDecide={() => setDeciding(true)} />
@@ -95,12 +109,12 @@ export function WaitingScreen({
         <div className={classes.actions}>
           <Button
             variant="default"
-            data-testid={face === 'code' ? 'scan-customer' : 'show-request'}
-            leftSection={<Icon name={face === 'code' ? 'camera' : 'code'} size={22} />}
-            onClick={() => setFace(face === 'code' ? 'camera' : 'code')}
+            data-testid={face === 'camera' ? 'show-request' : 'scan-customer'}
+            leftSection={<Icon name={face === 'camera' ? 'code' : 'camera'} size={22} />}
+            onClick={() => setFace(face === 'camera' ? 'code' : 'camera')}
             fullWidth
           >
-            {t(face === 'code' ? 'camera.open' : 'camera.close')}
+            {t(face === 'camera' ? 'camera.close' : 'camera.open')}
           </Button>
           <Button
             variant="default"

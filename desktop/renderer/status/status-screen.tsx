@@ -9,7 +9,7 @@ import { formatSpan } from '../language/moments.ts';
 import { useLanguage } from '../language/use-language.ts';
 import { Fact, Facts, Page, Panel, Problem, StateWord } from '../look/panel.tsx';
 import { useNow } from '../look/use-now.ts';
-import { radioTone } from './radio-tone.ts';
+import { RadioPanel } from '../wifi/radio-panel.tsx';
 import classes from './status.module.css';
 
 const CERTIFICATE_SOON_MS = 14 * 86_400_000;
@@ -269,30 +269,6 @@ function RiskPanel(): ReactElement {
           </li>
         ))}
       </ul>
-    </Panel>
-  );
-}
-
-function RadioPanel(): ReactElement {
-  const { state } = useAgent();
-  const { t } = useLanguage();
-  const { addresses } = state;
-  return (
-    <Panel title={t('status.radio')} icon="radio" testId="panel-radio">
-      <StateWord tone={radioTone(state.radio.state)} icon="radio">
-        {t(`bar.radio.${state.radio.state}`)}
-      </StateWord>
-      <p className={classes.hint}>{t(`status.radioHint.${state.radio.state}`)}</p>
-      <Facts>
-        <Fact label={t('status.addresses')}>
-          {addresses.length === 0 ? t('status.noAddresses') : null}
-          {addresses.map((address) => (
-            <span key={address} dir="ltr" className={classes.address} data-selectable>
-              {address}
-            </span>
-          ))}
-        </Fact>
-      </Facts>
     </Panel>
   );
 }
