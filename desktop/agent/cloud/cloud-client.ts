@@ -11,7 +11,7 @@ const TIMEOUT_MS = 10_000;
 const MAX_ANSWER_BYTES = 2_097_152;
 
 export interface CloudRequest {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'PUT';
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent as JSON unless it is bytes. */

@@ -2,7 +2,7 @@
  * What the agent's main thread asks of the store's thread, as types: one table of commands, both ends derived from
  * it. Everything here survives a structured clone; nothing here runs.
  */
-import type { LimitSettings } from '@tikiwallet/protocol';
+import type { LimitSettings, RefusalCode } from '@tikiwallet/protocol';
 import type { EnrolResult, KioskTrust } from '@tikiwallet/server/contract';
 import type { AcceptOutcome, Consent, DeliveryToAccept } from '../accept-payment.ts';
 import type { OfferOutcome, RefundOutcome, RefundToOffer } from '../give-back.ts';
@@ -28,11 +28,16 @@ export interface LimitOverview {
   readonly issuer: LimitSettings;
   readonly merchant: LimitSettings;
   readonly kiosk: LimitSettings;
+  /** The merchant's for all its kiosks. */
+  readonly cloud: LimitSettings;
   /** What counts at this level of freshness. */
   readonly counts: LimitSettings;
 }
 
-export type TrustInstalled = { readonly ok: true } | { readonly ok: false; readonly code: TrustRefusal };
+/** `limits`: why the merchant's limits that came along were not taken; the bundle was all the same. */
+export type TrustInstalled =
+  | { readonly ok: true; readonly limits: RefusalCode | null }
+  | { readonly ok: false; readonly code: TrustRefusal };
 
 /** Name to parameters and result. Every command is one transaction, or reads only. */
 export interface StoreCommands {
