@@ -82,7 +82,8 @@ test('a sale that could not be written down takes no number from one that is ope
       action();
       throw new IpcError('storage_full');
     });
-  for (let count = 0; count < 20; count += 1) expect(refusedWith(() => kiosk.sell(100n))).toBe('storage_full');
+  for (let count = 0; count < 20; count += 1)
+    expect(refusedWith(() => kiosk.sell(100n))).toBe('storage_full');
   store.write = write;
   expect(codeOf(kiosk.acceptOne(delivery))).toBe('accepted');
 });

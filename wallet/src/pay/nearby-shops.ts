@@ -46,8 +46,8 @@ export async function askNearby(
         const answer = await ask(origin, needs, round.signal);
         hasAnswered ||= answer.kind !== 'silent';
         if (answer.kind !== 'envelopes') return;
+        // A stranger's bytes: no text is made of an open delivery with a phone salt, and it is no request.
         for (const envelope of answer.envelopes)
-          // A stranger's bytes: no text is made of an open delivery with a phone salt, and it is no request.
           if (!carriesPhoneSalt(envelope)) texts.add(toQrText('request', envelope));
         void needs.pause(OTHERS_MS, round.signal).then(stop);
       }),
