@@ -11,7 +11,7 @@ export default defineConfig({
     include: [
       'protocol/src/*.test.ts',
       'protocol/adapters/node-sealing.test.ts',
-      'protocol/test/{vectors,override,journal-check}.test.ts',
+      'protocol/test/{vectors,override,journal-check,loss-bound.property}.test.ts',
     ],
     env: { PROTOCOL_FUZZ_RUNS: '20' },
     pool: 'threads',

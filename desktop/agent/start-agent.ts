@@ -237,6 +237,8 @@ class Agent implements RunningAgent {
       radio: this.#radio,
       store: this.#store,
       state: () => this.#compose(),
+      snapshot: () => this.#snapshot,
+      refreshTrust: () => this.#trust.refreshed(),
       enrol: (code) => this.#enrol(code),
       accept: (delivery) => this.#accept(delivery, 'camera'),
       acceptRefund: (acceptance) => this.#giveBack(acceptance),

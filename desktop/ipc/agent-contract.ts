@@ -6,6 +6,9 @@
 import {
   KioskList,
   KioskView,
+  LIMIT_NAMES,
+  type LimitName,
+  LimitValues,
   LoginBody,
   MerchantSummary,
   MinorUnits,
@@ -291,23 +294,8 @@ export type RefundAnswer = z.infer<typeof RefundAnswer>;
 /** Longer than any delivery in a QR code, which holds 4,296 characters at most. */
 const MAX_SCANNED_CHARACTERS = 4_296;
 
-/** The limits that a merchant or a kiosk may set below the issuer's; amounts first, then numbers and seconds. */
-export const LIMIT_NAMES = [
-  'perPaymentMinor',
-  'storedSumMinor',
-  'perAllowanceMinor',
-  'firstPaymentMinor',
-  'newStandingMinor',
-  'splitSumMinor',
-  'hourSumMinor',
-  'daySumMinor',
-  'storedCount',
-  'maxOfflineSeconds',
-  'splitCount',
-  'hourCount',
-  'dayCount',
-] as const;
-export type LimitName = (typeof LIMIT_NAMES)[number];
+export { LIMIT_NAMES, type LimitName };
+/** Who sets limits at this till; the merchant's for all tills are the cloud's to keep. */
 export const LimitOwner = z.enum(['merchant', 'kiosk']);
 export type LimitOwner = z.infer<typeof LimitOwner>;
 /** Decimal digits for amounts and numbers alike. */
@@ -318,6 +306,8 @@ export const LimitLine = z.object({
   /** Null: not limited by this owner. */
   merchant: LimitValue.nullable(),
   kiosk: LimitValue.nullable(),
+  /** The merchant's for all its tills, as the cloud said last. */
+  cloud: LimitValue.nullable().default(null),
   /** The one that holds now, halved where the trust data is not fresh. */
   counts: LimitValue,
 });
@@ -443,6 +433,14 @@ export const agentCalls = {
       limits: z.partialRecord(z.enum(LIMIT_NAMES), PositiveMinorUnits),
       pin: Pin.optional(),
     }),
+    result: z.object({ lines: z.array(LimitLine) }),
+  },
+  /**
+   * All of the merchant's limits for all its tills, set in the cloud by the merchant who is signed in and is this till's own; taken by this
+   * till before it answers. `limits_changed`: they were set elsewhere meanwhile, and `limits.get` shows them now.
+   */
+  'merchant.setLimits': {
+    params: z.object({ limits: LimitValues }),
     result: z.object({ lines: z.array(LimitLine) }),
   },
   /** Several customers at once: how many requests may be open at one time. More than before needs the PIN. */

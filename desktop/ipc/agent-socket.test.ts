@@ -72,6 +72,7 @@ function makeHandlers(over: Partial<AgentHandlers> = {}): AgentHandlers {
     'sale.front': unused,
     'sale.putAway': unused,
     'till.setMostOpen': unused,
+    'merchant.setLimits': unused,
     'delivery.submit': unused,
     'refund.open': unused,
     'refund.cancel': unused,

@@ -31,7 +31,11 @@ const ISSUER: Readonly<Record<LimitName, string>> = {
 
 export class FakeManager {
   readonly #till: FakeTill;
-  readonly #limits = { merchant: new Map<string, string>(), kiosk: new Map<string, string>() };
+  readonly #limits = {
+    merchant: new Map<string, string>(),
+    kiosk: new Map<string, string>(),
+    cloud: new Map<string, string>([['daySumMinor', '40000000']]),
+  };
   #pin = FAKE_PIN;
   #failures = 0;
 
@@ -39,7 +43,10 @@ export class FakeManager {
     this.#till = till;
   }
 
-  readonly handlers: Pick<AgentHandlers, 'manager.setPin' | 'limits.get' | 'limits.set' | 'sale.override'> = {
+  readonly handlers: Pick<
+    AgentHandlers,
+    'manager.setPin' | 'limits.get' | 'limits.set' | 'merchant.setLimits' | 'sale.override'
+  > = {
     'manager.setPin': async ({ newPin, proof }) => {
       if (new Set(newPin).size === 1) throw new IpcError('manager_pin_weak');
       if (proof.kind === 'pin') this.prove(proof.pin);
@@ -63,6 +70,14 @@ export class FakeManager {
       else if (isRaised) throw new IpcError('manager_pin_needed');
       own.clear();
       for (const [name, value] of Object.entries(limits)) own.set(name, value);
+      return { lines: this.#lines() };
+    },
+    'merchant.setLimits': async ({ limits }) => {
+      const { merchant, cloud } = this.#till.state();
+      if (merchant === null) throw new IpcError('not_signed_in');
+      if (cloud.state !== 'online') throw new IpcError('cloud_unreachable');
+      this.#limits.cloud.clear();
+      for (const [name, value] of Object.entries(limits)) this.#limits.cloud.set(name, value);
       return { lines: this.#lines() };
     },
     'sale.override': async ({ pin }) => {
@@ -94,10 +109,11 @@ export class FakeManager {
       const issuer = ISSUER[name];
       const merchant = this.#limits.merchant.get(name) ?? null;
       const kiosk = this.#limits.kiosk.get(name) ?? null;
-      const counts = [issuer, merchant, kiosk]
+      const cloud = this.#limits.cloud.get(name) ?? null;
+      const counts = [issuer, merchant, kiosk, cloud]
         .filter((value) => value !== null)
         .reduce((low, value) => (BigInt(value) < BigInt(low) ? value : low));
-      return { name, issuer, merchant, kiosk, counts };
+      return { name, issuer, merchant, kiosk, cloud, counts };
     });
   }
 }

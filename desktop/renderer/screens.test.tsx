@@ -356,6 +356,49 @@ describe('several customers at once', () => {
   });
 });
 
+describe('the merchant’s limits for all tills', () => {
+  const openEditor = async (name: string): Promise<void> => {
+    fireEvent.click(await screen.findByTestId('limits-open'));
+    const rows = await screen.findAllByTestId('limit-row');
+    const row = rows.find((one) => one.dataset['name'] === name);
+    fireEvent.click(row?.querySelector('button') ?? document.body);
+    await screen.findByTestId('limit-editor');
+  };
+
+  it('stand beside the others, with whose limit counts', async () => {
+    show('ready');
+    fireEvent.click(screen.getByTestId('nav-settings'));
+    fireEvent.click(await screen.findByTestId('limits-open'));
+    const rows = await screen.findAllByTestId('limit-row');
+    const byName = (name: string) => rows.find((row) => row.dataset['name'] === name);
+    expect(
+      byName('daySumMinor')?.querySelector<HTMLElement>('[data-testid=limit-by]')?.dataset['owner'],
+    ).toBe('cloud');
+    expect(byName('dayCount')?.querySelector<HTMLElement>('[data-testid=limit-by]')?.dataset['owner']).toBe(
+      'issuer',
+    );
+  });
+
+  it('are set by the merchant who is signed in, and by nobody else', async () => {
+    show('ready');
+    fireEvent.click(screen.getByTestId('nav-settings'));
+    await openEditor('dayCount');
+    fireEvent.click(screen.getByLabelText('Shop, all tills'));
+    expect(screen.getByTestId('limit-all-tills').textContent).toContain('sign in first');
+    fireEvent.click(screen.getByTestId('key-7'));
+    expect(screen.getByTestId<HTMLButtonElement>('limit-save').disabled).toBe(true);
+    await act(async () => {
+      await agent.handlers['merchant.signIn']({ phone: '+6281234567890', password: 'a long password' });
+    });
+    fireEvent.click(screen.getByTestId('limit-save'));
+    await waitFor(() => expect(screen.queryByTestId('limit-editor')).toBeNull());
+    const rows = await screen.findAllByTestId('limit-row');
+    const row = rows.find((one) => one.dataset['name'] === 'dayCount');
+    expect(row?.querySelector('[data-testid=limit-of-cloud]')?.textContent).toContain('7');
+    expect(row?.querySelector<HTMLElement>('[data-testid=limit-by]')?.dataset['owner']).toBe('cloud');
+  });
+});
+
 describe('the customer’s number', () => {
   it('is asked for before the code when the cashier wishes, with the country filled in', async () => {
     show('ready');

@@ -116,8 +116,11 @@ for (const [index, look] of looks.entries()) {
       await phone.page.route('http://*/pay', async () => {
         // Silence, as above.
       });
-      await phone.at('page-way').click();
-      await phone.page.locator('[data-testid=pay-state][data-way=page]').waitFor();
+      // The step lasts for two seconds and a half, and a click on a busy machine not much less: watched for from before it.
+      await Promise.all([
+        phone.page.locator('[data-testid=pay-state][data-way=page]').waitFor(),
+        phone.at('page-way').click(),
+      ]);
       await check('by the page');
       await phone.at('payment-code').waitFor();
       await phone.at('sending-stop').click();

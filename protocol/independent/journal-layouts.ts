@@ -76,23 +76,25 @@ export const overrideBody = f.record({
 });
 
 const limitOrNone = { amount: f.nullable(f.price), count: f.nullable(f.count) };
+export const policyLimits = f.record({
+  perPaymentMinor: limitOrNone.amount,
+  storedSumMinor: limitOrNone.amount,
+  perAllowanceMinor: limitOrNone.amount,
+  firstPaymentMinor: limitOrNone.amount,
+  newStandingMinor: limitOrNone.amount,
+  splitSumMinor: limitOrNone.amount,
+  hourSumMinor: limitOrNone.amount,
+  daySumMinor: limitOrNone.amount,
+  storedCount: limitOrNone.count,
+  maxOfflineSeconds: limitOrNone.count,
+  splitCount: limitOrNone.count,
+  hourCount: limitOrNone.count,
+  dayCount: limitOrNone.count,
+});
+
 export const policyChangeBody = f.record({
-  owner: f.named(['merchant', 'kiosk']),
-  limits: f.record({
-    perPaymentMinor: limitOrNone.amount,
-    storedSumMinor: limitOrNone.amount,
-    perAllowanceMinor: limitOrNone.amount,
-    firstPaymentMinor: limitOrNone.amount,
-    newStandingMinor: limitOrNone.amount,
-    splitSumMinor: limitOrNone.amount,
-    hourSumMinor: limitOrNone.amount,
-    daySumMinor: limitOrNone.amount,
-    storedCount: limitOrNone.count,
-    maxOfflineSeconds: limitOrNone.count,
-    splitCount: limitOrNone.count,
-    hourCount: limitOrNone.count,
-    dayCount: limitOrNone.count,
-  }),
+  owner: f.named(['merchant', 'kiosk', 'merchantByCloud']),
+  limits: policyLimits,
 });
 
 const emptyBody = f.record({});

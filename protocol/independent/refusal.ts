@@ -25,6 +25,8 @@ export const refusalCodes = [
   'trust_bundle_from_the_future',
   'deny_list_base_differs',
   'deny_list_result_differs',
+  'merchant_limits_not_for_this_kiosk',
+  'merchant_limits_older_than_known',
   'trust_bundle_too_old',
   'clock_behind_trusted_time',
   'request_signature_invalid',

@@ -2,17 +2,18 @@
 
 import { encode } from 'cbor2';
 import { demandSignature, openSigned, type Signed, sha256 } from './cose.ts';
-import { fromHex, type Hex } from './fields.ts';
+import * as f from './fields.ts';
 import * as layouts from './layouts.ts';
 import { limits } from './limits.ts';
 import * as objects from './objects.ts';
-import { demand } from './refusal.ts';
+import { policyLimits } from './journal-layouts.ts';
+import { demand, refuse } from './refusal.ts';
 
 export type TrustBundle = ReturnType<typeof verifyTrustBundle>;
 
 const form = { header: 'keyed', maxBytes: limits.MAX_TRUST_BUNDLE_BYTES } as const;
 
-export function verifyTrustBundle(message: Hex, rootPublicKey: Hex) {
+export function verifyTrustBundle(message: f.Hex, rootPublicKey: f.Hex) {
   const signed = openSigned(message, { ...form, payload: layouts.trustBundle });
   const { issuerCertificates, deniedAllowances, deniedKiosks, ...fields } = signed.fields;
   const denied = { deniedAllowances: setOf(deniedAllowances), deniedKiosks: setOf(deniedKiosks) };
@@ -24,7 +25,7 @@ function setOf(ids: Ids): Ids {
   return [...new Set(ids)].sort();
 }
 
-function issuersUnder(rootPublicKey: Hex, certificates: readonly Hex[]): readonly objects.Issuer[] {
+function issuersUnder(rootPublicKey: f.Hex, certificates: readonly f.Hex[]): readonly objects.Issuer[] {
   return certificates.map((one) => objects.verifyIssuerCertificate(one, rootPublicKey));
 }
 
@@ -54,7 +55,7 @@ export function checkNotOlder(candidate: TrustBundle, known: TrustBundle, clockS
 }
 
 /** The bundle that a delta makes of the one in force; whether it may follow is asked with `checkNotOlder`. */
-export function applyDenyListDelta(message: Hex, known: TrustBundle, rootPublicKey: Hex): TrustBundle {
+export function applyDenyListDelta(message: f.Hex, known: TrustBundle, rootPublicKey: f.Hex): TrustBundle {
   const signed = openSigned(message, { ...form, payload: layouts.denyListDelta });
   const { version, issuedAt, policy, revokedIssuers, denyListVersion, ...delta } = signed.fields;
   const chain = verifySigner(signed, issuersUnder(rootPublicKey, delta.issuerCertificates));
@@ -76,16 +77,58 @@ function changed(known: Ids, removed: Ids, added: Ids): Ids {
   return ids;
 }
 
-export function denyListHash(lists: { readonly deniedAllowances: Ids; readonly deniedKiosks: Ids }): Hex {
-  const bytes = (ids: Ids) => fromHex(setOf(ids).join('').replaceAll('-', ''));
+export function denyListHash(lists: { readonly deniedAllowances: Ids; readonly deniedKiosks: Ids }): f.Hex {
+  const bytes = (ids: Ids) => f.fromHex(setOf(ids).join('').replaceAll('-', ''));
   return sha256(encode(['tiki-deny-list', bytes(lists.deniedAllowances), bytes(lists.deniedKiosks)]));
 }
 
 /** `keyId` is of the key that signed a certificate. */
-export function checkIssuerNotRevoked(keyId: Hex | null, trustBundle: TrustBundle, nowSeconds: number): void {
+export function checkIssuerNotRevoked(
+  keyId: f.Hex | null,
+  trustBundle: TrustBundle,
+  nowSeconds: number,
+): void {
   const certifiers = trustBundle.issuers.filter((one) => one.keyId === keyId);
   demand(certifiers.length > 0, 'issuer_unknown');
   const ended = trustBundle.revokedIssuers.filter((one) => nowSeconds >= one.honouredUntil);
   const isRevoked = certifiers.some((issuer) => ended.some((one) => one.generation === issuer.generation));
   demand(!isRevoked, 'issuer_key_revoked');
+}
+
+const merchantLimits = f.object(27, {
+  merchantId: f.id,
+  version: f.count,
+  issuedAt: f.time,
+  currency: f.currency,
+  limits: policyLimits,
+});
+
+type InForce = {
+  readonly kiosk: Pick<objects.Kiosk, 'merchantId' | 'currency'>;
+  readonly trustBundle: TrustBundle;
+  readonly known: { readonly version: number; readonly generation: number } | null;
+};
+
+/** The merchant's limits, believed and then held against what is in force. Only those that are set. */
+export function takeMerchantLimits(message: f.Hex, inForce: InForce, clockSeconds: number) {
+  const { kiosk, trustBundle, known } = inForce;
+  const signed = openSigned(message, { payload: merchantLimits, header: 'keyed' });
+  const { fields } = signed;
+  const signing = { at: fields.issuedAt, use: objects.use.trustBundles };
+  const signer = objects.findIssuer(signed.keyId, signing, trustBundle.issuers) ?? refuse('issuer_unknown');
+  demandSignature(signed, signer.publicKey, 'certificate_signature_invalid');
+  const isOurs = fields.merchantId === kiosk.merchantId && fields.currency === kiosk.currency;
+  demand(isOurs, 'merchant_limits_not_for_this_kiosk');
+  const nowSeconds = Math.max(clockSeconds, trustBundle.issuedAt);
+  demand(nowSeconds < signer.notAfter, 'certificate_expired');
+  demand(signer.generation >= trustBundle.signer.generation, 'issuer_key_superseded');
+  checkIssuerNotRevoked(signed.keyId, trustBundle, nowSeconds);
+  if (known !== null) {
+    const isLower =
+      signer.generation < known.generation ||
+      (signer.generation === known.generation && fields.version < known.version);
+    demand(!isLower, 'merchant_limits_older_than_known');
+  }
+  const wanted = Object.entries(fields.limits).filter(([, limit]) => limit !== null);
+  return { ...fields, limits: Object.fromEntries(wanted) };
 }

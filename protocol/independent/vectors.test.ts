@@ -42,6 +42,7 @@ type Texts =
   | 'known'
   | 'knownOfferHash'
   | 'list'
+  | 'merchantLimits'
   | 'occasion'
   | 'payment'
   | 'paymentHash'
@@ -66,6 +67,7 @@ type Input = Readonly<Record<Texts, string>> & {
   readonly content: channel.QrContent;
   readonly history: { lastCounter: number; lastCumulativeMinor: string; lastHash: Hex } | null;
   readonly issuerCertificates: readonly Hex[];
+  readonly limitsInForce: { version: number; generation: number } | null;
   readonly notAfter: number;
   readonly notBefore: number;
   readonly nowSeconds: number;
@@ -167,6 +169,12 @@ const operations: Record<string, (input: Input) => unknown> = {
       input.nowSeconds,
     ),
   ),
+  takeMerchantLimits: (input) => {
+    const trustBundle = trust.verifyTrustBundle(input.trustBundle, input.rootPublicKey);
+    const kiosk = objects.verifyKioskCertificate(input.kioskCertificate, trustBundle.issuers);
+    const inForce = { kiosk, trustBundle, known: input.limitsInForce };
+    return trust.takeMerchantLimits(input.merchantLimits, inForce, input.nowSeconds);
+  },
   findContradiction: (input) => doubleSpend.findContradiction(input.payments, allowanceOf(input)),
   verifyDoubleSpendProof: (input) => doubleSpend.verifyDoubleSpendProof(input.proof, input.rootPublicKey),
   verifyJournalFile: ({ file, rootPublicKey }) => verifyJournalFile(file, rootPublicKey),

@@ -131,6 +131,7 @@ export const FIELD_NAMES: ReadonlyMap<number, readonly string[]> = new Map([
   ],
   [24, ['purpose', 'issuer-certificate', 'allowance-certificate', 'first', 'second']],
   [26, ['purpose', 'envelopes']],
+  [27, ['purpose', 'merchant-id', 'version', 'issued-at', 'currency', 'limits']],
 ]);
 
 /** The notation of one encoded object, envelope or plain value, in lines. */

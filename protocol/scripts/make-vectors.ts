@@ -26,6 +26,7 @@ import { journalFileVectors } from './vectors-of-journals.ts';
 import { settlementEdgeVectors } from './vectors-of-settlement-edges.ts';
 import { doubleSpendProofVectors } from './vectors-of-proofs.ts';
 import { refundVectors } from './vectors-of-refunds.ts';
+import { merchantLimitsVectors } from './vectors-of-merchant-limits.ts';
 import { trustBundleVectors } from './vectors-of-trust.ts';
 import { overrideVectors } from './vectors-of-overrides.ts';
 import { acceptanceVectors, paymentVectors } from './vectors-of-payments.ts';
@@ -45,6 +46,7 @@ const MAKERS: Readonly<Record<string, (world: VectorWorld) => DraftFile>> = {
   'certificates.json': certificateVectors,
   'identity.json': identityVectors,
   'trust-bundle.json': trustBundleVectors,
+  'merchant-limits.json': merchantLimitsVectors,
   'payment-request.json': requestVectors,
   'payment.json': paymentVectors,
   'acceptance.json': acceptanceVectors,

@@ -124,6 +124,23 @@ function* trustOf(input: Input, name = 'trustBundle'): Steps<protocol.TrustBundl
   return yield* protocol.verifyTrustBundle(input.bytes(name), input.bytes('rootPublicKey'));
 }
 
+/** A kiosk's whole way with the merchant's limits: believed, then held against what is in force. */
+function* takeMerchantLimits(input: Input): Steps<unknown> {
+  const trust = yield* trustOf(input);
+  const candidate = yield* protocol.verifyMerchantLimits(input.bytes('merchantLimits'), trust.issuers);
+  const kiosk = yield* protocol.verifyKioskCertificate(input.bytes('kioskCertificate'), trust.issuers);
+  const known = input.object('limitsInForce');
+  protocol.checkMerchantLimits(candidate, {
+    kiosk,
+    trust,
+    known:
+      known === null ? null : { version: known.number('version'), generation: known.number('generation') },
+    nowSeconds: input.number('nowSeconds'),
+  });
+  const { merchantId, version, issuedAt, currency, limits } = candidate;
+  return { merchantId, version, issuedAt, currency, limits };
+}
+
 function* signedPayment(
   bytes: Uint8Array,
   allowance: protocol.AllowanceCertificate,
@@ -454,6 +471,7 @@ const OPERATIONS: Readonly<Record<string, (input: Input) => Steps<unknown>>> = {
     return yield* trustOf(input);
   },
   checkNotOlder: notOlder,
+  takeMerchantLimits,
   *applyDenyListDelta(input) {
     const delta = yield* protocol.verifyDenyListDelta(input.bytes('delta'), input.bytes('rootPublicKey'));
     return yield* protocol.applyDenyListDelta(delta, yield* trustOf(input, 'known'));

@@ -133,7 +133,7 @@ export function bodiesRefused(world: VectorWorld): readonly Vector[] {
       operation: 'readPolicyChangeEntry',
       entry: change,
       fields: [
-        ['owner', bound.uint(1, 2)],
+        ['owner', bound.uint(1, 3)],
         ['limits', bound.list(13, null)],
       ],
     },

@@ -199,6 +199,10 @@ export function journalWalkVectors(world: VectorWorld): readonly Vector[] {
   const byStranger = { ...world.stranger, externalAad: world.kiosk.hash };
   const forged = { ...part, bytes: resigned(part.bytes, fieldsOf(part.bytes), byStranger) };
   const all = makeOffer(world, { sequence: 2, amountMinor: 1_250n });
+  const forgedPayment = resigned(first.bytes, fieldsOf(first.bytes), {
+    ...world.stranger,
+    externalAad: world.allowance.hash,
+  });
   const none = Uint8Array.of(0x80);
   const renewed = world.certifyKiosk({ notBefore: NOW + 1 });
   const otherKiosk = world.run(
@@ -348,6 +352,13 @@ export function journalWalkVectors(world: VectorWorld): readonly Vector[] {
           request: resigned(makeRequest(world).bytes, fieldsOf(makeRequest(world).bytes), byStranger),
         }),
       ],
+      [],
+      certificates.slice(0, 3),
+    ),
+    walk('a payment of another phone', [...upTo(1), sale(0, 'reserved', { payment: forgedPayment })]),
+    walk(
+      'a payment of another phone, without the allowance certificate',
+      [...upTo(1), sale(0, 'reserved', { payment: forgedPayment })],
       [],
       certificates.slice(0, 3),
     ),

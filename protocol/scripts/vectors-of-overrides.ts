@@ -209,10 +209,10 @@ export function overrideVectors(world: VectorWorld): DraftFile {
         ...changeItems.with(3, protocol.JOURNAL_KIND.override),
       ]),
       badEntry(
-        'limits of a third owner',
+        'limits of a fourth owner',
         'field_out_of_range',
         'readPolicyChangeEntry',
-        changeItems.with(5, [3, nulls]),
+        changeItems.with(5, [4, nulls]),
       ),
       badEntry(
         'twelve limits',

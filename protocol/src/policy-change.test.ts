@@ -14,20 +14,23 @@ function read(body: PolicyChangeBody): PolicyChangeBody {
 
 const none = [...MONEY_LIMITS, ...NUMBER_LIMITS].map(() => null);
 
-it.each(['merchant', 'kiosk'] as const)('of the %s are read as they were written', (owner) => {
-  const all = {
-    ...Object.fromEntries(MONEY_LIMITS.map((name, index) => [name, BigInt(index + 1)])),
-    ...Object.fromEntries(NUMBER_LIMITS.map((name, index) => [name, index + 1])),
-  };
-  expect(read({ owner, limits: all })).toEqual({
-    owner,
-    limits: all,
-  });
-  expect(read({ owner, limits: {} })).toEqual({
-    owner,
-    limits: {},
-  });
-});
+it.each(['merchant', 'kiosk', 'merchantByCloud'] as const)(
+  'of the %s are read as they were written',
+  (owner) => {
+    const all = {
+      ...Object.fromEntries(MONEY_LIMITS.map((name, index) => [name, BigInt(index + 1)])),
+      ...Object.fromEntries(NUMBER_LIMITS.map((name, index) => [name, index + 1])),
+    };
+    expect(read({ owner, limits: all })).toEqual({
+      owner,
+      limits: all,
+    });
+    expect(read({ owner, limits: {} })).toEqual({
+      owner,
+      limits: {},
+    });
+  },
+);
 
 it.each([
   ...MONEY_LIMITS.map((name, index) => [name, index, { [name]: 7n }] as const),

@@ -25,4 +25,5 @@ export const PURPOSE = {
   doubleSpendProof: 24,
   journalFile: 25,
   requestList: 26,
+  merchantLimits: 27,
 } as const;

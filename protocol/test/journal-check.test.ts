@@ -274,6 +274,13 @@ it('a fault of the program is no finding about the journal', () => {
   expect(() => protocol.runSync(protocol.checkJournal(journal, world.root.publicKey), fails)).toThrow(
     RangeError,
   );
+  // Nor is one that lies in the steps themselves.
+  for (const kind of ['kioskCertificate', 'receipt'] as const) {
+    const records = [...journal, { kind, bytes: null as never }];
+    expect(() => protocol.runSync(protocol.checkJournal(records, world.root.publicKey), crypto)).toThrow(
+      TypeError,
+    );
+  }
 });
 
 describe('the records of a file', () => {

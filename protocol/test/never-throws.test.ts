@@ -395,6 +395,22 @@ function checkFile(bytes: Uint8Array) {
   return records.ok ? sync(protocol.checkJournal(records.value, world.root.publicKey)) : records;
 }
 
+const merchantLimits = ok(
+  sync(
+    protocol.signMerchantLimits(
+      {
+        merchantId: world.kiosk.merchantId,
+        version: 1,
+        issuedAt: NOW,
+        currency: world.kiosk.currency,
+        limits: { perPaymentMinor: 5_000n },
+      },
+      ok(sync(protocol.keyIdOf(world.issuer.publicKey))),
+    ),
+    world.issuer,
+  ),
+);
+
 const readers: Readonly<
   Record<string, readonly [Uint8Array, (bytes: Uint8Array) => protocol.Result<unknown>]>
 > = {
@@ -419,6 +435,11 @@ const readers: Readonly<
   'allowance in a delivery': [
     world.allowance.bytes,
     (bytes) => decide(protocol.encodeDelivery({ ...delivery, allowanceCertificate: nonEmpty(bytes) })),
+  ],
+  "merchant's limits": [merchantLimits, (bytes) => sync(protocol.verifyMerchantLimits(bytes, issuers))],
+  "merchant's limits that were stored": [
+    merchantLimits,
+    (bytes) => protocol.attempt(() => protocol.readStoredMerchantLimits(bytes)),
   ],
   'request list': [
     protocol.encodeRequestList([protocol.encodeRequestEnvelope(world.kiosk.bytes, request.bytes)]),

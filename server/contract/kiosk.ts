@@ -2,6 +2,9 @@
 import { z } from 'zod';
 import { Base64Url, CurrencyCode, PhoneNumber, TrustBytes, Uuid } from './primitives.ts';
 
+/** The merchant's limits, signed (page 09); null or absent: the merchant never set any here. */
+const MerchantLimitsBytes = Base64Url.max(4_096).nullable().optional();
+
 /**
  * `POST /v1/kiosks/enrol`, not signed in: the code is the authority, once.
  * Keys are 33-byte compressed P-256 points; `proof` is the signing key's proof of possession.
@@ -25,6 +28,7 @@ export const EnrolResult = z.object({
   kioskToken: z.string(),
   /** Origins whose pages may post payments to the agent. */
   walletOrigins: z.array(z.string()),
+  merchantLimits: MerchantLimitsBytes,
 });
 export type EnrolResult = z.infer<typeof EnrolResult>;
 
@@ -36,6 +40,7 @@ export const KioskTrust = z.object({
   trustBundle: TrustBytes.nullable(),
   certificate: Base64Url,
   walletOrigins: z.array(z.string()),
+  merchantLimits: MerchantLimitsBytes,
 });
 export type KioskTrust = z.infer<typeof KioskTrust>;
 

@@ -1,6 +1,6 @@
 /** What a merchant sees and does online: kiosks, sales and the balance. */
 import { z } from 'zod';
-import { CurrencyCode, IsoTime, lineOfText, MinorUnits, Uuid } from './primitives.ts';
+import { CurrencyCode, IsoTime, lineOfText, MinorUnits, PositiveMinorUnits, Uuid } from './primitives.ts';
 
 export const KioskStatus = z.enum(['awaiting_enrolment', 'active', 'denied']);
 export const KioskView = z.object({
@@ -54,3 +54,41 @@ export const SaleView = z.object({
   state: z.enum(['settled', 'settled_by_guarantee', 'refused', 'disputed']),
 });
 export type SaleView = z.infer<typeof SaleView>;
+
+/** The limits that a merchant or a kiosk may set below the issuer's; amounts first, then numbers and seconds. */
+export const LIMIT_NAMES = [
+  'perPaymentMinor',
+  'storedSumMinor',
+  'perAllowanceMinor',
+  'firstPaymentMinor',
+  'newStandingMinor',
+  'splitSumMinor',
+  'hourSumMinor',
+  'daySumMinor',
+  'storedCount',
+  'maxOfflineSeconds',
+  'splitCount',
+  'hourCount',
+  'dayCount',
+] as const;
+export type LimitName = (typeof LIMIT_NAMES)[number];
+/** Decimal digits, for numbers and seconds too. What is absent is not limited. */
+export const LimitValues = z.partialRecord(z.enum(LIMIT_NAMES), PositiveMinorUnits);
+
+/** `GET /v1/merchant/limits`: what the merchant wants of all its kiosks. Version 0: nothing was ever set. */
+export const MerchantLimitsView = z.object({
+  version: z.number().int().nonnegative(),
+  currency: CurrencyCode,
+  limits: LimitValues,
+  setAt: IsoTime.nullable(),
+});
+export type MerchantLimitsView = z.infer<typeof MerchantLimitsView>;
+
+/**
+ * `PUT /v1/merchant/limits` answers {@link MerchantLimitsView}. All limits at once, and which version they were thought out over:
+ * when another was set since, `limits_changed`. The limits that are in force already change nothing, whatever `basedOn` says.
+ */
+export const SetMerchantLimitsBody = z.object({
+  basedOn: z.int().nonnegative().max(2_147_483_646),
+  limits: LimitValues,
+});

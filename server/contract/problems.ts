@@ -46,6 +46,7 @@ export const PROBLEM_CODES = [
   'allowance_not_active',
   'closing_statement_invalid',
   'kiosk_not_found',
+  'limits_changed',
   'double_spend_not_found',
   'claim_invalid',
   'enrolment_code_incorrect',

@@ -168,6 +168,8 @@ export const HistoryItem = z.object({
   at: IsoTime,
   /** For offline payments and sales: hex hash of the payment, the same on both sides. */
   paymentHash: z.string().nullable(),
+  /** For top-ups and withdrawals, and what came back of them: the id under which they are asked about. */
+  orderId: z.string().nullable(),
 });
 export type HistoryItem = z.infer<typeof HistoryItem>;
 

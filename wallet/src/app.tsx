@@ -50,6 +50,14 @@ const Transfer = lazy(
   () => import('./screens/transfer.tsx'),
   (module) => module.TransferScreen,
 );
+const Withdraw = lazy(
+  () => import('./screens/withdraw.tsx'),
+  (module) => module.WithdrawScreen,
+);
+const WithdrawalState = lazy(
+  () => import('./screens/withdrawal.tsx'),
+  (module) => module.WithdrawalScreen,
+);
 const Pin = lazy(
   () => import('./screens/pin.tsx'),
   (module) => module.PinScreen,
@@ -171,6 +179,8 @@ function Current({ route }: { route: Route }) {
       return <Offline />;
     case 'transfer':
       return <Transfer />;
+    case 'withdraw':
+      return route.argument === null ? <Withdraw /> : <WithdrawalState id={route.argument} />;
     case 'help':
       return <Help />;
     case 'pin':

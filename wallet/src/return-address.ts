@@ -1,5 +1,6 @@
 /**
- * Addresses at which the wallet is entered from outside: the provider's page after a top-up, a kiosk's page after a
+ * Addresses at which the wallet is entered from outside: the provider's page after a top-up or
+ * after a bank account was named, a kiosk's page after a
  * payment. Each becomes a screen like the others, and what stood in the address is out of it at once. Never: believes
  * what an address says.
  */
@@ -14,6 +15,10 @@ export function takeReturnAddress(): void {
     return;
   }
   const query = new URLSearchParams(location.search);
+  if (query.has('bank')) {
+    history.replaceState(null, '', '/#/withdraw');
+    return;
+  }
   const topUp = query.get('topup');
   if (topUp === null) return;
   const argument = encodeURIComponent(topUp) + (query.has('cancelled') ? '~cancelled' : '');

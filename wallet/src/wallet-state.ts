@@ -7,6 +7,7 @@ import type { Integrity } from './store/marker.ts';
 import type {
   Intent,
   MetaValues,
+  Orders,
   Profile,
   StoredAllowance,
   StoredPayment,
@@ -27,6 +28,7 @@ export interface WalletState {
   readonly refunds: readonly StoredRefund[];
   readonly history: readonly HistoryItem[];
   readonly historyCursor: string | null;
+  readonly orders: Orders;
   readonly intents: readonly Intent[];
   readonly integrity: Integrity;
   /** What is known of this person's PIN on this phone. */
@@ -50,6 +52,7 @@ export const INITIAL_STATE: WalletState = {
   refunds: [],
   history: [],
   historyCursor: null,
+  orders: { topUps: [], withdrawals: [] },
   intents: [],
   integrity: 'intact',
   vault: { kind: 'none' },

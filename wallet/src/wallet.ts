@@ -2,7 +2,14 @@
  * The wallet behind the screens: keeps the snapshot up to date, talks to the cloud when there is one, and hands
  * offline money to its own room. Never: draws, or signs.
  */
-import type { Session, TopUp, TransferPreview, TransferResult } from '@tikiwallet/server/contract';
+import type {
+  BankAccountView,
+  Session,
+  TopUp,
+  TransferPreview,
+  TransferResult,
+  Withdrawal,
+} from '@tikiwallet/server/contract';
 import { ApiClient, type SessionState } from './api/client.ts';
 import { createEndpoints, type Endpoints } from './api/endpoints.ts';
 import { ApiError } from './api/problems.ts';
@@ -92,6 +99,7 @@ export class Wallet {
       profile: (await getMeta(database, 'profile')) ?? null,
       config: (await getMeta(database, 'config')) ?? null,
       view: (await getMeta(database, 'walletView')) ?? null,
+      orders: (await getMeta(database, 'orders')) ?? NO_ORDERS,
       registration: (await getMeta(database, 'registration')) ?? null,
       denialsRead: (await getMeta(database, 'denialsRead')) ?? [],
     });
@@ -205,7 +213,8 @@ export class Wallet {
     const before = await getMeta(database, 'profile');
     if (before?.id !== session.user.id) {
       await dropMeta(database, 'walletView');
-      this.state.change({ view: null });
+      await dropMeta(database, 'orders');
+      this.state.change({ view: null, orders: NO_ORDERS });
     }
     await putMeta(database, 'profile', session.user);
     this.#client.take(session);
@@ -219,7 +228,8 @@ export class Wallet {
     await this.#client.signOut().catch(ignoreOffline);
     await dropMeta(this.#needs.database, 'profile');
     await dropMeta(this.#needs.database, 'walletView');
-    this.state.change({ profile: null, view: null, session: 'none' });
+    await dropMeta(this.#needs.database, 'orders');
+    this.state.change({ profile: null, view: null, orders: NO_ORDERS, session: 'none' });
     await this.#reload();
   }
 
@@ -267,10 +277,19 @@ export class Wallet {
     await this.#reload();
     // Last: what is slow or refused here must not keep the balance from the screen.
     try {
+      await this.#learnOrders();
       await money.handInReceipts(this.state.value);
     } finally {
       await this.#reload();
     }
+  }
+
+  /** Top-ups and withdrawals that have no entry in the history, or more to tell than it. */
+  async #learnOrders(): Promise<void> {
+    const [topUps, withdrawals] = await Promise.all([this.#api.topUps(), this.#api.withdrawals()]);
+    const orders = { topUps: topUps.items, withdrawals: withdrawals.items };
+    await putMeta(this.#needs.database, 'orders', orders);
+    this.state.change({ orders });
   }
 
   async moreHistory(): Promise<void> {
@@ -310,6 +329,46 @@ export class Wallet {
 
   topUp(id: string): Promise<TopUp> {
     return this.#api.topUp(id);
+  }
+
+  async cancelTopUp(id: string): Promise<TopUp> {
+    const topUp = await this.#api.cancelTopUp(id);
+    void this.sync().catch(ignoreOffline);
+    return topUp;
+  }
+
+  bankAccount(): Promise<BankAccountView> {
+    return this.#api.bankAccount();
+  }
+
+  /** @returns where the person names a bank account. */
+  async linkBankAccount(): Promise<string> {
+    return (await this.#api.linkBankAccount()).url;
+  }
+
+  /** @param feeMinor what the person saw and agreed to. */
+  async withdraw(order: { amountMinor: bigint; feeMinor: bigint; currency: string }): Promise<Withdrawal> {
+    const intent = await this.#intend({
+      kind: 'withdrawal',
+      amountMinor: order.amountMinor.toString(),
+      feeMinor: order.feeMinor.toString(),
+      currency: order.currency,
+    });
+    return await this.#decide(intent.key, () => this.#api.withdraw(intent));
+  }
+
+  withdrawal(id: string): Promise<Withdrawal> {
+    return this.#api.withdrawal(id);
+  }
+
+  async confirmWithdrawal(id: string, code: string): Promise<Withdrawal> {
+    const withdrawal = await this.#api.confirmWithdrawal(id, code);
+    void this.sync().catch(ignoreOffline);
+    return withdrawal;
+  }
+
+  resendWithdrawalCode(id: string): Promise<Withdrawal> {
+    return this.#api.resendWithdrawalCode(id);
   }
 
   previewTransfer(phone: string): Promise<TransferPreview> {
@@ -572,6 +631,8 @@ export class Wallet {
   }
 }
 
+const NO_ORDERS = { topUps: [], withdrawals: [] } as const;
+
 type DistributiveDraft = Intent extends infer I
   ? I extends Intent
     ? Omit<I, 'key' | 'userId' | 'createdAtMs'>
@@ -590,6 +651,7 @@ function isSameLoad(intent: LoadIntent, order: LoadOrder): boolean {
 
 function sameDecision(intent: Intent, draft: DistributiveDraft): boolean {
   if (intent.amountMinor !== draft.amountMinor || intent.currency !== draft.currency) return false;
+  if (intent.kind === 'withdrawal' && draft.kind === 'withdrawal') return intent.feeMinor === draft.feeMinor;
   if (intent.kind !== 'transfer' || draft.kind !== 'transfer') return true;
   return intent.phone === draft.phone && intent.note === draft.note;
 }

@@ -7,6 +7,7 @@ import {
   KioskList,
   KioskTrust,
   KioskView,
+  MerchantLimitsView,
   MerchantSummary,
   PublicConfig,
   RegisterResult,
@@ -54,6 +55,13 @@ export function cloudApi(client: CloudClient) {
 
     summary: (token: string) => client.json(MerchantSummary, get('/v1/merchant/summary', bearer(token))),
     kiosks: (token: string) => client.json(KioskList, get('/v1/merchant/kiosks', bearer(token))),
+    setLimits: (token: string, wish: CheckedParams<'merchant.setLimits'> & { readonly basedOn: number }) =>
+      client.json(MerchantLimitsView, {
+        method: 'PUT',
+        path: '/v1/merchant/limits',
+        body: wish,
+        headers: bearer(token),
+      }),
     createKiosk: (token: string, kiosk: { name: string; idempotencyKey: string }) =>
       client.json(
         KioskView,

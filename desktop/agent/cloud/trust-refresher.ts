@@ -44,6 +44,16 @@ export class TrustRefresher {
     this.#schedule(0);
   }
 
+  /** As {@link refreshNow}, and resolves when that is done, whatever came of it. */
+  async refreshed(): Promise<void> {
+    await this.#running;
+    if (this.#isStopped) return;
+    this.#running ??= this.#refresh().finally(() => {
+      this.#running = null;
+    });
+    await this.#running;
+  }
+
   /** Why the newest answer of the cloud was not believed; null when it was. */
   get lastRefusal(): TrustRefusal | null {
     return this.#lastRefusal;
@@ -85,6 +95,8 @@ export class TrustRefresher {
         installed = await store.run('refreshTrust', await api.trust(kiosk.kioskToken, null));
       this.#note(installed.ok ? null : installed.code);
       if (!installed.ok) log.error({ code: installed.code }, 'the trust bundle of the cloud was refused');
+      else if (installed.limits !== null)
+        log.error({ code: installed.limits }, "the merchant's limits of the cloud were refused");
       this.#schedule(REFRESH_EVERY_MS);
     } catch (error) {
       // Whatever it was, the till goes on with the bundle that it has.

@@ -11,20 +11,29 @@ import { IpcError, LIMIT_NAMES, type LimitLine, type LimitName } from '../../ipc
 import type { Sales } from '../sales.ts';
 import type { LimitOverview } from '../store/messages.ts';
 import type { StoreClient } from '../store/store-client.ts';
+import type { CloudApi } from '../cloud/cloud-api.ts';
+import type { MerchantSession } from '../cloud/merchant-session.ts';
+import type { StoreSnapshot } from '../store/kiosk-store.ts';
 import type { Manager } from './manager.ts';
 
 export interface ManagerParts {
   readonly manager: Manager;
   readonly sales: Sales;
   readonly store: StoreClient;
+  readonly api: Pick<CloudApi, 'setLimits'>;
+  readonly merchant: MerchantSession;
+  readonly snapshot: () => StoreSnapshot | null;
+  /** Asks the cloud for its newest trust, and with it the merchant's limits. */
+  readonly refreshTrust: () => Promise<void>;
 }
 
 type ManagerHandlers = Pick<
   AgentHandlers,
-  'manager.setPin' | 'limits.get' | 'limits.set' | 'till.setMostOpen' | 'sale.override'
+  'manager.setPin' | 'limits.get' | 'limits.set' | 'merchant.setLimits' | 'till.setMostOpen' | 'sale.override'
 >;
 
-export function managerHandlers({ manager, sales, store }: ManagerParts): ManagerHandlers {
+export function managerHandlers(parts: ManagerParts): ManagerHandlers {
+  const { manager, sales, store } = parts;
   const readLines = async () => ({ lines: linesOf(await store.run('readLimits', null)) });
   return {
     'manager.setPin': async (wish) => {
@@ -36,6 +45,10 @@ export function managerHandlers({ manager, sales, store }: ManagerParts): Manage
       const wanted = { owner, limits: settingsOf(limits) };
       const set = (pinHash: Uint8Array | null) => store.run('setLimits', { ...wanted, pinHash });
       await (pin === undefined ? set(null) : manager.withPin(pin, set));
+      return readLines();
+    },
+    'merchant.setLimits': async ({ limits }) => {
+      await setForAllTills(limits, parts);
       return readLines();
     },
     'till.setMostOpen': async ({ mostOpen, pin }) => {
@@ -56,12 +69,32 @@ export function managerHandlers({ manager, sales, store }: ManagerParts): Manage
   };
 }
 
-function linesOf({ issuer, merchant, kiosk, counts }: LimitOverview): LimitLine[] {
+/** Only by this till's own merchant: another one who is signed in here would change the limits of other tills unseen. */
+async function setForAllTills(
+  limits: CheckedParams<'merchant.setLimits'>['limits'],
+  { api, merchant, snapshot, refreshTrust }: ManagerParts,
+): Promise<void> {
+  const now = snapshot();
+  const kiosk = now?.kiosk ?? null;
+  if (now === null || kiosk === null) throw new IpcError('kiosk_not_enrolled');
+  if (merchant.view === null) throw new IpcError('not_signed_in');
+  if (merchant.view.user.merchant?.id !== kiosk.merchantId) throw new IpcError('not_permitted');
+  const basedOn = now.cloudLimitsVersion;
+  try {
+    await merchant.authorised((token) => api.setLimits(token, { limits, basedOn }));
+  } finally {
+    // Also after a refusal: what was set elsewhere meanwhile is what the merchant has to see.
+    await refreshTrust();
+  }
+}
+
+function linesOf({ issuer, merchant, kiosk, cloud, counts }: LimitOverview): LimitLine[] {
   return LIMIT_NAMES.map((name) => ({
     name,
     issuer: digits(issuer, name) ?? '0',
     merchant: digits(merchant, name),
     kiosk: digits(kiosk, name),
+    cloud: digits(cloud, name),
     counts: digits(counts, name) ?? '0',
   }));
 }

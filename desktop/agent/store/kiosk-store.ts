@@ -28,6 +28,7 @@ import { KioskRecord, type EnrolledKiosk } from './kiosk-record.ts';
 import { closeUnlessBroken, openDatabase, type KioskDatabase } from './open-database.ts';
 import { LimitStore, type OwnedLimits } from './limit-settings.ts';
 import { ManagerPin, type PinStanding } from './manager-pin.ts';
+import { MerchantLimitStore, type CloudLimits } from './merchant-limits.ts';
 import { Payments, type Totals } from './payments.ts';
 import { Refunds } from './refunds.ts';
 import { Requests } from './requests.ts';
@@ -50,7 +51,9 @@ interface Memory {
   readonly today: Totals & { readonly startSeconds: number };
   readonly kiosk: EnrolledKiosk | null;
   readonly cursor: Cursor;
-  /** Of the merchant and of this kiosk. */
+  /** The merchant's for all its kiosks; null while the cloud has said none. */
+  readonly cloudLimits: CloudLimits | null;
+  /** Of the merchant, here and in the cloud, and of this kiosk. */
   readonly limitSettings: readonly LimitSettings[];
   /** Requests that may be open at one time. */
   readonly mostOpen: number;
@@ -94,6 +97,8 @@ export interface StoreSnapshot {
   readonly managerPin: PinStanding;
   /** Requests that may be open at one time. */
   readonly mostOpen: number;
+  /** Of the merchant's limits in the cloud, as this kiosk has them; 0 while it has none. */
+  readonly cloudLimitsVersion: number;
   readonly unsettled: Totals;
   readonly today: Totals;
   readonly headSequence: number;
@@ -124,6 +129,7 @@ export class KioskStore {
   readonly record: KioskRecord;
   readonly cursor: SettlementCursor;
   readonly limits: LimitStore;
+  readonly merchantLimits: MerchantLimitStore;
   readonly till: TillSettings;
   readonly managerPin: ManagerPin;
   readonly audit: Audit;
@@ -158,6 +164,7 @@ export class KioskStore {
       });
       this.cursor = new SettlementCursor(this.#db);
       this.limits = new LimitStore(this.#db);
+      this.merchantLimits = new MerchantLimitStore(this.#db, this.crypto);
       this.till = new TillSettings(this.#db);
       this.managerPin = new ManagerPin(this.#db, this.clock);
       this.#standing = new JournalStanding(this.#db);
@@ -177,13 +184,15 @@ export class KioskStore {
     const mark = this.#db.prepare<[], bigint>('SELECT seconds FROM trusted_time WHERE id = 1').pluck().get();
     const now = trustedNow(this.clock.wallMs(), Number(mark ?? 0n));
     const startSeconds = startOfDay(now.seconds);
+    const cloudLimits = this.merchantLimits.load();
     return {
       head: this.journal.head(),
       unsettled: this.payments.unsettled(),
       today: { ...this.payments.acceptedSince(startSeconds), startSeconds },
       kiosk: this.record.load(),
       cursor: this.cursor.read(),
-      limitSettings: this.limits.read(),
+      cloudLimits,
+      limitSettings: this.#settings(cloudLimits),
       mostOpen: this.till.mostOpen(),
       standing: this.#standing.read(),
       mark: Number(mark ?? 0n),
@@ -264,7 +273,15 @@ export class KioskStore {
 
   setLimits(owned: OwnedLimits): void {
     this.limits.replace(owned);
-    this.#memory = { ...this.#memory, limitSettings: this.limits.read() };
+    this.#memory = { ...this.#memory, limitSettings: this.#settings(this.#memory.cloudLimits) };
+  }
+
+  setCloudLimits(cloudLimits: CloudLimits): void {
+    this.#memory = { ...this.#memory, cloudLimits, limitSettings: this.#settings(cloudLimits) };
+  }
+
+  #settings(cloudLimits: CloudLimits | null): readonly LimitSettings[] {
+    return cloudLimits === null ? this.limits.read() : [...this.limits.read(), cloudLimits.limits];
   }
 
   setMostOpen(most: number): void {
@@ -313,6 +330,7 @@ export class KioskStore {
           })),
       managerPin,
       mostOpen: this.#memory.mostOpen,
+      cloudLimitsVersion: this.#memory.cloudLimits?.version ?? 0,
       unsettled,
       today: { count: today.count, sumMinor: today.sumMinor },
       headSequence: head.sequence,
@@ -353,6 +371,7 @@ export function quarantinedSnapshot(reason: QuarantineReason): StoreSnapshot {
     quarantine: reason,
     managerPin: { state: 'none', retryAfterMs: 0 },
     mostOpen: 1,
+    cloudLimitsVersion: 0,
     unsettled: { count: 0, sumMinor: 0n },
     today: { count: 0, sumMinor: 0n },
     headSequence: 0,

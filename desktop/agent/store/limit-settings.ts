@@ -7,11 +7,13 @@ import {
   MAX_COUNTER,
   MONEY_LIMITS,
   NUMBER_LIMITS,
-  type LimitOwner,
   type LimitSettings,
 } from '@tikiwallet/protocol';
 import { IpcError } from '../../ipc/index.ts';
 import type { KioskDatabase } from './open-database.ts';
+
+/** Who sets limits at this kiosk; what the merchant says in the cloud is in merchant-limits.ts. */
+export type LimitOwner = 'merchant' | 'kiosk';
 
 export interface OwnedLimits {
   readonly owner: LimitOwner;
@@ -58,6 +60,10 @@ export class LimitStore {
     if (value < 1n || value > max) throw new IpcError('call_invalid');
     this.#statements.insert.run(owner, name, value);
   }
+}
+
+export function isSame(one: LimitSettings, other: LimitSettings): boolean {
+  return [...MONEY_LIMITS, ...NUMBER_LIMITS].every((name) => one[name] === other[name]);
 }
 
 /** Whether `wanted` lets anything through that `now` does not: a higher value, or none where there was one. */

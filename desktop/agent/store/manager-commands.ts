@@ -61,6 +61,7 @@ function readLimits(store: KioskStore): LimitOverview {
     issuer: limitsAt('full', policy, kiosk.certificate),
     merchant: store.limits.of('merchant'),
     kiosk: store.limits.of('kiosk'),
+    cloud: store.memory.cloudLimits?.limits ?? {},
     counts: limitsAt(level, policy, kiosk.certificate, limitSettings),
   };
 }

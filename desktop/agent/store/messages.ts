@@ -2,7 +2,7 @@
  * What the agent's main thread asks of the store's thread, as types: one table of commands, both ends derived from
  * it. Everything here survives a structured clone; nothing here runs.
  */
-import type { LimitSettings } from '@tikiwallet/protocol';
+import type { LimitSettings, RefusalCode } from '@tikiwallet/protocol';
 import type { EnrolResult, KioskTrust } from '@tikiwallet/server/contract';
 import type { AcceptOutcome, Consent, DeliveryToAccept } from '../accept-payment.ts';
 import type { OfferOutcome, RefundOutcome, RefundToOffer } from '../give-back.ts';
@@ -12,15 +12,26 @@ import type { StorageFault } from './faults.ts';
 import type { TrustRefusal } from './kiosk-record.ts';
 import type { StoreSnapshot } from './kiosk-store.ts';
 import type { OwnedLimits } from './limit-settings.ts';
-import type { PackedDeliveries, PackedOutcomes } from './packing.ts';
+import type { PackedBytes, PackedOutcomes } from './packing.ts';
 import type { RefundRecord, SaleRecord, StoredPayment, StoredRefund } from './rows.ts';
 import type { OpenSale } from './sale-requests.ts';
 
-export interface StoreThreadData {
+export interface StoreOptions {
   readonly path: string;
   readonly migrationsFolder: string;
   readonly signingKeyPem: string;
   readonly sealingKeyPem: string;
+}
+
+export interface StoreThreadData extends StoreOptions {
+  /** What is known of signatures (`verdicts.ts`). */
+  readonly cells: Int32Array;
+}
+
+/** Besides the verdicts, how many messages the signature thread has taken. */
+export interface SignatureThreadData {
+  readonly cells: Int32Array;
+  readonly taken: Int32Array;
 }
 
 /** Each owner's own; the issuer's is the lower of policy and certificate, before any halving. */
@@ -28,17 +39,20 @@ export interface LimitOverview {
   readonly issuer: LimitSettings;
   readonly merchant: LimitSettings;
   readonly kiosk: LimitSettings;
+  /** The merchant's for all its kiosks. */
+  readonly cloud: LimitSettings;
   /** What counts at this level of freshness. */
   readonly counts: LimitSettings;
 }
 
-export type TrustInstalled = { readonly ok: true } | { readonly ok: false; readonly code: TrustRefusal };
+/** `limits`: why the merchant's limits that came along were not taken; the bundle was all the same. */
+export type TrustInstalled =
+  | { readonly ok: true; readonly limits: RefusalCode | null }
+  | { readonly ok: false; readonly code: TrustRefusal };
 
 /** Name to parameters and result. Every command is one transaction, or reads only. */
 export interface StoreCommands {
   accept: { params: readonly DeliveryToAccept[]; result: readonly AcceptOutcome[] };
-  /** The same, in the form that crosses between threads at the least cost. */
-  acceptGroup: { params: PackedDeliveries; result: PackedOutcomes };
   openSale: { params: OpenSale; result: SaleRecord };
   cancelSale: { params: string; result: SaleRecord };
   /** The sale as it stands; if its time is up, that is written down first. */
@@ -103,6 +117,14 @@ export interface CommandMessage<N extends CommandName = CommandName> {
   readonly params: CommandParams<N>;
 }
 
+/** Deliveries in the form that crosses between threads at the least cost; a ticket for each, in order. */
+export interface DeliveriesMessage {
+  readonly tickets: Int32Array;
+  readonly deliveries: PackedBytes;
+}
+
+export type StoreMessage = CommandMessage | DeliveriesMessage;
+
 export type StoreReply =
   | {
       readonly type: 'ready';
@@ -118,6 +140,19 @@ export type StoreReply =
       readonly id: number;
       readonly code: IpcErrorCode;
       readonly retryAfterMs: number | undefined;
+      readonly snapshot: StoreSnapshot | null;
+    }
+  /** One commit's outcomes; `tickets` in the order in which they were sent. */
+  | {
+      readonly type: 'judged';
+      readonly tickets: Int32Array;
+      readonly outcomes: PackedOutcomes;
+      readonly snapshot: StoreSnapshot;
+    }
+  | {
+      readonly type: 'notJudged';
+      readonly tickets: Int32Array;
+      readonly code: IpcErrorCode;
       readonly snapshot: StoreSnapshot | null;
     }
   | { readonly type: 'quarantined'; readonly snapshot: StoreSnapshot; readonly detail: string }

@@ -2,7 +2,14 @@
  * Answers the store's commands on an open store: the table of what each command does. Owns no thread and no
  * message; tests drive it directly.
  */
-import { CLOCK_TOLERANCE_SECONDS, fromHex, runSync, signProofOfPossession } from '@tikiwallet/protocol';
+import {
+  CLOCK_TOLERANCE_SECONDS,
+  encodePolicyChangeBody,
+  fromHex,
+  runSync,
+  signProofOfPossession,
+  type RefusalCode,
+} from '@tikiwallet/protocol';
 import { PaymentDesk } from '../accept-payment.ts';
 import { RefundDesk } from '../give-back.ts';
 import { Batches } from '../settle/batches.ts';
@@ -10,9 +17,9 @@ import { IpcError } from '../../ipc/index.ts';
 import { storageFaultOf } from './faults.ts';
 import { TrustRefused, type EnrolledKiosk } from './kiosk-record.ts';
 import { KioskStore, type KioskStoreOptions } from './kiosk-store.ts';
+import { isSame } from './limit-settings.ts';
 import type { CommandName, CommandParams, CommandResult, CommandTable, TrustInstalled } from './messages.ts';
 import { managerCommands } from './manager-commands.ts';
-import { packOutcomes, unpackDeliveries } from './packing.ts';
 import { refundCommands } from './refund-commands.ts';
 import { SaleRequests } from './sale-requests.ts';
 
@@ -44,7 +51,6 @@ export class StoreDesk {
   #table(): CommandTable {
     return {
       accept: (deliveries) => this.#payments.acceptGroup(deliveries),
-      acceptGroup: (packed) => packOutcomes(this.#payments.acceptGroup(unpackDeliveries(packed))),
       openSale: (sale) => this.sales.open(sale),
       cancelSale: (saleId) => this.sales.cancel(saleId),
       lookAtSale: (saleId) => this.sales.look(saleId),
@@ -58,14 +64,18 @@ export class StoreDesk {
       proveKey: (code) => this.#proveKey(code),
       enrol: (answer) => {
         if (this.store.memory.kiosk !== null) throw new IpcError('kiosk_already_enrolled');
-        const installed = this.#installTrust((atSeconds) => this.store.record.enrol(answer, atSeconds));
+        const installed = this.#installTrust(answer.merchantLimits, (atSeconds) =>
+          this.store.record.enrol(answer, atSeconds),
+        );
         if (installed.ok) this.#markEnrolled();
         return installed;
       },
       refreshTrust: (answer) => {
         const { kiosk } = this.store.memory;
         if (kiosk === null) throw new IpcError('kiosk_not_enrolled');
-        return this.#installTrust((atSeconds) => this.store.record.refresh(kiosk, answer, atSeconds));
+        return this.#installTrust(answer.merchantLimits, (atSeconds) =>
+          this.store.record.refresh(kiosk, answer, atSeconds),
+        );
       },
       ...managerCommands(this.store, this.#payments),
       nextBatch: (options) => this.#batches.next(options),
@@ -136,7 +146,10 @@ export class StoreDesk {
   }
 
   /** Everything that was believed under the former issuers or deny list is looked at again. */
-  #installTrust(install: (atSeconds: number) => EnrolledKiosk): TrustInstalled {
+  #installTrust(
+    limits: string | null | undefined,
+    install: (atSeconds: number) => EnrolledKiosk,
+  ): TrustInstalled {
     try {
       this.store.write(() => {
         const before = this.store.memory.kiosk?.trust ?? null;
@@ -150,6 +163,29 @@ export class StoreDesk {
       throw error;
     }
     this.#payments.forgetCertificates();
-    return { ok: true };
+    return { ok: true, limits: this.#takeLimits(limits ?? null) };
+  }
+
+  /**
+   * After the bundle, in a transaction of their own: a deny list waits for no merchant. Journalled when they say something else than
+   * those in force. @returns why they were not taken
+   */
+  #takeLimits(text: string | null): RefusalCode | null {
+    const { kiosk, cloudLimits: known, standing } = this.store.memory;
+    if (text === null || kiosk === null) return null;
+    return this.store.write(() => {
+      const wallSeconds = Math.floor(this.store.clock.wallMs() / 1000);
+      const taken = this.store.merchantLimits.take(text, { kiosk, known, wallSeconds });
+      if (!taken.ok) return taken.code;
+      if (taken.value === known) return null;
+      this.store.setCloudLimits(taken.value);
+      const { limits } = taken.value;
+      // A journal in doubt takes no entry; the limits hold all the same.
+      if (!isSame(limits, known?.limits ?? {}) && standing.doubt === null) {
+        const body = encodePolicyChangeBody({ owner: 'merchantByCloud', limits });
+        this.store.append('policyChange', this.store.now().seconds, body);
+      }
+      return null;
+    });
   }
 }

@@ -135,6 +135,22 @@ export class TestIssuer {
     );
   }
 
+  /** As the cloud sends them: base64url. */
+  merchantLimits(
+    limits: protocol.LimitSettings,
+    changes: Partial<protocol.MerchantLimitsDraft> = {},
+  ): string {
+    const draft = {
+      merchantId: MERCHANT_ID,
+      version: 1,
+      issuedAt: this.now,
+      currency: 'SGD',
+      limits,
+      ...changes,
+    };
+    return protocol.toBase64Url(this.sign(protocol.signMerchantLimits(draft, this.keyId)));
+  }
+
   kioskCertificate(
     keys: { signing: Uint8Array; sealing: Uint8Array },
     dates?: { notBefore?: number; notAfter?: number },

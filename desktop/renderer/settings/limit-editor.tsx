@@ -1,8 +1,8 @@
 /** One limit of the shop's or the till's, typed on the keypad; then the PIN when it is raised. The agent judges both. */
 import { Button, SegmentedControl } from '@mantine/core';
-import { useMutation } from '@tanstack/react-query';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, type ReactElement, useState } from 'react';
-import { LimitOwner, type LimitLine } from '../../ipc/agent-contract.ts';
+import { LimitOwner, type LimitLine, type LimitName } from '../../ipc/agent-contract.ts';
 import { call, codeOf } from '../agent/calls.ts';
 import { useAgent } from '../agent/connection.ts';
 import { useLanguage } from '../language/use-language.ts';
@@ -21,28 +21,34 @@ interface LimitEditorProps {
   onDone: (lines?: readonly LimitLine[]) => void;
 }
 
+/** Also the merchant for all tills, whose limits the cloud keeps. */
+type Owner = LimitOwner | 'cloud';
+const OWNERS: readonly Owner[] = ['cloud', ...LimitOwner.options];
+
 /** What is to be saved: a value, or null for no limit of this owner. */
 type Wish = string | null;
 
 export function LimitEditor({ line, lines, onDone }: LimitEditorProps): ReactElement {
   const { t } = useLanguage();
   const { state } = useAgent();
-  const [owner, setOwner] = useState<LimitOwner>('merchant');
+  const [owner, setOwner] = useState<Owner>('merchant');
   const [digits, setDigits] = useState('0');
   const [proved, setProved] = useState<{ readonly wish: Wish }>();
   const former = line[owner];
   const value = valueOfDigits(line.name, digits);
+  const queries = useQueryClient();
   const save = useMutation({
-    mutationFn: ({ wish, pin }: { wish: Wish; pin?: string }) =>
-      call('limits.set', {
-        owner,
-        limits: ownLimits(lines, owner, line.name, wish),
-        ...(pin === undefined ? {} : { pin }),
-      }),
+    mutationFn: ({ wish, pin }: { wish: Wish; pin?: string }) => {
+      const limits = ownLimits(lines, owner, line.name, wish);
+      if (owner === 'cloud') return call('merchant.setLimits', { limits });
+      return call('limits.set', { owner, limits, ...(pin === undefined ? {} : { pin }) });
+    },
     onSuccess: (answer) => onDone(answer.lines),
+    // What was set elsewhere meanwhile is what the next wish has to begin with.
+    onError: () => queries.invalidateQueries({ queryKey: ['limits.get'] }),
   });
   const isRaise = (wish: Wish): boolean =>
-    former !== null && (wish === null || BigInt(wish) > BigInt(former));
+    owner !== 'cloud' && former !== null && (wish === null || BigInt(wish) > BigInt(former));
   const ask = (wish: Wish): void => {
     save.reset();
     if (isRaise(wish)) setProved({ wish });
@@ -59,7 +65,8 @@ export function LimitEditor({ line, lines, onDone }: LimitEditorProps): ReactEle
         onBack={() => setProved(undefined)}
       />
     );
-  const isReady = digits !== '0' && value !== former;
+  const maySet = owner !== 'cloud' || state.merchant !== null;
+  const isReady = digits !== '0' && value !== former && maySet;
   const submit = (event: FormEvent): void => {
     event.preventDefault();
     if (isReady && !save.isPending) ask(value);
@@ -76,18 +83,23 @@ export function LimitEditor({ line, lines, onDone }: LimitEditorProps): ReactEle
           classNames={{ label: classes.segment }}
           value={owner}
           onChange={(next) => {
-            setOwner(LimitOwner.options.find((option) => option === next) ?? 'merchant');
+            setOwner(OWNERS.find((option) => option === next) ?? 'merchant');
             save.reset();
           }}
-          data={LimitOwner.options.map((one) => ({ value: one, label: t(`limits.owner.${one}`) }))}
+          data={OWNERS.map((one) => ({ value: one, label: t(`limits.owner.${one}`) }))}
         />
         <Typed line={line} owner={owner} value={value} isEmpty={digits === '0'} />
+        {owner === 'cloud' && (
+          <p className={classes.hint} data-testid="limit-all-tills">
+            {t(maySet ? 'limits.allTills' : 'limits.signIn')}
+          </p>
+        )}
         {save.isError && <Problem code={codeOf(save.error)} />}
         <div className={classes.buttons}>
           <Button type="submit" data-testid="limit-save" disabled={!isReady} loading={save.isPending}>
             {t('limits.save')}
           </Button>
-          {former !== null && (
+          {former !== null && maySet && (
             <Button variant="default" data-testid="limit-remove" onClick={() => ask(null)}>
               {t('limits.remove')}
             </Button>
@@ -114,7 +126,7 @@ function Typed({
   isEmpty,
 }: {
   line: LimitLine;
-  owner: LimitOwner;
+  owner: Owner;
   value: string;
   isEmpty: boolean;
 }): ReactElement {
@@ -197,10 +209,10 @@ function ProveStep({
 /** All of this owner's limits with one exchanged; null takes it away. */
 function ownLimits(
   lines: readonly LimitLine[],
-  owner: LimitOwner,
+  owner: Owner,
   name: LimitLine['name'],
   wish: Wish,
-): Record<string, string> {
+): Partial<Record<LimitName, string>> {
   const entries = lines.flatMap((one) => {
     const value = one.name === name ? wish : one[owner];
     return value === null ? [] : [[one.name, value] as const];

@@ -11,6 +11,20 @@ import { LimitEditor } from './limit-editor.tsx';
 import { limitGroups, useLimitText } from './limit-text.ts';
 import classes from './limits.module.css';
 
+const OWNERS = ['issuer', 'cloud', 'merchant', 'kiosk'] as const;
+
+/** Pure: whose limit is the lowest; of two that are the same, the one that others cannot lift. */
+export function decidingOwner(line: Pick<LimitLine, (typeof OWNERS)[number]>): (typeof OWNERS)[number] {
+  const valueOf = (owner: (typeof OWNERS)[number]): bigint | null => {
+    const value = line[owner];
+    return value === null ? null : BigInt(value);
+  };
+  return OWNERS.reduce((lowest, owner) => {
+    const [former, value] = [valueOf(lowest), valueOf(owner)];
+    return value !== null && (former === null || value < former) ? owner : lowest;
+  });
+}
+
 export function LimitsSettings(): ReactElement {
   const { t } = useLanguage();
   const [isOpen, setOpen] = useState(false);
@@ -38,13 +52,14 @@ function Limits(): ReactElement {
   const { t } = useLanguage();
   const { state } = useAgent();
   const queries = useQueryClient();
-  const [edited, setEdited] = useState<LimitLine>();
+  const [editedName, setEdited] = useState<LimitLine['name']>();
   // Freshness changes what counts, and with it the page.
   const queryKey = ['limits.get', state.trust?.level];
   const limits = useQuery({ queryKey, queryFn: () => call('limits.get', {}) });
   if (limits.isPending) return <Skeleton height={320} radius={12} aria-label={t('common.loading')} />;
   if (limits.isError) return <Problem code={codeOf(limits.error)} onRetry={() => void limits.refetch()} />;
   const { lines } = limits.data;
+  const edited = lines.find(({ name }) => name === editedName);
   if (edited !== undefined)
     return (
       <LimitEditor
@@ -63,7 +78,7 @@ function Limits(): ReactElement {
           <h3 className={classes.group}>{t(title)}</h3>
           <ul className={classes.lines}>
             {members.map((line) => (
-              <LimitRow key={line.name} line={line} onEdit={() => setEdited(line)} />
+              <LimitRow key={line.name} line={line} onEdit={() => setEdited(line.name)} />
             ))}
           </ul>
         </section>
@@ -79,8 +94,8 @@ function LimitRow({ line, onEdit }: { line: LimitLine; onEdit: () => void }): Re
     <li data-testid="limit-row" data-name={line.name}>
       <UnstyledButton className={classes.row} onClick={onEdit}>
         <span className={classes.name}>{t(`limits.name.${line.name}`)}</span>
-        {(['issuer', 'merchant', 'kiosk'] as const).map((owner) => (
-          <span key={owner} className={classes.owner}>
+        {OWNERS.map((owner) => (
+          <span key={owner} className={classes.owner} data-testid={`limit-of-${owner}`}>
             <small>{t(`limits.owner.${owner}`)}</small>
             <span className="tiki-number" data-unset={line[owner] === null || undefined}>
               {text(line.name, line[owner])}
@@ -92,6 +107,9 @@ function LimitRow({ line, onEdit }: { line: LimitLine; onEdit: () => void }): Re
           <strong className="tiki-number" data-testid="limit-counts" data-value={line.counts}>
             {text(line.name, line.counts)}
           </strong>
+          <small data-testid="limit-by" data-owner={decidingOwner(line)}>
+            {t('limits.by', { owner: t(`limits.owner.${decidingOwner(line)}`) })}
+          </small>
         </span>
       </UnstyledButton>
     </li>

@@ -88,6 +88,13 @@ CREATE TABLE manager_pin (
   failures INTEGER NOT NULL DEFAULT 0 CHECK (failures >= 0)
 ) STRICT;
 
+CREATE TABLE merchant_limits (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  bytes BLOB NOT NULL,
+  version INTEGER NOT NULL CHECK (version >= 1),
+  signer_generation INTEGER NOT NULL CHECK (signer_generation >= 1)
+) STRICT;
+
 CREATE TABLE outgoing_batch (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   from_sequence INTEGER NOT NULL CHECK (from_sequence >= 1),
@@ -214,6 +221,18 @@ END;
 CREATE TRIGGER kiosk_identity_is_final BEFORE UPDATE OF kiosk_id, root_public_key ON kiosk
 BEGIN
   SELECT RAISE(ABORT, 'the identity of an enrolled kiosk is final');
+END;
+
+CREATE TRIGGER merchant_limits_never_go_back BEFORE UPDATE ON merchant_limits
+WHEN NEW.signer_generation < OLD.signer_generation
+  OR (NEW.signer_generation = OLD.signer_generation AND NEW.version < OLD.version)
+BEGIN
+  SELECT RAISE(ABORT, 'older limits never replace newer ones');
+END;
+
+CREATE TRIGGER merchant_limits_stay BEFORE DELETE ON merchant_limits
+BEGIN
+  SELECT RAISE(ABORT, 'limits end by newer ones that say so');
 END;
 
 CREATE TRIGGER payments_are_final BEFORE UPDATE OF

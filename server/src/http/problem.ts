@@ -58,6 +58,7 @@ const PROBLEMS: Readonly<Record<ProblemCode, { status: ContentfulStatusCode; tit
   allowance_not_active: { status: 409, title: 'This allowance is not active.' },
   closing_statement_invalid: { status: 422, title: 'The closing statement is not valid.' },
   kiosk_not_found: { status: 404, title: 'There is no such kiosk.' },
+  limits_changed: { status: 409, title: 'The limits were changed meanwhile. Look at them again.' },
   double_spend_not_found: { status: 404, title: 'There is no such case.' },
   claim_invalid: { status: 422, title: 'The objects of this claim do not belong together.' },
   enrolment_code_incorrect: { status: 422, title: 'This enrolment code is wrong.' },

@@ -27,6 +27,7 @@ import { openAccount } from '../ledger/index.ts';
 import { check, holdDenyListVersion, type Offline } from '../trust/index.ts';
 import { hashCode, readCode } from './enrolment-code.ts';
 import { currentCertificate } from './kiosk-certificates.ts';
+import { signedMerchantLimits } from './merchant-limits.ts';
 
 type Needs = Pick<ServerContext, 'db' | 'clock' | 'config'> & { readonly offline: Offline };
 
@@ -47,12 +48,16 @@ export async function enrol(needs: Needs, body: z.output<typeof EnrolBody>): Pro
   const enrolled = await inTransaction(needs.db, (tx) => enrolInside(tx, needs, { code, keys, token }));
   const { trust } = needs.offline;
   const bundle = await trust.bundle();
+  const issuedAt = Math.floor(bundle.issuedAt.getTime() / 1000);
+  const shop = { merchantId: enrolled.merchant.id, currency: enrolled.currency, issuedAt };
+  const limits = await signedMerchantLimits(needs.db, trust, shop);
   return {
     ...enrolled,
     rootPublicKey: toBase64Url(trust.rootPublicKey),
     trustBundle: toBase64Url(bundle.bytes),
     kioskToken: token.toString('base64url'),
     walletOrigins: [needs.config.publicOrigin],
+    merchantLimits: limits === null ? null : toBase64Url(limits),
   };
 }
 

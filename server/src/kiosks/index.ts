@@ -3,4 +3,5 @@ export { type EnrolledKiosk, requireKiosk, requireKnownKiosk } from './authentic
 export { enrol } from './enrol.ts';
 export { certifiedName } from './kiosk-certificates.ts';
 export { createKiosk, denyKiosk, listKiosks, renewCode } from './kiosks.ts';
+export { readMerchantLimits, setMerchantLimits } from './merchant-limits.ts';
 export { trustForKiosk } from './trust-for-kiosk.ts';

@@ -11,6 +11,7 @@ import { kioskEnrolments } from '../db/schema/kiosks.ts';
 import type { BundleName, Offline } from '../trust/index.ts';
 import type { KnownKiosk } from './authenticate-kiosk.ts';
 import { currentCertificate, lastCertificate } from './kiosk-certificates.ts';
+import { signedMerchantLimits } from './merchant-limits.ts';
 
 type Needs = Pick<ServerContext, 'db' | 'clock' | 'config'> & { readonly offline: Offline };
 
@@ -22,6 +23,9 @@ export async function trustForKiosk(
 ): Promise<KioskTrust> {
   const { db, clock, config, offline } = needs;
   const { bundle, bytes } = await offline.trust.update(since);
+  const issuedAt = Math.max(Math.floor(clock.nowMs() / 1000), Math.floor(bundle.issuedAt.getTime() / 1000));
+  const shop = { merchantId: kiosk.merchantId, currency: config.currency, issuedAt };
+  const limits = await signedMerchantLimits(db, offline.trust, shop);
   const certificate = await inTransaction(db, async (tx) => {
     if (kiosk.isDenied) return lastCertificate(tx, kiosk.enrolmentId);
     // Until then it may accept payments: noted before the bundle is handed out.
@@ -35,5 +39,6 @@ export async function trustForKiosk(
     trustBundle: bytes === null ? null : toBase64Url(bytes),
     certificate: toBase64Url(certificate),
     walletOrigins: [config.publicOrigin],
+    merchantLimits: limits === null ? null : toBase64Url(limits),
   };
 }

@@ -145,6 +145,8 @@ const ROUTES: Readonly<Record<string, Route>> = {
   'GET /v1/merchant/refunds': { for: 'merchant' },
   'GET /v1/merchant/kiosks': { for: 'merchant' },
   'POST /v1/merchant/kiosks': { for: 'merchant', body: () => ({ name: 'Mine' }) },
+  'GET /v1/merchant/limits': { for: 'merchant' },
+  'PUT /v1/merchant/limits': { for: 'merchant', body: () => ({ basedOn: 0, limits: {} }) },
   'POST /v1/merchant/kiosks/{id}/code': {
     for: 'merchant',
     id: () => kiosk.kioskId,

@@ -70,6 +70,7 @@ function toItem(entry: HistoryEntry): HistoryItem {
     note: text('note'),
     at: entry.createdAt.toISOString(),
     paymentHash: text('paymentHash'),
+    orderId: text('withdrawalId') ?? text('topUpId'),
   };
 }
 

@@ -5,15 +5,24 @@ import {
   CreateKioskBody,
   KioskList,
   KioskView,
+  MerchantLimitsView,
   MerchantSummary,
   pageOf,
   PageQuery,
   SaleView,
+  SetMerchantLimitsBody,
   Uuid,
 } from '../../contract/index.ts';
 import type { RegisterRoutes } from '../context.ts';
 import { answers, bearer, idempotencyHeaders, json, refusals } from '../http/router.ts';
-import { createKiosk, denyKiosk, listKiosks, renewCode } from '../kiosks/index.ts';
+import {
+  createKiosk,
+  denyKiosk,
+  listKiosks,
+  readMerchantLimits,
+  renewCode,
+  setMerchantLimits,
+} from '../kiosks/index.ts';
 import { listSales, merchantSummary } from '../settlement/index.ts';
 
 const tags = ['merchant'];
@@ -70,6 +79,24 @@ const salesRoute = createRoute({
   responses: { 200: answers(pageOf(SaleView), 'A page, newest first'), ...refusals },
 });
 
+const readLimitsRoute = createRoute({
+  method: 'get',
+  path: '/v1/merchant/limits',
+  tags,
+  summary: 'What the merchant wants of all its kiosks',
+  security: bearer,
+  responses: { 200: answers(MerchantLimitsView, 'The limits'), ...refusals },
+});
+const setLimitsRoute = createRoute({
+  method: 'put',
+  path: '/v1/merchant/limits',
+  tags,
+  summary: 'Set all limits for all kiosks; they take them with their next trust bundle',
+  security: bearer,
+  request: { body: { content: json(SetMerchantLimitsBody), required: true } },
+  responses: { 200: answers(MerchantLimitsView, 'The limits'), ...refusals },
+});
+
 export const registerMerchant: RegisterRoutes = (router, context) => {
   const { auth, clock, config, db, idempotency, offline } = context;
   const needs = { db, clock, policy: offline.policy };
@@ -96,6 +123,15 @@ export const registerMerchant: RegisterRoutes = (router, context) => {
   router.openapi(denyKioskRoute, async (c) => {
     const { merchantId } = await auth.requireMerchant(c);
     return c.json(await denyKiosk(needs, merchantId, c.req.valid('param').id), 200);
+  });
+  const limited = { db, clock, currency: config.currency };
+  router.openapi(readLimitsRoute, async (c) => {
+    const { merchantId } = await auth.requireMerchant(c);
+    return c.json(await readMerchantLimits(limited, merchantId), 200);
+  });
+  router.openapi(setLimitsRoute, async (c) => {
+    const { merchantId, userId } = await auth.requireMerchant(c);
+    return c.json(await setMerchantLimits(limited, { merchantId, userId }, c.req.valid('json')), 200);
   });
   router.openapi(summaryRoute, async (c) => {
     const { merchantId } = await auth.requireMerchant(c);

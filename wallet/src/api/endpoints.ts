@@ -1,6 +1,8 @@
 /** Each call of the cloud that the wallet makes, by name, with the contract's types. */
 import type {
   Allowance,
+  BankAccountLink,
+  BankAccountView,
   ClaimBody,
   ClaimView,
   HistoryItem,
@@ -14,6 +16,7 @@ import type {
   TransferResult,
   TrustView,
   WalletView,
+  Withdrawal,
 } from '@tikiwallet/server/contract';
 import type { Payee } from '../store/schema.ts';
 import type { ApiClient } from './client.ts';
@@ -73,6 +76,24 @@ export function createEndpoints(client: ApiClient) {
     startTopUp: (order: Keyed & { amountMinor: string }) =>
       post<TopUp>('/v1/topups', { amountMinor: order.amountMinor }, order.key),
     topUp: (id: string) => client.call<TopUp>(`/v1/topups/${encodeURIComponent(id)}`),
+    cancelTopUp: (id: string) =>
+      client.call<TopUp>(`/v1/topups/${encodeURIComponent(id)}/cancel`, { method: 'POST' }),
+    /** The newest, whatever became of them. */
+    topUps: () => client.call<{ readonly items: readonly TopUp[] }>('/v1/topups?limit=50'),
+    withdrawals: () => client.call<{ readonly items: readonly Withdrawal[] }>('/v1/withdrawals?limit=50'),
+    bankAccount: () => client.call<BankAccountView>('/v1/bank-account'),
+    linkBankAccount: () => client.call<BankAccountLink>('/v1/bank-account/link', { method: 'POST' }),
+    withdraw: (order: Keyed & { amountMinor: string; feeMinor: string }) =>
+      post<Withdrawal>(
+        '/v1/withdrawals',
+        { amountMinor: order.amountMinor, feeMinor: order.feeMinor },
+        order.key,
+      ),
+    withdrawal: (id: string) => client.call<Withdrawal>(`/v1/withdrawals/${encodeURIComponent(id)}`),
+    confirmWithdrawal: (id: string, code: string) =>
+      post<Withdrawal>(`/v1/withdrawals/${encodeURIComponent(id)}/confirm`, { code }),
+    resendWithdrawalCode: (id: string) =>
+      client.call<Withdrawal>(`/v1/withdrawals/${encodeURIComponent(id)}/resend`, { method: 'POST' }),
     previewTransfer: (phone: string) => post<TransferPreview>('/v1/transfers/preview', { phone }),
     transfer: (order: Keyed & { phone: string; amountMinor: string; note: string | null }) =>
       post<TransferResult>(

@@ -71,6 +71,7 @@ test('the online history settles exactly the payments that it names', async () =
     note: null,
     at: new Date(NOW * 1000).toISOString(),
     paymentHash: payments[1]?.id ?? null,
+    orderId: null,
   };
   await reconcile(phone.database, USER, {
     view: view([cloudAllowance(phone.allowance.id, {})]),

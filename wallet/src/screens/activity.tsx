@@ -30,7 +30,7 @@ import {
 export function ActivityScreen() {
   const { wallet, state } = useWallet();
   const action = useAction();
-  const items = mergeActivity(state.payments, state.refunds, state.history);
+  const items = mergeActivity(state);
   return (
     <Screen title={t('activity.title')} back={null} testId="activity">
       {!state.reachable && (

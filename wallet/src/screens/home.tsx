@@ -14,7 +14,7 @@ import { Bdi, Button, Empty, ErrorNotice, LinkButton, Money, Notice, useAction }
 export function Home() {
   const { wallet, state } = useWallet();
   const now = useNow(wallet, 15_000);
-  const activity = mergeActivity(state.payments, state.refunds, state.history).slice(0, 4);
+  const activity = mergeActivity(state).slice(0, 4);
   return (
     <section class="screen home" data-testid="home">
       <h1 class="sr-only">{t('home.title')}</h1>
@@ -227,6 +227,9 @@ function OnlineCard({ state }: { state: WalletState }) {
         </LinkButton>
         <LinkButton to="transfer" icon="send" testId="transfer-link">
           {t('home.send')}
+        </LinkButton>
+        <LinkButton to="withdraw" icon="up" testId="withdraw-link">
+          {t('home.withdraw')}
         </LinkButton>
       </div>
     </article>

@@ -8,6 +8,7 @@ import { AmountField, quickPicks, useAmount } from './parts/amount-field.tsx';
 import { currencyOf, useWallet } from './parts/context.ts';
 import { Icon } from './parts/icons.tsx';
 import { NeedsOnline } from './parts/needs-online.tsx';
+import { TOP_UP_STATE } from './parts/order-entries.tsx';
 import { Bdi, Button, ErrorNotice, LinkButton, Notice, Screen, Spinner, useAction } from './parts/ui.tsx';
 
 export function TopUpScreen() {
@@ -115,7 +116,9 @@ function useTopUp(id: string): Progress {
 
 /** `?cancelled=1` is the provider's page saying that the person came back without paying. */
 export function TopUpReturn({ id, wasCancelled }: { id: string; wasCancelled: boolean }) {
+  const { wallet } = useWallet();
   const progress = useTopUp(id);
+  const giving = useAction();
   const topUp = progress.kind === 'error' ? null : progress.topUp;
   const sum = topUp === null ? null : <Bdi class="strong">{money(topUp.amountMinor, topUp.currency)}</Bdi>;
   const status = progress.kind === 'done' ? progress.topUp.status : progress.kind;
@@ -137,8 +140,9 @@ export function TopUpReturn({ id, wasCancelled }: { id: string; wasCancelled: bo
             <span class="verdict-mark verdict-bad">
               <Icon name="close" size={44} />
             </span>
-            <h2>{progress.topUp.status === 'expired' ? t('topup.expired') : t('topup.failed')}</h2>
-            <p class="lead">{t('topup.nothing_taken')}</p>
+            <h2>{t(TOP_UP_STATE[progress.topUp.status])}</h2>
+            {sum !== null && <p class="lead">{sum}</p>}
+            {progress.topUp.takenBackMinor === '0' && <p class="lead">{t('topup.nothing_taken')}</p>}
           </>
         )}
         {progress.kind === 'asking' && wasCancelled && (
@@ -149,9 +153,20 @@ export function TopUpReturn({ id, wasCancelled }: { id: string; wasCancelled: bo
             <h2>{t('topup.cancelled')}</h2>
             <p class="lead">{t('topup.nothing_taken')}</p>
             {topUp !== null && topUp.checkoutUrl !== null && (
-              <a class="button button-plain" href={topUp.checkoutUrl}>
-                {t('topup.resume')}
-              </a>
+              <>
+                <a class="button button-plain" href={topUp.checkoutUrl}>
+                  {t('topup.resume')}
+                </a>
+                <Button
+                  kind="quiet"
+                  busy={giving.busy}
+                  testId="topup-give-up"
+                  onClick={() => giving.run(async () => void (await wallet.cancelTopUp(id)))}
+                >
+                  {t('topup.give_up')}
+                </Button>
+                {giving.code !== null && <ErrorNotice code={giving.code} />}
+              </>
             )}
           </>
         )}

@@ -12,9 +12,11 @@ import type {
   DeniedFor,
   HistoryItem,
   PublicConfig,
+  TopUp,
   TransferPreview,
   User,
   WalletView,
+  Withdrawal,
 } from '@tikiwallet/server/contract';
 import type { PasskeyRecord } from '../keys/passkey.ts';
 import type { PinSecrets, SealedKey } from '../keys/vault-crypto.ts';
@@ -194,6 +196,12 @@ export interface StoredRefund {
 export type Intent = { readonly key: string; readonly userId: string; readonly createdAtMs: number } & (
   | { readonly kind: 'top_up'; readonly amountMinor: string; readonly currency: string }
   | {
+      readonly kind: 'withdrawal';
+      readonly amountMinor: string;
+      readonly currency: string;
+      readonly feeMinor: string;
+    }
+  | {
       readonly kind: 'transfer';
       readonly phone: string;
       readonly amountMinor: string;
@@ -234,11 +242,18 @@ export interface HandOff {
   readonly address: string;
 }
 
+/** What the person ordered at the provider, newest first, as it stood when the cloud was last asked. */
+export interface Orders {
+  readonly topUps: readonly TopUp[];
+  readonly withdrawals: readonly Withdrawal[];
+}
+
 /** Singletons, by name. */
 export interface MetaValues {
   readonly profile: Profile;
   readonly config: PublicConfig;
   readonly walletView: WalletView;
+  readonly orders: Orders;
   readonly marker: Marker;
   readonly trust: TrustRecord;
   /** Server time minus phone time, in ms, when they last met. */

@@ -1,8 +1,19 @@
 /** Tables of kiosks: what a merchant created, and the machines that enrolled. Written by `kiosks/` and `settlement/`. */
 import { sql } from 'drizzle-orm';
-import { char, check, index, integer, pgTable, text, unique, uniqueIndex, uuid } from 'drizzle-orm/pg-core';
-import { merchants } from './accounts.ts';
-import { at, bytea } from './columns.ts';
+import {
+  char,
+  check,
+  index,
+  integer,
+  pgTable,
+  primaryKey,
+  text,
+  unique,
+  uniqueIndex,
+  uuid,
+} from 'drizzle-orm/pg-core';
+import { merchants, users } from './accounts.ts';
+import { at, bytea, minor } from './columns.ts';
 
 export type StoredKioskStatus = 'awaiting_enrolment' | 'active' | 'denied';
 export type EnrolmentEnd = 'replaced' | 'denied';
@@ -96,4 +107,43 @@ export const kioskCertificates = pgTable(
     notAfter: at('not_after').notNull(),
   },
   (t) => [index('kiosk_certificates_enrolment').on(t.enrolmentId, t.notAfter)],
+);
+
+/**
+ * What a merchant wants of all its kiosks, a row for every change: the highest version is in force. Null: not limited. Money in the
+ * currency of the installation; numbers and seconds beside it, all whole.
+ */
+export const merchantLimits = pgTable(
+  'merchant_limits',
+  {
+    merchantId: uuid('merchant_id')
+      .notNull()
+      .references(() => merchants.id),
+    version: integer('version').notNull(),
+    setBy: uuid('set_by')
+      .notNull()
+      .references(() => users.id),
+    setAt: at('set_at').notNull(),
+    perPaymentMinor: minor('per_payment_minor'),
+    storedSumMinor: minor('stored_sum_minor'),
+    perAllowanceMinor: minor('per_allowance_minor'),
+    firstPaymentMinor: minor('first_payment_minor'),
+    newStandingMinor: minor('new_standing_minor'),
+    splitSumMinor: minor('split_sum_minor'),
+    hourSumMinor: minor('hour_sum_minor'),
+    daySumMinor: minor('day_sum_minor'),
+    storedCount: minor('stored_count'),
+    maxOfflineSeconds: minor('max_offline_seconds'),
+    splitCount: minor('split_count'),
+    hourCount: minor('hour_count'),
+    dayCount: minor('day_count'),
+  },
+  (t) => [
+    primaryKey({ columns: [t.merchantId, t.version] }),
+    check('merchant_limits_version', sql`${t.version} > 0`),
+    check(
+      'merchant_limits_positive',
+      sql`least(${t.perPaymentMinor}, ${t.storedSumMinor}, ${t.perAllowanceMinor}, ${t.firstPaymentMinor}, ${t.newStandingMinor}, ${t.splitSumMinor}, ${t.hourSumMinor}, ${t.daySumMinor}, ${t.storedCount}, ${t.maxOfflineSeconds}, ${t.splitCount}, ${t.hourCount}, ${t.dayCount}) > 0`,
+    ),
+  ],
 );

@@ -7,6 +7,7 @@ import { shownState } from '../../pay/allowance-choice.ts';
 import { useWallet } from './context.ts';
 import { Icon, type IconName } from './icons.tsx';
 import type { ActivityItem } from './merge-activity.ts';
+import { TopUpEntry, WithdrawalEntry } from './order-entries.tsx';
 import { RefundEntry } from './refund-parts.tsx';
 import { ShopName } from './shop-name.tsx';
 import { Bdi } from './ui.tsx';
@@ -31,6 +32,11 @@ const KIND: Readonly<Record<string, { readonly label: Key; readonly icon: IconNa
   debt_recovered: { label: 'kind.debt_recovered', icon: 'shop' },
   refund_received: { label: 'kind.refund_received', icon: 'down' },
   refund_given: { label: 'kind.refund_given', icon: 'up' },
+  top_up_refunded: { label: 'kind.top_up_refunded', icon: 'up' },
+  top_up_disputed: { label: 'kind.top_up_disputed', icon: 'lock' },
+  dispute_won: { label: 'kind.dispute_won', icon: 'down' },
+  withdrawal: { label: 'kind.withdrawal', icon: 'up' },
+  withdrawal_returned: { label: 'kind.withdrawal_returned', icon: 'down' },
   correction: { label: 'kind.correction', icon: 'activity' },
 };
 
@@ -105,6 +111,8 @@ function Entry({ item, withDay }: { item: ActivityItem; withDay: boolean }) {
     );
   }
   if (item.source === 'refund') return <RefundEntry refund={item.refund} when={when} />;
+  if (item.source === 'top_up') return <TopUpEntry topUp={item.topUp} when={when} />;
+  if (item.source === 'withdrawal') return <WithdrawalEntry withdrawal={item.withdrawal} when={when} />;
   const { item: booked } = item;
   const isIn = !booked.amountMinor.startsWith('-');
   const { label, icon } = kindOf(booked.kind);
