@@ -19,12 +19,11 @@ import type { Tx } from '../../db/client.ts';
 import { inTransaction } from '../../db/retry.ts';
 import { withdrawals } from '../../db/schema/money.ts';
 import { problem } from '../../http/problem.ts';
-import { findAccount } from '../../ledger/index.ts';
 import { bankAccountState, findBankAccount, lookAtBankAccount } from '../bank-accounts.ts';
 import { idFromKey } from '../id-from-key.ts';
 import { feeOf } from '../policy.ts';
 import { bookRequest, type WithdrawalRow } from './book.ts';
-import { judge, type Pocket, rulesFor } from './terms.ts';
+import { judge, lockPocket, type Pocket, rulesFor } from './terms.ts';
 import { findWithdrawal, withdrawalView } from './views.ts';
 
 export type RequestNeeds = Pick<
@@ -87,10 +86,10 @@ async function write(
 ): Promise<WithdrawalRow> {
   const { currency } = needs.config;
   const bank = await readyBank(tx, pocket.userId);
+  const ledgerAccountId = await lockPocket(tx, needs, pocket);
   const { isLarge } = await judge(tx, needs, pocket, amountMinor);
   const needsCode = isLarge || !(await isKnownBank(tx, pocket.userId, bank.bankFingerprint));
   const createdAt = new Date(needs.clock.nowMs());
-  const ledgerAccountId = await findAccount(tx, { kind: pocket.kind, ownerId: pocket.ownerId, currency });
   // One code at a time: the SMS provider may give the same one to two that wait.
   await tx
     .update(withdrawals)
@@ -235,6 +234,7 @@ export async function confirmWithdrawal(
     const bank = await readyBank(tx, pocket.userId);
     // The code was given for this bank account and for no other.
     if (bank.bankId !== waiting.bankId) throw problem('bank_account_not_ready');
+    await lockPocket(tx, needs, pocket);
     await judge(tx, needs, pocket, waiting.amountMinor);
     if (!(await bookRequest(tx, waiting))) throw problem('insufficient_funds');
     const requestedAt = new Date(needs.clock.nowMs());
