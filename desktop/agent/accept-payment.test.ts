@@ -269,13 +269,16 @@ test('R27 an allowance that the newest bundle denies is refused, also when its c
   const denied = [phone.allowance.allowanceId];
   expect(
     kiosk.desk.run('refreshTrust', issuer.trust(certificate, { version: 2, denyListVersion: 1, denied })),
-  ).toEqual({ ok: true });
+  ).toEqual({ ok: true, limits: null });
   expect(codeOf(kiosk.acceptOne(phone.pay(kiosk.sell().envelope).delivery))).toBe('allowance_denied');
 });
 
 test('R31 an older trust bundle is refused and changes nothing', () => {
   const certificate = kiosk.desk.store.memory.kiosk?.certificate.bytes ?? new Uint8Array(0);
-  expect(kiosk.desk.run('refreshTrust', issuer.trust(certificate, { version: 5 }))).toEqual({ ok: true });
+  expect(kiosk.desk.run('refreshTrust', issuer.trust(certificate, { version: 5 }))).toEqual({
+    ok: true,
+    limits: null,
+  });
   expect(kiosk.desk.run('refreshTrust', issuer.trust(certificate, { version: 4 }))).toEqual({
     ok: false,
     code: 'trust_bundle_older_than_known',
@@ -288,7 +291,10 @@ test('the issuer key is rotated while this kiosk is offline: it goes on selling,
   const offline = kiosk.acceptOne(rotated.phone().pay(kiosk.sell().envelope).delivery);
   expect(codeOf(offline)).toBe('accepted');
   const certificate = rotated.kioskCertificate(kiosk.publicKeys, { notAfter: NOW_SECONDS + 100 * 24 * 3600 });
-  expect(kiosk.desk.run('refreshTrust', rotated.trust(certificate, { version: 2 }))).toEqual({ ok: true });
+  expect(kiosk.desk.run('refreshTrust', rotated.trust(certificate, { version: 2 }))).toEqual({
+    ok: true,
+    limits: null,
+  });
   for (const phone of [rotated.phone(), issuer.phone({}, rotated)])
     expect(codeOf(kiosk.acceptOne(phone.pay(kiosk.sell().envelope).delivery))).toBe('accepted');
 });
@@ -298,7 +304,10 @@ test('R31 an issuer key that was rotated out and has leaked signs no bundle any 
   const denied = [rotated.phone().allowance.allowanceId];
   const certificate = kiosk.desk.store.memory.kiosk?.certificate.bytes ?? new Uint8Array(0);
   const newest = { version: 2, denyListVersion: 1, denied };
-  expect(kiosk.desk.run('refreshTrust', rotated.trust(certificate, newest))).toEqual({ ok: true });
+  expect(kiosk.desk.run('refreshTrust', rotated.trust(certificate, newest))).toEqual({
+    ok: true,
+    limits: null,
+  });
   for (const version of [3, 1_000_000, 2_147_483_647]) {
     const leaked = issuer.trust(certificate, { version, denyListVersion: 2, denied: [] });
     expect(kiosk.desk.run('refreshTrust', leaked)).toEqual({ ok: false, code: 'issuer_key_superseded' });
@@ -310,9 +319,9 @@ test('R31 an issuer key that was rotated out and has leaked signs no bundle any 
 test('a leaked issuer key that named a high version does not lock its successor out of this kiosk', () => {
   const certificate = kiosk.desk.store.memory.kiosk?.certificate.bytes ?? new Uint8Array(0);
   const leaked = issuer.trust(certificate, { version: 1_000_000, denyListVersion: 1_000_000 });
-  expect(kiosk.desk.run('refreshTrust', leaked)).toEqual({ ok: true });
+  expect(kiosk.desk.run('refreshTrust', leaked)).toEqual({ ok: true, limits: null });
   const rotated = issuer.rotated().trust(certificate, { version: 2, denyListVersion: 1 });
-  expect(kiosk.desk.run('refreshTrust', rotated)).toEqual({ ok: true });
+  expect(kiosk.desk.run('refreshTrust', rotated)).toEqual({ ok: true, limits: null });
   kiosk.reopen();
   expect(kiosk.desk.store.memory.kiosk?.trust.version).toBe(2);
 });
@@ -321,7 +330,7 @@ test('R31 a deny list that goes back under a higher version is refused', () => {
   const certificate = kiosk.desk.store.memory.kiosk?.certificate.bytes ?? new Uint8Array(0);
   const trust = (version: number, denyListVersion: number) =>
     issuer.trust(certificate, { version, denyListVersion });
-  expect(kiosk.desk.run('refreshTrust', trust(5, 3))).toEqual({ ok: true });
+  expect(kiosk.desk.run('refreshTrust', trust(5, 3))).toEqual({ ok: true, limits: null });
   const older = { ok: false, code: 'trust_bundle_older_than_known' };
   expect(kiosk.desk.run('refreshTrust', trust(6, 2))).toEqual(older);
   const jump = { ok: false, code: 'trust_bundle_version_jumps' };

@@ -63,7 +63,7 @@ test('is whole after a bundle that came as a difference', () => {
   sellOne(issuer, 1_250n);
   const change = { baseVersion: 1, added: [], removed: [], listed: [] };
   const delta = issuer.trustDelta(certificateOf(), { version: 2 }, change);
-  expect(kiosk.desk.run('refreshTrust', delta)).toEqual({ ok: true });
+  expect(kiosk.desk.run('refreshTrust', delta)).toEqual({ ok: true, limits: null });
   sellOne(issuer, 300n);
   expect(exported('a.cbor')).toMatchObject({
     broken: null,
@@ -78,7 +78,7 @@ test('is whole after the issuer that certified its first days has left the bundl
   const rotated = issuer.rotated();
   const renewed = rotated.kioskCertificate(kiosk.publicKeys);
   const bundle = { version: 2, issuedAt: issuer.now + 60, withoutOldest: 1 };
-  expect(kiosk.desk.run('refreshTrust', rotated.trust(renewed, bundle))).toEqual({ ok: true });
+  expect(kiosk.desk.run('refreshTrust', rotated.trust(renewed, bundle))).toEqual({ ok: true, limits: null });
   sellOne(rotated, 300n);
   const whole = { broken: null, sales: 2, saleSumMinor: 1_550n, checkedPayments: 2, checkedReceipts: 2 };
   expect(exported('a.cbor')).toMatchObject(whole);

@@ -91,10 +91,13 @@ describe('an offer', () => {
     const own = kiosk.desk.store.memory.kiosk?.certificate.bytes ?? new Uint8Array(0);
     const revoked = { version: 2, revokedIssuers: [{ generation: 1, honouredUntil: NOW_SECONDS }] };
     const rotated = issuer.rotated();
-    expect(kiosk.desk.run('refreshTrust', rotated.trust(own, revoked))).toEqual({ ok: true });
+    expect(kiosk.desk.run('refreshTrust', rotated.trust(own, revoked))).toEqual({ ok: true, limits: null });
     expect(codeOf(kiosk.offer(sale.sequence, 500n))).toBe('issuer_key_revoked');
     const renewed = rotated.kioskCertificate(kiosk.publicKeys);
-    expect(kiosk.desk.run('refreshTrust', rotated.trust(renewed, revoked))).toEqual({ ok: true });
+    expect(kiosk.desk.run('refreshTrust', rotated.trust(renewed, revoked))).toEqual({
+      ok: true,
+      limits: null,
+    });
     expect(codeOf(kiosk.offer(sale.sequence, 500n))).toBe('offered');
   });
 

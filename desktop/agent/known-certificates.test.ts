@@ -129,6 +129,6 @@ test('R27 a certificate that is denied is as bad by reference as whole', () => {
   const certificate = kiosk.desk.store.memory.kiosk?.certificate.bytes ?? new Uint8Array(0);
   const denied = [phone.allowance.allowanceId];
   const bundle = issuer.trust(certificate, { version: 2, denyListVersion: 1, denied });
-  expect(kiosk.desk.run('refreshTrust', bundle)).toEqual({ ok: true });
+  expect(kiosk.desk.run('refreshTrust', bundle)).toEqual({ ok: true, limits: null });
   expect(codeOf(kiosk.acceptOne(repeat))).toBe('allowance_denied');
 });

@@ -1,11 +1,11 @@
 // A customer in the shop: a phone with a radio, and a wallet on it, in the same network namespace.
 
 import assert from 'node:assert/strict';
-import type { ChildProcess } from 'node:child_process';
+import type { ChildProcess, SpawnOptions } from 'node:child_process';
+import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import process from 'node:process';
 import type { Phone } from '../../native/lab/guest/phone.ts';
 import { LOG_FOLDER } from '../../native/lab/guest/run-case.ts';
 import type { Bank } from './bank.ts';
@@ -18,7 +18,6 @@ import type {
 } from './wallet-calls.ts';
 import type { JoinCode } from './join-code.ts';
 
-const START_TIMEOUT_MS = 90_000;
 const CALL_TIMEOUT_MS = 120_000;
 
 export type Lease = { readonly address: string; readonly router: string; readonly dns: string };
@@ -47,13 +46,12 @@ export class Customer {
   /** A phone that had internet a while ago: it knows whom to believe, and has money with it. */
   static async arrive(phone: Phone, bank: Bank, amountMinor: bigint): Promise<Customer> {
     const log = openSync(join(LOG_FOLDER, `${phone.name}-wallet.log`), 'a');
-    const wallet = phone.network.spawn(process.execPath, [join(import.meta.dirname, 'wallet-program.ts')], {
-      stdio: ['ignore', log, log, 'ipc'],
-      serialization: 'advanced',
-    });
+    const options: SpawnOptions = { stdio: ['ignore', log, log, 'ipc'], serialization: 'advanced' };
+    // The first thing that it says is that it listens.
+    const program = join(import.meta.dirname, 'wallet-program.ts');
+    const wallet = await phone.network.startNode([program], options, (child) => once(child, 'message'));
     closeSync(log);
     const customer = new Customer(phone, wallet);
-    await customer.#answerTo(0, START_TIMEOUT_MS);
     await customer.#ask({ call: 'trust', view: bank.trustView() });
     const ordered = await customer.#ask({ call: 'order', amountMinor });
     assert.ok(ordered.kind === 'ordered');

@@ -2,7 +2,7 @@
 // a cashier would tap, and killed as a power cut would.
 
 import assert from 'node:assert/strict';
-import type { ChildProcess } from 'node:child_process';
+import type { ChildProcess, SpawnOptions } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
@@ -48,29 +48,25 @@ export class Kiosk {
   async start(): Promise<void> {
     await mkdir(FOLDER, { recursive: true });
     const log = openSync(AGENT_LOG, 'a');
-    const child = this.supplicant.network.spawn(process.execPath, [program], {
-      stdio: ['ignore', log, log],
-      env: {
-        ...process.env,
-        TIKI_KIOSK_DATA: FOLDER,
-        TIKI_API_URL: this.#apiUrl,
-        TIKI_LISTEN_PORT: String(PORT),
-        TIKI_RADIO: 'on',
-        TIKI_RADIO_INTERFACE: this.supplicant.p2pInterfaceName,
-        TIKI_RADIO_CONTROL: this.supplicant.controlFolder,
-        TIKI_RADIO_FREQUENCY_MHZ: '2412',
-        LOG_LEVEL: 'debug',
-      },
-    });
-    closeSync(log);
-    this.#child = child;
-    const ended = once(child, 'exit').then(([code, signal]) => {
-      throw new Error(`the agent ended with ${String(code ?? signal)}; its log says why`);
-    });
-    // Killed later on, it ends as it should.
-    ended.catch(() => undefined);
-    await Promise.race([ended, this.#agent.whenConnected(START_TIMEOUT_MS)]);
-    await Promise.race([ended, this.seen('it has started', ({ phase }) => phase !== 'starting')]);
+    const env = {
+      ...process.env,
+      TIKI_KIOSK_DATA: FOLDER,
+      TIKI_API_URL: this.#apiUrl,
+      TIKI_LISTEN_PORT: String(PORT),
+      TIKI_RADIO: 'on',
+      TIKI_RADIO_CONTROL: this.supplicant.controlFolder,
+      TIKI_RADIO_FREQUENCY_MHZ: '2412',
+      LOG_LEVEL: 'debug',
+    };
+    const options: SpawnOptions = { stdio: ['ignore', log, log], env };
+    try {
+      this.#child = await this.supplicant.network.startNode([program], options, async () => {
+        await this.#agent.whenConnected(START_TIMEOUT_MS);
+        await this.seen('it has started', ({ phase }) => phase !== 'starting');
+      });
+    } finally {
+      closeSync(log);
+    }
   }
 
   async enrol(): Promise<void> {

@@ -8,6 +8,7 @@ import { homedir } from 'node:os';
 import { basename, join } from 'node:path';
 import process from 'node:process';
 import { promisify } from 'node:util';
+import { loadAddon } from '../src/addon.ts';
 
 const run = promisify(execFile);
 
@@ -67,6 +68,9 @@ export async function prepareKernel(): Promise<LabKernel> {
       `missing: ${missing.join(', ')} (node scripts/system-packages.ts lab)`,
     );
   }
+  const addon = loadAddon();
+  if (typeof addon === 'string')
+    throw new LabUnavailable('program_missing', `the addon: ${addon} (npm rebuild node-wifi-direct)`);
   const packageName = await currentKernelPackage();
   const folder = join(cacheFolder(), packageName);
   if (!existsSync(folder)) await unpack(packageName, folder);

@@ -7,7 +7,8 @@ import { join, resolve } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { LabUnavailable } from './kernel.ts';
-import { runInMachine } from './machine.ts';
+import type { MachinePlan } from './machine-plan.ts';
+import { type MachineResult, runInMachine } from './machine.ts';
 import { formatFailure, formatTable, readResults } from './report.ts';
 
 /** A kiosk and four phones. */
@@ -19,23 +20,17 @@ async function main(): Promise<void> {
   const { values } = parseArgs({
     options: { case: { type: 'string', multiple: true }, with: { type: 'string', multiple: true } },
   });
-  let output = '';
-  let rest = '';
   const startedAt = performance.now();
-  const machine = await runInMachine({
-    program: join(import.meta.dirname, 'guest', 'main.ts'),
-    repository,
-    radios: RADIOS,
-    timeoutMs: TIMEOUT_MS,
-    plan: { modules: (values.with ?? []).map((path) => resolve(path)), only: values.case ?? [] },
-    onOutput(text) {
-      output += text;
-      rest += text;
-      const lines = rest.split('\n');
-      rest = lines.pop() ?? '';
-      for (const line of lines) if (line !== '') console.log(progressOf(line));
-    },
-  });
+  const plan = { modules: (values.with ?? []).map((path) => resolve(path)), only: values.case ?? [] };
+  let { machine, output } = await runOnce(plan);
+  // V8 itself dies now and then while it starts under emulation. Nothing was tried yet, so nothing is hidden.
+  if (machine.exitCode !== undefined && machine.exitCode > 128 && output === '') {
+    console.log(
+      `Node ended with ${String(machine.exitCode)} while it started; the machine is started again.`,
+    );
+    await rm(machine.folder, { recursive: true, force: true });
+    ({ machine, output } = await runOnce(plan));
+  }
   const results = readResults(output);
   const failed = results.filter(({ failure }) => failure !== undefined);
   console.log(`\n${formatTable(results)}\n`);
@@ -62,6 +57,26 @@ async function main(): Promise<void> {
   await rm(machine.folder, { recursive: true, force: true });
   console.log(`The logs are in ${kept}`);
   process.exitCode = 1;
+}
+
+async function runOnce(plan: MachinePlan): Promise<{ machine: MachineResult; output: string }> {
+  let output = '';
+  let rest = '';
+  const machine = await runInMachine({
+    program: join(import.meta.dirname, 'guest', 'main.ts'),
+    repository,
+    radios: RADIOS,
+    timeoutMs: TIMEOUT_MS,
+    plan,
+    onOutput(text) {
+      output += text;
+      rest += text;
+      const lines = rest.split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) if (line !== '') console.log(progressOf(line));
+    },
+  });
+  return { machine, output };
 }
 
 /** Results as they come; what else the guest prints is for people as it is. */

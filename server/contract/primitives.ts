@@ -1,4 +1,5 @@
 /** The scalar shapes that every other contract file is built from. */
+import { MAX_TRUST_BUNDLE_BYTES } from '@tikiwallet/protocol';
 import { z } from 'zod';
 
 /** Non-negative minor units as a decimal string, at most 10^15. */
@@ -19,11 +20,11 @@ export const Base64Url = z
   .string()
   .regex(/^[A-Za-z0-9_-]+$/)
   .max(400_000);
-/** A trust bundle or a delta of one: at most a megabyte, which base64url makes a third larger. */
+/** A trust bundle or a delta of one: `MAX_TRUST_BUNDLE_BYTES` of protocol page 11, which base64url makes a third larger. */
 export const TrustBytes = z
   .string()
   .regex(/^[A-Za-z0-9_-]+$/)
-  .max(1_400_000);
+  .max(Math.ceil((MAX_TRUST_BUNDLE_BYTES * 4) / 3));
 /** The bundle that a reader has, as `VERSION.ISSUED_AT`, so that only the difference is sent. */
 export const TrustSince = z.string().regex(/^[1-9][0-9]{0,9}\.[0-9]{1,10}$/);
 /** Lower-case hex of a 32-byte hash. */

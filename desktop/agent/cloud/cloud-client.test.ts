@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { z } from 'zod';
+import { MAX_TRUST_BUNDLE_BYTES, toBase64Url } from '@tikiwallet/protocol';
 import type { Session } from '@tikiwallet/server/contract';
 import { IpcError } from '../../ipc/index.ts';
 import { cloudApi } from './cloud-api.ts';
@@ -82,6 +83,13 @@ test('an answer of another shape, a page, and a redirect are no answers of the c
   }
   answer = (_request, response) => response.writeHead(302, { location: 'http://127.0.0.1:1/' }).end();
   expect((await refusalOf(ask())).code).toBe('cloud_unreachable');
+});
+
+test('a trust bundle of the largest size comes through whole', async () => {
+  const trustBundle = toBase64Url(new Uint8Array(MAX_TRUST_BUNDLE_BYTES).fill(0xff));
+  const certificate = toBase64Url(new Uint8Array(2_048));
+  answer = json(200, { trustBundle, certificate, walletOrigins: [], merchantLimits: certificate });
+  expect((await cloudApi(client()).trust('token', null)).trustBundle).toBe(trustBundle);
 });
 
 test("a problem's code, wait and place come through", async () => {

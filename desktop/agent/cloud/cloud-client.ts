@@ -7,8 +7,8 @@ import type { z } from 'zod';
 import { IpcError } from '../../ipc/index.ts';
 
 const TIMEOUT_MS = 10_000;
-/** A trust bundle may have a megabyte, which base64url makes a third larger. */
-const MAX_ANSWER_BYTES = 2_097_152;
+/** A trust bundle in base64url has two megabytes at the most; certificate and limits come with it. */
+const MAX_ANSWER_BYTES = 4_194_304;
 
 export interface CloudRequest {
   readonly method: 'GET' | 'POST' | 'PUT';

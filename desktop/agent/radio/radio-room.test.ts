@@ -157,6 +157,92 @@ describe('a shop with a radio', () => {
   });
 });
 
+test('R15 no group stands without walls around it, from before it begins until after its end', async () => {
+  const walled: boolean[] = [];
+  room = build({
+    open: async (options) => {
+      const radio = await machine.openRadio(options);
+      watch(radio);
+      radio.on('group_started', ({ group }) => walled.push(system.isWalled(group.interfaceName)));
+      radio.on('group_removed', ({ interfaceName }) => walled.push(system.isWalled(interfaceName)));
+      return radio;
+    },
+  });
+  await up();
+  const name = state().network?.interfaceName ?? '';
+  system.failing.set('dnsmasq', 'program_failed');
+  for (const dnsmasq of system.dnsmasqs) dnsmasq.end();
+  await expect.poll(() => state().state, WAIT).not.toBe('up');
+  expect(system.isWalled(name)).toBe(true);
+  system.failing.clear();
+  await expect.poll(() => state().state, WAIT).toBe('up');
+  const before = shift();
+  room.rotate();
+  laterMs += 11_000;
+  await expect.poll(() => shift().passphrase, WAIT).not.toBe(before.passphrase);
+  await expect.poll(() => state().state, WAIT).toBe('up');
+  room.configure({ ...ON, mode: 'access_point' });
+  await expect.poll(() => state().network?.interfaceName, WAIT).toBe('wlan0');
+  await expect.poll(() => state().state, WAIT).toBe('up');
+  room.configure({ ...ON, isOn: false });
+  await expect.poll(() => system.shut, WAIT).toEqual([]);
+  expect(walled.length).toBeGreaterThanOrEqual(5);
+  expect(walled).not.toContain(false);
+});
+
+test('R15 without walls there is no group', async () => {
+  system.failing.set('nft', 'program_missing');
+  const started: string[] = [];
+  room = build({
+    open: async (options) => {
+      const radio = await machine.openRadio(options);
+      radio.on('group_started', ({ group }) => started.push(group.ssid));
+      return radio;
+    },
+  });
+  room.start();
+  room.setShop('Warung Sari');
+  await expect.poll(() => state().state, WAIT).toBe('program_missing');
+  expect(started).toEqual([]);
+});
+
+test('settings that change while the radio is being opened are no fault of the radio', async () => {
+  const held = Promise.withResolvers<undefined>();
+  const looked = Promise.withResolvers<undefined>();
+  let opened = 0;
+  let closed = 0;
+  room = build({
+    open: async (options) => {
+      const radio = await machine.openRadio(options);
+      watch(radio);
+      opened += 1;
+      if (opened === 1) await held.promise;
+      const close = radio.close.bind(radio);
+      radio.close = async () => {
+        await close();
+        closed += 1;
+      };
+      return radio;
+    },
+    wifi: {
+      probe: async (options) => {
+        if (opened === 1) await looked.promise;
+        return machine.probe(options);
+      },
+    },
+  });
+  room.start();
+  room.setShop('Warung Sari');
+  await expect.poll(() => opened, WAIT).toBe(1);
+  room.configure({ ...ON, mode: 'access_point' });
+  held.resolve(undefined);
+  await expect.poll(() => closed, WAIT).toBe(1);
+  looked.resolve(undefined);
+  await expect.poll(() => state().network?.interfaceName, WAIT).toBe('wlan0');
+  await expect.poll(() => state().state, WAIT).toBe('up');
+  expect(logged).not.toContain('radio_failed');
+});
+
 test('R12 a supplicant that is killed and comes back hosts again within 10 s, and phones come back by themselves', async () => {
   await up();
   const before = shift();

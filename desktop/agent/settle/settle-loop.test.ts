@@ -184,7 +184,10 @@ test('a journal that spans two certificates settles under the newer one', async 
     notBefore: NOW_SECONDS + 1,
     notAfter: NOW_SECONDS + 200 * 24 * 3600,
   });
-  expect(kiosk.desk.run('refreshTrust', issuer.trust(renewed, { version: 2 }))).toEqual({ ok: true });
+  expect(kiosk.desk.run('refreshTrust', issuer.trust(renewed, { version: 2 }))).toEqual({
+    ok: true,
+    limits: null,
+  });
   cloud.knowsKiosk(kiosk.desk.store.memory.kiosk?.certificate);
   sell(1);
   loop.retryNow();
@@ -225,7 +228,10 @@ test('an acknowledgement by a key that was rotated out prunes nothing; by its su
   const rotated = issuer.rotated();
   const certificate = kiosk.desk.store.memory.kiosk?.certificate.bytes ?? new Uint8Array(0);
   sell(1);
-  expect(kiosk.desk.run('refreshTrust', rotated.trust(certificate, { version: 2 }))).toEqual({ ok: true });
+  expect(kiosk.desk.run('refreshTrust', rotated.trust(certificate, { version: 2 }))).toEqual({
+    ok: true,
+    limits: null,
+  });
   loop.retryNow();
   await vi.waitFor(() => expect(loop.view.lastErrorCode).not.toBeNull());
   expect(kiosk.snapshot().unsettled.count).toBe(1);

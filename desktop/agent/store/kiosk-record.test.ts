@@ -31,8 +31,11 @@ test('R31 nothing in a trust bundle may go back: version, deny list, or time und
   expect(kiosk.desk.store.memory.kiosk?.trust).toMatchObject(KNOWN);
   kiosk.reopen();
   expect(kiosk.desk.store.memory.kiosk?.trust).toMatchObject(KNOWN);
-  expect(offer({ issuedAt: NOW_SECONDS + 60 })).toEqual({ ok: true });
-  expect(offer({ version: 4, denyListVersion: 6, issuedAt: NOW_SECONDS + 61 })).toEqual({ ok: true });
+  expect(offer({ issuedAt: NOW_SECONDS + 60 })).toEqual({ ok: true, limits: null });
+  expect(offer({ version: 4, denyListVersion: 6, issuedAt: NOW_SECONDS + 61 })).toEqual({
+    ok: true,
+    limits: null,
+  });
 });
 
 test('a bundle of another root, or a certificate of another kiosk, changes nothing', () => {
@@ -55,11 +58,12 @@ const ids = (count: number) =>
 
 test('R31 a difference is stored with its list in one step, and read back after a crash as what it was', () => {
   const [first = '', second = '', third = ''] = ids(3);
-  expect(offer({ version: 4, denied: [first, second] })).toEqual({ ok: true });
+  expect(offer({ version: 4, denied: [first, second] })).toEqual({ ok: true, limits: null });
   const step = { version: 5, denyListVersion: 6 };
   const change = { baseVersion: 4, added: [third], removed: [first], listed: [second, third] };
   expect(kiosk.desk.run('refreshTrust', issuer.trustDelta(certificate(), step, change))).toEqual({
     ok: true,
+    limits: null,
   });
   const inForce = kiosk.desk.store.memory.kiosk?.trust;
   expect(inForce).toMatchObject({ version: 5, deniedAllowances: new Set([second, third]) });
@@ -68,15 +72,18 @@ test('R31 a difference is stored with its list in one step, and read back after 
   // The next one continues what was read back, and a whole bundle ends the chain.
   const next = { baseVersion: 5, added: [first], listed: [first, second, third] };
   const later = { version: 6, denyListVersion: 7 };
-  expect(kiosk.desk.run('refreshTrust', issuer.trustDelta(certificate(), later, next))).toEqual({ ok: true });
-  expect(offer({ version: 7, denyListVersion: 8, denied: [] })).toEqual({ ok: true });
+  expect(kiosk.desk.run('refreshTrust', issuer.trustDelta(certificate(), later, next))).toEqual({
+    ok: true,
+    limits: null,
+  });
+  expect(offer({ version: 7, denyListVersion: 8, denied: [] })).toEqual({ ok: true, limits: null });
   kiosk.reopen();
   expect(kiosk.desk.store.memory.kiosk?.trust.deniedAllowances.size).toBe(0);
 });
 
 test('R31 a difference that does not fit, or whose certificate is another kiosk\u2019s, changes nothing', () => {
   const [first = '', second = ''] = ids(2);
-  expect(offer({ version: 4, denied: [first] })).toEqual({ ok: true });
+  expect(offer({ version: 4, denied: [first] })).toEqual({ ok: true, limits: null });
   const before = kiosk.desk.store.memory.kiosk?.trust;
   const ask = (change: { baseVersion: number; added: string[]; listed: string[] }, version = 5) =>
     kiosk.desk.run('refreshTrust', issuer.trustDelta(certificate(), { version, denyListVersion: 6 }, change));
@@ -96,10 +103,10 @@ test('R31 ten denials more in a list of 40,000 cost a kiosk less than two kiloby
   const all = ids(40_000);
   const known = all.slice(0, 39_990);
   const whole = issuer.trust(certificate(), { ...KNOWN, version: 4, denied: known });
-  expect(kiosk.desk.run('refreshTrust', whole)).toEqual({ ok: true });
+  expect(kiosk.desk.run('refreshTrust', whole)).toEqual({ ok: true, limits: null });
   const change = { baseVersion: 4, added: all.slice(39_990), listed: all };
   const delta = issuer.trustDelta(certificate(), { version: 5, denyListVersion: 6 }, change);
-  expect(kiosk.desk.run('refreshTrust', delta)).toEqual({ ok: true });
+  expect(kiosk.desk.run('refreshTrust', delta)).toEqual({ ok: true, limits: null });
   expect(kiosk.desk.store.memory.kiosk?.trust.deniedAllowances.size).toBe(40_000);
   expect(whole.trustBundle?.length).toBeGreaterThan(850_000);
   expect(delta.trustBundle?.length).toBeLessThan(2_000);
@@ -107,10 +114,10 @@ test('R31 ten denials more in a list of 40,000 cost a kiosk less than two kiloby
 
 test('R30 a cloud whose clock ran ahead stops no kiosk for good: its next version brings the right time back', () => {
   const ahead = NOW_SECONDS + 100 * 86_400;
-  expect(offer({ version: 4, issuedAt: ahead })).toEqual({ ok: true });
+  expect(offer({ version: 4, issuedAt: ahead })).toEqual({ ok: true, limits: null });
   expect(kiosk.desk.store.now()).toMatchObject({ seconds: ahead, isBehind: true });
   expect(offer({ version: 4, issuedAt: NOW_SECONDS + 5 })).toMatchObject({ ok: false });
-  expect(offer({ version: 5, issuedAt: NOW_SECONDS + 5 })).toEqual({ ok: true });
+  expect(offer({ version: 5, issuedAt: NOW_SECONDS + 5 })).toEqual({ ok: true, limits: null });
   expect(kiosk.desk.store.now()).toMatchObject({ isBehind: false });
   expect(kiosk.desk.store.now().seconds).toBeLessThan(NOW_SECONDS + 3_600);
   kiosk.reopen();
@@ -122,9 +129,9 @@ test('R30 a certificate that such a cloud dated ahead is replaced by one of toda
   const dated = issuer.kioskCertificate(kiosk.publicKeys, { notBefore: ahead, notAfter: ahead + 86_400 });
   const take = (bytes: Uint8Array, bundle: BundleOptions) =>
     kiosk.desk.run('refreshTrust', issuer.trust(bytes, { ...KNOWN, ...bundle }));
-  expect(take(dated, { version: 4, issuedAt: ahead })).toEqual({ ok: true });
+  expect(take(dated, { version: 4, issuedAt: ahead })).toEqual({ ok: true, limits: null });
   const today = issuer.kioskCertificate(kiosk.publicKeys, { notAfter: NOW_SECONDS + 86_400 });
-  expect(take(today, { version: 5, issuedAt: NOW_SECONDS + 5 })).toEqual({ ok: true });
+  expect(take(today, { version: 5, issuedAt: NOW_SECONDS + 5 })).toEqual({ ok: true, limits: null });
   expect(kiosk.desk.store.memory.kiosk?.certificate.notAfter).toBe(NOW_SECONDS + 86_400);
 });
 
@@ -136,7 +143,7 @@ test('a certificate of a revoked issuer, or of one that left the bundle, is repl
     fresh.enrol(issuer, KNOWN);
     const own = rotated.kioskCertificate(fresh.publicKeys, { notAfter: sooner });
     const answer = rotated.trust(own, { ...KNOWN, version: 4, ...generations });
-    expect(fresh.desk.run('refreshTrust', answer)).toEqual({ ok: true });
+    expect(fresh.desk.run('refreshTrust', answer)).toEqual({ ok: true, limits: null });
     fresh.reopen();
     const inForce = fresh.desk.store.memory.kiosk?.certificate.notAfter;
     fresh.dispose();

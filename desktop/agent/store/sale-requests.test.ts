@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { IpcError } from '../../ipc/index.ts';
 
-import { codeOf, TestIssuer, TestKiosk } from '../test/world.ts';
+import { codeOf, PAYER_PHONE, TestIssuer, TestKiosk } from '../test/world.ts';
 import { withOwnDigits } from './sale-requests.ts';
 
 const issuer = new TestIssuer();
@@ -58,6 +58,34 @@ test('a request that asks for the payer\u2019s number ends with the process that
   expect(kiosk.desk.sales.shown()).toMatchObject([{ saleId: asked.saleId, state: 'expired' }]);
   expect(codeOf(kiosk.acceptOne(delivery))).toBe('request_expired');
   expect(kiosk.sell(1_250n).state).toBe('open');
+});
+
+test('a number that was typed is known while its sale is open, however many sales end beside it', () => {
+  kiosk.serveSeveral(2);
+  const asked = kiosk.sell(1_250n, PAYER_PHONE);
+  const { delivery } = issuer.phone().pay(asked.envelope);
+  for (let count = 0; count < 20; count += 1) {
+    const other = kiosk.sell(100n);
+    kiosk.desk.run('cancelSale', other.saleId);
+  }
+  expect(codeOf(kiosk.acceptOne(delivery))).toBe('accepted');
+});
+
+test('a sale that could not be written down takes no number from one that is open', () => {
+  kiosk.serveSeveral(2);
+  const asked = kiosk.sell(1_250n, PAYER_PHONE);
+  const { delivery } = issuer.phone().pay(asked.envelope);
+  const { store } = kiosk.desk;
+  const write = store.write.bind(store);
+  store.write = (action) =>
+    write(() => {
+      action();
+      throw new IpcError('storage_full');
+    });
+  for (let count = 0; count < 20; count += 1)
+    expect(refusedWith(() => kiosk.sell(100n))).toBe('storage_full');
+  store.write = write;
+  expect(codeOf(kiosk.acceptOne(delivery))).toBe('accepted');
 });
 
 test('a request that asks for no number can still be paid after a restart', () => {

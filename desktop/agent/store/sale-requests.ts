@@ -241,10 +241,17 @@ export class SaleRequests {
       deadlineMs: clock.monotonicMs() + sale.ttlSeconds * 1000,
     });
     this.#store.raiseMark(request.issuedAt);
-    this.#issued.set(request.requestId, sale.payerPhone ?? null);
-    const [oldest] = this.#issued.keys();
-    if (oldest !== undefined && this.#issued.size > NUMBERS_KEPT) this.#issued.delete(oldest);
+    this.#keepNumber(request.requestId, sale, others);
     return this.#again(sale.saleId);
+  }
+
+  /** The oldest gives way, but none that is still open: without its number it could not be paid. */
+  #keepNumber(requestId: string, { payerPhone }: OpenSale, others: readonly RequestRow[]): void {
+    this.#issued.set(requestId, payerPhone ?? null);
+    if (this.#issued.size <= NUMBERS_KEPT) return;
+    const open = new Set([requestId, ...others.map((other) => other.requestId)]);
+    const oldest = [...this.#issued.keys()].find((id) => !open.has(id));
+    if (oldest !== undefined) this.#issued.delete(oldest);
   }
 
   #sign(sale: OpenSale, kiosk: EnrolledKiosk): PaymentRequest {

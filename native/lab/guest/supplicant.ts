@@ -19,7 +19,8 @@ export class Supplicant {
   readonly folder: string;
   readonly network: Network;
   #child: ChildProcess | undefined;
-  #radioName: string;
+  /** As the kernel calls it; another after it was pulled out. */
+  radioName: string;
   #isPlugged = true;
   #rfkillNumber = 0;
 
@@ -28,7 +29,7 @@ export class Supplicant {
     this.radio = radio;
     this.folder = join('/run', name);
     this.network = Network.named(name);
-    this.#radioName = `phy${String(radio)}`;
+    this.radioName = `phy${String(radio)}`;
   }
 
   /** Makes the namespace and moves the radio into it. */
@@ -45,8 +46,8 @@ export class Supplicant {
 
   async #moveRadio(): Promise<void> {
     // In another namespace the kernel does not show it any more.
-    this.#rfkillNumber = await rfkillNumberOf(this.#radioName);
-    await internet.exec('iw', 'phy', this.#radioName, 'set', 'netns', 'name', this.name);
+    this.#rfkillNumber = await rfkillNumberOf(this.radioName);
+    await internet.exec('iw', 'phy', this.radioName, 'set', 'netns', 'name', this.name);
   }
 
   get controlFolder(): string {
@@ -91,16 +92,16 @@ export class Supplicant {
 
   /** As when the dongle is pulled out. */
   async unplugRadio(): Promise<void> {
-    await this.exec(RADIO_TOOL, 'remove', this.#radioName);
+    await this.exec(RADIO_TOOL, 'remove', this.radioName);
     this.#isPlugged = false;
   }
 
   /** The dongle again; to the kernel it is another radio, on an interface of the same name. */
   async plugInRadio(): Promise<void> {
     // Names such as phy7 are the kernel's to give.
-    this.#radioName = `${this.name}-radio`;
-    await internet.exec(RADIO_TOOL, 'add', this.#radioName);
-    const [made = ''] = await readdir(join('/sys/class/ieee80211', this.#radioName, 'device', 'net'));
+    this.radioName = `${this.name}-radio`;
+    await internet.exec(RADIO_TOOL, 'add', this.radioName);
+    const [made = ''] = await readdir(join('/sys/class/ieee80211', this.radioName, 'device', 'net'));
     if (made !== this.interfaceName)
       await internet.exec('ip', 'link', 'set', made, 'name', this.interfaceName);
     await this.#moveRadio();

@@ -37,7 +37,8 @@ async function newestOf(tx: Tx, enrolmentId: string) {
     .select()
     .from(kioskCertificates)
     .where(eq(kioskCertificates.enrolmentId, enrolmentId))
-    .orderBy(desc(kioskCertificates.notAfter))
+    // Not by its end: one of before may have been given longer, and what took its place must not be forgotten for it.
+    .orderBy(desc(kioskCertificates.notBefore), desc(kioskCertificates.notAfter))
     .limit(1);
   return newest;
 }

@@ -189,6 +189,24 @@ describe('trust for a kiosk', () => {
     expect(kiosk.certificate.signingPublicKey).toEqual(first.signingPublicKey);
   });
 
+  test('an older certificate with a longer life, of an issuer that left the bundle, does not come back', async () => {
+    const kiosk = await SimulatedKiosk.open(server, merchant);
+    const standing = kiosk.certificate;
+    const ofAnother = new Uint8Array(standing.bytes);
+    // Its issuer's key id: four bytes after the head of the header.
+    ofAnother.set([1, 2, 3, 4], 8);
+    await server.database.owner`
+      insert into kiosk_certificates (hash, enrolment_id, certificate, not_before, not_after)
+      select ${Buffer.from(randomUUID())}, enrolment_id, ${Buffer.from(ofAnother)},
+        not_before - interval '1 day', not_after + interval '300 days'
+      from kiosk_certificates where hash = ${Buffer.from(standing.hash)}`;
+    for (const seconds of [5, 5]) {
+      server.clock.advance(seconds * 1_000);
+      await kiosk.syncTrust();
+      expect(kiosk.certificate.hash).toEqual(standing.hash);
+    }
+  });
+
   test('of a denied kiosk is not renewed: it gets the signed word that it is denied, and nothing else (R31)', async () => {
     merchant = await server.register('merchant');
     const kiosk = await SimulatedKiosk.open(server, merchant);

@@ -1,6 +1,7 @@
 /** Paying without a camera: the network may bring a request, and is believed no more than a picture would be. */
 import { expect, test } from 'vitest';
 import {
+  encodeDelivery,
   encodeRequestList,
   fromQrText,
   MAX_ENVELOPE_BYTES,
@@ -99,6 +100,18 @@ test('one bad envelope in a list takes no other with it', async () => {
   const forged = await makeRequestText(stranger, { amountMinor: 1n });
   const texts = await ask(network({ [HERE]: () => listOf(forged, honest) }));
   expect((await readNearby(shop, texts)).map(signedSubject)).toMatchObject([{ amountMinor: 700n }]);
+});
+
+test('a stranger who answers with an open delivery takes nobody else from the list', async () => {
+  const honest = await makeRequestText(await makeShop());
+  const delivery = encodeDelivery({
+    allowanceCertificate: Uint8Array.of(1),
+    payment: Uint8Array.of(2),
+    phoneSalt: new Uint8Array(16),
+  });
+  const stranger: Answer = () => Promise.resolve(listed(encodeRequestList([delivery])));
+  const needs = network({ [THERE]: stranger, [HERE]: () => envelopeOf(honest) });
+  expect(await ask(needs)).toEqual([honest]);
 });
 
 test.each([

@@ -5,6 +5,7 @@
  */
 import {
   attempt,
+  carriesPhoneSalt,
   decodeRequestList,
   MAX_ENVELOPE_BYTES,
   MAX_REQUEST_LIST_BYTES,
@@ -45,7 +46,9 @@ export async function askNearby(
         const answer = await ask(origin, needs, round.signal);
         hasAnswered ||= answer.kind !== 'silent';
         if (answer.kind !== 'envelopes') return;
-        for (const envelope of answer.envelopes) texts.add(toQrText('request', envelope));
+        // A stranger's bytes: no text is made of an open delivery with a phone salt, and it is no request.
+        for (const envelope of answer.envelopes)
+          if (!carriesPhoneSalt(envelope)) texts.add(toQrText('request', envelope));
         void needs.pause(OTHERS_MS, round.signal).then(stop);
       }),
     );

@@ -35,7 +35,7 @@ export const commandLineCases: readonly LabCase[] = [
       const { state, radios } = await said(status, 'status');
       assert.equal(state, 'ready');
       const [radio] = Array.isArray(radios) ? radios : [];
-      assert.equal(radio?.name, `phy${String(kiosk.radio)}`);
+      assert.equal(radio?.name, kiosk.radioName);
       assert.equal(radio?.isP2pCapable, true);
       assert.equal(radio?.isAccessPointCapable, true);
       assert.ok(radio?.hostableFrequenciesMhz.includes(2412), 'it may not host on 2412 MHz');
