@@ -363,12 +363,23 @@ export class SupplicantGroups {
     this.#group = { interfaceName, role, ssid: displayName(event.ssid), frequencyMhz, isPersistent };
     if (interfaceName !== this.#options.interfaceName) {
       this.#dropGroupLink();
-      this.#groupLink = this.#options.openLink(interfaceName, ({ state }) => {
-        if (state === 'up' && role === 'group_owner')
+      this.#groupLink = this.#options.openLink(interfaceName, (link) => {
+        if (link.state === 'up' && role === 'group_owner')
           void this.#countClients(interfaceName).catch(ignoreRefusal);
+        // Its end may have been among events that were lost; then this is the only sign of it.
+        if (link.state === 'down' && (link.code === 'no_socket' || link.code === 'connection_refused'))
+          void this.#onGroupSilent(interfaceName).catch(ignoreRefusal);
       });
     }
     this.#options.say({ type: 'group_started', group: this.#group });
+  }
+
+  /** Nobody answers for the group any more: it is gone, unless the whole supplicant is. */
+  async #onGroupSilent(interfaceName: string): Promise<void> {
+    await this.#link.ask('PING');
+    if (this.#group?.interfaceName !== interfaceName) return;
+    void this.#takeBack();
+    this.#onGroupGone(interfaceName, 'UNAVAILABLE');
   }
 
   #onAccessPoint(group: Group): void {

@@ -11,13 +11,13 @@ const STARTED = `P2P-GROUP-STARTED p2p-wlan0-0 GO ssid="${GROUP.ssid}" freq=2412
 
 class Supplicant {
   readonly commands: string[] = [];
-  #listeners = new Set<(message: EventMessage) => void>();
+  readonly #listeners = new Map<(message: EventMessage) => void, string>();
   /** May do something before it answers. */
   answer: (command: string) => string | Promise<string> = (command) => this.usual(command);
 
   readonly addon: ControlAddon = {
-    listen: (_subscription, listener) => {
-      this.#listeners.add(listener);
+    listen: ({ socketPath }, listener) => {
+      this.#listeners.set(listener, socketPath);
       queueMicrotask(() => listener({ type: 'attached' }));
       return () => this.#listeners.delete(listener);
     },
@@ -34,7 +34,15 @@ class Supplicant {
   }
 
   say(event: string): void {
-    for (const listener of this.#listeners) listener({ type: 'event', bytes: Buffer.from(`<3>${event}`) });
+    for (const listener of this.#listeners.keys())
+      listener({ type: 'event', bytes: Buffer.from(`<3>${event}`) });
+  }
+
+  /** As when the interface goes, and its socket with it. */
+  endSocketOf(interfaceName: string): void {
+    for (const [listener, socketPath] of this.#listeners)
+      if (socketPath.endsWith(`/${interfaceName}`))
+        listener({ type: 'ended', code: 'no_socket', message: '' });
   }
 }
 
@@ -85,6 +93,22 @@ describe('a radio', () => {
     expect(supplicant.commands).not.toContain('REMOVE_NETWORK 7');
     supplicant.say('P2P-GROUP-REMOVED p2p-wlan0-0 GO reason=REQUESTED');
     await vi.waitFor(() => expect(supplicant.commands).toContain('REMOVE_NETWORK 7'));
+    await radio.close();
+  });
+
+  test('notices the end of a group whose news was lost', async () => {
+    const supplicant = new Supplicant();
+    const radio = await open(supplicant);
+    supplicant.answer = (command) => {
+      if (command.startsWith('P2P_GROUP_ADD')) queueMicrotask(() => supplicant.say(STARTED));
+      return supplicant.usual(command);
+    };
+    await radio.host(GROUP);
+    const removed = vi.fn();
+    radio.on('group_removed', removed);
+    supplicant.endSocketOf('p2p-wlan0-0');
+    await vi.waitFor(() => expect(radio.group()).toBe(undefined));
+    expect(removed).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ reason: 'UNAVAILABLE' }));
     await radio.close();
   });
 

@@ -37,7 +37,13 @@ export interface Phone {
 }
 
 /** Why hosting does not work at the moment, for people; the radio's own states are in `probe`. */
-export type RadioFault = 'group_not_formed' | 'supplicant_unreachable' | 'radio_failed' | NetworkFault;
+export type RadioFault =
+  | 'group_not_formed'
+  | 'supplicant_unreachable'
+  | 'radio_failed'
+  /** By another agent of this machine. */
+  | 'radio_taken'
+  | NetworkFault;
 
 export interface MachineState {
   readonly settings: RadioSettings;

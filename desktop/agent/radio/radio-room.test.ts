@@ -13,6 +13,7 @@ import { FakeSystem } from '../test/fake-system.ts';
 import { RadioRoom, type RadioRoomOptions } from './radio-room.ts';
 import { describeRadio } from './radio-view.ts';
 import { type Shift, writeShift } from './shift.ts';
+import { SoleHost } from './sole-host.ts';
 
 const ON: RadioSettings = { isOn: true, mode: 'wifi_direct', rotationHours: 12 };
 vi.setConfig({ testTimeout: 30_000 });
@@ -55,6 +56,8 @@ function build(changes: Partial<RadioRoomOptions> = {}): RadioRoom {
     listen: system.listen,
     onChange: () => seen.push(describeRadio(built.view)),
     programs: system,
+    // Other tests run beside this one.
+    soleHost: new SoleHost(`tiki-room-${String(process.pid)}`),
     wifi: machine,
     open: async (options) => {
       const radio = await machine.openRadio(options);
@@ -241,6 +244,27 @@ test('settings that change while the radio is being opened are no fault of the r
   await expect.poll(() => state().network?.interfaceName, WAIT).toBe('wlan0');
   await expect.poll(() => state().state, WAIT).toBe('up');
   expect(logged).not.toContain('radio_failed');
+});
+
+test('of two agents on one machine one hosts and the other says so, until the first one ends', async () => {
+  await up();
+  const { ssid } = shift();
+  const otherFolder = mkdtempSync(join(tmpdir(), 'tiki-room-'));
+  const other = build({ dataFolder: otherFolder, programs: new FakeSystem() });
+  try {
+    other.start();
+    other.setShop('Other shop');
+    await expect
+      .poll(() => describeRadio(other.view), WAIT)
+      .toMatchObject({ state: 'radio_busy', code: 'radio_taken' });
+    expect(state().state).toBe('up');
+    expect(state().network?.ssid).toBe(ssid);
+    await room.stop();
+    await expect.poll(() => describeRadio(other.view).network?.ssid, WAIT).toMatch(/Other-shop$/);
+  } finally {
+    await other.stop();
+    rmSync(otherFolder, { recursive: true, force: true });
+  }
 });
 
 test('R12 a supplicant that is killed and comes back hosts again within 10 s, and phones come back by themselves', async () => {

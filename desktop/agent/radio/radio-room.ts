@@ -35,6 +35,7 @@ import { readRadioSettings, writeRadioSettings } from './radio-settings.ts';
 import { describeRadio, type RadioView } from './radio-view.ts';
 import { ProgramError, type Programs, systemPrograms } from './run-program.ts';
 import { testRadio } from './self-test.ts';
+import { RadioTaken, SoleHost } from './sole-host.ts';
 import { newShift, readShift, type Shift, shortShopName, writeShift } from './shift.ts';
 import { wifiPicture, type WifiCredentials } from './wifi-code.ts';
 
@@ -63,6 +64,7 @@ export interface RadioRoomOptions {
   readonly programs?: Programs;
   readonly open?: typeof openRadio;
   readonly wifi?: WifiDirect;
+  readonly soleHost?: SoleHost;
 }
 
 /** Time passes at least so often: a new day is noticed, and a machine that slept. */
@@ -76,6 +78,7 @@ export class RadioRoom {
   readonly #folder: string;
   readonly #wifi: WifiDirect;
   readonly #network: GroupNetwork;
+  readonly #soleHost: SoleHost;
   #machine: MachineState;
   #shopName: string | null = null;
   #shift: Shift | undefined;
@@ -95,6 +98,7 @@ export class RadioRoom {
     const { config, dataFolder, programs, port, listen, log } = options;
     this.#options = options;
     this.#folder = join(dataFolder, 'radio');
+    this.#soleHost = options.soleHost ?? new SoleHost();
     this.#wifi =
       options.wifi ??
       createWifiDirect({
@@ -286,6 +290,8 @@ export class RadioRoom {
     if (signal.aborted) return;
     if (this.#radio !== undefined) await this.#close();
     try {
+      // Opening ends groups that are there already, and they must not be those of an agent that lives.
+      await this.#soleHost.claim();
       const radio = await open({
         interfaceName,
         deviceName: shortShopName(this.#shopName ?? ''),
@@ -400,7 +406,9 @@ export class RadioRoom {
     this.#radio = undefined;
     await radio?.close();
     // A supplicant that was lost may still have the group: what is wanted again keeps its walls until then.
-    if (!isWanted(this.#machine)) await this.#network.lower();
+    if (isWanted(this.#machine)) return;
+    await this.#network.lower();
+    await this.#soleHost.release();
   }
 
   async #sendAway(address: string): Promise<void> {
@@ -455,6 +463,7 @@ function ofTheRadioItself(probe: Awaited<ReturnType<WifiDirect['probe']>>): type
 }
 
 function faultOf(error: unknown): RadioFault {
+  if (error instanceof RadioTaken) return 'radio_taken';
   if (error instanceof ProgramError) return `firewall_${error.code}`;
   if (!(error instanceof WifiDirectError)) return 'radio_failed';
   return error.code === 'supplicant_unreachable' ? 'supplicant_unreachable' : 'group_not_formed';
