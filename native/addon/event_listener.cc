@@ -8,7 +8,7 @@ namespace {
 
 // Lives from listen() to the finalizer of its thread-safe function, which runs on JavaScript's thread once the stream's
 // thread has let go of it or the environment ends.
-struct Listening {
+struct Listening : std::enable_shared_from_this<Listening> {
   std::unique_ptr<EventStream> stream;
   Napi::ThreadSafeFunction to_javascript;
   bool is_closed = false;  // JavaScript's thread only
@@ -22,8 +22,25 @@ void Say(Napi::Env env, const Napi::Function& listener, const char* type,
   listener.Call({message});
 }
 
+// JavaScript has other things to do: after so many events it comes to them before the next ones.
+constexpr size_t kMostEventsAtOnce = 64;
+
+void SayBatch(Napi::Env env, const Napi::Function& listener, Listening& listening);
+
+void SayMoreSoon(Napi::Env env, const Napi::Function& listener, Listening& listening) {
+  // The stream's thread cannot be asked for it: it may have ended, with events that are still to be told.
+  std::weak_ptr<Listening> weak = listening.weak_from_this();
+  auto more = Napi::Function::New(env, [weak](const Napi::CallbackInfo& info) {
+    auto strong = weak.lock();
+    if (strong && !strong->is_closed) SayBatch(info.Env(), info[0].As<Napi::Function>(), *strong);
+  });
+  env.Global().Get("setImmediate").As<Napi::Function>().Call({more, listener});
+}
+
 void SayBatch(Napi::Env env, const Napi::Function& listener, Listening& listening) {
-  const EventBatch batch = listening.stream->Take();
+  const EventBatch batch = listening.stream->Take(kMostEventsAtOnce);
+  // First, so that a listener that throws does not keep the rest from being told.
+  if (batch.has_more) SayMoreSoon(env, listener, listening);
   if (batch.attached) Say(env, listener, "attached");
   for (const Bytes& bytes : batch.events) {
     // close() inside the listener means: nothing more.

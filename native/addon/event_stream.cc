@@ -5,12 +5,18 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <string_view>
 #include <system_error>
 #include <utility>
 
 namespace wifi_direct {
 namespace {
+
+// The sign of life. Unlike PING it also tells whether events still come: a supplicant that could not deliver some (this
+// process was stopped, or busy for long) strikes its listener off without a word, and answers this with FAIL. The level
+// is the one that every listener has from the start.
+constexpr const char* kSignOfLife = "LEVEL 3";
 
 bool Says(const Bytes& reply, std::string_view text) {
   return std::string_view(reply.data(), reply.size()) == text;
@@ -47,9 +53,16 @@ void EventStream::Join() {
   if (thread_.joinable()) thread_.join();
 }
 
-EventBatch EventStream::Take() {
+EventBatch EventStream::Take(size_t most_events) {
   std::lock_guard<std::mutex> lock(mutex_);
-  return std::exchange(pending_, EventBatch{});
+  if (pending_.events.size() <= most_events) return std::exchange(pending_, EventBatch{});
+  EventBatch batch;
+  batch.attached = std::exchange(pending_.attached, false);
+  batch.has_more = true;
+  const auto rest = pending_.events.begin() + static_cast<std::ptrdiff_t>(most_events);
+  batch.events.assign(std::make_move_iterator(pending_.events.begin()), std::make_move_iterator(rest));
+  pending_.events.erase(pending_.events.begin(), rest);
+  return batch;
 }
 
 void EventStream::Run() {
@@ -68,6 +81,8 @@ void EventStream::Run() {
 
 std::optional<ControlError> EventStream::Listen(ControlSocket& socket) {
   bool attached = false;
+  // Once it was: whatever happened until it is again is lost.
+  bool was_attached = false;
   // The word that waits for its reply; unsent while a busy supplicant's queue is full.
   const char* unsent = "ATTACH";
   bool waiting_for_reply = true;
@@ -89,14 +104,33 @@ std::optional<ControlError> EventStream::Listen(ControlSocket& socket) {
     if (stopping_) return std::nullopt;
     if (ready > 0 && (waiting[0].revents & ~POLLOUT) != 0) {
       auto received = socket.TryReceive();
-      if (auto* error = std::get_if<ControlError>(&received)) return std::move(*error);
+      if (auto* error = std::get_if<ControlError>(&received)) {
+        if (std::string_view(error->code) != "reply_too_long") return std::move(*error);
+        // A neighbour's answer can be as long as it likes. It is lost, and the stream goes on.
+        if (attached) SayDropped();
+        continue;
+      }
       auto& bytes = std::get<std::optional<Bytes>>(received);
       if (!bytes) continue;
       const bool is_event = !bytes->empty() && bytes->front() == '<';
       if (!is_event && !attached) {
-        if (!Says(*bytes, "OK\n")) return ControlError{"attach_refused", "the supplicant refused to send events"};
-        attached = true;
-        SayAttached();
+        if (Says(*bytes, "OK\n")) {
+          attached = true;
+          if (was_attached) {
+            SayDropped();
+          } else {
+            SayAttached();
+          }
+          was_attached = true;
+        } else if (!was_attached) {
+          return ControlError{"attach_refused", "the supplicant refused to send events"};
+        }
+      } else if (!is_event && Says(*bytes, "FAIL\n")) {
+        attached = false;
+        unsent = "ATTACH";
+        waiting_for_reply = true;
+        deadline = Clock::now() + options_.reply_timeout;
+        continue;
       }
       if (is_event) Enqueue(std::move(*bytes));
       // Before OK an event proves nothing: only the reply says that events will keep coming.
@@ -108,7 +142,7 @@ std::optional<ControlError> EventStream::Listen(ControlSocket& socket) {
     }
     if (Clock::now() < deadline) continue;
     if (waiting_for_reply) return ControlError{"timed_out", "the supplicant has gone silent", ETIMEDOUT};
-    unsent = "PING";
+    unsent = kSignOfLife;
     waiting_for_reply = true;
     deadline = Clock::now() + options_.reply_timeout;
   }
@@ -127,6 +161,14 @@ void EventStream::Enqueue(Bytes bytes) {
   }
   // One call for many events: the reader takes all that is there.
   if (is_first) wake_();
+}
+
+void EventStream::SayDropped() {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    pending_.dropped++;
+  }
+  wake_();
 }
 
 void EventStream::SayAttached() {

@@ -32,8 +32,9 @@ struct EventStreamOptions {
 struct EventBatch {
   bool attached = false;           // the supplicant has just begun to send events
   std::vector<Bytes> events;
-  size_t dropped = 0;              // events that found the queue full, after those here
+  size_t dropped = 0;              // events that are lost: too many, too long, or not sent at all (counted as one)
   std::optional<ControlError> end; // the last thing that a stream says
+  bool has_more = false;
 };
 
 class EventStream {
@@ -56,7 +57,8 @@ class EventStream {
   // Waits for the thread; at most for the time of one system call after RequestStop().
   void Join();
 
-  EventBatch Take();
+  // At most so many events, in the order in which they came; whether the rest waits is in `has_more`.
+  EventBatch Take(size_t most_events);
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -64,6 +66,7 @@ class EventStream {
   void Run();
   std::optional<ControlError> Listen(ControlSocket& socket);
   void Enqueue(Bytes bytes);
+  void SayDropped();
   void SayAttached();
   void SayEnd(ControlError error);
 

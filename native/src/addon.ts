@@ -30,7 +30,7 @@ export type EventMessage =
   | { readonly type: 'attached' }
   /** One datagram, such as `<3>P2P-FIND-STOPPED `. */
   | { readonly type: 'event'; readonly bytes: Uint8Array }
-  /** More events came than were taken: this many are lost. */
+  /** Events are lost, at least so many: more came than were taken, one was too long, or the supplicant sent none for a while. */
   | { readonly type: 'dropped'; readonly count: number }
   /** The last message, unless the subscription was closed before. */
   | {

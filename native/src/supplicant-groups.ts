@@ -25,6 +25,12 @@ const PIN_SECONDS = 120;
 /** More than any radio serves; a list that does not end is a fault of the other side. */
 const MOST_STATIONS = 256;
 
+/** Long enough for a radio to begin or to fail. */
+const LATE_GROUP_MS = 3_000;
+
+/** Tells a supplicant one line of an attempt, by default that of the radio itself. */
+type Send = (line: string, link?: SupplicantLink) => Promise<string>;
+
 /** A network that this radio described to the supplicant, to be taken back when it is over. */
 type OwnNetwork = {
   readonly id: number;
@@ -53,6 +59,7 @@ export class SupplicantGroups {
   /** The access point that has been asked for and is not up yet. */
   #expected: Group | undefined;
   #isForming = false;
+  #giveUpLink: () => void = () => undefined;
 
   constructor(options: GroupsOptions) {
     this.#options = options;
@@ -77,18 +84,18 @@ export class SupplicantGroups {
       throw new WifiDirectError('passphrase_invalid', 'A group with a name of its own needs a passphrase.');
     // So that what could never be right is refused before anything is asked.
     if (passphrase !== undefined) ownGroupSettings({ ssid, ssidPostfix, passphrase }, '');
-    return await this.#form('group_owner', timeoutMs, signal, async () => {
+    return await this.#form('group_owner', timeoutMs, signal, async (send) => {
       if (passphrase === undefined) {
-        await this.#link.ask(`SET p2p_ssid_postfix ${ssidPostfix ?? ''}`);
-        await this.#link.ask(command);
+        await send(`SET p2p_ssid_postfix ${ssidPostfix ?? ''}`);
+        await send(command);
         return;
       }
-      const address = parseP2pDeviceAddress(parseKeyValues(await this.#link.ask('STATUS')));
+      const address = parseP2pDeviceAddress(parseKeyValues(await send('STATUS')));
       if (address === undefined) throw new WifiDirectError('supplicant_refused', 'Wi-Fi Direct is off.');
       const settings = ownGroupSettings({ ssid, ssidPostfix, passphrase }, address);
-      const id = await addNetwork((line) => this.#link.ask(line), settings);
+      const id = await addNetwork(send, settings);
       this.#own = { id, link: this.#link };
-      await this.#link.ask(groupAddCommand({ ...group, persistentId: id }));
+      await send(groupAddCommand({ ...group, persistentId: id }));
       // Only what was asked for is kept beyond the group's end.
       if (options.isPersistent === true) this.#own = undefined;
     });
@@ -101,8 +108,8 @@ export class SupplicantGroups {
   ): Promise<Group> {
     const how: JoinMethod = typeof method === 'string' ? { by: 'pin', pin: method } : method;
     const command = joinCommand({ address, method: how, isPersistent });
-    return await this.#form('client', timeoutMs, signal, async () => {
-      await this.#link.ask(command);
+    return await this.#form('client', timeoutMs, signal, async (send) => {
+      await send(command);
     });
   }
 
@@ -113,13 +120,13 @@ export class SupplicantGroups {
       options.interfaceName ?? networkInterfaceOf(this.#options.interfaceName),
     );
     const { ssid, frequencyMhz } = options;
-    return await this.#form('access_point', timeoutMs, signal, async () => {
+    return await this.#form('access_point', timeoutMs, signal, async (send) => {
       this.#expected = { interfaceName, role: 'access_point', ssid, frequencyMhz, isPersistent: false };
       const link = await this.#linkToHost(interfaceName);
-      await link.ask(`SET ap_isolate ${clientsMayTalk ? '0' : '1'}`);
-      const id = await addNetwork((line) => link.ask(line), settings);
+      await send(`SET ap_isolate ${clientsMayTalk ? '0' : '1'}`, link);
+      const id = await addNetwork((line) => send(line, link), settings);
       this.#own = { id, link, passphrase: options.passphrase };
-      await link.ask(`SELECT_NETWORK ${String(id)}`);
+      await send(`SELECT_NETWORK ${String(id)}`, link);
     });
   }
 
@@ -186,6 +193,8 @@ export class SupplicantGroups {
         this.#onGroupStarted(event);
         return;
       case 'group_removed':
+        // Not that of another group, such as one that was ended to make room for ours.
+        if (this.#group?.interfaceName !== event.interfaceName) return;
         void this.#takeBack();
         this.#onGroupGone(event.interfaceName, event.reason);
         return;
@@ -217,22 +226,32 @@ export class SupplicantGroups {
     role: Group['role'],
     timeoutMs: number,
     signal: AbortSignal | undefined,
-    start: () => Promise<void>,
+    start: (send: Send) => Promise<void>,
   ): Promise<Group> {
     if (this.#group !== undefined || this.#isForming)
       throw new WifiDirectError('already_in_group', 'This radio is in a group already, or about to be.');
     this.#isForming = true;
+    let isOver = false;
+    let begun: Promise<void> | undefined;
+    const send: Send = async (line, link = this.#link) => {
+      // What was given up goes no further; what it described is taken back.
+      if (isOver && !line.startsWith('REMOVE_NETWORK'))
+        throw new WifiDirectError('aborted', 'It was given up.');
+      return await link.ask(line);
+    };
     try {
       return await waitFor(this.#options.read(), (event) => formed(event, role), {
         timeoutMs,
         signal,
         start: async () => {
-          await start();
+          begun = start(send);
+          await begun;
           return undefined;
         },
       });
     } catch (error) {
-      await this.#giveUp(role);
+      isOver = true;
+      await this.#giveUp(role, begun, signal?.aborted === true);
       throw error;
     } finally {
       this.#expected = undefined;
@@ -241,17 +260,38 @@ export class SupplicantGroups {
   }
 
   /** An attempt that was given up must not become a group later on. */
-  async #giveUp(role: Group['role']): Promise<void> {
+  async #giveUp(role: Group['role'], begun: Promise<void> | undefined, mayComeYet: boolean): Promise<void> {
     if (role === 'access_point') {
       this.#expected = undefined;
+      this.#giveUpLink();
+      // A word that is on its way is heard by the supplicant in any case.
+      await begun?.catch(ignoreRefusal);
       await this.#endAccessPoint();
       return;
     }
+    const wasAsked = await begun?.then(
+      () => true,
+      () => false,
+    );
     if (this.#link.state.state === 'up') {
       await this.#link.ask('P2P_CANCEL').catch(ignoreRefusal);
+      if (mayComeYet && wasAsked === true && role === 'group_owner') await this.#awaitLateGroup();
       await this.leave().catch(ignoreRefusal);
     }
     await this.#takeBack();
+  }
+
+  /** The supplicant said that it will host, and knows no word by which to take that back before it does. */
+  async #awaitLateGroup(): Promise<void> {
+    const isDecided = ({ type }: RadioEvent): { readonly value: true } | undefined =>
+      type === 'group_started' || type === 'group_removed' || type === 'supplicant_lost'
+        ? { value: true }
+        : undefined;
+    await waitFor(this.#options.read(), isDecided, {
+      timeoutMs: LATE_GROUP_MS,
+      signal: undefined,
+      start: async () => (this.#group === undefined ? undefined : { value: true }),
+    }).catch(ignoreRefusal);
   }
 
   /** The supplicant forgets the network that was described for this group only. */
@@ -272,6 +312,7 @@ export class SupplicantGroups {
     if (interfaceName === this.#options.interfaceName) return this.#link;
     this.#dropGroupLink();
     const { promise, resolve, reject } = Promise.withResolvers<SupplicantLink>();
+    this.#giveUpLink = () => reject(new WifiDirectError('aborted', 'It was given up.'));
     const link = this.#options.openLink(interfaceName, (state) => {
       if (state.state === 'up') resolve(link);
       if (state.state !== 'down') return;
@@ -322,12 +363,23 @@ export class SupplicantGroups {
     this.#group = { interfaceName, role, ssid: displayName(event.ssid), frequencyMhz, isPersistent };
     if (interfaceName !== this.#options.interfaceName) {
       this.#dropGroupLink();
-      this.#groupLink = this.#options.openLink(interfaceName, ({ state }) => {
-        if (state === 'up' && role === 'group_owner')
+      this.#groupLink = this.#options.openLink(interfaceName, (link) => {
+        if (link.state === 'up' && role === 'group_owner')
           void this.#countClients(interfaceName).catch(ignoreRefusal);
+        // Its end may have been among events that were lost; then this is the only sign of it.
+        if (link.state === 'down' && (link.code === 'no_socket' || link.code === 'connection_refused'))
+          void this.#onGroupSilent(interfaceName).catch(ignoreRefusal);
       });
     }
     this.#options.say({ type: 'group_started', group: this.#group });
+  }
+
+  /** Nobody answers for the group any more: it is gone, unless the whole supplicant is. */
+  async #onGroupSilent(interfaceName: string): Promise<void> {
+    await this.#link.ask('PING');
+    if (this.#group?.interfaceName !== interfaceName) return;
+    void this.#takeBack();
+    this.#onGroupGone(interfaceName, 'UNAVAILABLE');
   }
 
   #onAccessPoint(group: Group): void {

@@ -92,6 +92,9 @@ class SupplicantRadio implements Radio {
   readonly #queue = new EventQueue<RadioEvent>();
   readonly #emitter = new RadioEmitter();
   readonly #peers = new Map<HardwareAddress, Peer>();
+  /** Peers whose strength is still to be asked for. */
+  readonly #unmeasured = new Set<HardwareAddress>();
+  #isMeasuring = false;
   readonly #link: SupplicantLink;
   readonly #services: SupplicantServices;
   readonly #groups: SupplicantGroups;
@@ -347,6 +350,7 @@ class SupplicantRadio implements Radio {
         this.#isUp = false;
         this.#groups.forget();
         this.#peers.clear();
+        this.#unmeasured.clear();
         this.#say({ type: 'supplicant_lost' });
     }
   }
@@ -377,10 +381,27 @@ class SupplicantRadio implements Radio {
     const peer: Peer = { ...sighting, signalDbm: this.#peers.get(sighting.address)?.signalDbm };
     this.#peers.set(peer.address, peer);
     this.#say({ type: 'peer_found', peer });
-    void this.#measure(peer.address).catch(ignoreRefusal);
+    this.#unmeasured.add(peer.address);
+    void this.#measureAll().catch(ignoreRefusal);
   }
 
-  /** The event does not say how strong the peer was heard. */
+  /**
+   * The event does not say how strong the peer was heard. One question after the other: each holds one of the few threads
+   * on which Node reads files and resolves names, and anybody nearby can be many peers.
+   */
+  async #measureAll(): Promise<void> {
+    if (this.#isMeasuring) return;
+    this.#isMeasuring = true;
+    try {
+      for (let next = first(this.#unmeasured); next !== undefined; next = first(this.#unmeasured)) {
+        this.#unmeasured.delete(next);
+        if (this.#peers.has(next)) await this.#measure(next).catch(ignoreRefusal);
+      }
+    } finally {
+      this.#isMeasuring = false;
+    }
+  }
+
   async #measure(address: HardwareAddress): Promise<void> {
     const signalDbm = parseSignalDbm(await this.#link.ask(`P2P_PEER ${address}`));
     const peer = this.#peers.get(address);
@@ -389,6 +410,11 @@ class SupplicantRadio implements Radio {
     this.#peers.set(address, measured);
     this.#say({ type: 'peer_updated', peer: measured });
   }
+}
+
+function first<Value>(values: ReadonlySet<Value>): Value | undefined {
+  const [value] = values;
+  return value;
 }
 
 /** On the way out a refusal means that there was nothing to end; anything else is a fault and must be seen. */

@@ -94,9 +94,64 @@ describe.skipIf(typeof loaded === 'string')('events (needs Linux and g++ when in
 
   test('of a supplicant that has gone silent end in time', async () => {
     await supplicant.stop();
-    supplicant = await startScriptedSupplicant(socketPath, { PING: [] });
+    supplicant = await startScriptedSupplicant(socketPath, { 'LEVEL 3': [] });
     const heard = listen({ pingIntervalMs: 20, timeoutMs: 50 });
     await vi.waitFor(() => expect(heard.messages.at(-1)).toMatchObject({ type: 'ended', code: 'timed_out' }));
+  });
+
+  test('go on after a supplicant struck its listener off without a word, and the loss is told', async () => {
+    const heard = listen({ pingIntervalMs: 20 });
+    await supplicant.attached(1);
+    supplicant.tell('<3>A ');
+    await vi.waitFor(() => expect(texts(heard)).toEqual(['<3>A ']));
+    supplicant.tell('@forget');
+    supplicant.tell('<3>B ');
+    await supplicant.attached(2);
+    supplicant.tell('<3>C ');
+    await vi.waitFor(() => expect(texts(heard)).toEqual(['<3>A ', '<3>C ']));
+    expect(heard.messages.map(({ type }) => type)).toEqual(['attached', 'event', 'dropped', 'event']);
+    heard.close();
+  });
+
+  test('R19 of a flood leave JavaScript time for everything else', async () => {
+    const heard: EventMessage[] = [];
+    let turns = 0;
+    let mostInOneTurn = 0;
+    let inThisTurn = 0;
+    const timer = setInterval(() => {
+      turns += 1;
+      inThisTurn = 0;
+    }, 1);
+    const close = addon.listen(
+      { socketPath, clientFolder: folder, timeoutMs: 500, pingIntervalMs: 500 },
+      (message) => {
+        heard.push(message);
+        inThisTurn += 1;
+        mostInOneTurn = Math.max(mostInOneTurn, inThisTurn);
+        // As long as it takes to read one and to tell those who wait.
+        const until = performance.now() + 0.2;
+        while (performance.now() < until);
+      },
+    );
+    try {
+      await supplicant.attached(1);
+      supplicant.tell('<3>A ', 3_000);
+      await vi.waitFor(() => expect(heard).toHaveLength(3_001), { timeout: 10_000 });
+      expect(mostInOneTurn).toBeLessThan(500);
+      expect(turns).toBeGreaterThan(5);
+    } finally {
+      clearInterval(timer);
+      close();
+    }
+  });
+
+  test('go on after one that is too long to read, and the loss is told', async () => {
+    const heard = listen();
+    await supplicant.attached(1);
+    for (const event of ['<3>A ', '@long', '<3>B ']) supplicant.tell(event);
+    await vi.waitFor(() => expect(texts(heard)).toEqual(['<3>A ', '<3>B ']));
+    await vi.waitFor(() => expect(heard.messages).toContainEqual({ type: 'dropped', count: 1 }));
+    heard.close();
   });
 
   test('that nobody may have are refused', async () => {

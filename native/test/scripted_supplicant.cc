@@ -6,7 +6,8 @@
 // with \n for a line break. No datagram at all is silence; @long is 100000 bytes.
 // Prints "ready" once it listens; ends when its standard input ends. Meanwhile each further line is an event for
 // those who sent ATTACH (answered by OK unless the table says otherwise), with a tab and a number in front how often.
-// Prints "attached" for each.
+// Prints "attached" for each. The event @long is 100000 bytes. LEVEL 3 is answered as wpa_supplicant does: OK for the
+// attached, FAIL for everybody else. The event @forget strikes all of them off without a word.
 //
 // With a number as second argument it is a storm: ECHO X is answered by X, and around every answer come random numbers of
 // events, also to the socket that asked. Those to the attached are numbered: `<3>STORM 0`, `<3>STORM 1`, ...
@@ -72,6 +73,13 @@ void Send(int fd, const Client& to, const std::string& datagram) {
   sendto(fd, datagram.data(), datagram.size(), 0, reinterpret_cast<const sockaddr*>(&to.address), to.length);
 }
 
+bool IsAttached(const Client& client, const std::vector<Client>& attached) {
+  for (const Client& one : attached) {
+    if (std::strcmp(one.address.sun_path, client.address.sun_path) == 0) return true;
+  }
+  return false;
+}
+
 struct Storm {
   std::mt19937 chance;
   unsigned told = 0;
@@ -120,13 +128,15 @@ void Answer(int fd, const Table& table, std::vector<Client>& attached) {
     Send(fd, from, "OK\n");
     std::puts("attached");
     std::fflush(stdout);
+  } else if (command == "LEVEL 3") {
+    Send(fd, from, IsAttached(from, attached) ? "OK\n" : "FAIL\n");
   } else {
     Send(fd, from, "UNKNOWN COMMAND\n");
   }
 }
 
 // False when standard input has ended.
-bool Broadcast(int fd, std::string& unread, const std::vector<Client>& attached) {
+bool Broadcast(int fd, std::string& unread, std::vector<Client>& attached) {
   char buffer[65536];
   ssize_t length = read(STDIN_FILENO, buffer, sizeof(buffer));
   if (length <= 0) return false;
@@ -137,8 +147,10 @@ bool Broadcast(int fd, std::string& unread, const std::vector<Client>& attached)
     const size_t tab = line.find('\t');
     const int times = tab == std::string::npos ? 1 : std::stoi(line.substr(0, tab));
     const std::string event = Unescape(tab == std::string::npos ? line : line.substr(tab + 1));
+    if (event == "@forget") attached.clear();
+    const std::string datagram = event == "@long" ? "<3>" + std::string(100000, 'x') : event;
     for (int i = 0; i < times; i++) {
-      for (const Client& client : attached) Send(fd, client, event);
+      for (const Client& client : attached) Send(fd, client, datagram);
     }
   }
   return true;

@@ -18,7 +18,7 @@ export interface DnsmasqOptions {
   readonly onEnded: () => void;
 }
 
-const READY = /^dnsmasq-dhcp: DHCP, sockets bound exclusively to interface /;
+const READY = /^dnsmasq-dhcp\[\d{1,10}\]: DHCP, sockets bound exclusively to interface /;
 const START_TIMEOUT_MS = 5_000;
 const STOP_TIMEOUT_MS = 2_000;
 /** Enough to say why it did not start. */
@@ -41,13 +41,18 @@ export class DnsmasqChild {
       this.#child.once('error', () => resolve());
       this.#child.once('exit', () => resolve());
     });
-    if (this.#child.pid !== undefined)
-      writeFileSync(pidFileIn(options.folder), String(this.#child.pid), { mode: 0o600 });
   }
 
   /** Resolves when it serves. @throws ProgramError */
   static async start(options: DnsmasqOptions): Promise<DnsmasqChild> {
     const child = new DnsmasqChild(options);
+    try {
+      child.#writeNumber();
+    } catch (error) {
+      // One that the next start could not find must not outlive this one either.
+      await child.stop();
+      throw error;
+    }
     await child.#untilServing();
     return child;
   }
@@ -60,6 +65,11 @@ export class DnsmasqChild {
     clearTimeout(kill);
     for (const file of [pidFileIn(this.#options.folder), leaseFileIn(this.#options.folder)])
       rmSync(file, { force: true });
+  }
+
+  #writeNumber(): void {
+    const { pid } = this.#child;
+    if (pid !== undefined) writeFileSync(pidFileIn(this.#options.folder), String(pid), { mode: 0o600 });
   }
 
   async #untilServing(): Promise<void> {
@@ -94,7 +104,9 @@ export class DnsmasqChild {
   }
 
   #whyItEnded(): ProgramError {
-    const text = this.#lastLines.find((line) => line.startsWith('dnsmasq: failed')) ?? this.#lastLines.at(-1);
+    const text =
+      this.#lastLines.find((line) => /^dnsmasq(?:\[\d{1,10}\])?: failed/.test(line)) ??
+      this.#lastLines.at(-1);
     return programError('dnsmasq', new Error('it does not serve'), text ?? '');
   }
 }

@@ -13,8 +13,12 @@ export interface DnsmasqPlan {
 
 export function dnsmasqArguments({ interfaceName, leaseFile }: DnsmasqPlan): readonly string[] {
   return [
-    // Stays in the foreground, keeps its user, writes no file of its own, and says everything on its error output.
-    '--no-daemon',
+    // Stays in the foreground, keeps its user, writes no file of its own, and says everything on its error output. Not
+    // `--no-daemon`: by that, one phone that opens a connection and says nothing holds up everybody's leases and names.
+    '--keep-in-foreground',
+    '--log-facility=-',
+    '--user=root',
+    '--pid-file',
     '--conf-file=/dev/null',
     `--interface=${interfaceName}`,
     '--except-interface=lo',
@@ -46,9 +50,9 @@ export interface Lease {
   readonly name: string;
 }
 
-const PROVIDES_NAME = /^dnsmasq-dhcp: (\d{1,10}) client provides name: (.{1,255})$/;
+const PROVIDES_NAME = /^dnsmasq-dhcp\[\d{1,10}\]: (\d{1,10}) client provides name: (.{1,255})$/;
 const ACKNOWLEDGED =
-  /^dnsmasq-dhcp: (\d{1,10}) DHCPACK\([^)]{1,32}\) [\d.]{7,15} ((?:[0-9a-f]{2}:){5}[0-9a-f]{2})/;
+  /^dnsmasq-dhcp\[\d{1,10}\]: (\d{1,10}) DHCPACK\([^)]{1,32}\) [\d.]{7,15} ((?:[0-9a-f]{2}:){5}[0-9a-f]{2})/;
 /** Conversations whose name is remembered until the lease; anybody nearby can begin some. */
 const MAX_CONVERSATIONS = 64;
 

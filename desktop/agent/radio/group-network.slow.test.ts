@@ -1,4 +1,5 @@
 /** The kiosk's network with real dnsmasq, real nftables and real phones' ends of a cable. */
+import { spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +9,7 @@ import { Namespace, whyNotHere } from '../test/network-namespaces.ts';
 import { HANDSHAKE_POOL, LEASE_POOL } from './address-plan.ts';
 import { GroupNetwork, type GroupNetworkOptions, type NetworkFault } from './group-network.ts';
 import type { Lease } from './dnsmasq.ts';
+import type { Programs } from './run-program.ts';
 
 const missing = whyNotHere();
 const PORT = 7070;
@@ -169,6 +171,21 @@ describe.skipIf(missing !== undefined)(
       expect(kiosk.exec('nft', 'list', 'tables')).toBe('');
     });
 
+    test('R15 the walls around the group of a killed agent stay while the next one means to host', async () => {
+      await network.shut(['p2p-w0-*']);
+      await serve();
+      const next = build();
+      next.start({ keepsWalls: true });
+      await next.settled();
+      expect(kiosk.processes()).toEqual([]);
+      const rules = kiosk.exec('nft', 'list', 'ruleset');
+      expect(rules).toMatch(/iifname "p2p-w0-0" counter .*drop/);
+      expect(rules).toMatch(/iifname "p2p-w0-\*" counter .*drop/);
+      expect(rules).not.toContain('jump');
+      await next.lower();
+      expect(kiosk.exec('nft', 'list', 'tables')).toBe('');
+    });
+
     test('R16 a dnsmasq that dies is told, and the same wish makes the network anew', async () => {
       await serve();
       const [pid] = kiosk.processes();
@@ -191,11 +208,96 @@ describe.skipIf(missing !== undefined)(
       expect(kiosk.exec('ip', 'addr', 'show', 'p2p-w0-1')).toContain('192.168.49.1');
     });
 
-    test('an interface that is not there is a fault, and leaves no walls behind', async () => {
+    test('an interface that is not there is a fault, and leaves walls without a door until it is not wanted', async () => {
       network.want('p2p-w0-9');
       await network.settled();
       expect(faults).toEqual(['address_program_failed']);
+      expect(kiosk.exec('nft', 'list', 'ruleset')).toMatch(/iifname "p2p-w0-9" counter .*drop/);
+      expect(kiosk.exec('nft', 'list', 'ruleset')).not.toContain('jump');
+      network.want(null);
+      await network.settled();
       expect(kiosk.exec('nft', 'list', 'tables')).toBe('');
+    });
+
+    test('R15 phones reach nothing by a group whose network is not made yet, not made well, or unmade already', async () => {
+      // As the kernel gives every interface by itself, and as a service of the machine listens on all of them.
+      const local = (of: Namespace, name: string): string =>
+        /inet6 (fe80[0-9a-f:]+)/.exec(of.exec('ip', '-6', 'addr', 'show', 'dev', name))?.[1] ?? '';
+      const ssh = kiosk.listen(22);
+      const reaches = (): boolean =>
+        phone.tryExec('busybox', 'nc', '-w', '1', `${local(kiosk, 'p2p-w0-0')}%phone0`, '22').isWell;
+      try {
+        await expect.poll(reaches, { timeout: 10_000 }).toBe(true);
+        await network.shut(['p2p-w0-*']);
+        expect(reaches()).toBe(false);
+        const broken: Programs = {
+          ...kiosk.programs(),
+          start: () => kiosk.programs().start('dnsmasq', ['--no-such-option']),
+        };
+        network = build({ programs: broken });
+        await network.shut(['p2p-w0-*']);
+        network.want('p2p-w0-0');
+        await network.settled();
+        expect(faults).toEqual(['dnsmasq_program_failed']);
+        expect(reaches()).toBe(false);
+        network.want(null);
+        await network.settled();
+        expect(reaches()).toBe(false);
+        await network.lower();
+        expect(reaches()).toBe(true);
+      } finally {
+        ssh();
+      }
+    });
+
+    test('R15 R66 the address for phones is reached from no other network', async () => {
+      await serve();
+      const open = kiosk.listen(PORT);
+      outside.exec('ip', 'route', 'add', '192.168.49.0/24', 'via', '10.9.0.1');
+      phone.exec('ip', 'addr', 'add', '192.168.49.150/24', 'dev', 'phone0');
+      try {
+        await expect
+          .poll(() => phone.tryExec('busybox', 'nc', '-w', '2', '192.168.49.1', String(PORT)).isWell, {
+            timeout: 10_000,
+          })
+          .toBe(true);
+        const fromShop = (host: string): boolean =>
+          outside.tryExec('busybox', 'nc', '-w', '2', host, String(PORT)).isWell;
+        expect(fromShop('10.9.0.1')).toBe(true);
+        expect(fromShop('192.168.49.1')).toBe(false);
+        expect(outside.tryExec('busybox', 'nslookup', '-type=a', 'kiosk.tiki', '192.168.49.1').isWell).toBe(
+          false,
+        );
+      } finally {
+        open();
+      }
+    });
+
+    test('a phone that opens a connection to the DNS and says nothing holds up nobody', async () => {
+      await serve();
+      phone.exec('ip', 'addr', 'add', '192.168.49.150/24', 'dev', 'phone0');
+      // Behind the walls, so that the name server itself is seen to stand it.
+      kiosk.exec('nft', 'insert', 'rule', 'inet', 'tikipay_radio', 'phones', 'tcp', 'dport', '53', 'accept');
+      const silent = spawn('ip', ['netns', 'exec', phone.name, 'busybox', 'nc', '192.168.49.1', '53']);
+      try {
+        await expect
+          .poll(() => phone.exec('busybox', 'netstat', '-tn'), { timeout: 10_000 })
+          .toMatch(/192\.168\.49\.1:53 +ESTABLISHED/);
+        expect(phone.exec('busybox', 'nslookup', '-type=a', 'kiosk.tiki', '192.168.49.1')).toContain(
+          '192.168.49.1',
+        );
+        expect(lease()).toContain('address=192.168.49.');
+      } finally {
+        silent.kill('SIGKILL');
+      }
+    });
+
+    test('a dnsmasq whose number cannot be written down is not left running', async () => {
+      mkdirSync(join(folder, 'radio', 'dnsmasq.pid'), { recursive: true });
+      network.want('p2p-w0-0');
+      await network.settled();
+      expect(faults).toEqual(['dnsmasq_program_failed']);
+      expect(kiosk.processes()).toEqual([]);
     });
 
     test('a user with two capabilities and nothing else makes the whole network', async () => {

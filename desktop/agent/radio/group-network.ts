@@ -1,7 +1,8 @@
 /**
  * What makes an interface of the radio a network that phones can pay in: firewall, address, listener, dnsmasq. Owns all
  * four and brings them to what was wanted last, one after the other, however quickly wishes change; what is not wanted
- * any more is taken away whole, whatever of it fails (R15, R16).
+ * any more is taken away whole, whatever of it fails (R15, R16). The walls come first and go last: while a group may
+ * stand, nothing comes in by its interface but what is allowed, and nothing at all while its network is not whole.
  */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -40,12 +41,22 @@ interface Wish {
   readonly interfaceName: string;
 }
 
-const Note = z.object({ interfaceName: z.string().regex(/^[A-Za-z0-9_.:-]{1,15}$/) });
+const Note = z.object({
+  /** Null: walls only. */
+  interfaceName: z
+    .string()
+    .regex(/^[A-Za-z0-9_.:-]{1,15}$/)
+    .nullable(),
+  shut: z.array(z.string().regex(/^[A-Za-z0-9_.:-]{1,15}\*?$/)).default([]),
+});
+type Note = z.output<typeof Note>;
 
 export class GroupNetwork {
   readonly #options: GroupNetworkOptions;
   #wanted: Wish | null = null;
   #current: Wish | null = null;
+  /** Interfaces that a group may stand on; null when none can. */
+  #shut: readonly string[] | null = null;
   #dnsmasq: DnsmasqChild | null = null;
   #working: Promise<void> | undefined;
 
@@ -55,16 +66,36 @@ export class GroupNetwork {
 
   /**
    * Before anything is built, what an agent that was killed left behind is taken away: by its own notes, so that
-   * nothing of anybody else is touched.
+   * nothing of anybody else is touched. Where a group will be hosted, its walls stay until then, without a door: the
+   * group of the killed agent may still stand.
    */
-  start(): void {
-    this.#begin(() => this.#clearLeftovers());
+  start({ keepsWalls = false }: { readonly keepsWalls?: boolean } = {}): void {
+    this.#begin(() => this.#clearLeftovers(keepsWalls));
   }
 
   /** Each call is a wish of its own: an interface that came again under its old name is made a network anew. */
   want(interfaceName: string | null): void {
     this.#wanted = interfaceName === null ? null : { interfaceName };
     this.#begin(async () => undefined);
+  }
+
+  /**
+   * Before a group is hosted: nothing comes in by these interfaces but what a network that is wanted allows, until
+   * `lower`. Resolves when the walls stand. @throws ProgramError when they do not
+   */
+  async shut(interfaces: readonly string[]): Promise<void> {
+    await this.settled();
+    this.#shut = interfaces;
+    this.#writeNote(this.#current?.interfaceName ?? null);
+    if (this.#current === null) await raiseFirewall(this.#options.programs, { open: null, shut: interfaces });
+  }
+
+  /** No group stands any more, and none will until the next `shut`. */
+  async lower(): Promise<void> {
+    if (this.#shut === null) return;
+    this.#shut = null;
+    await this.settled();
+    if (this.#shut === null && this.#current === null) await this.#removeWalls();
   }
 
   /** When nothing is being done or undone. */
@@ -83,11 +114,16 @@ export class GroupNetwork {
       });
   }
 
-  async #clearLeftovers(): Promise<void> {
+  async #clearLeftovers(keepsWalls: boolean): Promise<void> {
     const { folder, log } = this.#options;
     const note = readNote(folder);
     if (endLeftDnsmasq(folder)) log.warn('a dnsmasq of an earlier run was ended');
-    if (note !== undefined) await this.#takeAway(note.interfaceName);
+    if (note === undefined) return;
+    const { interfaceName, shut } = note;
+    if (interfaceName !== null) await this.#takeAway(interfaceName);
+    if (!keepsWalls) return await this.#removeWalls();
+    this.#shut = [...(interfaceName === null ? [] : [interfaceName]), ...shut];
+    await this.#quietly(() => this.#close(null));
   }
 
   async #work(): Promise<void> {
@@ -95,7 +131,10 @@ export class GroupNetwork {
       const wish = this.#wanted;
       if (this.#current !== null) await this.#takeAway(this.#current.interfaceName);
       this.#current = wish;
+      // The next network's walls replace the last one's at once; there is no moment without.
       if (wish !== null) await this.#build(wish);
+      else if (this.#shut === null) await this.#removeWalls();
+      else await this.#quietly(() => this.#close(null));
     }
   }
 
@@ -105,8 +144,8 @@ export class GroupNetwork {
     try {
       // First the walls, then what stands inside them.
       await step('firewall', async () => {
-        this.#writeNote(wish);
-        await raiseFirewall(programs, { interfaceName, port: port() });
+        this.#writeNote(interfaceName);
+        await raiseFirewall(programs, { open: { interfaceName, port: port() }, shut: this.#shut ?? [] });
       });
       await step('address', async () => {
         await programs.run('ip', ['addr', 'replace', cidr(), 'dev', interfaceName]);
@@ -118,6 +157,8 @@ export class GroupNetwork {
       if (!(error instanceof StepFailed)) throw error;
       this.#options.log.error({ err: error.cause, step: error.step }, 'the network for phones was not made');
       await this.#takeAway(interfaceName);
+      // The group goes on without a network: so do its walls, without a door.
+      await this.#quietly(() => this.#close(interfaceName));
       // Whoever changed the wish meanwhile does not want to hear of the former.
       if (this.#wanted === wish) this.#options.onFault(interfaceName, error.fault);
       return;
@@ -140,17 +181,26 @@ export class GroupNetwork {
     });
   }
 
-  /** In the other order; nothing that fails keeps the rest from going. */
+  async #close(interfaceName: string | null): Promise<void> {
+    const shut = [...(interfaceName === null ? [] : [interfaceName]), ...(this.#shut ?? [])];
+    await raiseFirewall(this.#options.programs, { open: null, shut });
+  }
+
+  async #removeWalls(): Promise<void> {
+    const { programs, folder } = this.#options;
+    await this.#quietly(() => removeFirewall(programs));
+    await this.#quietly(async () => rmSync(noteIn(folder), { force: true }));
+  }
+
+  /** In the other order, all but the walls; nothing that fails keeps the rest from going. */
   async #takeAway(interfaceName: string): Promise<void> {
-    const { programs, listen, folder } = this.#options;
+    const { programs, listen } = this.#options;
     const dnsmasq = this.#dnsmasq;
     this.#dnsmasq = null;
     await this.#quietly(async () => dnsmasq?.stop());
     await this.#quietly(() => listen(null));
     // An interface that is gone has taken its address along.
     await this.#quietly(() => programs.run('ip', ['addr', 'del', cidr(), 'dev', interfaceName]));
-    await this.#quietly(() => removeFirewall(programs));
-    rmSync(noteIn(folder), { force: true });
   }
 
   async #quietly(act: () => Promise<unknown>): Promise<void> {
@@ -161,7 +211,8 @@ export class GroupNetwork {
     }
   }
 
-  #writeNote(note: Wish): void {
+  #writeNote(interfaceName: string | null): void {
+    const note: Note = { interfaceName, shut: [...(this.#shut ?? [])] };
     mkdirSync(this.#options.folder, { recursive: true, mode: 0o700 });
     writeFileSync(noteIn(this.#options.folder), JSON.stringify(note), { mode: 0o600 });
   }
@@ -201,7 +252,7 @@ function noteIn(folder: string): string {
   return join(folder, 'network.json');
 }
 
-function readNote(folder: string): Wish | undefined {
+function readNote(folder: string): Note | undefined {
   try {
     const parsed = Note.safeParse(JSON.parse(readFileSync(noteIn(folder), 'utf8')));
     return parsed.success ? parsed.data : undefined;

@@ -285,6 +285,22 @@ describe('a phone that joined and never got an address', () => {
     ).toEqual([]);
   });
 
+  test('that comes under ever new addresses does not keep the group coming and going', () => {
+    const bench = new Bench().up();
+    let rebuilt = 0;
+    for (let round = 0; round < 50; round += 1) {
+      bench.tell(join(`stranger ${String(round)}`));
+      bench.after(25_000);
+      bench.after(5_000);
+      if (!bench.asked().includes('leave')) continue;
+      rebuilt += 1;
+      bench.tell({ type: 'left' }, { type: 'hosted', group: GROUP });
+      bench.tell({ type: 'serving', interfaceName: GROUP.interfaceName });
+    }
+    expect(rebuilt).toBeLessThanOrEqual(5);
+    expect(bench.state.phase.kind).toBe('up');
+  });
+
   test('is sent away by itself where others have joined well', () => {
     const bench = new Bench().up().tell(join('a'), join('b'), { type: 'phone_settled', address: 'b' });
     bench.after(25_000);

@@ -37,7 +37,13 @@ export interface Phone {
 }
 
 /** Why hosting does not work at the moment, for people; the radio's own states are in `probe`. */
-export type RadioFault = 'group_not_formed' | 'supplicant_unreachable' | 'radio_failed' | NetworkFault;
+export type RadioFault =
+  | 'group_not_formed'
+  | 'supplicant_unreachable'
+  | 'radio_failed'
+  /** By another agent of this machine. */
+  | 'radio_taken'
+  | NetworkFault;
 
 export interface MachineState {
   readonly settings: RadioSettings;
@@ -122,6 +128,8 @@ const FAILURES_BEFORE_CLOSING = 3;
 export const STUCK_MS = 30_000;
 /** A little before that it is looked for in the kernel's table, where phones with an address of their own are. */
 const LOOK_MS = 25_000;
+/** In one shift. */
+const MOST_REBUILDS_FOR_PHONES = 5;
 /** After the last request the phone still fetches its receipt. */
 const QUIET_MS = 10_000;
 const HOUR_MS = 3_600_000;
@@ -429,7 +437,9 @@ function lookAfterPhones(state: MachineState, now: Now): Step {
   if (stuck.length === 0) return lookFor(state, waiting, now);
   const addresses = stuck.map(([address]) => address);
   const isAnybodySettled = [...state.phones.values()].some(({ isSettled }) => isSettled);
-  const isNew = addresses.some((address) => !state.rebuiltFor.has(address));
+  // A device has as many addresses as it likes: whoever knows the passphrase must not keep the group coming and going.
+  const isTired = state.rebuiltFor.size >= MOST_REBUILDS_FOR_PHONES;
+  const isNew = !isTired && addresses.some((address) => !state.rebuiltFor.has(address));
   if (!isAnybodySettled && isNew) {
     const rebuiltFor = new Set([...state.rebuiltFor, ...addresses]);
     return rebuild({ ...state, rebuiltFor });

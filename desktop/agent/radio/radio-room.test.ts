@@ -13,6 +13,7 @@ import { FakeSystem } from '../test/fake-system.ts';
 import { RadioRoom, type RadioRoomOptions } from './radio-room.ts';
 import { describeRadio } from './radio-view.ts';
 import { type Shift, writeShift } from './shift.ts';
+import { SoleHost } from './sole-host.ts';
 
 const ON: RadioSettings = { isOn: true, mode: 'wifi_direct', rotationHours: 12 };
 vi.setConfig({ testTimeout: 30_000 });
@@ -55,6 +56,8 @@ function build(changes: Partial<RadioRoomOptions> = {}): RadioRoom {
     listen: system.listen,
     onChange: () => seen.push(describeRadio(built.view)),
     programs: system,
+    // Other tests run beside this one.
+    soleHost: new SoleHost(`tiki-room-${String(process.pid)}`),
     wifi: machine,
     open: async (options) => {
       const radio = await machine.openRadio(options);
@@ -155,6 +158,113 @@ describe('a shop with a radio', () => {
     room.start();
     expect(state().settings.mode).toBe('access_point');
   });
+});
+
+test('R15 no group stands without walls around it, from before it begins until after its end', async () => {
+  const walled: boolean[] = [];
+  room = build({
+    open: async (options) => {
+      const radio = await machine.openRadio(options);
+      watch(radio);
+      radio.on('group_started', ({ group }) => walled.push(system.isWalled(group.interfaceName)));
+      radio.on('group_removed', ({ interfaceName }) => walled.push(system.isWalled(interfaceName)));
+      return radio;
+    },
+  });
+  await up();
+  const name = state().network?.interfaceName ?? '';
+  system.failing.set('dnsmasq', 'program_failed');
+  for (const dnsmasq of system.dnsmasqs) dnsmasq.end();
+  await expect.poll(() => state().state, WAIT).not.toBe('up');
+  expect(system.isWalled(name)).toBe(true);
+  system.failing.clear();
+  await expect.poll(() => state().state, WAIT).toBe('up');
+  const before = shift();
+  room.rotate();
+  laterMs += 11_000;
+  await expect.poll(() => shift().passphrase, WAIT).not.toBe(before.passphrase);
+  await expect.poll(() => state().state, WAIT).toBe('up');
+  room.configure({ ...ON, mode: 'access_point' });
+  await expect.poll(() => state().network?.interfaceName, WAIT).toBe('wlan0');
+  await expect.poll(() => state().state, WAIT).toBe('up');
+  room.configure({ ...ON, isOn: false });
+  await expect.poll(() => system.shut, WAIT).toEqual([]);
+  expect(walled.length).toBeGreaterThanOrEqual(5);
+  expect(walled).not.toContain(false);
+});
+
+test('R15 without walls there is no group', async () => {
+  system.failing.set('nft', 'program_missing');
+  const started: string[] = [];
+  room = build({
+    open: async (options) => {
+      const radio = await machine.openRadio(options);
+      radio.on('group_started', ({ group }) => started.push(group.ssid));
+      return radio;
+    },
+  });
+  room.start();
+  room.setShop('Warung Sari');
+  await expect.poll(() => state().state, WAIT).toBe('program_missing');
+  expect(started).toEqual([]);
+});
+
+test('settings that change while the radio is being opened are no fault of the radio', async () => {
+  const held = Promise.withResolvers<undefined>();
+  const looked = Promise.withResolvers<undefined>();
+  let opened = 0;
+  let closed = 0;
+  room = build({
+    open: async (options) => {
+      const radio = await machine.openRadio(options);
+      watch(radio);
+      opened += 1;
+      if (opened === 1) await held.promise;
+      const close = radio.close.bind(radio);
+      radio.close = async () => {
+        await close();
+        closed += 1;
+      };
+      return radio;
+    },
+    wifi: {
+      probe: async (options) => {
+        if (opened === 1) await looked.promise;
+        return machine.probe(options);
+      },
+    },
+  });
+  room.start();
+  room.setShop('Warung Sari');
+  await expect.poll(() => opened, WAIT).toBe(1);
+  room.configure({ ...ON, mode: 'access_point' });
+  held.resolve(undefined);
+  await expect.poll(() => closed, WAIT).toBe(1);
+  looked.resolve(undefined);
+  await expect.poll(() => state().network?.interfaceName, WAIT).toBe('wlan0');
+  await expect.poll(() => state().state, WAIT).toBe('up');
+  expect(logged).not.toContain('radio_failed');
+});
+
+test('of two agents on one machine one hosts and the other says so, until the first one ends', async () => {
+  await up();
+  const { ssid } = shift();
+  const otherFolder = mkdtempSync(join(tmpdir(), 'tiki-room-'));
+  const other = build({ dataFolder: otherFolder, programs: new FakeSystem() });
+  try {
+    other.start();
+    other.setShop('Other shop');
+    await expect
+      .poll(() => describeRadio(other.view), WAIT)
+      .toMatchObject({ state: 'radio_busy', code: 'radio_taken' });
+    expect(state().state).toBe('up');
+    expect(state().network?.ssid).toBe(ssid);
+    await room.stop();
+    await expect.poll(() => describeRadio(other.view).network?.ssid, WAIT).toMatch(/Other-shop$/);
+  } finally {
+    await other.stop();
+    rmSync(otherFolder, { recursive: true, force: true });
+  }
 });
 
 test('R12 a supplicant that is killed and comes back hosts again within 10 s, and phones come back by themselves', async () => {

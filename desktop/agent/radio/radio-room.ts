@@ -17,12 +17,14 @@ import type { RadioCheck, RadioSettings } from '../../ipc/index.ts';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import { KIOSK_ADDRESS } from './address-plan.ts';
+import { hostingInterfaces } from './firewall.ts';
 import { GroupNetwork } from './group-network.ts';
 import {
   type Effect,
   type HostedGroup,
   initialState,
   type Input,
+  isWanted,
   type MachineState,
   type Now,
   type RadioFault,
@@ -31,8 +33,9 @@ import {
 } from './radio-machine.ts';
 import { readRadioSettings, writeRadioSettings } from './radio-settings.ts';
 import { describeRadio, type RadioView } from './radio-view.ts';
-import { type Programs, systemPrograms } from './run-program.ts';
+import { ProgramError, type Programs, systemPrograms } from './run-program.ts';
 import { testRadio } from './self-test.ts';
+import { RadioTaken, SoleHost } from './sole-host.ts';
 import { newShift, readShift, type Shift, shortShopName, writeShift } from './shift.ts';
 import { wifiPicture, type WifiCredentials } from './wifi-code.ts';
 
@@ -61,6 +64,7 @@ export interface RadioRoomOptions {
   readonly programs?: Programs;
   readonly open?: typeof openRadio;
   readonly wifi?: WifiDirect;
+  readonly soleHost?: SoleHost;
 }
 
 /** Time passes at least so often: a new day is noticed, and a machine that slept. */
@@ -74,6 +78,7 @@ export class RadioRoom {
   readonly #folder: string;
   readonly #wifi: WifiDirect;
   readonly #network: GroupNetwork;
+  readonly #soleHost: SoleHost;
   #machine: MachineState;
   #shopName: string | null = null;
   #shift: Shift | undefined;
@@ -93,6 +98,7 @@ export class RadioRoom {
     const { config, dataFolder, programs, port, listen, log } = options;
     this.#options = options;
     this.#folder = join(dataFolder, 'radio');
+    this.#soleHost = options.soleHost ?? new SoleHost();
     this.#wifi =
       options.wifi ??
       createWifiDirect({
@@ -124,7 +130,7 @@ export class RadioRoom {
 
   /** The radio is looked at, wanted or not; nobody waits for it. */
   start(): void {
-    this.#network.start();
+    this.#network.start({ keepsWalls: this.#machine.settings.isOn });
     this.#shift = readShift(this.#shiftFile);
     if (this.#shift !== undefined) this.#beganShift(this.#shift);
     this.#tell({ type: 'time' });
@@ -229,18 +235,23 @@ export class RadioRoom {
       case 'probe':
         void this.#probe();
         return;
-      case 'open':
-        this.#work(() => this.#open(effect.interfaceName));
+      case 'open': {
+        const { signal } = this.#abort;
+        this.#work(() => this.#open(effect.interfaceName, signal));
         return;
+      }
       case 'close':
         this.#abort.abort();
         this.#abort = new AbortController();
         this.#credentials = null;
         this.#work(() => this.#close());
         return;
-      case 'host':
-        this.#work(() => this.#host());
+      case 'host': {
+        // Of this moment: what is given up before its turn comes must not begin.
+        const { signal } = this.#abort;
+        this.#work(() => this.#host(signal));
         return;
+      }
       case 'leave':
         this.#credentials = null;
         this.#work(() => this.#leave());
@@ -274,11 +285,13 @@ export class RadioRoom {
     }
   }
 
-  async #open(interfaceName: string): Promise<void> {
+  async #open(interfaceName: string, signal: AbortSignal): Promise<void> {
     const { config, open = openRadio, log } = this.#options;
-    const { signal } = this.#abort;
+    if (signal.aborted) return;
     if (this.#radio !== undefined) await this.#close();
     try {
+      // Opening ends groups that are there already, and they must not be those of an agent that lives.
+      await this.#soleHost.claim();
       const radio = await open({
         interfaceName,
         deviceName: shortShopName(this.#shopName ?? ''),
@@ -293,8 +306,10 @@ export class RadioRoom {
       void this.#listenTo(radio);
       await this.#quietly('forgetting former groups', () => this.#forgetFormer(radio));
       await this.#quietly('advertising', () => this.#advertise(radio));
-      this.#tell({ type: 'opened' });
+      // Given up meanwhile: it is closed next, and nobody may take it for open.
+      if (!signal.aborted) this.#tell({ type: 'opened' });
     } catch (error) {
+      if (signal.aborted) return;
       log.warn({ err: error }, 'the radio could not be opened');
       this.#tell({ type: 'open_failed', fault: faultOf(error) });
     }
@@ -341,11 +356,11 @@ export class RadioRoom {
     }
   }
 
-  async #host(): Promise<void> {
+  async #host(signal: AbortSignal): Promise<void> {
     const radio = this.#radio;
     const shift = this.#shift;
-    const { signal } = this.#abort;
-    if (radio === undefined || shift === undefined || signal.aborted)
+    if (signal.aborted) return;
+    if (radio === undefined || shift === undefined)
       return this.#tell({ type: 'host_failed', fault: 'radio_failed' });
     try {
       const group = await this.#hostIn(radio, shift, signal);
@@ -358,6 +373,7 @@ export class RadioRoom {
       // Phones that know the network are faster than this line.
       for (const address of radio.clients()) this.#tell({ type: 'client_joined', address });
     } catch (error) {
+      if (signal.aborted) return;
       this.#options.log.warn({ err: error }, 'the group was not formed');
       this.#tell({ type: 'host_failed', fault: faultOf(error) });
     }
@@ -370,6 +386,8 @@ export class RadioRoom {
     const { ssid, passphrase } = shift;
     const network = { ssid, passphrase, ...frequency, signal };
     const { mode } = this.#machine.settings;
+    // First the walls: whoever knows the network from before is in as soon as it stands.
+    await this.#network.shut(hostingInterfaces(radio.interfaceName, mode));
     return mode === 'access_point' ? await radio.hostAccessPoint(network) : await radio.host(network);
   }
 
@@ -387,6 +405,10 @@ export class RadioRoom {
     const radio = this.#radio;
     this.#radio = undefined;
     await radio?.close();
+    // A supplicant that was lost may still have the group: what is wanted again keeps its walls until then.
+    if (isWanted(this.#machine)) return;
+    await this.#network.lower();
+    await this.#soleHost.release();
   }
 
   async #sendAway(address: string): Promise<void> {
@@ -441,6 +463,8 @@ function ofTheRadioItself(probe: Awaited<ReturnType<WifiDirect['probe']>>): type
 }
 
 function faultOf(error: unknown): RadioFault {
+  if (error instanceof RadioTaken) return 'radio_taken';
+  if (error instanceof ProgramError) return `firewall_${error.code}`;
   if (!(error instanceof WifiDirectError)) return 'radio_failed';
   return error.code === 'supplicant_unreachable' ? 'supplicant_unreachable' : 'group_not_formed';
 }

@@ -66,6 +66,7 @@ function faultState(fault: RadioFault | null, failures: number): RadioState {
   if (fault.endsWith('_program_missing')) return 'program_missing';
   if (fault.endsWith('_not_permitted')) return 'not_permitted';
   if (fault.endsWith('_port_taken')) return 'port_taken';
+  if (fault === 'radio_taken') return 'radio_busy';
   if (failures < PATIENCE) return 'rebuilding';
   return fault === 'group_not_formed' ? 'radio_busy' : 'failing';
 }

@@ -3,9 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { codeOf, malleate, noise, TestIssuer, TestKiosk, type SignedPayment } from '../test/world.ts';
-import { LookAhead, type Queued } from './look-ahead.ts';
+import { LookAhead } from './look-ahead.ts';
 import { migrationsFolder } from './migrations-folder.ts';
+import { packBytes } from './packing.ts';
 import { StoreClient } from './store-client.ts';
+import { giveVerdict, takeVerdict, TicketBox } from './verdicts.ts';
 
 const issuer = new TestIssuer(Math.floor(Date.now() / 1000));
 let kiosk: TestKiosk;
@@ -48,15 +50,60 @@ test('says yes to what the phone signed and to nothing else', async () => {
     [new Uint8Array(0), false],
     ...Array.from({ length: 20 }, () => [issuer.phone().pay(envelope).delivery, true] as const),
   ];
-  const queue: Queued[] = cases.map(([bytes]) => ({ bytes, isSigned: false, isLookedAt: false }));
+  const box = new TicketBox();
+  const tickets = Int32Array.from(cases, () => box.take() ?? -1);
   const errors: unknown[] = [];
-  const lookAhead = new LookAhead((error) => errors.push(error));
-  lookAhead.look(queue);
-  // The newest are looked at first, the first of all at last.
-  await vi.waitUntil(() => queue.at(0)?.isSigned, { timeout: 10_000 });
-  expect(queue.map((queued) => queued.isSigned)).toEqual(cases.map(([, isSigned]) => isSigned));
+  const lookAhead = new LookAhead(box, (error) => errors.push(error));
+  lookAhead.look({ tickets, deliveries: packBytes(cases.map(([bytes]) => bytes)) });
+  // In order: when the last has its verdict, all have.
+  const last = tickets.at(-1) ?? -1;
+  const before = new Int32Array(box.cells);
+  await vi.waitUntil(() => box.cells[last % 4096] !== before[last % 4096], { timeout: 10_000 });
+  await vi.waitUntil(() => takeVerdict(box.cells, last), { timeout: 10_000 });
+  expect(cases.map((_, index) => takeVerdict(box.cells, tickets[index] ?? -1))).toEqual(
+    cases.map(([, isSigned]) => isSigned),
+  );
   expect(errors).toEqual([]);
   await lookAhead.stop();
+});
+
+test('a signature is begun once: what the store has taken nobody else checks, and the store hears of none that is unfinished', () => {
+  const box = new TicketBox();
+  const ticket = box.take() ?? -1;
+  expect(takeVerdict(box.cells, ticket)).toBe(false);
+  giveVerdict(box.cells, ticket, () => {
+    throw new Error('checked twice');
+  });
+  expect(takeVerdict(box.cells, ticket)).toBe(false);
+  const begun = box.take() ?? -1;
+  giveVerdict(box.cells, begun, () => {
+    expect(takeVerdict(box.cells, begun)).toBe(false);
+    return true;
+  });
+  expect(takeVerdict(box.cells, begun)).toBe(true);
+});
+
+test('what is said late of a delivery is not said of the one that has its place now', () => {
+  const box = new TicketBox();
+  const former = box.take() ?? -1;
+  let later = -1;
+  giveVerdict(box.cells, former, () => {
+    box.giveBack(former);
+    later = box.take() ?? -1;
+    return true;
+  });
+  expect(later % 4096).toBe(former % 4096);
+  expect(takeVerdict(box.cells, later)).toBe(false);
+  // Nor is the later one checked by its former name.
+  giveVerdict(box.cells, former, () => true);
+  expect(takeVerdict(box.cells, former)).toBe(false);
+});
+
+test('a place is given to one delivery at a time, and there are no more than there are', () => {
+  const box = new TicketBox();
+  const taken = Array.from({ length: 4096 }, () => box.take());
+  expect(new Set(taken.map((ticket) => (ticket ?? -1) % 4096)).size).toBe(4096);
+  expect(box.take()).toBeNull();
 });
 
 test('a burst of forged, good and repeated deliveries is judged one by one, as without looking ahead', async () => {

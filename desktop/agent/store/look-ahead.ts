@@ -1,51 +1,36 @@
 /**
- * Has signatures checked beside the store's thread while deliveries wait for it. Owns that second thread and its
- * errand; a delivery waits for it one group at the most, and only while there are others to send: what has not come back
- * by then is checked in the store, as ever.
+ * Has signatures checked beside the store's thread while deliveries wait for it. Owns that second thread and how much
+ * may lie before it. Nothing depends on it: what it has not said when a delivery's turn comes is checked in the store.
  * Started by the first queue, so that a till with one customer pays nothing for it.
  */
 import { Worker } from 'node:worker_threads';
-import { packBytes } from './packing.ts';
+import type { DeliveriesMessage, SignatureThreadData } from './messages.ts';
+import type { TicketBox } from './verdicts.ts';
 
-/** A delivery in the queue, and what is known of it. */
-export interface Queued {
-  readonly bytes: Uint8Array;
-  /** The payment's signature was checked on exactly these bytes and holds. */
-  isSigned: boolean;
-  isLookedAt: boolean;
-}
-
-/** Small, so that few wait for it when the store comes free in the middle of an errand. */
-const MAX_ERRAND = 16;
+/** A thread that gets no processor time must not gather messages without end. */
+const MAX_MESSAGES = 64;
 
 export class LookAhead {
+  readonly #cells: Int32Array;
   readonly #onError: (error: unknown) => void;
+  /** How many messages the thread has taken. */
+  readonly #taken = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+  #sent = 0;
   #worker: Worker | null = null;
-  #errand: readonly Queued[] | null = null;
   #isOver = false;
 
-  constructor(onError: (error: unknown) => void) {
+  constructor(tickets: TicketBox, onError: (error: unknown) => void) {
+    this.#cells = tickets.cells;
     this.#onError = onError;
   }
 
-  /** Takes the next of `queue` that nobody has looked at, if the thread is free. Called whenever the queue grows. */
-  look(queue: readonly Queued[]): void {
-    if (this.#errand !== null || this.#isOver) return;
-    const errand = nextOf(queue);
-    if (errand.length === 0) return;
+  /** Deliveries that the store will not come to at once. */
+  look(message: DeliveriesMessage): void {
+    if (this.#isOver) return;
     const worker = (this.#worker ??= this.#start());
-    this.#errand = errand;
-    worker.once('message', (verdicts: Uint8Array) => {
-      for (const [index, queued] of errand.entries()) queued.isSigned = verdicts[index] === 1;
-      this.#errand = null;
-      this.look(queue);
-    });
-    worker.postMessage(packBytes(errand.map((queued) => queued.bytes)));
-  }
-
-  /** Its signature is being checked at this moment: to check it again elsewhere would be work for nothing. */
-  isChecking(queued: Queued): boolean {
-    return this.#errand?.includes(queued) ?? false;
+    if (((this.#sent - Atomics.load(this.#taken, 0)) | 0) >= MAX_MESSAGES) return;
+    this.#sent = (this.#sent + 1) | 0;
+    worker.postMessage(message);
   }
 
   async stop(): Promise<void> {
@@ -54,28 +39,16 @@ export class LookAhead {
   }
 
   #start(): Worker {
-    const worker = new Worker(threadFile(), { name: 'signatures' });
-    // Nothing depends on it: the store goes on alone.
+    const workerData: SignatureThreadData = { cells: this.#cells, taken: this.#taken };
+    const worker = new Worker(threadFile(), { name: 'signatures', workerData });
+    // The store goes on alone.
     worker.on('error', (error) => {
       this.#isOver = true;
-      this.#errand = null;
       this.#onError(error);
     });
     worker.unref();
     return worker;
   }
-}
-
-/** The newest: the store takes the oldest first, so that both work towards each other and nothing overtakes anything. */
-function nextOf(queue: readonly Queued[]): readonly Queued[] {
-  const errand: Queued[] = [];
-  for (let index = queue.length - 1; index >= 0 && errand.length < MAX_ERRAND; index -= 1) {
-    const queued = queue[index];
-    if (queued === undefined || queued.isLookedAt) continue;
-    queued.isLookedAt = true;
-    errand.unshift(queued);
-  }
-  return errand;
 }
 
 /** Beside this file as source; beside the one file that a packaged agent is built into. */

@@ -12,15 +12,26 @@ import type { StorageFault } from './faults.ts';
 import type { TrustRefusal } from './kiosk-record.ts';
 import type { StoreSnapshot } from './kiosk-store.ts';
 import type { OwnedLimits } from './limit-settings.ts';
-import type { PackedDeliveries, PackedOutcomes } from './packing.ts';
+import type { PackedBytes, PackedOutcomes } from './packing.ts';
 import type { RefundRecord, SaleRecord, StoredPayment, StoredRefund } from './rows.ts';
 import type { OpenSale } from './sale-requests.ts';
 
-export interface StoreThreadData {
+export interface StoreOptions {
   readonly path: string;
   readonly migrationsFolder: string;
   readonly signingKeyPem: string;
   readonly sealingKeyPem: string;
+}
+
+export interface StoreThreadData extends StoreOptions {
+  /** What is known of signatures (`verdicts.ts`). */
+  readonly cells: Int32Array;
+}
+
+/** Besides the verdicts, how many messages the signature thread has taken. */
+export interface SignatureThreadData {
+  readonly cells: Int32Array;
+  readonly taken: Int32Array;
 }
 
 /** Each owner's own; the issuer's is the lower of policy and certificate, before any halving. */
@@ -42,8 +53,6 @@ export type TrustInstalled =
 /** Name to parameters and result. Every command is one transaction, or reads only. */
 export interface StoreCommands {
   accept: { params: readonly DeliveryToAccept[]; result: readonly AcceptOutcome[] };
-  /** The same, in the form that crosses between threads at the least cost. */
-  acceptGroup: { params: PackedDeliveries; result: PackedOutcomes };
   openSale: { params: OpenSale; result: SaleRecord };
   cancelSale: { params: string; result: SaleRecord };
   /** The sale as it stands; if its time is up, that is written down first. */
@@ -108,6 +117,14 @@ export interface CommandMessage<N extends CommandName = CommandName> {
   readonly params: CommandParams<N>;
 }
 
+/** Deliveries in the form that crosses between threads at the least cost; a ticket for each, in order. */
+export interface DeliveriesMessage {
+  readonly tickets: Int32Array;
+  readonly deliveries: PackedBytes;
+}
+
+export type StoreMessage = CommandMessage | DeliveriesMessage;
+
 export type StoreReply =
   | {
       readonly type: 'ready';
@@ -123,6 +140,19 @@ export type StoreReply =
       readonly id: number;
       readonly code: IpcErrorCode;
       readonly retryAfterMs: number | undefined;
+      readonly snapshot: StoreSnapshot | null;
+    }
+  /** One commit's outcomes; `tickets` in the order in which they were sent. */
+  | {
+      readonly type: 'judged';
+      readonly tickets: Int32Array;
+      readonly outcomes: PackedOutcomes;
+      readonly snapshot: StoreSnapshot;
+    }
+  | {
+      readonly type: 'notJudged';
+      readonly tickets: Int32Array;
+      readonly code: IpcErrorCode;
       readonly snapshot: StoreSnapshot | null;
     }
   | { readonly type: 'quarantined'; readonly snapshot: StoreSnapshot; readonly detail: string }

@@ -2,18 +2,13 @@
  * A group of deliveries and its outcomes as few large values: a message between threads pays for every object and every
  * buffer in it, and a busy till sends thousands of them a second. Owns the two forms; looks into none of the bytes.
  */
-import type { AcceptOutcome, DeliveryToAccept } from '../accept-payment.ts';
+import type { AcceptOutcome } from '../accept-payment.ts';
 import type { StoredPayment } from './rows.ts';
 
 /** Byte strings end to end, and where each ends. */
 export interface PackedBytes {
   readonly bytes: Uint8Array;
   readonly ends: readonly number[];
-}
-
-export interface PackedDeliveries extends PackedBytes {
-  /** 1 where the payment's signature is known to hold. */
-  readonly signed: Uint8Array;
 }
 
 export interface PackedOutcomes {
@@ -34,17 +29,6 @@ export function packBytes(parts: readonly Uint8Array[]): PackedBytes {
 
 export function unpackBytes({ bytes, ends }: PackedBytes): readonly Uint8Array[] {
   return ends.map((end, index) => bytes.slice(ends[index - 1] ?? 0, end));
-}
-
-export function packDeliveries(group: readonly DeliveryToAccept[]): PackedDeliveries {
-  return {
-    ...packBytes(group.map(({ bytes }) => bytes)),
-    signed: Uint8Array.from(group, ({ isSigned }) => (isSigned ? 1 : 0)),
-  };
-}
-
-export function unpackDeliveries(packed: PackedDeliveries): readonly DeliveryToAccept[] {
-  return unpackBytes(packed).map((bytes, index) => ({ bytes, isSigned: packed.signed[index] === 1 }));
 }
 
 export function packOutcomes(outcomes: readonly AcceptOutcome[]): PackedOutcomes {

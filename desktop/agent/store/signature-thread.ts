@@ -3,7 +3,7 @@
  * overlaps this group's commit. Knows no database, no issuer and no secret. Says only "yes, the phone's key signed
  * this payment under this certificate"; anything else is left for the store to judge and to name.
  */
-import { parentPort } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 import {
   attempt,
   decodeDelivery,
@@ -14,10 +14,13 @@ import {
   type ReadCertificate,
 } from '@tikiwallet/protocol';
 import { nodeCrypto } from '@tikiwallet/protocol/node';
-import { unpackBytes, type PackedBytes } from './packing.ts';
+import type { DeliveriesMessage, SignatureThreadData } from './messages.ts';
+import { unpackBytes } from './packing.ts';
+import { giveVerdict } from './verdicts.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('signatures are checked in a thread of their own');
+const { cells, taken } = workerData as SignatureThreadData;
 const crypto = nodeCrypto();
 
 const MAX_CERTIFICATES = 4_096;
@@ -49,6 +52,10 @@ function isSigned(bytes: Uint8Array): boolean {
   return signed.ok && signed.value;
 }
 
-port.on('message', (deliveries: PackedBytes) => {
-  port.postMessage(Uint8Array.from(unpackBytes(deliveries), (bytes) => (isSigned(bytes) ? 1 : 0)));
+port.on('message', ({ tickets, deliveries }: DeliveriesMessage) => {
+  Atomics.add(taken, 0, 1);
+  for (const [index, bytes] of unpackBytes(deliveries).entries()) {
+    const ticket = tickets[index];
+    if (ticket !== undefined) giveVerdict(cells, ticket, () => isSigned(bytes));
+  }
 });

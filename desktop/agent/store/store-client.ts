@@ -1,21 +1,29 @@
 /**
- * The main thread's end of the store: commands as promises, and deliveries grouped by nature: sent at once when the
- * store is idle, collected while a group is on its way, never held back by a timer. Owns the queue; knows nothing of
- * SQL or signatures.
+ * The main thread's end of the store: commands as promises, and deliveries: sent at once when the store is idle, else
+ * with all that arrived in the same turn of the event loop, never held back by a timer. The store takes what lies before
+ * it as one group. Owns who waits for what; knows nothing of SQL or signatures.
  */
 import { Worker } from 'node:worker_threads';
 import type { AcceptCode, AcceptOutcome } from '../accept-payment.ts';
 import { IpcError } from '../../ipc/index.ts';
 import type { StoreSnapshot } from './kiosk-store.ts';
-import type { CommandName, CommandParams, CommandResult, StoreReply, StoreThreadData } from './messages.ts';
-import { LookAhead, type Queued } from './look-ahead.ts';
-import { packDeliveries, unpackOutcomes } from './packing.ts';
+import { LookAhead } from './look-ahead.ts';
+import type {
+  CommandName,
+  CommandParams,
+  CommandResult,
+  DeliveriesMessage,
+  StoreMessage,
+  StoreOptions,
+  StoreReply,
+  StoreThreadData,
+} from './messages.ts';
+import { packBytes, unpackOutcomes } from './packing.ts';
 import type { RefundRecord, SaleRecord } from './rows.ts';
+import { TicketBox, type Ticket } from './verdicts.ts';
 
-/** One commit for so many at most: beyond, waiting costs more than the sync saves. */
-const MAX_GROUP = 512;
-/** More callers than this wait for nothing good: they are told to come back. */
-const MAX_QUEUE = 4_096;
+/** A message of more would make the other threads wait for its packing. */
+const MAX_MESSAGE = 128;
 
 export interface StoreEvents {
   onSnapshot(snapshot: StoreSnapshot): void;
@@ -30,8 +38,9 @@ interface WaitingCommand {
   reject(error: IpcError): void;
 }
 
-interface WaitingDelivery extends Queued {
-  resolve(outcome: AcceptOutcome): void;
+interface Unsent {
+  readonly bytes: Uint8Array;
+  readonly ticket: Ticket;
 }
 
 export interface StoreReady {
@@ -46,20 +55,23 @@ export class StoreClient {
   readonly #worker: Worker;
   readonly #events: StoreEvents;
   readonly #waiting = new Map<number, WaitingCommand>();
-  readonly #queue: WaitingDelivery[] = [];
+  readonly #tickets = new TicketBox();
+  /** Those who wait for a delivery's outcome. */
+  readonly #callers = new Map<Ticket, (outcome: AcceptOutcome) => void>();
+  #unsent: Unsent[] = [];
   readonly #ready: PromiseWithResolvers<StoreReady>;
   readonly #lookAhead: LookAhead;
   #nextId = 1;
-  #groupInFlight = false;
   #ended = false;
 
-  constructor(data: StoreThreadData, events: StoreEvents) {
+  constructor(options: StoreOptions, events: StoreEvents) {
     this.#events = events;
     this.#ready = Promise.withResolvers<StoreReady>();
-    this.#lookAhead = new LookAhead((error) =>
+    this.#lookAhead = new LookAhead(this.#tickets, (error) =>
       events.onLog('error', `signatures are not checked ahead: ${String(error)}`),
     );
-    this.#worker = new Worker(threadFile(), { workerData: data, name: 'store' });
+    const workerData: StoreThreadData = { ...options, cells: this.#tickets.cells };
+    this.#worker = new Worker(threadFile(), { workerData, name: 'store' });
     this.#worker.on('message', (reply: StoreReply) => this.#received(reply));
     this.#worker.on('error', (error) =>
       this.#die(error instanceof Error ? (error.stack ?? error.message) : String(error)),
@@ -76,12 +88,16 @@ export class StoreClient {
 
   /** Never rejects: a delivery that could not be looked at is refused with the reason. */
   accept(bytes: Uint8Array): Promise<AcceptOutcome> {
-    if (this.#queue.length >= MAX_QUEUE)
-      return Promise.resolve({ kind: 'refused', code: 'kiosk_busy', requestId: null });
+    if (this.#ended) return Promise.resolve(refusal('storage_failed'));
+    const isIdle = this.#callers.size === 0;
+    const ticket = this.#tickets.take();
+    if (ticket === null) return Promise.resolve(refusal('kiosk_busy'));
     return new Promise((resolve) => {
-      this.#queue.push({ bytes, isSigned: false, isLookedAt: false, resolve });
-      if (this.#groupInFlight) this.#lookAhead.look(this.#queue);
-      else this.#sendGroup();
+      this.#callers.set(ticket, resolve);
+      this.#unsent.push({ bytes, ticket });
+      if (isIdle) this.#sendDeliveries({ isIdle });
+      else if (this.#unsent.length === 1) setImmediate(() => this.#sendDeliveries({ isIdle: false }));
+      else if (this.#unsent.length === MAX_MESSAGE) this.#sendDeliveries({ isIdle: false });
     });
   }
 
@@ -92,7 +108,8 @@ export class StoreClient {
     this.#nextId += 1;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve: (result) => resolve(result as CommandResult<N>), reject });
-      this.#worker.postMessage({ id, name, params });
+      this.#sendDeliveries({ isIdle: false });
+      this.#post({ id, name, params });
     });
   }
 
@@ -109,33 +126,31 @@ export class StoreClient {
     await Promise.all([this.#worker.terminate(), this.#lookAhead.stop()]);
   }
 
-  #sendGroup(): void {
-    if (this.#groupInFlight || this.#queue.length === 0) return;
-    const group = this.#takeGroup();
-    this.#groupInFlight = true;
-    // The next group first: the store works while this one's answers are written to their sockets.
-    const sendNext = (): void => {
-      this.#groupInFlight = false;
-      this.#sendGroup();
+  /** An idle store checks the signature itself: nobody would be quicker. */
+  #sendDeliveries({ isIdle }: { readonly isIdle: boolean }): void {
+    if (this.#unsent.length === 0 || this.#ended) return;
+    const unsent = this.#unsent;
+    this.#unsent = [];
+    const message: DeliveriesMessage = {
+      tickets: Int32Array.from(unsent, ({ ticket }) => ticket),
+      deliveries: packBytes(unsent.map(({ bytes }) => bytes)),
     };
-    void this.run('acceptGroup', packDeliveries(group)).then(
-      (packed) => {
-        sendNext();
-        const outcomes = unpackOutcomes(packed);
-        for (const [index, delivery] of group.entries())
-          delivery.resolve(outcomes[index] ?? refusal('internal_error'));
-      },
-      (error: unknown) => {
-        sendNext();
-        for (const delivery of group) delivery.resolve(refusal(acceptCodeOf(error)));
-      },
-    );
+    this.#post(message);
+    if (!isIdle) this.#lookAhead.look(message);
   }
 
-  /** In order, up to what the other thread is checking, which goes next; when that is all there is, it goes now. */
-  #takeGroup(): readonly WaitingDelivery[] {
-    const firstOut = this.#queue.findIndex((queued) => this.#lookAhead.isChecking(queued));
-    return this.#queue.splice(0, Math.min(firstOut > 0 ? firstOut : this.#queue.length, MAX_GROUP));
+  #post(message: StoreMessage): void {
+    this.#worker.postMessage(message);
+  }
+
+  #answer(tickets: Int32Array, outcomes: readonly AcceptOutcome[] | AcceptCode): void {
+    for (const [index, ticket] of tickets.entries()) {
+      const resolve = this.#callers.get(ticket);
+      this.#callers.delete(ticket);
+      this.#tickets.giveBack(ticket);
+      const outcome = typeof outcomes === 'string' ? refusal(outcomes) : outcomes[index];
+      resolve?.(outcome ?? refusal('internal_error'));
+    }
   }
 
   #received(reply: StoreReply): void {
@@ -150,6 +165,12 @@ export class StoreClient {
       case 'failed':
         if (reply.snapshot !== null) this.#events.onSnapshot(reply.snapshot);
         return this.#take(reply.id)?.reject(new IpcError(reply.code, { retryAfterMs: reply.retryAfterMs }));
+      case 'judged':
+        this.#events.onSnapshot(reply.snapshot);
+        return this.#answer(reply.tickets, unpackOutcomes(reply.outcomes));
+      case 'notJudged':
+        if (reply.snapshot !== null) this.#events.onSnapshot(reply.snapshot);
+        return this.#answer(reply.tickets, acceptCodeOf(new IpcError(reply.code)));
       case 'quarantined':
         this.#events.onSnapshot(reply.snapshot);
         this.#events.onQuarantine(reply.detail);
@@ -172,6 +193,8 @@ export class StoreClient {
     this.#ended = true;
     for (const waiting of this.#waiting.values()) waiting.reject(new IpcError('storage_failed'));
     this.#waiting.clear();
+    for (const resolve of this.#callers.values()) resolve(refusal('storage_failed'));
+    this.#callers.clear();
     this.#events.onFatal(detail);
   }
 }

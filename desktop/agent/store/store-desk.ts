@@ -20,7 +20,6 @@ import { KioskStore, type KioskStoreOptions } from './kiosk-store.ts';
 import { isSame } from './limit-settings.ts';
 import type { CommandName, CommandParams, CommandResult, CommandTable, TrustInstalled } from './messages.ts';
 import { managerCommands } from './manager-commands.ts';
-import { packOutcomes, unpackDeliveries } from './packing.ts';
 import { refundCommands } from './refund-commands.ts';
 import { SaleRequests } from './sale-requests.ts';
 
@@ -52,7 +51,6 @@ export class StoreDesk {
   #table(): CommandTable {
     return {
       accept: (deliveries) => this.#payments.acceptGroup(deliveries),
-      acceptGroup: (packed) => packOutcomes(this.#payments.acceptGroup(unpackDeliveries(packed))),
       openSale: (sale) => this.sales.open(sale),
       cancelSale: (saleId) => this.sales.cancel(saleId),
       lookAtSale: (saleId) => this.sales.look(saleId),

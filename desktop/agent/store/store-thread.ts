@@ -3,13 +3,23 @@
  * answers after the disk has. A failing disk ends it for good: nothing is tried again on the same handle.
  */
 import { copyFileSync, existsSync } from 'node:fs';
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import type { DeliveryToAccept } from '../accept-payment.ts';
 import { systemClock } from '../clock.ts';
 import { IpcError, type IpcErrorCode } from '../../ipc/index.ts';
 import { Quarantined, storageFaultOf } from './faults.ts';
 import { quarantinedSnapshot, type StoreSnapshot } from './kiosk-store.ts';
-import type { CommandMessage, CommandName, StoreReply, StoreThreadData } from './messages.ts';
+import type {
+  CommandMessage,
+  CommandName,
+  DeliveriesMessage,
+  StoreMessage,
+  StoreReply,
+  StoreThreadData,
+} from './messages.ts';
+import { packOutcomes, unpackBytes } from './packing.ts';
 import { StoreDesk } from './store-desk.ts';
+import { takeVerdict, type Ticket } from './verdicts.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('the store runs in a thread of its own');
@@ -119,12 +129,22 @@ function tidyUp(): void {
   }
 }
 
-function fail(id: number, error: unknown): void {
+/** Null when it ended the store. */
+function codeOfFailure(error: unknown): IpcErrorCode | null {
   const fault = storageFaultOf(error);
-  if (fault === 'broken' || fault === 'damaged') return die(error);
+  if (fault === 'broken' || fault === 'damaged') {
+    die(error);
+    return null;
+  }
   const code = codeOf(error);
   if (code === 'internal_error' || code === 'storage_failed')
     tell({ type: 'log', level: 'error', text: textOf(error) });
+  return code;
+}
+
+function fail(id: number, error: unknown): void {
+  const code = codeOfFailure(error);
+  if (code === null) return;
   const retryAfterMs = error instanceof IpcError ? error.retryAfterMs : undefined;
   tell({ type: 'failed', id, code, retryAfterMs, snapshot: desk?.store.snapshot() ?? null });
 }
@@ -143,5 +163,74 @@ function codeOf(error: unknown): IpcErrorCode {
   }
 }
 
-port.on('message', (message: CommandMessage) => handle(message));
+/** One commit for so many at most: beyond, waiting costs more than the sync saves. */
+const MAX_GROUP = 512;
+
+/** Its signature is asked for when its turn comes: until then the signature thread may still have come to it. */
+class Delivery implements DeliveryToAccept {
+  readonly bytes: Uint8Array;
+  readonly #ticket: Ticket;
+
+  constructor(bytes: Uint8Array, ticket: Ticket) {
+    this.bytes = bytes;
+    this.#ticket = ticket;
+  }
+
+  get isSigned(): boolean {
+    return takeVerdict(data.cells, this.#ticket);
+  }
+}
+
+/** In the order in which they came: deliveries that lie one behind the other are one group, and a command waits for those before it. */
+function receive(first: StoreMessage): void {
+  for (let message: StoreMessage | null = first; message !== null; ) {
+    if (!('tickets' in message)) {
+      handle(message);
+      return;
+    }
+    const group = [message];
+    let count = message.tickets.length;
+    message = null;
+    while (count < MAX_GROUP) {
+      const next: StoreMessage | null = nextMessage();
+      if (next === null) break;
+      if (!('tickets' in next)) {
+        message = next;
+        break;
+      }
+      group.push(next);
+      count += next.tickets.length;
+    }
+    judge(group);
+  }
+}
+
+/** What has come while the store was busy. */
+function nextMessage(): StoreMessage | null {
+  if (port === null) return null;
+  const received: { message: StoreMessage } | undefined = receiveMessageOnPort(port);
+  return received?.message ?? null;
+}
+
+function judge(group: readonly DeliveriesMessage[]): void {
+  const tickets = Int32Array.from(group.flatMap((message) => [...message.tickets]));
+  if (quarantined !== null)
+    return tell({ type: 'notJudged', tickets, code: 'journal_quarantined', snapshot: quarantined });
+  if (desk === null || isDead)
+    return tell({ type: 'notJudged', tickets, code: 'storage_failed', snapshot: null });
+  try {
+    const deliveries = group
+      .flatMap((message) => unpackBytes(message.deliveries))
+      .map((bytes, index) => new Delivery(bytes, tickets[index] ?? -1));
+    const outcomes = packOutcomes(desk.run('accept', deliveries));
+    tell({ type: 'judged', tickets, outcomes, snapshot: desk.store.snapshot() });
+  } catch (error) {
+    const code = codeOfFailure(error);
+    if (code !== null) tell({ type: 'notJudged', tickets, code, snapshot: desk.store.snapshot() });
+    return;
+  }
+  tidyUp();
+}
+
+port.on('message', receive);
 start();

@@ -10,8 +10,10 @@ export class FakeSystem implements Programs {
   readonly interfaces = new Set<string>();
   /** The interfaces that carry the kiosk's address. */
   readonly addresses = new Set<string>();
-  /** The interface that the walls stand around. */
+  /** The interface whose walls have a door. */
   walls: string | null = null;
+  /** Interfaces that nothing comes in by. */
+  shut: readonly string[] = [];
   readonly dnsmasqs = new Set<FakeDnsmasq>();
   listening: string | null = null;
   readonly failing = new Map<Program, 'program_missing' | 'not_permitted' | 'program_failed'>();
@@ -43,7 +45,7 @@ export class FakeSystem implements Programs {
 
   async run(program: Program, args: readonly string[], input = ''): Promise<string> {
     this.#mayFail(program);
-    if (program === 'nft') this.walls = /iifname != "([^"]+)"/.exec(input)?.[1] ?? null;
+    if (program === 'nft') this.#nft(input);
     if (program === 'ip') this.#ip(args);
     return '';
   }
@@ -55,7 +57,7 @@ export class FakeSystem implements Programs {
     const child = new FakeDnsmasq(interfaceName, () => this.dnsmasqs.delete(child));
     if (fault === undefined && this.addresses.has(interfaceName)) {
       this.dnsmasqs.add(child);
-      child.say(`dnsmasq-dhcp: DHCP, sockets bound exclusively to interface ${interfaceName}`);
+      child.say(`dnsmasq-dhcp[7]: DHCP, sockets bound exclusively to interface ${interfaceName}`);
     } else if (fault === 'program_missing') {
       queueMicrotask(() => child.emit('error', Object.assign(new Error('spawn ENOENT'), { code: 'ENOENT' })));
     } else {
@@ -63,6 +65,18 @@ export class FakeSystem implements Programs {
       child.stderr.end(() => child.end());
     }
     return child;
+  }
+
+  /** Whether phones of this interface meet walls, with a door or without. */
+  isWalled(interfaceName: string): boolean {
+    return this.shut.some((name) =>
+      name.endsWith('*') ? interfaceName.startsWith(name.slice(0, -1)) : name === interfaceName,
+    );
+  }
+
+  #nft(rules: string): void {
+    this.walls = /iifname "([^"]+)" jump phones/.exec(rules)?.[1] ?? null;
+    this.shut = [...rules.matchAll(/ iifname "([^"]+)" counter drop/g)].map(([, name = '']) => name);
   }
 
   #ip(args: readonly string[]): void {

@@ -5,11 +5,11 @@
 import { sealOpener } from '@tikiwallet/protocol/node';
 import { pino } from 'pino';
 import { listenForPhones, type Listener } from '../../pairing/listener.ts';
-import type { StoreThreadData } from '../../store/messages.ts';
+import type { StoreOptions } from '../../store/messages.ts';
 import type { StoreSnapshot } from '../../store/kiosk-store.ts';
 import { StoreClient } from '../../store/store-client.ts';
 
-const data = JSON.parse(process.argv[2] ?? '') as StoreThreadData;
+const data = JSON.parse(process.argv[2] ?? '') as StoreOptions;
 const snapshots: StoreSnapshot[] = [];
 const fail = (detail: string): never => {
   throw new Error(detail);
