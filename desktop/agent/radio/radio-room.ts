@@ -176,10 +176,17 @@ export class RadioRoom {
 
   async selfTest(): Promise<readonly RadioCheck[]> {
     const { programs = systemPrograms(), port } = this.#options;
-    const { phase } = this.#machine;
+    const { phase, settings } = this.#machine;
     const probe = await this.#wifi.probe();
     const group = phase.kind === 'up' ? phase.group.interfaceName : null;
-    return testRadio({ probe, group, port: port(), programs, code: describeRadio(this.view).code });
+    return testRadio({
+      probe,
+      mode: settings.mode,
+      group,
+      port: port(),
+      programs,
+      code: describeRadio(this.view).code,
+    });
   }
 
   get #settingsFile(): string {
