@@ -334,6 +334,8 @@ export class RadioRoom {
     } catch (error) {
       this.#options.log.warn({ err: error }, 'the events of the radio ended');
     }
+    // A radio that is not heard any more is opened anew; one that was closed is another matter.
+    if (this.#radio === radio) this.#tell({ type: 'supplicant_lost' });
   }
 
   #hear(event: RadioEvent): void {
