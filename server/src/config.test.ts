@@ -52,6 +52,7 @@ describe('settings', () => {
 
   test.each([
     ['a port that is none', { PORT: '99999' }, 'PORT'],
+    ['a currency of which Stripe takes a hundredth for the whole', { TIKI_CURRENCY: 'UGX' }, 'TIKI_CURRENCY'],
     ['a currency that is none', { TIKI_CURRENCY: 'dollars' }, 'TIKI_CURRENCY'],
     ['an origin that is none', { TIKI_KIOSK_ORIGINS: 'kiosk' }, 'TIKI_KIOSK_ORIGINS'],
     ['a money amount with a point', { TIKI_TOP_UP_MAX_MINOR: '10.5' }, 'TIKI_TOP_UP_MAX_MINOR'],

@@ -32,6 +32,9 @@ const list = (fallback: string) =>
         .filter((item) => item !== ''),
     );
 
+/** A hundred of our minor units, or a hundredth of one, would be one at Stripe: docs.stripe.com/currencies#special-cases. */
+const COUNTED_OTHERWISE: ReadonlySet<string> = new Set(['ISK', 'MGA', 'UGX']);
+
 /** An empty variable counts as unset: that is what Compose files and shells leave behind. */
 const Environment = z.object({
   NODE_ENV: z.string().optional(),
@@ -41,6 +44,7 @@ const Environment = z.object({
   TIKI_CURRENCY: z
     .string()
     .regex(/^[A-Z]{3}$/)
+    .refine((code) => !COUNTED_OTHERWISE.has(code), 'Stripe counts it in other units than ISO 4217')
     .default('SGD'),
   TIKI_REGION: z
     .string()

@@ -103,6 +103,13 @@ describe.skipIf(missing !== undefined)(
       await expect.poll(() => leases.map(({ name }) => name)).toEqual(['Galaxy-A14']);
     });
 
+    test('R13 a phone with a hostile name gets its lease, and none of the name is told', async () => {
+      await serve();
+      lease('a\u001b[31m<b>\ndnsmasq-dhcp[1]: 9 DHCPACK(x) 192.168.49.9 02:00:00:00:00:66');
+      await expect.poll(() => leases.map(({ name }) => name)).toEqual(['']);
+      expect(leases[0]?.hardwareAddress).not.toBe('02:00:00:00:00:66');
+    });
+
     test("the kiosk's DNS answers the kiosk's name and refuses every other, a phone's included", async () => {
       await serve();
       lease('kiosk');

@@ -70,6 +70,22 @@ describe('hosting', () => {
     expect(stateOf(bench.state)).toBe('up');
   });
 
+  test('as a plain network needs no Wi-Fi Direct of the radio; as a group it does', () => {
+    const without = { state: 'no_p2p_radio', code: 'driver_without_p2p', interfaceName: 'wlan0' } as const;
+    const bench = new Bench().tell({ type: 'settings', settings: ON, hasShop: true });
+    bench.tell({ type: 'probed', probe: without });
+    expect(stateOf(bench.state)).toBe('no_p2p_radio');
+    expect(bench.asked()).toEqual(['probe']);
+    const plain = { ...ON, mode: 'access_point' } as const;
+    bench.tell({ type: 'settings', settings: plain, hasShop: true }, { type: 'probed', probe: without });
+    bench.tell({ type: 'opened' });
+    expect(bench.asked().slice(-3)).toEqual(['open', 'begin_shift', 'host']);
+    bench.tell({ type: 'hosted', group: GROUP }, { type: 'serving', interfaceName: GROUP.interfaceName });
+    expect(stateOf(bench.state)).toBe('up');
+    bench.after(30_000).tell({ type: 'probed', probe: without });
+    expect(stateOf(bench.state)).toBe('up');
+  });
+
   test('ends with everything taken down when nobody wants it any more', () => {
     const bench = new Bench()
       .up()

@@ -158,6 +158,13 @@ export function isWanted({ settings, hasShop }: MachineState): boolean {
   return settings.isOn && hasShop;
 }
 
+/** The interface to host on; a plain network needs no Wi-Fi Direct. */
+export function usableInterface({ probe, settings }: MachineState): string | null {
+  const isPlain = settings.mode === 'access_point';
+  if (probe?.state === 'ready' || (probe?.state === 'no_p2p_radio' && isPlain)) return probe.interfaceName;
+  return null;
+}
+
 export function backoffMs(failures: number): number {
   return Math.min(FIRST_BACKOFF_MS * 2 ** Math.max(0, failures - 1), MAX_BACKOFF_MS);
 }
@@ -265,19 +272,17 @@ function lookAnew({ state, effects }: Step): Step {
 
 function onProbed(state: MachineState, probe: Probe, now: Now): Step {
   const next = { ...state, probe, probeAtMs: now.atMs + probeAgainMs(probe) };
+  const interfaceName = usableInterface(next);
   switch (state.phase.kind) {
     case 'off':
       return to(next);
     case 'looking':
-      if (probe.state !== 'ready') return to(next);
+      if (interfaceName === null) return to(next);
       if (state.isOpen) return host(next, now);
-      return to(
-        { ...next, phase: { kind: 'opening' }, probeAtMs: null },
-        { type: 'open', interfaceName: probe.interfaceName },
-      );
+      return to({ ...next, phase: { kind: 'opening' }, probeAtMs: null }, { type: 'open', interfaceName });
     case 'lost': {
       const isPatient = now.atMs - state.phase.sinceMs < LOST_PATIENCE_MS;
-      if (probe.state !== 'ready' || isPatient) return to({ ...next, probeAtMs: now.atMs + LOST_LOOK_MS });
+      if (interfaceName === null || isPatient) return to({ ...next, probeAtMs: now.atMs + LOST_LOOK_MS });
       return lookAnew(closed(next));
     }
     case 'up':

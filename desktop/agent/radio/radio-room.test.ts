@@ -246,6 +246,27 @@ test('settings that change while the radio is being opened are no fault of the r
   expect(logged).not.toContain('radio_failed');
 });
 
+test('a radio that has more to say than anybody hears is opened anew', async () => {
+  let opened = 0;
+  const deaf = new AbortController();
+  room = build({
+    open: async (options) => {
+      const radio = await machine.openRadio(options);
+      watch(radio);
+      opened += 1;
+      if (opened > 1) return radio;
+      // As the queue of a reader ends that is full.
+      const events = radio.events.bind(radio);
+      radio.events = () => events({ signal: deaf.signal });
+      return radio;
+    },
+  });
+  await up();
+  deaf.abort();
+  await expect.poll(() => opened, WAIT).toBe(2);
+  await expect.poll(() => state().state, WAIT).toBe('up');
+});
+
 test('of two agents on one machine one hosts and the other says so, until the first one ends', async () => {
   await up();
   const { ssid } = shift();

@@ -176,10 +176,17 @@ export class RadioRoom {
 
   async selfTest(): Promise<readonly RadioCheck[]> {
     const { programs = systemPrograms(), port } = this.#options;
-    const { phase } = this.#machine;
+    const { phase, settings } = this.#machine;
     const probe = await this.#wifi.probe();
     const group = phase.kind === 'up' ? phase.group.interfaceName : null;
-    return testRadio({ probe, group, port: port(), programs, code: describeRadio(this.view).code });
+    return testRadio({
+      probe,
+      mode: settings.mode,
+      group,
+      port: port(),
+      programs,
+      code: describeRadio(this.view).code,
+    });
   }
 
   get #settingsFile(): string {
@@ -334,6 +341,8 @@ export class RadioRoom {
     } catch (error) {
       this.#options.log.warn({ err: error }, 'the events of the radio ended');
     }
+    // A radio that is not heard any more is opened anew; one that was closed is another matter.
+    if (this.#radio === radio) this.#tell({ type: 'supplicant_lost' });
   }
 
   #hear(event: RadioEvent): void {

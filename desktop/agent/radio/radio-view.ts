@@ -1,6 +1,6 @@
 /** How the radio stands, in the words of the contract. Pure; says what is, and decides nothing. */
 import type { Radio, RadioState } from '../../ipc/index.ts';
-import type { MachineState, RadioFault } from './radio-machine.ts';
+import { type MachineState, type RadioFault, usableInterface } from './radio-machine.ts';
 
 export interface RadioView {
   readonly machine: MachineState;
@@ -71,8 +71,10 @@ function faultState(fault: RadioFault | null, failures: number): RadioState {
   return fault === 'group_not_formed' ? 'radio_busy' : 'failing';
 }
 
-function probedState({ probe }: MachineState): RadioState | null {
+function probedState(machine: MachineState): RadioState | null {
+  const { probe } = machine;
   if (probe === null) return null;
+  if (usableInterface(machine) !== null) return 'ready';
   if (probe.state === 'no_supplicant' && probe.code === 'permission_denied') return 'not_permitted';
   return probe.state;
 }
@@ -82,7 +84,8 @@ function notReady(machine: MachineState): RadioState | null {
   return state === 'ready' ? null : state;
 }
 
-function codeOf({ probe, fault, phase }: MachineState): string | null {
-  if (probe !== null && probe.state !== 'ready') return probe.code;
+function codeOf(machine: MachineState): string | null {
+  const { probe, fault, phase } = machine;
+  if (probe !== null && probe.state !== 'ready' && usableInterface(machine) === null) return probe.code;
   return phase.kind === 'off' ? null : fault;
 }

@@ -14,6 +14,7 @@ import { type Program, ProgramError, type Programs } from './run-program.ts';
 
 export interface Subject {
   readonly probe: Probe;
+  readonly mode: 'wifi_direct' | 'access_point';
   /** The interface of the group, while one is hosted. */
   readonly group: string | null;
   readonly port: number;
@@ -33,7 +34,7 @@ const CAP_NET_ADMIN = 1n << 12n;
 export async function testRadio(subject: Subject): Promise<readonly RadioCheck[]> {
   const outcomes: { readonly [Name in RadioCheck['name']]: () => Outcome | Promise<Outcome> } = {
     supplicant: () => checkSupplicant(subject.probe),
-    radio: () => checkCapability(subject.probe),
+    radio: () => checkCapability(subject),
     switch: () => checkSwitch(subject.probe),
     programs: () => checkPrograms(subject.programs),
     permission: checkPermission,
@@ -66,9 +67,10 @@ function checkSupplicant(probe: Probe): Outcome {
     : PASSED;
 }
 
-function checkCapability(probe: Probe): Outcome {
+/** A plain network needs no Wi-Fi Direct. */
+function checkCapability({ probe, mode }: Subject): Outcome {
   if (probe.state === 'no_supplicant' || probe.state === 'unsupported_platform') return NOT_TRIED;
-  return probe.state === 'no_p2p_radio' ? failed(probe.code) : PASSED;
+  return probe.state === 'no_p2p_radio' && mode === 'wifi_direct' ? failed(probe.code) : PASSED;
 }
 
 function checkSwitch(probe: Probe): Outcome {

@@ -1,6 +1,6 @@
 import { toBase64Url } from '@tikiwallet/protocol';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type BundleOptions, NOW_SECONDS, TestIssuer, TestKiosk } from '../test/world.ts';
+import { type BundleOptions, KIOSK_ID, NOW_SECONDS, TestIssuer, TestKiosk } from '../test/world.ts';
 
 const issuer = new TestIssuer();
 const KNOWN = { version: 3, denyListVersion: 5, issuedAt: NOW_SECONDS } as const;
@@ -154,4 +154,15 @@ test('a certificate of a revoked issuer, or of one that left the bundle, is repl
   expect(take({ withoutOldest: 1 })).toBe(sooner);
   // Nothing is wrong with the one in force: the longer one stays.
   expect(take({})).toBe(NOW_SECONDS + 90 * 86_400);
+});
+
+test('R31 a kiosk takes the word of its denial also when its own issuer has left the bundle, and keeps it over a restart', () => {
+  const later = issuer.rotated().rotated();
+  const denial = { version: 9, denyListVersion: 9, deniedKiosks: [KIOSK_ID], withoutOldest: 1 };
+  expect(kiosk.desk.run('refreshTrust', later.trust(certificate(), denial))).toMatchObject({ ok: true });
+  for (const again of [false, true]) {
+    if (again) kiosk.reopen();
+    expect(kiosk.snapshot().trust?.kioskIsDenied).toBe(true);
+    expect(() => kiosk.sell()).toThrow(expect.objectContaining({ code: 'kiosk_denied' }));
+  }
 });

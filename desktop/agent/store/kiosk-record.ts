@@ -12,6 +12,7 @@ import {
   fromBase64Url,
   runSync,
   toHex,
+  verifyIssuerCertificate,
   verifyKioskCertificate,
   verifyTrustRecord,
   verifyTrustUpdate,
@@ -101,7 +102,8 @@ export class KioskRecord {
       // An issuer of years ago may have left the bundle; its certificate is then history, and nothing new uses it.
       if (certificate.ok) certificates.set(toHex(certificate.value.hash), certificate.value);
     }
-    const certificate = certificates.get(toHex(row.certificate_hash));
+    const certificate =
+      certificates.get(toHex(row.certificate_hash)) ?? this.#formerOf(row, trust.value, rootPublicKey);
     if (certificate === undefined)
       throw new Quarantined('trust_record_invalid', 'the kiosk certificate does not verify');
     if (!this.#isOurs(certificate)) {
@@ -120,6 +122,21 @@ export class KioskRecord {
       kioskToken: row.kiosk_token,
       walletOrigins: z.array(z.string()).parse(JSON.parse(row.wallet_origins)),
     };
+  }
+
+  /** A denied kiosk may have outlived its issuer: what was certified is then read by the issuers of its days. */
+  #formerOf(row: Row, trust: TrustBundle, rootPublicKey: Uint8Array): KioskCertificate | undefined {
+    if (!trust.deniedKiosks.has(row.kiosk_id)) return undefined;
+    const issuers = this.#statements.issuers.all().flatMap(({ bytes }) => {
+      const issuer = runSync(verifyIssuerCertificate(ownBytes(bytes), rootPublicKey), this.#crypto);
+      return issuer.ok ? [issuer.value] : [];
+    });
+    for (const { bytes } of this.#statements.certificates.all()) {
+      const certificate = runSync(verifyKioskCertificate(ownBytes(bytes), issuers), this.#crypto);
+      if (certificate.ok && equalBytes(certificate.value.hash, row.certificate_hash))
+        return certificate.value;
+    }
+    return undefined;
   }
 
   /** Inside the caller's transaction. The root in the answer is pinned from here on. @throws TrustRefused */
@@ -165,7 +182,7 @@ export class KioskRecord {
   refresh(known: EnrolledKiosk, answer: KioskTrust, atSeconds: number): EnrolledKiosk {
     const bundle =
       answer.trustBundle === null ? known.trust : this.#takeBundle(decode(answer.trustBundle), known);
-    const certificate = this.#verifyOwn(decode(answer.certificate), bundle, known.kioskId);
+    const certificate = this.#newest(decode(answer.certificate), bundle, known);
     if (
       certificate.merchantId !== known.certificate.merchantId ||
       certificate.currency !== known.certificate.currency
@@ -187,6 +204,8 @@ export class KioskRecord {
         certificate.notAfter,
         atSeconds,
       );
+    // A database of an earlier version has kept none before.
+    this.#keepIssuers(known.trust, atSeconds);
     this.#keepIssuers(bundle, atSeconds);
     this.#statements.updateKiosk.run(
       current.hash,
@@ -220,6 +239,13 @@ export class KioskRecord {
     const follows = attempt(() => checkNotOlder(bundle.value, known.trust, { nowSeconds }));
     if (!follows.ok) throw new TrustRefused(follows.code);
     return bundle.value;
+  }
+
+  /** Who is denied gets no new certificate: that its issuer has left the bundle must not keep the word of the denial out. */
+  #newest(bytes: Uint8Array, bundle: TrustBundle, known: EnrolledKiosk): KioskCertificate {
+    const isDenied = bundle.deniedKiosks.has(known.kioskId);
+    if (isDenied && equalBytes(bytes, known.certificate.bytes)) return known.certificate;
+    return this.#verifyOwn(bytes, bundle, known.kioskId);
   }
 
   #verifyOwn(bytes: Uint8Array, trust: TrustBundle, kioskId: string): KioskCertificate {
@@ -260,6 +286,7 @@ function prepare(db: KioskDatabase) {
     insertCertificate: db.prepare<[Uint8Array, Uint8Array, number, number]>(
       'INSERT INTO kiosk_certificates (hash, bytes, not_after, received_at) VALUES (?, ?, ?, ?) ON CONFLICT (hash) DO NOTHING',
     ),
+    issuers: db.prepare<[], { bytes: Buffer }>('SELECT bytes FROM issuer_certificates'),
     insertIssuer: db.prepare<[Uint8Array, number]>(
       'INSERT INTO issuer_certificates (bytes, received_at) VALUES (?, ?) ON CONFLICT (bytes) DO NOTHING',
     ),

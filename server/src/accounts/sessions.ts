@@ -75,6 +75,8 @@ export class Sessions {
         and(
           eq(sessions.id, token.sessionId),
           eq(sessions.sequence, token.sequence),
+          // A browser that has once proved itself goes on doing so: who then has a cookie alone has a copy of it.
+          eq(sessions.proofCount, 0),
           isNull(sessions.revokedAt),
           gt(sessions.expiresAt, now),
         ),
@@ -83,6 +85,8 @@ export class Sessions {
     if (rotated !== undefined) return rotated;
 
     const row = await this.#findLiving(token.sessionId, now);
+    // Nothing ends: whose session it is has the key.
+    if (row.proofCount > 0) throw problem('session_expired');
     const isTwin =
       row.sequence === token.sequence + 1 && now.getTime() - row.rotatedAt.getTime() <= ROTATION_GRACE_MS;
     if (isTwin) return row;

@@ -28,7 +28,7 @@ import { users } from '../db/schema/accounts.ts';
 import { allowances } from '../db/schema/allowances.ts';
 import { debts } from '../db/schema/settlement.ts';
 import { problem } from '../http/problem.ts';
-import { findAccount, openAccount, postTransfers } from '../ledger/index.ts';
+import { findAccount, lockBalances, openAccount, postTransfers } from '../ledger/index.ts';
 import { freshOffline, readFreshMoney } from '../money/fresh-money.ts';
 import { type AllowancePolicy, check, must, type Offline } from '../trust/index.ts';
 import { assertCanBePaid } from './payee-lock.ts';
@@ -138,8 +138,11 @@ async function assertNotOnHold(
   { userId, amountMinor }: AllowanceRequest,
 ): Promise<void> {
   const { freshOfflineMinor, holdSeconds } = config.money;
+  const { currency } = config;
+  // Older money could otherwise be counted here and be gone when the reserve is filled.
+  await lockBalances(tx, [await findAccount(tx, { kind: 'user_online', ownerId: userId, currency })]);
   const since = new Date(clock.nowMs() - holdSeconds * 1000);
-  const fresh = await readFreshMoney(tx, { userId, currency: config.currency, since });
+  const fresh = await readFreshMoney(tx, { userId, currency, since });
   const isThere = amountMinor <= fresh.onlineMinor;
   if (isThere && freshOffline(fresh, amountMinor) > freshOfflineMinor) throw problem('money_on_hold');
 }

@@ -36,6 +36,8 @@ const BUDGETS = {
   preview_by_user: { points: 30, seconds: 10 * MINUTE },
   top_up_by_user: { points: 30, seconds: 10 * MINUTE },
   withdrawal_by_user: { points: 20, seconds: HOUR },
+  /** Each asks the payment provider, which serves so many a second for everybody. Beyond it: what was known last. */
+  bank_look_by_user: { points: 60, seconds: 10 * MINUTE },
   /** Each is a call to the payment provider. */
   bank_link_by_user: { points: 20, seconds: HOUR },
   /** Each that is closed stands on every kiosk's deny list for days, and the list is finite. */

@@ -4,8 +4,9 @@
  * Owns: one row per (kind, owner, currency). Never: changes a balance; that is `post-transfers.ts`.
  */
 import { randomUUIDv7 } from 'node:crypto';
-import { and, eq, inArray, isNotNull, isNull, ne, type SQL } from 'drizzle-orm';
-import type { Executor } from '../db/client.ts';
+import { and, eq, inArray, isNotNull, isNull, ne, type SQL, sql } from 'drizzle-orm';
+import type { Executor, Tx } from '../db/client.ts';
+import { pgArray } from '../db/pg-array.ts';
 import { type AccountKind, ledgerAccounts, ledgerTransfers } from '../db/schema/ledger.ts';
 import { LedgerError } from './errors.ts';
 
@@ -67,6 +68,15 @@ export async function findAccount(
   if (found === undefined)
     throw new LedgerError('account_unknown', `no ${account.kind} account in ${account.currency}`);
   return found.id;
+}
+
+/**
+ * Holds balances still until the transaction ends, in the order in which transfers lock them: what is decided by a balance
+ * must not have changed when the money moves. Name every account that others lock and that this transaction will move.
+ */
+export async function lockBalances(tx: Tx, ids: readonly string[]): Promise<void> {
+  await tx.execute(sql`
+    select 1 from ledger_accounts where id = any(${pgArray(ids)}::uuid[]) order by id for no key update`);
 }
 
 /** A currency other than `currency` in which somebody has a pocket; null when there is none. */

@@ -4,6 +4,7 @@ export {
   findAccount,
   findAccounts,
   findTransferTime,
+  lockBalances,
   openAccount,
   otherCurrency,
 } from './accounts.ts';

@@ -9,6 +9,7 @@ import type { ServerContext } from '../context.ts';
 import type { Executor } from '../db/client.ts';
 import { bankAccounts } from '../db/schema/money.ts';
 import { type ConnectedAccount, ProviderUnavailable } from './port.ts';
+import { ApiProblem } from '../http/problem.ts';
 import { tryAgain } from './try-again.ts';
 
 type Needs = Pick<ServerContext, 'db' | 'config' | 'clock' | 'money'>;
@@ -26,20 +27,23 @@ export function bankAccountState(row: BankAccountRow | null): BankAccountState {
 }
 
 /**
- * As the provider has it now, because its event may be late or lost. While it does not answer: as it was known last.
+ * As the provider has it now, because its event may be late or lost. While it does not answer, or was asked too often: as it
+ * was known last.
  * @throws ApiProblem `payment_provider_unavailable` when `mustBeFresh`
  */
 export async function lookAtBankAccount(
-  needs: Needs,
+  needs: Needs & Pick<ServerContext, 'limits'>,
   userId: string,
   { mustBeFresh }: { readonly mustBeFresh: boolean },
 ): Promise<BankAccountRow | null> {
   const row = await findBankAccount(needs.db, userId);
   if (row === null) return null;
   try {
+    if (!mustBeFresh) await needs.limits.take('bank_look_by_user', userId);
     await learnAccount(needs, row.providerId);
   } catch (cause) {
-    if (mustBeFresh || !(cause instanceof ProviderUnavailable)) tryAgain(cause);
+    const isPassing = cause instanceof ProviderUnavailable || cause instanceof ApiProblem;
+    if (mustBeFresh || !isPassing) tryAgain(cause);
   }
   return findBankAccount(needs.db, userId);
 }

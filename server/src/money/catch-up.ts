@@ -4,8 +4,9 @@
  *
  * Owns: how far back is asked. Never: decides anything itself; the events go the way of every event.
  */
-import { inArray } from 'drizzle-orm';
+import { sql } from 'drizzle-orm';
 import type { ServerContext } from '../context.ts';
+import { pgArray } from '../db/pg-array.ts';
 import { providerEvents } from '../db/schema/money.ts';
 import { handleMoneyEvent } from './events.ts';
 
@@ -27,14 +28,21 @@ export async function catchUpWithEvents(needs: Needs): Promise<number> {
   const known = await db
     .select({ id: providerEvents.id })
     .from(providerEvents)
-    .where(inArray(providerEvents.id, ids));
+    // One parameter, however many events a month had.
+    .where(sql`${providerEvents.id} = any(${pgArray(ids)}::text[])`);
   const handled = new Set(known.map(({ id }) => id));
   let found = 0;
   for (const event of events) {
     if (handled.has(event.eventId)) continue;
-    const outcome = await handleMoneyEvent(needs, event);
-    log.warn({ eventId: event.eventId, eventType: event.eventType, outcome }, 'an event was found by asking');
-    found += 1;
+    const { eventId, eventType } = event;
+    try {
+      const outcome = await handleMoneyEvent(needs, event);
+      log.warn({ eventId, eventType, outcome }, 'an event was found by asking');
+      found += 1;
+    } catch (error) {
+      // The next round tries it again; the others do not wait for it.
+      log.error({ eventId, eventType, err: error }, 'an event that was found by asking could not be handled');
+    }
   }
   return found;
 }

@@ -2,10 +2,12 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fc, test as property } from '@fast-check/vitest';
-import { BankAccountView } from '../../contract/index.ts';
+import { BankAccountView, Withdrawal } from '../../contract/index.ts';
 import { SimulatedKiosk } from '../../test/simulated-kiosk.ts';
 import { SimulatedPhone } from '../../test/simulated-phone.ts';
 import { type Person, startTestServer, type TestServer } from '../../test/test-server.ts';
+import { inTransaction } from '../db/retry.ts';
+import { findAccount, postTransfers } from '../ledger/index.ts';
 import { type FreshMoney, freshOffline, withdrawableMinor } from './fresh-money.ts';
 
 const HOUR_MS = 3_600_000;
@@ -85,6 +87,89 @@ describe('with a hold of 72 hours', () => {
     await server.call('/v1/transfers', { body, token: from.token, key: randomUUID() });
     expect(await load(phone, 3_200n)).toBe('money_on_hold');
     expect((await terms(phone.person)).maxMinor).toBe('1000');
+  });
+
+  /** As if the hold had passed since. The ledger is append-only for everybody but its owner. */
+  const age = async ({ session }: Person) => {
+    await server.database.owner.begin(async (sql) => {
+      await sql`set local session_replication_role = replica`;
+      await sql`update ledger_transfers set created_at = created_at - interval '80 hours' where id in (
+        select transfer_id from ledger_entries e join ledger_accounts a on a.id = e.account_id
+        where a.holder_id = ${session.user.id})`;
+    });
+  };
+  /** Money of both kinds, 50.00 each. */
+  const withOlder = async () => {
+    const phone = await SimulatedPhone.withMoney(server, 5_000n);
+    await age(phone.person);
+    await server.topUp(phone.person, 5_000n);
+    return phone;
+  };
+  /** Begins to send 50.00 away; they arrive when `end` is called, and what is asked meanwhile waits for them. */
+  async function sendSlowly(from: Person) {
+    const { db } = server.context;
+    const to = await server.register('customer');
+    const accountOf = ({ session }: Person) =>
+      findAccount(db, { kind: 'user_online', ownerId: session.user.id, currency: 'SGD' });
+    const entries = [
+      { accountId: await accountOf(from), amountMinor: -5_000n },
+      { accountId: await accountOf(to), amountMinor: 5_000n },
+    ];
+    const [moved, ended] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const id = randomUUID();
+    const sending = inTransaction(db, async (tx) => {
+      const idempotencyKey = `user_transfer:${id}`;
+      await postTransfers(tx, [{ id, kind: 'user_transfer', idempotencyKey, reference: {}, entries }]);
+      moved.resolve();
+      await ended.promise;
+    });
+    await moved.promise;
+    const waiting = async () => {
+      const [row] = await server.database.owner`select count(*)::int as n from pg_locks where not granted`;
+      return row?.n;
+    };
+    return {
+      end: async () => {
+        await expect.poll(waiting).toBeGreaterThan(0);
+        ended.resolve();
+        await sending;
+      },
+    };
+  }
+
+  test('older money that is being sent away is not counted for a load', async () => {
+    const phone = await withOlder();
+    const sending = await sendSlowly(phone.person);
+    const loading = load(phone, 5_000n);
+    await sending.end();
+    expect(await loading).toBe('money_on_hold');
+  });
+
+  test('nor for a withdrawal', async () => {
+    const { person } = await withOlder();
+    await server.linkBank(person);
+    const { token, phone } = person;
+    const body = { amountMinor: '5000', feeMinor: '50' };
+    const { id } = await server.expect(Withdrawal, '/v1/withdrawals', { body, token, key: randomUUID() });
+    const sending = await sendSlowly(person);
+    const confirming = server.call(`/v1/withdrawals/${id}/confirm`, {
+      body: { code: server.codeFor(phone) },
+      token,
+    });
+    await sending.end();
+    expect((await confirming).code).toBe('money_on_hold');
+  });
+
+  test('a card payment of long ago that is taken back makes fresh money no older', async () => {
+    const { person } = await withOlder();
+    const [row] = await server.database
+      .owner`select payment_id from top_ups where user_id = ${person.session.user.id} order by created_at limit 1`;
+    await fetch(`${server.stripeOrigin}/v1/refunds`, {
+      method: 'POST',
+      headers: { authorization: 'Bearer sk_test_x' },
+      body: new URLSearchParams({ payment_intent: row?.payment_id }),
+    });
+    expect(await terms(person)).toMatchObject({ maxMinor: '1000', heldMinor: '4000' });
   });
 
   // Last: entries bear the database's time, so what comes in after the clock was moved is old already.

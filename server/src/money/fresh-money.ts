@@ -24,13 +24,17 @@ export async function readFreshMoney(
 ): Promise<FreshMoney> {
   const { userId, currency } = query;
   const since = query.since.toISOString();
+  // A card payment from before the hold that is taken back now takes nothing from what came in within it.
   const [held] = await executor.execute<{ online: string; reserved: string }>(sql`
     select coalesce(sum(balance_minor) filter (where kind = 'user_online'), 0) as online,
            coalesce(sum(balance_minor) filter (where kind = 'allowance_reserve'), 0) as reserved
     from ledger_accounts where holder_id = ${userId} and currency = ${currency}`);
   const [moved] = await executor.execute<{ inflow: string; spent: string; withdrawn: string }>(sql`
     select coalesce(sum(e.amount_minor) filter (where a.kind = 'user_online'
-             and (t.kind in ('top_up', 'top_up_reversal') or (t.kind = 'user_transfer' and e.amount_minor > 0))), 0) as inflow,
+             and (t.kind = 'top_up' or (t.kind = 'top_up_reversal' and exists (
+                    select 1 from ledger_transfers u
+                    where u.id = (t.reference->>'topUpId')::uuid and u.created_at > ${since}::timestamptz))
+               or (t.kind = 'user_transfer' and e.amount_minor > 0))), 0) as inflow,
            coalesce(-sum(e.amount_minor) filter (where a.kind = 'allowance_reserve' and t.kind = 'offline_payment'), 0) as spent,
            coalesce(-sum(e.amount_minor) filter (where a.kind = 'user_online' and t.kind in ('pay_out', 'pay_out_return')), 0) as withdrawn
     from ledger_accounts a

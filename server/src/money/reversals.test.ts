@@ -147,6 +147,27 @@ describe('a dispute', () => {
     await allIsSound();
   });
 
+  test('won after its debt was repaid gives the money back, once', async () => {
+    const { person, intent } = await paid(5_000n);
+    await send(person, await server.register('customer'), '5000');
+    const id = await dispute(intent);
+    await server.topUp(person, 5_000n);
+    expect([await onlineOf(person), await debtOf(person)]).toEqual(['0', '0']);
+    server.stripe.webhooks.faults.copies = 2;
+    await close(id, 'won');
+    expect([await onlineOf(person), await debtOf(person)]).toEqual(['5000', '0']);
+    await allIsSound();
+  });
+
+  test('of what a refund in part left takes the rest', async () => {
+    const { person, topUp, intent } = await paid(5_000n);
+    await refund(intent, 2_000);
+    await close(await dispute(intent, 3_000), 'lost');
+    expect([await onlineOf(person), await debtOf(person)]).toEqual(['0', '0']);
+    expect(await statusOf(person, topUp)).toMatch(/ 5000$/);
+    await allIsSound();
+  });
+
   test('leaves offline reserves alone; what comes home from them repays the debt', async () => {
     const phone = await SimulatedPhone.withMoney(server, 3_000n);
     await phone.load(2_000n);

@@ -28,6 +28,11 @@ export const EVENT_TYPES = [
 
 export function translate(event: Stripe.Event): MoneyEvent {
   const name = { eventId: event.id, eventType: event.type };
+  return event.account === undefined ? ofOurs(event, name) : ofSomebodys(event, event.account, name);
+}
+
+/** What happened in our own account: money paid to us, and sent by us. */
+function ofOurs(event: Stripe.Event, name: EventName): MoneyEvent {
   switch (event.type) {
     case 'checkout.session.completed':
     case 'checkout.session.async_payment_succeeded':
@@ -48,15 +53,23 @@ export function translate(event: Stripe.Event): MoneyEvent {
       return factEvent(event.data.object.metadata, transferFact(event.data.object), name);
     case 'transfer.reversed':
       return factEvent(event.data.object.metadata, reversalFact(event.data.object), name);
+    case 'account.updated':
+      return { kind: 'account_changed', account: readConnected(event.data.object), ...name };
+    default:
+      // A pay-out, too: it is our own, to our own bank.
+      return { kind: 'other', ...name };
+  }
+}
+
+/** What happened in a person's account. What was paid there, or sent from there, is none of our money, whatever it refers to. */
+function ofSomebodys(event: Stripe.Event, accountId: string, name: EventName): MoneyEvent {
+  switch (event.type) {
     case 'payout.created':
     case 'payout.updated':
     case 'payout.paid':
     case 'payout.failed':
     case 'payout.canceled':
-      // Without an account it is our own pay-out to our own bank.
-      return event.account === undefined
-        ? { kind: 'other', ...name }
-        : factEvent(event.data.object.metadata, payoutFact(event.data.object, event.account), name);
+      return factEvent(event.data.object.metadata, payoutFact(event.data.object, accountId), name);
     case 'account.updated':
       return { kind: 'account_changed', account: readConnected(event.data.object), ...name };
     default:

@@ -346,17 +346,31 @@ describe('refresh tokens (R55)', () => {
 
     test('without any cookie, and beside one that is old, as often as it likes', async () => {
       const owner = await logIn();
+      const headers = { cookie: owner.cookie };
+      expect((await server.call('/v1/auth/refresh', { body: {}, headers })).status).toBe(200);
+      server.clock.advance(60_000);
       const first = await prove(owner, 1);
       expect([first.status, Session.parse(first.body).sessionId]).toEqual([200, owner.sessionId]);
-      server.clock.advance(60_000);
-      const headers = { cookie: owner.cookie };
-      await server.call('/v1/auth/refresh', { body: {}, headers });
       server.clock.advance(60_000);
       // By the cookie alone this would be a thief's.
       const second = await prove(owner, 5, owner.cookie);
       expect(second.status).toBe(200);
       expect(cookieOf(second.headers)).not.toBe(owner.cookie);
       expect((await me(Session.parse(second.body).accessToken)).status).toBe(200);
+    });
+
+    test('a copied cookie opens nothing any more once the key has, be it old or new, and ends nothing', async () => {
+      const owner = await logIn();
+      const first = await prove(owner, 1);
+      server.clock.advance(60_000);
+      const { body } = await prove(owner, 2);
+      for (const cookie of [owner.cookie, cookieOf(first.headers)]) {
+        const answer = await server.call('/v1/auth/refresh', { body: {}, headers: { cookie } });
+        expect(answer.code).toBe('session_expired');
+        expect(cookieOf(answer.headers)).toBe('tiki_refresh=');
+      }
+      expect((await me(Session.parse(body).accessToken)).status).toBe(200);
+      expect((await prove(owner, 3)).status).toBe(200);
     });
 
     test('a count that comes back ends the whole session: somebody has a copy', async () => {

@@ -275,6 +275,15 @@ describe('webhooks (R56)', () => {
     expect(await onlineOf(person)).toBe('0');
   });
 
+  test('what was paid to somebody else, in an account of theirs, credits nothing here', async () => {
+    const person = await server.register('customer');
+    const topUp = await startTopUp(person, '2500');
+    const id = new URL(topUp.checkoutUrl ?? '').pathname.split('/').at(-1);
+    const event = { ...paidEvent(topUp, { id }), account: 'acct_of_somebody' };
+    expect((await deliver(event)).status).toBe(200);
+    expect(await onlineOf(person)).toBe('0');
+  });
+
   test('events of no interest are taken, so that they are not sent again', async () => {
     expect(
       (

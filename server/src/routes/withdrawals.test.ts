@@ -13,6 +13,7 @@ import { SimulatedKiosk } from '../../test/simulated-kiosk.ts';
 import { SimulatedPhone } from '../../test/simulated-phone.ts';
 import { type Person, startTestServer, type TestServer } from '../../test/test-server.ts';
 import { reconcile } from '../ledger/index.ts';
+import { lookAtBankAccount } from '../money/bank-accounts.ts';
 import { catchUpWithEvents } from '../money/catch-up.ts';
 import { advanceWithdrawals } from '../money/withdrawals/advance.ts';
 
@@ -258,6 +259,27 @@ describe('the code of a withdrawal (R53)', () => {
     expect((await confirm(person, id, server.codeFor(person.phone))).code).toBe('bank_account_not_ready');
     expect(await onlineOf(person)).toBe('5000');
   });
+});
+
+test('looking at the bank account again and again asks the provider so often and no more', async () => {
+  const limited = await startTestServer({ rateLimitFactor: 1 });
+  try {
+    const person = await limited.register('customer');
+    await limited.linkBank(person);
+    let asked = 0;
+    const { readAccount } = limited.context.money;
+    const counting = (accountId: string) => {
+      asked += 1;
+      return readAccount(accountId);
+    };
+    const needs = { ...limited.context, money: { ...limited.context.money, readAccount: counting } };
+    const look = () => lookAtBankAccount(needs, person.session.user.id, { mustBeFresh: false });
+    const seen = await Promise.all(Array.from({ length: 80 }, look));
+    expect(asked).toBe(60);
+    expect(seen.every((row) => row?.bankLast4 === '6789')).toBe(true);
+  } finally {
+    await limited.close();
+  }
 });
 
 test("a merchant's pay-out takes the balance less refunds that wait, by the same steps", async () => {

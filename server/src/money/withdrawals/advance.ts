@@ -83,6 +83,8 @@ async function take(needs: AdvanceNeeds, row: WithdrawalRow, step: Step): Promis
   if (step === 'look' || row.tries > 0 || row.payoutId !== null) {
     if (await learn(needs, row, await money.findFacts(account))) return true;
     if (step === 'look') return false;
+    // A webhook may have told the same while we asked: then it is nothing new, and the order stands for what is done.
+    if (!(await isStill(needs, row, step))) return true;
   }
   const key = `withdrawal:${row.id}:${step}:${row.attempt}`;
   const order = { ...account, amountMinor: netOf(row), currency: row.currency, idempotencyKey: key };
@@ -103,6 +105,11 @@ async function take(needs: AdvanceNeeds, row: WithdrawalRow, step: Step): Promis
       return settle(needs, row, await money.recall({ ...order, transferId: row.transferId }), null);
     }
   }
+}
+
+async function isStill({ db }: AdvanceNeeds, { id }: WithdrawalRow, step: Step): Promise<boolean> {
+  const [row] = await db.select().from(withdrawals).where(eq(withdrawals.id, id));
+  return row !== undefined && nextStep(row) === step;
 }
 
 /** Before the order goes out, so that a crash after it is known as a try. */
@@ -155,6 +162,12 @@ async function pause(needs: AdvanceNeeds, row: WithdrawalRow, step: Step): Promi
   return schedule(needs, row, new Date(needs.clock.nowMs() + pauseMs));
 }
 
+/** Unless a fact that came meanwhile has set it: what that asks for is not put off, and never forgotten. */
 async function schedule({ db }: AdvanceNeeds, row: WithdrawalRow, nextStepAt: Date | null): Promise<void> {
-  await db.update(withdrawals).set({ nextStepAt }).where(eq(withdrawals.id, row.id));
+  const { id, nextStepAt: leasedUntil } = row;
+  if (leasedUntil === null) throw new Error(`withdrawal ${id} was not leased`);
+  await db
+    .update(withdrawals)
+    .set({ nextStepAt })
+    .where(and(eq(withdrawals.id, id), eq(withdrawals.nextStepAt, leasedUntil)));
 }

@@ -15,16 +15,15 @@ import {
   sendCode,
 } from '../../accounts/index.ts';
 import type { ServerContext } from '../../context.ts';
-import type { Tx } from '../../db/client.ts';
+import type { Executor, Tx } from '../../db/client.ts';
 import { inTransaction } from '../../db/retry.ts';
 import { withdrawals } from '../../db/schema/money.ts';
 import { problem } from '../../http/problem.ts';
-import { findAccount } from '../../ledger/index.ts';
 import { bankAccountState, findBankAccount, lookAtBankAccount } from '../bank-accounts.ts';
 import { idFromKey } from '../id-from-key.ts';
 import { feeOf } from '../policy.ts';
 import { bookRequest, type WithdrawalRow } from './book.ts';
-import { judge, type Pocket, rulesFor } from './terms.ts';
+import { judge, lockPocket, type Pocket, rulesFor } from './terms.ts';
 import { findWithdrawal, withdrawalView } from './views.ts';
 
 export type RequestNeeds = Pick<
@@ -54,24 +53,38 @@ export async function requestWithdrawal(
   needs: RequestNeeds,
   request: WithdrawalRequest,
 ): Promise<Withdrawal> {
-  const { amountMinor, feeMinor, pocket } = request;
-  const rules = rulesFor(needs, pocket);
-  if (amountMinor < rules.minMinor) throw problem('amount_below_minimum');
-  if (feeMinor !== feeOf(amountMinor, rules)) throw problem('fee_changed');
+  const { pocket } = request;
   const id = idFromKey('withdrawal', request.key);
-  await lookAtBankAccount(needs, pocket.userId, { mustBeFresh: true });
+  const known = await findStanding(needs.db, request, id);
+  // What was ordered stands, whatever the rules have become: a repeat that is refused would be ordered a second time.
+  if (known === null) assertWithinRules(needs, request);
+  if (known === null) await lookAtBankAccount(needs, pocket.userId, { mustBeFresh: true });
   const row = await inTransaction(needs.db, async (tx) => {
     await lockPerson(tx, pocket.userId);
-    const [standing] = await tx.select().from(withdrawals).where(eq(withdrawals.id, id));
-    if (standing !== undefined && standing.amountMinor !== amountMinor)
-      throw problem('idempotency_key_reused');
-    return standing ?? (await write(tx, needs, request, id));
+    return (await findStanding(tx, request, id)) ?? (await write(tx, needs, request, id));
   });
-  const isCodeOwed = row.state === 'awaiting_code' && row.verificationId === null;
+  const isCodeOwed = row.verificationId === null && isAwaiting(needs, row);
   return withdrawalView(
     isCodeOwed ? await sendCodeFor(needs, row, request.address) : row,
     needs.clock.nowMs(),
   );
+}
+
+function assertWithinRules(needs: RequestNeeds, { amountMinor, feeMinor, pocket }: WithdrawalRequest): void {
+  const rules = rulesFor(needs, pocket);
+  if (amountMinor < rules.minMinor) throw problem('amount_below_minimum');
+  if (feeMinor !== feeOf(amountMinor, rules)) throw problem('fee_changed');
+}
+
+async function findStanding(
+  executor: Executor,
+  { amountMinor, feeMinor }: WithdrawalRequest,
+  id: string,
+): Promise<WithdrawalRow | null> {
+  const [row] = await executor.select().from(withdrawals).where(eq(withdrawals.id, id));
+  if (row === undefined) return null;
+  if (row.amountMinor !== amountMinor || row.feeMinor !== feeMinor) throw problem('idempotency_key_reused');
+  return row;
 }
 
 /** One at a time: the limits are sums over rows that a twin may be adding. */
@@ -87,10 +100,10 @@ async function write(
 ): Promise<WithdrawalRow> {
   const { currency } = needs.config;
   const bank = await readyBank(tx, pocket.userId);
+  const ledgerAccountId = await lockPocket(tx, needs, pocket);
   const { isLarge } = await judge(tx, needs, pocket, amountMinor);
   const needsCode = isLarge || !(await isKnownBank(tx, pocket.userId, bank.bankFingerprint));
   const createdAt = new Date(needs.clock.nowMs());
-  const ledgerAccountId = await findAccount(tx, { kind: pocket.kind, ownerId: pocket.ownerId, currency });
   // One code at a time: the SMS provider may give the same one to two that wait.
   await tx
     .update(withdrawals)
@@ -162,9 +175,13 @@ export async function resendCode(
   return withdrawalView(await sendCodeFor(needs, row, address), needs.clock.nowMs());
 }
 
-function assertAwaiting({ clock }: Pick<RequestNeeds, 'clock'>, row: WithdrawalRow): void {
+function assertAwaiting(needs: Pick<RequestNeeds, 'clock'>, row: WithdrawalRow): void {
+  if (!isAwaiting(needs, row)) throw problem('withdrawal_not_awaiting_code');
+}
+
+function isAwaiting({ clock }: Pick<RequestNeeds, 'clock'>, row: WithdrawalRow): boolean {
   const isOver = row.codeExpiresAt === null || row.codeExpiresAt.getTime() <= clock.nowMs();
-  if (row.state !== 'awaiting_code' || isOver) throw problem('withdrawal_not_awaiting_code');
+  return row.state === 'awaiting_code' && !isOver;
 }
 
 async function sendCodeFor(needs: RequestNeeds, row: WithdrawalRow, address: string): Promise<WithdrawalRow> {
@@ -188,17 +205,18 @@ async function sendCodeFor(needs: RequestNeeds, row: WithdrawalRow, address: str
     if (row.codeSentCount >= MAX_SENDS) throw problem('otp_too_many_attempts');
     throw problem('rate_limited', { retryAfterMs: RESEND_AFTER_MS });
   }
-  await limits.take('step_up_sms_by_user', user.id);
-  const verificationId = await sendCode(needs, { phone: user.phone, address }).catch(
-    async (error: unknown) => {
-      // It may be asked for again at once: nothing was sent.
-      await db
-        .update(withdrawals)
-        .set({ codeSentAt: null, codeSentCount: row.codeSentCount })
-        .where(eq(withdrawals.id, row.id));
-      throw error;
-    },
-  );
+  const send = async () => {
+    await limits.take('step_up_sms_by_user', user.id);
+    return sendCode(needs, { phone: user.phone, address });
+  };
+  const verificationId = await send().catch(async (error: unknown) => {
+    // It may be asked for again at once: nothing was sent.
+    await db
+      .update(withdrawals)
+      .set({ codeSentAt: row.codeSentAt, codeSentCount: sql`${withdrawals.codeSentCount} - 1` })
+      .where(and(eq(withdrawals.id, row.id), eq(withdrawals.codeSentAt, now)));
+    throw error;
+  });
   const [sent] = await db
     .update(withdrawals)
     .set({
@@ -235,6 +253,7 @@ export async function confirmWithdrawal(
     const bank = await readyBank(tx, pocket.userId);
     // The code was given for this bank account and for no other.
     if (bank.bankId !== waiting.bankId) throw problem('bank_account_not_ready');
+    await lockPocket(tx, needs, pocket);
     await judge(tx, needs, pocket, waiting.amountMinor);
     if (!(await bookRequest(tx, waiting))) throw problem('insufficient_funds');
     const requestedAt = new Date(needs.clock.nowMs());

@@ -1,17 +1,17 @@
 /**
  * Whose money a withdrawal takes, and how much of it may go now.
  *
- * Owns: the limits of a withdrawal. Reads only.
+ * Owns: the limits of a withdrawal. Writes nothing.
  */
 import { and, eq, gt, ne, sql } from 'drizzle-orm';
 import type { WithdrawalTerms } from '../../../contract/index.ts';
 import type { ServerContext } from '../../context.ts';
-import type { Executor } from '../../db/client.ts';
+import type { Executor, Tx } from '../../db/client.ts';
 import { withdrawals } from '../../db/schema/money.ts';
 import { refunds } from '../../db/schema/refunds.ts';
 import { debts } from '../../db/schema/settlement.ts';
 import { problem } from '../../http/problem.ts';
-import { balances } from '../../ledger/index.ts';
+import { balances, findAccount, lockBalances, openAccount } from '../../ledger/index.ts';
 import { readFreshMoney, withdrawableMinor } from '../fresh-money.ts';
 import type { WithdrawalRules } from '../policy.ts';
 
@@ -105,6 +105,14 @@ export async function readTerms(
     feeFixedMinor: rules.feeFixedMinor.toString(),
     feeBasisPoints: rules.feeBasisPoints,
   };
+}
+
+/** What {@link judge} finds stays true until the transaction ends. @returns the pocket's account */
+export async function lockPocket(tx: Tx, { config }: TermsNeeds, pocket: Pocket): Promise<string> {
+  const { currency } = config;
+  const account = await findAccount(tx, { kind: pocket.kind, ownerId: pocket.ownerId, currency });
+  await lockBalances(tx, [account, await openAccount(tx, { kind: 'pay_outs_in_transit', currency })]);
+  return account;
 }
 
 /**
