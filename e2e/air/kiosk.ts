@@ -10,7 +10,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { type AgentClient, connectAgent } from '../../desktop/ipc/agent-client.ts';
-import type { AgentState, RadioState, Sale } from '../../desktop/ipc/index.ts';
+import type { AgentState, RadioMode, RadioState, Sale } from '../../desktop/ipc/index.ts';
 import { agentEndpoint } from '../../desktop/ipc/transport.ts';
 import { LOG_FOLDER } from '../../native/lab/guest/run-case.ts';
 import type { Supplicant } from '../../native/lab/guest/supplicant.ts';
@@ -117,6 +117,16 @@ export class Kiosk {
     await this.#agent.call('radio.rotate', {});
     await this.seen('there is another code to join by', ({ radio }) => {
       return radio.joinCodeId !== null && radio.joinCodeId !== before;
+    });
+    return await this.joinCode();
+  }
+
+  /** Another kind of network, by its own code. */
+  async hostAs(mode: RadioMode): Promise<JoinCode> {
+    const { settings, joinCodeId } = (await this.state()).radio;
+    await this.#agent.call('radio.configure', { ...settings, mode });
+    await this.seen(`it hosts as ${mode}`, ({ radio }) => {
+      return radio.state === 'up' && radio.settings.mode === mode && radio.joinCodeId !== joinCodeId;
     });
     return await this.joinCode();
   }

@@ -127,6 +127,28 @@ export const troubleCases: readonly LabCase[] = [
     },
   },
   {
+    name: 'R16 phones that stumble over Wi-Fi Direct: by a setting the kiosk hosts plain Wi-Fi, and they join, pay and leave as ever',
+    timeoutMs: 240_000,
+    run: async (stage, { step }) => {
+      const { kiosk, customers } = await openShop(stage);
+      const [, , customer] = customers;
+      await kiosk.radioIs('up');
+      step('the setting is changed');
+      const plain = noted(await kiosk.hostAs('access_point'));
+      step('a phone joins and pays');
+      const lease = await customer.enter(plain);
+      assert.equal(lease.router, '', 'a router is offered');
+      const sale = await kiosk.charge(630n);
+      assert.equal((await customer.pay(sale.qrText)).verdict, 'paid');
+      assert.equal((await dnsmasqs(kiosk.supplicant)).length, 1);
+      await customer.leave();
+      step('the setting is changed back');
+      const direct = noted(await kiosk.hostAs('wifi_direct'));
+      assert.match(direct.ssid, /^DIRECT-..-/);
+      assert.equal((await dnsmasqs(kiosk.supplicant)).length, 1);
+    },
+  },
+  {
     name: 'R14 a new shift: another name and passphrase, the old one lets nobody in, and none is in any log',
     timeoutMs: 240_000,
     run: async (stage, { step }) => {
