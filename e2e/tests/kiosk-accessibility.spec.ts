@@ -232,14 +232,24 @@ for (const scheme of ['light', 'dark'] as const) {
   });
 }
 
-/** Colours are measured once they are what they will be; what turns for ever is not waited for. */
+/**
+ * Colours are measured once they are what they will be; what turns for ever is not waited for. A colour that is inherited
+ * changes part by part, each a frame after its parent: at rest is what is still after two frames as well.
+ */
 async function comeToRest(till: FakeTill): Promise<void> {
   await till.page.evaluate(async () => {
-    const moving = document
-      .getAnimations()
-      .filter(({ effect }) => effect?.getComputedTiming().iterations !== Number.POSITIVE_INFINITY);
-    // One that is taken back, because its part left the screen, is at rest too.
-    await Promise.allSettled(moving.map(({ finished }) => finished));
+    const moving = (): Animation[] =>
+      document
+        .getAnimations()
+        .filter(({ effect }) => effect?.getComputedTiming().iterations !== Number.POSITIVE_INFINITY);
+    const frame = (): Promise<unknown> => new Promise((resolve) => requestAnimationFrame(resolve));
+    for (let still = 0; still < 2; ) {
+      const now = moving();
+      still = now.length === 0 ? still + 1 : 0;
+      // One that is taken back, because its part left the screen, is at rest too.
+      await Promise.allSettled(now.map(({ finished }) => finished));
+      await frame();
+    }
   });
 }
 
