@@ -16,3 +16,4 @@ export * from './double-spends.ts';
 export * from './claims.ts';
 export * from './refunds.ts';
 export * from './withdrawals.ts';
+export * from './api.ts';

@@ -25,7 +25,7 @@ export interface ClientNeeds {
 }
 
 export interface CallOptions {
-  readonly method?: 'GET' | 'POST';
+  readonly method?: string;
   readonly body?: unknown;
   readonly idempotencyKey?: string;
   /** Without a bearer token: before sign-in. */
