@@ -6,18 +6,22 @@ import type { Tokens } from './accounts/tokens.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
 import type { Db } from './db/client.ts';
+import type { AsTenant } from './db/tenant.ts';
 import type { Idempotency } from './http/idempotency.ts';
 import type { RateLimits } from './http/rate-limits.ts';
 import type { Router } from './http/router.ts';
 import type { MoneyPort } from './money/port.ts';
 import type { NotifyPort } from './notify/port.ts';
 import type { Offline } from './trust/index.ts';
+import type { WebhookNeeds } from './webhooks/index.ts';
 import type { Context } from 'hono';
 
 export interface ServerContext {
   readonly config: Config;
   readonly clock: Clock;
   readonly db: Db;
+  /** For reads on behalf of whoever is signed in. */
+  readonly asTenant: AsTenant;
   readonly log: Logger;
   readonly auth: Authenticator;
   readonly tokens: Tokens;
@@ -27,6 +31,7 @@ export interface ServerContext {
   readonly notify: NotifyPort;
   readonly money: MoneyPort;
   readonly offline: Offline;
+  readonly webhooks: WebhookNeeds['webhooks'];
   /** Our ledger account that pays merchants where a reserve falls short. */
   readonly guaranteeAccountId: string;
   /** The address to hold responsible for a request, for rate limits. */

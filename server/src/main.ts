@@ -9,17 +9,21 @@ import { forgetOld } from './db/housekeeping.ts';
 import { openDatabase } from './db/open.ts';
 import { FolderInUse } from './db/process-lock.ts';
 import { assertPortFree, listen, PortTaken } from './http/listen.ts';
+import { type Queue, startQueue } from './jobs/queue.ts';
 import { createLogger } from './log.ts';
 import { lookAfterTopUps } from './money/look-after-top-ups.ts';
 import { catchUpWithEvents } from './money/catch-up.ts';
 import { advanceWithdrawals } from './money/withdrawals/advance.ts';
 import { onStop } from './on-stop.ts';
 import { type PeriodicJob, startPeriodic } from './periodic.ts';
+import { deliver, handOver, markDead } from './webhooks/index.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 /** A withdrawal waits this long for its first step. */
 const WITHDRAWALS_MS = 2_000;
+/** What happened waits this long before a merchant's program is told. */
+const WEBHOOKS_MS = 2_000;
 const CATCH_UP_MS = 10 * MINUTE_MS;
 const EXIT_FAILED = 1;
 const EXIT_CONFIG = 2;
@@ -35,7 +39,8 @@ async function main(): Promise<void> {
     const context = await createContext({ config, clock: systemClock, db: database.db, log });
     const { fetch } = createApp(context);
     const server = await listen({ fetch, host: config.host, port: config.port, setting: 'PORT' });
-    const jobs = startJobs(context);
+    const queue = await startWebhooks(context);
+    const jobs = startJobs(context, queue);
     for (const warning of standInWarnings(config)) {
       log.error(warning);
       console.error(`WARNING: ${warning}`);
@@ -43,6 +48,7 @@ async function main(): Promise<void> {
     onStop(log, async () => {
       await server.close();
       await Promise.all(jobs.map((job) => job.stop()));
+      await queue.stop();
       await database.close();
     });
     console.log(`TikiWallet server is ready at ${config.publicOrigin} (data: ${database.description}).`);
@@ -52,7 +58,17 @@ async function main(): Promise<void> {
   }
 }
 
-function startJobs(context: ServerContext): readonly PeriodicJob[] {
+/** The workers that send; what is to be sent is handed to them every few seconds. */
+async function startWebhooks(context: ServerContext): Promise<Queue> {
+  const queue = await startQueue(context.db, context.log);
+  await queue.workOnWebhooks({
+    deliver: (deliveryId) => deliver(context, deliveryId),
+    onDead: (deliveryId) => markDead(context, deliveryId),
+  });
+  return queue;
+}
+
+function startJobs(context: ServerContext, queue: Queue): readonly PeriodicJob[] {
   const { db, clock, config, log } = context;
   const giveBack = { db, clock, policy: config.offline };
   return [
@@ -69,6 +85,12 @@ function startJobs(context: ServerContext): readonly PeriodicJob[] {
       everyMs: CATCH_UP_MS,
       log,
       round: () => catchUpWithEvents(context),
+    }),
+    startPeriodic({
+      name: 'webhooks',
+      everyMs: WEBHOOKS_MS,
+      log,
+      round: () => handOver(context, queue.enqueueWebhooks),
     }),
     startPeriodic({ name: 'top-ups', everyMs: MINUTE_MS, log, round: () => lookAfterTopUps(context) }),
   ];

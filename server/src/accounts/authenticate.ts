@@ -6,6 +6,7 @@
 import type { Context } from 'hono';
 import type { Role } from '../../contract/index.ts';
 import { problem } from '../http/problem.ts';
+import type { RateLimits } from '../http/rate-limits.ts';
 import type { AppEnv } from '../http/router.ts';
 import type { Sessions } from './sessions.ts';
 import type { AccessClaims, Tokens } from './tokens.ts';
@@ -29,11 +30,18 @@ export function credentialOf(c: Context, scheme: string): string | null {
   return given.toLowerCase() === scheme.toLowerCase() && value !== '' && rest.length === 0 ? value : null;
 }
 
-export function createAuthenticator(tokens: Tokens, sessions: Sessions): Authenticator {
+/** @param limits one person's and one device's requests are counted once it is known whose they are */
+export function createAuthenticator(
+  tokens: Tokens,
+  sessions: Sessions,
+  limits: Pick<RateLimits, 'takeOfFlood'>,
+): Authenticator {
   const requireUser = async (c: Context<AppEnv>) => {
     const token = credentialOf(c, 'Bearer');
     if (token === null) throw problem('not_authenticated');
     const claims = await tokens.verifyAccess(token);
+    await limits.takeOfFlood('requests_by_account', claims.userId);
+    await limits.takeOfFlood('requests_by_device', claims.sessionId);
     await sessions.assertAlive(claims.sessionId);
     c.set('userId', claims.userId);
     return claims;

@@ -8,6 +8,8 @@ import { dirname, join } from 'node:path';
 import { drizzle } from 'drizzle-orm/postgres-js';
 import { migrate as runMigrations } from 'drizzle-orm/postgres-js/migrator';
 import postgres from 'postgres';
+import { migrateQueue } from '../jobs/queue.ts';
+import { TENANT_ROLE } from './tenant.ts';
 
 /** The role that the application runs as: it may not rewrite the ledger. */
 export const APP_ROLE = 'tiki_app';
@@ -38,7 +40,11 @@ export async function migrate(options: MigrateOptions): Promise<{ ownerMayActAsA
         throw new TypeError('unfit password for a role');
       await sql.unsafe(`alter role ${APP_ROLE} with login password '${options.appRolePassword}'`);
     }
-    return { ownerMayActAsApp: await mayActAsApp(sql) };
+    const ownerMayActAsApp = await mayActAsApp(sql);
+    await migrateQueue(options.ownerUrl, APP_ROLE);
+    // The session's own user must be allowed to become a tenant's reader, whichever role it wears meanwhile.
+    await sql.unsafe(`grant ${TENANT_ROLE} to current_user`).catch(() => undefined);
+    return { ownerMayActAsApp };
   } finally {
     await sql.end({ timeout: 5 });
   }

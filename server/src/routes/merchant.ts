@@ -14,6 +14,7 @@ import {
   Uuid,
 } from '../../contract/index.ts';
 import type { RegisterRoutes } from '../context.ts';
+import type { Executor } from '../db/client.ts';
 import { answers, bearer, idempotencyHeaders, json, refusals } from '../http/router.ts';
 import {
   createKiosk,
@@ -98,7 +99,7 @@ const setLimitsRoute = createRoute({
 });
 
 export const registerMerchant: RegisterRoutes = (router, context) => {
-  const { auth, clock, config, db, idempotency, offline } = context;
+  const { asTenant, auth, clock, config, db, idempotency, offline } = context;
   const needs = { db, clock, policy: offline.policy };
   router.openapi(createKioskRoute, async (c) => {
     const { userId, merchantId } = await auth.requireMerchant(c);
@@ -113,8 +114,9 @@ export const registerMerchant: RegisterRoutes = (router, context) => {
     return c.json(kiosk, 200);
   });
   router.openapi(listKiosksRoute, async (c) => {
-    const { merchantId } = await auth.requireMerchant(c);
-    return c.json({ items: await listKiosks(needs, merchantId) }, 200);
+    const { userId, merchantId } = await auth.requireMerchant(c);
+    const items = await asTenant({ userId, merchantId }, (tx) => listKiosks({ db: tx, clock }, merchantId));
+    return c.json({ items }, 200);
   });
   router.openapi(renewCodeRoute, async (c) => {
     const { merchantId } = await auth.requireMerchant(c);
@@ -126,21 +128,26 @@ export const registerMerchant: RegisterRoutes = (router, context) => {
   });
   const limited = { db, clock, currency: config.currency };
   router.openapi(readLimitsRoute, async (c) => {
-    const { merchantId } = await auth.requireMerchant(c);
-    return c.json(await readMerchantLimits(limited, merchantId), 200);
+    const { userId, merchantId } = await auth.requireMerchant(c);
+    const { currency } = config;
+    const read = (tx: Executor) => readMerchantLimits({ db: tx, currency }, merchantId);
+    return c.json(await asTenant({ userId, merchantId }, read), 200);
   });
   router.openapi(setLimitsRoute, async (c) => {
     const { merchantId, userId } = await auth.requireMerchant(c);
     return c.json(await setMerchantLimits(limited, { merchantId, userId }, c.req.valid('json')), 200);
   });
   router.openapi(summaryRoute, async (c) => {
-    const { merchantId } = await auth.requireMerchant(c);
+    const { userId, merchantId } = await auth.requireMerchant(c);
     const { timeZone } = offline.policy;
-    return c.json(await merchantSummary({ db, clock, currency: config.currency, timeZone }, merchantId), 200);
+    const { currency } = config;
+    const read = (tx: Executor) => merchantSummary({ db: tx, clock, currency, timeZone }, merchantId);
+    return c.json(await asTenant({ userId, merchantId }, read), 200);
   });
   router.openapi(salesRoute, async (c) => {
-    const { merchantId } = await auth.requireMerchant(c);
+    const { userId, merchantId } = await auth.requireMerchant(c);
     const { cursor, limit } = c.req.valid('query');
-    return c.json(await listSales(db, { merchantId, limit, cursor }), 200);
+    const read = (tx: Executor) => listSales(tx, { merchantId, limit, cursor });
+    return c.json(await asTenant({ userId, merchantId }, read), 200);
   });
 };

@@ -93,7 +93,7 @@ async function pocketOf({ auth }: ServerContext, c: Context<AppEnv>): Promise<Po
 }
 
 export const registerWithdrawals: RegisterRoutes = (router, context) => {
-  const { addressOf, clock, db, idempotency, limits } = context;
+  const { addressOf, asTenant, clock, db, idempotency, limits } = context;
   router.openapi(bankRoute, async (c) => {
     const pocket = await pocketOf(context, c);
     const row = await lookAtBankAccount(context, pocket.userId, { mustBeFresh: false });
@@ -130,11 +130,12 @@ export const registerWithdrawals: RegisterRoutes = (router, context) => {
     const { userId } = await pocketOf(context, c);
     const { cursor, limit } = c.req.valid('query');
     const query = { userId, limit, before: readTimeCursor(cursor), nowMs: clock.nowMs() };
-    return c.json(await listWithdrawals(db, query), 200);
+    return c.json(await asTenant({ userId, merchantId: null }, (tx) => listWithdrawals(tx, query)), 200);
   });
   router.openapi(getRoute, async (c) => {
     const { userId } = await pocketOf(context, c);
-    const row = await findWithdrawal(db, userId, c.req.valid('param').id);
+    const { id } = c.req.valid('param');
+    const row = await asTenant({ userId, merchantId: null }, (tx) => findWithdrawal(tx, userId, id));
     return c.json(withdrawalView(row, clock.nowMs()), 200);
   });
   router.openapi(confirmRoute, async (c) => {
