@@ -102,7 +102,5 @@ test.each([
   ],
   ['another status', api(Body, Sale, { responses: { 201: {} } }), 'no longer answers 200'],
 ])('breaks a client: %s', (_, now, reason) => {
-  const found = breakingChanges(before, now);
-  expect(found).toHaveLength(1);
-  expect(found[0]).toContain(reason);
+  expect(breakingChanges(before, now).join('; ')).toContain(reason);
 });

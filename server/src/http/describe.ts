@@ -2,7 +2,14 @@
  * Says in the OpenAPI document what holds for every route, so that no room has to repeat it: the headers of every answer,
  * the refusals by status with their codes, and how a write is repeated.
  */
-import { API_VERSION, IDEMPOTENCY_HEADER, REQUEST_ID_HEADER, VERSION_HEADER } from '../../contract/index.ts';
+import { z } from 'zod';
+import {
+  API_VERSION,
+  IDEMPOTENCY_HEADER,
+  Problem,
+  REQUEST_ID_HEADER,
+  VERSION_HEADER,
+} from '../../contract/index.ts';
 import type { ApiRoute } from './api-routes.ts';
 import { REPLAYED_HEADER, takesAnyKey } from './answer-repeats.ts';
 import { PROBLEM_STATUSES } from './problem.ts';
@@ -106,8 +113,10 @@ export function describeEverywhere(document: Document, routes: readonly ApiRoute
     responses['default'] = ref('responses/Refused');
     operation.responses = responses;
   }
+  const { $schema: _, ...problem } = z.toJSONSchema(Problem);
   document.components = {
     ...document.components,
+    schemas: { Problem: problem },
     headers: HEADERS,
     responses: {
       Refused: {

@@ -1,5 +1,5 @@
 /** `GET /v1/openapi.json`: OpenAPI 3.1, generated from the same schemas that the routes check. */
-import { API_VERSION, Problem } from '../../contract/index.ts';
+import { API_VERSION } from '../../contract/index.ts';
 import type { RegisterRoutes } from '../context.ts';
 import { apiRoutes } from '../http/api-routes.ts';
 import { describeEverywhere } from '../http/describe.ts';
@@ -17,7 +17,6 @@ export const registerOpenApi: RegisterRoutes = (router, { config }) => {
     name: 'Authorization',
     description: '`Kiosk <token>` as given at enrolment.',
   });
-  router.openAPIRegistry.register('Problem', Problem);
   const describe = () => {
     const document = router.getOpenAPI31Document({
       openapi: '3.1.0',

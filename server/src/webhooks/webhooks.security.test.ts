@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 import { pageOf, WebhookDeliveryView, WebhookWithSecret } from '../../contract/index.ts';
 import { SimulatedKiosk } from '../../test/simulated-kiosk.ts';
-import { clone, pay, SimulatedPhone } from '../../test/simulated-phone.ts';
+import { clone, type OfflineWallet, pay, SimulatedPhone } from '../../test/simulated-phone.ts';
 import { type Person, startTestServer, type TestServer } from '../../test/test-server.ts';
 import { type Queue, startQueue } from '../jobs/queue.ts';
 import { deliver, handOver, markDead } from './index.ts';
@@ -22,6 +22,7 @@ let server: TestServer;
 let merchant: Person;
 let phone: SimulatedPhone;
 let kiosk: SimulatedKiosk;
+let wallet: OfflineWallet;
 let receiver: Server;
 let url: string;
 let told: Told[] = [];
@@ -52,6 +53,7 @@ beforeAll(async () => {
   merchant = await server.register('merchant', { agent: true });
   phone = await SimulatedPhone.withMoney(server, 9_000n);
   kiosk = await SimulatedKiosk.open(server, merchant);
+  wallet = await phone.load(4_000n);
   endpoint = await server.expect(WebhookWithSecret, '/v1/merchant/webhooks', {
     body: {
       url,
@@ -97,7 +99,7 @@ const listed = async () =>
   ).items;
 
 test('a settled payment is told once, signed as Standard Webhooks has it, whatever is handed in again', async () => {
-  const payment = kiosk.sell(await phone.load(1_000n), 700n);
+  const payment = kiosk.sell(wallet, 700n);
   await kiosk.settle();
   await kiosk.settle();
   const ids = await waiting();
@@ -157,7 +159,7 @@ test('a double spend, a denied kiosk: each is told to the merchant whom it conce
 });
 
 test('a refusal is tried again by the queue; after the last time it is dead, and a replay tells it once more', async () => {
-  kiosk.sell(await phone.load(500n), 100n);
+  kiosk.sell(wallet, 100n);
   await kiosk.settle();
   const [id = ''] = await waiting();
   answerWith = () => ({ status: 500 });
@@ -176,7 +178,7 @@ test('a refusal is tried again by the queue; after the last time it is dead, and
 });
 
 test('R56: a redirect is a refusal, not a way', async () => {
-  kiosk.sell(await phone.load(500n), 100n);
+  kiosk.sell(wallet, 100n);
   await kiosk.settle();
   const [id = ''] = await waiting();
   answerWith = () => ({ status: 302, headers: { location: url } });
@@ -186,7 +188,7 @@ test('R56: a redirect is a refusal, not a way', async () => {
 });
 
 test('what waits is handed to the queue in one transaction, once, and its workers deliver it', async () => {
-  kiosk.sell(await phone.load(500n), 100n);
+  kiosk.sell(wallet, 100n);
   await kiosk.settle();
   expect(await waiting()).toHaveLength(1);
   const failing = handOver(server.context, async (tx, ids) => {
@@ -224,7 +226,7 @@ test('a secret is told once, changes at wish, and signs along for a day', async 
     key: randomUUID(),
   });
   expect(changed.secret).not.toBe(endpoint.secret);
-  kiosk.sell(await phone.load(500n), 100n);
+  kiosk.sell(wallet, 100n);
   await kiosk.settle();
   for (const id of await waiting()) await deliver(server.context, id);
   const [message] = told;
@@ -234,12 +236,12 @@ test('a secret is told once, changes at wish, and signs along for a day', async 
 });
 
 test('a receiver that is gone is told nothing more', async () => {
-  kiosk.sell(await phone.load(500n), 100n);
+  kiosk.sell(wallet, 100n);
   await kiosk.settle();
   answerWith = () => ({ status: 410 });
   for (const id of await waiting()) await deliver(server.context, id);
   expect((await listed())[0]).toMatchObject({ state: 'dead' });
-  kiosk.sell(await phone.load(500n), 100n);
+  kiosk.sell(wallet, 100n);
   await kiosk.settle();
   expect(await waiting()).toEqual([]);
 });
