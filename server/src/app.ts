@@ -28,6 +28,7 @@ import { registerKiosk } from './routes/kiosk.ts';
 import { registerMerchant } from './routes/merchant.ts';
 import { registerDocsPage } from './routes/docs-page.ts';
 import { registerOpenApi } from './routes/openapi.ts';
+import { registerStatement } from './routes/statement.ts';
 import { registerStripeWebhook } from './routes/stripe-webhook.ts';
 import { registerTopUps } from './routes/top-ups.ts';
 import { registerTransfers } from './routes/transfers.ts';
@@ -60,6 +61,7 @@ const rooms: readonly RegisterRoutes[] = [
   registerWithdrawals,
   registerTransfers,
   registerHistory,
+  registerStatement,
   registerStripeWebhook,
   registerAllowances,
   (router, context) => registerTrust(router, context.offline),

@@ -143,6 +143,7 @@ export interface MoneyPort {
   readonly recall: (order: {
     readonly transferId: string;
     readonly amountMinor: bigint;
+    readonly currency: string;
     readonly idempotencyKey: string;
   }) => Promise<Ordered>;
   /** Everything that the provider knows of a withdrawal, whoever has forgotten it. @throws ProviderUnavailable */

@@ -3,6 +3,7 @@ import type Stripe from 'stripe';
 import { Uuid } from '../../contract/index.ts';
 import type { DisputeState } from '../db/schema/money.ts';
 import type { ConnectedAccount, EventOf, MoneyEvent } from './port.ts';
+import { fromStripe } from './stripe-amounts.ts';
 import type { WithdrawalFact } from './withdrawals/facts.ts';
 
 interface EventName {
@@ -89,7 +90,7 @@ export function paidEvent(session: Stripe.Checkout.Session, name: EventName): Mo
     ...name,
     checkoutId: session.id,
     topUpId,
-    amountMinor: BigInt(amount),
+    amountMinor: fromStripe(amount, currency),
     currency: currency.toUpperCase(),
     paymentId: idOf(session.payment_intent),
   };
@@ -117,7 +118,7 @@ function refundedEvent(charge: Stripe.Charge, name: EventName): MoneyEvent {
     kind: 'payment_refunded',
     ...name,
     paymentId,
-    refundedMinor: BigInt(charge.amount_refunded),
+    refundedMinor: fromStripe(charge.amount_refunded, charge.currency),
     currency: charge.currency.toUpperCase(),
   };
 }
@@ -131,7 +132,7 @@ function disputedEvent(dispute: Stripe.Dispute, name: EventName): MoneyEvent {
     ...name,
     paymentId,
     disputeId: dispute.id,
-    amountMinor: BigInt(dispute.amount),
+    amountMinor: fromStripe(dispute.amount, dispute.currency),
     currency: dispute.currency.toUpperCase(),
     state,
   };
@@ -172,7 +173,7 @@ export function transferFact(transfer: Stripe.Transfer): WithdrawalFact | null {
     type: 'transferred',
     transferId: transfer.id,
     accountId,
-    amountMinor: BigInt(transfer.amount),
+    amountMinor: fromStripe(transfer.amount, transfer.currency),
     currency: transfer.currency.toUpperCase(),
   };
 }
@@ -183,7 +184,7 @@ export function reversalFact(transfer: Stripe.Transfer): WithdrawalFact | null {
 }
 
 export function payoutFact(payout: Stripe.Payout, accountId: string): WithdrawalFact | null {
-  const about = { payoutId: payout.id, accountId, amountMinor: BigInt(payout.amount) };
+  const about = { payoutId: payout.id, accountId, amountMinor: fromStripe(payout.amount, payout.currency) };
   switch (payout.status) {
     case 'pending':
     case 'in_transit':

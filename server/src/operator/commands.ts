@@ -6,9 +6,13 @@
 import { closeSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { z } from 'zod';
 import { toBase64Url } from '@tikiwallet/protocol';
+import { and, eq } from 'drizzle-orm';
+import { readConfig } from '../config.ts';
 import type { Db } from '../db/client.ts';
+import { ledgerAccounts } from '../db/schema/ledger.ts';
 import { trustState } from '../db/schema/trust.ts';
 import { problem } from '../http/problem.ts';
+import { readStatement, statementCsv } from '../ledger/index.ts';
 import { formatMinor } from '../ledger/print.ts';
 import { correctTime, revokeIssuer } from '../trust/index.ts';
 import { doubleSpendProof, exportJournal, listClaims, listDoubleSpends } from '../settlement/index.ts';
@@ -85,6 +89,33 @@ const claims: OperatorCommand = {
   },
 };
 
+const statement: OperatorCommand = {
+  takes: ['OWNER', 'DAY', 'FILE'],
+  purpose: "writes a day of a customer's wallet or a merchant's balance (by their id) to a new CSV file",
+  async run(db, [owner, day = '', path]) {
+    if (!z.iso.date().safeParse(day).success)
+      throw problem('request_invalid', { detail: `${day} is no day like 2026-11-30.` });
+    const { currency, offline } = readConfig(process.env);
+    const ownerId = idOf(owner);
+    const [account] = await db
+      .select({ kind: ledgerAccounts.kind })
+      .from(ledgerAccounts)
+      .where(and(eq(ledgerAccounts.ownerId, ownerId), eq(ledgerAccounts.currency, currency)));
+    if (account?.kind !== 'user_online' && account?.kind !== 'merchant_available')
+      throw problem('not_found', { detail: `Nobody with the id ${ownerId} has money here.` });
+    const query = { kind: account.kind, ownerId, currency, day, timeZone: offline.timeZone };
+    const file = writeNew(path, Buffer.from(statementCsv(await inSnapshot(db, query), query)));
+    return `${file} is written.`;
+  },
+};
+
+function inSnapshot(db: Db, query: Parameters<typeof readStatement>[1]) {
+  return db.transaction((tx) => readStatement(tx, query), {
+    isolationLevel: 'repeatable read',
+    accessMode: 'read only',
+  });
+}
+
 const exportProof: OperatorCommand = {
   takes: ['CASE', 'FILE'],
   purpose: 'writes the proof of one case to a new file that anybody can check',
@@ -144,6 +175,7 @@ export const COMMANDS: Readonly<Record<string, OperatorCommand>> = {
   'revoke-issuer': revoke,
   'correct-time': correctClock,
   'export-journal': journalFile,
+  statement,
 };
 
 export function usage(): string {

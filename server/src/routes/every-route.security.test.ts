@@ -106,6 +106,7 @@ const ROUTES: Readonly<Record<string, Route>> = {
   'POST /v1/kiosks/enrol': { for: 'public' },
   'GET /v1/me': { for: 'anybody' },
   'GET /v1/history': { for: 'anybody' },
+  'GET /v1/statement': { for: 'anybody' },
   'GET /v1/wallet': { for: 'customer' },
   'POST /v1/topups': { for: 'customer', body: () => ({ amountMinor }) },
   'GET /v1/topups/{id}': { for: 'customer', id: () => topUp.id, strangerGets: 'top_up_not_found' },
