@@ -52,7 +52,7 @@ interface WebhookJob {
 
 export interface Queue {
   /** In the transaction of whoever asks. */
-  enqueueWebhooks(tx: Tx, deliveryIds: readonly string[]): Promise<void>;
+  readonly enqueueWebhooks: (tx: Tx, deliveryIds: readonly string[]) => Promise<void>;
   /** Takes jobs from now on. `failed` jobs come again; after the last time they go to `onDead`. */
   workOnWebhooks(work: {
     readonly deliver: (deliveryId: string) => Promise<void>;
