@@ -29,6 +29,7 @@ import { registerMerchant } from './routes/merchant.ts';
 import { registerDocsPage } from './routes/docs-page.ts';
 import { registerOpenApi } from './routes/openapi.ts';
 import { registerStatement } from './routes/statement.ts';
+import { registerTeam } from './routes/team.ts';
 import { registerStripeWebhook } from './routes/stripe-webhook.ts';
 import { registerTopUps } from './routes/top-ups.ts';
 import { registerTransfers } from './routes/transfers.ts';
@@ -66,6 +67,7 @@ const rooms: readonly RegisterRoutes[] = [
   registerAllowances,
   (router, context) => registerTrust(router, context.offline),
   registerMerchant,
+  registerTeam,
   registerDoubleSpends,
   registerClaims,
   registerRefunds,

@@ -64,7 +64,7 @@ export async function createContext(parts: ContextParts): Promise<ServerContext>
     asTenant: await createTenantReads(db, log),
     sessions,
     tokens,
-    auth: createAuthenticator(tokens, sessions, limits),
+    auth: createAuthenticator(db, { tokens, sessions, limits }),
     limits,
     idempotency: createIdempotency(db, clock),
     notify: createTwilioNotify(config.twilio),

@@ -4,7 +4,7 @@ import { ClaimBody, ClaimView, MerchantClaimView, pageOf, PageQuery } from '../.
 import { giveBackAll } from '../allowances/index.ts';
 import type { RegisterRoutes } from '../context.ts';
 import type { Executor } from '../db/client.ts';
-import { answers, bearer, json, refusals } from '../http/router.ts';
+import { answers, bearer, bearerOf, json, refusals } from '../http/router.ts';
 import { Certificates, listClaims, settleClaim } from '../settlement/index.ts';
 
 const claimRoute = createRoute({
@@ -21,7 +21,7 @@ const listRoute = createRoute({
   path: '/v1/merchant/claims',
   tags: ['merchant'],
   summary: "What customers' receipts brought for this merchant",
-  security: bearer,
+  security: bearerOf('sales.read'),
   request: { query: PageQuery },
   responses: { 200: answers(pageOf(MerchantClaimView), 'A page, newest first'), ...refusals },
 });
@@ -43,7 +43,7 @@ export const registerClaims: RegisterRoutes = (router, context) => {
     return c.json(claim, 200);
   });
   router.openapi(listRoute, async (c) => {
-    const { userId, merchantId } = await auth.requireMerchant(c);
+    const { userId, merchantId } = await auth.requireMerchant(c, 'sales.read');
     const { cursor, limit } = c.req.valid('query');
     const read = (tx: Executor) => listClaims(tx, { merchantId, limit, cursor });
     return c.json(await asTenant({ userId, merchantId }, read), 200);

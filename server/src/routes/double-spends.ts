@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { CBOR_MEDIA_TYPE, DoubleSpendView, pageOf, PageQuery, Uuid } from '../../contract/index.ts';
 import type { RegisterRoutes } from '../context.ts';
 import type { Executor } from '../db/client.ts';
-import { answers, bearer, refusals } from '../http/router.ts';
+import { answers, bearerOf, refusals } from '../http/router.ts';
 import { doubleSpendProof, listDoubleSpends } from '../settlement/index.ts';
 
 const tags = ['merchant'];
@@ -13,7 +13,7 @@ const listRoute = createRoute({
   path: '/v1/merchant/double-spends',
   tags,
   summary: 'Proven double spends of allowances that paid at this merchant',
-  security: bearer,
+  security: bearerOf('disputes.read'),
   request: { query: PageQuery },
   responses: { 200: answers(pageOf(DoubleSpendView), 'A page, newest first'), ...refusals },
 });
@@ -23,20 +23,20 @@ const proofRoute = createRoute({
   path: '/v1/merchant/double-spends/{id}/proof',
   tags,
   summary: "The proof of one case: checked by anybody with the root's public key",
-  security: bearer,
+  security: bearerOf('disputes.read'),
   request: { params: z.object({ id: Uuid }) },
   responses: { 200: { description: 'The proof file', content: proofBody }, ...refusals },
 });
 
 export const registerDoubleSpends: RegisterRoutes = (router, { asTenant, auth, offline }) => {
   router.openapi(listRoute, async (c) => {
-    const { userId, merchantId } = await auth.requireMerchant(c);
+    const { userId, merchantId } = await auth.requireMerchant(c, 'disputes.read');
     const { cursor, limit } = c.req.valid('query');
     const read = (tx: Executor) => listDoubleSpends(tx, { merchantId, limit, cursor });
     return c.json(await asTenant({ userId, merchantId }, read), 200);
   });
   router.openapi(proofRoute, async (c) => {
-    const { userId, merchantId } = await auth.requireMerchant(c);
+    const { userId, merchantId } = await auth.requireMerchant(c, 'disputes.read');
     const { id } = c.req.valid('param');
     const read = (tx: Executor) => doubleSpendProof(tx, offline.trust, { caseId: id, merchantId });
     const proof = await asTenant({ userId, merchantId }, read);

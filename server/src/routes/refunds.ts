@@ -3,7 +3,7 @@ import { createRoute } from '@hono/zod-openapi';
 import { MerchantRefundView, pageOf, PageQuery, RefundView } from '../../contract/index.ts';
 import type { RegisterRoutes } from '../context.ts';
 import type { Executor } from '../db/client.ts';
-import { answers, bearer, refusals } from '../http/router.ts';
+import { answers, bearer, bearerOf, refusals } from '../http/router.ts';
 import { listMerchantRefunds, listRefunds } from '../settlement/index.ts';
 
 const mineRoute = createRoute({
@@ -20,7 +20,7 @@ const merchantRoute = createRoute({
   path: '/v1/merchant/refunds',
   tags: ['merchant'],
   summary: 'Voids and refunds that the kiosks of this merchant gave',
-  security: bearer,
+  security: bearerOf('sales.read'),
   request: { query: PageQuery },
   responses: { 200: answers(pageOf(MerchantRefundView), 'A page, newest first'), ...refusals },
 });
@@ -33,7 +33,7 @@ export const registerRefunds: RegisterRoutes = (router, { asTenant, auth }) => {
     return c.json(await asTenant({ userId, merchantId: null }, read), 200);
   });
   router.openapi(merchantRoute, async (c) => {
-    const { userId, merchantId } = await auth.requireMerchant(c);
+    const { userId, merchantId } = await auth.requireMerchant(c, 'sales.read');
     const { cursor, limit } = c.req.valid('query');
     const read = (tx: Executor) => listMerchantRefunds(tx, { merchantId, limit, cursor });
     return c.json(await asTenant({ userId, merchantId }, read), 200);

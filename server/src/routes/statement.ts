@@ -31,7 +31,9 @@ export const registerStatement: RegisterRoutes = (router, { asTenant, auth, cloc
   const { currency } = config;
   const dayOf = (ms: number) => new Intl.DateTimeFormat('en-CA', { timeZone }).format(new Date(ms));
   router.openapi(route, async (c) => {
-    const { userId, merchantId } = await auth.requireUser(c);
+    const { userId, role } = await auth.requireUser(c);
+    const merchantId =
+      role === 'customer' ? null : (await auth.requireMerchant(c, 'pay_outs.read')).merchantId;
     const today = dayOf(clock.nowMs());
     const { day = today } = c.req.valid('query');
     if (day > today) throw problem('request_invalid', { detail: 'day: is not over, nor has it begun' });

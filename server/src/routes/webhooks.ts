@@ -12,7 +12,7 @@ import {
   WebhookWithSecret,
 } from '../../contract/index.ts';
 import type { RegisterRoutes } from '../context.ts';
-import { answers, bearer, idempotencyHeaders, json, refusals } from '../http/router.ts';
+import { answers, bearerOf, idempotencyHeaders, json, refusals } from '../http/router.ts';
 import {
   changeSecret,
   createEndpoint,
@@ -30,7 +30,7 @@ const createEndpointRoute = createRoute({
   path: '/v1/merchant/webhooks',
   tags,
   summary: 'Tell a program of yours; the answer alone holds its secret',
-  security: bearer,
+  security: bearerOf('webhooks.manage'),
   request: { headers: idempotencyHeaders, body: { content: json(CreateWebhookBody), required: true } },
   responses: { 200: answers(WebhookWithSecret, 'The endpoint and its secret'), ...refusals },
 });
@@ -39,7 +39,7 @@ const listRoute = createRoute({
   path: '/v1/merchant/webhooks',
   tags,
   summary: 'All endpoints of this merchant',
-  security: bearer,
+  security: bearerOf('webhooks.manage'),
   responses: { 200: answers(WebhookList, 'The endpoints'), ...refusals },
 });
 const disableRoute = createRoute({
@@ -47,7 +47,7 @@ const disableRoute = createRoute({
   path: '/v1/merchant/webhooks/{id}/disable',
   tags,
   summary: 'Tell this endpoint nothing more',
-  security: bearer,
+  security: bearerOf('webhooks.manage'),
   request: { params },
   responses: { 200: answers(WebhookView, 'The endpoint'), ...refusals },
 });
@@ -56,7 +56,7 @@ const secretRoute = createRoute({
   path: '/v1/merchant/webhooks/{id}/secret',
   tags,
   summary: 'A new secret; the former one signs along for a day',
-  security: bearer,
+  security: bearerOf('webhooks.manage'),
   request: { headers: idempotencyHeaders, params },
   responses: { 200: answers(WebhookWithSecret, 'The endpoint and its new secret'), ...refusals },
 });
@@ -65,7 +65,7 @@ const deliveriesRoute = createRoute({
   path: '/v1/merchant/webhook-deliveries',
   tags,
   summary: 'What was told, to whom, and what came of it',
-  security: bearer,
+  security: bearerOf('webhooks.manage'),
   request: { query: PageQuery },
   responses: { 200: answers(pageOf(WebhookDeliveryView), 'A page, newest first'), ...refusals },
 });
@@ -74,7 +74,7 @@ const replayRoute = createRoute({
   path: '/v1/merchant/webhook-deliveries/{id}/replay',
   tags,
   summary: 'Tell it once more',
-  security: bearer,
+  security: bearerOf('webhooks.manage'),
   request: { params },
   responses: { 200: answers(WebhookDeliveryView, 'The delivery, waiting'), ...refusals },
 });
@@ -82,7 +82,7 @@ const replayRoute = createRoute({
 export const registerWebhooks: RegisterRoutes = (router, context) => {
   const { asTenant, auth, idempotency, limits } = context;
   router.openapi(createEndpointRoute, async (c) => {
-    const { userId, merchantId } = await auth.requireMerchant(c);
+    const { userId, merchantId } = await auth.requireMerchant(c, 'webhooks.manage');
     const { url, events } = c.req.valid('json');
     const shown = await idempotency.run(c, {
       userId,
@@ -95,16 +95,16 @@ export const registerWebhooks: RegisterRoutes = (router, context) => {
     return c.json(await withSecret(context, shown), 200);
   });
   router.openapi(listRoute, async (c) => {
-    const { userId, merchantId } = await auth.requireMerchant(c);
+    const { userId, merchantId } = await auth.requireMerchant(c, 'webhooks.manage');
     const items = await asTenant({ userId, merchantId }, (tx) => listEndpoints(tx, merchantId));
     return c.json({ items }, 200);
   });
   router.openapi(disableRoute, async (c) => {
-    const { merchantId } = await auth.requireMerchant(c);
+    const { merchantId } = await auth.requireMerchant(c, 'webhooks.manage');
     return c.json(await disableEndpoint(context, merchantId, c.req.valid('param').id), 200);
   });
   router.openapi(secretRoute, async (c) => {
-    const { userId, merchantId } = await auth.requireMerchant(c);
+    const { userId, merchantId } = await auth.requireMerchant(c, 'webhooks.manage');
     const { id } = c.req.valid('param');
     const shown = await idempotency.run(c, {
       userId,
@@ -116,7 +116,7 @@ export const registerWebhooks: RegisterRoutes = (router, context) => {
     return c.json(await withSecret(context, shown), 200);
   });
   router.openapi(deliveriesRoute, async (c) => {
-    const { userId, merchantId } = await auth.requireMerchant(c);
+    const { userId, merchantId } = await auth.requireMerchant(c, 'webhooks.manage');
     const query = { merchantId, ...c.req.valid('query') };
     const page = await asTenant({ userId, merchantId }, (tx) =>
       listDeliveries(tx, { ...query, cursor: query.cursor }),
@@ -124,7 +124,7 @@ export const registerWebhooks: RegisterRoutes = (router, context) => {
     return c.json(page, 200);
   });
   router.openapi(replayRoute, async (c) => {
-    const { userId, merchantId } = await auth.requireMerchant(c);
+    const { userId, merchantId } = await auth.requireMerchant(c, 'webhooks.manage');
     await limits.take('replay_by_user', userId);
     return c.json(await replay(context, merchantId, c.req.valid('param').id), 200);
   });

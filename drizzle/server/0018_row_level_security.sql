@@ -56,7 +56,11 @@ END $$;
 SELECT guard_tenant_table('users', 'id = (SELECT app_user())', 'id, role, phone, username, created_at');
 --> statement-breakpoint
 SELECT guard_tenant_table(one::regclass, 'user_id = (SELECT app_user())')
-FROM unnest(ARRAY['top_ups', 'bank_accounts', 'withdrawals', 'debts']) AS one;
+FROM unnest(ARRAY['top_ups', 'bank_accounts', 'debts']) AS one;
+--> statement-breakpoint
+-- A merchant's are ordered by its owner and seen by those of the team who may.
+SELECT guard_tenant_table('withdrawals', 'user_id = (SELECT app_user())
+  OR EXISTS (SELECT FROM ledger_accounts a WHERE a.id = ledger_account_id AND a.owner_id = (SELECT app_merchant()))');
 --> statement-breakpoint
 SELECT guard_tenant_table('top_up_disputes', 'EXISTS (SELECT FROM top_ups t WHERE t.id = top_up_id)');
 --> statement-breakpoint
@@ -65,11 +69,11 @@ SELECT guard_tenant_table(one::regclass, NULL) FROM unnest(ARRAY['sessions', 'id
 --> statement-breakpoint
 -- Of a merchant.
 SELECT guard_tenant_table(one::regclass, 'merchant_id = (SELECT app_merchant())')
-FROM unnest(ARRAY['kiosks', 'kiosk_enrolments', 'merchant_limits', 'sales', 'refund_entries', 'guarantee_use']) AS one;
+FROM unnest(ARRAY['kiosks', 'kiosk_enrolments', 'merchant_limits', 'sales', 'refund_entries', 'guarantee_use', 'team_invitations']) AS one;
 --> statement-breakpoint
 -- Of two: who paid and who was paid.
 SELECT guard_tenant_table(one::regclass, 'user_id = (SELECT app_user()) OR merchant_id = (SELECT app_merchant())')
-FROM unnest(ARRAY['claims', 'refunds']) AS one;
+FROM unnest(ARRAY['claims', 'refunds', 'team_members']) AS one;
 --> statement-breakpoint
 -- A customer sees the names of the shops that gave something back or were paid by a receipt.
 SELECT guard_tenant_table('merchants',
