@@ -3,7 +3,7 @@
 import { act, fireEvent, screen, waitFor } from '@testing-library/react';
 import { describe, expect, it } from 'vitest';
 import { FAKE_PIN } from '../ipc/fake-manager.ts';
-import { agent, show, typeDigits } from './till-in-test.tsx';
+import { agent, show, typeDigits } from './test/till.tsx';
 
 describe('a manager', () => {
   it('sees what was refused, what is at stake, and decides with a reason and the PIN', async () => {

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { fakeRadio } from '../ipc/fake-radio.ts';
 import { RadioState } from '../ipc/radio-contract.ts';
 import { changeLanguage } from './language/i18n.ts';
-import { agent, send, show, typeDigits } from './till-in-test.tsx';
+import { agent, send, show, typeDigits } from './test/till.tsx';
 
 describe('before there is anything to sell with', () => {
   it('says that it is starting', () => {

@@ -1,12 +1,12 @@
 /** The whole window before the fake agent, for the tests of its screens: imported by each of them, which sets it up there. */
 import { cleanup, configure, fireEvent, render, screen } from '@testing-library/react';
 import { afterEach, beforeAll, beforeEach, vi } from 'vitest';
-import { FakeAgent, type FakeScenario } from '../ipc/fake-agent.ts';
-import { IpcError } from '../ipc/errors.ts';
-import type { RendererEvent, TikiBridge } from '../ipc/renderer-contract.ts';
-import { App } from './app.tsx';
-import { startConnection } from './agent/connection.ts';
-import { changeLanguage, startLanguage } from './language/i18n.ts';
+import { FakeAgent, type FakeScenario } from '../../ipc/fake-agent.ts';
+import { IpcError } from '../../ipc/errors.ts';
+import type { RendererEvent, TikiBridge } from '../../ipc/renderer-contract.ts';
+import { App } from '../app.tsx';
+import { startConnection } from '../agent/connection.ts';
+import { changeLanguage, startLanguage } from '../language/i18n.ts';
 
 // What comes is waited for, however busy the machine is.
 configure({ asyncUtilTimeout: 20_000 });
