@@ -1,15 +1,17 @@
 /**
- * The agent's entry: settings, log, data folder, start, signals, exit codes. Only wires; a plain Node program that
+ * The agent as a process: settings, log, data folder, start, signals, exit codes. Only wires; a plain Node program that
  * runs under a service manager, under the app, or in a terminal alike.
  */
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { readConfig } from './config.ts';
 import { openDataFolder, type DataFolder } from './data-folder.ts';
 import { openLog } from './log.ts';
-import { startAgent, type RunningAgent } from './start-agent.ts';
+import { type RadioParts, startAgent, type RunningAgent } from './start-agent.ts';
 import { EXIT, explainStart } from './start-faults.ts';
 
-async function main(): Promise<void> {
+/** `radio` is the machine's own, unless somebody brings another. */
+export async function runAgent(radio: RadioParts = {}): Promise<void> {
+  keepSecretsOutOfCores();
   let log = openLog('info');
   let folder: DataFolder | undefined;
   let agent: RunningAgent | undefined;
@@ -28,6 +30,7 @@ async function main(): Promise<void> {
       folder,
       version: readVersion(),
       log,
+      radio,
       onFatal: (detail) => {
         log.fatal(
           { detail },
@@ -71,6 +74,18 @@ async function main(): Promise<void> {
 }
 
 /**
+ * R14. What a crash leaves of this process, wherever the system puts it, has no memory in it: keys and the passphrase of
+ * the Wi-Fi are in there. Holds for the programs that the agent starts, too. A system without this file has its own rules.
+ */
+function keepSecretsOutOfCores(): void {
+  try {
+    writeFileSync('/proc/self/coredump_filter', '0');
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error)) throw error;
+  }
+}
+
+/**
  * Without a goodbye: an ordinary end closes the database, and closing syncs once more what has just failed to sync, on
  * the same handle, where a disk then says that all is well.
  */
@@ -91,5 +106,3 @@ function readVersion(): string {
     typeof parsed.version === 'string';
   return isPackage ? String(parsed.version) : '0.0.0';
 }
-
-await main();

@@ -1,0 +1,4 @@
+/** The agent's entry. */
+import { runAgent } from './run-agent.ts';
+
+await runAgent();
