@@ -16,11 +16,16 @@ const { positionals, values } = parseArgs({
 });
 const [socketPath = '', clientFolder = '', rounds = '0'] = positionals;
 const require = createRequire(import.meta.url);
-const addon: ControlAddon | string = values.addon === undefined ? loadAddon() : require(values.addon);
-if (typeof addon === 'string') throw new Error(addon);
+const addon = addonToTry();
 const meter: { readonly heapMeter: () => number } =
   values.meter === undefined ? { heapMeter: () => 0 } : require(values.meter);
 const subscription = { socketPath, clientFolder, timeoutMs: 5_000, pingIntervalMs: 5_000 };
+
+function addonToTry(): ControlAddon {
+  const tried: ControlAddon | string = values.addon === undefined ? loadAddon() : require(values.addon);
+  if (typeof tried === 'string') throw new Error(tried);
+  return tried;
+}
 
 async function openAndClose(): Promise<void> {
   const attached = new Promise<void>((resolve) => {

@@ -21,7 +21,7 @@ process.on('SIGWINCH', () => {
 
 await runAgent({
   wifi: machine,
-  open: machine.openRadio,
+  open: (options) => machine.openRadio(options),
   programs: system,
   listen: system.listen,
   soleHost: new SoleHost(`tiki-air-${String(process.pid)}`),

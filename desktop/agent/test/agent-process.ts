@@ -96,7 +96,7 @@ export class AgentProcess {
   async start(): Promise<number> {
     const began = performance.now();
     const { program = join(import.meta.dirname, '..', 'main.ts'), around = [], workingFolder } = this.#launch;
-    const [command = '', ...args] = [...around, process.execPath, program];
+    const [command, ...args] = [...around, process.execPath, program];
     const child = spawn(command, args, {
       ...(workingFolder === undefined ? {} : { cwd: workingFolder }),
       env: {
