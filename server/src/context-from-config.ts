@@ -12,6 +12,8 @@ import { openAccount, otherCurrency } from './ledger/index.ts';
 import { standInWebhookSecret } from './money/stand-in/webhook-secret.ts';
 import { createStripeMoney } from './money/stripe.ts';
 import { createTwilioNotify } from './notify/twilio.ts';
+import { addDatabaseGauges } from './observe/database-gauges.ts';
+import { createMetrics } from './observe/metrics.ts';
 import { createTrust, loadTrustKeys } from './trust/index.ts';
 
 export interface ContextParts {
@@ -44,8 +46,18 @@ export async function createContext(parts: ContextParts): Promise<ServerContext>
     config.stripe.webhookSecret ?? standInWebhookSecret(config.standInDataDir),
     ...(connectWebhookSecret === null ? [] : [connectWebhookSecret]),
   ];
+  const metrics = createMetrics({ poolSize: config.databaseConnections });
+  addDatabaseGauges({
+    registry: metrics.registry,
+    db,
+    clock,
+    smsPerDay: config.smsPerDay,
+    guaranteeAllMonthMinor: policy.guaranteeAllMonthMinor,
+  });
   return {
     ...parts,
+    metrics,
+    life: { isLeaving: false },
     sessions,
     tokens,
     auth: createAuthenticator(tokens, sessions),

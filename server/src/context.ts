@@ -11,6 +11,7 @@ import type { RateLimits } from './http/rate-limits.ts';
 import type { Router } from './http/router.ts';
 import type { MoneyPort } from './money/port.ts';
 import type { NotifyPort } from './notify/port.ts';
+import type { Metrics } from './observe/metrics.ts';
 import type { Offline } from './trust/index.ts';
 import type { Context } from 'hono';
 
@@ -27,6 +28,9 @@ export interface ServerContext {
   readonly notify: NotifyPort;
   readonly money: MoneyPort;
   readonly offline: Offline;
+  readonly metrics: Metrics;
+  /** What this process is up to: it says so to whoever sends it requests (`routes/health.ts`). */
+  readonly life: { isLeaving: boolean };
   /** Our ledger account that pays merchants where a reserve falls short. */
   readonly guaranteeAccountId: string;
   /** The address to hold responsible for a request, for rate limits. */
