@@ -150,8 +150,9 @@ function countRounds(registers: Registers): () => void {
   const rounds = new Counter({
     name: 'tikiwallet_periodic_rounds_total',
     help: 'Rounds of periodic work',
-    labelNames: ['job', 'outcome'],
+    // Not `job`: Prometheus has a label of that name itself.
+    labelNames: ['work', 'outcome'],
     registers,
   });
-  return listenTo('round', ({ job, outcome }) => rounds.inc({ job, outcome }));
+  return listenTo('round', ({ job, outcome }) => rounds.inc({ work: job, outcome }));
 }
