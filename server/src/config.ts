@@ -70,6 +70,7 @@ const Environment = z.object({
   TIKI_PER_PAYMENT_MAX_MINOR: Minor.default(10_000n),
   DATABASE_URL: z.string().optional(),
   DATABASE_OWNER_URL: z.string().optional(),
+  DATABASE_REPLICA_URL: z.string().optional(),
   TIKI_DATABASE_CONNECTIONS: z.coerce.number().int().min(2).max(200).default(10),
   TIKI_DATABASE_POOLER: z.enum(['none', 'transaction']).default('none'),
   TIKI_MIGRATE: z.enum(['at_start', 'never']).default('at_start'),
@@ -167,6 +168,8 @@ export interface Config {
   /** Null: the embedded PostgreSQL in `dataDir`. */
   readonly databaseUrl: string | null;
   readonly databaseOwnerUrl: string | null;
+  /** A streaming replica, for reads that may be some seconds old; null when there is none. */
+  readonly databaseReplicaUrl: string | null;
   readonly databaseConnections: number;
   /** True: `databaseUrl` leads to a pooler that gives a connection for one transaction only (PgBouncer). */
   readonly isPooled: boolean;
@@ -221,6 +224,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     rateLimitFactor: env.TIKI_RATE_LIMIT_FACTOR,
     databaseUrl: env.DATABASE_URL ?? null,
     databaseOwnerUrl: env.DATABASE_OWNER_URL ?? null,
+    databaseReplicaUrl: env.DATABASE_REPLICA_URL ?? null,
     databaseConnections: env.TIKI_DATABASE_CONNECTIONS,
     ...databaseManners(env),
     metrics:

@@ -5,6 +5,7 @@ import type { Clock } from './clock.ts';
 import { type Config, ConfigError } from './config.ts';
 import type { ServerContext } from './context.ts';
 import type { Db } from './db/client.ts';
+import { createReading } from './db/reading.ts';
 import { clientAddress, trustedProxies } from './http/client-address.ts';
 import { createIdempotency } from './http/idempotency.ts';
 import { createRateLimits } from './http/rate-limits.ts';
@@ -20,6 +21,8 @@ export interface ContextParts {
   readonly config: Config;
   readonly clock: Clock;
   readonly db: Db;
+  /** The streaming replica; none by default. */
+  readonly replica?: Db | null;
   readonly log: Logger;
 }
 
@@ -46,10 +49,11 @@ export async function createContext(parts: ContextParts): Promise<ServerContext>
     config.stripe.webhookSecret ?? standInWebhookSecret(config.standInDataDir),
     ...(connectWebhookSecret === null ? [] : [connectWebhookSecret]),
   ];
+  const reading = createReading({ primary: db, replica: parts.replica ?? null, log: parts.log });
   const metrics = createMetrics({ poolSize: config.databaseConnections });
   addDatabaseGauges({
     registry: metrics.registry,
-    db,
+    reading,
     clock,
     smsPerDay: config.smsPerDay,
     guaranteeAllMonthMinor: policy.guaranteeAllMonthMinor,
@@ -57,6 +61,7 @@ export async function createContext(parts: ContextParts): Promise<ServerContext>
   return {
     ...parts,
     metrics,
+    reading,
     life: { isLeaving: false },
     sessions,
     tokens,

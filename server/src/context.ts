@@ -6,6 +6,7 @@ import type { Tokens } from './accounts/tokens.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
 import type { Db } from './db/client.ts';
+import type { Reading } from './db/reading.ts';
 import type { Idempotency } from './http/idempotency.ts';
 import type { RateLimits } from './http/rate-limits.ts';
 import type { Router } from './http/router.ts';
@@ -19,6 +20,8 @@ export interface ServerContext {
   readonly config: Config;
   readonly clock: Clock;
   readonly db: Db;
+  /** For lists and figures that may be some seconds old. */
+  readonly reading: Reading;
   readonly log: Logger;
   readonly auth: Authenticator;
   readonly tokens: Tokens;

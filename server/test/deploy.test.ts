@@ -232,7 +232,7 @@ describe('alerts, dashboard and runbooks', () => {
     const metrics = createMetrics({ poolSize: 1 });
     addDatabaseGauges({
       registry: metrics.registry,
-      db: database.db,
+      reading: { db: () => database.db },
       clock: systemClock,
       smsPerDay: 1,
       guaranteeAllMonthMinor: 1n,

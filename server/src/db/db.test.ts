@@ -18,6 +18,7 @@ afterAll(() => database.close());
 const log = createLogger({ level: 'silent' });
 const plain = {
   dataDir: '/nowhere',
+  databaseReplicaUrl: null,
   databaseConnections: 2,
   isPooled: false,
   migrates: true,

@@ -16,6 +16,8 @@ import { assertSchema } from './schema-version.ts';
 
 export interface OpenDatabase {
   readonly db: Db;
+  /** The streaming replica, when there is one. */
+  readonly replica: Db | null;
   /** For people: where the data is. */
   readonly description: string;
   /** Ends the pool, then the embedded cluster. */
@@ -28,6 +30,7 @@ type DatabaseConfig = Pick<
   | 'dataDir'
   | 'databaseConnections'
   | 'databaseOwnerUrl'
+  | 'databaseReplicaUrl'
   | 'databaseUrl'
   | 'isPooled'
   | 'migrates'
@@ -58,7 +61,7 @@ async function openEmbedded(config: DatabaseConfig, log: Logger): Promise<OpenDa
       await database.close();
       await cluster.stop();
     };
-    return { db: database.db, description: config.dataDir, close };
+    return { db: database.db, replica: null, description: config.dataDir, close };
   } catch (error) {
     await cluster.stop();
     throw error;
@@ -80,7 +83,14 @@ async function openExternal(config: DatabaseConfig, url: string, log: Logger): P
     await database.close();
     throw error;
   }
-  return { db: database.db, description: new URL(url).host, close: () => database.close() };
+  const replica =
+    config.databaseReplicaUrl === null
+      ? null
+      : connect({ url: config.databaseReplicaUrl, maxConnections: config.databaseConnections, isPooled: config.isPooled });
+  const close = async () => {
+    await Promise.all([database.close(), replica?.close()]);
+  };
+  return { db: database.db, replica: replica?.db ?? null, description: new URL(url).host, close };
 }
 
 /** @returns whether the pool takes on the application's role. With two URLs the application's own is expected to be a log-in of it already. */

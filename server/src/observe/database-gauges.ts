@@ -7,12 +7,13 @@ import { sql } from 'drizzle-orm';
 import { Gauge, type Registry } from 'prom-client';
 import type { Clock } from '../clock.ts';
 import type { Db } from '../db/client.ts';
+import type { Reading } from '../db/reading.ts';
 
 const FRESH_MS = 10_000;
 
 export interface DatabaseGauges {
   readonly registry: Registry;
-  readonly db: Db;
+  readonly reading: Pick<Reading, 'db'>;
   readonly clock: Clock;
   readonly smsPerDay: number;
   readonly guaranteeAllMonthMinor: bigint;
@@ -31,7 +32,7 @@ interface Reading extends Record<string, unknown> {
 }
 
 /** Every process answers the same: take `max` over them. */
-export function addDatabaseGauges({ registry, db, clock, ...limits }: DatabaseGauges): void {
+export function addDatabaseGauges({ registry, reading, clock, ...limits }: DatabaseGauges): void {
   // prom-client asks all metrics at once, so each waits for the same look.
   const gauge = (name: string, help: string) =>
     new Gauge({ name, help, registers: [registry], collect: () => lookIfStale() });
@@ -54,7 +55,7 @@ export function addDatabaseGauges({ registry, db, clock, ...limits }: DatabaseGa
   let reading: Promise<void> | null = null;
   const look = async () => {
     try {
-      const row = await read(db, clock);
+      const row = await read(reading.db(), clock);
       due.set(row.withdrawals_due);
       oldest.set(row.withdrawals_oldest);
       topUps.set(row.top_ups_waiting);
