@@ -38,7 +38,13 @@ async function main(): Promise<void> {
   const endTracing = startTracing(process.env);
   const database = await openDatabase(config, log);
   try {
-    const context = await createContext({ config, clock: systemClock, db: database.db, replica: database.replica, log });
+    const context = await createContext({
+      config,
+      clock: systemClock,
+      db: database.db,
+      replica: database.replica,
+      log,
+    });
     const { fetch } = createApp(context);
     const server = await listen({ fetch, host: config.host, port: config.port, setting: 'PORT' });
     const { metrics, life } = context;

@@ -64,7 +64,9 @@ test('a process that is told to end drops no request and answers nothing that is
     body: JSON.stringify({ phone: sender.phone, password: sender.password }),
   });
   const { accessToken } = Session.parse(await answer.json());
-  expect(await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text()).toContain('tikiwallet_db_up 1');
+  expect(await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text()).toContain(
+    'tikiwallet_db_up 1',
+  );
 
   const answered = new Set<string>();
   const unexpected: string[] = [];

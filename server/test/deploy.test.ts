@@ -46,7 +46,8 @@ describe('the image', () => {
     return { word, text: one.getTextContent().slice(word.length).trim() };
   });
   const last = steps.slice(steps.findLastIndex(({ word }) => word === 'FROM'));
-  const textsOf = (of: typeof steps, word: string) => of.filter((one) => one.word === word).map(({ text }) => text);
+  const textsOf = (of: typeof steps, word: string) =>
+    of.filter((one) => one.word === word).map(({ text }) => text);
 
   test('every base is pinned to the Node that the lock file pins', () => {
     const { optionalDependencies } = z
@@ -67,16 +68,24 @@ describe('the image', () => {
   });
 
   test('what it copies exists, and both installs see the manifest of every workspace', () => {
-    const { workspaces } = z.object({ workspaces: z.array(z.string()) }).parse(JSON.parse(read('package.json')));
+    const { workspaces } = z
+      .object({ workspaces: z.array(z.string()) })
+      .parse(JSON.parse(read('package.json')));
     const copies = textsOf(steps, 'COPY').filter((text) => !text.startsWith('--from'));
     for (const copy of copies)
-      for (const source of copy.split(' ').slice(0, -1)) expect(existsSync(join(ROOT, source)), source).toBe(true);
+      for (const source of copy.split(' ').slice(0, -1))
+        expect(existsSync(join(ROOT, source)), source).toBe(true);
     for (const room of workspaces)
-      expect(copies.filter((copy) => copy === `${room}/package.json ${room}/`).length, room).toBeGreaterThanOrEqual(2);
+      expect(
+        copies.filter((copy) => copy === `${room}/package.json ${room}/`).length,
+        room,
+      ).toBeGreaterThanOrEqual(2);
   });
 
   test('what it sets is a setting', () => {
-    const names = textsOf(last, 'ENV').flatMap((text) => [...text.matchAll(/(\w+)=/g)].map(([, name]) => name ?? ''));
+    const names = textsOf(last, 'ENV').flatMap((text) =>
+      [...text.matchAll(/(\w+)=/g)].map(([, name]) => name ?? ''),
+    );
     expect(names.filter((name) => !isSetting(name))).toEqual([]);
   });
 });
@@ -129,16 +138,21 @@ describe('Kubernetes', () => {
   const Kustomization = z.object({ resources: z.array(z.string()) });
   const folders = ['migrate', 'server', 'monitoring'];
   const listed = folders.flatMap((folder) => {
-    const { resources } = Kustomization.parse(parse(read('server/deploy/kubernetes', folder, 'kustomization.yaml')));
+    const { resources } = Kustomization.parse(
+      parse(read('server/deploy/kubernetes', folder, 'kustomization.yaml')),
+    );
     return resources.map((name) => join('server/deploy/kubernetes', folder, name));
   });
-  const manifestsOf = (path: string) => parseAllDocuments(read(path)).map((one) => Manifest.parse(one.toJS()));
+  const manifestsOf = (path: string) =>
+    parseAllDocuments(read(path)).map((one) => Manifest.parse(one.toJS()));
   const manifests = listed.flatMap(manifestsOf);
   const example = manifestsOf('server/deploy/kubernetes/server/secrets.example.yaml');
 
   test('every manifest is listed, and is what its API says', () => {
     for (const folder of folders) {
-      const files = readdirSync(join(DEPLOY, 'kubernetes', folder)).filter((name) => name !== 'kustomization.yaml');
+      const files = readdirSync(join(DEPLOY, 'kubernetes', folder)).filter(
+        (name) => name !== 'kustomization.yaml',
+      );
       const unlisted = files.filter((name) => !listed.some((path) => path.endsWith(`${folder}/${name}`)));
       expect(unlisted).toEqual(folder === 'server' ? ['secrets.example.yaml'] : []);
     }
@@ -151,8 +165,15 @@ describe('Kubernetes', () => {
   });
 
   test('every container runs as nobody, on a read-only root, without privileges, tokens of the cluster or a limitless memory', () => {
-    const Container = z.looseObject({ securityContext: z.unknown(), resources: z.object({ limits: z.object({ memory: z.string() }) }) });
-    const Pod = z.looseObject({ automountServiceAccountToken: z.literal(false), securityContext: z.unknown(), containers: z.array(Container) });
+    const Container = z.looseObject({
+      securityContext: z.unknown(),
+      resources: z.object({ limits: z.object({ memory: z.string() }) }),
+    });
+    const Pod = z.looseObject({
+      automountServiceAccountToken: z.literal(false),
+      securityContext: z.unknown(),
+      containers: z.array(Container),
+    });
     const pods = [...JSON.stringify(manifests).matchAll(/"containers":/g)].length;
     const found: z.output<typeof Pod>[] = [];
     const visit = (value: unknown): void => {
@@ -163,7 +184,11 @@ describe('Kubernetes', () => {
     visit(manifests);
     expect(found.length).toBe(pods);
     for (const { securityContext, containers } of found) {
-      expect(securityContext).toMatchObject({ runAsNonRoot: true, runAsUser: 1000, seccompProfile: { type: 'RuntimeDefault' } });
+      expect(securityContext).toMatchObject({
+        runAsNonRoot: true,
+        runAsUser: 1000,
+        seccompProfile: { type: 'RuntimeDefault' },
+      });
       for (const container of containers)
         expect(container.securityContext).toEqual({
           allowPrivilegeEscalation: false,
@@ -176,12 +201,19 @@ describe('Kubernetes', () => {
   test('what is set is a setting, every secret that is asked for is shown, and only the migrations get the owner', () => {
     const config = z.looseObject({ kind: z.literal('ConfigMap'), data: z.record(z.string(), z.string()) });
     const data = manifests.flatMap((one) => Object.keys(config.safeParse(one).data?.data ?? {}));
-    const Shown = z.looseObject({ metadata: z.object({ name: z.string() }), stringData: z.record(z.string(), z.string()) });
+    const Shown = z.looseObject({
+      metadata: z.object({ name: z.string() }),
+      stringData: z.record(z.string(), z.string()),
+    });
     const shown = example.map((one) => Shown.parse(one));
-    const keys = shown.flatMap(({ stringData }) => Object.keys(stringData)).filter((key) => !key.endsWith('.pem'));
+    const keys = shown
+      .flatMap(({ stringData }) => Object.keys(stringData))
+      .filter((key) => !key.endsWith('.pem'));
     expect([...data, ...keys].filter((name) => !isSetting(name))).toEqual([]);
     const text = JSON.stringify(manifests);
-    const asked = [...text.matchAll(/"(?:secretRef|secretKeyRef)":\{"name":"([^"]+)"|"secretName":"([^"]+)"/g)];
+    const asked = [
+      ...text.matchAll(/"(?:secretRef|secretKeyRef)":\{"name":"([^"]+)"|"secretName":"([^"]+)"/g),
+    ];
     const names = new Set(asked.map(([, ref, volume]) => ref ?? volume ?? ''));
     expect([...names].sort()).toEqual(shown.map(({ metadata }) => metadata.name).sort());
     const withOwner = manifests.filter((one) => JSON.stringify(one).includes('tikiwallet-database-owner'));
@@ -202,7 +234,9 @@ describe('Kubernetes', () => {
     const kubectl = findProgram('kubectl');
     if (kubectl === undefined) return skip('needs kubectl: apt-get install kubernetes-client');
     for (const folder of folders) {
-      const text = execFileSync(kubectl, ['kustomize', join(DEPLOY, 'kubernetes', folder)], { encoding: 'utf8' });
+      const text = execFileSync(kubectl, ['kustomize', join(DEPLOY, 'kubernetes', folder)], {
+        encoding: 'utf8',
+      });
       expect(text).not.toMatch(/image: tikiwallet-server$/m);
     }
   });
@@ -221,7 +255,11 @@ describe('alerts, dashboard and runbooks', () => {
     groups: z.array(
       z.object({
         rules: z.array(
-          z.object({ alert: z.string(), expr: z.string(), annotations: z.object({ runbook_url: z.string() }) }),
+          z.object({
+            alert: z.string(),
+            expr: z.string(),
+            annotations: z.object({ runbook_url: z.string() }),
+          }),
         ),
       }),
     ),
@@ -239,7 +277,9 @@ describe('alerts, dashboard and runbooks', () => {
     });
     metrics.stop();
     const given = new Set(metrics.registry.getMetricsAsArray().map(({ name }) => name));
-    const asked = [alertsText, dashboardText].flatMap((text) => [...text.matchAll(/\b(?:tikiwallet|nodejs|process)_[a-z0-9_]+/g)]);
+    const asked = [alertsText, dashboardText].flatMap((text) => [
+      ...text.matchAll(/\b(?:tikiwallet|nodejs|process)_[a-z0-9_]+/g),
+    ]);
     const names = new Set(asked.map(([name]) => name.replace(/_(bucket|sum|count)$/, '')));
     expect([...names].filter((name) => !given.has(name))).toEqual([]);
     const unseen = [...given].filter((name) => name.startsWith('tikiwallet_') && !names.has(name));
@@ -248,7 +288,8 @@ describe('alerts, dashboard and runbooks', () => {
   });
 
   test('every alert leads to a runbook that is there, and every runbook is in their list', () => {
-    for (const { alert, annotations } of rules) expect(existsSync(join(ROOT, annotations.runbook_url)), alert).toBe(true);
+    for (const { alert, annotations } of rules)
+      expect(existsSync(join(ROOT, annotations.runbook_url)), alert).toBe(true);
     const list = read('docs/runbooks/README.md');
     const books = readdirSync(join(ROOT, 'docs/runbooks')).filter((name) => name !== 'README.md');
     for (const name of books) expect(list, name).toContain(`(${name})`);
@@ -257,19 +298,29 @@ describe('alerts, dashboard and runbooks', () => {
   test('every command of this repository that a runbook says exists', () => {
     const Scripts = z.object({ scripts: z.record(z.string(), z.string()) });
     const { scripts } = Scripts.parse(JSON.parse(read('package.json')));
-    const pages = [...readdirSync(join(ROOT, 'docs/runbooks')).map((name) => `docs/runbooks/${name}`), 'server/deploy/README.md'];
+    const pages = [
+      ...readdirSync(join(ROOT, 'docs/runbooks')).map((name) => `docs/runbooks/${name}`),
+      'server/deploy/README.md',
+    ];
     for (const page of pages) {
       const text = read(page);
-      for (const [, script] of text.matchAll(/npm run ([\w:-]+)/g)) expect(scripts, page).toHaveProperty(script ?? '');
-      for (const [, file] of text.matchAll(/node (server\/[\w/.-]+\.ts)/g)) expect(existsSync(join(ROOT, file ?? '')), file).toBe(true);
-      for (const [, command] of text.matchAll(/npm run operator -- ([a-z-]+)/g)) expect(COMMANDS, page).toHaveProperty(command ?? '');
-      for (const [name] of text.matchAll(/\b(?:TIKI|STRIPE|TWILIO)_[A-Z_]+\b/g)) expect(isSetting(name), `${name} in ${page}`).toBe(true);
+      for (const [, script] of text.matchAll(/npm run ([\w:-]+)/g))
+        expect(scripts, page).toHaveProperty(script ?? '');
+      for (const [, file] of text.matchAll(/node (server\/[\w/.-]+\.ts)/g))
+        expect(existsSync(join(ROOT, file ?? '')), file).toBe(true);
+      for (const [, command] of text.matchAll(/npm run operator -- ([a-z-]+)/g))
+        expect(COMMANDS, page).toHaveProperty(command ?? '');
+      for (const [name] of text.matchAll(/\b(?:TIKI|STRIPE|TWILIO)_[A-Z_]+\b/g))
+        expect(isSetting(name), `${name} in ${page}`).toBe(true);
     }
   });
 
   test('the alerts fire when they should and only then', ({ skip }) => {
     const promtool = findProgram('promtool');
     if (promtool === undefined) return skip('needs promtool: apt-get install prometheus');
-    execFileSync(promtool, ['test', 'rules', 'alerts.test.yaml'], { cwd: join(DEPLOY, 'monitoring'), stdio: 'pipe' });
+    execFileSync(promtool, ['test', 'rules', 'alerts.test.yaml'], {
+      cwd: join(DEPLOY, 'monitoring'),
+      stdio: 'pipe',
+    });
   });
 });

@@ -82,12 +82,20 @@ async function restore(from: string) {
   const empty = await emptyDatabase();
   await restoreBackup(empty.ownerUrl, from);
   const database = connect({ url: empty.appUrl, maxConnections: 4 });
-  return { ...empty, database, listening: { port: 0, leave: () => undefined, close: () => Promise.resolve() } };
+  return {
+    ...empty,
+    database,
+    listening: { port: 0, leave: () => undefined, close: () => Promise.resolve() },
+  };
 }
 
 async function transfer(server: TestServer, key: string) {
   const body = { phone: recipient.phone, amountMinor: '700' };
-  const answer = await server.expect(TransferResult, '/v1/transfers', { body, key, token: phone.person.token });
+  const answer = await server.expect(TransferResult, '/v1/transfers', {
+    body,
+    key,
+    token: phone.person.token,
+  });
   return { key, answer };
 }
 
@@ -120,7 +128,10 @@ test('R45 a restore re-opens nothing: repeated writes, batches and payments are 
 test('a kiosk that was acknowledged after the backup hands in again what the cloud misses, once', async () => {
   const gap = await handIn(kiosk.heartbeat());
   expect(gap.status).toBe(409);
-  expect(JSON.parse(Buffer.from(gap.bytes).toString())).toMatchObject({ code: 'batch_gap', highestSequence: 3 });
+  expect(JSON.parse(Buffer.from(gap.bytes).toString())).toMatchObject({
+    code: 'batch_gap',
+    highestSequence: 3,
+  });
   const count = await transferCount();
   expect((await handIn(kiosk.batch({ from: 4, to: 5 }))).status).toBe(200);
   expect((await handIn(kiosk.batch())).status).toBe(200);

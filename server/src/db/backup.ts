@@ -80,7 +80,10 @@ export async function takeBackup(ownerUrl: string, folder: string): Promise<Back
       });
     });
     // Last: a folder without it is no backup.
-    await writeFile(join(draft, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`, { mode: 0o600, flush: true });
+    await writeFile(join(draft, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`, {
+      mode: 0o600,
+      flush: true,
+    });
     await rename(draft, folder);
     return manifest;
   } catch (error) {
@@ -109,9 +112,14 @@ export async function restoreBackup(ownerUrl: string, folder: string): Promise<B
       await tx`set local statement_timeout = 0`;
       const here = new Map((await tablesInOrder(tx)).map((table) => [table.name, table]));
       for (const name of here.keys()) {
-        const [row] = await tx.unsafe<{ filled: boolean }[]>(`select exists (select from public."${name}") as filled`);
+        const [row] = await tx.unsafe<{ filled: boolean }[]>(
+          `select exists (select from public."${name}") as filled`,
+        );
         if (row?.filled === true)
-          throw new BackupRefused('database_not_empty', `The table ${name} has rows: restore into an empty database.`);
+          throw new BackupRefused(
+            'database_not_empty',
+            `The table ${name} has rows: restore into an empty database.`,
+          );
       }
       for (const table of manifest.tables) await fill(tx, folder, table);
       for (const { name, last } of manifest.sequences)
@@ -123,10 +131,21 @@ export async function restoreBackup(ownerUrl: string, folder: string): Promise<B
   }
 }
 
-async function fill(tx: postgres.TransactionSql, folder: string, table: z.output<typeof Table>): Promise<void> {
-  const target = await tx.unsafe(`copy public."${table.name}" (${quoted(table.columns)}) from stdin`).writable();
+async function fill(
+  tx: postgres.TransactionSql,
+  folder: string,
+  table: z.output<typeof Table>,
+): Promise<void> {
+  const target = await tx
+    .unsafe(`copy public."${table.name}" (${quoted(table.columns)}) from stdin`)
+    .writable();
   const watched = watch();
-  await pipeline(createReadStream(join(folder, `${table.name}.copy.gz`)), createGunzip(), watched.stream, target);
+  await pipeline(
+    createReadStream(join(folder, `${table.name}.copy.gz`)),
+    createGunzip(),
+    watched.stream,
+    target,
+  );
   if (watched.hash() !== table.sha256 || watched.rows() !== table.rows)
     throw new BackupRefused('backup_damaged', `${table.name}.copy.gz is not what was written.`);
 }
@@ -162,7 +181,8 @@ async function tablesInOrder(tx: postgres.TransactionSql): Promise<readonly Shap
   while (left.size > 0) {
     const waits = (name: string) => arrows.some(({ from, to }) => from === name && left.has(to));
     const free = [...left.values()].filter(({ name }) => !waits(name));
-    if (free.length === 0) throw new Error(`tables refer to each other in a circle: ${[...left.keys()].join(', ')}`);
+    if (free.length === 0)
+      throw new Error(`tables refer to each other in a circle: ${[...left.keys()].join(', ')}`);
     for (const shape of free) left.delete(shape.name);
     ordered.push(...free);
   }
@@ -170,10 +190,13 @@ async function tablesInOrder(tx: postgres.TransactionSql): Promise<readonly Shap
 }
 
 async function appliedMigrations(tx: postgres.TransactionSql) {
-  const rows = await tx<{ when: string }[]>`select max(created_at)::text as when from drizzle.__drizzle_migrations`;
+  const rows = await tx<
+    { when: string }[]
+  >`select max(created_at)::text as when from drizzle.__drizzle_migrations`;
   const when = Number(rows[0]?.when);
   const tag = knownMigrations().find((migration) => migration.when === when)?.tag;
-  if (tag === undefined) throw new Error('the database has another release than this one: back up with its own');
+  if (tag === undefined)
+    throw new Error('the database has another release than this one: back up with its own');
   return [{ when, tag }];
 }
 

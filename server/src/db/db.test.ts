@@ -48,7 +48,12 @@ describe("the operator's own PostgreSQL", () => {
 });
 
 describe('a server that does not migrate', () => {
-  const settings = () => ({ ...plain, databaseOwnerUrl: null, databaseUrl: database.appUrl, migrates: false });
+  const settings = () => ({
+    ...plain,
+    databaseOwnerUrl: null,
+    databaseUrl: database.appUrl,
+    migrates: false,
+  });
 
   test('works on the schema of its release as the application, with no credentials of the owner', async () => {
     const opened = await openDatabase(settings(), log);

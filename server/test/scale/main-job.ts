@@ -24,29 +24,43 @@ export async function mainJob(server: TestServer): Promise<void> {
   const phone = await SimulatedPhone.withMoney(server, 10_000n);
   const friend = await server.register('customer');
   const body = { phone: friend.phone, amountMinor: '250' };
-  await server.expect(TransferResult, '/v1/transfers', { body, token: phone.person.token, key: randomUUID() });
+  await server.expect(TransferResult, '/v1/transfers', {
+    body,
+    token: phone.person.token,
+    key: randomUUID(),
+  });
   const merchant = await server.register('merchant', { agent: true });
   const kiosk = await SimulatedKiosk.open(server, merchant);
   const wallet = await phone.load(4_000n);
   for (const amount of [100n, 200n, 300n]) kiosk.sell(wallet, amount);
   const outcomes = await kiosk.settle();
-  must(outcomes.every((outcome) => outcome === 'settled') && outcomes.length === 3, `settlement answered ${outcomes.join()}`);
+  must(
+    outcomes.every((outcome) => outcome === 'settled') && outcomes.length === 3,
+    `settlement answered ${outcomes.join()}`,
+  );
   const seen = await server.expect(WalletView, '/v1/wallet', { token: phone.person.token });
-  must(seen.onlineMinor === '5750' && seen.offlineMinor === '3400', `the wallet shows ${JSON.stringify(seen)}`);
+  must(
+    seen.onlineMinor === '5750' && seen.offlineMinor === '3400',
+    `the wallet shows ${JSON.stringify(seen)}`,
+  );
   await phone.close(wallet);
   const history = await server.expect(pageOf(HistoryItem), '/v1/history', { token: phone.person.token });
   must(history.items.length >= 5, `the history has ${history.items.length} items`);
   let sales = 0;
   // The list may come from the replica.
   for (let look = 0; look < 100 && sales < 3; look += 1) {
-    sales = (await server.expect(pageOf(SaleView), '/v1/merchant/sales', { token: merchant.token })).items.length;
+    sales = (await server.expect(pageOf(SaleView), '/v1/merchant/sales', { token: merchant.token })).items
+      .length;
     if (sales < 3) await delay(100);
   }
   must(sales === 3, `the merchant sees ${sales} sales`);
 }
 
 /** Senders and kiosks that never pause, until they are stopped. */
-export async function startTraffic(server: TestServer, count: { senders: number; kiosks: number }): Promise<Traffic> {
+export async function startTraffic(
+  server: TestServer,
+  count: { senders: number; kiosks: number },
+): Promise<Traffic> {
   let isOver = false;
   const traffic = { sent: new Set<string>(), settledSales: 0, retries: 0 };
   const again = async <T>(attempt: () => Promise<T>): Promise<T> => {
@@ -55,7 +69,10 @@ export async function startTraffic(server: TestServer, count: { senders: number;
         return await attempt();
       } catch (error) {
         const text = error instanceof Error ? `${error.message} ${String(error.cause)}` : String(error);
-        const isPassing = /fetch failed|answered 5\d\d|ECONN|socket|terminated|"code":"service_unavailable"|not_json/i.test(text);
+        const isPassing =
+          /fetch failed|answered 5\d\d|ECONN|socket|terminated|"code":"service_unavailable"|not_json/i.test(
+            text,
+          );
         if (!isPassing) throw error;
         traffic.retries += 1;
         await delay(50);
@@ -75,7 +92,10 @@ export async function startTraffic(server: TestServer, count: { senders: number;
     const wallet = await phone.load(20_000n);
     for (let settled = 0; !isOver && settled + SALES_PER_BATCH <= 50; settled += SALES_PER_BATCH) {
       for (let sale = 0; sale < SALES_PER_BATCH; sale += 1) kiosk.sell(wallet, 1n);
-      const envelope = kiosk.batch({ from: kiosk.journal.length - SALES_PER_BATCH + 1, to: kiosk.journal.length });
+      const envelope = kiosk.batch({
+        from: kiosk.journal.length - SALES_PER_BATCH + 1,
+        to: kiosk.journal.length,
+      });
       const outcomes = await again(() => settleOnce(kiosk, envelope));
       traffic.settledSales += outcomes.filter((outcome) => outcome === 'settled').length;
     }

@@ -20,7 +20,16 @@ import { createStripeStandIn } from '../../src/money/stand-in/stripe-stand-in.ts
 import { createTwilioStandIn, type SmsMessage } from '../../src/notify/stand-in/twilio-stand-in.ts';
 import { freePort } from '../free-port.ts';
 import { TestClock, TestServer } from '../test-server.ts';
-import { type Cluster, type Machine, startApi, startCluster, startHaproxy, startPgBouncer, stopMachine, until } from './machines.ts';
+import {
+  type Cluster,
+  type Machine,
+  startApi,
+  startCluster,
+  startHaproxy,
+  startPgBouncer,
+  stopMachine,
+  until,
+} from './machines.ts';
 import { mainJob, must, startTraffic } from './main-job.ts';
 import { measureSizes } from './sizes.ts';
 
@@ -50,7 +59,12 @@ async function install(cluster: Cluster, database: Readonly<Record<string, strin
   const stripeOrigin = `http://127.0.0.1:${stripePort}`;
   const webhook = { url: `${proxy.origin}/v1/stripe/webhook`, secret: webhookSecret };
   const stripe = createStripeStandIn({ stateFile: null, publicOrigin: stripeOrigin, webhook, clock });
-  const stripeServer = await listen({ fetch: stripe.app.fetch, host: '127.0.0.1', port: stripePort, setting: 'none' });
+  const stripeServer = await listen({
+    fetch: stripe.app.fetch,
+    host: '127.0.0.1',
+    port: stripePort,
+    setting: 'none',
+  });
   const env = {
     ...database,
     PUBLIC_ORIGIN: proxy.origin,
@@ -65,13 +79,24 @@ async function install(cluster: Cluster, database: Readonly<Record<string, strin
     TIKI_TRUSTED_PROXIES: '127.0.0.1',
     LOG_LEVEL: 'warn',
   };
-  const apis = await Promise.all(ports.map((port, index) => startApi({ name: `api ${index + 1}`, port, env })));
-  await until('HAProxy serves', async () => (await fetch(`${proxy.origin}/readyz`).catch(() => null))?.status === 200);
+  const apis = await Promise.all(
+    ports.map((port, index) => startApi({ name: `api ${index + 1}`, port, env })),
+  );
+  await until(
+    'HAProxy serves',
+    async () => (await fetch(`${proxy.origin}/readyz`).catch(() => null))?.status === 200,
+  );
   const pool = connect({ url: cluster.appUrl, maxConnections: 2 });
   const config = readConfig(env);
   const context = await createContext({ config, clock, db: pool.db, log: createLogger({ level: 'silent' }) });
   const owner = postgres(cluster.ownerUrl, { max: 1 });
-  const fresh = { db: pool.db, appUrl: cluster.appUrl, ownerUrl: cluster.ownerUrl, owner, close: () => pool.close() };
+  const fresh = {
+    db: pool.db,
+    appUrl: cluster.appUrl,
+    ownerUrl: cluster.ownerUrl,
+    owner,
+    close: () => pool.close(),
+  };
   const server = new TestServer(
     { origin: proxy.origin, context, clock, database: fresh, stripe, stripeOrigin, sms, webhookSecret },
     [],
@@ -90,7 +115,10 @@ async function install(cluster: Cluster, database: Readonly<Record<string, strin
 
 async function settledMoney({ server }: Installation) {
   const books = await reconcile(server.context.db);
-  must(books.sound, `the ledger is not sound: ${JSON.stringify(books, (_key, value: unknown) => String(value))}`);
+  must(
+    books.sound,
+    `the ledger is not sound: ${JSON.stringify(books, (_key, value: unknown) => String(value))}`,
+  );
   const [counts] = await server.database.owner<{ sent: number; offline: number }[]>`
     select count(*) filter (where kind = 'user_transfer')::int as sent,
            count(*) filter (where kind = 'offline_payment')::int as offline from ledger_transfers`;
@@ -117,7 +145,9 @@ async function survive(installation: Installation, label: string): Promise<void>
     await mainJob(server);
     apis[index] = await startApi({ name: `api ${index + 1}`, port: ports[index] ?? 0, env });
     await progress('traffic with both again');
-    say(`${label}: process ${index + 1} killed under traffic, main job done by the other, ${traffic.retries - retries} attempts tried again`);
+    say(
+      `${label}: process ${index + 1} killed under traffic, main job done by the other, ${traffic.retries - retries} attempts tried again`,
+    );
   }
   const { retries } = traffic;
   for (const index of [0, 1]) {
@@ -133,11 +163,19 @@ async function survive(installation: Installation, label: string): Promise<void>
   await traffic.stop();
   const after = await settledMoney(installation);
   const mainJobs = 2;
-  must(after.sent - before.sent === traffic.sent.size + mainJobs, `answered ${traffic.sent.size} transfers, the ledger has ${after.sent - before.sent - mainJobs}`);
-  must(after.offline - before.offline === traffic.settledSales + 3 * mainJobs, `answered ${traffic.settledSales} sales, the ledger has ${after.offline - before.offline - 3 * mainJobs}`);
+  must(
+    after.sent - before.sent === traffic.sent.size + mainJobs,
+    `answered ${traffic.sent.size} transfers, the ledger has ${after.sent - before.sent - mainJobs}`,
+  );
+  must(
+    after.offline - before.offline === traffic.settledSales + 3 * mainJobs,
+    `answered ${traffic.settledSales} sales, the ledger has ${after.offline - before.offline - 3 * mainJobs}`,
+  );
   must(noticed === 0, `${noticed} attempts failed while processes were restarted one after the other`);
   say(`${label}: both restarted one after the other by SIGTERM, 0 attempts failed`);
-  say(`${label}: ${traffic.sent.size} transfers and ${traffic.settledSales} sales answered, as many in the ledger, sum zero`);
+  say(
+    `${label}: ${traffic.sent.size} transfers and ${traffic.settledSales} sales answered, as many in the ledger, sum zero`,
+  );
 }
 
 async function replicaReads(cluster: Cluster): Promise<number> {
@@ -152,7 +190,10 @@ async function replicaReads(cluster: Cluster): Promise<number> {
 async function main(): Promise<void> {
   const cluster = await startCluster(folder);
   closers.unshift(() => cluster.stop());
-  const direct = await install(cluster, { DATABASE_URL: cluster.appUrl, DATABASE_REPLICA_URL: cluster.replicaUrl });
+  const direct = await install(cluster, {
+    DATABASE_URL: cluster.appUrl,
+    DATABASE_REPLICA_URL: cluster.replicaUrl,
+  });
   await survive(direct, 'two processes');
   const reads = await replicaReads(cluster);
   must(reads > 10, `the replica answered only ${reads} reads`);
@@ -161,7 +202,10 @@ async function main(): Promise<void> {
 
   const bouncer = await startPgBouncer(folder, cluster);
   closers.push(() => stopMachine(bouncer.machine, 'SIGINT'));
-  const pooled = await install(cluster, { DATABASE_URL: bouncer.appUrl, TIKI_DATABASE_POOLER: 'transaction' });
+  const pooled = await install(cluster, {
+    DATABASE_URL: bouncer.appUrl,
+    TIKI_DATABASE_POOLER: 'transaction',
+  });
   await survive(pooled, 'through PgBouncer');
 }
 

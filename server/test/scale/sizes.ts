@@ -23,8 +23,15 @@ async function tableBytes({ database }: TestServer): Promise<Map<string, number>
   return new Map(rows.map(({ name, bytes }) => [name, Number(bytes)]));
 }
 
-function print(what: string, count: number, { before, after }: Record<'before' | 'after', Map<string, number>>): void {
-  const grown = [...after].map(([name, bytes]) => ({ name, bytes: (bytes - (before.get(name) ?? 0)) / count }));
+function print(
+  what: string,
+  count: number,
+  { before, after }: Record<'before' | 'after', Map<string, number>>,
+): void {
+  const grown = [...after].map(([name, bytes]) => ({
+    name,
+    bytes: (bytes - (before.get(name) ?? 0)) / count,
+  }));
   const heavy = grown.filter(({ bytes }) => bytes >= 1).toSorted((a, b) => b.bytes - a.bytes);
   const sum = grown.reduce((total, { bytes }) => total + bytes, 0);
   console.log(`${what}: ${sum.toFixed(0)} bytes each`);
@@ -40,7 +47,8 @@ export async function measureSizes(): Promise<void> {
     const wallets = [];
     for (let index = 0; index < PHONES; index += 1)
       wallets.push(await (await SimulatedPhone.withMoney(server, 20_000n)).load(10_000n));
-    for (const wallet of wallets) for (let index = 0; index < PAYMENTS_EACH; index += 1) kiosk.sell(wallet, 100n);
+    for (const wallet of wallets)
+      for (let index = 0; index < PAYMENTS_EACH; index += 1) kiosk.sell(wallet, 100n);
     const before = await tableBytes(server);
     const payments = PHONES * PAYMENTS_EACH;
     const startedAt = performance.now();
@@ -49,7 +57,9 @@ export async function measureSizes(): Promise<void> {
     const seconds = (performance.now() - startedAt) / 1000;
     const after = await tableBytes(server);
     print('an offline payment', payments, { before, after });
-    console.log(`settled ${(payments / seconds).toFixed(0)} a second, one kiosk after the other, ${BATCH} a batch`);
+    console.log(
+      `settled ${(payments / seconds).toFixed(0)} a second, one kiosk after the other, ${BATCH} a batch`,
+    );
 
     const sender = await server.customerWith(50_000n);
     const friend = await server.register('customer');
@@ -59,13 +69,19 @@ export async function measureSizes(): Promise<void> {
     const send = async () => {
       while (left-- > 0) {
         const body = { phone: friend.phone, amountMinor: '1' };
-        await server.expect(TransferResult, '/v1/transfers', { body, token: sender.token, key: randomUUID() });
+        await server.expect(TransferResult, '/v1/transfers', {
+          body,
+          token: sender.token,
+          key: randomUUID(),
+        });
       }
     };
     await Promise.all(Array.from({ length: CALLERS }, send));
     const took = (performance.now() - sentAt) / 1000;
     print('an online transfer', TRANSFERS, { before: beforeTransfers, after: await tableBytes(server) });
-    console.log(`sent ${(TRANSFERS / took).toFixed(0)} a second, ${CALLERS} callers, one pair of people, client in the same process`);
+    console.log(
+      `sent ${(TRANSFERS / took).toFixed(0)} a second, ${CALLERS} callers, one pair of people, client in the same process`,
+    );
   } finally {
     await server.close();
     await stop();
