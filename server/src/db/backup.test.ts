@@ -46,12 +46,12 @@ beforeAll(async () => {
   for (const amount of [400n, 500n]) kiosk.sell(wallet, amount);
   await kiosk.settle(kiosk.batch({ from: 4, to: 5 }));
   restored = await restore(join(folder, 'backup'));
-  const { config, clock, log } = before.context;
+  const { config, log } = before.context;
+  const { clock, stripe, stripeOrigin, sms, webhookSecret, database } = before;
   const context = await createContext({ config, clock, log, db: restored.database.db });
   const { fetch } = createApp(context);
   restored.listening = await listen({ fetch, host: '127.0.0.1', port: 0, setting: 'none' });
   const origin = `http://127.0.0.1:${restored.listening.port}`;
-  const { stripe, stripeOrigin, sms, webhookSecret, database } = before;
   after = new TestServer({ origin, context, clock, database, stripe, stripeOrigin, sms, webhookSecret }, []);
 });
 afterAll(async () => {

@@ -19,7 +19,7 @@ export interface DatabaseGauges {
   readonly guaranteeAllMonthMinor: bigint;
 }
 
-interface Reading extends Record<string, unknown> {
+interface Figures extends Record<string, unknown> {
   readonly withdrawals_due: number;
   readonly withdrawals_oldest: number;
   readonly top_ups_waiting: number;
@@ -90,10 +90,10 @@ export function addDatabaseGauges({ registry, reading, clock, ...limits }: Datab
   };
 }
 
-async function read(db: Db, clock: Clock): Promise<Reading> {
+async function read(db: Db, clock: Clock): Promise<Figures> {
   const now = new Date(clock.nowMs()).toISOString();
   const month = now.slice(0, 7);
-  const [row] = await db.execute<Reading>(sql`
+  const [row] = await db.execute<Figures>(sql`
     select
       (select count(*)::int from withdrawals where next_step_at is not null) as withdrawals_due,
       (select greatest(0, coalesce(extract(epoch from ${now}::timestamptz - min(next_step_at)), 0))::int

@@ -104,7 +104,7 @@ async function install(cluster: Cluster, database: Readonly<Record<string, strin
   closers.push(
     () => Promise.all(apis.map((api) => stopMachine(api, 'SIGKILL'))),
     () => stopMachine(proxy.machine),
-    () => stripe.close(),
+    async () => stripe.close(),
     () => stripeServer.close(100),
     () => twilioServer.close(100),
     () => pool.close(),
