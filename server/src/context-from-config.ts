@@ -65,7 +65,7 @@ export async function createContext(parts: ContextParts): Promise<ServerContext>
     life: { isLeaving: false },
     sessions,
     tokens,
-    auth: createAuthenticator(tokens, sessions),
+    auth: createAuthenticator(db, { tokens, sessions }),
     limits: createRateLimits(db, { factor: config.rateLimitFactor, smsPerDay: config.smsPerDay }),
     idempotency: createIdempotency(db, clock),
     notify: createTwilioNotify(config.twilio),
