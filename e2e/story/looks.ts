@@ -41,6 +41,33 @@ export async function shifts(phone: Phone): Promise<readonly string[]> {
   });
 }
 
+/**
+ * What would happen in half a second or later waits: a step that lasts for two seconds can be looked at for as long as a busy
+ * machine needs. Only this page stands still, not the browser.
+ * @returns what lets time go on.
+ */
+export async function holdTime(phone: Phone): Promise<() => Promise<void>> {
+  await phone.page.evaluate(() => {
+    const later = globalThis.setTimeout;
+    const held: (() => void)[] = [];
+    const hold = (work: () => void, ms = 0): unknown => {
+      if (ms < 500) return later(work, ms);
+      held.push(() => later(work, ms));
+      return 0;
+    };
+    const letGo = (): void => {
+      Object.assign(globalThis, { setTimeout: later });
+      for (const start of held) start();
+    };
+    Object.assign(globalThis, { setTimeout: hold, tikiLetGo: letGo });
+  });
+  return async () =>
+    await phone.page.evaluate(() => {
+      const letGo: unknown = Reflect.get(globalThis, 'tikiLetGo');
+      if (typeof letGo === 'function') letGo();
+    });
+}
+
 export async function comeToRest(phone: Phone): Promise<void> {
   await phone.page.evaluate(async () => {
     const moving = document
@@ -50,8 +77,13 @@ export async function comeToRest(phone: Phone): Promise<void> {
   });
 }
 
-export async function seriousFindings(phone: Phone): Promise<string[]> {
-  const { violations } = await new AxeBuilder({ page: phone.page }).analyze();
+/** What axe judges by colours; everything else is the same by night. */
+export const rulesOfColour = ['color-contrast', 'link-in-text-block'];
+
+export async function seriousFindings(phone: Phone, rules?: string[]): Promise<string[]> {
+  // The older way gathers its results in the page itself: there are no frames here for which a second page was needed.
+  const axe = new AxeBuilder({ page: phone.page }).setLegacyMode(true);
+  const { violations } = await (rules === undefined ? axe : axe.withRules(rules)).analyze();
   return violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
     .flatMap(({ id, nodes }) =>

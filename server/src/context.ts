@@ -7,11 +7,13 @@ import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
 import type { Db } from './db/client.ts';
 import type { AsTenant } from './db/tenant.ts';
+import type { Reading } from './db/reading.ts';
 import type { Idempotency } from './http/idempotency.ts';
 import type { RateLimits } from './http/rate-limits.ts';
 import type { Router } from './http/router.ts';
 import type { MoneyPort } from './money/port.ts';
 import type { NotifyPort } from './notify/port.ts';
+import type { Metrics } from './observe/metrics.ts';
 import type { Offline } from './trust/index.ts';
 import type { WebhookNeeds } from './webhooks/index.ts';
 import type { Context } from 'hono';
@@ -22,6 +24,8 @@ export interface ServerContext {
   readonly db: Db;
   /** For reads on behalf of whoever is signed in. */
   readonly asTenant: AsTenant;
+  /** For lists and figures that may be some seconds old. */
+  readonly reading: Reading;
   readonly log: Logger;
   readonly auth: Authenticator;
   readonly tokens: Tokens;
@@ -32,6 +36,9 @@ export interface ServerContext {
   readonly money: MoneyPort;
   readonly offline: Offline;
   readonly webhooks: WebhookNeeds['webhooks'];
+  readonly metrics: Metrics;
+  /** What this process is up to: it says so to whoever sends it requests (`routes/health.ts`). */
+  readonly life: { isLeaving: boolean };
   /** Our ledger account that pays merchants where a reserve falls short. */
   readonly guaranteeAccountId: string;
   /** The address to hold responsible for a request, for rate limits. */

@@ -16,8 +16,11 @@ export interface Tenant {
   readonly merchantId: string | null;
 }
 
-/** Runs reads in one snapshot, in which only the tenant's rows exist. */
-export type AsTenant = <T>(tenant: Tenant, work: (tx: Tx) => Promise<T>) => Promise<T>;
+/**
+ * Runs reads in one snapshot, in which only the tenant's rows exist.
+ * @param on where, when what is read may be a moment old; the primary by default
+ */
+export type AsTenant = <T>(tenant: Tenant, work: (tx: Tx) => Promise<T>, on?: Db) => Promise<T>;
 
 /** Says loudly when the database's roles do not allow it; the reads then run as the application. */
 export async function createTenantReads(db: Db, log: Logger): Promise<AsTenant> {
@@ -27,8 +30,8 @@ export async function createTenantReads(db: Db, log: Logger): Promise<AsTenant> 
       `row-level security is off: the role ${TENANT_ROLE} cannot be taken on (see "Your own PostgreSQL" in server/README.md)`,
     );
   }
-  return (tenant, work) =>
-    db.transaction(
+  return (tenant, work, on = db) =>
+    on.transaction(
       async (tx) => {
         if (isGuarded) await become(tx, tenant);
         return work(tx);

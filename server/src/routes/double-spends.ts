@@ -28,12 +28,12 @@ const proofRoute = createRoute({
   responses: { 200: { description: 'The proof file', content: proofBody }, ...refusals },
 });
 
-export const registerDoubleSpends: RegisterRoutes = (router, { asTenant, auth, offline }) => {
+export const registerDoubleSpends: RegisterRoutes = (router, { asTenant, auth, offline, reading }) => {
   router.openapi(listRoute, async (c) => {
     const { userId, merchantId } = await auth.requireMerchant(c, 'disputes.read');
     const { cursor, limit } = c.req.valid('query');
     const read = (tx: Executor) => listDoubleSpends(tx, { merchantId, limit, cursor });
-    return c.json(await asTenant({ userId, merchantId }, read), 200);
+    return c.json(await asTenant({ userId, merchantId }, read, reading.db()), 200);
   });
   router.openapi(proofRoute, async (c) => {
     const { userId, merchantId } = await auth.requireMerchant(c, 'disputes.read');

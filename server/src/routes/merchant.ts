@@ -99,7 +99,7 @@ const setLimitsRoute = createRoute({
 });
 
 export const registerMerchant: RegisterRoutes = (router, context) => {
-  const { asTenant, auth, clock, config, db, idempotency, offline } = context;
+  const { asTenant, auth, clock, config, db, idempotency, offline, reading } = context;
   const needs = { db, clock, policy: offline.policy };
   router.openapi(createKioskRoute, async (c) => {
     const { userId, merchantId } = await auth.requireMerchant(c, 'kiosks.manage');
@@ -148,6 +148,6 @@ export const registerMerchant: RegisterRoutes = (router, context) => {
     const { userId, merchantId } = await auth.requireMerchant(c, 'sales.read');
     const { cursor, limit } = c.req.valid('query');
     const read = (tx: Executor) => listSales(tx, { merchantId, limit, cursor });
-    return c.json(await asTenant({ userId, merchantId }, read), 200);
+    return c.json(await asTenant({ userId, merchantId }, read, reading.db()), 200);
   });
 };

@@ -22,7 +22,7 @@ beforeAll(async () => {
   document = (await server.call('/v1/openapi.json')).body;
   if (process.env['TIKI_RELEASE_OPENAPI'] === '1') {
     const released = { ...z.looseObject({}).parse(document), servers: [{ url: '/' }] };
-    await writeFile(RELEASED, `${JSON.stringify(released, null, 1)}\n`);
+    await writeFile(RELEASED, `${JSON.stringify(released, null, 2)}\n`);
   }
 });
 afterAll(() => server.close());
