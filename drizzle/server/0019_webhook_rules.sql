@@ -7,7 +7,8 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
   WITH told AS (
     INSERT INTO public.webhook_events (merchant_id, type, subject, data)
     SELECT merchant, event_type, about, content
-    WHERE EXISTS (SELECT FROM public.webhook_endpoints e
+    -- A backup that is restored brings its events along; they are not told a second time.
+    WHERE coalesce(current_setting('app.restoring', true), '') <> 'on' AND EXISTS (SELECT FROM public.webhook_endpoints e
       WHERE e.merchant_id = merchant AND e.disabled_at IS NULL AND event_type = ANY (e.events))
     ON CONFLICT DO NOTHING
     RETURNING id

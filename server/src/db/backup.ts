@@ -110,6 +110,8 @@ export async function restoreBackup(ownerUrl: string, folder: string): Promise<B
   try {
     await sql.begin(async (tx) => {
       await tx`set local statement_timeout = 0`;
+      // What happened was told when it happened: events are rows of the backup like any other.
+      await tx`set local app.restoring = 'on'`;
       const here = new Map((await tablesInOrder(tx)).map((table) => [table.name, table]));
       for (const name of here.keys()) {
         const [row] = await tx.unsafe<{ filled: boolean }[]>(
@@ -122,6 +124,8 @@ export async function restoreBackup(ownerUrl: string, folder: string): Promise<B
           );
       }
       for (const table of manifest.tables) await fill(tx, folder, table);
+      // The queue is no part of a backup: what was on its way is handed over anew.
+      await tx`update webhook_deliveries set state = 'waiting' where state = 'queued'`;
       for (const { name, last } of manifest.sequences)
         await tx`select setval(${`public."${name}"`}::regclass, ${last}::bigint)`;
     });
