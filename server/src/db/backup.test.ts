@@ -119,11 +119,9 @@ async function handIn(envelope: Uint8Array): Promise<{ status: number; bytes: Ui
 const transferCount = async () => (await reconcile(restored.database.db)).transferCount;
 
 test('what merchants were told comes along and is not told again; what was on its way waits', async () => {
-  const { rows } = await restored.database.db.transaction(async (tx) => ({
-    rows: await tx.execute(
-      sql`select d.state from webhook_deliveries d join webhook_events e on e.id = d.event_id`,
-    ),
-  }));
+  const rows = await restored.database.db.execute<{ state: string }>(
+    sql`select d.state from webhook_deliveries d join webhook_events e on e.id = d.event_id`,
+  );
   expect(rows.map(({ state }) => state)).toEqual(['waiting', 'waiting', 'waiting']);
 });
 
