@@ -14,6 +14,7 @@ import type { RegisterRoutes, ServerContext } from './context.ts';
 import { limitBodies } from './http/body-limit.ts';
 import { refuseErrors, refuseUnknown } from './http/refuse.ts';
 import { type AppEnv, newRouter, type Router } from './http/router.ts';
+import { traceRequests } from './observe/tracing.ts';
 import { registerAllowances } from './routes/allowances.ts';
 import { registerAuth } from './routes/auth.ts';
 import { registerClaims } from './routes/claims.ts';
@@ -25,6 +26,7 @@ import { registerHistory } from './routes/history.ts';
 import { registerKiosk } from './routes/kiosk.ts';
 import { registerMerchant } from './routes/merchant.ts';
 import { registerOpenApi } from './routes/openapi.ts';
+import { registerTeam } from './routes/team.ts';
 import { registerStripeWebhook } from './routes/stripe-webhook.ts';
 import { registerTopUps } from './routes/top-ups.ts';
 import { registerTransfers } from './routes/transfers.ts';
@@ -60,6 +62,7 @@ const rooms: readonly RegisterRoutes[] = [
   registerAllowances,
   (router, context) => registerTrust(router, context.offline),
   registerMerchant,
+  registerTeam,
   registerDoubleSpends,
   registerClaims,
   registerRefunds,
@@ -72,6 +75,8 @@ const rooms: readonly RegisterRoutes[] = [
 export function createApp(context: ServerContext): Router {
   const router = newRouter();
   router.use(requestId({ generator: () => randomUUIDv7() }));
+  router.use(context.metrics.middleware);
+  router.use(traceRequests);
   router.use(logRequests(context));
   router.use(
     secureHeaders({
