@@ -115,7 +115,7 @@ class Caller {
     const got = this.#got.subarray(0, this.#length);
     const end = got.indexOf(END_OF_HEAD);
     if (end < 0) return;
-    const head = got.latin1Slice(0, end).toLowerCase();
+    const head = got.toString('latin1', 0, end).toLowerCase();
     const length = Number(/\r\ncontent-length: (\d+)/.exec(head)?.[1] ?? 0);
     if (got.length < end + END_OF_HEAD.length + length) return;
     const waiting = this.#waiting;
