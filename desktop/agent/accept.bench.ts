@@ -6,7 +6,7 @@
  */
 import { join } from 'node:path';
 import { byteRows } from './test/bench/bytes.ts';
-import { atLeast, atMost, figure, overRounds, percentile, type BenchRow } from './test/bench/figures.ts';
+import { atLeast, atMost, figure, overRounds, percentile, type BenchRow } from '../../scripts/figures.ts';
 import { growthRow } from './test/bench/growth.ts';
 import { SignatureLimits, syncsPerSecond } from './test/bench/limits.ts';
 import { byReference, naively, sealed, unsealed, type Peers } from './test/bench/peers.ts';

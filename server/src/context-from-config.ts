@@ -12,7 +12,7 @@ import { openAccount, otherCurrency } from './ledger/index.ts';
 import { standInWebhookSecret } from './money/stand-in/webhook-secret.ts';
 import { createStripeMoney } from './money/stripe.ts';
 import { createTwilioNotify } from './notify/twilio.ts';
-import { createTrust, loadTrustKeys } from './trust/index.ts';
+import { createTrust, loadTrustKeys, SignaturePool } from './trust/index.ts';
 
 export interface ContextParts {
   readonly config: Config;
@@ -54,6 +54,7 @@ export async function createContext(parts: ContextParts): Promise<ServerContext>
     notify: createTwilioNotify(config.twilio),
     money: createStripeMoney({ config: config.stripe, webhookSecrets, clock }),
     offline: { trust, policy },
+    verifier: new SignaturePool(),
     guaranteeAccountId: await openAccount(db, { kind: 'guarantee_fund', currency: config.currency }),
     addressOf: (c) => clientAddress(c, proxies),
   };

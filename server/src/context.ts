@@ -11,7 +11,7 @@ import type { RateLimits } from './http/rate-limits.ts';
 import type { Router } from './http/router.ts';
 import type { MoneyPort } from './money/port.ts';
 import type { NotifyPort } from './notify/port.ts';
-import type { Offline } from './trust/index.ts';
+import type { Offline, SignatureVerifier } from './trust/index.ts';
 import type { Context } from 'hono';
 
 export interface ServerContext {
@@ -27,6 +27,8 @@ export interface ServerContext {
   readonly notify: NotifyPort;
   readonly money: MoneyPort;
   readonly offline: Offline;
+  /** Verifies many signatures at once, on every core. */
+  readonly verifier: SignatureVerifier;
   /** Our ledger account that pays merchants where a reserve falls short. */
   readonly guaranteeAccountId: string;
   /** The address to hold responsible for a request, for rate limits. */

@@ -5,3 +5,13 @@ export function pgArray(values: readonly (string | null)[]): string {
   const items = values.map((value) => (value === null ? 'NULL' : `"${value.replace(/["\\]/g, '\\$&')}"`));
   return `{${items.join(',')}}`;
 }
+
+/** The same for `bytea`: bytes as hex, which needs no quoting beyond its backslash. */
+export function pgByteaArray(values: readonly (Uint8Array | null)[]): string {
+  const items = values.map((value) =>
+    value === null
+      ? 'NULL'
+      : `"\\\\x${Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('hex')}"`,
+  );
+  return `{${items.join(',')}}`;
+}
