@@ -13,7 +13,7 @@ import {
   journalHash,
   type KioskCertificate,
   readAllowanceCertificate,
-  readPayment,
+  readVouchedRequest,
   signAllowanceCertificate,
   signKioskCertificate,
   signPaymentRequest,
@@ -21,13 +21,20 @@ import {
   STANDING,
   toHex,
   verifyKioskCertificate,
-  verifyPaymentRequest,
 } from '@tikiwallet/protocol';
+import type { Sql } from 'postgres';
+import type { ServerContext } from '../../src/context.ts';
 import type { EnrolledKiosk } from '../../src/kiosks/index.ts';
 import { pgArray } from '../../src/db/pg-array.ts';
 import { must } from '../../src/trust/index.ts';
 import { newKey, type OfflineWallet, pay } from '../simulated-phone.ts';
-import type { BenchCloud } from './cloud.ts';
+/** What laying out needs of a cloud, measured or tested. */
+export interface MarketCloud {
+  readonly context: Pick<ServerContext, 'db' | 'offline'>;
+  /** As the owner: lays out what the product would take long to make. */
+  readonly owner: Sql;
+}
+
 
 const CURRENCY = 'SGD';
 const DAY = 24 * 3600;
@@ -37,15 +44,14 @@ export interface BenchKiosk {
   readonly token: string;
   readonly certificate: KioskCertificate;
   readonly key: ReturnType<typeof newKey>;
-  sequence: number;
-  lastHash: Uint8Array;
+  readonly journal: { readonly bytes: Uint8Array; readonly hash: Uint8Array; readonly amountMinor: bigint }[];
 }
 
 const nowSeconds = () => Math.floor(Date.now() / 1000);
 const hex = (bytes: Uint8Array) => toHex(bytes);
 
 async function insert(
-  cloud: BenchCloud,
+  cloud: MarketCloud,
   table: string,
   columns: Readonly<Record<string, readonly [type: string, values: readonly (string | null)[]]>>,
 ): Promise<void> {
@@ -61,7 +67,7 @@ async function insert(
   );
 }
 
-async function addUsers(cloud: BenchCloud, role: 'customer' | 'merchant', count: number) {
+async function addUsers(cloud: MarketCloud, role: 'customer' | 'merchant', count: number) {
   const ids = Array.from({ length: count }, () => randomUUIDv7());
   await insert(cloud, 'users', {
     id: ['uuid', ids],
@@ -80,7 +86,7 @@ export function phoneOf(id: string): string {
 
 /** Accounts with `balanceMinor` each, so opened that the ledger's sums still hold. @returns ids in order */
 export async function openAccounts(
-  cloud: BenchCloud,
+  cloud: MarketCloud,
   kind: string,
   owners: readonly string[],
   holders: readonly string[],
@@ -98,7 +104,7 @@ export async function openAccounts(
   return ids;
 }
 
-async function fund(cloud: BenchCloud, accountIds: readonly string[], amountMinor: bigint): Promise<void> {
+async function fund(cloud: MarketCloud, accountIds: readonly string[], amountMinor: bigint): Promise<void> {
   const opening = await openingAccount(cloud);
   const transfers = accountIds.map(() => randomUUIDv7());
   await cloud.owner`
@@ -118,7 +124,7 @@ async function fund(cloud: BenchCloud, accountIds: readonly string[], amountMino
     where id = ${opening}`;
 }
 
-async function openingAccount(cloud: BenchCloud): Promise<string> {
+async function openingAccount(cloud: MarketCloud): Promise<string> {
   await cloud.owner`
     insert into ledger_accounts (id, kind, currency) values (${randomUUIDv7()}, 'opening', ${CURRENCY}) on conflict do nothing`;
   const [row] = await cloud.owner<{ id: string }[]>`
@@ -127,14 +133,14 @@ async function openingAccount(cloud: BenchCloud): Promise<string> {
 }
 
 /** Customers with money online. */
-export async function addCustomers(cloud: BenchCloud, count: number, balanceMinor: bigint) {
+export async function addCustomers(cloud: MarketCloud, count: number, balanceMinor: bigint) {
   const users = await addUsers(cloud, 'customer', count);
   const accounts = await openAccounts(cloud, 'user_online', users, users, balanceMinor);
   return users.map((userId, index) => ({ userId, accountId: accounts[index] ?? '', phone: phoneOf(userId) }));
 }
 
 /** Kiosks, each of a merchant of its own. */
-export async function addKiosks(cloud: BenchCloud, count: number): Promise<readonly BenchKiosk[]> {
+export async function addKiosks(cloud: MarketCloud, count: number): Promise<readonly BenchKiosk[]> {
   const owners = await addUsers(cloud, 'merchant', count);
   const merchants = owners.map(() => randomUUIDv7());
   await insert(cloud, 'merchants', {
@@ -189,7 +195,7 @@ export async function addKiosks(cloud: BenchCloud, count: number): Promise<reado
 const iso = (seconds: number) => new Date(seconds * 1000).toISOString();
 
 async function certifyKiosk(
-  cloud: BenchCloud,
+  cloud: MarketCloud,
   shop: { readonly merchantId: string; readonly accountId: string; readonly phone: string },
 ): Promise<BenchKiosk> {
   const { trust } = cloud.context.offline;
@@ -218,12 +224,12 @@ async function certifyKiosk(
     settledSequence: 0,
   };
   const token = randomBytes(32).toString('base64url');
-  return { kiosk, token, certificate, key, sequence: 0, lastHash: GENESIS_HASH };
+  return { kiosk, token, certificate, key, journal: [] };
 }
 
 /** Phones with one allowance of `capMinor` each, its reserve filled. */
 export async function addPhones(
-  cloud: BenchCloud,
+  cloud: MarketCloud,
   count: number,
   capMinor: bigint,
 ): Promise<readonly OfflineWallet[]> {
@@ -253,7 +259,7 @@ export async function addPhones(
   return wallets;
 }
 
-function certifyPhone(cloud: BenchCloud, id: string, capMinor: bigint): OfflineWallet {
+function certifyPhone(cloud: MarketCloud, id: string, capMinor: bigint): OfflineWallet {
   const { trust } = cloud.context.offline;
   const key = newKey();
   const draft = {
@@ -279,25 +285,37 @@ function certifyPhone(cloud: BenchCloud, id: string, capMinor: bigint): OfflineW
 
 /** One sale a wallet, in order, as the next signed batch of this kiosk. */
 export function nextBatch(kiosk: BenchKiosk, wallets: readonly OfflineWallet[], amountMinor = 1n): Uint8Array {
-  const fromSequence = kiosk.sequence + 1;
-  const previousHash = kiosk.lastHash;
-  const entries = wallets.map((wallet) => sell(kiosk, wallet, amountMinor));
+  const from = kiosk.journal.length + 1;
+  for (const wallet of wallets) sell(kiosk, wallet, amountMinor);
+  return batchOf(kiosk, { from, to: kiosk.journal.length });
+}
+
+/** Entries `from..to` of the journal, signed as one batch. */
+export function batchOf(
+  { journal, certificate, key }: BenchKiosk,
+  { from, to }: { readonly from: number; readonly to: number },
+): Uint8Array {
+  const entries = journal.slice(from - 1, to);
   const head = {
-    fromSequence,
-    toSequence: kiosk.sequence,
-    saleCount: wallets.length,
-    saleSumMinor: amountMinor * BigInt(wallets.length),
-    previousHash,
-    headHash: kiosk.lastHash,
+    fromSequence: from,
+    toSequence: to,
+    saleCount: entries.length,
+    saleSumMinor: entries.reduce((sum, entry) => sum + entry.amountMinor, 0n),
+    previousHash: journal[from - 2]?.hash ?? GENESIS_HASH,
+    headHash: journal[to - 1]?.hash ?? GENESIS_HASH,
     denyListVersion: 0,
     createdAt: nowSeconds(),
   };
-  const signed = must(signSettlementBatch(head, kiosk.certificate.hash), kiosk.key.sign);
-  return encodeSettlementEnvelope(kiosk.certificate.hash, signed, entries);
+  const signed = must(signSettlementBatch(head, certificate.hash), key.sign);
+  return encodeSettlementEnvelope(
+    certificate.hash,
+    signed,
+    entries.map((entry) => entry.bytes),
+  );
 }
 
-function sell(kiosk: BenchKiosk, wallet: OfflineWallet, amountMinor: bigint): Uint8Array {
-  const { certificate, key } = kiosk;
+/** A sale as an honest kiosk journals it. */
+export function sell({ certificate, key, journal }: BenchKiosk, wallet: OfflineWallet, amountMinor: bigint): void {
   const draft = {
     requestIdBytes: new Uint8Array(randomBytes(16)),
     amountMinor,
@@ -310,25 +328,18 @@ function sell(kiosk: BenchKiosk, wallet: OfflineWallet, amountMinor: bigint): Ui
     addresses: [],
     checksPhone: false,
   };
-  const bytes = must(signPaymentRequest(draft, certificate.hash), key.sign);
-  const request = must(verifyPaymentRequest(bytes, certificate));
-  const payment = must(readPayment(pay(wallet, request).bytes, wallet.allowance));
+  const request = must(signPaymentRequest(draft, certificate.hash), key.sign);
+  const { hash } = must(readVouchedRequest(request, certificate));
   const body = encodeSaleBody({
     kioskCertificateHash: certificate.hash,
-    request: bytes,
+    request,
     allowanceCertificateHash: wallet.allowance.hash,
-    payment: payment.bytes,
+    payment: pay(wallet, { hash, amountMinor }).bytes,
     tier: 'reserved',
     checks: 0,
   });
-  kiosk.sequence += 1;
-  const entry = encodeJournalEntry({
-    sequence: kiosk.sequence,
-    previousHash: kiosk.lastHash,
-    kind: 'sale',
-    at: nowSeconds(),
-    body,
-  });
-  kiosk.lastHash = must(journalHash(entry));
-  return entry;
+  const sequence = journal.length + 1;
+  const previousHash = journal.at(-1)?.hash ?? GENESIS_HASH;
+  const bytes = encodeJournalEntry({ sequence, previousHash, kind: 'sale', at: nowSeconds(), body });
+  journal.push({ bytes, hash: must(journalHash(bytes)), amountMinor });
 }
