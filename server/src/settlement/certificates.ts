@@ -133,7 +133,9 @@ export class Certificates {
     const wanted = new Set(missing.map(toHex));
     const issuers = await this.#needs.trust.issuers(executor);
     const verified = await runTogether(
-      mine.filter((row) => wanted.has(toHex(row.hash))).map((row) => verifyKioskCertificate(row.certificate, issuers)),
+      mine
+        .filter((row) => wanted.has(toHex(row.hash)))
+        .map((row) => verifyKioskCertificate(row.certificate, issuers)),
       this.#needs.verifier,
     );
     for (const one of verified) {

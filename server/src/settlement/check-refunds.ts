@@ -75,7 +75,12 @@ export async function checkRefunds(
         : { ...place, verdict: 'refused', code: body.code },
   );
   const toVerify = looked.filter((one) => 'steps' in one);
-  const judged = (await runTogether(toVerify.map(({ steps }) => steps), verifier)).values();
+  const judged = (
+    await runTogether(
+      toVerify.map(({ steps }) => steps),
+      verifier,
+    )
+  ).values();
   return looked.map((one) => ('steps' in one ? one.told(judged.next().value ?? neverJudged()) : one));
 }
 

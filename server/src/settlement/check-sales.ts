@@ -89,7 +89,12 @@ export async function checkSales(
     return look(body.value, facts, { place, verify: isVouchedFor ? verifySaleOfBatch : verifySale });
   });
   const toVerify = looked.filter((one) => 'steps' in one);
-  const judged = (await runTogether(toVerify.map(({ steps }) => steps), verifier)).values();
+  const judged = (
+    await runTogether(
+      toVerify.map(({ steps }) => steps),
+      verifier,
+    )
+  ).values();
   return looked.map((one) => ('steps' in one ? one.told(judged.next().value ?? neverJudged()) : one));
 }
 

@@ -248,7 +248,9 @@ async function standingOutcomes(tx: Tx, valid: readonly ValidSale[]): Promise<Re
       code: payments.code,
     })
     .from(payments)
-    .where(sql`${payments.paymentHash} = any(${pgByteaArray(valid.map((sale) => sale.payment.hash))}::bytea[])`);
+    .where(
+      sql`${payments.paymentHash} = any(${pgByteaArray(valid.map((sale) => sale.payment.hash))}::bytea[])`,
+    );
   return new Map(rows.map((row) => [row.key, { outcome: row.outcome, code: refusalCode(row.code) }]));
 }
 

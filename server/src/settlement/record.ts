@@ -15,7 +15,8 @@ import { deny } from '../trust/index.ts';
 import type { AllowanceState, Decision, DoubleSpend, NewPayment } from './decide.ts';
 import { ALL_MERCHANTS, type Machine } from './ground.ts';
 
-const plain = (values: readonly (string | number | bigint | boolean | null)[]) => sql`${pgPlainArray(values)}`;
+const plain = (values: readonly (string | number | bigint | boolean | null)[]) =>
+  sql`${pgPlainArray(values)}`;
 const text = (values: readonly (string | null)[]) => sql`${pgArray(values)}`;
 const bytes = (values: readonly (Uint8Array | null)[]) => sql`${pgByteaArray(values)}`;
 const iso = (seconds: number) => new Date(seconds * 1000).toISOString();

@@ -30,7 +30,11 @@ let folder: string;
 let origin: FreshDatabase;
 let kiosks: readonly BenchKiosk[];
 const contextOf = (db: Db) => {
-  const config = readConfig({ TIKI_DATA_DIR: folder, TIKI_GUARANTEE_MONTH_MINOR: '100000000', TIKI_GUARANTEE_ALL_MONTH_MINOR: '100000000' });
+  const config = readConfig({
+    TIKI_DATA_DIR: folder,
+    TIKI_GUARANTEE_MONTH_MINOR: '100000000',
+    TIKI_GUARANTEE_ALL_MONTH_MINOR: '100000000',
+  });
   return createContext({ config, clock: systemClock, db, log: createLogger({ level: 'silent' }) });
 };
 
@@ -69,7 +73,9 @@ async function settleDay({ sizes, order, workers, repeats }: Arrangement) {
   // Two servers, each with a pool and a memory of its own.
   const second = connect({ url: database.appUrl, maxConnections: 4 });
   try {
-    const servers = await Promise.all([database.db, second.db].map(async (db) => settleNeeds(await contextOf(db))));
+    const servers = await Promise.all(
+      [database.db, second.db].map(async (db) => settleNeeds(await contextOf(db))),
+    );
     let turn = 0;
     const next = (from: readonly number[]) => from[turn++ % from.length] ?? 1;
     const left = kiosks.map((kiosk) => ({ kiosk, settled: 0 }));
@@ -83,7 +89,9 @@ async function settleDay({ sizes, order, workers, repeats }: Arrangement) {
         const envelope = batchOf(mine.kiosk, { from, to });
         const hands = servers.map((needs) => () => settle(needs, mine.kiosk, envelope));
         if (repeats) {
-          await expect(settle(servers[0], mine.kiosk, envelope.subarray(0, envelope.length - 9))).resolves.toBe('batch_malformed');
+          await expect(
+            settle(servers[0], mine.kiosk, envelope.subarray(0, envelope.length - 9)),
+          ).resolves.toBe('batch_malformed');
           await Promise.all(hands.map((hand) => hand()));
         } else await hands[worker % hands.length]?.();
         mine.settled = Math.max(mine.settled, to);
@@ -99,13 +107,18 @@ async function settleDay({ sizes, order, workers, repeats }: Arrangement) {
   }
 }
 
-async function settle(needs: Parameters<typeof settleBatch>[0] | undefined, { kiosk }: BenchKiosk, envelope: Uint8Array) {
+async function settle(
+  needs: Parameters<typeof settleBatch>[0] | undefined,
+  { kiosk }: BenchKiosk,
+  envelope: Uint8Array,
+) {
   if (needs === undefined) throw new Error('no server');
   return settleBatch(needs, kiosk, envelope).then(
     () => 'settled',
     (error: unknown) => {
       // Another worker may have been quicker, or slower: a kiosk that hears of a gap goes on from there.
-      if (error instanceof ApiProblem && ['batch_gap', 'batch_malformed'].includes(error.code)) return error.code;
+      if (error instanceof ApiProblem && ['batch_gap', 'batch_malformed'].includes(error.code))
+        return error.code;
       throw error;
     },
   );
@@ -128,7 +141,9 @@ async function comesTo({ owner }: FreshDatabase) {
     select user_id, sum(amount_minor)::text as owed from debts group by user_id order by user_id`;
   // Entries of a payment are one more when the guarantee fund pays a part: which one that is, the order decides.
   return {
-    sums: sums.map(({ entries, ...sum }) => (sum['kind'] === 'merchant_available' ? { ...sum, entries } : sum)),
+    sums: sums.map(({ entries, ...sum }) =>
+      sum['kind'] === 'merchant_available' ? { ...sum, entries } : sum,
+    ),
     verdicts: [...verdicts],
     told: [...told],
     cases: [...cases],
@@ -157,13 +172,19 @@ test('R47, R49, R50: the same day, doubled spends included, ends in the same led
         expect(await settleDay(arrangement)).toEqual(first);
       },
     ),
-    { numRuns: 4, endOnFailure: true, examples: [[{ sizes: [10], order: [3, 1, 2], workers: 4, repeats: false }]] },
+    {
+      numRuns: 4,
+      endOnFailure: true,
+      examples: [[{ sizes: [10], order: [3, 1, 2], workers: 4, repeats: false }]],
+    },
   );
 }, 120_000);
 
 test('R49: a thousand payments, each settled by two servers at once, are credited once each', async () => {
   const raced = await settleDay({ sizes: [10], order: [0, 5, 3], workers: 2, repeats: true });
   const credits = raced.sums.filter(({ kind }) => kind === 'merchant_available');
-  expect(credits.map((credit) => ('entries' in credit ? credit.entries : 0))).toEqual(Array(KIOSKS).fill(SALES));
+  expect(credits.map((credit) => ('entries' in credit ? credit.entries : 0))).toEqual(
+    Array(KIOSKS).fill(SALES),
+  );
   expect(raced.told).toHaveLength(KIOSKS * SALES);
 }, 60_000);

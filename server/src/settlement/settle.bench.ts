@@ -60,7 +60,10 @@ async function layWorld(cloud: BenchCloud): Promise<World> {
     kiosks: await addKiosks(cloud, SETTLERS),
     phones,
     accounts: customers.map(({ accountId }) => accountId),
-    pairs: { uniform: drawPairs(SETTLERS * POSTED, ACCOUNTS, 'uniform'), zipf: drawPairs(SETTLERS * POSTED, ACCOUNTS, 'zipf') },
+    pairs: {
+      uniform: drawPairs(SETTLERS * POSTED, ACCOUNTS, 'uniform'),
+      zipf: drawPairs(SETTLERS * POSTED, ACCOUNTS, 'zipf'),
+    },
     signed,
     verifyOnly: new VerifyOnly(signed),
     pgbench: await layPgbench(cloud),
@@ -73,24 +76,39 @@ async function layWorld(cloud: BenchCloud): Promise<World> {
 async function settle({ kiosks, phones }: World, needs: World['warm']): Promise<number> {
   const batches = kiosks.map((kiosk, k) => {
     const wallets = Array.from({ length: BATCH }, (_, n) => phones[(k * BATCH + n) % phones.length]);
-    return { kiosk, envelope: nextBatch(kiosk, wallets.filter((wallet) => wallet !== undefined)) };
+    return {
+      kiosk,
+      envelope: nextBatch(
+        kiosk,
+        wallets.filter((wallet) => wallet !== undefined),
+      ),
+    };
   });
-  return (await perSecond(batches, SETTLERS, ({ kiosk, envelope }) => settleBatch(needs, kiosk.kiosk, envelope))) * BATCH;
+  return (
+    (await perSecond(batches, SETTLERS, ({ kiosk, envelope }) => settleBatch(needs, kiosk.kiosk, envelope))) *
+    BATCH
+  );
 }
 
 /** Both signatures verified, then a transaction of its own: what the seed would do with a kiosk's batch. */
 function settleAsSeed({ cloud, signed, pairs }: World): Promise<number> {
-  const work = pairs.uniform.slice(0, SEED_PAYMENTS).map((pair, n) => ({ pair, parts: signed[n % signed.length] ?? [] }));
+  const work = pairs.uniform
+    .slice(0, SEED_PAYMENTS)
+    .map((pair, n) => ({ pair, parts: signed[n % signed.length] ?? [] }));
   return perSecond(work, SETTLERS, async ({ pair, parts }) => {
     for (const { jwk, data, signature } of parts) {
       const key = createPublicKey({ key: jwk, format: 'jwk' });
-      if (!verify('sha256', data, { key, dsaEncoding: 'ieee-p1363' }, signature)) throw new Error('not signed');
+      if (!verify('sha256', data, { key, dsaEncoding: 'ieee-p1363' }, signature))
+        throw new Error('not signed');
     }
     await payAsSeed(cloud.app, pair);
   });
 }
 
-function transfersOf({ accounts, pairs }: World, law: 'uniform' | 'zipf'): readonly (readonly NewTransfer[])[] {
+function transfersOf(
+  { accounts, pairs }: World,
+  law: 'uniform' | 'zipf',
+): readonly (readonly NewTransfer[])[] {
   const all = pairs[law].map(([payer, payee]): NewTransfer => {
     const id = randomUUIDv7();
     return {
@@ -108,7 +126,8 @@ function transfersOf({ accounts, pairs }: World, law: 'uniform' | 'zipf'): reado
 }
 
 async function post({ cloud }: World, batches: readonly (readonly NewTransfer[])[]): Promise<number> {
-  const work = (batch: readonly NewTransfer[]) => inTransaction(cloud.context.db, (tx) => postTransfers(tx, batch));
+  const work = (batch: readonly NewTransfer[]) =>
+    inTransaction(cloud.context.db, (tx) => postTransfers(tx, batch));
   return (await perSecond(batches, SETTLERS, work)) * POSTED;
 }
 
@@ -167,7 +186,8 @@ export default async function bench(): Promise<readonly BenchRow[]> {
 
 function rowsOf(rounds: readonly Round[], deadlocks: number): readonly BenchRow[] {
   const over = (pick: (round: Round) => number) => overRounds(rounds, pick);
-  const rate = (id: string, what: string, pick: (round: Round) => number) => figure(id, what, over(pick), 'per_second');
+  const rate = (id: string, what: string, pick: (round: Round) => number) =>
+    figure(id, what, over(pick), 'per_second');
   const x = (id: string, what: string, ratioTo: string, pick: (round: Round) => number) => ({
     ...{ id, what, ratioTo, unit: 'x' },
     value: over(pick),
@@ -185,18 +205,56 @@ function rowsOf(rounds: readonly Round[], deadlocks: number): readonly BenchRow[
     rate('post_again', `${posting}, all posted before`, (r) => r.replayed),
     rate('seed_hot', 'a transaction a payment, 8 callers, Zipf s=2', (r) => r.seedHot),
     ...(pgbench ? [rate('pgbench', 'TPC-B-like, 8 clients', (r) => r.pgbench ?? Number.NaN)] : []),
-    atLeast(x('S1', 'settle, nothing remembered', 'verify_only', (r) => r.cold / r.limit), { gate: 0.85, stretch: 0.93 }),
-    atLeast(x('S2', 'settle, certificates known', 'verify_only', (r) => r.warm / r.limit), { gate: 1.7, stretch: 2 }),
-    atLeast(x('S3', 'settle, certificates known', 'seed_settle', (r) => r.warm / r.seed), { gate: 16, stretch: 25 }),
+    atLeast(
+      x('S1', 'settle, nothing remembered', 'verify_only', (r) => r.cold / r.limit),
+      { gate: 0.85, stretch: 0.93 },
+    ),
+    atLeast(
+      x('S2', 'settle, certificates known', 'verify_only', (r) => r.warm / r.limit),
+      { gate: 1.7, stretch: 2 },
+    ),
+    atLeast(
+      x('S3', 'settle, certificates known', 'seed_settle', (r) => r.warm / r.seed),
+      { gate: 16, stretch: 25 },
+    ),
     ...(pgbench
-      ? [atLeast(x('S4', 'post', 'pgbench', (r) => r.posted / (r.pgbench ?? Number.NaN)), { gate: 4, stretch: 9 })]
-      : [figure('S4', 'not measured: there is no pgbench here (Debian: postgresql-contrib)', Number.NaN, 'x')]),
-    atLeast(x('S5', 'post, Zipf s=2', 'post', (r) => r.hot / r.posted), { gate: 1, stretch: 1.6 }),
-    atLeast(x('S6', 'post, Zipf s=2', 'seed_hot', (r) => r.hot / r.seedHot), { gate: 20, stretch: 35 }),
-    atMost({ id: 'S6_deadlocks', what: 'deadlocks of the whole run', unit: 'deadlocks', value: deadlocks }, { gate: 0 }),
-    atLeast(x('S7', 'post again', 'post', (r) => r.replayed / r.posted), { gate: 1.8, stretch: 2.2 }),
+      ? [
+          atLeast(
+            x('S4', 'post', 'pgbench', (r) => r.posted / (r.pgbench ?? Number.NaN)),
+            { gate: 4, stretch: 9 },
+          ),
+        ]
+      : [
+          figure(
+            'S4',
+            'not measured: there is no pgbench here (Debian: postgresql-contrib)',
+            Number.NaN,
+            'x',
+          ),
+        ]),
+    atLeast(
+      x('S5', 'post, Zipf s=2', 'post', (r) => r.hot / r.posted),
+      { gate: 1, stretch: 1.6 },
+    ),
+    atLeast(
+      x('S6', 'post, Zipf s=2', 'seed_hot', (r) => r.hot / r.seedHot),
+      { gate: 20, stretch: 35 },
+    ),
     atMost(
-      { id: 'S7_rows', what: 'rows that posting again wrote', unit: 'rows', value: Math.max(...rounds.map((r) => r.rows)) },
+      { id: 'S6_deadlocks', what: 'deadlocks of the whole run', unit: 'deadlocks', value: deadlocks },
+      { gate: 0 },
+    ),
+    atLeast(
+      x('S7', 'post again', 'post', (r) => r.replayed / r.posted),
+      { gate: 1.8, stretch: 2.2 },
+    ),
+    atMost(
+      {
+        id: 'S7_rows',
+        what: 'rows that posting again wrote',
+        unit: 'rows',
+        value: Math.max(...rounds.map((r) => r.rows)),
+      },
       { gate: 0 },
     ),
   ];

@@ -4,7 +4,13 @@
  * The rules are the same generators that run one by one elsewhere. Never: lets one rule's refusal touch another.
  */
 import { setImmediate } from 'node:timers/promises';
-import { attempt, type CryptoAnswer, type CryptoRequest, type Result, type Steps } from '@tikiwallet/protocol';
+import {
+  attempt,
+  type CryptoAnswer,
+  type CryptoRequest,
+  type Result,
+  type Steps,
+} from '@tikiwallet/protocol';
 import { nodeCrypto } from '@tikiwallet/protocol/node';
 import type { SignatureCheck } from './signature-checks.ts';
 import type { SignatureVerifier } from './signature-pool.ts';

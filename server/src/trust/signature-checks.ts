@@ -30,7 +30,8 @@ const LENGTHS_BYTES = 12;
 /** Each check as three lengths and three strings of bytes, one after the other. */
 export function packChecks(checks: readonly SignatureCheck[]): ArrayBuffer {
   const total = checks.reduce(
-    (sum, { publicKey, data, signature }) => sum + LENGTHS_BYTES + publicKey.length + data.length + signature.length,
+    (sum, { publicKey, data, signature }) =>
+      sum + LENGTHS_BYTES + publicKey.length + data.length + signature.length,
     0,
   );
   const packed = new ArrayBuffer(total);

@@ -7,7 +7,9 @@ const { rememberedKeys } = readSettings(workerData);
 const { verify } = nodeCrypto(rememberedKeys);
 
 parentPort?.on('message', ({ id, packed }: Asked) => {
-  const verdicts = unpackChecks(packed).map(({ publicKey, data, signature }) => verify(publicKey, data, signature));
+  const verdicts = unpackChecks(packed).map(({ publicKey, data, signature }) =>
+    verify(publicKey, data, signature),
+  );
   const answer: Answered = { id, verdicts };
   parentPort?.postMessage(answer);
 });

@@ -62,7 +62,12 @@ export async function growthRows(
     figure('post_at_10k', 'a batch of 1000 beside 10,000 old transfers', small, 'ms'),
     figure('post_at_many', `a batch of 1000 beside ${rows.toLocaleString('en')} old transfers`, large, 'ms'),
     atMost(
-      { id: 'S8', what: `growth exponent, 10,000 to ${rows.toLocaleString('en')} rows`, unit: 'exponent', value: exponent },
+      {
+        id: 'S8',
+        what: `growth exponent, 10,000 to ${rows.toLocaleString('en')} rows`,
+        unit: 'exponent',
+        value: exponent,
+      },
       { gate: 0.1, stretch: 0.05 },
     ),
   ];

@@ -35,7 +35,6 @@ export interface MarketCloud {
   readonly owner: Sql;
 }
 
-
 const CURRENCY = 'SGD';
 const DAY = 24 * 3600;
 
@@ -151,7 +150,11 @@ export async function addKiosks(cloud: MarketCloud, count: number): Promise<read
   const accounts = await openAccounts(cloud, 'merchant_available', merchants, owners, 0n);
   const made = await Promise.all(
     merchants.map((merchantId, index) =>
-      certifyKiosk(cloud, { merchantId, accountId: accounts[index] ?? '', phone: phoneOf(owners[index] ?? '') }),
+      certifyKiosk(cloud, {
+        merchantId,
+        accountId: accounts[index] ?? '',
+        phone: phoneOf(owners[index] ?? ''),
+      }),
     ),
   );
   const at = new Date().toISOString();
@@ -185,7 +188,10 @@ export async function addKiosks(cloud: MarketCloud, count: number): Promise<read
     not_after: ['timestamptz', made.map(({ certificate }) => iso(certificate.notAfter))],
   });
   await insert(cloud, 'kiosk_tokens', {
-    token_hash: ['bytea', made.map(({ token }) => createHash('sha256').update(Buffer.from(token, 'base64url')).digest('hex'))],
+    token_hash: [
+      'bytea',
+      made.map(({ token }) => createHash('sha256').update(Buffer.from(token, 'base64url')).digest('hex')),
+    ],
     enrolment_id: ['uuid', made.map(({ kiosk }) => kiosk.enrolmentId)],
     created_at: ['timestamptz', made.map(() => at)],
   });
@@ -211,7 +217,11 @@ async function certifyKiosk(
     notBefore: nowSeconds(),
     notAfter: nowSeconds() + 30 * DAY,
   };
-  const ids = { issuerKeyId: trust.issuerKeyId, merchantId: fromUuid(shop.merchantId), kioskId: fromUuid(kioskId) };
+  const ids = {
+    issuerKeyId: trust.issuerKeyId,
+    merchantId: fromUuid(shop.merchantId),
+    kioskId: fromUuid(kioskId),
+  };
   const bytes = must(signKioskCertificate(draft, ids), trust.signAsIssuer);
   const certificate = must(verifyKioskCertificate(bytes, await trust.issuers(cloud.context.db)));
   const kiosk = {
@@ -284,7 +294,11 @@ function certifyPhone(cloud: MarketCloud, id: string, capMinor: bigint): Offline
 }
 
 /** One sale a wallet, in order, as the next signed batch of this kiosk. */
-export function nextBatch(kiosk: BenchKiosk, wallets: readonly OfflineWallet[], amountMinor = 1n): Uint8Array {
+export function nextBatch(
+  kiosk: BenchKiosk,
+  wallets: readonly OfflineWallet[],
+  amountMinor = 1n,
+): Uint8Array {
   const from = kiosk.journal.length + 1;
   for (const wallet of wallets) sell(kiosk, wallet, amountMinor);
   return batchOf(kiosk, { from, to: kiosk.journal.length });
@@ -315,7 +329,11 @@ export function batchOf(
 }
 
 /** A sale as an honest kiosk journals it. */
-export function sell({ certificate, key, journal }: BenchKiosk, wallet: OfflineWallet, amountMinor: bigint): void {
+export function sell(
+  { certificate, key, journal }: BenchKiosk,
+  wallet: OfflineWallet,
+  amountMinor: bigint,
+): void {
   const draft = {
     requestIdBytes: new Uint8Array(randomBytes(16)),
     amountMinor,

@@ -26,7 +26,11 @@ export async function layPgbench(cloud: BenchCloud): Promise<Pgbench | null> {
   await run(PROGRAM, ['-i', '-q', '-s', '10', ...where], { env });
   return {
     perSecond: async () => {
-      const { stdout } = await run(PROGRAM, ['-n', '-M', 'prepared', '-c', '8', '-j', '2', '-T', '3', ...where], { env });
+      const { stdout } = await run(
+        PROGRAM,
+        ['-n', '-M', 'prepared', '-c', '8', '-j', '2', '-T', '3', ...where],
+        { env },
+      );
       return Number(/tps = ([\d.]+)/.exec(stdout)?.[1]);
     },
   };

@@ -21,7 +21,9 @@ export async function payAsSeed(sql: Sql, [payer, payee]: Pair): Promise<void> {
   await sql.begin(async (tx) => {
     const balances = new Map<number, bigint>();
     for (const id of [payer, payee].toSorted((a, b) => a - b)) {
-      const [row] = await tx<{ balance: string }[]>`select balance from seed_accounts where id = ${id} for update`;
+      const [row] = await tx<
+        { balance: string }[]
+      >`select balance from seed_accounts where id = ${id} for update`;
       balances.set(id, BigInt(row?.balance ?? 0));
     }
     const from = balances.get(payer) ?? 0n;

@@ -2,7 +2,14 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { atLeast, atMost, figure, overRounds, percentile, type BenchRow } from '../../../../scripts/figures.ts';
+import {
+  atLeast,
+  atMost,
+  figure,
+  overRounds,
+  percentile,
+  type BenchRow,
+} from '../../../../scripts/figures.ts';
 import { syncsPerSecond } from './limits.ts';
 import { naively, unsealed } from './peers.ts';
 import { slowDisk, startKiosk, startNaive } from './processes.ts';
