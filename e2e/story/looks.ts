@@ -10,14 +10,25 @@ export function watchShifts(): void {
   type Shift = PerformanceEntry & {
     readonly value: number;
     readonly hadRecentInput: boolean;
-    readonly sources: readonly { readonly node: Node | null }[];
+    readonly sources: readonly {
+      readonly node: Node | null;
+      readonly previousRect: DOMRectReadOnly;
+      readonly currentRect: DOMRectReadOnly;
+    }[];
   };
   const seen: string[] = [];
+  const place = ({ x, y, width, height }: DOMRectReadOnly): string =>
+    [x, y, width, height].map((length) => length.toFixed(1)).join(' ');
+  const name = (node: Node | null): string =>
+    node instanceof Element ? node.outerHTML.slice(0, 100) : `"${node?.textContent ?? 'nothing'}"`;
   Object.assign(globalThis, { tikiShifts: seen });
   new PerformanceObserver((list) => {
     for (const entry of list.getEntries() as Shift[]) {
       if (entry.hadRecentInput) continue;
-      const nodes = entry.sources.map(({ node }) => (node instanceof Element ? node.className : 'text'));
+      const nodes = entry.sources.map(
+        ({ node, previousRect, currentRect }) =>
+          `${name(node)} from ${place(previousRect)} to ${place(currentRect)}`,
+      );
       seen.push(`${entry.value.toFixed(4)} ${nodes.join(', ')}`);
     }
   }).observe({ type: 'layout-shift', buffered: true });
@@ -39,8 +50,13 @@ export async function comeToRest(phone: Phone): Promise<void> {
   });
 }
 
-export async function seriousFindings(phone: Phone): Promise<string[]> {
-  const { violations } = await new AxeBuilder({ page: phone.page }).analyze();
+/** What axe judges by colours; everything else is the same by night. */
+export const rulesOfColour = ['color-contrast', 'link-in-text-block'];
+
+export async function seriousFindings(phone: Phone, rules?: string[]): Promise<string[]> {
+  // The older way gathers its results in the page itself: there are no frames here for which a second page was needed.
+  const axe = new AxeBuilder({ page: phone.page }).setLegacyMode(true);
+  const { violations } = await (rules === undefined ? axe : axe.withRules(rules)).analyze();
   return violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
     .flatMap(({ id, nodes }) =>

@@ -59,8 +59,7 @@ export class Shop {
     });
     const shop = new Shop(stack, line, folder);
     try {
-      await stack.startStandIns();
-      await stack.startServer();
+      await Promise.all([stack.startStandIns(), stack.startServer()]);
     } catch (error) {
       await shop.close();
       throw error;
@@ -97,7 +96,7 @@ export class Shop {
   async withAgent<T>(use: (agent: AgentClient) => Promise<T>): Promise<T> {
     const agent = this.stack.connectAgent();
     try {
-      await agent.whenConnected(15_000);
+      await agent.whenConnected(60_000);
       return await use(agent);
     } finally {
       agent.close();

@@ -25,6 +25,7 @@ import { registerHistory } from './routes/history.ts';
 import { registerKiosk } from './routes/kiosk.ts';
 import { registerMerchant } from './routes/merchant.ts';
 import { registerOpenApi } from './routes/openapi.ts';
+import { registerTeam } from './routes/team.ts';
 import { registerStripeWebhook } from './routes/stripe-webhook.ts';
 import { registerTopUps } from './routes/top-ups.ts';
 import { registerTransfers } from './routes/transfers.ts';
@@ -60,6 +61,7 @@ const rooms: readonly RegisterRoutes[] = [
   registerAllowances,
   (router, context) => registerTrust(router, context.offline),
   registerMerchant,
+  registerTeam,
   registerDoubleSpends,
   registerClaims,
   registerRefunds,
