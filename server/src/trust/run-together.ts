@@ -15,7 +15,7 @@ import { nodeCrypto } from '@tikiwallet/protocol/node';
 import type { SignatureCheck } from './signature-checks.ts';
 import type { SignatureVerifier } from './signature-pool.ts';
 
-const { digest } = nodeCrypto();
+const primitives = nodeCrypto();
 
 /** Rules between two pauses: a few milliseconds of reading, so that other requests are answered meanwhile. */
 const PAUSE_EVERY = 64;
@@ -82,7 +82,7 @@ class Running<T> {
       const request: CryptoRequest = turn.value;
       if (request.op === 'verify') return { check: request };
       if (request.op === 'sign') throw new TypeError('these steps sign: they are for one at a time');
-      const hashed: CryptoAnswer = digest(request.data);
+      const hashed: CryptoAnswer = primitives.digest(request.data);
       turn = this.#steps.next(hashed);
     }
     return { end: turn.value };

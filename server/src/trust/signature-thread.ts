@@ -4,11 +4,11 @@ import { nodeCrypto } from '@tikiwallet/protocol/node';
 import { type Answered, type Asked, readSettings, unpackChecks } from './signature-checks.ts';
 
 const { rememberedKeys } = readSettings(workerData);
-const { verify } = nodeCrypto(rememberedKeys);
+const primitives = nodeCrypto(rememberedKeys);
 
 parentPort?.on('message', ({ id, packed }: Asked) => {
   const verdicts = unpackChecks(packed).map(({ publicKey, data, signature }) =>
-    verify(publicKey, data, signature),
+    primitives.verify(publicKey, data, signature),
   );
   const answer: Answered = { id, verdicts };
   parentPort?.postMessage(answer);
