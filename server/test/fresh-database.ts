@@ -9,7 +9,6 @@ export const TEMPLATE_DATABASE = 'tiki_template';
 export const TEST_APP_PASSWORD = 'password-of-a-test-run';
 
 export interface FreshDatabase {
-  readonly name: string;
   /** As the application's role. */
   readonly db: Db;
   readonly appUrl: string;
@@ -20,14 +19,19 @@ export interface FreshDatabase {
   close(): Promise<void>;
 }
 
+/** One that others can be made from. */
+export interface ClonableDatabase extends FreshDatabase {
+  readonly name: string;
+}
+
 export interface FreshOptions {
   readonly maxConnections?: number;
   /** Its rows too. Its connections are ended: it answers again when it is next asked. */
-  readonly template?: FreshDatabase;
+  readonly template?: ClonableDatabase;
 }
 
 /** Clones the template, or another fresh database; call `close()` in `afterAll`. */
-export async function freshDatabase(options: FreshOptions = {}): Promise<FreshDatabase> {
+export async function freshDatabase(options: FreshOptions = {}): Promise<ClonableDatabase> {
   const adminUrl = process.env[ADMIN_URL_ENV];
   if (adminUrl === undefined)
     throw new Error(`${ADMIN_URL_ENV} is not set: run through vitest's project "server"`);

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { addKiosks, addPhones, batchOf, type BenchKiosk, sell } from '../../test/bench/market.ts';
-import { type FreshDatabase, freshDatabase } from '../../test/fresh-database.ts';
+import { type ClonableDatabase, type FreshDatabase, freshDatabase } from '../../test/fresh-database.ts';
 import { clone } from '../../test/simulated-phone.ts';
 import { systemClock } from '../clock.ts';
 import { readConfig } from '../config.ts';
@@ -27,7 +27,7 @@ const CAP_MINOR = 1_000n;
 const COPIED = 10;
 
 let folder: string;
-let origin: FreshDatabase;
+let origin: ClonableDatabase;
 let kiosks: readonly BenchKiosk[];
 const contextOf = (db: Db) => {
   const config = readConfig({
@@ -173,7 +173,7 @@ test('R47, R49, R50: the same day, doubled spends included, ends in the same led
       },
     ),
     {
-      numRuns: 4,
+      numRuns: 3,
       endOnFailure: true,
       examples: [[{ sizes: [10], order: [3, 1, 2], workers: 4, repeats: false }]],
     },
