@@ -8,7 +8,8 @@ ALTER TABLE allowances SET (fillfactor = 60);
 --> statement-breakpoint
 -- A transfer arrives with its entries, in one statement: what was asked of every transfer at commit is asked of all of a
 -- statement at its end. Nothing may come later, so this is the stricter of the two.
-CREATE FUNCTION ledger_transfers_complete() RETURNS trigger LANGUAGE plpgsql AS $$
+-- Its plan is kept by a session that may have made it when the tables were empty: never a scan of all entries.
+CREATE FUNCTION ledger_transfers_complete() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
   odd record;
 BEGIN
