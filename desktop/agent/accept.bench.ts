@@ -11,7 +11,7 @@ import { growthRow } from './test/bench/growth.ts';
 import { SignatureLimits, syncsPerSecond } from './test/bench/limits.ts';
 import { byReference, naively, sealed, unsealed, type Peers } from './test/bench/peers.ts';
 import { startKiosk, startNaive } from './test/bench/processes.ts';
-import type { Measured } from './test/bench/raw-client.ts';
+import type { Measured } from '../../scripts/raw-client.ts';
 import { BenchShop } from './test/bench/shop.ts';
 import { slowDiskRows } from './test/bench/slow-disk.ts';
 import { verificationRows } from './test/bench/verification.ts';

@@ -17,6 +17,8 @@ import { APP_ROLE, migrate } from '../../src/db/migrate.ts';
 import { createLogger } from '../../src/log.ts';
 
 export interface BenchCloud {
+  /** With the keys of trust: another process over the same database is given it. */
+  readonly folder: string;
   readonly context: ServerContext;
   readonly appUrl: string;
   readonly ownerUrl: string;
@@ -52,7 +54,7 @@ export async function startBenchCloud(connections = 10): Promise<BenchCloud> {
     const config = readConfig({ TIKI_DATA_DIR: folder, TIKI_RATE_LIMIT_FACTOR: '1000000' });
     const log = createLogger({ level: 'silent' });
     const context = await createContext({ config, clock: systemClock, db: database.db, log });
-    return { context, appUrl: url.href, ownerUrl: cluster.ownerUrl(), owner, app, close };
+    return { folder, context, appUrl: url.href, ownerUrl: cluster.ownerUrl(), owner, app, close };
   } catch (error) {
     await close();
     throw error;

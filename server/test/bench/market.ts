@@ -78,9 +78,13 @@ async function addUsers(cloud: MarketCloud, role: 'customer' | 'merchant', count
   return ids;
 }
 
-/** A made-up number that no other user of the run has. */
+const phones = new Map<string, string>();
+
+/** A valid mobile number of Singapore that no other user of the run has. */
 export function phoneOf(id: string): string {
-  return `+65${BigInt(`0x${createHash('sha256').update(id).digest('hex').slice(0, 12)}`)}`.slice(0, 15);
+  const phone = phones.get(id) ?? `+658${1_000_000 + phones.size}`;
+  phones.set(id, phone);
+  return phone;
 }
 
 /** Accounts with `balanceMinor` each, so opened that the ledger's sums still hold. @returns ids in order */

@@ -13,7 +13,7 @@ import {
 import { syncsPerSecond } from './limits.ts';
 import { naively, unsealed } from './peers.ts';
 import { slowDisk, startKiosk, startNaive } from './processes.ts';
-import type { Measured } from './raw-client.ts';
+import type { Measured } from '../../../../scripts/raw-client.ts';
 import { BenchShop } from './shop.ts';
 
 const SLOW_SYNC_MS = 10;
