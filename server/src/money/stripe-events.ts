@@ -18,6 +18,7 @@ export const EVENT_TYPES = [
   'checkout.session.async_payment_failed',
   'checkout.session.expired',
   'charge.refunded',
+  'refund.failed',
   'charge.dispute.created',
   'charge.dispute.updated',
   'charge.dispute.closed',
@@ -43,13 +44,15 @@ function ofOurs(event: Stripe.Event, name: EventName): MoneyEvent {
     case 'checkout.session.expired':
       return closedEvent('checkout_expired', event.data.object, name);
     case 'charge.refunded':
-      return refundedEvent(event.data.object, name);
+      return refundedEvent(event.data.object, name, saidAt(event));
+    case 'refund.failed':
+      return refundFailedEvent(event.data.object, name, saidAt(event));
     case 'charge.dispute.created':
     case 'charge.dispute.updated':
     case 'charge.dispute.closed':
     case 'charge.dispute.funds_withdrawn':
     case 'charge.dispute.funds_reinstated':
-      return disputedEvent(event.data.object, name);
+      return disputedEvent(event.data.object, name, saidAt(event));
     case 'transfer.created':
       return factEvent(event.data.object.metadata, transferFact(event.data.object), name);
     case 'transfer.reversed':
@@ -111,7 +114,25 @@ function topUpOf(session: Stripe.Checkout.Session): string | null {
   return Uuid.safeParse(session.client_reference_id).data ?? null;
 }
 
-function refundedEvent(charge: Stripe.Charge, name: EventName): MoneyEvent {
+function saidAt(event: Stripe.Event): Date {
+  return new Date(event.created * 1000);
+}
+
+function refundFailedEvent(refund: Stripe.Refund, name: EventName, at: Date): MoneyEvent {
+  const paymentId = idOf(refund.payment_intent);
+  if (paymentId === null || refund.amount === 0) return { kind: 'other', ...name };
+  return {
+    kind: 'refund_failed',
+    ...name,
+    paymentId,
+    refundId: refund.id,
+    amountMinor: fromStripe(refund.amount, refund.currency),
+    currency: refund.currency.toUpperCase(),
+    saidAt: at,
+  };
+}
+
+function refundedEvent(charge: Stripe.Charge, name: EventName, at: Date): MoneyEvent {
   const paymentId = idOf(charge.payment_intent);
   if (paymentId === null || charge.amount_refunded === 0) return { kind: 'other', ...name };
   return {
@@ -120,10 +141,11 @@ function refundedEvent(charge: Stripe.Charge, name: EventName): MoneyEvent {
     paymentId,
     refundedMinor: fromStripe(charge.amount_refunded, charge.currency),
     currency: charge.currency.toUpperCase(),
+    saidAt: at,
   };
 }
 
-function disputedEvent(dispute: Stripe.Dispute, name: EventName): MoneyEvent {
+function disputedEvent(dispute: Stripe.Dispute, name: EventName, at: Date): MoneyEvent {
   const paymentId = idOf(dispute.payment_intent);
   const state = disputeState(dispute.status);
   if (paymentId === null || state === null) return { kind: 'other', ...name };
@@ -135,6 +157,7 @@ function disputedEvent(dispute: Stripe.Dispute, name: EventName): MoneyEvent {
     amountMinor: fromStripe(dispute.amount, dispute.currency),
     currency: dispute.currency.toUpperCase(),
     state,
+    saidAt: at,
   };
   return event;
 }
