@@ -10,7 +10,7 @@ test.each([
   [0n, [1n, 2n], [0n, 0n]],
   [1n, [0n, 1n, 1n], [0n, 1n, 0n]],
   [7n, [0n, 5n], [0n, 7n]],
-])('R51: %s split by %j is %j', (minor, weights, parts) => {
+])('R51: %s is split by the largest remainder, ties to whoever comes first (%#)', (minor, weights, parts) => {
   expect(allocate(Amount.of(minor, 'SGD'), weights).map((part) => part.minor)).toEqual(parts);
 });
 
