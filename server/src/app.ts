@@ -24,6 +24,7 @@ import { registerHealth } from './routes/health.ts';
 import { registerHistory } from './routes/history.ts';
 import { registerKiosk } from './routes/kiosk.ts';
 import { registerMerchant } from './routes/merchant.ts';
+import { registerOfficeFiles } from './routes/office-files.ts';
 import { registerOpenApi } from './routes/openapi.ts';
 import { registerStripeWebhook } from './routes/stripe-webhook.ts';
 import { registerTopUps } from './routes/top-ups.ts';
@@ -65,6 +66,7 @@ const rooms: readonly RegisterRoutes[] = [
   registerRefunds,
   registerKiosk,
   registerOpenApi,
+  registerOfficeFiles,
   // Last: it answers every path that no room of the API has taken.
   registerWalletFiles,
 ];

@@ -159,6 +159,7 @@ const ROUTES: Readonly<Record<string, Route>> = {
   },
   'GET /v1/merchant/summary': { for: 'merchant' },
   'GET /v1/merchant/sales': { for: 'merchant' },
+  'GET /v1/merchant/sales/days': { for: 'merchant' },
   'GET /v1/merchant/claims': { for: 'merchant' },
   'GET /v1/merchant/double-spends': { for: 'merchant' },
   'GET /v1/merchant/double-spends/{id}/proof': {
