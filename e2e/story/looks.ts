@@ -1,9 +1,12 @@
-// How a screen of the wallet is looked at: what moved by itself, what a finger misses, what a reader of screens trips over.
+// How a screen in a browser is looked at: what moved by itself, what a finger misses, what a reader of screens trips over.
 
 import { AxeBuilder } from '@axe-core/playwright';
-import type { Phone } from './phone.ts';
+import type { Page } from 'playwright-core';
 
 const leastTargetPx = 48;
+
+/** The wallet on a phone, or another of the server's pages in a browser. */
+type Screen = { readonly page: Page };
 
 /** Runs in the page, before anything of it: what moved without a finger having caused it. */
 export function watchShifts(): void {
@@ -23,14 +26,14 @@ export function watchShifts(): void {
   }).observe({ type: 'layout-shift', buffered: true });
 }
 
-export async function shifts(phone: Phone): Promise<readonly string[]> {
+export async function shifts(phone: Screen): Promise<readonly string[]> {
   return await phone.page.evaluate(() => {
     const seen: unknown = Reflect.get(globalThis, 'tikiShifts');
     return Array.isArray(seen) ? seen.splice(0).map(String) : ['nothing was watched'];
   });
 }
 
-export async function comeToRest(phone: Phone): Promise<void> {
+export async function comeToRest(phone: Screen): Promise<void> {
   await phone.page.evaluate(async () => {
     const moving = document
       .getAnimations()
@@ -39,7 +42,7 @@ export async function comeToRest(phone: Phone): Promise<void> {
   });
 }
 
-export async function seriousFindings(phone: Phone): Promise<string[]> {
+export async function seriousFindings(phone: Screen): Promise<string[]> {
   const { violations } = await new AxeBuilder({ page: phone.page }).analyze();
   return violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
@@ -49,7 +52,7 @@ export async function seriousFindings(phone: Phone): Promise<string[]> {
 }
 
 /** Links inside sentences are exempt; everything that stands for itself is as large as a finger. */
-export function smallTargets(phone: Phone): Promise<string[]> {
+export function smallTargets(phone: Screen): Promise<string[]> {
   return phone.page.evaluate((least) => {
     const small: string[] = [];
     for (const target of document.querySelectorAll<HTMLElement>('button, a[href], input, select, summary')) {
@@ -64,6 +67,6 @@ export function smallTargets(phone: Phone): Promise<string[]> {
   }, leastTargetPx);
 }
 
-export function widerThanScreen(phone: Phone): Promise<boolean> {
+export function widerThanScreen(phone: Screen): Promise<boolean> {
   return phone.page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth);
 }

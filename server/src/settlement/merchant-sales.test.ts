@@ -22,7 +22,7 @@ beforeAll(async () => {
   const sales = [kiosk.sell(wallet, 1_250n), kiosk.sell(wallet, 300n), kiosk.sell(wallet, 99n)];
   hashes = sales.map(({ hash }) => toHex(hash));
   const [, , last] = sales;
-  if (last !== undefined) refund(kiosk, wallet, last, 40n);
+  if (last !== undefined) refund(kiosk, wallet, { payment: last, amountMinor: 40n });
   await kiosk.settle();
 });
 afterAll(() => server.close());
