@@ -49,7 +49,10 @@ export class Office {
 
   /** Asks whether the cookie still holds. A server that does not answer is said on the screen, not thrown. */
   async start(): Promise<void> {
-    const [config] = await Promise.all([this.api.config().catch(noAnswer), this.client.refresh().catch(noAnswer)]);
+    const [config] = await Promise.all([
+      this.api.config().catch(noAnswer),
+      this.client.refresh().catch(noAnswer),
+    ]);
     this.state.change({ config: config ?? null });
   }
 

@@ -86,14 +86,22 @@ export function CaseLine({ found, onProof }: { found: DoubleSpendView; onProof: 
       </span>
       {action.code !== null && <ErrorNotice code={action.code} />}
       <span class="line-actions">
-        <Button kind="plain" icon="down" busy={action.busy} onClick={() => action.run(onProof)} testId="proof">
+        <Button
+          kind="plain"
+          icon="down"
+          busy={action.busy}
+          onClick={() => action.run(onProof)}
+          testId="proof"
+        >
           {t('cases.proof')}
         </Button>
         <details class="disclosure">
           <summary>{t('cases.how')}</summary>
           <p>{t('cases.how_text')}</p>
           <p>
-            <Bdi class="code">npx tikiwallet verify-fork double-spend-{found.id.slice(0, 8)}.cbor --root KEY</Bdi>
+            <Bdi class="code">
+              npx tikiwallet verify-fork double-spend-{found.id.slice(0, 8)}.cbor --root KEY
+            </Bdi>
           </p>
         </details>
       </span>
@@ -101,7 +109,9 @@ export function CaseLine({ found, onProof }: { found: DoubleSpendView; onProof: 
   );
 }
 
-const CLAIM_STATES: Readonly<Record<MerchantClaimView['state'], { readonly tone: Tone; readonly name: Key }>> = {
+const CLAIM_STATES: Readonly<
+  Record<MerchantClaimView['state'], { readonly tone: Tone; readonly name: Key }>
+> = {
   paid: { tone: 'ok', name: 'cases.claim_paid' },
   not_covered: { tone: 'warn', name: 'cases.claim_not_covered' },
   refused: { tone: 'bad', name: 'cases.claim_refused' },

@@ -28,7 +28,9 @@ export function Kiosks() {
   const put = (kiosk: KioskView) => {
     const items = kiosks.value?.items ?? [];
     const isKnown = items.some(({ id }) => id === kiosk.id);
-    kiosks.set({ items: isKnown ? items.map((one) => (one.id === kiosk.id ? kiosk : one)) : [...items, kiosk] });
+    kiosks.set({
+      items: isKnown ? items.map((one) => (one.id === kiosk.id ? kiosk : one)) : [...items, kiosk],
+    });
   };
   return (
     <Area
@@ -176,13 +178,7 @@ function Row({ label, at, now }: { label: string; at: string | null; now: number
 }
 
 /** What a new machine types or reads: the code alone, so that any reader of QR codes shows just that. */
-function EnrolmentCode({
-  kiosk,
-  code,
-}: {
-  kiosk: KioskView;
-  code: NonNullable<KioskView['enrolment']>;
-}) {
+function EnrolmentCode({ kiosk, code }: { kiosk: KioskView; code: NonNullable<KioskView['enrolment']> }) {
   const now = useNowEvery(1_000);
   const leftMinutes = Math.ceil((Date.parse(code.expiresAt) - now) / 60_000);
   if (leftMinutes <= 0) return <p class="muted">{t('kiosks.code_over')}</p>;

@@ -81,14 +81,19 @@ function LimitForm({
   );
   const [saved, setSaved] = useState(false);
   const action = useAction();
-  const values = all.map((field) => ({ field, value: valueOf(field, typed[field.name] ?? '', view.currency) }));
+  const values = all.map((field) => ({
+    field,
+    value: valueOf(field, typed[field.name] ?? '', view.currency),
+  }));
   const isReadable = values.every(({ value }) => value !== null);
   const isChanged = values.some(({ field, value }) => value !== view.limits[field.name]);
   const submit = (event: Event) => {
     event.preventDefault();
     action.run(async () => {
       const limits = Object.fromEntries(
-        values.flatMap(({ field, value }) => (value === undefined || value === null ? [] : [[field.name, value]])),
+        values.flatMap(({ field, value }) =>
+          value === undefined || value === null ? [] : [[field.name, value]],
+        ),
       );
       onSet(await office.api.setLimits({ basedOn: view.version, limits }));
       setSaved(true);
@@ -108,7 +113,9 @@ function LimitForm({
                 setSaved(false);
                 setTyped((before) => ({ ...before, [field.name]: text }));
               }}
-              problem={isBad ? t(field.unit === 'money' ? 'error.amount_not_understood' : 'limits.whole') : null}
+              problem={
+                isBad ? t(field.unit === 'money' ? 'error.amount_not_understood' : 'limits.whole') : null
+              }
               testId={`limit-${field.name}`}
               input={{
                 inputMode: field.unit === 'money' ? 'decimal' : 'numeric',

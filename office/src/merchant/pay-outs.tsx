@@ -2,7 +2,12 @@
  * Money out to the shop's bank: what can go, the account that it goes to, and what became of each pay-out. The code of an SMS stands
  * before money leaves.
  */
-import type { BankAccountView, Withdrawal, WithdrawalFailure, WithdrawalStatus } from '@tikiwallet/server/contract';
+import type {
+  BankAccountView,
+  Withdrawal,
+  WithdrawalFailure,
+  WithdrawalStatus,
+} from '@tikiwallet/server/contract';
 import {
   AmountField,
   Bdi,
@@ -33,7 +38,8 @@ export function PayOuts() {
   const bank = useLoad('bank', () => office.api.bankAccount());
   const [open, setOpen] = useState<Withdrawal | null>(null);
   const pages = usePages('pay-outs', (cursor) => office.api.payOuts(cursor));
-  const isMoving = pages.items?.some(({ status }) => status === 'on_its_way' || status === 'coming_back') === true;
+  const isMoving =
+    pages.items?.some(({ status }) => status === 'on_its_way' || status === 'coming_back') === true;
   const { reload } = pages;
   useEffect(() => {
     if (!isMoving) return;
@@ -211,16 +217,15 @@ function Order({ view, onOrdered }: { view: BankAccountView; onOrdered: (withdra
               {fee === null ? '–' : <Sum minor={fee} currency={currency} />}
             </Row>
             <Row label={t('withdraw.arrives')}>
-              {fee === null || amount.minor === null ? '–' : <Sum minor={amount.minor - fee} currency={currency} />}
+              {fee === null || amount.minor === null ? (
+                '–'
+              ) : (
+                <Sum minor={amount.minor - fee} currency={currency} />
+              )}
             </Row>
           </dl>
           {action.code !== null && <ErrorNotice code={action.code} />}
-          <Button
-            type="submit"
-            busy={action.busy}
-            disabled={amount.minor === null}
-            testId="pay-out-submit"
-          >
+          <Button type="submit" busy={action.busy} disabled={amount.minor === null} testId="pay-out-submit">
             {t('payouts.order')}
           </Button>
         </form>
@@ -252,8 +257,8 @@ function Confirmation({
     <Panel title={t('payouts.confirm')} testId="confirmation">
       <form class="stack" onSubmit={submit}>
         <p>
-          <Sum minor={withdrawal.amountMinor} currency={withdrawal.currency} /> → <bdi>{withdrawal.bankName}</bdi>{' '}
-          <Bdi>•••• {withdrawal.last4}</Bdi>
+          <Sum minor={withdrawal.amountMinor} currency={withdrawal.currency} /> →{' '}
+          <bdi>{withdrawal.bankName}</bdi> <Bdi>•••• {withdrawal.last4}</Bdi>
         </p>
         <CodeField phone={state.user?.phone ?? ''} value={code} onInput={setCode} />
         {action.code !== null && <ErrorNotice code={action.code} />}
@@ -266,7 +271,9 @@ function Confirmation({
             key={withdrawal.code?.expiresAt}
             afterMs={withdrawal.code?.resendAfterMs ?? 0}
             busy={resend.busy}
-            onResend={() => resend.run(async () => onChange(await office.api.resendPayOutCode(withdrawal.id)))}
+            onResend={() =>
+              resend.run(async () => onChange(await office.api.resendPayOutCode(withdrawal.id)))
+            }
           />
           <Button kind="quiet" onClick={onLeave}>
             {t('common.cancel')}

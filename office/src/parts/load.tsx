@@ -86,7 +86,9 @@ export interface Pages<T> {
 /** A list that comes a page at a time. */
 export function usePages<T>(
   name: string,
-  ask: (cursor: string | null) => Promise<{ readonly items: readonly T[]; readonly nextCursor: string | null }>,
+  ask: (
+    cursor: string | null,
+  ) => Promise<{ readonly items: readonly T[]; readonly nextCursor: string | null }>,
 ): Pages<T> {
   const [rest, setRest] = useState<{
     name: string;

@@ -4,7 +4,8 @@
 export function niceTop(values: readonly bigint[]): bigint {
   const most = values.reduce((top, value) => (value > top ? value : top), 0n);
   for (let power = 10n; ; power *= 10n) {
-    for (const times of [1n, 2n, 5n]) if (power * times >= most && power * times >= 100n) return power * times;
+    for (const times of [1n, 2n, 5n])
+      if (power * times >= most && power * times >= 100n) return power * times;
   }
 }
 

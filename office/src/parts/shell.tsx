@@ -98,7 +98,9 @@ export function Shell({
             <p>{t('error.network_unreachable')}</p>
           </Notice>
         )}
-        <SupportContact.Provider value={state.config?.supportContact ?? null}>{children}</SupportContact.Provider>
+        <SupportContact.Provider value={state.config?.supportContact ?? null}>
+          {children}
+        </SupportContact.Provider>
       </main>
     </div>
   );

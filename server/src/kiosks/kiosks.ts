@@ -101,7 +101,9 @@ async function readViews({ db, clock }: { db: Executor; clock: Clock }, which: S
       quarantinedAt: kioskEnrolments.quarantinedAt,
       lastSettledAt: sql<Date | null>`(
         select max(${settlementBatches.receivedAt}) from ${settlementBatches}
-        where ${settlementBatches.enrolmentId} = ${kioskEnrolments.id})`.mapWith(settlementBatches.receivedAt),
+        where ${settlementBatches.enrolmentId} = ${kioskEnrolments.id})`.mapWith(
+        settlementBatches.receivedAt,
+      ),
     })
     .from(kiosks)
     .leftJoin(kioskEnrolments, and(eq(kioskEnrolments.kioskId, kiosks.id), isCurrent))

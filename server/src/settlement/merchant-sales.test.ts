@@ -31,10 +31,17 @@ const list = (query: string) =>
   server.expect(pageOf(SaleView), `/v1/merchant/sales?${query}`, { token: merchant.token });
 
 test('every day of the span is there once, the oldest first, and today has what was settled today', async () => {
-  const { days } = await server.expect(SalesDays, '/v1/merchant/sales/days?days=7', { token: merchant.token });
+  const { days } = await server.expect(SalesDays, '/v1/merchant/sales/days?days=7', {
+    token: merchant.token,
+  });
   expect(days).toHaveLength(7);
   expect(days.map(({ day }) => day)).toEqual(days.map(({ day }) => day).toSorted());
-  expect(days.at(-1)).toMatchObject({ settledMinor: '1649', settledCount: 3, unpaidCount: 0, refundedMinor: '40' });
+  expect(days.at(-1)).toMatchObject({
+    settledMinor: '1649',
+    settledCount: 3,
+    unpaidCount: 0,
+    refundedMinor: '40',
+  });
   expect(days.slice(0, -1).every(({ settledMinor }) => settledMinor === '0')).toBe(true);
 });
 
@@ -52,7 +59,9 @@ test('a sale is found by its receipt or by the first digits of its hash, and by 
 test('pages follow each other without a gap and without a sale twice', async () => {
   const first = await list('limit=2');
   const second = await list(`limit=2&cursor=${first.nextCursor ?? ''}`);
-  expect([...first.items, ...second.items].map(({ paymentHash }) => paymentHash)).toEqual(hashes.toReversed());
+  expect([...first.items, ...second.items].map(({ paymentHash }) => paymentHash)).toEqual(
+    hashes.toReversed(),
+  );
   expect(second.nextCursor).toBeNull();
 });
 
