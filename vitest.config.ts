@@ -15,6 +15,10 @@ export default defineConfig({
   root,
   test: {
     pool: 'forks',
+    // Facts are waited for, and a busy machine may take its time for them.
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    expect: { poll: { timeout: 20_000 } },
     projects: [
       {
         extends: true,
@@ -32,8 +36,8 @@ export default defineConfig({
           include: ['server/**/*.test.ts'],
           exclude: [...exclude, slow],
           ...database,
-          testTimeout: 20_000,
-          hookTimeout: 60_000,
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
         },
       },
       {
@@ -43,8 +47,8 @@ export default defineConfig({
           include: [slow],
           exclude,
           ...database,
-          testTimeout: 120_000,
-          hookTimeout: 180_000,
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
         },
       },
     ],

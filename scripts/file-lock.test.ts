@@ -46,9 +46,19 @@ test('takes over from an owner that is gone', async () => {
 test('says once that it waits', async () => {
   const path = join(folder, 'lock');
   const said: string[] = [];
-  const first = withFileLock(path, {}, () => sleep(450));
-  await sleep(20);
-  await withFileLock(path, { say: (line) => said.push(line), waitingFor: 'the other one' }, async () => {});
+  const [isIn, isSaid] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const first = withFileLock(path, {}, async () => {
+    isIn.resolve();
+    await isSaid.promise;
+    // Long enough for it to look twice more.
+    await sleep(450);
+  });
+  await isIn.promise;
+  const say = (line: string): void => {
+    said.push(line);
+    isSaid.resolve();
+  };
+  await withFileLock(path, { say, waitingFor: 'the other one' }, async () => {});
   await first;
   expect(said).toEqual(['Waiting for the other one.']);
 });

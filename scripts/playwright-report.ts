@@ -1,22 +1,29 @@
-// Turns Playwright's JSON report into the counts that scripts/test.ts adds up.
+// Turns Playwright's JSON report into the counts and failures that scripts/test.ts adds up.
 
-import type { JSONReport, JSONReportSuite } from '@playwright/test/reporter';
-import type { Tally } from './tally-reporter.ts';
+import type { JSONReport, JSONReportSuite, TestError } from '@playwright/test/reporter';
+import type { Failure, Tally } from './tally-reporter.ts';
 
 export function readPlaywrightReport(text: string): Tally {
   const report: JSONReport = JSON.parse(text);
   let passed = 0;
   // Errors outside of every test: a configuration that does not load, a worker that died.
-  let failed = report.errors.length;
+  const failures: Failure[] = report.errors.map((error) => ({
+    test: 'outside of every test',
+    error: textOf(error),
+  }));
+  const flaky: Failure[] = [];
   const skipped: { test: string; reason: string }[] = [];
   for (const { title, test } of report.suites.flatMap((suite) => testsOf(suite, []))) {
     switch (test.status) {
       case 'expected':
-      case 'flaky':
         passed += 1;
         break;
+      case 'flaky':
+        passed += 1;
+        flaky.push({ test: title, error: whyOf(test) });
+        break;
       case 'unexpected':
-        failed += 1;
+        failures.push({ test: title, error: whyOf(test) });
         break;
       case 'skipped': {
         const reason = test.annotations.find(({ type }) => type === 'skip' || type === 'fixme')?.description;
@@ -25,10 +32,11 @@ export function readPlaywrightReport(text: string): Tally {
       }
     }
   }
-  return { passed, failed, skipped };
+  return { passed, failed: failures.length, skipped, failures, flaky };
 }
 
-type FoundTest = { readonly title: string; readonly test: JSONReportSuite['specs'][number]['tests'][number] };
+type Test = JSONReportSuite['specs'][number]['tests'][number];
+type FoundTest = { readonly title: string; readonly test: Test };
 
 function testsOf(suite: JSONReportSuite, above: readonly string[]): readonly FoundTest[] {
   const titles = [...above, suite.title];
@@ -36,4 +44,15 @@ function testsOf(suite: JSONReportSuite, above: readonly string[]): readonly Fou
     spec.tests.map((test) => ({ title: [...titles, spec.title].join(' > '), test })),
   );
   return [...own, ...(suite.suites ?? []).flatMap((inner) => testsOf(inner, titles))];
+}
+
+/** What the last try that failed failed of. */
+function whyOf(test: Test): string {
+  const error = test.results.findLast(({ errors }) => errors.length > 0)?.errors[0];
+  return error === undefined ? '' : textOf(error);
+}
+
+function textOf({ message, location }: Pick<TestError, 'message' | 'location'>): string {
+  const where = location === undefined ? '' : `\nat ${location.file}:${String(location.line)}`;
+  return (message ?? '') + where;
 }

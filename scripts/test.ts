@@ -15,11 +15,11 @@ import { readPlaywrightReport } from './playwright-report.ts';
 import { repositoryRoot, runCommand } from './run-command.ts';
 import { ensureSystemPackages, MissingSystemPackages, type PackageGroup } from './system-packages.ts';
 import { type Tally, tallyFileVariable } from './tally-reporter.ts';
+import { formatSummary, type SuiteOutcome } from './test-summary.ts';
 
 const suiteNames = ['fast', 'server', 'slow', 'radio', 'e2e'] as const;
 type SuiteName = (typeof suiteNames)[number];
 type Environment = Readonly<Record<string, string | undefined>>;
-type SuiteOutcome = Tally & { readonly name: string; readonly durationMs: number; readonly problem?: string };
 
 /** The suites that open windows and browsers; the others need nothing but Node. */
 const suitesWithWindows: readonly SuiteName[] = ['slow', 'e2e'];
@@ -70,7 +70,7 @@ async function runRadioLab(
   return outcome('radio', tally, result.code, result.durationMs);
 }
 
-const emptyTally: Tally = { passed: 0, failed: 0, skipped: [] };
+const emptyTally: Tally = { passed: 0, failed: 0, skipped: [], failures: [], flaky: [] };
 
 function parseTally(text: string): Tally {
   // Written by our own reporter in the process that just ended.
@@ -174,23 +174,6 @@ async function installIfPossible(group: PackageGroup): Promise<void> {
   }
 }
 
-function printSummary(outcomes: readonly SuiteOutcome[]): void {
-  const skipped = outcomes.flatMap((one) => one.skipped);
-  if (skipped.length > 0) console.log('\nSkipped:');
-  for (const { test, reason } of skipped) console.log(`  ${test}: ${reason}`);
-  console.log('');
-  for (const one of outcomes) {
-    const counts = `${String(one.passed)} passed, ${String(one.failed)} failed, ${String(one.skipped.length)} skipped`;
-    const problem = one.problem === undefined ? '' : `  (${one.problem})`;
-    console.log(`${one.name.padEnd(8)} ${counts}, ${(one.durationMs / 1000).toFixed(1)} s${problem}`);
-  }
-  const passed = outcomes.reduce((sum, one) => sum + one.passed, 0);
-  const failed = outcomes.reduce((sum, one) => sum + one.failed, 0);
-  const skips = skipped.length === 0 ? '' : `, ${String(skipped.length)} skipped`;
-  console.log(`\n${String(passed)} passed, ${String(failed)} failed${skips}`);
-  process.exitCode = failed === 0 ? 0 : 1;
-}
-
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: { only: { type: 'string', multiple: true }, case: { type: 'string', multiple: true } },
@@ -215,7 +198,8 @@ async function main(): Promise<void> {
     await prepared.stop();
     await rm(folder, { recursive: true, force: true });
   }
-  printSummary(outcomes);
+  console.log(formatSummary(outcomes));
+  process.exitCode = outcomes.every(({ failed }) => failed === 0) ? 0 : 1;
 }
 
 await main();

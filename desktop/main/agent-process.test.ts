@@ -60,7 +60,7 @@ async function untilStarted(count: number, agent: AgentProcess): Promise<number[
       if (started.length < count) throw new Error(`${started.length} started so far`);
       return started;
     },
-    { timeout: 8_000, interval: 40 },
+    { timeout: 25_000, interval: 40 },
   );
 }
 
@@ -70,7 +70,7 @@ async function orphan(): Promise<number> {
     stdio: 'ignore',
   });
   children.push(child);
-  await vi.waitFor(() => readFile(join(folder, 'orphan')), { timeout: 5_000 });
+  await vi.waitFor(() => readFile(join(folder, 'orphan')), { timeout: 20_000 });
   return child.pid ?? -1;
 }
 

@@ -65,20 +65,26 @@ export class FakeTill {
 
   /** Another agent in another state, behind the same window. Resolves when it can be reached. */
   async become(scenario: string): Promise<void> {
-    await this.loseAgent();
+    const agent = this.#agent ?? this.#spawnAgent(scenario);
+    const isServing = new Promise<void>((resolve, reject) => {
+      agent.stdout.once('data', () => resolve());
+      agent.once('exit', (code) => reject(new Error(`the fake agent ended with code ${String(code)}`)));
+    });
+    if (this.#agent === undefined) this.#agent = agent;
+    else this.control(`become ${scenario}`);
+    await isServing;
+    // Where a screen was left is not where the next scenario begins.
+    await this.page.reload();
+  }
+
+  #spawnAgent(scenario: string): AgentProcess {
     const script = join(repositoryRoot, 'desktop', 'ipc', 'serve-fake-agent.ts');
     const agent = spawn('node', [script, this.#folder, scenario], {
       env: pinnedToolsEnvironment(),
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     track(agent);
-    this.#agent = agent;
-    await new Promise<void>((resolve, reject) => {
-      agent.stdout.once('data', () => resolve());
-      agent.once('exit', (code) => reject(new Error(`the fake agent ended with code ${String(code)}`)));
-    });
-    // Where a screen was left is not where the next scenario begins.
-    await this.page.reload();
+    return agent;
   }
 
   /** The agent ends, as in a crash. */

@@ -13,14 +13,25 @@ export function watchShifts(): void {
   type Shift = PerformanceEntry & {
     readonly value: number;
     readonly hadRecentInput: boolean;
-    readonly sources: readonly { readonly node: Node | null }[];
+    readonly sources: readonly {
+      readonly node: Node | null;
+      readonly previousRect: DOMRectReadOnly;
+      readonly currentRect: DOMRectReadOnly;
+    }[];
   };
   const seen: string[] = [];
+  const place = ({ x, y, width, height }: DOMRectReadOnly): string =>
+    [x, y, width, height].map((length) => length.toFixed(1)).join(' ');
+  const name = (node: Node | null): string =>
+    node instanceof Element ? node.outerHTML.slice(0, 100) : `"${node?.textContent ?? 'nothing'}"`;
   Object.assign(globalThis, { tikiShifts: seen });
   new PerformanceObserver((list) => {
     for (const entry of list.getEntries() as Shift[]) {
       if (entry.hadRecentInput) continue;
-      const nodes = entry.sources.map(({ node }) => (node instanceof Element ? node.className : 'text'));
+      const nodes = entry.sources.map(
+        ({ node, previousRect, currentRect }) =>
+          `${name(node)} from ${place(previousRect)} to ${place(currentRect)}`,
+      );
       seen.push(`${entry.value.toFixed(4)} ${nodes.join(', ')}`);
     }
   }).observe({ type: 'layout-shift', buffered: true });

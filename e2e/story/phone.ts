@@ -23,6 +23,9 @@ const browserFlags = [
   '--use-fake-ui-for-media-stream',
 ];
 
+/** For what comes for certain, on a machine that others use as well. */
+const PATIENCE_MS = 60_000;
+
 export type PhoneOptions = {
   /** Where the wallet is served. */
   readonly url: string;
@@ -78,6 +81,7 @@ export class Phone {
   /** Starts the browser on what it kept, and opens the wallet. */
   async switchOn(changes: Pick<PhoneOptions, 'flags'> = {}): Promise<void> {
     const context = await launch(this.#folder, { ...this.#options, ...changes });
+    context.setDefaultTimeout(PATIENCE_MS);
     const page = context.pages()[0] ?? (await context.newPage());
     this.#on = { context, page };
     await page.goto(this.#url);
@@ -130,7 +134,7 @@ export class Phone {
 
   async enterCode(code: string): Promise<void> {
     await this.at('otp-code').fill(code);
-    await this.at('otp-submit').click({ timeout: 3_000 });
+    await this.at('otp-submit').click();
   }
 
   /** Through the provider's checkout page and back. @param amount as typed, e.g. `50`. */

@@ -97,7 +97,7 @@ export class Shop {
   async withAgent<T>(use: (agent: AgentClient) => Promise<T>): Promise<T> {
     const agent = this.stack.connectAgent();
     try {
-      await agent.whenConnected(15_000);
+      await agent.whenConnected(60_000);
       return await use(agent);
     } finally {
       agent.close();

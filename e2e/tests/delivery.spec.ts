@@ -4,6 +4,7 @@
 import { expect, test } from '@playwright/test';
 import process from 'node:process';
 import { CloudClient } from '../../scripts/stack/cloud-client.ts';
+import { watchForCode } from '../story/in-time.ts';
 import { KioskWindow } from '../story/kiosk-window.ts';
 import { Phone } from '../story/phone.ts';
 import { customer, Shop } from '../story/shop.ts';
@@ -109,10 +110,10 @@ test.describe('delivery without a network', () => {
     await kiosk.charge(300n);
     await phone.page.route('**/v1/payments', async (route) => await route.abort());
     await phone.scan(await kiosk.screenshot());
+    const codeInTime = await watchForCode(phone);
     await phone.confirm();
-    const confirmedAt = performance.now();
     await phone.at('payment-code').waitFor();
-    expect(performance.now() - confirmedAt).toBeLessThan(3_000);
+    expect(await codeInTime()).toBe(true);
     await kiosk.scanCustomer(await phone.codeForShop());
     await expect(kiosk.at('paid-amount')).toContainText('3.00');
     // The radio goes on being tried: once it carries, the same payment is answered with the same receipt.

@@ -77,7 +77,7 @@ test('starts its own agent, and neither debugs nor runs as a plain Node', async 
     stream.on('data', (chunk: Buffer) => (output += chunk.toString('utf8')));
   const agent = connectToAgentOf(data);
   try {
-    await agent.whenConnected(15_000);
+    await agent.whenConnected(60_000);
     const phase = async () => (await agent.call('agent.state', {})).phase;
     await expect.poll(phase).toBe('not_enrolled');
   } finally {
@@ -103,7 +103,7 @@ test('shows the welcome screen of a till that is not set up, locked as the sourc
     const page = await app.firstWindow();
     await expect(page.getByTestId('screen-welcome')).toBeVisible();
     const agent = connectToAgentOf(data);
-    await agent.whenConnected(5_000);
+    await agent.whenConnected(60_000);
     expect((await agent.call('agent.state', {})).phase).toBe('not_enrolled');
     agent.close();
     const preferences = await app.evaluate(({ BrowserWindow }) =>

@@ -37,12 +37,18 @@ async function main(): Promise<void> {
   for (const one of failed) console.log(`${formatFailure(one)}\n`);
   const isWhole = machine.exitCode === 0 && !machine.timedOut;
   if (!isWhole) {
-    const why = machine.timedOut ? 'took too long' : `ended with ${String(machine.exitCode)}`;
-    console.log(`The machine ${why}.\n${machine.stderr.slice(-4_000)}\n${machine.console.slice(-2_000)}`);
+    console.log(
+      `The machine ${endOf(machine)}.\n${machine.stderr.slice(-4_000)}\n${machine.console.slice(-2_000)}`,
+    );
   }
   const lost = isWhole ? 0 : 1;
   const passed = results.length - failed.length;
-  await writeTally({ passed, failed: failed.length + lost, skipped: [] });
+  const failures = failed.map(({ name, failure }) => ({
+    test: name,
+    error: `${failure?.step ?? ''}: ${failure?.error ?? ''}`,
+  }));
+  if (!isWhole) failures.push({ test: 'the machine', error: endOf(machine) });
+  await writeTally({ passed, failed: failed.length + lost, skipped: [], failures });
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(0);
   console.log(
     `${String(passed)} passed, ${String(failed.length + lost)} failed, ${seconds} s with the start`,
@@ -57,6 +63,10 @@ async function main(): Promise<void> {
   await rm(machine.folder, { recursive: true, force: true });
   console.log(`The logs are in ${kept}`);
   process.exitCode = 1;
+}
+
+function endOf({ timedOut, exitCode }: MachineResult): string {
+  return timedOut ? 'took too long' : `ended with ${String(exitCode)}`;
 }
 
 async function runOnce(plan: MachinePlan): Promise<{ machine: MachineResult; output: string }> {
@@ -91,11 +101,12 @@ type Tally = {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: readonly { readonly test: string; readonly reason: string }[];
+  readonly failures: readonly { readonly test: string; readonly error: string }[];
 };
 
 async function writeTally(tally: Tally): Promise<void> {
   const path = process.env['TIKIWALLET_TALLY_FILE'];
-  if (path !== undefined) await writeFile(path, JSON.stringify(tally));
+  if (path !== undefined) await writeFile(path, JSON.stringify({ ...tally, flaky: [] }));
 }
 
 try {
@@ -104,7 +115,7 @@ try {
   if (!(error instanceof LabUnavailable)) throw error;
   const reason = `there is no radio lab here (${error.code}): ${error.message}`;
   console.error(reason);
-  await writeTally({ passed: 0, failed: 0, skipped: [{ test: 'the radio lab', reason }] });
+  await writeTally({ passed: 0, failed: 0, skipped: [{ test: 'the radio lab', reason }], failures: [] });
   // For somebody who asked for it by name it is a failure; among all tests it is one that cannot run here.
   process.exitCode = process.env['TIKIWALLET_TALLY_FILE'] === undefined ? 1 : 0;
 }

@@ -68,7 +68,7 @@ describe('a radio', () => {
       supplicant.say(
         `P2P-DEVICE-FOUND 02:00:00:00:01:${(at % 100).toString(16).padStart(2, '0')} p2p_dev_addr=02:00:00:00:01:${(at % 100).toString(16).padStart(2, '0')} name='x'`,
       );
-    await vi.waitFor(() => expect(radio.peers().every(({ signalDbm }) => signalDbm === -40)).toBe(true));
+    await expect.poll(() => radio.peers().every(({ signalDbm }) => signalDbm === -40)).toBe(true);
     expect(radio.peers()).toHaveLength(100);
     expect(most).toBe(1);
     await radio.close();
@@ -92,7 +92,7 @@ describe('a radio', () => {
     expect((await radio.host(GROUP)).ssid).toBe(GROUP.ssid);
     expect(supplicant.commands).not.toContain('REMOVE_NETWORK 7');
     supplicant.say('P2P-GROUP-REMOVED p2p-wlan0-0 GO reason=REQUESTED');
-    await vi.waitFor(() => expect(supplicant.commands).toContain('REMOVE_NETWORK 7'));
+    await expect.poll(() => supplicant.commands).toContain('REMOVE_NETWORK 7');
     await radio.close();
   });
 
@@ -107,7 +107,7 @@ describe('a radio', () => {
     const removed = vi.fn();
     radio.on('group_removed', removed);
     supplicant.endSocketOf('p2p-wlan0-0');
-    await vi.waitFor(() => expect(radio.group()).toBe(undefined));
+    await expect.poll(() => radio.group()).toBe(undefined);
     expect(removed).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ reason: 'UNAVAILABLE' }));
     await radio.close();
   });

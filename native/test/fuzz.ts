@@ -97,10 +97,11 @@ listen();
 let isOver = false;
 void ended.then(() => (isOver = true));
 while (!isOver) {
-  const request = { socketPath, clientFolder: folder, command: 'STATUS', timeoutMs: 200 };
+  const request = { socketPath, clientFolder: folder, command: 'STATUS', timeoutMs: 300 };
   const reply = await addon.request(request).catch(() => undefined);
+  if (reply === undefined) continue;
   counts.replies += 1;
-  if (reply !== undefined) examineReply(new TextDecoder().decode(reply));
+  examineReply(new TextDecoder().decode(reply));
 }
 await over;
 close();

@@ -1,7 +1,8 @@
 // Stands in for a supplicant that says what strangers make it say: lines of the real one, changed at random.
 //
 // Usage: fuzzing_supplicant SOCKET SEED LINES. Prints "ready" once it listens. Whoever sends ATTACH gets OK and so many
-// events; every other command a changed reply. Ends after the last event, or when its standard input ends.
+// events; every other command a changed reply. Before each hundredth event it waits for a command, so that however slow
+// its asker is, replies come between the events. Ends after the last event, or when its standard input ends.
 
 #include <poll.h>
 #include <sys/socket.h>
@@ -15,6 +16,8 @@
 #include <vector>
 
 namespace {
+
+constexpr unsigned long kEventsBetweenReplies = 100;
 
 const std::vector<std::string> kLines = {
     "<3>P2P-DEVICE-FOUND 02:00:00:00:01:00 p2p_dev_addr=02:00:00:00:01:00 pri_dev_type=10-0050F204-5 name='Phone' "
@@ -103,9 +106,11 @@ int main(int argc, char** argv) {
   std::fflush(stdout);
   sockaddr_un listener{};
   socklen_t listener_length = 0;
+  unsigned long events_since_reply = 0;
   while (left > 0) {
+    const bool waits = listener_length == 0 || events_since_reply >= kEventsBetweenReplies;
     pollfd waiting[] = {{fd, POLLIN, 0}, {STDIN_FILENO, POLLIN, 0}};
-    if (poll(waiting, 2, listener_length > 0 ? 0 : -1) < 0) continue;
+    if (poll(waiting, 2, waits ? -1 : 0) < 0) continue;
     if (waiting[1].revents) break;
     if (waiting[0].revents & POLLIN) {
       char buffer[4097];
@@ -120,15 +125,18 @@ int main(int argc, char** argv) {
       if (attaches) {
         listener = from;
         listener_length = length;
+      } else {
+        events_since_reply = 0;
       }
     }
-    if (listener_length == 0) continue;
+    if (listener_length == 0 || events_since_reply >= kEventsBetweenReplies) continue;
     const std::string event = chance.Line();
     // An event that is no event (no '<') is what a confused supplicant would send: the reader must stand it, too.
     const ssize_t sent =
         sendto(fd, event.data(), event.size(), 0, reinterpret_cast<sockaddr*>(&listener), listener_length);
     if (sent < 0) listener_length = 0;
     left--;
+    events_since_reply++;
   }
   unlink(argv[1]);
   return 0;

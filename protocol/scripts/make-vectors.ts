@@ -19,7 +19,7 @@ import {
   identityVectors,
   requestVectors,
 } from './vectors-of-objects.ts';
-import { boundVectors } from './vectors-of-bounds.ts';
+import { boundVectors, shopBoundVectors } from './vectors-of-bounds.ts';
 import { edgeVectors } from './vectors-of-edges.ts';
 import { formVectors } from './vectors-of-forms.ts';
 import { journalFileVectors } from './vectors-of-journals.ts';
@@ -59,6 +59,7 @@ const MAKERS: Readonly<Record<string, (world: VectorWorld) => DraftFile>> = {
   'double-spend-proof.json': doubleSpendProofVectors,
   'forms.json': formVectors,
   'bounds.json': boundVectors,
+  'bounds-of-shops.json': shopBoundVectors,
   'settlement-edges.json': settlementEdgeVectors,
   'journal-file.json': journalFileVectors,
   'acceptance-edges.json': edgeVectors,

@@ -65,7 +65,7 @@ export class CloudClient {
 
   /** The newest 6-digit code in the stand-in's inbox for a number. */
   async codeSentTo(phone: string): Promise<string> {
-    const deadline = performance.now() + 10_000;
+    const deadline = performance.now() + 30_000;
     while (performance.now() < deadline) {
       const response = await fetch(`${this.#stack.smsInboxUrl}messages?to=${encodeURIComponent(phone)}`);
       const code = newestCode(await response.json());

@@ -118,7 +118,8 @@ export class Stack {
     await this.#server.whenReady();
   }
 
-  async startAgent(): Promise<void> {
+  /** @param env Further variables for this run of the agent alone. */
+  async startAgent(env: Readonly<Record<string, string>> = {}): Promise<void> {
     const { ports, agentPlace } = this.options;
     const [command, ...args] = [...(agentPlace?.inside ?? []), 'node', 'desktop/agent/main.ts'];
     this.#agent = ManagedProcess.spawn({
@@ -127,6 +128,7 @@ export class Stack {
       args,
       env: {
         ...this.options.env,
+        ...env,
         TIKI_KIOSK_DATA: this.kioskFolder,
         TIKI_API_URL: this.options.agentApiUrl ?? this.walletUrl,
         TIKI_LISTEN_HOST: agentPlace?.host ?? '127.0.0.1',
@@ -189,7 +191,7 @@ export class Stack {
     if (!existsSync(this.agentSocket)) return false;
     const client = this.connectAgent();
     try {
-      await client.whenConnected(500);
+      await client.whenConnected(2_000);
       const { phase } = await client.call('agent.state', {});
       return phase !== 'starting';
     } catch {

@@ -17,7 +17,7 @@ import { SoleHost } from './sole-host.ts';
 
 const ON: RadioSettings = { isOn: true, mode: 'wifi_direct', rotationHours: 12 };
 vi.setConfig({ testTimeout: 30_000 });
-const WAIT = { timeout: 10_000, interval: 20 };
+const WAIT = { timeout: 25_000, interval: 20 };
 
 let folder: string;
 let world: FakeWorld;

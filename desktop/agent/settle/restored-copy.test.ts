@@ -1,6 +1,6 @@
 import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { pino } from 'pino';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { CloudProblem } from '../cloud/cloud-client.ts';
 import type { CommandName, CommandParams, CommandResult } from '../store/messages.ts';
 import { FakeCloud } from '../test/fake-cloud.ts';
@@ -47,8 +47,8 @@ const sell = () => expect(codeOf(kiosk.acceptOne(buy()))).toBe('accepted');
 
 async function settle(): Promise<void> {
   loop.retryNow();
-  await vi.waitFor(() => expect(kiosk.snapshot().unsettled.count).toBe(0));
-  await vi.waitFor(() => expect(loop.view.state).toBe('idle'));
+  await expect.poll(() => kiosk.snapshot().unsettled.count).toBe(0);
+  await expect.poll(() => loop.view.state).toBe('idle');
 }
 
 /** Every start of the program begins its settlement anew. */
@@ -126,8 +126,8 @@ for (const how of ['as a file', 'as an image of the disk'] as const) {
       await restart();
     }
     loop.retryNow();
-    await vi.waitFor(() => expect(kiosk.snapshot().doubt).toBe('behind_cloud'));
-    await vi.waitFor(() => expect(loop.view).toMatchObject({ state: 'refused' }));
+    await expect.poll(() => kiosk.snapshot().doubt).toBe('behind_cloud');
+    await expect.poll(() => loop.view).toMatchObject({ state: 'refused' });
     expect(loop.view.lastErrorCode).toBe('cloud_is_ahead_of_journal');
     expect(() => kiosk.sell()).toThrow('journal_quarantined');
     const head = kiosk.snapshot().headSequence;
@@ -149,7 +149,7 @@ test('R45 a database made anew under the keys of an old one is behind the cloud 
   kiosk.enrol(issuer);
   loop = newLoop();
   loop.retryNow();
-  await vi.waitFor(() => expect(kiosk.snapshot().doubt).toBe('behind_cloud'));
+  await expect.poll(() => kiosk.snapshot().doubt).toBe('behind_cloud');
 });
 
 test('a folder that moved to another disk sells on after one word of the cloud', async () => {
@@ -172,7 +172,7 @@ test('an answer that was lost, and a process that was killed, are not mistaken f
   sell();
   cloud.loseAnswers = 1;
   loop.retryNow();
-  await vi.waitFor(() => expect(cloud.loseAnswers).toBe(0));
+  await expect.poll(() => cloud.loseAnswers).toBe(0);
   await restart();
   sell();
   await settle();
@@ -188,11 +188,11 @@ test('a cloud that twice calls this journal another story stops the selling, unt
   sell();
   cloud.refuse = [broken()];
   loop.retryNow();
-  await vi.waitFor(() => expect(loop.view.state).toBe('refused'));
+  await expect.poll(() => loop.view.state).toBe('refused');
   expect(kiosk.snapshot().doubt).toBeNull();
   cloud.refuse = [broken()];
   loop.retryNow();
-  await vi.waitFor(() => expect(kiosk.snapshot().doubt).toBe('differs_from_cloud'));
+  await expect.poll(() => kiosk.snapshot().doubt).toBe('differs_from_cloud');
   expect(() => kiosk.sell()).toThrow('journal_quarantined');
   await restart();
   expect(() => kiosk.sell()).toThrow('journal_quarantined');

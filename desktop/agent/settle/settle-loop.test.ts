@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { IpcError } from '../../ipc/index.ts';
 import type { CommandName, CommandParams, CommandResult } from '../store/messages.ts';
 import { FakeCloud } from '../test/fake-cloud.ts';
@@ -50,7 +50,7 @@ function sell(count: number): void {
 }
 
 function settled(): Promise<void> {
-  return vi.waitFor(() => expect(kiosk.snapshot().unsettled.count).toBe(0), { timeout: 5_000, interval: 10 });
+  return expect.poll(() => kiosk.snapshot().unsettled.count, { interval: 10 }).toBe(0);
 }
 
 test('what was accepted is settled, once, with the cloud told of the whole journal', async () => {
@@ -64,18 +64,18 @@ test('what was accepted is settled, once, with the cloud told of the whole journ
     'settled',
     'settled',
   ]);
-  await vi.waitFor(() => expect(loop.view.state).toBe('idle'));
+  await expect.poll(() => loop.view.state).toBe('idle');
 });
 
 test('R48 a lost answer is asked for again with the same bytes and credits nothing twice', async () => {
   sell(2);
   cloud.loseAnswers = 2;
   loop.retryNow();
-  await vi.waitFor(() => expect(loop.view.state).toBe('waiting'));
+  await expect.poll(() => loop.view.state).toBe('waiting');
   expect(kiosk.snapshot().unsettled.count).toBe(2);
   loop.retryNow();
-  await vi.waitFor(() => expect(cloud.calls).toBe(2));
-  await vi.waitFor(() => expect(loop.view.state).toBe('waiting'));
+  await expect.poll(() => cloud.calls).toBe(2);
+  await expect.poll(() => loop.view.state).toBe('waiting');
   loop.retryNow();
   await settled();
   expect(cloud.sumMinor).toBe(200n);
@@ -94,7 +94,7 @@ test('R47 a cloud that lost entries names its place and receives the rest again'
   sell(2);
   loop.retryNow();
   await settled();
-  await vi.waitFor(() => expect(loop.view.state).toBe('idle'));
+  await expect.poll(() => loop.view.state).toBe('idle');
   cloud.forgetAfter(1);
   sell(1);
   loop.retryNow();
@@ -114,8 +114,8 @@ test('an acknowledgement of another batch, of more than the journal, or without 
     cloud.distort = distort;
     const { calls } = cloud;
     loop.retryNow();
-    await vi.waitFor(() => expect(cloud.calls).toBe(calls + 1));
-    await vi.waitFor(() => expect(loop.view.state).toBe('refused'));
+    await expect.poll(() => cloud.calls).toBe(calls + 1);
+    await expect.poll(() => loop.view.state).toBe('refused');
     expect(kiosk.snapshot().unsettled.count).toBe(1);
     expect(kiosk.snapshot().cursor.acknowledgedSequence).toBe(0);
   }
@@ -160,7 +160,7 @@ test('the wait that the cloud asks for is kept', async () => {
   cloud.refuse = [new IpcError('rate_limited', { retryAfterMs: 60_000 })];
   const before = Date.now();
   loop.retryNow();
-  await vi.waitFor(() => expect(loop.view.state).toBe('waiting'));
+  await expect.poll(() => loop.view.state).toBe('waiting');
   expect(loop.view.nextAttemptMs).toBeGreaterThanOrEqual(before + 60_000);
   expect(loop.view.lastErrorCode).toBe('rate_limited');
 });
@@ -169,7 +169,7 @@ test('a kiosk without internet waits and sells on', async () => {
   isOnline = false;
   sell(2);
   loop.retryNow();
-  await vi.waitFor(() => expect(loop.view.state).toBe('waiting'));
+  await expect.poll(() => loop.view.state).toBe('waiting');
   sell(1);
   expect(cloud.calls).toBe(0);
   isOnline = true;
@@ -197,13 +197,13 @@ test('a journal that spans two certificates settles under the newer one', async 
 
 test('a new deny list is reported even when nothing was sold', async () => {
   loop.retryNow();
-  await vi.waitFor(() => expect(loop.view.state).toBe('idle'));
-  await vi.waitFor(() => expect(kiosk.snapshot().cursor.acknowledgedSequence).toBe(1));
+  await expect.poll(() => loop.view.state).toBe('idle');
+  await expect.poll(() => kiosk.snapshot().cursor.acknowledgedSequence).toBe(1);
   const bytes = kiosk.desk.store.memory.kiosk?.certificate.bytes ?? new Uint8Array(0);
   kiosk.desk.run('refreshTrust', issuer.trust(bytes, { version: 2, denyListVersion: 4 }));
   loop.retryNow();
-  await vi.waitFor(() => expect(cloud.heartbeats.at(-1)?.denyListVersion).toBe(4));
-  await vi.waitFor(() => expect(kiosk.snapshot().cursor.denyListVersion).toBe(4));
+  await expect.poll(() => cloud.heartbeats.at(-1)?.denyListVersion).toBe(4);
+  await expect.poll(() => kiosk.snapshot().cursor.denyListVersion).toBe(4);
 });
 
 test('a part of the journal claims only the deny list that was in force at its end', () => {
@@ -220,7 +220,7 @@ test('R30 the signed time of the cloud brings back a mark that a clock running a
   kiosk.clock.wall -= 365 * 24 * 3600 * 1000;
   expect(kiosk.snapshot().isClockBehind).toBe(true);
   loop.retryNow();
-  await vi.waitFor(() => expect(kiosk.snapshot().isClockBehind).toBe(false));
+  await expect.poll(() => kiosk.snapshot().isClockBehind).toBe(false);
   sell(1);
 });
 
@@ -233,7 +233,7 @@ test('an acknowledgement by a key that was rotated out prunes nothing; by its su
     limits: null,
   });
   loop.retryNow();
-  await vi.waitFor(() => expect(loop.view.lastErrorCode).not.toBeNull());
+  await expect.poll(() => loop.view.lastErrorCode).not.toBeNull();
   expect(kiosk.snapshot().unsettled.count).toBe(1);
   cloud.issuer = rotated;
   loop.retryNow();

@@ -58,8 +58,8 @@ test('says yes to what the phone signed and to nothing else', async () => {
   // In order: when the last has its verdict, all have.
   const last = tickets.at(-1) ?? -1;
   const before = new Int32Array(box.cells);
-  await vi.waitUntil(() => box.cells[last % 4096] !== before[last % 4096], { timeout: 10_000 });
-  await vi.waitUntil(() => takeVerdict(box.cells, last), { timeout: 10_000 });
+  await vi.waitUntil(() => box.cells[last % 4096] !== before[last % 4096], { timeout: 25_000 });
+  await vi.waitUntil(() => takeVerdict(box.cells, last), { timeout: 25_000 });
   expect(cases.map((_, index) => takeVerdict(box.cells, tickets[index] ?? -1))).toEqual(
     cases.map(([, isSigned]) => isSigned),
   );

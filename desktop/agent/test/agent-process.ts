@@ -95,7 +95,7 @@ export class AgentProcess {
     for (const stream of [child.stdout, child.stderr])
       stream?.on('data', (chunk: Buffer) => (this.output += chunk.toString()));
     for (;;) {
-      await this.client.whenConnected(10_000);
+      await this.client.whenConnected(60_000);
       const state = await this.client.call('agent.state', {}).catch(() => null);
       if (state !== null && state.phase !== 'starting') return performance.now() - began;
       // The client may not have noticed yet that its last agent is gone.

@@ -41,7 +41,7 @@ const said = async (run: Run, type: string): Promise<{ readonly [key: string]: u
     const saying = run.sayings().find((one) => one.type === type);
     if (saying === undefined) throw new Error(`no ${type} in ${run.text()}`);
     return saying;
-  });
+  }, 15_000);
 
 describe('wifi-direct', () => {
   test('host says who comes and goes, and Ctrl-C leaves nothing behind', async () => {
@@ -68,7 +68,7 @@ describe('wifi-direct', () => {
       [['--show-passphrase'], true],
     ] as const) {
       const run = start(createFakeWorld().addMachine(), ['host', '--passphrase-file', '-', ...flags]);
-      await vi.waitFor(() => expect(run.text()).toMatch(/--qr shows|█|▄|Passphrase/));
+      await expect.poll(() => run.text()).toMatch(/--qr shows|█|▄|Passphrase/);
       expect(run.text().includes('sixteen letters!')).toBe(isText);
       run.press();
       await run.ended;

@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import postgres from 'postgres';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -16,26 +18,42 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** A process that takes the lock at `atMs`, holds it for a moment, and says whether it got it. */
-function contender(path: string, atMs: number): Promise<string> {
+interface Contender {
+  readonly isReady: Promise<unknown>;
+  readonly said: Promise<string>;
+  /** Once: take the lock. Twice: let it go. */
+  tell(): void;
+}
+
+/** A process that takes the lock when it is told to, says whether it got it, and holds it until it is told again. */
+function contender(path: string): Contender {
   const script = `
+    const { once } = await import('node:events');
     const { lockFolder } = await import(${JSON.stringify(LOCK)});
-    while (Date.now() < ${atMs});
-    try { lockFolder(${JSON.stringify(path)}); console.log('has it'); setTimeout(() => {}, 1500); }
-    catch (error) { console.log(error.code); }`;
-  const child = spawn(process.execPath, ['--input-type=module', '-e', script]);
-  let said = '';
-  child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString('utf8')));
-  child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString('utf8')));
-  return new Promise((resolve) => child.once('exit', () => resolve(said.trim())));
+    console.log('ready');
+    await once(process.stdin, 'data');
+    try { lockFolder(${JSON.stringify(path)}); console.log('has it'); }
+    catch (error) { console.log(error.code); }
+    await once(process.stdin, 'data');
+    process.exit();`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const lines = createInterface(child.stdout);
+  const next = async (): Promise<string> => String((await once(lines, 'line'))[0]);
+  const isReady = next();
+  return { isReady, said: isReady.then(next), tell: () => void child.stdin.write('go\n') };
 }
 
 test('of six servers that start at once where one was killed, one gets the folder', async () => {
   for (let round = 0; round < 4; round += 1) {
     const path = join(folder, `lock-${round}`);
     writeFileSync(path, '4194303 1\n');
-    const atMs = Date.now() + 1_500;
-    const said = await Promise.all(Array.from({ length: 6 }, () => contender(path, atMs)));
+    const contenders = Array.from({ length: 6 }, () => contender(path));
+    await Promise.all(contenders.map(({ isReady }) => isReady));
+    for (const one of contenders) one.tell();
+    const said = await Promise.all(contenders.map((one) => one.said));
+    for (const one of contenders) one.tell();
     expect(said.toSorted()).toEqual([...Array.from({ length: 5 }, () => 'data_folder_in_use'), 'has it']);
   }
 });

@@ -26,7 +26,7 @@ test.runIf(process.platform === 'linux')(
     await first.stop();
     const pid = await startUnderCarelessParent(binary, cluster);
     process.kill(pid, 'SIGKILL');
-    await vi.waitFor(() => expect(isAlive(pid)).toBe(false), { timeout: 10_000 });
+    await expect.poll(() => isAlive(pid), { timeout: 30_000 }).toBe(false);
     expect(existsSync(`/proc/${String(pid)}`)).toBe(true);
     const second = await startEmbedded({ dataDir: folder, disposable: true });
     await second.stop();
@@ -54,6 +54,6 @@ async function startUnderCarelessParent(binary: string, clusterDir: string): Pro
   const ready = () => {
     expect(readFileSync(file, 'utf8')).toContain('ready');
   };
-  await vi.waitFor(ready, { timeout: 20_000, interval: 100 });
+  await vi.waitFor(ready, { timeout: 60_000, interval: 100 });
   return pidOf(clusterDir);
 }

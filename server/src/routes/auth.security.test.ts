@@ -143,7 +143,6 @@ describe('log-in', () => {
       return { code, status, ms: performance.now() - startedAt };
     };
     const rounds = 5;
-    const median = (values: number[]) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
     const [known, unknown]: [number[], number[]] = [[], []];
     await timed({ phone: freshPhone(), password: 'not this one' });
     for (let i = 0; i < rounds; i += 1) {
@@ -158,8 +157,9 @@ describe('log-in', () => {
       known.push(a.ms);
       unknown.push(b.ms);
     }
-    // Without the dummy comparison the unknown number would answer some ten times faster.
-    expect(median(unknown)).toBeGreaterThan(median(known) * 0.5);
+    // Without the dummy comparison the unknown number would answer some ten times faster. A busy machine only adds, hence
+    // the fastest of each.
+    expect(Math.min(...unknown)).toBeGreaterThan(Math.min(...known) * 0.3);
     expect((await timed({ phone: 'no number at all', password: 'not this one' })).code).toBe(
       'credentials_incorrect',
     );

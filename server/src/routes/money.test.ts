@@ -193,7 +193,7 @@ describe('webhooks (R56)', () => {
     Object.assign(server.stripe.webhooks.faults, { copies: 3, loseNext: 2 });
     const topUp = await startTopUp(person, '2500');
     const paying = server.payCheckout(topUp.checkoutUrl ?? '', '4242424242424242');
-    await expect.poll(() => onlineOf(person), { timeout: 10_000 }).toBe('2500');
+    await expect.poll(() => onlineOf(person)).toBe('2500');
     await paying;
     Object.assign(server.stripe.webhooks.faults, { copies: 1, loseNext: 0 });
     expect(await onlineOf(person)).toBe('2500');
