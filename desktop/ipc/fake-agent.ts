@@ -48,7 +48,11 @@ const MERCHANT = {
   phone: '+6281234567890',
   username: 'ibu.sari',
   currency: 'IDR',
-  merchant: { id: '018f3a52-7d1c-7b4e-9a53-0f4d1e2b3c4e', businessName: 'Warung Sari' },
+  merchant: {
+    id: '018f3a52-7d1c-7b4e-9a53-0f4d1e2b3c4e',
+    businessName: 'Warung Sari',
+    teamRole: 'owner' as const,
+  },
 };
 const QR_ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:';
 /** A tenth of a day's sales in the middle of an ordinary currency, in its minor units. */

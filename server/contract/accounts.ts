@@ -1,13 +1,17 @@
 /** Registration, sessions and the signed-in user. */
 import { z } from 'zod';
 import { CurrencyCode, IsoTime, lineOfText, PhoneInput, PhoneNumber, Uuid } from './primitives.ts';
+import { TeamRole } from './team.ts';
 
-export const Role = z.enum(['customer', 'merchant']);
+/** What an account was made for. An operator is appointed (`npm run operator -- appoint-operator`), nobody registers as one. */
+export const Role = z.enum(['customer', 'merchant', 'operator']);
 export type Role = z.infer<typeof Role>;
+export const RegisterRole = Role.exclude(['operator']);
+export type RegisterRole = z.infer<typeof RegisterRole>;
 
 /** `POST /v1/auth/register`: sends a 6-digit code by SMS; nothing is created until it is verified. */
 export const RegisterBody = z.object({
-  role: Role,
+  role: RegisterRole,
   phone: PhoneInput,
   username: lineOfText({ min: 2, max: 32 }),
   password: z.string().min(8).max(200),
@@ -81,7 +85,8 @@ export const User = z.object({
   phone: PhoneNumber,
   username: z.string(),
   currency: CurrencyCode,
-  merchant: z.object({ id: Uuid, businessName: z.string() }).nullable(),
+  /** Whom this person works for, and as what. A customer may, beside the wallet. */
+  merchant: z.object({ id: Uuid, businessName: z.string(), teamRole: TeamRole }).nullable(),
 });
 export type User = z.infer<typeof User>;
 

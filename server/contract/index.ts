@@ -11,6 +11,7 @@ export * from './problems.ts';
 export * from './accounts.ts';
 export * from './wallet.ts';
 export * from './merchant.ts';
+export * from './team.ts';
 export * from './kiosk.ts';
 export * from './double-spends.ts';
 export * from './claims.ts';

@@ -26,6 +26,7 @@ import { registerKiosk } from './routes/kiosk.ts';
 import { registerMerchant } from './routes/merchant.ts';
 import { registerOfficeFiles } from './routes/office-files.ts';
 import { registerOpenApi } from './routes/openapi.ts';
+import { registerTeam } from './routes/team.ts';
 import { registerStripeWebhook } from './routes/stripe-webhook.ts';
 import { registerTopUps } from './routes/top-ups.ts';
 import { registerTransfers } from './routes/transfers.ts';
@@ -61,6 +62,7 @@ const rooms: readonly RegisterRoutes[] = [
   registerAllowances,
   (router, context) => registerTrust(router, context.offline),
   registerMerchant,
+  registerTeam,
   registerDoubleSpends,
   registerClaims,
   registerRefunds,

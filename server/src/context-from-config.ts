@@ -48,7 +48,7 @@ export async function createContext(parts: ContextParts): Promise<ServerContext>
     ...parts,
     sessions,
     tokens,
-    auth: createAuthenticator(tokens, sessions),
+    auth: createAuthenticator(db, { tokens, sessions }),
     limits: createRateLimits(db, { factor: config.rateLimitFactor, smsPerDay: config.smsPerDay }),
     idempotency: createIdempotency(db, clock),
     notify: createTwilioNotify(config.twilio),

@@ -7,7 +7,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { BankAccountLink, Problem, RegisterResult, type Role, Session, TopUp } from '../contract/index.ts';
+import {
+  BankAccountLink,
+  Problem,
+  RegisterResult,
+  type RegisterRole,
+  Session,
+  TopUp,
+} from '../contract/index.ts';
 import type { z } from 'zod';
 import { createApp } from '../src/app.ts';
 import type { Clock } from '../src/clock.ts';
@@ -132,7 +139,7 @@ export class TestServer {
 
   /** Registers somebody new by SMS code; agents get their refresh token in the session. */
   async register(
-    role: Role,
+    role: RegisterRole,
     options: { phone?: string; agent?: boolean; businessName?: string } = {},
   ): Promise<Person> {
     const phone = options.phone ?? freshPhone();

@@ -127,7 +127,11 @@ function session(changes: Partial<Session> = {}): Session {
       phone: '+6591234567',
       username: 'sari',
       currency: 'SGD',
-      merchant: { id: '0190d8c2-0000-7000-8000-000000000002', businessName: 'Warung Sari' },
+      merchant: {
+        id: '0190d8c2-0000-7000-8000-000000000002',
+        businessName: 'Warung Sari',
+        teamRole: 'owner',
+      },
     },
     ...changes,
   };

@@ -64,7 +64,7 @@ function session(): Session {
       phone: '+6591234567',
       username: 'sari',
       currency: 'SGD',
-      merchant: { id: merchantId, businessName: 'Warung Sari' },
+      merchant: { id: merchantId, businessName: 'Warung Sari', teamRole: 'owner' },
     },
   };
 }

@@ -4,23 +4,32 @@
  * Owns: the one way by which routes learn who calls. Never: trusts an id from a body or a path.
  */
 import type { Context } from 'hono';
-import type { Role } from '../../contract/index.ts';
+import { mayDo, type Permission, type Role, type TeamRole } from '../../contract/index.ts';
+import type { Db } from '../db/client.ts';
 import { problem } from '../http/problem.ts';
 import type { AppEnv } from '../http/router.ts';
 import type { Sessions } from './sessions.ts';
+import { findMembership } from './teams.ts';
 import type { AccessClaims, Tokens } from './tokens.ts';
 
 /** The signed-in person, as the access token and the living session say. */
 export type SignedIn = AccessClaims;
-export type SignedInMerchant = SignedIn & { readonly merchantId: string };
+export interface SignedInMerchant extends SignedIn {
+  readonly merchantId: string;
+  readonly teamRole: TeamRole;
+}
 
 export interface Authenticator {
   /** @throws ApiProblem `not_authenticated`, `session_expired` */
   requireUser(c: Context<AppEnv>): Promise<SignedIn>;
   /** @throws ApiProblem like {@link requireUser}, and `not_permitted` for another role */
   requireRole(c: Context<AppEnv>, role: Role): Promise<SignedIn>;
-  /** @throws ApiProblem like {@link requireUser}, and `not_permitted` for anybody but a merchant */
-  requireMerchant(c: Context<AppEnv>): Promise<SignedInMerchant>;
+  /**
+   * Somebody whose role in the team has this permission. The team is read anew each time: who was sent away a moment ago, or became
+   * a cashier, may do no more in a session that is open.
+   * @throws ApiProblem like {@link requireUser}, and `not_permitted` for everybody else
+   */
+  requireMerchant(c: Context<AppEnv>, permission: Permission): Promise<SignedInMerchant>;
 }
 
 /** The value after a scheme in the Authorization header, or null. Schemes are case-insensitive. */
@@ -29,7 +38,10 @@ export function credentialOf(c: Context, scheme: string): string | null {
   return given.toLowerCase() === scheme.toLowerCase() && value !== '' && rest.length === 0 ? value : null;
 }
 
-export function createAuthenticator(tokens: Tokens, sessions: Sessions): Authenticator {
+export function createAuthenticator(
+  db: Db,
+  { tokens, sessions }: { readonly tokens: Tokens; readonly sessions: Sessions },
+): Authenticator {
   const requireUser = async (c: Context<AppEnv>) => {
     const token = credentialOf(c, 'Bearer');
     if (token === null) throw problem('not_authenticated');
@@ -45,10 +57,11 @@ export function createAuthenticator(tokens: Tokens, sessions: Sessions): Authent
       if (user.role !== role) throw problem('not_permitted');
       return user;
     },
-    requireMerchant: async (c) => {
-      const { merchantId, ...user } = await requireUser(c);
-      if (merchantId === null) throw problem('not_permitted');
-      return { ...user, merchantId };
+    requireMerchant: async (c, permission) => {
+      const user = await requireUser(c);
+      const member = await findMembership(db, user.userId);
+      if (member === null || !mayDo(member.role, permission)) throw problem('not_permitted');
+      return { ...user, merchantId: member.merchantId, teamRole: member.role };
     },
   };
 }

@@ -6,9 +6,9 @@
  */
 import { randomUUIDv7 } from 'node:crypto';
 import { and, eq, isNull, lt, lte, sql } from 'drizzle-orm';
-import type { RegisterResult, Role } from '../../contract/index.ts';
+import type { RegisterResult, RegisterRole } from '../../contract/index.ts';
 import type { ServerContext } from '../context.ts';
-import { merchants, registrations, users } from '../db/schema/accounts.ts';
+import { merchants, registrations, teamMembers, users } from '../db/schema/accounts.ts';
 import { inTransaction, violatedConstraint } from '../db/retry.ts';
 import { problem } from '../http/problem.ts';
 import { openAccount } from '../ledger/index.ts';
@@ -24,7 +24,7 @@ type Row = typeof registrations.$inferSelect;
 type Needs = Pick<ServerContext, 'db' | 'clock' | 'config' | 'limits' | 'notify'>;
 
 export interface RegistrationRequest {
-  readonly role: Role;
+  readonly role: RegisterRole;
   readonly phone: string;
   readonly username: string;
   readonly password: string;
@@ -171,6 +171,9 @@ export class Registrations {
           await tx
             .insert(merchants)
             .values({ id: merchantId, ownerUserId: userId, businessName: row.businessName, createdAt });
+          await tx
+            .insert(teamMembers)
+            .values({ id: randomUUIDv7(), merchantId, userId, role: 'owner', addedAt: createdAt });
           const account = { kind: 'merchant_available', ownerId: merchantId, holderId: userId } as const;
           await openAccount(tx, { ...account, currency: config.currency });
         }

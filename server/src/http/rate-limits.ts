@@ -48,6 +48,8 @@ const BUDGETS = {
   deny_by_user: { points: 20, seconds: 24 * HOUR },
   /** Each costs five signatures to check; a phone hands in a handful. */
   claim_by_user: { points: 120, seconds: 10 * MINUTE },
+  /** A shop hires a few people a day. */
+  invitation_by_user: { points: 60, seconds: 24 * HOUR },
   /** Eight characters at this pace are out of reach within a code's life. */
   enrol_by_address: { points: 60, seconds: 10 * MINUTE },
 } as const;

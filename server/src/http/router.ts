@@ -5,7 +5,7 @@
  */
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { z } from 'zod';
-import { IDEMPOTENCY_HEADER, Problem } from '../../contract/index.ts';
+import { IDEMPOTENCY_HEADER, type Permission, Problem } from '../../contract/index.ts';
 import { problem } from './problem.ts';
 
 export interface AppEnv {
@@ -55,6 +55,11 @@ export const refusals = {
 
 /** Marks a route as needing `Authorization: Bearer <access token>`. */
 export const bearer = [{ session: [] }];
+
+/** The same, of somebody in a merchant's team with this permission. The document names it where OpenAPI 3.1 names roles. */
+export function bearerOf(permission: Permission) {
+  return [{ session: [permission] }];
+}
 
 /** Header schema of writes; its absence is refused with a code of its own by `idempotent`. */
 export const idempotencyHeaders = z.object({

@@ -3,7 +3,7 @@ import { createRoute } from '@hono/zod-openapi';
 import { ClaimBody, ClaimView, MerchantClaimView, pageOf, PageQuery } from '../../contract/index.ts';
 import { giveBackAll } from '../allowances/index.ts';
 import type { RegisterRoutes } from '../context.ts';
-import { answers, bearer, json, refusals } from '../http/router.ts';
+import { answers, bearer, bearerOf, json, refusals } from '../http/router.ts';
 import { Certificates, listClaims, settleClaim } from '../settlement/index.ts';
 
 const claimRoute = createRoute({
@@ -20,7 +20,7 @@ const listRoute = createRoute({
   path: '/v1/merchant/claims',
   tags: ['merchant'],
   summary: "What customers' receipts brought for this merchant",
-  security: bearer,
+  security: bearerOf('sales.read'),
   request: { query: PageQuery },
   responses: { 200: answers(pageOf(MerchantClaimView), 'A page, newest first'), ...refusals },
 });
@@ -42,7 +42,7 @@ export const registerClaims: RegisterRoutes = (router, context) => {
     return c.json(claim, 200);
   });
   router.openapi(listRoute, async (c) => {
-    const { merchantId } = await auth.requireMerchant(c);
+    const { merchantId } = await auth.requireMerchant(c, 'sales.read');
     const { cursor, limit } = c.req.valid('query');
     return c.json(await listClaims(db, { merchantId, limit, cursor }), 200);
   });

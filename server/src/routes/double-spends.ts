@@ -3,7 +3,7 @@ import { createRoute } from '@hono/zod-openapi';
 import { z } from 'zod';
 import { CBOR_MEDIA_TYPE, DoubleSpendView, pageOf, PageQuery, Uuid } from '../../contract/index.ts';
 import type { RegisterRoutes } from '../context.ts';
-import { answers, bearer, refusals } from '../http/router.ts';
+import { answers, bearerOf, refusals } from '../http/router.ts';
 import { doubleSpendProof, listDoubleSpends } from '../settlement/index.ts';
 
 const tags = ['merchant'];
@@ -12,7 +12,7 @@ const listRoute = createRoute({
   path: '/v1/merchant/double-spends',
   tags,
   summary: 'Proven double spends of allowances that paid at this merchant',
-  security: bearer,
+  security: bearerOf('disputes.read'),
   request: { query: PageQuery },
   responses: { 200: answers(pageOf(DoubleSpendView), 'A page, newest first'), ...refusals },
 });
@@ -22,19 +22,19 @@ const proofRoute = createRoute({
   path: '/v1/merchant/double-spends/{id}/proof',
   tags,
   summary: "The proof of one case: checked by anybody with the root's public key",
-  security: bearer,
+  security: bearerOf('disputes.read'),
   request: { params: z.object({ id: Uuid }) },
   responses: { 200: { description: 'The proof file', content: proofBody }, ...refusals },
 });
 
 export const registerDoubleSpends: RegisterRoutes = (router, { auth, db, offline }) => {
   router.openapi(listRoute, async (c) => {
-    const { merchantId } = await auth.requireMerchant(c);
+    const { merchantId } = await auth.requireMerchant(c, 'disputes.read');
     const { cursor, limit } = c.req.valid('query');
     return c.json(await listDoubleSpends(db, { merchantId, limit, cursor }), 200);
   });
   router.openapi(proofRoute, async (c) => {
-    const { merchantId } = await auth.requireMerchant(c);
+    const { merchantId } = await auth.requireMerchant(c, 'disputes.read');
     const { id } = c.req.valid('param');
     const proof = await doubleSpendProof(db, offline.trust, { caseId: id, merchantId });
     return c.body(new Uint8Array(proof).buffer, 200, {

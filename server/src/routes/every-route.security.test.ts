@@ -7,10 +7,10 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { PaymentRequest } from '@tikiwallet/protocol';
 import { z } from 'zod';
-import { CBOR_MEDIA_TYPE, KioskView, TopUp, Withdrawal } from '../../contract/index.ts';
+import { CBOR_MEDIA_TYPE, KioskView, TeamView, TopUp, Withdrawal } from '../../contract/index.ts';
 import { SimulatedKiosk } from '../../test/simulated-kiosk.ts';
 import { clone, type OfflineWallet, pay, SimulatedPhone } from '../../test/simulated-phone.ts';
-import { type Person, startTestServer, type TestServer } from '../../test/test-server.ts';
+import { freshPhone, type Person, startTestServer, type TestServer } from '../../test/test-server.ts';
 import { createLogger } from '../log.ts';
 
 type Caller = 'public' | 'anybody' | 'customer' | 'merchant' | 'kiosk';
@@ -32,6 +32,7 @@ let kiosk: SimulatedKiosk;
 let topUp: TopUp;
 let caseId: string;
 let withdrawal: Withdrawal;
+let invitationId: string;
 let stranger: Record<'customer' | 'merchant', Person>;
 const lines: string[] = [];
 
@@ -57,6 +58,11 @@ beforeAll(async () => {
     token: customer.token,
     key: randomUUID(),
   });
+  const invited = await server.expect(TeamView, '/v1/merchant/team/invitations', {
+    body: { phone: freshPhone(), role: 'cashier' },
+    token: merchant.token,
+  });
+  invitationId = invited.invitations[0]?.id ?? '';
   stranger = { customer: await server.register('customer'), merchant: await server.register('merchant') };
 });
 afterAll(() => server.close());
@@ -158,6 +164,40 @@ const ROUTES: Readonly<Record<string, Route>> = {
     strangerGets: 'kiosk_not_found',
   },
   'GET /v1/merchant/summary': { for: 'merchant' },
+  'GET /v1/merchant/pay-outs': { for: 'merchant' },
+  'GET /v1/merchant/team': { for: 'merchant' },
+  'POST /v1/merchant/team/invitations': {
+    for: 'merchant',
+    body: () => ({ phone: '+6581112222', role: 'cashier' }),
+  },
+  'DELETE /v1/merchant/team/invitations/{id}': {
+    for: 'merchant',
+    id: () => invitationId,
+    strangerGets: 'invitation_not_found',
+  },
+  'PUT /v1/merchant/team/members/{id}': {
+    for: 'merchant',
+    id: () => merchant.session.user.id,
+    body: () => ({ role: 'cashier' }),
+    strangerGets: 'member_not_found',
+  },
+  'DELETE /v1/merchant/team/members/{id}': {
+    for: 'merchant',
+    id: () => merchant.session.user.id,
+    strangerGets: 'member_not_found',
+  },
+  'GET /v1/team-invitations': { for: 'anybody' },
+  'POST /v1/team-invitations/{id}/accept': {
+    for: 'anybody',
+    id: () => invitationId,
+    strangerGets: 'invitation_not_found',
+  },
+  'POST /v1/team-invitations/{id}/decline': {
+    for: 'anybody',
+    id: () => invitationId,
+    strangerGets: 'invitation_not_found',
+  },
+  'DELETE /v1/team-membership': { for: 'anybody' },
   'GET /v1/merchant/sales': { for: 'merchant' },
   'GET /v1/merchant/sales/days': { for: 'merchant' },
   'GET /v1/merchant/claims': { for: 'merchant' },

@@ -16,7 +16,7 @@ import {
   Uuid,
 } from '../../contract/index.ts';
 import type { RegisterRoutes } from '../context.ts';
-import { answers, bearer, idempotencyHeaders, json, refusals } from '../http/router.ts';
+import { answers, bearerOf, idempotencyHeaders, json, refusals } from '../http/router.ts';
 import {
   createKiosk,
   denyKiosk,
@@ -33,7 +33,7 @@ const createKioskRoute = createRoute({
   path: '/v1/merchant/kiosks',
   tags,
   summary: 'Create a kiosk with an enrolment code',
-  security: bearer,
+  security: bearerOf('kiosks.manage'),
   request: { headers: idempotencyHeaders, body: { content: json(CreateKioskBody), required: true } },
   responses: { 200: answers(KioskView, 'The kiosk'), ...refusals },
 });
@@ -42,7 +42,7 @@ const listKiosksRoute = createRoute({
   path: '/v1/merchant/kiosks',
   tags,
   summary: 'All kiosks of this merchant',
-  security: bearer,
+  security: bearerOf('kiosks.read'),
   responses: { 200: answers(KioskList, 'The kiosks'), ...refusals },
 });
 const renewCodeRoute = createRoute({
@@ -50,7 +50,7 @@ const renewCodeRoute = createRoute({
   path: '/v1/merchant/kiosks/{id}/code',
   tags,
   summary: 'A new enrolment code',
-  security: bearer,
+  security: bearerOf('kiosks.manage'),
   request: { params: z.object({ id: Uuid }) },
   responses: { 200: answers(KioskView, 'The kiosk'), ...refusals },
 });
@@ -59,7 +59,7 @@ const denyKioskRoute = createRoute({
   path: '/v1/merchant/kiosks/{id}/deny',
   tags,
   summary: 'The kiosk is lost or stolen: block it for ever',
-  security: bearer,
+  security: bearerOf('kiosks.manage'),
   request: { params: z.object({ id: Uuid }) },
   responses: { 200: answers(KioskView, 'The kiosk'), ...refusals },
 });
@@ -68,7 +68,7 @@ const summaryRoute = createRoute({
   path: '/v1/merchant/summary',
   tags,
   summary: "The balance and today's sales",
-  security: bearer,
+  security: bearerOf('sales.read'),
   responses: { 200: answers(MerchantSummary, 'The summary'), ...refusals },
 });
 const salesRoute = createRoute({
@@ -76,7 +76,7 @@ const salesRoute = createRoute({
   path: '/v1/merchant/sales',
   tags,
   summary: 'Settled, refused and disputed sales',
-  security: bearer,
+  security: bearerOf('sales.read'),
   request: { query: SalesQuery },
   responses: { 200: answers(pageOf(SaleView), 'A page, newest first'), ...refusals },
 });
@@ -85,7 +85,7 @@ const salesDaysRoute = createRoute({
   path: '/v1/merchant/sales/days',
   tags,
   summary: 'What came and went on each of the last days',
-  security: bearer,
+  security: bearerOf('sales.read'),
   request: { query: SalesDaysQuery },
   responses: { 200: answers(SalesDays, 'The days, the oldest first'), ...refusals },
 });
@@ -95,7 +95,7 @@ const readLimitsRoute = createRoute({
   path: '/v1/merchant/limits',
   tags,
   summary: 'What the merchant wants of all its kiosks',
-  security: bearer,
+  security: bearerOf('limits.read'),
   responses: { 200: answers(MerchantLimitsView, 'The limits'), ...refusals },
 });
 const setLimitsRoute = createRoute({
@@ -103,7 +103,7 @@ const setLimitsRoute = createRoute({
   path: '/v1/merchant/limits',
   tags,
   summary: 'Set all limits for all kiosks; they take them with their next trust bundle',
-  security: bearer,
+  security: bearerOf('limits.manage'),
   request: { body: { content: json(SetMerchantLimitsBody), required: true } },
   responses: { 200: answers(MerchantLimitsView, 'The limits'), ...refusals },
 });
@@ -112,7 +112,7 @@ export const registerMerchant: RegisterRoutes = (router, context) => {
   const { auth, clock, config, db, idempotency, offline } = context;
   const needs = { db, clock, policy: offline.policy };
   router.openapi(createKioskRoute, async (c) => {
-    const { userId, merchantId } = await auth.requireMerchant(c);
+    const { userId, merchantId } = await auth.requireMerchant(c, 'kiosks.manage');
     const { name } = c.req.valid('json');
     const kiosk = await idempotency.run(c, {
       userId,
@@ -124,38 +124,38 @@ export const registerMerchant: RegisterRoutes = (router, context) => {
     return c.json(kiosk, 200);
   });
   router.openapi(listKiosksRoute, async (c) => {
-    const { merchantId } = await auth.requireMerchant(c);
+    const { merchantId } = await auth.requireMerchant(c, 'kiosks.read');
     return c.json({ items: await listKiosks(needs, merchantId) }, 200);
   });
   router.openapi(renewCodeRoute, async (c) => {
-    const { merchantId } = await auth.requireMerchant(c);
+    const { merchantId } = await auth.requireMerchant(c, 'kiosks.manage');
     return c.json(await renewCode(needs, merchantId, c.req.valid('param').id), 200);
   });
   router.openapi(denyKioskRoute, async (c) => {
-    const { merchantId } = await auth.requireMerchant(c);
+    const { merchantId } = await auth.requireMerchant(c, 'kiosks.manage');
     return c.json(await denyKiosk(needs, merchantId, c.req.valid('param').id), 200);
   });
   const limited = { db, clock, currency: config.currency };
   router.openapi(readLimitsRoute, async (c) => {
-    const { merchantId } = await auth.requireMerchant(c);
+    const { merchantId } = await auth.requireMerchant(c, 'limits.read');
     return c.json(await readMerchantLimits(limited, merchantId), 200);
   });
   router.openapi(setLimitsRoute, async (c) => {
-    const { merchantId, userId } = await auth.requireMerchant(c);
+    const { merchantId, userId } = await auth.requireMerchant(c, 'limits.manage');
     return c.json(await setMerchantLimits(limited, { merchantId, userId }, c.req.valid('json')), 200);
   });
   router.openapi(summaryRoute, async (c) => {
-    const { merchantId } = await auth.requireMerchant(c);
+    const { merchantId } = await auth.requireMerchant(c, 'sales.read');
     const { timeZone } = offline.policy;
     return c.json(await merchantSummary({ db, clock, currency: config.currency, timeZone }, merchantId), 200);
   });
   router.openapi(salesRoute, async (c) => {
-    const { merchantId } = await auth.requireMerchant(c);
+    const { merchantId } = await auth.requireMerchant(c, 'sales.read');
     const { cursor, limit, search } = c.req.valid('query');
     return c.json(await listSales(db, { merchantId, limit, cursor, search }), 200);
   });
   router.openapi(salesDaysRoute, async (c) => {
-    const { merchantId } = await auth.requireMerchant(c);
+    const { merchantId } = await auth.requireMerchant(c, 'sales.read');
     const { timeZone } = offline.policy;
     const needs = { db, clock, currency: config.currency, timeZone };
     return c.json(await salesDays(needs, merchantId, c.req.valid('query').days), 200);

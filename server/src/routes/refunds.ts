@@ -2,7 +2,7 @@
 import { createRoute } from '@hono/zod-openapi';
 import { MerchantRefundView, pageOf, PageQuery, RefundView } from '../../contract/index.ts';
 import type { RegisterRoutes } from '../context.ts';
-import { answers, bearer, refusals } from '../http/router.ts';
+import { answers, bearer, bearerOf, refusals } from '../http/router.ts';
 import { listMerchantRefunds, listRefunds } from '../settlement/index.ts';
 
 const mineRoute = createRoute({
@@ -19,7 +19,7 @@ const merchantRoute = createRoute({
   path: '/v1/merchant/refunds',
   tags: ['merchant'],
   summary: 'Voids and refunds that the kiosks of this merchant gave',
-  security: bearer,
+  security: bearerOf('sales.read'),
   request: { query: PageQuery },
   responses: { 200: answers(pageOf(MerchantRefundView), 'A page, newest first'), ...refusals },
 });
@@ -31,7 +31,7 @@ export const registerRefunds: RegisterRoutes = (router, { auth, db }) => {
     return c.json(await listRefunds(db, { userId, limit, cursor }), 200);
   });
   router.openapi(merchantRoute, async (c) => {
-    const { merchantId } = await auth.requireMerchant(c);
+    const { merchantId } = await auth.requireMerchant(c, 'sales.read');
     const { cursor, limit } = c.req.valid('query');
     return c.json(await listMerchantRefunds(db, { merchantId, limit, cursor }), 200);
   });

@@ -7,13 +7,23 @@ import {
   ConfirmWithdrawalBody,
   pageOf,
   PageQuery,
+  type Permission,
   Uuid,
   Withdrawal,
   WithdrawalBody,
 } from '../../contract/index.ts';
+import { findOwner } from '../accounts/index.ts';
 import type { RegisterRoutes, ServerContext } from '../context.ts';
 import { readTimeCursor } from '../http/cursor.ts';
-import { type AppEnv, answers, bearer, idempotencyHeaders, json, refusals } from '../http/router.ts';
+import {
+  type AppEnv,
+  answers,
+  bearer,
+  bearerOf,
+  idempotencyHeaders,
+  json,
+  refusals,
+} from '../http/router.ts';
 import { bankAccountState, linkBankAccount, lookAtBankAccount } from '../money/bank-accounts.ts';
 import { confirmWithdrawal, requestWithdrawal, resendCode } from '../money/withdrawals/request.ts';
 import { type Pocket, readTerms } from '../money/withdrawals/terms.ts';
@@ -56,6 +66,15 @@ const listRoute = createRoute({
   request: { query: PageQuery },
   responses: { 200: answers(pageOf(Withdrawal), 'A page, newest first'), ...refusals },
 });
+const merchantListRoute = createRoute({
+  method: 'get',
+  path: '/v1/merchant/pay-outs',
+  tags,
+  summary: "The merchant's pay-outs, for its whole team that may read them",
+  security: bearerOf('pay_outs.read'),
+  request: { query: PageQuery },
+  responses: { 200: answers(pageOf(Withdrawal), 'A page, newest first'), ...refusals },
+});
 const getRoute = createRoute({
   method: 'get',
   path: '/v1/withdrawals/{id}',
@@ -84,30 +103,34 @@ const resendRoute = createRoute({
   responses: { 200: answers(Withdrawal, 'Sent'), ...refusals },
 });
 
-/** A customer's wallet or a merchant's balance: whoever asks has one of the two. */
-async function pocketOf({ auth }: ServerContext, c: Context<AppEnv>): Promise<Pocket> {
-  const { userId, merchantId } = await auth.requireUser(c);
-  return merchantId === null
-    ? { userId, kind: 'user_online', ownerId: userId }
-    : { userId, kind: 'merchant_available', ownerId: merchantId };
+/** A customer's wallet or a merchant's balance: whoever asks has one of the two, by what the account was made for. */
+async function pocketOf(
+  { auth }: ServerContext,
+  c: Context<AppEnv>,
+  permission: Permission,
+): Promise<Pocket> {
+  const { userId, role } = await auth.requireUser(c);
+  if (role === 'customer') return { userId, kind: 'user_online', ownerId: userId };
+  const { merchantId } = await auth.requireMerchant(c, permission);
+  return { userId, kind: 'merchant_available', ownerId: merchantId };
 }
 
 export const registerWithdrawals: RegisterRoutes = (router, context) => {
-  const { addressOf, clock, db, idempotency, limits } = context;
+  const { addressOf, auth, clock, db, idempotency, limits } = context;
   router.openapi(bankRoute, async (c) => {
-    const pocket = await pocketOf(context, c);
+    const pocket = await pocketOf(context, c, 'pay_outs.read');
     const row = await lookAtBankAccount(context, pocket.userId, { mustBeFresh: false });
     const terms = await readTerms(db, context, pocket);
     const state = bankAccountState(row);
     return c.json({ state, bankName: row?.bankName ?? null, last4: row?.bankLast4 ?? null, terms }, 200);
   });
   router.openapi(linkRoute, async (c) => {
-    const { userId, kind } = await pocketOf(context, c);
+    const { userId, kind } = await pocketOf(context, c, 'bank_account.manage');
     await limits.take('bank_link_by_user', userId);
     return c.json(await linkBankAccount(context, { userId, isBusiness: kind === 'merchant_available' }), 200);
   });
   router.openapi(createWithdrawal, async (c) => {
-    const pocket = await pocketOf(context, c);
+    const pocket = await pocketOf(context, c, 'pay_outs.order');
     await limits.take('withdrawal_by_user', pocket.userId);
     const { amountMinor, feeMinor } = c.req.valid('json');
     const result = await idempotency.run(c, {
@@ -127,24 +150,32 @@ export const registerWithdrawals: RegisterRoutes = (router, context) => {
     return c.json(result, 200);
   });
   router.openapi(listRoute, async (c) => {
-    const { userId } = await pocketOf(context, c);
+    const { userId } = await pocketOf(context, c, 'pay_outs.read');
     const { cursor, limit } = c.req.valid('query');
     const query = { userId, limit, before: readTimeCursor(cursor), nowMs: clock.nowMs() };
     return c.json(await listWithdrawals(db, query), 200);
   });
+  router.openapi(merchantListRoute, async (c) => {
+    const { merchantId } = await auth.requireMerchant(c, 'pay_outs.read');
+    const { cursor, limit } = c.req.valid('query');
+    // Ordered by the owner, whoever looks at them.
+    const userId = await findOwner(db, merchantId);
+    const query = { userId, limit, before: readTimeCursor(cursor), nowMs: clock.nowMs() };
+    return c.json(await listWithdrawals(db, query), 200);
+  });
   router.openapi(getRoute, async (c) => {
-    const { userId } = await pocketOf(context, c);
+    const { userId } = await pocketOf(context, c, 'pay_outs.read');
     const row = await findWithdrawal(db, userId, c.req.valid('param').id);
     return c.json(withdrawalView(row, clock.nowMs()), 200);
   });
   router.openapi(confirmRoute, async (c) => {
-    const pocket = await pocketOf(context, c);
+    const pocket = await pocketOf(context, c, 'pay_outs.order');
     const { id } = c.req.valid('param');
     const { code } = c.req.valid('json');
     return c.json(await confirmWithdrawal(context, { pocket, id, code, address: addressOf(c) }), 200);
   });
   router.openapi(resendRoute, async (c) => {
-    const pocket = await pocketOf(context, c);
+    const pocket = await pocketOf(context, c, 'pay_outs.order');
     const { id } = c.req.valid('param');
     return c.json(await resendCode(context, { pocket, id, address: addressOf(c) }), 200);
   });

@@ -1,4 +1,4 @@
-/** Tables of the people: registrations, users, merchants, sessions. Written by `accounts/` only. */
+/** Tables of the people: registrations, users, merchants and their teams, sessions. Written by `accounts/` only. */
 import { sql } from 'drizzle-orm';
 import {
   check,
@@ -12,7 +12,8 @@ import {
   uuid,
 } from 'drizzle-orm/pg-core';
 
-export type UserRole = 'customer' | 'merchant';
+export type UserRole = 'customer' | 'merchant' | 'operator';
+export type StoredTeamRole = 'owner' | 'manager' | 'cashier';
 export type ClientKind = 'browser' | 'agent';
 
 const at = (name: string) => timestamp(name, { withTimezone: true });
@@ -31,7 +32,7 @@ export const users = pgTable(
   },
   (t) => [
     uniqueIndex('users_username').on(sql`lower(${t.username})`),
-    check('users_role', sql`${t.role} in ('customer', 'merchant')`),
+    check('users_role', sql`${t.role} in ('customer', 'merchant', 'operator')`),
   ],
 );
 
@@ -44,6 +45,63 @@ export const merchants = pgTable('merchants', {
   businessName: text('business_name').notNull(),
   createdAt: at('created_at').notNull().defaultNow(),
 });
+
+/** Who works for which merchant, and as what. A row is ended, never deleted: it says who could do what, and when. */
+export const teamMembers = pgTable(
+  'team_members',
+  {
+    id: uuid('id').primaryKey(),
+    merchantId: uuid('merchant_id')
+      .notNull()
+      .references(() => merchants.id),
+    userId: uuid('user_id')
+      .notNull()
+      .references(() => users.id),
+    role: text('role').$type<StoredTeamRole>().notNull(),
+    /** Null for the owner, who registered the business. */
+    addedBy: uuid('added_by').references(() => users.id),
+    addedAt: at('added_at').notNull(),
+    endedBy: uuid('ended_by').references(() => users.id),
+    endedAt: at('ended_at'),
+  },
+  (t) => [
+    // Nobody works for two: a session then never has to say for whom it acts.
+    uniqueIndex('team_members_living').on(t.userId).where(sql`${t.endedAt} is null`),
+    uniqueIndex('team_members_owner')
+      .on(t.merchantId)
+      .where(sql`${t.role} = 'owner' and ${t.endedAt} is null`),
+    index('team_members_merchant').on(t.merchantId),
+    check('team_members_role', sql`${t.role} in ('owner', 'manager', 'cashier')`),
+    check('team_members_end', sql`(${t.endedAt} is null) = (${t.endedBy} is null)`),
+  ],
+);
+
+/** A place in a team, offered to whoever proves this number. */
+export const teamInvitations = pgTable(
+  'team_invitations',
+  {
+    id: uuid('id').primaryKey(),
+    merchantId: uuid('merchant_id')
+      .notNull()
+      .references(() => merchants.id),
+    /** E.164. */
+    phone: text('phone').notNull(),
+    role: text('role').$type<Exclude<StoredTeamRole, 'owner'>>().notNull(),
+    invitedBy: uuid('invited_by')
+      .notNull()
+      .references(() => users.id),
+    createdAt: at('created_at').notNull(),
+    expiresAt: at('expires_at').notNull(),
+    endedAt: at('ended_at'),
+    endedReason: text('ended_reason').$type<'accepted' | 'declined' | 'withdrawn'>(),
+  },
+  (t) => [
+    uniqueIndex('team_invitations_open').on(t.merchantId, t.phone).where(sql`${t.endedAt} is null`),
+    index('team_invitations_phone').on(t.phone).where(sql`${t.endedAt} is null`),
+    check('team_invitations_role', sql`${t.role} in ('manager', 'cashier')`),
+    check('team_invitations_end', sql`(${t.endedAt} is null) = (${t.endedReason} is null)`),
+  ],
+);
 
 /** Someone who asked to register and has not proved the phone yet. */
 export const registrations = pgTable(
