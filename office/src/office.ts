@@ -63,6 +63,11 @@ export class Office {
     if (this.state.value.config === null) this.state.change({ config: await this.api.config() });
   }
 
+  /** The cloud says who the person is now: in a team, or out of it. */
+  became(user: User): void {
+    this.state.change({ user });
+  }
+
   async signOut(): Promise<void> {
     await this.client.signOut().catch(noAnswer);
   }

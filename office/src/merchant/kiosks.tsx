@@ -16,6 +16,7 @@ import { useState } from 'preact/hooks';
 import { t } from '../i18n/words.ts';
 import { useOffice } from '../office.ts';
 import { Shown, useLoad } from '../parts/load.tsx';
+import { useMay } from '../parts/permissions.ts';
 import { Area, Chip, Confirm, Panel, type Tone } from '../parts/pieces.tsx';
 import { useNowEvery } from '../parts/use-now.ts';
 
@@ -25,6 +26,7 @@ const SILENT_MS = 24 * 3_600_000;
 export function Kiosks() {
   const { office } = useOffice();
   const kiosks = useLoad('kiosks', () => office.api.kiosks());
+  const mayManage = useMay('kiosks.manage');
   const put = (kiosk: KioskView) => {
     const items = kiosks.value?.items ?? [];
     const isKnown = items.some(({ id }) => id === kiosk.id);
@@ -59,7 +61,7 @@ export function Kiosks() {
           )
         }
       </Shown>
-      <NewKiosk onMade={put} />
+      {mayManage && <NewKiosk onMade={put} />}
     </Area>
   );
 }
@@ -69,7 +71,7 @@ function KioskCard({ kiosk, onChange }: { kiosk: KioskView; onChange: (kiosk: Ki
   const [asks, setAsks] = useState(false);
   const renew = useAction();
   const deny = useAction();
-  const isLive = kiosk.status !== 'denied';
+  const isLive = useMay('kiosks.manage') && kiosk.status !== 'denied';
   return (
     <article class="card" data-testid="kiosk" data-status={kiosk.status}>
       <header>

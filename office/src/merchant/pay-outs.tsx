@@ -35,7 +35,7 @@ const LOOK_MS = 5_000;
 
 export function PayOuts() {
   const { office } = useOffice();
-  const bank = useLoad('bank', () => office.api.bankAccount());
+  const isOwner = useMay('pay_outs.order');
   const [open, setOpen] = useState<Withdrawal | null>(null);
   const pages = usePages('pay-outs', (cursor) => office.api.payOuts(cursor));
   const isMoving =
@@ -46,28 +46,17 @@ export function PayOuts() {
     const timer = setInterval(reload, LOOK_MS);
     return () => clearInterval(timer);
   }, [isMoving, reload]);
-  const change = (withdrawal: Withdrawal) => {
-    setOpen(withdrawal.status === 'awaiting_code' ? withdrawal : null);
-    pages.reload();
-    bank.reload();
+  const change = (withdrawal: Withdrawal | null) => {
+    setOpen(withdrawal?.status === 'awaiting_code' ? withdrawal : null);
+    reload();
   };
   return (
     <Area title={t('payouts.title')} testId="pay-outs">
-      <Shown of={bank} lines={4}>
-        {(view) => (
-          <>
-            <Balance view={view} />
-            <div class="two-panels">
-              <BankAccount view={view} onLook={bank.reload} busy={bank.busy} />
-              {open !== null && open.code !== null ? (
-                <Confirmation withdrawal={open} onChange={change} onLeave={() => setOpen(null)} />
-              ) : (
-                <Order view={view} onOrdered={change} />
-              )}
-            </div>
-          </>
-        )}
-      </Shown>
+      {isOwner ? (
+        <OwnersPart open={open} onChange={change} />
+      ) : (
+        <p class="muted">{t('payouts.owner_only')}</p>
+      )}
       <section class="stack">
         <h2>{t('payouts.all')}</h2>
         <PagedList
@@ -79,6 +68,39 @@ export function PayOuts() {
         />
       </section>
     </Area>
+  );
+}
+
+/** The bank account and the order: of the person who owns the shop, and nobody else's. */
+function OwnersPart({
+  open,
+  onChange,
+}: {
+  open: Withdrawal | null;
+  onChange: (withdrawal: Withdrawal | null) => void;
+}) {
+  const { office } = useOffice();
+  const bank = useLoad('bank', () => office.api.bankAccount());
+  const change = (withdrawal: Withdrawal | null) => {
+    onChange(withdrawal);
+    bank.reload();
+  };
+  return (
+    <Shown of={bank} lines={4}>
+      {(view) => (
+        <>
+          <Balance view={view} />
+          <div class="two-panels">
+            <BankAccount view={view} onLook={bank.reload} busy={bank.busy} />
+            {open?.code == null ? (
+              <Order view={view} onOrdered={change} />
+            ) : (
+              <Confirmation withdrawal={open} onChange={change} onLeave={() => change(null)} />
+            )}
+          </div>
+        </>
+      )}
+    </Shown>
   );
 }
 
@@ -111,7 +133,6 @@ const BANK_NOTES: Readonly<Record<BankAccountView['state'], Key | null>> = {
 function BankAccount({ view, busy, onLook }: { view: BankAccountView; busy: boolean; onLook: () => void }) {
   const { office, state } = useOffice();
   const action = useAction();
-  const mayLink = useMay('bank_account.manage');
   const note = BANK_NOTES[view.state];
   const link = () =>
     action.run(async () => {
@@ -131,25 +152,21 @@ function BankAccount({ view, busy, onLook }: { view: BankAccountView; busy: bool
       {note !== null && <p class="muted">{t(note)}</p>}
       {state.config?.standIns.stripe === true && <p class="muted">{t('withdraw.stand_in')}</p>}
       {action.code !== null && <ErrorNotice code={action.code} />}
-      {mayLink ? (
-        <div class="button-row">
-          <Button
-            kind={view.state === 'ready' || view.state === 'in_review' ? 'plain' : 'primary'}
-            busy={action.busy}
-            onClick={link}
-            testId="bank-link"
-          >
-            {t(linkName(view))}
+      <div class="button-row">
+        <Button
+          kind={view.state === 'ready' || view.state === 'in_review' ? 'plain' : 'primary'}
+          busy={action.busy}
+          onClick={link}
+          testId="bank-link"
+        >
+          {t(linkName(view))}
+        </Button>
+        {view.state !== 'none' && view.state !== 'ready' && (
+          <Button kind="plain" busy={busy} onClick={onLook}>
+            {t('withdraw.look_again')}
           </Button>
-          {view.state !== 'none' && view.state !== 'ready' && (
-            <Button kind="plain" busy={busy} onClick={onLook}>
-              {t('withdraw.look_again')}
-            </Button>
-          )}
-        </div>
-      ) : (
-        <p class="muted">{t('payouts.owner_only')}</p>
-      )}
+        )}
+      </div>
     </Panel>
   );
 }
@@ -168,7 +185,6 @@ function Order({ view, onOrdered }: { view: BankAccountView; onOrdered: (withdra
   const { office } = useOffice();
   const { terms } = view;
   const { currency } = terms;
-  const mayOrder = useMay('pay_outs.order');
   const limits = { minMinor: BigInt(terms.minMinor), maxMinor: BigInt(terms.maxMinor) };
   const amount = useAmount(currency, limits);
   const action = useAction();
@@ -192,15 +208,14 @@ function Order({ view, onOrdered }: { view: BankAccountView; onOrdered: (withdra
   const isPossible = view.state === 'ready' && limits.maxMinor >= limits.minMinor;
   return (
     <Panel title={t('payouts.new')} testId="order">
-      {!mayOrder && <p class="muted">{t('payouts.owner_only')}</p>}
-      {mayOrder && !isPossible && (
+      {!isPossible && (
         <p class="muted">
           {view.state === 'ready'
             ? t('withdraw.nothing_text', { amount: money(terms.minMinor, currency) })
             : t('payouts.link_first')}
         </p>
       )}
-      {mayOrder && isPossible && (
+      {isPossible && (
         <form class="stack" onSubmit={submit}>
           <AmountField
             amount={amount}
@@ -226,7 +241,7 @@ function Order({ view, onOrdered }: { view: BankAccountView; onOrdered: (withdra
           </dl>
           {action.code !== null && <ErrorNotice code={action.code} />}
           <Button type="submit" busy={action.busy} disabled={amount.minor === null} testId="pay-out-submit">
-            {t('payouts.order')}
+            {t('transfer.next')}
           </Button>
         </form>
       )}

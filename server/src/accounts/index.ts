@@ -5,6 +5,7 @@ export { maskName, maskPhone, normalisePhone } from './phone.ts';
 export { finishPinReset, startPinReset } from './pin-reset.ts';
 export { Registrations } from './registrations.ts';
 export { Sessions } from './sessions.ts';
+export { findSuspension, restore, suspend } from './suspensions.ts';
 export { checkCode, MAX_CHECKS, OTP_LIFE_MS, RESEND_AFTER_MS, sendCode } from './sms-codes.ts';
 export {
   answerInvitation,
