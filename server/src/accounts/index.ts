@@ -1,6 +1,7 @@
 /** The public door of the accounts room. */
 export { createAuthenticator, credentialOf } from './authenticate.ts';
 export { logIn, openSession, refresh, resume, type SessionGrant } from './log-in.ts';
+export { appointOperator } from './operators.ts';
 export { maskName, maskPhone, normalisePhone } from './phone.ts';
 export { finishPinReset, startPinReset } from './pin-reset.ts';
 export { Registrations } from './registrations.ts';
