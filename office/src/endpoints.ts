@@ -104,7 +104,8 @@ export function createEndpoints(client: ApiClient) {
       findUser: (phone: string) => post<OperatorUserView>('/v1/operator/users/find', { phone }),
       actOnUser: (id: string, act: 'suspend' | 'restore' | 'end-sessions', reason: string) =>
         post<OperatorUserView>(`/v1/operator/users/${encodeURIComponent(id)}/${act}`, { reason }),
-      quarantines: () => client.call<{ readonly items: readonly QuarantineView[] }>('/v1/operator/quarantines'),
+      quarantines: () =>
+        client.call<{ readonly items: readonly QuarantineView[] }>('/v1/operator/quarantines'),
       release: (id: string, reason: string) =>
         post<{ readonly items: readonly QuarantineView[] }>(
           `/v1/operator/quarantines/${encodeURIComponent(id)}/release`,

@@ -95,9 +95,3 @@ export function useOffice(): { readonly office: Office; readonly state: OfficeSt
   if (office === null) throw new TypeError('a screen was drawn outside the office');
   return { office, state: useObservable(office.state) };
 }
-
-/** The currency of this installation. */
-export function useCurrency(): string {
-  const { state } = useOffice();
-  return state.user?.currency ?? state.config?.currency ?? 'USD';
-}

@@ -6,7 +6,7 @@ import type { DoubleSpendView, MerchantClaimView, SaleView } from '@tikiwallet/s
 import { Bdi, Button, ErrorNotice, shortWhen, useAction } from '@tikiwallet/wallet/look';
 import { type Key, t } from '../i18n/words.ts';
 import { useOffice } from '../office.ts';
-import { usePages } from '../parts/load.tsx';
+import { isThere, usePages } from '../parts/load.tsx';
 import { Area, Chip, PagedList, Sum, type Tone } from '../parts/pieces.tsx';
 
 export function Cases() {
@@ -36,17 +36,19 @@ export function Cases() {
           testId="case-list"
         />
       </section>
-      <section class="stack">
-        <h2>{t('cases.claims')}</h2>
-        <p class="muted">{t('cases.claims_text')}</p>
-        <PagedList
-          pages={claims}
-          keyOf={({ paymentHash }) => paymentHash}
-          draw={(claim) => <ClaimLine claim={claim} />}
-          empty={{ icon: 'phone', title: t('cases.no_claims'), text: t('cases.no_claims_text') }}
-          testId="claim-list"
-        />
-      </section>
+      {isThere(cases) && (
+        <section class="stack">
+          <h2>{t('cases.claims')}</h2>
+          <p class="muted">{t('cases.claims_text')}</p>
+          <PagedList
+            pages={claims}
+            keyOf={({ paymentHash }) => paymentHash}
+            draw={(claim) => <ClaimLine claim={claim} />}
+            empty={{ icon: 'phone', title: t('cases.no_claims'), text: t('cases.no_claims_text') }}
+            testId="claim-list"
+          />
+        </section>
+      )}
     </Area>
   );
 }

@@ -15,7 +15,7 @@ import {
 import { useState } from 'preact/hooks';
 import { t } from '../i18n/words.ts';
 import { useOffice } from '../office.ts';
-import { Shown, useLoad } from '../parts/load.tsx';
+import { isThere, Shown, useLoad } from '../parts/load.tsx';
 import { useMay } from '../parts/permissions.ts';
 import { Area, Chip, Confirm, Panel, type Tone } from '../parts/pieces.tsx';
 import { useNowEvery } from '../parts/use-now.ts';
@@ -61,7 +61,7 @@ export function Kiosks() {
           )
         }
       </Shown>
-      {mayManage && <NewKiosk onMade={put} />}
+      {mayManage && isThere(kiosks) && <NewKiosk onMade={put} />}
     </Area>
   );
 }

@@ -25,7 +25,7 @@ import {
 import { useEffect, useState } from 'preact/hooks';
 import { type Key, t } from '../i18n/words.ts';
 import { useOffice } from '../office.ts';
-import { Shown, useLoad, usePages } from '../parts/load.tsx';
+import { isThere, type Loaded, Shown, useLoad, usePages } from '../parts/load.tsx';
 import { Area, Chip, Figure, PagedList, Panel, Sum, type Tone } from '../parts/pieces.tsx';
 import { useMay } from '../parts/permissions.ts';
 import { useNowEvery } from '../parts/use-now.ts';
@@ -37,6 +37,7 @@ export function PayOuts() {
   const { office } = useOffice();
   const isOwner = useMay('pay_outs.order');
   const [open, setOpen] = useState<Withdrawal | null>(null);
+  const bank = useLoad('bank', async () => (isOwner ? await office.api.bankAccount() : null));
   const pages = usePages('pay-outs', (cursor) => office.api.payOuts(cursor));
   const isMoving =
     pages.items?.some(({ status }) => status === 'on_its_way' || status === 'coming_back') === true;
@@ -49,6 +50,7 @@ export function PayOuts() {
   const change = (withdrawal: Withdrawal | null) => {
     setOpen(withdrawal?.status === 'awaiting_code' ? withdrawal : null);
     reload();
+    bank.reload();
   };
   return (
     <Area title={t('payouts.title')} testId="pay-outs">
@@ -57,49 +59,49 @@ export function PayOuts() {
       ) : (
         <p class="muted">{t('payouts.owner_only')}</p>
       )}
-      <section class="stack">
-        <h2>{t('payouts.all')}</h2>
-        <PagedList
-          pages={pages}
-          keyOf={({ id }) => id}
-          draw={(withdrawal) => <PayOutLine withdrawal={withdrawal} onOpen={setOpen} />}
-          empty={{ icon: 'up', title: t('payouts.none'), text: t('payouts.none_text') }}
-          testId="pay-out-list"
-        />
-      </section>
+      {(!isOwner || isThere(bank)) && (
+        <section class="stack">
+          <h2>{t('payouts.all')}</h2>
+          <PagedList
+            pages={pages}
+            keyOf={({ id }) => id}
+            draw={(withdrawal) => <PayOutLine withdrawal={withdrawal} onOpen={setOpen} />}
+            empty={{ icon: 'up', title: t('payouts.none'), text: t('payouts.none_text') }}
+            testId="pay-out-list"
+          />
+        </section>
+      )}
     </Area>
   );
 }
 
 /** The bank account and the order: of the person who owns the shop, and nobody else's. */
 function OwnersPart({
+  bank,
   open,
   onChange,
 }: {
+  bank: Loaded<BankAccountView | null>;
   open: Withdrawal | null;
   onChange: (withdrawal: Withdrawal | null) => void;
 }) {
-  const { office } = useOffice();
-  const bank = useLoad('bank', () => office.api.bankAccount());
-  const change = (withdrawal: Withdrawal | null) => {
-    onChange(withdrawal);
-    bank.reload();
-  };
   return (
     <Shown of={bank} lines={4}>
-      {(view) => (
-        <>
-          <Balance view={view} />
-          <div class="two-panels">
-            <BankAccount view={view} onLook={bank.reload} busy={bank.busy} />
-            {open?.code == null ? (
-              <Order view={view} onOrdered={change} />
-            ) : (
-              <Confirmation withdrawal={open} onChange={change} onLeave={() => change(null)} />
-            )}
-          </div>
-        </>
-      )}
+      {(view) =>
+        view !== null && (
+          <>
+            <Balance view={view} />
+            <div class="two-panels">
+              <BankAccount view={view} onLook={bank.reload} busy={bank.busy} />
+              {open !== null && open.code !== null ? (
+                <Confirmation withdrawal={open} onChange={onChange} onLeave={() => onChange(null)} />
+              ) : (
+                <Order view={view} onOrdered={onChange} />
+              )}
+            </div>
+          </>
+        )
+      }
     </Shown>
   );
 }

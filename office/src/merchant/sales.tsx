@@ -5,7 +5,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { type Key, t } from '../i18n/words.ts';
 import { useOffice } from '../office.ts';
 import { BarChart } from '../parts/bar-chart.tsx';
-import { Shown, useLoad, usePages } from '../parts/load.tsx';
+import { isThere, Shown, useLoad, usePages } from '../parts/load.tsx';
 import { Area, Chip, Figure, PagedList, Panel, Sum, type Tone } from '../parts/pieces.tsx';
 
 const SPANS = [1, 7, 30] as const;
@@ -45,7 +45,7 @@ export function Sales() {
           {({ summary, days }) => <Figures summary={summary} days={days.slice(-span)} span={span} />}
         </Shown>
       </div>
-      <SaleList />
+      {isThere(figures) && <SaleList />}
     </Area>
   );
 }

@@ -13,7 +13,7 @@ import {
 import { useState } from 'preact/hooks';
 import { type Key, t } from '../i18n/words.ts';
 import { useOffice } from '../office.ts';
-import { Shown, useLoad } from '../parts/load.tsx';
+import { isThere, Shown, useLoad } from '../parts/load.tsx';
 import { useMay } from '../parts/permissions.ts';
 import { Area, Chip, Confirm, Panel } from '../parts/pieces.tsx';
 
@@ -60,18 +60,24 @@ export function Team() {
           </>
         )}
       </Shown>
-      {mayManage && <Invite onChange={team.set} />}
-      <Panel title={t('team.who_may')}>
-        <dl class="role-list">
-          {(['owner', 'manager', 'cashier'] as const).map((role) => (
-            <div key={role}>
-              <dt>{t(ROLE_NAMES[role])}</dt>
-              <dd class="muted">{t(ROLE_TEXTS[role])}</dd>
-            </div>
-          ))}
-        </dl>
-      </Panel>
+      {mayManage && isThere(team) && <Invite onChange={team.set} />}
+      {isThere(team) && <WhoMay />}
     </Area>
+  );
+}
+
+function WhoMay() {
+  return (
+    <Panel title={t('team.who_may')}>
+      <dl class="role-list">
+        {(['owner', 'manager', 'cashier'] as const).map((role) => (
+          <div key={role}>
+            <dt>{t(ROLE_NAMES[role])}</dt>
+            <dd class="muted">{t(ROLE_TEXTS[role])}</dd>
+          </div>
+        ))}
+      </dl>
+    </Panel>
   );
 }
 

@@ -5,7 +5,7 @@ import { useState } from 'preact/hooks';
 import { t } from '../i18n/words.ts';
 import { CaseLine, ClaimLine } from '../merchant/cases.tsx';
 import { useOffice } from '../office.ts';
-import { Shown, useLoad, usePages } from '../parts/load.tsx';
+import { isThere, Shown, useLoad, usePages } from '../parts/load.tsx';
 import { Area, Chip, PagedList } from '../parts/pieces.tsx';
 import { Reasoned } from '../parts/reasoned.tsx';
 
@@ -38,28 +38,32 @@ export function Cases() {
           }
         </Shown>
       </section>
-      <section class="stack">
-        <h2>{t('cases.double_spends')}</h2>
-        <p class="muted">{t('cases.double_spends_text')}</p>
-        <PagedList
-          pages={cases}
-          keyOf={({ id }) => id}
-          draw={(found) => <Case found={found} onJudged={cases.reload} />}
-          empty={{ icon: 'check', title: t('cases.none'), text: t('cases.nobody') }}
-          testId="case-list"
-        />
-      </section>
-      <section class="stack">
-        <h2>{t('cases.claims')}</h2>
-        <p class="muted">{t('cases.claims_text')}</p>
-        <PagedList
-          pages={claims}
-          keyOf={({ paymentHash }) => paymentHash}
-          draw={(claim) => <ClaimLine claim={claim} />}
-          empty={{ icon: 'phone', title: t('cases.no_claims'), text: t('cases.no_claims_text') }}
-          testId="claim-list"
-        />
-      </section>
+      {isThere(quarantines) && (
+        <section class="stack">
+          <h2>{t('cases.double_spends')}</h2>
+          <p class="muted">{t('cases.double_spends_text')}</p>
+          <PagedList
+            pages={cases}
+            keyOf={({ id }) => id}
+            draw={(found) => <Case found={found} onJudged={cases.reload} />}
+            empty={{ icon: 'check', title: t('cases.none'), text: t('cases.nobody') }}
+            testId="case-list"
+          />
+        </section>
+      )}
+      {isThere(quarantines) && isThere(cases) && (
+        <section class="stack">
+          <h2>{t('cases.claims')}</h2>
+          <p class="muted">{t('cases.claims_text')}</p>
+          <PagedList
+            pages={claims}
+            keyOf={({ paymentHash }) => paymentHash}
+            draw={(claim) => <ClaimLine claim={claim} />}
+            empty={{ icon: 'phone', title: t('cases.no_claims'), text: t('cases.no_claims_text') }}
+            testId="claim-list"
+          />
+        </section>
+      )}
     </Area>
   );
 }
@@ -136,8 +140,7 @@ function Case({ found, onJudged }: { found: OperatorCaseView; onJudged: () => vo
             <Chip tone={judgement.verdict === 'fraud' ? 'bad' : 'ok'} testId="verdict">
               {t(judgement.verdict === 'fraud' ? 'cases.fraud' : 'cases.no_fraud')}
             </Chip>{' '}
-            <bdi>{judgement.reason}</bdi>{' '}
-            <span class="muted">{dateTime(Date.parse(judgement.at))}</span>
+            <bdi>{judgement.reason}</bdi> <span class="muted">{dateTime(Date.parse(judgement.at))}</span>
           </p>
         )}
         <span class="line-actions">

@@ -1,10 +1,19 @@
 /** How the installation is: what needs a person, the providers, and the books counted anew on request. */
 import type { OperatorOverview, ReconciliationView } from '@tikiwallet/server/contract';
-import { Bdi, Button, dateTime, ErrorNotice, money, Notice, relative, useAction } from '@tikiwallet/wallet/look';
+import {
+  Bdi,
+  Button,
+  dateTime,
+  ErrorNotice,
+  money,
+  Notice,
+  relative,
+  useAction,
+} from '@tikiwallet/wallet/look';
 import { useState } from 'preact/hooks';
 import { t } from '../i18n/words.ts';
 import { useOffice } from '../office.ts';
-import { Shown, useLoad } from '../parts/load.tsx';
+import { isThere, Shown, useLoad } from '../parts/load.tsx';
 import { Area, Chip, Figure, Panel, Sum } from '../parts/pieces.tsx';
 
 export function Overview() {
@@ -50,7 +59,7 @@ export function Overview() {
           </>
         )}
       </Shown>
-      <Reconciliation />
+      {isThere(overview) && <Reconciliation />}
     </Area>
   );
 }
@@ -173,7 +182,9 @@ function Result({ result }: { result: ReconciliationView }) {
   ] as const;
   return (
     <div class="stack" role="status" data-testid="books-result" data-sound={result.isSound}>
-      <Chip tone={result.isSound ? 'ok' : 'bad'}>{result.isSound ? t('books.sound') : t('books.not_sound')}</Chip>
+      <Chip tone={result.isSound ? 'ok' : 'bad'}>
+        {result.isSound ? t('books.sound') : t('books.not_sound')}
+      </Chip>
       <dl class="rows">
         {rows.map(([name, count]) => (
           <div key={name} class="row">

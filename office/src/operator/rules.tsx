@@ -3,7 +3,7 @@ import type { DeniedView, PolicyView } from '@tikiwallet/server/contract';
 import { Bdi, dateTime } from '@tikiwallet/wallet/look';
 import { type Key, t } from '../i18n/words.ts';
 import { useOffice } from '../office.ts';
-import { Shown, useLoad, usePages } from '../parts/load.tsx';
+import { isThere, Shown, useLoad, usePages } from '../parts/load.tsx';
 import { Area, Chip, PagedList, Panel, Sum } from '../parts/pieces.tsx';
 
 const NAMES: Readonly<Record<string, Key>> = {
@@ -52,17 +52,19 @@ export function Rules() {
       <Shown of={policy} lines={6}>
         {(view) => <Policy view={view} />}
       </Shown>
-      <section class="stack">
-        <h2>{t('rules.deny_list')}</h2>
-        <p class="muted">{t('rules.deny_list_text')}</p>
-        <PagedList
-          pages={denied}
-          keyOf={({ kind, id }) => `${kind} ${id}`}
-          draw={(subject) => <DeniedLine subject={subject} />}
-          empty={{ icon: 'check', title: t('rules.nobody'), text: t('rules.nobody_text') }}
-          testId="denied-list"
-        />
-      </section>
+      {isThere(policy) && (
+        <section class="stack">
+          <h2>{t('rules.deny_list')}</h2>
+          <p class="muted">{t('rules.deny_list_text')}</p>
+          <PagedList
+            pages={denied}
+            keyOf={({ kind, id }) => `${kind} ${id}`}
+            draw={(subject) => <DeniedLine subject={subject} />}
+            empty={{ icon: 'check', title: t('rules.nobody'), text: t('rules.nobody_text') }}
+            testId="denied-list"
+          />
+        </section>
+      )}
     </Area>
   );
 }

@@ -21,29 +21,36 @@ export function useLoad<T>(name: string, ask: () => Promise<T>): Loaded<T> {
     code: null,
     busy: true,
   });
-  const latest = useRef(0);
+  const latestRef = useRef(0);
   const askRef = useRef(ask);
   askRef.current = ask;
   const reload = useCallback(() => {
-    const turn = ++latest.current;
+    const turn = ++latestRef.current;
     setState((before) => ({ ...before, busy: true }));
     askRef.current().then(
       (value) => {
-        if (turn === latest.current) setState({ value, code: null, busy: false });
+        if (turn === latestRef.current) setState({ value, code: null, busy: false });
       },
       (error: unknown) => {
         if (!(error instanceof WalletError)) console.error(error);
         const code = error instanceof WalletError ? error.code : 'unknown';
-        if (turn === latest.current) setState((before) => ({ ...before, code, busy: false }));
+        if (turn === latestRef.current) setState((before) => ({ ...before, code, busy: false }));
       },
     );
   }, []);
   useEffect(() => reload(), [name, reload]);
   const set = useCallback((value: T) => {
-    latest.current += 1;
+    latestRef.current += 1;
     setState({ value, code: null, busy: false });
   }, []);
   return { ...state, reload, set };
+}
+
+/** Whether its place is as large as it will be: what stands below is drawn from then on, so that nothing jumps. */
+export function isThere(
+  of: { readonly code: string | null } & ({ readonly value: unknown } | { readonly items: unknown }),
+): boolean {
+  return of.code !== null || ('value' in of ? of.value : of.items) !== null;
 }
 
 /** The answer, or the place where it will stand, or why there is none and the way to try again. */

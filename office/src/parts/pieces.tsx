@@ -203,12 +203,3 @@ export function Confirm({
     </dialog>
   );
 }
-
-export function Warn({ children }: Children) {
-  return (
-    <p class="warn-line">
-      <Icon name="alert" size={20} />
-      <span>{children}</span>
-    </p>
-  );
-}
