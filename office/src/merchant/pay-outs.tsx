@@ -55,7 +55,7 @@ export function PayOuts() {
   return (
     <Area title={t('payouts.title')} testId="pay-outs">
       {isOwner ? (
-        <OwnersPart open={open} onChange={change} />
+        <OwnersPart bank={bank} open={open} onChange={change} />
       ) : (
         <p class="muted">{t('payouts.owner_only')}</p>
       )}

@@ -1,14 +1,5 @@
 /** Small pieces that only these pages have. */
-import {
-  Bdi,
-  Button,
-  Empty,
-  ErrorNotice,
-  Icon,
-  type IconName,
-  money,
-  Skeleton,
-} from '@tikiwallet/wallet/look';
+import { Bdi, Button, Empty, ErrorNotice, type IconName, money, Skeleton } from '@tikiwallet/wallet/look';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { t } from '../i18n/words.ts';
