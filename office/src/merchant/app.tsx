@@ -54,7 +54,7 @@ function areas(role: TeamRole): readonly AreaLink[] {
     { needs: 'kiosks.read', to: 'kiosks', icon: 'shop', label: t('kiosks.title') },
     { needs: 'pay_outs.read', to: 'pay-outs', icon: 'up', label: t('payouts.title') },
     { needs: 'disputes.read', to: 'cases', icon: 'alert', label: t('cases.title') },
-    { needs: 'team.read', to: 'team', icon: 'phone', label: t('team.title') },
+    { needs: 'team.read', to: 'team', icon: 'people', label: t('team.title') },
     { needs: 'limits.read', to: 'limits', icon: 'settings', label: t('limits.title') },
   ];
   return all.filter(({ needs }) => may(role, needs));

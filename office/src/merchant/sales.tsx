@@ -134,7 +134,7 @@ function SaleList() {
         input={{ type: 'search', inputMode: 'text', autoComplete: 'off', maxLength: 64, dir: 'ltr' }}
         suffix={
           <span class="field-icon">
-            <Icon name="scan" size={22} />
+            <Icon name="search" size={22} />
           </span>
         }
       />

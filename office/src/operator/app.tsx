@@ -43,7 +43,7 @@ function Operator() {
 function areas(): readonly AreaLink[] {
   return [
     { to: 'overview', icon: 'home', label: t('overview.title') },
-    { to: 'people', icon: 'phone', label: t('people.title') },
+    { to: 'people', icon: 'people', label: t('people.title') },
     { to: 'cases', icon: 'alert', label: t('cases.title') },
     { to: 'rules', icon: 'settings', label: t('rules.title') },
     { to: 'log', icon: 'activity', label: t('log.title') },
