@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { expect, test } from '@playwright/test';
 import type { Browser } from 'playwright-core';
-import { CloudClient } from '../../scripts/stack/cloud-client.ts';
+import { runCommand } from '../../scripts/run-command.ts';
+import { CloudClient, type Person } from '../../scripts/stack/cloud-client.ts';
 import { HeadlessPhone } from '../story/headless-phone.ts';
 import { availableMinor } from '../story/money.ts';
 import {
@@ -23,6 +24,12 @@ import { customer, merchant, Shop } from '../story/shop.ts';
 test.describe.configure({ mode: 'serial' });
 
 const pictures = process.env['TIKI_SCREENSHOTS'];
+const operator: Person = {
+  role: 'customer',
+  phone: '+6581230009',
+  username: 'wati',
+  password: 'keeps-the-cloud-running',
+};
 let shop: Shop;
 let browser: Browser;
 
@@ -37,6 +44,15 @@ test.beforeAll(async () => {
   }
   await shop.withAgent(async (agent) => await agent.call('settlement.now', {}));
   await expect.poll(async () => await availableMinor(shop.stack), { timeout: 60_000 }).toBe(7_575n);
+  await new CloudClient(shop.stack).register(operator);
+  const appointed = await runCommand(
+    'node',
+    ['server/src/operator/cli.ts', 'appoint-operator', operator.phone],
+    {
+      env: { ...process.env, ...shop.stack.serverEnvironment },
+    },
+  );
+  expect(appointed.code, appointed.output).toBe(0);
   browser = await Desk.browser();
 });
 
@@ -45,7 +61,7 @@ test.afterAll(async () => {
   await shop?.close();
 });
 
-const url = (page: string) => `${shop.stack.walletUrl}/merchant#/${page}`;
+const url = (page: string, view = 'merchant') => `${shop.stack.walletUrl}/${view}#/${page}`;
 
 const looks = [
   { name: 'desk', locale: 'en-SG', colorScheme: 'light', viewport: { width: 1440, height: 900 } },
@@ -99,6 +115,7 @@ for (const look of looks) {
       for (const [page, mark] of [
         ['kiosks', 'kiosk'],
         ['pay-outs', 'bank-account'],
+        ['team', 'member'],
         ['limits', 'limit-perPaymentMinor'],
       ] as const) {
         await desk.page.goto(url(page));
@@ -116,6 +133,30 @@ for (const look of looks) {
       await desk.at('case').waitFor();
       await desk.page.getByRole('alert').waitFor();
       await check('cases');
+      await desk.page.goto(url('overview', 'operator'));
+      await desk.signIn(operator);
+      await desk.at('sms').waitFor();
+      await desk.at('reconcile').click();
+      await expect(desk.at('books-result')).toHaveAttribute('data-sound', 'true');
+      await check('operator overview');
+      await desk.page.goto(url('people', 'operator'));
+      await desk.at('find-phone').fill(customer(1).phone);
+      await desk.at('find-submit').click();
+      await desk.at('end-sessions').click();
+      await desk.at('reason').fill('asked for it by phone');
+      await check('operator reason');
+      await desk.at('act-yes').click();
+      await desk.at('act').waitFor({ state: 'detached' });
+      await check('operator people');
+      for (const [page, mark] of [
+        ['rules', 'policy'],
+        ['cases', 'operator-cases'],
+        ['log', 'act-list'],
+      ] as const) {
+        await desk.page.goto(url(page, 'operator'));
+        await desk.at(mark).waitFor();
+        await check(`operator ${page}`);
+      }
     } finally {
       await desk.close();
     }
