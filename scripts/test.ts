@@ -43,12 +43,13 @@ async function runVitest(project: string, folder: string, env: Environment): Pro
   return outcome(project, tally, result.code, result.durationMs);
 }
 
-async function runPlaywright(folder: string, env: Environment): Promise<SuiteOutcome> {
+/** Each of its windows opens a display of its own where there is none: two stories at a time share no focus. */
+async function runPlaywright(folder: string): Promise<SuiteOutcome> {
   const file = join(folder, 'e2e.json');
   const result = await runCommand('playwright', ['test', '--reporter', 'list,json'], {
     cwd: join(repositoryRoot, 'e2e'),
     output: 'show',
-    env: { ...env, PLAYWRIGHT_JSON_OUTPUT_FILE: file, PLAYWRIGHT_HTML_OPEN: 'never' },
+    env: { ...process.env, PLAYWRIGHT_JSON_OUTPUT_FILE: file, PLAYWRIGHT_HTML_OPEN: 'never' },
   });
   const tally = existsSync(file) ? readPlaywrightReport(await readFile(file, 'utf8')) : emptyTally;
   return outcome('e2e', tally, result.code, result.durationMs);
@@ -106,7 +107,7 @@ async function runSuite(name: SuiteName, { folder, env, cases }: SuiteRun): Prom
     case 'radio':
       return runRadioLab(folder, env, cases);
     case 'e2e':
-      return runPlaywright(folder, env);
+      return runPlaywright(folder);
   }
 }
 
@@ -144,7 +145,7 @@ async function prepare(suites: readonly SuiteName[]): Promise<Preparation> {
   await attempt('radio lab', ['radio'], installLabPackages);
   await attempt('electron', suitesWithWindows, async () => void (await findElectron()));
   await attempt('build', ['e2e'], async () => void (await ensureBuilt()));
-  await attempt('display', suitesWithWindows, async () => {
+  await attempt('display', ['slow'], async () => {
     display = await withDisplay({ widthPx: 1280, heightPx: 900 });
   });
   return {

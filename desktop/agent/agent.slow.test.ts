@@ -75,7 +75,8 @@ async function post(posted: Posted): Promise<{ status: number; body: Uint8Array 
 test('R40 killed at random moments: what was acknowledged is stored, and a repeat gets the same receipt', async () => {
   const promised = new Map<string, { posted: Posted; receipt: string }>();
   const unanswered: Posted[] = [];
-  for (let round = 0; round < 12; round += 1) {
+  const rounds = 8;
+  for (let round = 0; round < rounds; round += 1) {
     let isKilled = false;
     let killer: Promise<unknown> | undefined;
     while (!isKilled) {
@@ -91,7 +92,7 @@ test('R40 killed at random moments: what was acknowledged is stored, and a repea
         return agent.kill('SIGKILL');
       });
     }
-    await killer;
+    await (killer ?? agent.kill('SIGKILL'));
     // What is there to read may make it no slower than three seconds, or three times a start with nothing to read.
     expect(await agent.start(), 'ready again').toBeLessThan(Math.max(3_000, 3 * firstStartMs));
     const last = [...promised.values()].at(-1);
@@ -105,7 +106,7 @@ test('R40 killed at random moments: what was acknowledged is stored, and a repea
     const state = await agent.client.call('agent.state', {});
     if (state.sale?.state === 'open') await agent.client.call('sale.cancel', { saleId: state.sale.saleId });
   }
-  expect(promised.size).toBeGreaterThan(10);
+  expect(promised.size).toBeGreaterThanOrEqual(rounds);
   const stored = await listAll();
   for (const hash of promised.keys()) expect(stored).toContain(hash);
   expect(new Set(stored).size).toBe(stored.length);

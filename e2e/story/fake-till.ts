@@ -67,8 +67,14 @@ export class FakeTill {
   async become(scenario: string): Promise<void> {
     const agent = this.#agent ?? this.#spawnAgent(scenario);
     const isServing = new Promise<void>((resolve, reject) => {
-      agent.stdout.once('data', () => resolve());
-      agent.once('exit', (code) => reject(new Error(`the fake agent ended with code ${String(code)}`)));
+      const fail = (code: number | null): void => {
+        reject(new Error(`the fake agent ended with code ${String(code)}`));
+      };
+      agent.once('exit', fail);
+      agent.stdout.once('data', () => {
+        agent.off('exit', fail);
+        resolve();
+      });
     });
     if (this.#agent === undefined) this.#agent = agent;
     else this.control(`become ${scenario}`);

@@ -1,5 +1,5 @@
 // Starts an Electron under Playwright. A busy machine sometimes takes too long to open the debugger's door, or the
-// runtime stumbles over its own start: that says nothing about the product, so it gets a second chance and no third.
+// runtime stumbles over its own start: that says nothing about the product, so it gets another chance, and says what it stumbled over.
 
 import process from 'node:process';
 import { _electron, type ElectronApplication } from 'playwright-core';
@@ -11,8 +11,8 @@ export type ElectronLaunch = {
   readonly env: Readonly<Record<string, string>>;
 };
 
-const launchTimeoutMs = 30_000;
-const windowTimeoutMs = 20_000;
+const launchTimeoutMs = 60_000;
+const windowTimeoutMs = 60_000;
 const attempts = 2;
 
 /** Resolves when the first window is open. Rejects with the last attempt's error. */
@@ -23,7 +23,10 @@ export async function launchElectron(launch: ElectronLaunch): Promise<ElectronAp
       return await attemptLaunch(launch);
     } catch (error) {
       failure = error;
-      console.warn(`Electron did not start (attempt ${String(attempt)} of ${String(attempts)}).`);
+      const why = error instanceof Error ? error.message.split('\n', 1)[0] : '';
+      console.warn(
+        `Electron did not start (attempt ${String(attempt)} of ${String(attempts)}): ${why ?? ''}`,
+      );
     }
   }
   throw failure;

@@ -59,8 +59,7 @@ export class Shop {
     });
     const shop = new Shop(stack, line, folder);
     try {
-      await stack.startStandIns();
-      await stack.startServer();
+      await Promise.all([stack.startStandIns(), stack.startServer()]);
     } catch (error) {
       await shop.close();
       throw error;

@@ -14,6 +14,7 @@ import { formatFailure, formatTable, readResults } from './report.ts';
 /** A kiosk and four phones. */
 const RADIOS = 5;
 const TIMEOUT_MS = 15 * 60_000;
+const MOST_NEW_MACHINES = 2;
 const repository = join(import.meta.dirname, '..', '..');
 
 async function main(): Promise<void> {
@@ -23,11 +24,11 @@ async function main(): Promise<void> {
   const startedAt = performance.now();
   const plan = { modules: (values.with ?? []).map((path) => resolve(path)), only: values.case ?? [] };
   let { machine, output } = await runOnce(plan);
-  // V8 itself dies now and then while it starts under emulation. Nothing was tried yet, so nothing is hidden.
-  if (machine.exitCode !== undefined && machine.exitCode > 128 && output === '') {
-    console.log(
-      `Node ended with ${String(machine.exitCode)} while it started; the machine is started again.`,
-    );
+  // V8 itself dies now and then while it starts under emulation, and then again in the same machine. No case was begun,
+  // so nothing is hidden by a new machine; one that dies three times is a failure.
+  for (let again = 0; again < MOST_NEW_MACHINES && diedAtItsStart(machine, output); again += 1) {
+    console.log(`NODE ENDED WITH ${String(machine.exitCode)} WHILE IT STARTED; the machine is made anew.`);
+    console.log(machine.stderr.slice(-1_000));
     await rm(machine.folder, { recursive: true, force: true });
     ({ machine, output } = await runOnce(plan));
   }
@@ -63,6 +64,11 @@ async function main(): Promise<void> {
   await rm(machine.folder, { recursive: true, force: true });
   console.log(`The logs are in ${kept}`);
   process.exitCode = 1;
+}
+
+/** A shell tells a death by signal as 128 and the signal's number. */
+function diedAtItsStart(machine: MachineResult, output: string): boolean {
+  return machine.exitCode !== undefined && machine.exitCode > 128 && output === '';
 }
 
 function endOf({ timedOut, exitCode }: MachineResult): string {

@@ -71,8 +71,9 @@ async function boot(
 ): Promise<boolean> {
   const share = 'security_model=none,multidevs=remap';
   const args = [
-    // Software emulation: it is everywhere, and where there is more, it may be there and fail.
-    ...['-accel', 'tcg,thread=multi', '-cpu', 'max', '-smp', '2', '-m', '2048'],
+    // Software emulation: it is everywhere, and where there is more, it may be there and fail. A processor without AVX
+    // and protection keys: what QEMU emulates of them is young, and V8 and the C library use all that they find.
+    ...['-accel', 'tcg,thread=multi', '-cpu', 'Westmere', '-smp', '2', '-m', '2048'],
     ...['-nographic', '-no-reboot', '-nic', 'none', '-monitor', 'none'],
     ...['-serial', `file:${join(folder, 'console')}`],
     ...['-kernel', kernel.kernelPath, '-initrd', kernel.initramfsPath],

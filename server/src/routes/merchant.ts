@@ -109,7 +109,7 @@ const setLimitsRoute = createRoute({
 });
 
 export const registerMerchant: RegisterRoutes = (router, context) => {
-  const { auth, clock, config, db, idempotency, offline } = context;
+  const { auth, clock, config, db, idempotency, offline, reading } = context;
   const needs = { db, clock, policy: offline.policy };
   router.openapi(createKioskRoute, async (c) => {
     const { userId, merchantId } = await auth.requireMerchant(c, 'kiosks.manage');
@@ -152,12 +152,12 @@ export const registerMerchant: RegisterRoutes = (router, context) => {
   router.openapi(salesRoute, async (c) => {
     const { merchantId } = await auth.requireMerchant(c, 'sales.read');
     const { cursor, limit, search } = c.req.valid('query');
-    return c.json(await listSales(db, { merchantId, limit, cursor, search }), 200);
+    return c.json(await listSales(reading.db(), { merchantId, limit, cursor, search }), 200);
   });
   router.openapi(salesDaysRoute, async (c) => {
     const { merchantId } = await auth.requireMerchant(c, 'sales.read');
     const { timeZone } = offline.policy;
-    const needs = { db, clock, currency: config.currency, timeZone };
+    const needs = { db: reading.db(), clock, currency: config.currency, timeZone };
     return c.json(await salesDays(needs, merchantId, c.req.valid('query').days), 200);
   });
 };
