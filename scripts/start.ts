@@ -40,7 +40,8 @@ async function step<T>(name: string, work: () => Promise<T>): Promise<T> {
 
 async function build(): Promise<void> {
   const result = await runCommand('node', ['scripts/build.ts']);
-  if (result.code !== 0) throw new Error(`building the wallet, the pages and the window failed:\n${result.output}`);
+  if (result.code !== 0)
+    throw new Error(`building the wallet, the pages and the window failed:\n${result.output}`);
 }
 
 type Stops = (() => Promise<void>)[];
