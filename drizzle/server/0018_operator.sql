@@ -24,8 +24,6 @@ ALTER TABLE "operator_acts" ADD CONSTRAINT "operator_acts_operator_id_users_id_f
 ALTER TABLE "suspensions" ADD CONSTRAINT "suspensions_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 CREATE INDEX "operator_acts_subject" ON "operator_acts" USING btree ("subject_id","id");--> statement-breakpoint
 CREATE UNIQUE INDEX "suspensions_living" ON "suspensions" USING btree ("user_id") WHERE "suspensions"."ended_at" is null;--> statement-breakpoint
-CREATE INDEX "operator_acts_subject" ON "operator_acts" USING btree ("subject_id","id");--> statement-breakpoint
-CREATE UNIQUE INDEX "suspensions_living" ON "suspensions" USING btree ("user_id") WHERE "suspensions"."ended_at" is null;--> statement-breakpoint
 -- The audit log is evidence: the application adds rows and changes none. A suspension ends, and is not deleted.
 DO $$
 BEGIN
