@@ -28,6 +28,7 @@ import {
   KioskView,
   MerchantLimitsView,
   MerchantSummary,
+  SalesQuery,
   SaleView,
   SetMerchantLimitsBody,
 } from './merchant.ts';
@@ -89,7 +90,7 @@ export const API = {
   'POST /v1/claims': { body: ClaimBody, answer: ClaimView },
   'GET /v1/refunds': { query: PageQuery, answer: pageOf(RefundView) },
   'GET /v1/merchant/summary': { answer: MerchantSummary },
-  'GET /v1/merchant/sales': { query: PageQuery, answer: pageOf(SaleView) },
+  'GET /v1/merchant/sales': { query: SalesQuery, answer: pageOf(SaleView) },
   'GET /v1/merchant/refunds': { query: PageQuery, answer: pageOf(MerchantRefundView) },
   'GET /v1/merchant/claims': { query: PageQuery, answer: pageOf(MerchantClaimView) },
   'GET /v1/merchant/double-spends': { query: PageQuery, answer: pageOf(DoubleSpendView) },

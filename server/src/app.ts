@@ -28,6 +28,8 @@ import { registerHistory } from './routes/history.ts';
 import { registerKiosk } from './routes/kiosk.ts';
 import { registerMerchant } from './routes/merchant.ts';
 import { registerDocsPage } from './routes/docs-page.ts';
+import { registerOfficeFiles } from './routes/office-files.ts';
+import { registerOperator } from './routes/operator.ts';
 import { registerOpenApi } from './routes/openapi.ts';
 import { registerStatement } from './routes/statement.ts';
 import { registerTeam } from './routes/team.ts';
@@ -74,8 +76,10 @@ const rooms: readonly RegisterRoutes[] = [
   registerRefunds,
   registerKiosk,
   registerWebhooks,
+  registerOperator,
   registerOpenApi,
   registerDocsPage,
+  registerOfficeFiles,
   // Last: it answers every path that no room of the API has taken.
   registerWalletFiles,
 ];

@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { toBase64Url } from '@tikiwallet/protocol';
 import { and, eq } from 'drizzle-orm';
 import { readConfig } from '../config.ts';
+import { appointOperator, normalisePhone } from '../accounts/index.ts';
 import type { Db } from '../db/client.ts';
 import { ledgerAccounts } from '../db/schema/ledger.ts';
 import { trustState } from '../db/schema/trust.ts';
@@ -168,7 +169,17 @@ const correctClock: OperatorCommand = {
   },
 };
 
+const appoint: OperatorCommand = {
+  takes: ['PHONE'],
+  purpose: 'makes an operator of somebody who has registered; PHONE with + and country code',
+  async run(db, [phone = '']) {
+    const name = await appointOperator(db, normalisePhone(phone, ''));
+    return `${name} is an operator now, and signs in at /operator with the same number and password.`;
+  },
+};
+
 export const COMMANDS: Readonly<Record<string, OperatorCommand>> = {
+  'appoint-operator': appoint,
   'double-spends': doubleSpends,
   'export-proof': exportProof,
   claims,

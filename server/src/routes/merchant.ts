@@ -8,7 +8,9 @@ import {
   MerchantLimitsView,
   MerchantSummary,
   pageOf,
-  PageQuery,
+  SalesDays,
+  SalesDaysQuery,
+  SalesQuery,
   SaleView,
   SetMerchantLimitsBody,
   Uuid,
@@ -24,7 +26,7 @@ import {
   renewCode,
   setMerchantLimits,
 } from '../kiosks/index.ts';
-import { listSales, merchantSummary } from '../settlement/index.ts';
+import { listSales, merchantSummary, salesDays } from '../settlement/index.ts';
 
 const tags = ['merchant'];
 const createKioskRoute = createRoute({
@@ -76,8 +78,17 @@ const salesRoute = createRoute({
   tags,
   summary: 'Settled, refused and disputed sales',
   security: bearerOf('sales.read'),
-  request: { query: PageQuery },
+  request: { query: SalesQuery },
   responses: { 200: answers(pageOf(SaleView), 'A page, newest first'), ...refusals },
+});
+const salesDaysRoute = createRoute({
+  method: 'get',
+  path: '/v1/merchant/sales/days',
+  tags,
+  summary: 'What came and went on each of the last days',
+  security: bearerOf('sales.read'),
+  request: { query: SalesDaysQuery },
+  responses: { 200: answers(SalesDays, 'The days, the oldest first'), ...refusals },
 });
 
 const readLimitsRoute = createRoute({
@@ -146,8 +157,14 @@ export const registerMerchant: RegisterRoutes = (router, context) => {
   });
   router.openapi(salesRoute, async (c) => {
     const { userId, merchantId } = await auth.requireMerchant(c, 'sales.read');
-    const { cursor, limit } = c.req.valid('query');
-    const read = (tx: Executor) => listSales(tx, { merchantId, limit, cursor });
+    const { cursor, limit, search } = c.req.valid('query');
+    const read = (tx: Executor) => listSales(tx, { merchantId, limit, cursor, search });
     return c.json(await asTenant({ userId, merchantId }, read, reading.db()), 200);
+  });
+  router.openapi(salesDaysRoute, async (c) => {
+    const { merchantId } = await auth.requireMerchant(c, 'sales.read');
+    const { timeZone } = offline.policy;
+    const needs = { db: reading.db(), clock, currency: config.currency, timeZone };
+    return c.json(await salesDays(needs, merchantId, c.req.valid('query').days), 200);
   });
 };

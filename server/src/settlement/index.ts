@@ -5,5 +5,5 @@ export { doubleSpendProof, listDoubleSpends } from './double-spends.ts';
 export { exportJournal } from './journal-export.ts';
 export { describeJournals, reconcileJournals } from './reconcile-journals.ts';
 export { listMerchantRefunds, listRefunds } from './refund-list.ts';
-export { listSales, merchantSummary } from './merchant-sales.ts';
+export { listSales, merchantSummary, salesDays } from './merchant-sales.ts';
 export { settleBatch, settleNeeds } from './settle.ts';

@@ -65,7 +65,7 @@ SELECT guard_tenant_table('withdrawals', 'user_id = (SELECT app_user())
 SELECT guard_tenant_table('top_up_disputes', 'EXISTS (SELECT FROM top_ups t WHERE t.id = top_up_id)');
 --> statement-breakpoint
 -- Secrets and answers that the code alone reads, as the application.
-SELECT guard_tenant_table(one::regclass, NULL) FROM unnest(ARRAY['sessions', 'idempotency_keys', 'kiosk_tokens']) AS one;
+SELECT guard_tenant_table(one::regclass, NULL) FROM unnest(ARRAY['sessions', 'idempotency_keys', 'kiosk_tokens', 'suspensions']) AS one;
 --> statement-breakpoint
 -- Of a merchant.
 SELECT guard_tenant_table(one::regclass, 'merchant_id = (SELECT app_merchant())')
