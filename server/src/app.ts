@@ -14,6 +14,7 @@ import type { RegisterRoutes, ServerContext } from './context.ts';
 import { limitBodies } from './http/body-limit.ts';
 import { refuseErrors, refuseUnknown } from './http/refuse.ts';
 import { type AppEnv, newRouter, type Router } from './http/router.ts';
+import { traceRequests } from './observe/tracing.ts';
 import { registerAllowances } from './routes/allowances.ts';
 import { registerAuth } from './routes/auth.ts';
 import { registerClaims } from './routes/claims.ts';
@@ -74,6 +75,8 @@ const rooms: readonly RegisterRoutes[] = [
 export function createApp(context: ServerContext): Router {
   const router = newRouter();
   router.use(requestId({ generator: () => randomUUIDv7() }));
+  router.use(context.metrics.middleware);
+  router.use(traceRequests);
   router.use(logRequests(context));
   router.use(
     secureHeaders({

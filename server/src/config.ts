@@ -70,7 +70,15 @@ const Environment = z.object({
   TIKI_PER_PAYMENT_MAX_MINOR: Minor.default(10_000n),
   DATABASE_URL: z.string().optional(),
   DATABASE_OWNER_URL: z.string().optional(),
+  DATABASE_REPLICA_URL: z.string().optional(),
   TIKI_DATABASE_CONNECTIONS: z.coerce.number().int().min(2).max(200).default(10),
+  TIKI_DATABASE_POOLER: z.enum(['none', 'transaction']).default('none'),
+  TIKI_MIGRATE: z.enum(['at_start', 'never']).default('at_start'),
+  TIKI_NEWER_SCHEMA: z.enum(['refuse', 'accept']).default('refuse'),
+  TIKI_METRICS_PORT: Port.optional(),
+  TIKI_METRICS_HOST: z.string().optional(),
+  TIKI_LEAVE_SECONDS: z.coerce.number().min(0).max(300).default(0),
+  TIKI_STOP_SECONDS: z.coerce.number().min(1).max(600).default(30),
   STRIPE_SECRET_KEY: z.string().optional(),
   STRIPE_WEBHOOK_SECRET: z.string().optional(),
   STRIPE_CONNECT_WEBHOOK_SECRET: z.string().optional(),
@@ -160,7 +168,17 @@ export interface Config {
   /** Null: the embedded PostgreSQL in `dataDir`. */
   readonly databaseUrl: string | null;
   readonly databaseOwnerUrl: string | null;
+  /** A streaming replica, for reads that may be some seconds old; null when there is none. */
+  readonly databaseReplicaUrl: string | null;
   readonly databaseConnections: number;
+  /** True: `databaseUrl` leads to a pooler that gives a connection for one transaction only (PgBouncer). */
+  readonly isPooled: boolean;
+  readonly migrates: boolean;
+  readonly acceptsNewerSchema: boolean;
+  /** Where Prometheus reads; null: nowhere. */
+  readonly metrics: { readonly host: string; readonly port: number } | null;
+  /** How a process ends that was asked to (`stop.ts`). */
+  readonly stopping: { readonly leaveMs: number; readonly allMs: number };
   readonly stripe: StripeConfig;
   readonly twilio: TwilioConfig;
   readonly standIns: StandInsConfig;
@@ -206,7 +224,14 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     rateLimitFactor: env.TIKI_RATE_LIMIT_FACTOR,
     databaseUrl: env.DATABASE_URL ?? null,
     databaseOwnerUrl: env.DATABASE_OWNER_URL ?? null,
+    databaseReplicaUrl: env.DATABASE_REPLICA_URL ?? null,
     databaseConnections: env.TIKI_DATABASE_CONNECTIONS,
+    ...databaseManners(env),
+    metrics:
+      env.TIKI_METRICS_PORT === undefined
+        ? null
+        : { host: env.TIKI_METRICS_HOST ?? env.HOST, port: env.TIKI_METRICS_PORT },
+    stopping: { leaveMs: env.TIKI_LEAVE_SECONDS * 1000, allMs: env.TIKI_STOP_SECONDS * 1000 },
     stripe: stripeConfig(env),
     twilio: twilioConfig(env),
     standIns: {
@@ -258,6 +283,20 @@ function limitsOf(env: z.output<typeof Environment>): Limits {
     allowanceMaxMinor: env.TIKI_ALLOWANCE_MAX_MINOR,
     perPaymentMaxMinor: env.TIKI_PER_PAYMENT_MAX_MINOR,
   };
+}
+
+function databaseManners(env: z.output<typeof Environment>) {
+  const isPooled = env.TIKI_DATABASE_POOLER === 'transaction';
+  const migrates = env.TIKI_MIGRATE === 'at_start';
+  if (isPooled && env.DATABASE_URL === undefined)
+    throw new ConfigError('TIKI_DATABASE_POOLER is about the server that DATABASE_URL names.');
+  if (isPooled && migrates && env.DATABASE_OWNER_URL === undefined)
+    throw new ConfigError(
+      'Migrations hold a lock of their session, which a pooler does not keep: set DATABASE_OWNER_URL to the database itself, or TIKI_MIGRATE=never.',
+    );
+  if (!migrates && env.DATABASE_URL === undefined)
+    throw new ConfigError('TIKI_MIGRATE=never is for a server with DATABASE_URL.');
+  return { isPooled, migrates, acceptsNewerSchema: env.TIKI_NEWER_SCHEMA === 'accept' };
 }
 
 function stripeConfig(env: z.output<typeof Environment>): StripeConfig {

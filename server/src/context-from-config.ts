@@ -5,6 +5,7 @@ import type { Clock } from './clock.ts';
 import { type Config, ConfigError } from './config.ts';
 import type { ServerContext } from './context.ts';
 import type { Db } from './db/client.ts';
+import { createReading } from './db/reading.ts';
 import { clientAddress, trustedProxies } from './http/client-address.ts';
 import { createIdempotency } from './http/idempotency.ts';
 import { createRateLimits } from './http/rate-limits.ts';
@@ -12,12 +13,16 @@ import { openAccount, otherCurrency } from './ledger/index.ts';
 import { standInWebhookSecret } from './money/stand-in/webhook-secret.ts';
 import { createStripeMoney } from './money/stripe.ts';
 import { createTwilioNotify } from './notify/twilio.ts';
+import { addDatabaseGauges } from './observe/database-gauges.ts';
+import { createMetrics } from './observe/metrics.ts';
 import { createTrust, loadTrustKeys } from './trust/index.ts';
 
 export interface ContextParts {
   readonly config: Config;
   readonly clock: Clock;
   readonly db: Db;
+  /** The streaming replica; none by default. */
+  readonly replica?: Db | null;
   readonly log: Logger;
 }
 
@@ -44,8 +49,20 @@ export async function createContext(parts: ContextParts): Promise<ServerContext>
     config.stripe.webhookSecret ?? standInWebhookSecret(config.standInDataDir),
     ...(connectWebhookSecret === null ? [] : [connectWebhookSecret]),
   ];
+  const reading = createReading({ primary: db, replica: parts.replica ?? null, log: parts.log });
+  const metrics = createMetrics({ poolSize: config.databaseConnections });
+  addDatabaseGauges({
+    registry: metrics.registry,
+    reading,
+    clock,
+    smsPerDay: config.smsPerDay,
+    guaranteeAllMonthMinor: policy.guaranteeAllMonthMinor,
+  });
   return {
     ...parts,
+    metrics,
+    reading,
+    life: { isLeaving: false },
     sessions,
     tokens,
     auth: createAuthenticator(db, { tokens, sessions }),

@@ -6,11 +6,13 @@ import type { Tokens } from './accounts/tokens.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
 import type { Db } from './db/client.ts';
+import type { Reading } from './db/reading.ts';
 import type { Idempotency } from './http/idempotency.ts';
 import type { RateLimits } from './http/rate-limits.ts';
 import type { Router } from './http/router.ts';
 import type { MoneyPort } from './money/port.ts';
 import type { NotifyPort } from './notify/port.ts';
+import type { Metrics } from './observe/metrics.ts';
 import type { Offline } from './trust/index.ts';
 import type { Context } from 'hono';
 
@@ -18,6 +20,8 @@ export interface ServerContext {
   readonly config: Config;
   readonly clock: Clock;
   readonly db: Db;
+  /** For lists and figures that may be some seconds old. */
+  readonly reading: Reading;
   readonly log: Logger;
   readonly auth: Authenticator;
   readonly tokens: Tokens;
@@ -27,6 +31,9 @@ export interface ServerContext {
   readonly notify: NotifyPort;
   readonly money: MoneyPort;
   readonly offline: Offline;
+  readonly metrics: Metrics;
+  /** What this process is up to: it says so to whoever sends it requests (`routes/health.ts`). */
+  readonly life: { isLeaving: boolean };
   /** Our ledger account that pays merchants where a reserve falls short. */
   readonly guaranteeAccountId: string;
   /** The address to hold responsible for a request, for rate limits. */

@@ -8,13 +8,17 @@ import { createContext } from './context-from-config.ts';
 import { forgetOld } from './db/housekeeping.ts';
 import { openDatabase } from './db/open.ts';
 import { FolderInUse } from './db/process-lock.ts';
+import { SchemaDiffers } from './db/schema-version.ts';
 import { assertPortFree, listen, PortTaken } from './http/listen.ts';
 import { createLogger } from './log.ts';
 import { lookAfterTopUps } from './money/look-after-top-ups.ts';
 import { catchUpWithEvents } from './money/catch-up.ts';
 import { advanceWithdrawals } from './money/withdrawals/advance.ts';
+import { serveMetrics } from './observe/serve-metrics.ts';
+import { startTracing } from './observe/tracing.ts';
 import { onStop } from './on-stop.ts';
 import { type PeriodicJob, startPeriodic } from './periodic.ts';
+import { stopServer } from './stop.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -25,26 +29,34 @@ const EXIT_FAILED = 1;
 const EXIT_CONFIG = 2;
 const EXIT_PORT_TAKEN = 3;
 const EXIT_FOLDER_IN_USE = 4;
+const EXIT_SCHEMA = 5;
 
 async function main(): Promise<void> {
   const config = readConfig(process.env);
   const log = createLogger({ level: config.logLevel });
   await assertPortFree(config.host, config.port, 'PORT');
+  const endTracing = startTracing(process.env);
   const database = await openDatabase(config, log);
   try {
-    const context = await createContext({ config, clock: systemClock, db: database.db, log });
+    const context = await createContext({
+      config,
+      clock: systemClock,
+      db: database.db,
+      replica: database.replica,
+      log,
+    });
     const { fetch } = createApp(context);
     const server = await listen({ fetch, host: config.host, port: config.port, setting: 'PORT' });
+    const { metrics, life } = context;
+    const metricsServer =
+      config.metrics === null ? null : await serveMetrics({ ...config.metrics, registry: metrics.registry });
     const jobs = startJobs(context);
     for (const warning of standInWarnings(config)) {
       log.error(warning);
       console.error(`WARNING: ${warning}`);
     }
-    onStop(log, async () => {
-      await server.close();
-      await Promise.all(jobs.map((job) => job.stop()));
-      await database.close();
-    });
+    const last = [async () => metricsServer?.close(1000), endTracing, () => database.close()];
+    onStop(log, () => stopServer({ log, life, server, jobs, last, ...config.stopping }));
     console.log(`TikiWallet server is ready at ${config.publicOrigin} (data: ${database.description}).`);
   } catch (error) {
     await database.close();
@@ -78,6 +90,7 @@ function exitCodeOf(error: unknown): number {
   if (error instanceof ConfigError) return EXIT_CONFIG;
   if (error instanceof PortTaken) return EXIT_PORT_TAKEN;
   if (error instanceof FolderInUse) return EXIT_FOLDER_IN_USE;
+  if (error instanceof SchemaDiffers) return EXIT_SCHEMA;
   return EXIT_FAILED;
 }
 

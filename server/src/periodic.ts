@@ -4,6 +4,7 @@
  * Owns: that rounds of one job never overlap in a process, and that a failed round stops nothing.
  */
 import type { Logger } from 'pino';
+import { publish } from './observe/facts.ts';
 
 export interface Periodic {
   /** For the log. */
@@ -24,8 +25,10 @@ export function startPeriodic({ name, everyMs, log, round }: Periodic): Periodic
   const run = async () => {
     try {
       const done = await round();
+      publish('round', { job: name, outcome: 'done' });
       if (done > 0) log.info({ job: name, done }, 'periodic work');
     } catch (error) {
+      publish('round', { job: name, outcome: 'failed' });
       // The database is away or restarting; the next round comes.
       log.warn({ job: name, err: error }, 'periodic work could not be done now');
     }

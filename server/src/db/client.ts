@@ -22,8 +22,17 @@ export interface ConnectOptions {
   readonly maxConnections: number;
   /** Taken on at connect, when the URL's own user is the owner of the tables. */
   readonly role?: string;
+  /** True behind a pooler that gives a connection for one transaction: nothing may be kept in a session. */
+  readonly isPooled?: boolean;
   readonly onNotice?: (message: string) => void;
 }
+
+/** A lock that is not had in time becomes an answer instead of a pile of waiting requests. */
+const TIMEOUTS = {
+  lock_timeout: 10_000,
+  statement_timeout: 60_000,
+  idle_in_transaction_session_timeout: 60_000,
+};
 
 /** Opens a lazy pool: nothing is sent until the first query. */
 export function connect(options: ConnectOptions): Database {
@@ -32,12 +41,11 @@ export function connect(options: ConnectOptions): Database {
     idle_timeout: 60,
     connect_timeout: 10,
     onnotice: (notice) => options.onNotice?.(notice.message ?? ''),
+    // Prepared statements live in a session; poolers that know them (PgBouncer 1.21) do not need us to prepare.
+    prepare: options.isPooled !== true,
     connection: {
       application_name: 'tikiwallet',
-      // A lock that is not had in time becomes an answer instead of a pile of waiting requests.
-      lock_timeout: 10_000,
-      statement_timeout: 60_000,
-      idle_in_transaction_session_timeout: 60_000,
+      ...(options.isPooled === true ? {} : TIMEOUTS),
       ...(options.role === undefined ? {} : { role: options.role }),
     },
   });

@@ -3,6 +3,7 @@ import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type FreshDatabase, freshDatabase } from '../../test/fresh-database.ts';
 import { createLogger } from '../log.ts';
+import { migrate } from './migrate.ts';
 import { openDatabase } from './open.ts';
 import { pgArray } from './pg-array.ts';
 import { inTransaction, RetryTransaction, sqlState } from './retry.ts';
@@ -15,10 +16,18 @@ beforeAll(async () => {
 afterAll(() => database.close());
 
 const log = createLogger({ level: 'silent' });
+const plain = {
+  dataDir: '/nowhere',
+  databaseReplicaUrl: null,
+  databaseConnections: 2,
+  isPooled: false,
+  migrates: true,
+  acceptsNewerSchema: false,
+};
 
 describe("the operator's own PostgreSQL", () => {
   test('one URL of the owner is enough: the server migrates with it and then acts as tiki_app', async () => {
-    const settings = { dataDir: '/nowhere', databaseOwnerUrl: null, databaseConnections: 2 };
+    const settings = { ...plain, databaseOwnerUrl: null };
     const opened = await openDatabase({ ...settings, databaseUrl: database.ownerUrl }, log);
     const [row] = await opened.db.execute<{ who: string }>(sql`select current_user as who`);
     expect(row?.who).toBe('tiki_app');
@@ -30,11 +39,43 @@ describe("the operator's own PostgreSQL", () => {
   });
 
   test('with two URLs the server never connects as the owner after migrating', async () => {
-    const settings = { dataDir: '/nowhere', databaseOwnerUrl: database.ownerUrl, databaseConnections: 2 };
+    const settings = { ...plain, databaseOwnerUrl: database.ownerUrl };
     const opened = await openDatabase({ ...settings, databaseUrl: database.appUrl }, log);
     const [row] = await opened.db.execute<{ who: string }>(sql`select session_user as who`);
     expect(row?.who).toBe('tiki_app');
     await opened.close();
+  });
+});
+
+describe('a server that does not migrate', () => {
+  const settings = () => ({
+    ...plain,
+    databaseOwnerUrl: null,
+    databaseUrl: database.appUrl,
+    migrates: false,
+  });
+
+  test('works on the schema of its release as the application, with no credentials of the owner', async () => {
+    const opened = await openDatabase(settings(), log);
+    await opened.close();
+  });
+
+  test('refuses an older schema always, and a newer one unless it is told to accept it', async () => {
+    const { owner } = database;
+    const [last] = await owner<{ id: number; hash: string; created_at: string }[]>`
+      delete from drizzle.__drizzle_migrations where created_at =
+        (select max(created_at) from drizzle.__drizzle_migrations) returning *`;
+    if (last === undefined) throw new Error('no migration was recorded');
+    await expect(openDatabase(settings(), log)).rejects.toMatchObject({ code: 'schema_older' });
+    const put = (createdAt: string) => owner`
+      insert into drizzle.__drizzle_migrations (hash, created_at) values (${last.hash}, ${createdAt})`;
+    await put(last.created_at);
+    const future = String(Number(last.created_at) + 1);
+    await put(future);
+    await expect(openDatabase(settings(), log)).rejects.toMatchObject({ code: 'schema_newer' });
+    await expect(migrate({ ownerUrl: database.ownerUrl })).rejects.toMatchObject({ code: 'schema_newer' });
+    await (await openDatabase({ ...settings(), acceptsNewerSchema: true }, log)).close();
+    await owner`delete from drizzle.__drizzle_migrations where created_at = ${future}`;
   });
 });
 

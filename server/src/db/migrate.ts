@@ -3,17 +3,14 @@
  *
  * Owns: running drizzle/server's migrations, one process at a time. Never: connects as the application's role.
  */
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
 import { drizzle } from 'drizzle-orm/postgres-js';
 import { migrate as runMigrations } from 'drizzle-orm/postgres-js/migrator';
 import postgres from 'postgres';
+import { MIGRATIONS, SchemaDiffers, schemaVersion } from './schema-version.ts';
 
 /** The role that the application runs as: it may not rewrite the ledger. */
 export const APP_ROLE = 'tiki_app';
 
-const require = createRequire(import.meta.url);
-const MIGRATIONS = join(dirname(require.resolve('@tikiwallet/drizzle/package.json')), 'server');
 /** Any constant of our own: it only has to be the same in every process that migrates. */
 const MIGRATION_LOCK = 7_236_411;
 
@@ -22,26 +19,49 @@ export interface MigrateOptions {
   readonly ownerUrl: string;
   /** Gives the application's role a log-in with this password; for clusters that we own ourselves. */
   readonly appRolePassword?: string;
+  readonly acceptsNewer?: boolean;
+}
+
+export interface Migrated {
+  /** Whether the owner may take on the application's role, so that one URL is enough for both. */
+  readonly ownerMayActAsApp: boolean;
+  /** How many migrations the database had seen before and has seen now. */
+  readonly before: number;
+  readonly after: number;
 }
 
 /**
- * Applies what is missing. Idempotent; several processes may start at once.
- * @returns whether the owner may take on the application's role, so that one URL is enough for both.
+ * Applies what is missing. Idempotent; several processes may start at once. A database of a newer release is left as
+ * it is.
+ * @throws SchemaDiffers when that is not accepted
  */
-export async function migrate(options: MigrateOptions): Promise<{ ownerMayActAsApp: boolean }> {
+export async function migrate(options: MigrateOptions): Promise<Migrated> {
   const sql = postgres(options.ownerUrl, { max: 1, onnotice: () => undefined });
   try {
     await sql`select pg_advisory_lock(${MIGRATION_LOCK})`;
-    await runMigrations(drizzle(sql), { migrationsFolder: MIGRATIONS });
+    const db = drizzle(sql);
+    const before = await schemaVersion(db);
+    if (before.state === 'newer' && options.acceptsNewer !== true) throw new SchemaDiffers(before);
+    await runMigrations(db, { migrationsFolder: MIGRATIONS });
     if (options.appRolePassword !== undefined) {
       if (!/^[A-Za-z0-9_-]{16,}$/.test(options.appRolePassword))
         throw new TypeError('unfit password for a role');
       await sql.unsafe(`alter role ${APP_ROLE} with login password '${options.appRolePassword}'`);
     }
-    return { ownerMayActAsApp: await mayActAsApp(sql) };
+    await letAppReadVersion(sql);
+    const { applied } = await schemaVersion(db);
+    return { ownerMayActAsApp: await mayActAsApp(sql), before: before.applied, after: applied };
   } finally {
     await sql.end({ timeout: 5 });
   }
+}
+
+/** A server that does not migrate asks, as the application's role, whether somebody has. */
+async function letAppReadVersion(sql: postgres.Sql): Promise<void> {
+  const roles = await sql`select 1 from pg_roles where rolname = ${APP_ROLE}`;
+  if (roles.length === 0) return;
+  await sql.unsafe(`grant usage on schema drizzle to ${APP_ROLE}`);
+  await sql.unsafe(`grant select on drizzle.__drizzle_migrations to ${APP_ROLE}`);
 }
 
 async function mayActAsApp(sql: postgres.Sql): Promise<boolean> {

@@ -4,6 +4,8 @@
  * Owns: which SQLSTATEs are worth another try. Never: effects outside the database, because `work` may run twice.
  */
 import { setTimeout as delay } from 'node:timers/promises';
+import { publish } from '../observe/facts.ts';
+import { traced } from '../observe/tracing.ts';
 import type { Db, Tx } from './client.ts';
 
 /** Serialization failure and deadlock: the transaction was rolled back and did nothing. */
@@ -38,12 +40,16 @@ export function violatedConstraint(error: unknown): string | undefined {
  */
 export async function inTransaction<T>(db: Db, work: (tx: Tx) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
+    publish('transaction', { step: 'begun' });
     try {
-      return await db.transaction(work);
+      return await traced('transaction', () => db.transaction(work));
     } catch (error) {
       const state = sqlState(error);
       if (state === undefined || !RETRYABLE.has(state) || attempt >= MAX_ATTEMPTS) throw error;
+      publish('transaction', { step: 'retried' });
       await delay(Math.random() * 10 * 2 ** attempt);
+    } finally {
+      publish('transaction', { step: 'ended' });
     }
   }
 }

@@ -1,5 +1,5 @@
 /** Listening and closing, with words for the usual trouble. */
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
 
@@ -21,6 +21,11 @@ export interface ListenOptions {
 
 export interface Listening {
   readonly port: number;
+  /**
+   * Goes on taking requests, and tells each client to come by another connection next time: what a load balancer has
+   * sent here before it heard that we leave is still answered, and no idle connection is cut under a request.
+   */
+  leave(): void;
   /** Takes no new requests, waits for running ones up to `graceMs`, then closes what is left. */
   close(graceMs?: number): Promise<void>;
 }
@@ -43,11 +48,24 @@ export function listen(options: ListenOptions): Promise<Listening> {
   const { host, port, setting } = options;
   return new Promise((resolve, reject) => {
     const server = createAdaptorServer({ fetch: options.fetch });
+    let leaving = false;
+    server.prependListener('request', (_request: IncomingMessage, response: ServerResponse) => {
+      if (leaving) response.setHeader('connection', 'close');
+      // A connection that was busy when listening ended goes with its answer, not after its time-out.
+      response.once('close', () => !server.listening && isHttp1(server) && server.closeIdleConnections());
+    });
     server.once('error', (error) => reject(isPortTaken(error) ? new PortTaken(port, setting) : error));
     server.listen(port, host, () => {
       const address = server.address();
       const bound = address !== null && typeof address === 'object' ? address.port : port;
-      resolve({ port: bound, close: (graceMs = 10_000) => closeServer(server, graceMs) });
+      const leave = () => {
+        leaving = true;
+      };
+      const close = (graceMs = 10_000) => {
+        leave();
+        return closeServer(server, graceMs);
+      };
+      resolve({ port: bound, leave, close });
     });
   });
 }

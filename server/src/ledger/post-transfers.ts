@@ -16,6 +16,7 @@ import type { Tx } from '../db/client.ts';
 import { pgArray } from '../db/pg-array.ts';
 import { RetryTransaction } from '../db/retry.ts';
 import type { AccountKind } from '../db/schema/ledger.ts';
+import { publish } from '../observe/facts.ts';
 import {
   type LockedAccount,
   type NewTransfer,
@@ -41,8 +42,15 @@ export async function postTransfers(tx: Tx, transfers: readonly NewTransfer[]): 
   if (toPost.length > 0) {
     const inserted = await insertPlanned(tx, toPost);
     if (inserted !== toPost.length) throw new RetryTransaction('an idempotency key was taken meanwhile');
+    tellPosted(toPost);
   }
   return [...results];
+}
+
+function tellPosted(posted: Planned): void {
+  const counts = new Map<string, number>();
+  for (const { transfer } of posted) counts.set(transfer.kind, (counts.get(transfer.kind) ?? 0) + 1);
+  for (const [kind, count] of counts) publish('posted', { kind, count });
 }
 
 async function lockAccounts(tx: Tx, transfers: readonly NewTransfer[]): Promise<Map<string, LockedAccount>> {

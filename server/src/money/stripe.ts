@@ -6,6 +6,7 @@
 import Stripe from 'stripe';
 import type { StripeConfig } from '../config.ts';
 import type { Clock } from '../clock.ts';
+import { publish } from '../observe/facts.ts';
 import { type MoneyEvent, type MoneyPort, ProviderUnavailable, WebhookRefused } from './port.ts';
 import { createStripeConnect } from './stripe-connect.ts';
 import { asUnavailable } from './stripe-errors.ts';
@@ -30,6 +31,10 @@ export function createStripeMoney(options: StripeMoneyOptions): MoneyPort {
     telemetry: false,
     appInfo: { name: 'TikiWallet' },
     ...addressOf(options.config.apiBase),
+  });
+  stripe.on('response', ({ status, elapsed }: Stripe.ResponseEvent) => {
+    const outcome = status >= 500 || status === 429 ? 'failed' : 'answered';
+    publish('providerAsked', { provider: 'stripe', outcome, seconds: elapsed / 1000 });
   });
   return {
     createCheckout: async (request) => {

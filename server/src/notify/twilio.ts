@@ -5,6 +5,7 @@
  */
 import twilio from 'twilio';
 import type { TwilioConfig } from '../config.ts';
+import { publish } from '../observe/facts.ts';
 import type { NotifyPort, VerificationCheck, VerificationStart } from './port.ts';
 
 const TIMEOUT_MS = 10_000;
@@ -42,7 +43,7 @@ export function createTwilioNotify(config: TwilioConfig): NotifyPort {
   return {
     startVerification: async (phone) => {
       try {
-        const { sid } = await service.verifications.create({ to: phone, channel: 'sms' });
+        const { sid } = await asked(service.verifications.create({ to: phone, channel: 'sms' }));
         return { status: 'sent', verificationId: sid };
       } catch (cause) {
         return startFailure(cause);
@@ -50,7 +51,8 @@ export function createTwilioNotify(config: TwilioConfig): NotifyPort {
     },
     checkVerification: async (verificationId, code) => {
       try {
-        const { status } = await service.verificationChecks.create({ verificationSid: verificationId, code });
+        const check = { verificationSid: verificationId, code };
+        const { status } = await asked(service.verificationChecks.create(check));
         if (status === 'approved') return { status: 'approved' };
         if (status === 'max_attempts_reached') return { status: 'too_many_attempts' };
         return { status: status === 'pending' ? 'incorrect' : 'expired' };
@@ -59,6 +61,27 @@ export function createTwilioNotify(config: TwilioConfig): NotifyPort {
       }
     },
   };
+}
+
+/** Tells how Twilio answered; a refusal with a code of its own is an answer. */
+async function asked<T>(call: Promise<T>): Promise<T> {
+  const startedAt = performance.now();
+  const tell = (outcome: 'answered' | 'failed') =>
+    publish('providerAsked', {
+      provider: 'twilio',
+      outcome,
+      seconds: (performance.now() - startedAt) / 1000,
+    });
+  try {
+    const answer = await call;
+    tell('answered');
+    return answer;
+  } catch (cause) {
+    const status = cause instanceof Error && 'status' in cause ? cause.status : undefined;
+    const isOurs = typeof status === 'number' && status < 500 && status !== 429;
+    tell(isOurs ? 'answered' : 'failed');
+    throw cause;
+  }
 }
 
 function startFailure(cause: unknown): VerificationStart {

@@ -27,11 +27,11 @@ const proofRoute = createRoute({
   responses: { 200: { description: 'The proof file', content: proofBody }, ...refusals },
 });
 
-export const registerDoubleSpends: RegisterRoutes = (router, { auth, db, offline }) => {
+export const registerDoubleSpends: RegisterRoutes = (router, { auth, db, offline, reading }) => {
   router.openapi(listRoute, async (c) => {
     const { merchantId } = await auth.requireMerchant(c, 'disputes.read');
     const { cursor, limit } = c.req.valid('query');
-    return c.json(await listDoubleSpends(db, { merchantId, limit, cursor }), 200);
+    return c.json(await listDoubleSpends(reading.db(), { merchantId, limit, cursor }), 200);
   });
   router.openapi(proofRoute, async (c) => {
     const { merchantId } = await auth.requireMerchant(c, 'disputes.read');

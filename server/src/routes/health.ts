@@ -24,9 +24,11 @@ const ready = createRoute({
   responses: { 200: answers(Health, 'The database answers'), ...refusals },
 });
 
-export const registerHealth: RegisterRoutes = (router, { db }) => {
+export const registerHealth: RegisterRoutes = (router, { db, life }) => {
   router.openapi(alive, (c) => c.json({ status: 'ok' as const }, 200));
   router.openapi(ready, async (c) => {
+    // Still answering, but whoever chooses among processes should choose another.
+    if (life.isLeaving) throw problem('service_unavailable', { detail: 'this process is leaving' });
     await db.execute(sql`select 1`).catch((cause: unknown) => {
       throw problem('service_unavailable', {
         detail: 'the database does not answer',

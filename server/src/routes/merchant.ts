@@ -98,7 +98,7 @@ const setLimitsRoute = createRoute({
 });
 
 export const registerMerchant: RegisterRoutes = (router, context) => {
-  const { auth, clock, config, db, idempotency, offline } = context;
+  const { auth, clock, config, db, idempotency, offline, reading } = context;
   const needs = { db, clock, policy: offline.policy };
   router.openapi(createKioskRoute, async (c) => {
     const { userId, merchantId } = await auth.requireMerchant(c, 'kiosks.manage');
@@ -141,6 +141,6 @@ export const registerMerchant: RegisterRoutes = (router, context) => {
   router.openapi(salesRoute, async (c) => {
     const { merchantId } = await auth.requireMerchant(c, 'sales.read');
     const { cursor, limit } = c.req.valid('query');
-    return c.json(await listSales(db, { merchantId, limit, cursor }), 200);
+    return c.json(await listSales(reading.db(), { merchantId, limit, cursor }), 200);
   });
 };

@@ -26,6 +26,7 @@ import { kioskEnrolments, kiosks } from '../db/schema/kiosks.ts';
 import { brokenChains, settlementBatches } from '../db/schema/settlement.ts';
 import { problem } from '../http/problem.ts';
 import type { EnrolledKiosk } from '../kiosks/index.ts';
+import { publish } from '../observe/facts.ts';
 import { check, must, type Offline } from '../trust/index.ts';
 import { acknowledgeAgain } from './acknowledge-again.ts';
 import type { Certificates } from './certificates.ts';
@@ -129,6 +130,7 @@ async function take(needs: SettleNeeds, kiosk: EnrolledKiosk, presented: Present
   const taken = await inTransaction(needs.db, (tx) => takeInside(tx, needs, kiosk, presented));
   switch (taken.kind) {
     case 'settled':
+      tellSettled(presented, taken.settledBefore, needs.clock.nowMs());
       return taken;
     case 'broken':
       // The evidence is committed; only now is the kiosk told.
@@ -145,8 +147,16 @@ async function take(needs: SettleNeeds, kiosk: EnrolledKiosk, presented: Present
   }
 }
 
+function tellSettled({ entries }: Presented, settledBefore: number | null, nowMs: number): void {
+  if (settledBefore === null) return;
+  const settled = entries.filter(({ entry }) => entry.sequence > settledBefore);
+  const lagSeconds = settled.map(({ entry }) => nowMs / 1000 - entry.at);
+  publish('settled', { entries: settled.length, lagSeconds });
+}
+
 type Taken =
-  | ({ readonly kind: 'settled' } & Settled)
+  /** `settledBefore`: the journal's head before this batch; null when nothing was new. */
+  | ({ readonly kind: 'settled'; readonly settledBefore: number | null } & Settled)
   | { readonly kind: 'broken'; readonly sequence: number }
   | { readonly kind: 'gap'; readonly highestSequence: number };
 
@@ -160,7 +170,7 @@ async function takeInside(
   const machine = await lockMachine(tx, kiosk.enrolmentId);
   // A twin of this request may have finished while we waited for the lock.
   const known = await findAcknowledgement(tx, machine.id, batch.hash);
-  if (known !== null) return { kind: 'settled', ...(await repeated(needs, tx, known)) };
+  if (known !== null) return { kind: 'settled', settledBefore: null, ...(await repeated(needs, tx, known)) };
   if (machine.endedAt !== null)
     throw problem('not_authenticated', { detail: 'another machine enrolled as this kiosk' });
   if (machine.quarantinedAt !== null)
@@ -183,7 +193,8 @@ async function takeInside(
   const acknowledgement = acknowledge(needs, { machine, batch, results: all, now });
   if (entries.length > 0) await recordBatch(tx, { machine, batch, acknowledgement, now });
   await prove();
-  return { kind: 'settled', acknowledgement, reportedDenyListVersion: reported };
+  const settledBefore = machine.settledSequence;
+  return { kind: 'settled', settledBefore, acknowledgement, reportedDenyListVersion: reported };
 }
 
 /** The first sequence at which the batch contradicts what is stored, the entry before its first one included. */

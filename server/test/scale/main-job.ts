@@ -1,0 +1,133 @@
+/**
+ * The main job of the cloud, over HTTP, as clients do it that are told nothing of what is behind the address: register,
+ * top up, send, take offline, sell, settle, and look; every write under a key of its own, tried again until it is answered.
+ */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { HistoryItem, pageOf, SaleView, TransferResult, WalletView } from '../../contract/index.ts';
+import { SimulatedKiosk } from '../simulated-kiosk.ts';
+import { SimulatedPhone } from '../simulated-phone.ts';
+import type { Person, TestServer } from '../test-server.ts';
+
+const SALES_PER_BATCH = 5;
+
+export interface Traffic {
+  /** Transfers that were answered, by key. */
+  readonly sent: Set<string>;
+  settledSales: number;
+  /** Attempts that brought no answer, or one of 5xx: the client tried again. */
+  retries: number;
+  readonly stop: () => Promise<void>;
+}
+
+export async function mainJob(server: TestServer): Promise<void> {
+  const phone = await SimulatedPhone.withMoney(server, 10_000n);
+  const friend = await server.register('customer');
+  const body = { phone: friend.phone, amountMinor: '250' };
+  await server.expect(TransferResult, '/v1/transfers', {
+    body,
+    token: phone.person.token,
+    key: randomUUID(),
+  });
+  const merchant = await server.register('merchant', { agent: true });
+  const kiosk = await SimulatedKiosk.open(server, merchant);
+  const wallet = await phone.load(4_000n);
+  for (const amount of [100n, 200n, 300n]) kiosk.sell(wallet, amount);
+  const outcomes = await kiosk.settle();
+  must(
+    outcomes.every((outcome) => outcome === 'settled') && outcomes.length === 3,
+    `settlement answered ${outcomes.join()}`,
+  );
+  const seen = await server.expect(WalletView, '/v1/wallet', { token: phone.person.token });
+  must(
+    seen.onlineMinor === '5750' && seen.offlineMinor === '3400',
+    `the wallet shows ${JSON.stringify(seen)}`,
+  );
+  await phone.close(wallet);
+  const history = await server.expect(pageOf(HistoryItem), '/v1/history', { token: phone.person.token });
+  must(history.items.length >= 5, `the history has ${history.items.length} items`);
+  let sales = 0;
+  // The list may come from the replica.
+  for (let look = 0; look < 100 && sales < 3; look += 1) {
+    sales = (await server.expect(pageOf(SaleView), '/v1/merchant/sales', { token: merchant.token })).items
+      .length;
+    if (sales < 3) await delay(100);
+  }
+  must(sales === 3, `the merchant sees ${sales} sales`);
+}
+
+/** Senders and kiosks that never pause, until they are stopped. */
+export async function startTraffic(
+  server: TestServer,
+  count: { senders: number; kiosks: number },
+): Promise<Traffic> {
+  let isOver = false;
+  const traffic = { sent: new Set<string>(), settledSales: 0, retries: 0 };
+  const again = async <T>(attempt: () => Promise<T>): Promise<T> => {
+    for (;;) {
+      try {
+        return await attempt();
+      } catch (error) {
+        const text = error instanceof Error ? `${error.message} ${String(error.cause)}` : String(error);
+        const isPassing =
+          /fetch failed|answered 5\d\d|ECONN|socket|terminated|"code":"service_unavailable"|not_json/i.test(
+            text,
+          );
+        if (!isPassing) throw error;
+        traffic.retries += 1;
+        await delay(50);
+      }
+    }
+  };
+  const friend = await server.register('customer');
+  const send = async (person: Person) => {
+    while (!isOver) {
+      const key = randomUUID();
+      const body = { phone: friend.phone, amountMinor: '1' };
+      await again(() => server.expect(TransferResult, '/v1/transfers', { body, token: person.token, key }));
+      traffic.sent.add(key);
+    }
+  };
+  const sell = async ({ kiosk, phone }: { kiosk: SimulatedKiosk; phone: SimulatedPhone }) => {
+    const wallet = await phone.load(20_000n);
+    for (let settled = 0; !isOver && settled + SALES_PER_BATCH <= 50; settled += SALES_PER_BATCH) {
+      for (let sale = 0; sale < SALES_PER_BATCH; sale += 1) kiosk.sell(wallet, 1n);
+      const envelope = kiosk.batch({
+        from: kiosk.journal.length - SALES_PER_BATCH + 1,
+        to: kiosk.journal.length,
+      });
+      const outcomes = await again(() => settleOnce(kiosk, envelope));
+      traffic.settledSales += outcomes.filter((outcome) => outcome === 'settled').length;
+    }
+  };
+  const people = await Promise.all(Array.from({ length: count.senders }, () => server.customerWith(50_000n)));
+  const shops = await Promise.all(
+    Array.from({ length: count.kiosks }, async () => ({
+      phone: await SimulatedPhone.withMoney(server, 50_000n),
+      kiosk: await SimulatedKiosk.open(server, await server.register('merchant', { agent: true })),
+    })),
+  );
+  const work = Promise.all([...people.map(send), ...shops.map(sell)]);
+  // A failure is told when the traffic is stopped, not as an unhandled one before.
+  work.catch(() => undefined);
+  return Object.assign(traffic, {
+    stop: async () => {
+      isOver = true;
+      await work;
+    },
+  });
+}
+
+async function settleOnce(kiosk: SimulatedKiosk, envelope: Uint8Array): Promise<readonly string[]> {
+  try {
+    return await kiosk.settle(envelope);
+  } catch (error) {
+    // HAProxy's own page is no problem document.
+    if (error instanceof SyntaxError) throw new Error('not_json', { cause: error });
+    throw error;
+  }
+}
+
+export function must(holds: boolean, what: string): void {
+  if (!holds) throw new Error(what);
+}

@@ -1,0 +1,222 @@
+/**
+ * `npm run test:scale`: a larger installation on this machine, and its processes killed under traffic.
+ *
+ * Two API processes behind HAProxy, one PostgreSQL with a streaming replica for reads, then the same through PgBouncer in
+ * transaction mode. Needs `haproxy` and `pgbouncer` (apt-get install haproxy pgbouncer). Takes two minutes.
+ * `npm run test:scale -- sizes` measures the figures of docs/scaling.md instead.
+ */
+import { randomUUID } from 'node:crypto';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import postgres from 'postgres';
+import { readConfig } from '../../src/config.ts';
+import { createContext } from '../../src/context-from-config.ts';
+import { connect } from '../../src/db/client.ts';
+import { listen } from '../../src/http/listen.ts';
+import { reconcile } from '../../src/ledger/index.ts';
+import { createLogger } from '../../src/log.ts';
+import { createStripeStandIn } from '../../src/money/stand-in/stripe-stand-in.ts';
+import { createTwilioStandIn, type SmsMessage } from '../../src/notify/stand-in/twilio-stand-in.ts';
+import { freePort } from '../free-port.ts';
+import { TestClock, TestServer } from '../test-server.ts';
+import {
+  type Cluster,
+  type Machine,
+  startApi,
+  startCluster,
+  startHaproxy,
+  startPgBouncer,
+  stopMachine,
+  until,
+} from './machines.ts';
+import { mainJob, must, startTraffic } from './main-job.ts';
+import { measureSizes } from './sizes.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'tiki-scale-'));
+chmodSync(folder, 0o755);
+const closers: (() => Promise<unknown>)[] = [];
+const say = (line: string) => console.log(line);
+
+interface Installation {
+  /** What a client sees. */
+  readonly server: TestServer;
+  readonly apis: Machine[];
+  readonly ports: readonly number[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** Stand-ins, two API processes, HAProxy. */
+async function install(cluster: Cluster, database: Readonly<Record<string, string>>): Promise<Installation> {
+  const clock = new TestClock();
+  const sms: SmsMessage[] = [];
+  const twilio = createTwilioStandIn({ stateFile: null, clock, onSms: (message) => sms.push(message) });
+  const twilioServer = await listen({ fetch: twilio.fetch, host: '127.0.0.1', port: 0, setting: 'none' });
+  const ports = [await freePort(), await freePort()];
+  const proxy = await startHaproxy(folder, ports);
+  const webhookSecret = `whsec_${randomUUID()}`;
+  const stripePort = await freePort();
+  const stripeOrigin = `http://127.0.0.1:${stripePort}`;
+  const webhook = { url: `${proxy.origin}/v1/stripe/webhook`, secret: webhookSecret };
+  const stripe = createStripeStandIn({ stateFile: null, publicOrigin: stripeOrigin, webhook, clock });
+  const stripeServer = await listen({
+    fetch: stripe.app.fetch,
+    host: '127.0.0.1',
+    port: stripePort,
+    setting: 'none',
+  });
+  const env = {
+    ...database,
+    PUBLIC_ORIGIN: proxy.origin,
+    STRIPE_API_BASE: stripeOrigin,
+    STRIPE_WEBHOOK_SECRET: webhookSecret,
+    TWILIO_API_BASE: `http://127.0.0.1:${twilioServer.port}`,
+    TIKI_WALLET_DIR: folder,
+    TIKI_DATA_DIR: join(folder, 'keys'),
+    TIKI_MIGRATE: 'never',
+    TIKI_LEAVE_SECONDS: '2',
+    TIKI_RATE_LIMIT_FACTOR: '10000',
+    TIKI_TRUSTED_PROXIES: '127.0.0.1',
+    LOG_LEVEL: 'warn',
+  };
+  const apis = await Promise.all(
+    ports.map((port, index) => startApi({ name: `api ${index + 1}`, port, env })),
+  );
+  await until(
+    'HAProxy serves',
+    async () => (await fetch(`${proxy.origin}/readyz`).catch(() => null))?.status === 200,
+  );
+  const pool = connect({ url: cluster.appUrl, maxConnections: 2 });
+  const config = readConfig(env);
+  const context = await createContext({ config, clock, db: pool.db, log: createLogger({ level: 'silent' }) });
+  const owner = postgres(cluster.ownerUrl, { max: 1 });
+  const fresh = {
+    db: pool.db,
+    appUrl: cluster.appUrl,
+    ownerUrl: cluster.ownerUrl,
+    owner,
+    close: () => pool.close(),
+  };
+  const server = new TestServer(
+    { origin: proxy.origin, context, clock, database: fresh, stripe, stripeOrigin, sms, webhookSecret },
+    [],
+  );
+  closers.push(
+    () => Promise.all(apis.map((api) => stopMachine(api, 'SIGKILL'))),
+    () => stopMachine(proxy.machine),
+    async () => stripe.close(),
+    () => stripeServer.close(100),
+    () => twilioServer.close(100),
+    () => pool.close(),
+    () => owner.end(),
+  );
+  return { server, apis, ports, env };
+}
+
+async function settledMoney({ server }: Installation) {
+  const books = await reconcile(server.context.db);
+  must(
+    books.sound,
+    `the ledger is not sound: ${JSON.stringify(books, (_key, value: unknown) => String(value))}`,
+  );
+  const [counts] = await server.database.owner<{ sent: number; offline: number }[]>`
+    select count(*) filter (where kind = 'user_transfer')::int as sent,
+           count(*) filter (where kind = 'offline_payment')::int as offline from ledger_transfers`;
+  return { sent: counts?.sent ?? 0, offline: counts?.offline ?? 0 };
+}
+
+/** Kills each process in turn, the other carries on; then each is asked to leave, and no client notices. */
+async function survive(installation: Installation, label: string): Promise<void> {
+  const { server, apis, ports, env } = installation;
+  await mainJob(server);
+  const before = await settledMoney(installation);
+  const traffic = await startTraffic(server, { senders: 6, kiosks: 3 });
+  const progress = async (what: string) => {
+    const goal = traffic.sent.size + 60;
+    await until(what, () => Promise.resolve(traffic.sent.size >= goal));
+  };
+  await progress('traffic before the first kill');
+  for (const index of [0, 1]) {
+    const api = apis[index];
+    if (api === undefined) throw new Error('no such process');
+    const { retries } = traffic;
+    await stopMachine(api, 'SIGKILL');
+    await progress(`traffic with process ${index + 1} killed`);
+    await mainJob(server);
+    apis[index] = await startApi({ name: `api ${index + 1}`, port: ports[index] ?? 0, env });
+    await progress('traffic with both again');
+    say(
+      `${label}: process ${index + 1} killed under traffic, main job done by the other, ${traffic.retries - retries} attempts tried again`,
+    );
+  }
+  const { retries } = traffic;
+  for (const index of [0, 1]) {
+    const api = apis[index];
+    if (api === undefined) throw new Error('no such process');
+    const code = await stopMachine(api, 'SIGTERM');
+    must(code === 0, `process ${index + 1} left with ${String(code)}: ${api.output.join('')}`);
+    apis[index] = await startApi({ name: `api ${index + 1}`, port: ports[index] ?? 0, env });
+    await until('HAProxy has both', () => Promise.resolve(true));
+    await progress('traffic after a restart');
+  }
+  const noticed = traffic.retries - retries;
+  await traffic.stop();
+  const after = await settledMoney(installation);
+  const mainJobs = 2;
+  must(
+    after.sent - before.sent === traffic.sent.size + mainJobs,
+    `answered ${traffic.sent.size} transfers, the ledger has ${after.sent - before.sent - mainJobs}`,
+  );
+  must(
+    after.offline - before.offline === traffic.settledSales + 3 * mainJobs,
+    `answered ${traffic.settledSales} sales, the ledger has ${after.offline - before.offline - 3 * mainJobs}`,
+  );
+  must(noticed === 0, `${noticed} attempts failed while processes were restarted one after the other`);
+  say(`${label}: both restarted one after the other by SIGTERM, 0 attempts failed`);
+  say(
+    `${label}: ${traffic.sent.size} transfers and ${traffic.settledSales} sales answered, as many in the ledger, sum zero`,
+  );
+}
+
+async function replicaReads(cluster: Cluster): Promise<number> {
+  const sql = postgres(cluster.replicaUrl, { max: 1 });
+  const [row] = await sql<{ reads: number; standby: boolean }[]>`
+    select xact_commit::int as reads, pg_is_in_recovery() as standby from pg_stat_database where datname = current_database()`;
+  await sql.end();
+  must(row?.standby === true, 'the replica is no replica');
+  return row?.reads ?? 0;
+}
+
+async function main(): Promise<void> {
+  const cluster = await startCluster(folder);
+  closers.unshift(() => cluster.stop());
+  const direct = await install(cluster, {
+    DATABASE_URL: cluster.appUrl,
+    DATABASE_REPLICA_URL: cluster.replicaUrl,
+  });
+  await survive(direct, 'two processes');
+  const reads = await replicaReads(cluster);
+  must(reads > 10, `the replica answered only ${reads} reads`);
+  say(`two processes: the replica answered ${reads} transactions`);
+  for (const api of direct.apis) await stopMachine(api);
+
+  const bouncer = await startPgBouncer(folder, cluster);
+  closers.push(() => stopMachine(bouncer.machine, 'SIGINT'));
+  const pooled = await install(cluster, {
+    DATABASE_URL: bouncer.appUrl,
+    TIKI_DATABASE_POOLER: 'transaction',
+  });
+  await survive(pooled, 'through PgBouncer');
+}
+
+try {
+  if (process.argv[2] === 'sizes') await measureSizes();
+  else await main();
+  say('test:scale: everything held');
+} catch (error) {
+  console.error(error);
+  process.exitCode = 1;
+} finally {
+  for (const close of closers.reverse()) await close().catch((error: unknown) => console.error(error));
+  rmSync(folder, { recursive: true, force: true });
+}
