@@ -6,11 +6,9 @@
 import { closeSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { z } from 'zod';
 import { toBase64Url } from '@tikiwallet/protocol';
-import { and, eq } from 'drizzle-orm';
 import { readConfig } from '../config.ts';
 import { appointOperator, normalisePhone } from '../accounts/index.ts';
 import type { Db } from '../db/client.ts';
-import { ledgerAccounts } from '../db/schema/ledger.ts';
 import { trustState } from '../db/schema/trust.ts';
 import { problem } from '../http/problem.ts';
 import { readStatement, statementCsv } from '../ledger/index.ts';
@@ -90,21 +88,21 @@ const claims: OperatorCommand = {
   },
 };
 
+const POCKETS = new Map([
+  ['customer', 'user_online'],
+  ['merchant', 'merchant_available'],
+] as const);
+
 const statement: OperatorCommand = {
-  takes: ['OWNER', 'DAY', 'FILE'],
-  purpose: "writes a day of a customer's wallet or a merchant's balance (by their id) to a new CSV file",
-  async run(db, [owner, day = '', path]) {
+  takes: ['customer|merchant', 'ID', 'DAY', 'FILE'],
+  purpose: "writes a day of a customer's wallet or a merchant's balance to a new CSV file",
+  async run(db, [whose, owner, day = '', path]) {
+    const kind = whose === 'customer' || whose === 'merchant' ? POCKETS.get(whose) : undefined;
+    if (kind === undefined) throw problem('request_invalid', { detail: `${whose} is no customer or merchant.` });
     if (!z.iso.date().safeParse(day).success)
       throw problem('request_invalid', { detail: `${day} is no day like 2026-11-30.` });
     const { currency, offline } = readConfig(process.env);
-    const ownerId = idOf(owner);
-    const [account] = await db
-      .select({ kind: ledgerAccounts.kind })
-      .from(ledgerAccounts)
-      .where(and(eq(ledgerAccounts.ownerId, ownerId), eq(ledgerAccounts.currency, currency)));
-    if (account?.kind !== 'user_online' && account?.kind !== 'merchant_available')
-      throw problem('not_found', { detail: `Nobody with the id ${ownerId} has money here.` });
-    const query = { kind: account.kind, ownerId, currency, day, timeZone: offline.timeZone };
+    const query = { kind, ownerId: idOf(owner), currency, day, timeZone: offline.timeZone };
     const file = writeNew(path, Buffer.from(statementCsv(await inSnapshot(db, query), query)));
     return `${file} is written.`;
   },

@@ -9,7 +9,8 @@ import { dirname, join } from 'node:path';
 import type { RegisterRoutes } from '../context.ts';
 
 const PATH = '/v1/docs';
-const folder = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
+const require = createRequire(import.meta.url);
+const folder = dirname(require.resolve('swagger-ui-dist/package.json'));
 
 const PAGE = `<!doctype html>
 <html lang="en">
