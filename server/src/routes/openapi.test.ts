@@ -71,7 +71,8 @@ test('every operation says what it answers, how it refuses, and how a write is r
 test('a list is read by pages: every answer with a cursor takes one, and a limit that is bounded', () => {
   for (const { name, parameters, responses } of operations()) {
     if (!JSON.stringify(responses['200'] ?? {}).includes('"nextCursor"')) continue;
-    expect([name, parameters.map((parameter) => parameter.name).sort()]).toEqual([name, ['cursor', 'limit']]);
+    const names = parameters.map((parameter) => parameter.name);
+    expect(names, name).toEqual(expect.arrayContaining(['cursor', 'limit']));
   }
 });
 
