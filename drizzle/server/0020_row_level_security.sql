@@ -71,6 +71,10 @@ SELECT guard_tenant_table(one::regclass, NULL) FROM unnest(ARRAY['sessions', 'id
 SELECT guard_tenant_table(one::regclass, 'merchant_id = (SELECT app_merchant())')
 FROM unnest(ARRAY['kiosks', 'kiosk_enrolments', 'merchant_limits', 'sales', 'refund_entries', 'guarantee_use', 'team_invitations']) AS one;
 --> statement-breakpoint
+-- When its kiosks settled last; not what they said.
+SELECT guard_tenant_table('settlement_batches', 'EXISTS (SELECT FROM kiosk_enrolments k WHERE k.id = enrolment_id)',
+  'enrolment_id, received_at');
+--> statement-breakpoint
 -- Of two: who paid and who was paid.
 SELECT guard_tenant_table(one::regclass, 'user_id = (SELECT app_user()) OR merchant_id = (SELECT app_merchant())')
 FROM unnest(ARRAY['claims', 'refunds', 'team_members']) AS one;
