@@ -12,6 +12,8 @@ import { startTestServer, type TestServer } from '../test-server.ts';
 const PHONES = 60;
 const PAYMENTS_EACH = 50;
 const BATCH = 500;
+const SHOPS = 8;
+const SALES_EACH = 50;
 const TRANSFERS = 2_000;
 const CALLERS = 16;
 
@@ -38,6 +40,27 @@ function print(
   for (const { name, bytes } of heavy) console.log(`  ${name.padEnd(24)} ${bytes.toFixed(0).padStart(6)}`);
 }
 
+/** Shops that are on line hand in every sale by itself: a commit, an acknowledgement and a round trip each. */
+async function settleOneByOne(server: TestServer): Promise<void> {
+  const shops = [];
+  for (let index = 0; index < SHOPS; index += 1) {
+    const kiosk = await SimulatedKiosk.open(server, await server.register('merchant', { agent: true }));
+    const wallet = await (await SimulatedPhone.withMoney(server, 20_000n)).load(10_000n);
+    for (let sale = 0; sale < SALES_EACH; sale += 1) kiosk.sell(wallet, 1n);
+    shops.push(kiosk);
+  }
+  const startedAt = performance.now();
+  await Promise.all(
+    shops.map(async (kiosk) => {
+      for (let at = 1; at <= SALES_EACH; at += 1) await kiosk.settle(kiosk.batch({ from: at, to: at }));
+    }),
+  );
+  const seconds = (performance.now() - startedAt) / 1000;
+  console.log(
+    `settled ${((SHOPS * SALES_EACH) / seconds).toFixed(0)} a second, ${SHOPS} kiosks at once, one sale a batch, client in the same process`,
+  );
+}
+
 export async function measureSizes(): Promise<void> {
   const stop = await setup();
   const env = { TIKI_KIOSK_STORED_COUNT: '10000', TIKI_KIOSK_STORED_SUM_MINOR: '100000000' };
@@ -60,6 +83,8 @@ export async function measureSizes(): Promise<void> {
     console.log(
       `settled ${(payments / seconds).toFixed(0)} a second, one kiosk after the other, ${BATCH} a batch`,
     );
+
+    await settleOneByOne(server);
 
     const sender = await server.customerWith(50_000n);
     const friend = await server.register('customer');
