@@ -11,9 +11,7 @@
               "addon/control_socket.cc",
               "addon/event_listener.cc",
               "addon/event_stream.cc",
-              "addon/netlink_socket.cc",
-              "addon/netlink_worker.cc",
-              "addon/request_worker.cc"
+              "addon/netlink_socket.cc"
             ],
             "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
             "defines": ["NAPI_VERSION=9", "NAPI_CPP_EXCEPTIONS", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"],

@@ -20,7 +20,7 @@ import type { Log } from './log.ts';
 import { Manager } from './manager/manager.ts';
 import { listenForPhones, type Listener, type PairingView } from './pairing/listener.ts';
 import { KIOSK_NAMES } from './radio/address-plan.ts';
-import { RadioRoom } from './radio/radio-room.ts';
+import { RadioRoom, type RadioRoomOptions } from './radio/radio-room.ts';
 import { Refunds } from './refunds.ts';
 import { Sales, type Channel } from './sales.ts';
 import { SettleLoop } from './settle/settle-loop.ts';
@@ -35,6 +35,11 @@ export interface RunningAgent {
   stop(): Promise<void>;
 }
 
+/** What the radio stands on, where that is not this machine. */
+export type RadioParts = Partial<
+  Pick<RadioRoomOptions, 'wifi' | 'open' | 'programs' | 'readFacts' | 'soleHost' | 'listen'>
+>;
+
 export interface StartOptions {
   readonly config: AgentConfig;
   readonly folder: DataFolder;
@@ -42,6 +47,7 @@ export interface StartOptions {
   readonly log: Log;
   /** The store can no longer be trusted with a write: the process must end. */
   readonly onFatal: (detail: string) => void;
+  readonly radio?: RadioParts;
 }
 
 /** Time passes for the store: freshness, the day, the trusted time on disk. */
@@ -165,6 +171,7 @@ class Agent implements RunningAgent {
       port: () => this.port,
       listen: async (address) => this.#listener?.serveGroup(address, KIOSK_NAMES),
       onChange: changed,
+      ...options.radio,
     });
     this.#publisher = new StatePublisher({
       compose: () => this.#compose(),

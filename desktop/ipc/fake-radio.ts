@@ -17,6 +17,7 @@ const PICTURE = [
 /** Where each state stops the checks, and what is found there. */
 const FAULTS: Partial<Record<RadioState, { check: RadioCheck['name']; code: string }>> = {
   unsupported_platform: { check: 'supplicant', code: 'platform_not_linux' },
+  no_radio: { check: 'hardware', code: 'no_wifi_radio' },
   no_supplicant: { check: 'supplicant', code: 'control_socket_missing' },
   no_p2p_radio: { check: 'radio', code: 'driver_without_p2p' },
   blocked_by_rfkill: { check: 'switch', code: 'rfkill_soft' },
@@ -28,12 +29,20 @@ const FAULTS: Partial<Record<RadioState, { check: RadioCheck['name']; code: stri
   port_taken: { check: 'group', code: 'listener_port_taken' },
 };
 
+/** A radio that cannot, or that nobody has switched on yet. */
+const OFF_STATES: ReadonlySet<RadioState> = new Set([
+  'ready',
+  'checking',
+  'unsupported_platform',
+  'no_radio',
+  'no_supplicant',
+  'no_p2p_radio',
+]);
+
 /** As a kiosk shows it that is in this state. */
 export function fakeRadio(state: RadioState, names: readonly string[] = []): Radio {
   const isUp = state === 'up';
-  const isOn = !['ready', 'checking', 'unsupported_platform', 'no_supplicant', 'no_p2p_radio'].includes(
-    state,
-  );
+  const isOn = !OFF_STATES.has(state);
   return {
     state,
     code: FAULTS[state]?.code ?? null,

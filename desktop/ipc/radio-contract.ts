@@ -5,7 +5,7 @@
 import { z } from 'zod';
 
 /**
- * `ready`: a radio that can, and nobody wants it to. `up`: phones can join. `rebuilding`: something broke, and it is put
+ * `no_radio`: the machine has none at all. `ready`: a radio that can, and nobody wants it to. `up`: phones can join. `rebuilding`: something broke, and it is put
  * right by itself. `radio_busy`: the radio does not host, most often because it is held by another network.
  * `not_permitted`: the agent may not do what hosting needs. `program_missing`: a program of the system is not installed.
  * `port_taken`: another program listens where phones should pay. `failing`: tried again and again, in vain.
@@ -13,6 +13,7 @@ import { z } from 'zod';
 export const RadioState = z.enum([
   'checking',
   'unsupported_platform',
+  'no_radio',
   'no_supplicant',
   'no_p2p_radio',
   'blocked_by_rfkill',
@@ -60,6 +61,7 @@ export type Radio = z.infer<typeof Radio>;
 
 /** What the self-test looks at, in the order in which one thing needs the other. */
 export const RADIO_CHECKS = [
+  'hardware',
   'supplicant',
   'radio',
   'switch',

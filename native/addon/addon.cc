@@ -1,14 +1,15 @@
-// The boundary to JavaScript: checks what comes in, starts the work. Keeps no
-// state, so any number of environments (worker threads) may load it.
+// The boundary to JavaScript: checks what comes in, starts the work. Keeps no state
+// but each environment's own, so any number of them (worker threads) may load it.
 
 #include <linux/netlink.h>
 #include <napi.h>
 
 #include <utility>
 
+#include "control_socket.h"
 #include "event_listener.h"
-#include "netlink_worker.h"
-#include "request_worker.h"
+#include "netlink_socket.h"
+#include "promise_worker.h"
 
 namespace wifi_direct {
 namespace {
@@ -38,13 +39,10 @@ Napi::Value JS_Request(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   if (info.Length() != 1 || !info[0].IsObject()) throw Napi::TypeError::New(env, "request takes one object");
   auto options = info[0].As<Napi::Object>();
-  RequestOptions request{RequiredString(options, "socketPath"), RequiredString(options, "clientFolder"),
+  ControlRequest request{RequiredString(options, "socketPath"), RequiredString(options, "clientFolder"),
                          RequiredString(options, "command"), RequiredMs(options, "timeoutMs")};
-  // The worker deletes itself once its promise is settled.
-  auto* worker = new RequestWorker(env, std::move(request));
-  Napi::Promise promise = worker->Promise();
-  worker->Queue();
-  return promise;
+  return PromiseWorker<Bytes>::Start(env, "wifi_direct:request",
+                                     [request = std::move(request)] { return AskSupplicant(request); });
 }
 
 // listen({ socketPath, clientFolder, timeoutMs, pingIntervalMs }, listener): () => void
@@ -77,16 +75,16 @@ Napi::Value JS_Netlink(const Napi::CallbackInfo& info) {
   }
   const auto bytes = message.As<Napi::Uint8Array>();
   const auto* data = reinterpret_cast<const char*>(bytes.Data());
-  NetlinkOptions request{RequiredProtocol(options), Bytes(data, data + bytes.ByteLength()),
-                         RequiredMs(options, "timeoutMs")};
-  // The worker deletes itself once its promise is settled.
-  auto* worker = new NetlinkWorker(env, std::move(request));
-  Napi::Promise promise = worker->Promise();
-  worker->Queue();
-  return promise;
+  const int protocol = RequiredProtocol(options);
+  const auto timeout = RequiredMs(options, "timeoutMs");
+  return PromiseWorker<std::vector<Bytes>>::Start(
+      env, "wifi_direct:netlink", [protocol, timeout, question = Bytes(data, data + bytes.ByteLength())] {
+        return AskKernel(protocol, question, timeout);
+      });
 }
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  PrepareListening(env);
   exports.Set("request", Napi::Function::New(env, JS_Request, "request"));
   exports.Set("listen", Napi::Function::New(env, JS_Listen, "listen"));
   exports.Set("netlink", Napi::Function::New(env, JS_Netlink, "netlink"));

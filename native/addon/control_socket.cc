@@ -171,4 +171,10 @@ Reply ControlSocket::Request(const std::string& command, std::chrono::millisecon
   }
 }
 
+Reply AskSupplicant(const ControlRequest& request) {
+  auto opened = ControlSocket::Open(request.socket_path, request.client_folder);
+  if (auto* error = std::get_if<ControlError>(&opened)) return std::move(*error);
+  return std::get<ControlSocket>(opened).Request(request.command, request.timeout);
+}
+
 }  // namespace wifi_direct

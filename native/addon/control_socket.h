@@ -51,6 +51,16 @@ class ControlSocket {
   std::string client_path_;
 };
 
+struct ControlRequest {
+  std::string socket_path;
+  std::string client_folder;
+  std::string command;
+  std::chrono::milliseconds timeout;
+};
+
+// One command and its reply, on a socket of their own.
+Reply AskSupplicant(const ControlRequest& request);
+
 // Refuses what could end a line or a string early on the other side.
 bool HasHostileBytes(const std::string& text);
 

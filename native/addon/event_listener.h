@@ -8,6 +8,9 @@
 
 namespace wifi_direct {
 
+// Once for each environment, before the first Listen().
+void PrepareListening(Napi::Env env);
+
 // Starts listening and returns the function that ends it, which may be called any number of times. `listener` is
 // called with { type: 'attached' }, { type: 'event', bytes }, { type: 'dropped', count } and, as the last thing unless
 // closed before, { type: 'ended', code, message, errno? }.

@@ -53,15 +53,15 @@ void EventStream::Join() {
   if (thread_.joinable()) thread_.join();
 }
 
-EventBatch EventStream::Take(size_t most_events) {
+EventBatch EventStream::Take(size_t most_news) {
   std::lock_guard<std::mutex> lock(mutex_);
-  if (pending_.events.size() <= most_events) return std::exchange(pending_, EventBatch{});
+  if (pending_.news.size() <= most_news) return std::exchange(pending_, EventBatch{});
   EventBatch batch;
   batch.attached = std::exchange(pending_.attached, false);
   batch.has_more = true;
-  const auto rest = pending_.events.begin() + static_cast<std::ptrdiff_t>(most_events);
-  batch.events.assign(std::make_move_iterator(pending_.events.begin()), std::make_move_iterator(rest));
-  pending_.events.erase(pending_.events.begin(), rest);
+  const auto rest = pending_.news.begin() + static_cast<std::ptrdiff_t>(most_news);
+  batch.news.assign(std::make_move_iterator(pending_.news.begin()), std::make_move_iterator(rest));
+  pending_.news.erase(pending_.news.begin(), rest);
   return batch;
 }
 
@@ -152,11 +152,11 @@ void EventStream::Enqueue(Bytes bytes) {
   bool is_first;
   {
     std::lock_guard<std::mutex> lock(mutex_);
-    is_first = pending_.events.empty() && !pending_.attached && pending_.dropped == 0;
-    if (pending_.events.size() >= kMaxQueuedEvents) {
-      pending_.dropped++;
+    is_first = pending_.IsEmpty();
+    if (pending_.news.size() >= kMaxQueuedEvents) {
+      NoteLoss();
     } else {
-      pending_.events.push_back(std::move(bytes));
+      pending_.news.push_back({std::move(bytes)});
     }
   }
   // One call for many events: the reader takes all that is there.
@@ -166,9 +166,15 @@ void EventStream::Enqueue(Bytes bytes) {
 void EventStream::SayDropped() {
   {
     std::lock_guard<std::mutex> lock(mutex_);
-    pending_.dropped++;
+    NoteLoss();
   }
   wake_();
+}
+
+// With the lock held. Losses in a row are one.
+void EventStream::NoteLoss() {
+  if (pending_.news.empty() || pending_.news.back().dropped == 0) pending_.news.push_back({});
+  pending_.news.back().dropped++;
 }
 
 void EventStream::SayAttached() {

@@ -6,12 +6,12 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <deque>
 #include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
-#include <vector>
 
 #include "control_error.h"
 #include "control_socket.h"
@@ -28,13 +28,20 @@ struct EventStreamOptions {
   std::chrono::milliseconds ping_interval;
 };
 
+struct News {
+  Bytes event;
+  // Not 0: in place of an event, so many that are lost: too many, too long, or not sent at all (counted as one).
+  size_t dropped = 0;
+};
+
 // What the reader takes away at one go, in the order in which it happened.
 struct EventBatch {
   bool attached = false;           // the supplicant has just begun to send events
-  std::vector<Bytes> events;
-  size_t dropped = 0;              // events that are lost: too many, too long, or not sent at all (counted as one)
+  std::deque<News> news;
   std::optional<ControlError> end; // the last thing that a stream says
   bool has_more = false;
+
+  bool IsEmpty() const { return !attached && news.empty() && !end; }
 };
 
 class EventStream {
@@ -57,8 +64,8 @@ class EventStream {
   // Waits for the thread; at most for the time of one system call after RequestStop().
   void Join();
 
-  // At most so many events, in the order in which they came; whether the rest waits is in `has_more`.
-  EventBatch Take(size_t most_events);
+  // At most so many news, in the order in which they came; whether the rest waits is in `has_more`.
+  EventBatch Take(size_t most_news);
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -67,6 +74,7 @@ class EventStream {
   std::optional<ControlError> Listen(ControlSocket& socket);
   void Enqueue(Bytes bytes);
   void SayDropped();
+  void NoteLoss();
   void SayAttached();
   void SayEnd(ControlError error);
 

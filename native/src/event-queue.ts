@@ -1,9 +1,19 @@
 // Events for any number of readers, each at its own pace: `for await (const event of radio.events())`.
 
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
 /** A reader that does not read for this many events is ended rather than fed for ever. */
 const MOST_UNREAD = 10_000;
 
-type Reader<T> = { readonly unread: T[]; wake: (() => void) | undefined; isOver: boolean };
+/** One that was busy for long catches up in portions: between them everybody else has a turn. */
+const MOST_IN_A_TURN = 64;
+
+type Reader<T> = {
+  readonly unread: T[];
+  wake: (() => void) | undefined;
+  isOver: boolean;
+  readInThisTurn: number;
+};
 
 export class EventQueue<T> {
   readonly #readers = new Set<Reader<T>>();
@@ -32,6 +42,7 @@ export class EventQueue<T> {
       unread: [],
       wake: undefined,
       isOver: this.#isClosed || signal?.aborted === true,
+      readInThisTurn: 0,
     };
     this.#readers.add(reader);
     const end = (): void => {
@@ -48,11 +59,19 @@ export class EventQueue<T> {
     return {
       async next() {
         for (;;) {
+          if (reader.readInThisTurn >= MOST_IN_A_TURN) {
+            await nextTurn();
+            reader.readInThisTurn = 0;
+          }
           const [event] = reader.unread.splice(0, 1);
-          if (event !== undefined) return { done: false, value: event };
+          if (event !== undefined) {
+            reader.readInThisTurn += 1;
+            return { done: false, value: event };
+          }
           if (reader.isOver) return finish();
           await new Promise<void>((resolve) => (reader.wake = resolve));
           reader.wake = undefined;
+          reader.readInThisTurn = 0;
         }
       },
       return: async () => {

@@ -72,6 +72,28 @@ export function parseAttributes(bytes: Uint8Array): readonly NetlinkAttribute[] 
   return attributes;
 }
 
+export type NetlinkAnswer = {
+  readonly type: number;
+  /** What stands before the attributes; its fields depend on the family. */
+  readonly header: Buffer;
+  readonly attributes: readonly NetlinkAttribute[];
+};
+
+/** The answers of a family in these datagrams: `isWanted` says which types are, each begins with so many bytes. */
+export function parseAnswers(
+  datagrams: readonly Uint8Array[],
+  { isWanted, headerBytes }: { readonly isWanted: (type: number) => boolean; readonly headerBytes: number },
+): readonly NetlinkAnswer[] {
+  return datagrams
+    .flatMap(parseMessages)
+    .filter(({ type, payload }) => isWanted(type) && payload.length >= headerBytes)
+    .map(({ type, payload }) => ({
+      type,
+      header: Buffer.from(payload.buffer, payload.byteOffset, headerBytes),
+      attributes: parseAttributes(payload.subarray(headerBytes)),
+    }));
+}
+
 /** The first attribute of a kind. */
 export function findAttribute(attributes: readonly NetlinkAttribute[], type: number): Uint8Array | undefined {
   return attributes.find((attribute) => attribute.type === type)?.value;

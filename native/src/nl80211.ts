@@ -6,8 +6,8 @@ import {
   findAttribute,
   NLM_F_DUMP,
   NLM_F_REQUEST,
+  parseAnswers,
   parseAttributes,
-  parseMessages,
   readText,
   readUint16,
   readUint32,
@@ -127,10 +127,10 @@ function nested(value: Uint8Array | undefined): ReturnType<typeof parseAttribute
 
 /** The attributes of each answer; the kernel's own words (end, error) have types below those of families. */
 function answersOf(datagrams: readonly Uint8Array[]): readonly ReturnType<typeof parseAttributes>[] {
-  return datagrams
-    .flatMap(parseMessages)
-    .filter(({ type, payload }) => type >= GENL_ID_CTRL && payload.length >= GENL_HEADER_BYTES)
-    .map(({ payload }) => parseAttributes(payload.subarray(GENL_HEADER_BYTES)));
+  return parseAnswers(datagrams, {
+    isWanted: (type) => type >= GENL_ID_CTRL,
+    headerBytes: GENL_HEADER_BYTES,
+  }).map(({ attributes }) => attributes);
 }
 
 function genericMessage(type: number, command: number, flags: number, attributes: Uint8Array): Uint8Array {

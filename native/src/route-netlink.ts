@@ -1,15 +1,7 @@
 // What the kernel says of network interfaces and their addresses (<linux/rtnetlink.h>). Pure.
 
 import { isIPv4 } from 'node:net';
-import {
-  buildMessage,
-  findAttribute,
-  NLM_F_DUMP,
-  NLM_F_REQUEST,
-  parseAttributes,
-  parseMessages,
-  readText,
-} from './netlink.ts';
+import { buildMessage, findAttribute, NLM_F_DUMP, NLM_F_REQUEST, parseAnswers, readText } from './netlink.ts';
 
 const RTM_NEWLINK = 16;
 const RTM_GETLINK = 18;
@@ -59,29 +51,23 @@ export function parseInterfaces(
   addresses: readonly Uint8Array[],
 ): readonly InterfaceFacts[] {
   const addressesOf = parseAddresses(addresses);
-  return links.flatMap(parseMessages).flatMap(({ type, payload }) => {
-    if (type !== RTM_NEWLINK || payload.length < LINK_HEADER_BYTES) return [];
-    const header = Buffer.from(payload.buffer, payload.byteOffset, LINK_HEADER_BYTES);
+  const wanted = { isWanted: (type: number) => type === RTM_NEWLINK, headerBytes: LINK_HEADER_BYTES };
+  return parseAnswers(links, wanted).map(({ header, attributes }) => {
     const index = header.readInt32LE(4);
-    const attributes = parseAttributes(payload.subarray(LINK_HEADER_BYTES));
-    return [
-      {
-        index,
-        name: readText(findAttribute(attributes, IFLA_IFNAME)) ?? '',
-        isUp: (header.readUInt32LE(8) & IFF_UP) !== 0,
-        hardwareAddress: hardwareAddress(findAttribute(attributes, IFLA_ADDRESS)),
-        addresses: addressesOf.get(index) ?? [],
-      },
-    ];
+    return {
+      index,
+      name: readText(findAttribute(attributes, IFLA_IFNAME)) ?? '',
+      isUp: (header.readUInt32LE(8) & IFF_UP) !== 0,
+      hardwareAddress: hardwareAddress(findAttribute(attributes, IFLA_ADDRESS)),
+      addresses: addressesOf.get(index) ?? [],
+    };
   });
 }
 
 function parseAddresses(datagrams: readonly Uint8Array[]): ReadonlyMap<number, readonly InterfaceAddress[]> {
   const found = new Map<number, readonly InterfaceAddress[]>();
-  for (const { type, payload } of datagrams.flatMap(parseMessages)) {
-    if (type !== RTM_NEWADDR || payload.length < ADDRESS_HEADER_BYTES) continue;
-    const header = Buffer.from(payload.buffer, payload.byteOffset, ADDRESS_HEADER_BYTES);
-    const attributes = parseAttributes(payload.subarray(ADDRESS_HEADER_BYTES));
+  const wanted = { isWanted: (type: number) => type === RTM_NEWADDR, headerBytes: ADDRESS_HEADER_BYTES };
+  for (const { header, attributes } of parseAnswers(datagrams, wanted)) {
     // On a link between two, `address` is the other end's.
     const bytes = findAttribute(attributes, IFA_LOCAL) ?? findAttribute(attributes, IFA_ADDRESS);
     const address = bytes === undefined ? undefined : addressText(header.readUInt8(0), bytes);

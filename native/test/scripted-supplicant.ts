@@ -1,16 +1,8 @@
 // Compiles (once) and runs test/scripted_supplicant.cc.
 
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, statSync } from 'node:fs';
-import { mkdir, rename } from 'node:fs/promises';
-import { join } from 'node:path';
-import process from 'node:process';
-import { promisify } from 'node:util';
-
-const source = join(import.meta.dirname, 'scripted_supplicant.cc');
-const folder = join(import.meta.dirname, '..', 'build', 'test');
-const program = join(folder, 'scripted_supplicant');
+import { testProgram } from './compile.ts';
 
 /** Command to the datagrams that answer it; none is silence. */
 export type Script = Readonly<Record<string, readonly string[]>>;
@@ -31,7 +23,7 @@ export async function startScriptedSupplicant(
   script: Script,
   { stormSeed }: { readonly stormSeed?: number } = {},
 ): Promise<ScriptedSupplicant> {
-  await compile();
+  const program = await testProgram('scripted_supplicant');
   const storm = stormSeed === undefined ? [] : [String(stormSeed)];
   const child = spawn(program, [socketPath, ...storm], { stdio: ['pipe', 'pipe', 'inherit'] });
   const ended = once(child, 'exit');
@@ -70,12 +62,4 @@ export async function startScriptedSupplicant(
       await ended;
     },
   };
-}
-
-async function compile(): Promise<void> {
-  if (existsSync(program) && statSync(program).mtimeMs > statSync(source).mtimeMs) return;
-  await mkdir(folder, { recursive: true });
-  const temporary = `${program}.${String(process.pid)}`;
-  await promisify(execFile)(process.env['CXX'] ?? 'g++', ['-std=c++17', '-O1', '-o', temporary, source]);
-  await rename(temporary, program);
 }

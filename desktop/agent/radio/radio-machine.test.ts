@@ -115,6 +115,7 @@ describe('R18 without a radio that can', () => {
   test.each([
     [{ state: 'blocked_by_rfkill', code: 'rfkill_soft', interfaceName: 'wlan0' }, 'blocked_by_rfkill'],
     [{ state: 'no_p2p_radio', code: 'driver_without_p2p', interfaceName: 'wlan0' }, 'no_p2p_radio'],
+    [{ state: 'no_radio', code: 'no_wifi_radio' }, 'no_radio'],
     [{ state: 'no_supplicant', code: 'permission_denied' }, 'not_permitted'],
     [{ state: 'no_supplicant', code: 'control_socket_missing' }, 'no_supplicant'],
     [{ state: 'unsupported_platform', code: 'platform_not_linux' }, 'unsupported_platform'],

@@ -3,8 +3,8 @@
  * rule of hosting (retry, rebuild, rotate, who is stuck) and no clock, no process and no radio. Nothing in here can
  * reach a payment; the worst that it decides is that phones pay by code or over the shop's network.
  */
-import type { RadioState as Probe } from 'node-wifi-direct';
 import type { NetworkFault } from './group-network.ts';
+import type { Probe } from './look-for-radio.ts';
 import type { RadioSettings } from '../../ipc/index.ts';
 
 export type Phase =
@@ -298,9 +298,10 @@ function onProbed(state: MachineState, probe: Probe, now: Now): Step {
 }
 
 function probeAgainMs(probe: Probe): number {
-  return probe.state === 'blocked_by_rfkill' || probe.state === 'no_supplicant'
-    ? PROBE_SOON_MS
-    : PROBE_IDLE_MS;
+  // What a person is about to switch on, start or plug in.
+  const isSoon =
+    probe.state === 'blocked_by_rfkill' || probe.state === 'no_supplicant' || probe.state === 'no_radio';
+  return isSoon ? PROBE_SOON_MS : PROBE_IDLE_MS;
 }
 
 function host(state: MachineState, now: Now): Step {

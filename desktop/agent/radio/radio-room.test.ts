@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { inspect } from 'node:util';
 import { createFakeWorld, type FakeMachine, type FakeWorld } from 'node-wifi-direct/fake';
+import type { RadioFacts } from 'node-wifi-direct';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Radio, RadioSettings } from '../../ipc/index.ts';
@@ -15,6 +16,15 @@ import { describeRadio } from './radio-view.ts';
 import { type Shift, writeShift } from './shift.ts';
 import { SoleHost } from './sole-host.ts';
 
+const RADIO: RadioFacts = {
+  index: 0,
+  name: 'phy0',
+  isP2pCapable: true,
+  isAccessPointCapable: true,
+  hostableFrequenciesMhz: [2437],
+  interfaceNames: ['wlan0'],
+  block: undefined,
+};
 const ON: RadioSettings = { isOn: true, mode: 'wifi_direct', rotationHours: 12 };
 vi.setConfig({ testTimeout: 30_000 });
 const WAIT = { timeout: 25_000, interval: 20 };
@@ -59,6 +69,7 @@ function build(changes: Partial<RadioRoomOptions> = {}): RadioRoom {
     // Other tests run beside this one.
     soleHost: new SoleHost(`tiki-room-${String(process.pid)}`),
     wifi: machine,
+    readFacts: async () => ({ radios: [RADIO] }),
     open: async (options) => {
       const radio = await machine.openRadio(options);
       watch(radio);
@@ -424,6 +435,25 @@ describe('R18 a radio that does not work', () => {
       expect(system.listening).toBe(null);
     },
   );
+
+  test('R18 that is not there at all is said before anything else, by the state and by the test', async () => {
+    const unplugged = { radios: [] as RadioFacts[] };
+    machine.killSupplicant();
+    room = build({ readFacts: async () => unplugged });
+    room.start();
+    room.setShop('Warung Sari');
+    await expect.poll(() => state().state, WAIT).toBe('no_radio');
+    expect(state().code).toBe('no_wifi_radio');
+    const [first, ...others] = await room.selfTest();
+    expect(first).toEqual({ name: 'hardware', outcome: 'failed', code: 'no_wifi_radio' });
+    const [supplicant, radio] = others;
+    expect([supplicant?.outcome, radio?.outcome]).toEqual(['not_tried', 'not_tried']);
+    unplugged.radios.push(RADIO);
+    machine.startSupplicant();
+    laterMs += 5_000;
+    room.rotate();
+    await expect.poll(() => state().state, WAIT).toBe('up');
+  });
 
   test('that cannot even be asked ends nothing but itself', async () => {
     room = build({

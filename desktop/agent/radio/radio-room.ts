@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import {
   createWifiDirect,
   openRadio,
+  readMachineFacts,
   type Radio,
   type RadioEvent,
   type WifiDirect,
@@ -31,6 +32,7 @@ import {
   reduce,
   wakeAtMs,
 } from './radio-machine.ts';
+import { lookForRadio, type Probe, type ReadFacts } from './look-for-radio.ts';
 import { readRadioSettings, writeRadioSettings } from './radio-settings.ts';
 import { describeRadio, type RadioView } from './radio-view.ts';
 import { ProgramError, type Programs, systemPrograms } from './run-program.ts';
@@ -64,6 +66,7 @@ export interface RadioRoomOptions {
   readonly programs?: Programs;
   readonly open?: typeof openRadio;
   readonly wifi?: WifiDirect;
+  readonly readFacts?: ReadFacts;
   readonly soleHost?: SoleHost;
 }
 
@@ -177,7 +180,7 @@ export class RadioRoom {
   async selfTest(): Promise<readonly RadioCheck[]> {
     const { programs = systemPrograms(), port } = this.#options;
     const { phase, settings } = this.#machine;
-    const probe = await this.#wifi.probe();
+    const probe = await this.#look();
     const group = phase.kind === 'up' ? phase.group.interfaceName : null;
     return testRadio({
       probe,
@@ -282,9 +285,13 @@ export class RadioRoom {
     this.#radioWork = this.#radioWork.then(() => this.#quietly('the radio', act));
   }
 
+  #look(): Promise<Probe> {
+    return lookForRadio(this.#wifi, this.#options.readFacts ?? readMachineFacts);
+  }
+
   async #probe(): Promise<void> {
     try {
-      this.#tell({ type: 'probed', probe: ofTheRadioItself(await this.#wifi.probe()) });
+      this.#tell({ type: 'probed', probe: ofTheRadioItself(await this.#look()) });
     } catch (error) {
       // It promises not to reject; a radio that breaks its promise must not take the till with it.
       this.#options.log.error({ err: error }, 'the radio could not be asked');
@@ -465,7 +472,7 @@ function supplicantFolders({ controlFolder, clientFolder }: RadioConfig): {
 }
 
 /** A group that somebody left hosted answers as well; the radio is the interface that it stands on. */
-function ofTheRadioItself(probe: Awaited<ReturnType<WifiDirect['probe']>>): typeof probe {
+function ofTheRadioItself(probe: Probe): Probe {
   if (probe.state !== 'ready') return probe;
   const parent = /^p2p-(?!dev-)(.+)-\d+$/.exec(probe.interfaceName)?.[1];
   return parent === undefined ? probe : { ...probe, interfaceName: parent };

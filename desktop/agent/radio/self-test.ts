@@ -5,10 +5,10 @@
 import { readFile } from 'node:fs/promises';
 import { Resolver } from 'node:dns/promises';
 import { networkInterfaces } from 'node:os';
-import type { RadioState as Probe } from 'node-wifi-direct';
 import { RADIO_CHECKS, type RadioCheck } from '../../ipc/index.ts';
 import { KIOSK_ADDRESS, KIOSK_NAMES } from './address-plan.ts';
 import { TABLE } from './firewall.ts';
+import type { Probe } from './look-for-radio.ts';
 import { managedInterfaces } from './network-manager.ts';
 import { type Program, ProgramError, type Programs } from './run-program.ts';
 
@@ -33,13 +33,14 @@ const CAP_NET_ADMIN = 1n << 12n;
 
 export async function testRadio(subject: Subject): Promise<readonly RadioCheck[]> {
   const outcomes: { readonly [Name in RadioCheck['name']]: () => Outcome | Promise<Outcome> } = {
+    hardware: () => checkHardware(subject.probe),
     supplicant: () => checkSupplicant(subject.probe),
     radio: () => checkCapability(subject),
     switch: () => checkSwitch(subject.probe),
     programs: () => checkPrograms(subject.programs),
     permission: checkPermission,
     network_manager: () => checkNetworkManager(subject),
-    group: () => (subject.group === null ? failed(subject.code ?? 'group_not_hosted') : PASSED),
+    group: () => checkGroup(subject),
     firewall: () => ifHosted(subject, checkFirewall),
     address: () => ifHosted(subject, checkAddress),
     dns: () => ifHosted(subject, checkNames),
@@ -61,7 +62,13 @@ function ifHosted(
   return subject.group === null ? NOT_TRIED : check(subject);
 }
 
+/** Nothing after it can be in order without it, and nothing that a person starts or installs helps. */
+function checkHardware(probe: Probe): Outcome {
+  return probe.state === 'no_radio' ? failed(probe.code) : PASSED;
+}
+
 function checkSupplicant(probe: Probe): Outcome {
+  if (probe.state === 'no_radio') return NOT_TRIED;
   return probe.state === 'no_supplicant' || probe.state === 'unsupported_platform'
     ? failed(probe.code)
     : PASSED;
@@ -69,7 +76,8 @@ function checkSupplicant(probe: Probe): Outcome {
 
 /** A plain network needs no Wi-Fi Direct. */
 function checkCapability({ probe, mode }: Subject): Outcome {
-  if (probe.state === 'no_supplicant' || probe.state === 'unsupported_platform') return NOT_TRIED;
+  if (probe.state === 'no_radio' || probe.state === 'no_supplicant') return NOT_TRIED;
+  if (probe.state === 'unsupported_platform') return NOT_TRIED;
   return probe.state === 'no_p2p_radio' && mode === 'wifi_direct' ? failed(probe.code) : PASSED;
 }
 
@@ -108,6 +116,11 @@ async function checkNetworkManager({ probe, group }: Subject): Promise<Outcome> 
   const own = [group, probe.interfaceName, probe.interfaceName.replace(/^p2p-dev-/, '')];
   const managed = await managedInterfaces();
   return managed.some((name) => own.includes(name)) ? failed('network_manager_manages_radio') : PASSED;
+}
+
+function checkGroup({ probe, group, code }: Subject): Outcome {
+  if (probe.state === 'no_radio') return NOT_TRIED;
+  return group === null ? failed(code ?? 'group_not_hosted') : PASSED;
 }
 
 async function checkFirewall({ programs, group }: Subject): Promise<Outcome> {

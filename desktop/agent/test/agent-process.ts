@@ -57,15 +57,30 @@ export class EnrollingCloud {
   }
 }
 
+export interface Launch {
+  /** In place of the agent's own entry. */
+  readonly program?: string;
+  /** Words in front of Node's. */
+  readonly around?: readonly string[];
+  readonly workingFolder?: string;
+}
+
 export class AgentProcess {
   readonly client: AgentClient;
   readonly #folder: string;
   readonly #apiUrl: string;
   readonly #env: Readonly<Record<string, string>>;
+  readonly #launch: Launch;
   #child: ChildProcess | null = null;
   output = '';
 
-  constructor(folder: string, apiUrl: string, env: Readonly<Record<string, string>> = {}) {
+  constructor(
+    folder: string,
+    apiUrl: string,
+    env: Readonly<Record<string, string>> = {},
+    launch: Launch = {},
+  ) {
+    this.#launch = launch;
     this.#folder = folder;
     this.#apiUrl = apiUrl;
     this.#env = env;
@@ -80,7 +95,10 @@ export class AgentProcess {
   /** @returns milliseconds until it answered its socket as ready to sell or to be enrolled. */
   async start(): Promise<number> {
     const began = performance.now();
-    const child = spawn(process.execPath, [join(import.meta.dirname, '..', 'main.ts')], {
+    const { program = join(import.meta.dirname, '..', 'main.ts'), around = [], workingFolder } = this.#launch;
+    const [command, ...args] = [...around, process.execPath, program];
+    const child = spawn(command, args, {
+      ...(workingFolder === undefined ? {} : { cwd: workingFolder }),
       env: {
         ...process.env,
         TIKI_KIOSK_DATA: this.#folder,
@@ -112,7 +130,16 @@ export class AgentProcess {
     await once(child, 'exit');
   }
 
-  kill(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null> {
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  /** For one that lives on. */
+  signal(signal: NodeJS.Signals): void {
+    this.#child?.kill(signal);
+  }
+
+  kill(signal: NodeJS.Signals): Promise<number | null> {
     const child = this.#child;
     if (child === null || child.exitCode !== null || child.signalCode !== null)
       return Promise.resolve(child?.exitCode ?? null);

@@ -18,6 +18,7 @@ export function radioTone(state: RadioState): Tone {
     case 'checking':
     case 'starting':
     case 'unsupported_platform':
+    case 'no_radio':
     case 'no_supplicant':
     case 'no_p2p_radio':
       return 'calm';
