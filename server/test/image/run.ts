@@ -81,7 +81,7 @@ function mounts(stage: Stage, isReadOnly: boolean): string {
 
 function commandIn(stage: Stage, inner: string, options: { isReadOnly: boolean; user: string }): string[] {
   const { isReadOnly, user } = options;
-  const enter = `exec chroot --userspec=${user} ${rootOf(stage)} /bin/sh -c 'cd "$1" && exec /bin/sh -c "$2"' sh "$1" "$2"`;
+  const enter = `exec /usr/sbin/chroot --userspec=${user} ${rootOf(stage)} /bin/sh -c 'cd "$1" && exec /bin/sh -c "$2"' sh "$1" "$2"`;
   return [
     '--mount',
     '--',
