@@ -18,8 +18,8 @@ export { sealOpener, type SealOpener } from './node-sealing.ts';
 
 const MAX_CACHED_KEYS = 4_096;
 
-/** A verifier with its own key cache; one per thread is enough. */
-export function nodeCrypto(): SyncCrypto {
+/** A verifier with its own cache of up to `maxKeys` imported keys; one per thread is enough. */
+export function nodeCrypto(maxKeys: number = MAX_CACHED_KEYS): SyncCrypto {
   const keys = new Map<string, KeyObject | null>();
   const der = new Uint8Array(72);
   const keyFor = (publicKey: Uint8Array): KeyObject | null => {
@@ -28,12 +28,12 @@ export function nodeCrypto(): SyncCrypto {
     if (cached !== undefined) return cached;
     const key = importPublicKey(publicKey);
     // Oldest first: a Map iterates in insertion order, and a shop's certificates come and go within days.
-    if (keys.size >= MAX_CACHED_KEYS)
+    if (keys.size >= maxKeys)
       for (const oldest of keys.keys()) {
         keys.delete(oldest);
         break;
       }
-    keys.set(name, key);
+    if (maxKeys > 0) keys.set(name, key);
     return key;
   };
   return {

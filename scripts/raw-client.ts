@@ -11,6 +11,8 @@ export interface Load {
   readonly mediaType: string;
   readonly bodies: readonly Uint8Array[];
   readonly callers: number;
+  /** Beside what every request has: one line each, for the body of this number. */
+  readonly headersOf?: (index: number) => readonly string[];
 }
 
 export interface Measured {
@@ -20,7 +22,7 @@ export interface Measured {
 
 /** Every body once, in order. @throws when any of them is not answered with 200. */
 export async function deliver(load: Load): Promise<Measured> {
-  const queue = load.bodies.map((body) => requestFor(load, body)).values();
+  const queue = load.bodies.map((body, index) => requestFor(load, body, index)).values();
   const callers = await Promise.all(Array.from({ length: load.callers }, () => Caller.connect(load.port)));
   const waitsMs: number[] = [];
   const began = performance.now();
@@ -38,12 +40,13 @@ export async function deliver(load: Load): Promise<Measured> {
   return { perSecond: load.bodies.length / seconds, waitsMs };
 }
 
-function requestFor(load: Load, body: Uint8Array): Buffer {
+function requestFor(load: Load, body: Uint8Array, index: number): Buffer {
   const head = [
     `POST ${load.path} HTTP/1.1`,
     `host: 127.0.0.1:${load.port}`,
     `content-type: ${load.mediaType}`,
     `content-length: ${body.length}`,
+    ...(load.headersOf?.(index) ?? []),
     '\r\n',
   ].join('\r\n');
   return Buffer.concat([Buffer.from(head), body]);
