@@ -28,8 +28,15 @@ async function tableBytes({ database }: TestServer): Promise<Map<string, number>
   return new Map(rows.map(({ name, bytes }) => [name, Number(bytes)]));
 }
 
-function print(what: string, count: number, { before, after }: Record<'before' | 'after', Map<string, number>>) {
-  const grown = [...after].map(([name, bytes]) => ({ name, bytes: (bytes - (before.get(name) ?? 0)) / count }));
+function print(
+  what: string,
+  count: number,
+  { before, after }: Record<'before' | 'after', Map<string, number>>,
+) {
+  const grown = [...after].map(([name, bytes]) => ({
+    name,
+    bytes: (bytes - (before.get(name) ?? 0)) / count,
+  }));
   const heavy = grown.filter(({ bytes }) => bytes >= 1).toSorted((a, b) => b.bytes - a.bytes);
   const sum = grown.reduce((total, { bytes }) => total + bytes, 0);
   console.log(`${what}: ${sum.toFixed(0)} bytes`);
