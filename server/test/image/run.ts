@@ -263,11 +263,17 @@ async function prove(image: Stage): Promise<void> {
       await delay(100);
     }
     await expectCode('health check', start(image, image.health, env), 0);
-    for (const path of [`${port}/readyz`, `${port}/`, `${port}/v1/config`, `${metricsPort}/metrics`]) {
+    for (const path of [
+      `${port}/readyz`,
+      `${port}/`,
+      `${port}/merchant`,
+      `${port}/v1/config`,
+      `${metricsPort}/metrics`,
+    ]) {
       const { status } = await fetch(`http://127.0.0.1:${path}`);
       if (status !== 200) throw new Error(`${path} answered ${status}`);
     }
-    console.log('ready, wallet, API and metrics: 200');
+    console.log('ready, wallet, office, API and metrics: 200');
     const [id] =
       /^Uid:\s+(\d+)/m.exec(readFileSync(`/proc/${server.child.pid}/status`, 'utf8'))?.slice(1) ?? [];
     if (id !== '1000') throw new Error(`the server runs as ${id}`);
