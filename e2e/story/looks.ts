@@ -41,6 +41,33 @@ export async function shifts(phone: Phone): Promise<readonly string[]> {
   });
 }
 
+/**
+ * What would happen in half a second or later waits: a step that lasts for two seconds can be looked at for as long as a busy
+ * machine needs. Only this page stands still, not the browser.
+ * @returns what lets time go on.
+ */
+export async function holdTime(phone: Phone): Promise<() => Promise<void>> {
+  await phone.page.evaluate(() => {
+    const later = globalThis.setTimeout;
+    const held: (() => void)[] = [];
+    const hold = (work: () => void, ms = 0): unknown => {
+      if (ms < 500) return later(work, ms);
+      held.push(() => later(work, ms));
+      return 0;
+    };
+    const letGo = (): void => {
+      Object.assign(globalThis, { setTimeout: later });
+      for (const start of held) start();
+    };
+    Object.assign(globalThis, { setTimeout: hold, tikiLetGo: letGo });
+  });
+  return async () =>
+    await phone.page.evaluate(() => {
+      const letGo: unknown = Reflect.get(globalThis, 'tikiLetGo');
+      if (typeof letGo === 'function') letGo();
+    });
+}
+
 export async function comeToRest(phone: Phone): Promise<void> {
   await phone.page.evaluate(async () => {
     const moving = document

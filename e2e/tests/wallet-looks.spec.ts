@@ -9,6 +9,7 @@ import type { Locator } from 'playwright-core';
 import { CloudClient } from '../../scripts/stack/cloud-client.ts';
 import {
   comeToRest,
+  holdTime,
   rulesOfColour,
   seriousFindings,
   shifts,
@@ -115,21 +116,22 @@ for (const [index, look] of looks.entries()) {
       await phone.page.route('**/v1/payments', async () => {
         // Silence: the step stays for as long as it is looked at.
       });
+      const fallToCode = await holdTime(phone);
       await phone.typePin();
       await phone.waitForPayState('sending');
       await check('sending');
+      await fallToCode();
       await phone.at('payment-code').waitFor();
       await check('sending by code');
       // The shop's page never comes: what is read before it does stays for as long as it is looked at.
       await phone.page.route('http://*/pay', async () => {
         // Silence, as above.
       });
-      // The step lasts for two seconds and a half, and a click on a busy machine not much less: watched for from before it.
-      await Promise.all([
-        phone.page.locator('[data-testid=pay-state][data-way=page]').waitFor(),
-        phone.at('page-way').click(),
-      ]);
+      const leave = await holdTime(phone);
+      await phone.at('page-way').click();
+      await phone.page.locator('[data-testid=pay-state][data-way=page]').waitFor();
       await check('by the page');
+      await leave();
       await phone.at('payment-code').waitFor();
       await phone.at('sending-stop').click();
       await phone.waitForPayState('unconfirmed');
