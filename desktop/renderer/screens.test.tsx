@@ -289,8 +289,11 @@ describe('the Wi-Fi for phones', () => {
       expect(names.textContent).toMatch(/^Galaxy-A14, <img src=x onerror=alert\(1\)>, <b>bold<\/b>, /);
       // No control characters, no marks that turn the direction of writing, no half letters.
       expect(names.textContent).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]/u);
-      expect([...names.querySelectorAll('*')].every(({ tagName }) => ['SPAN', 'BDI'].includes(tagName))).toBe(true);
-      for (const name of names.querySelectorAll('bdi')) expect(name.textContent.length).toBeLessThanOrEqual(32);
+      expect([...names.querySelectorAll('*')].every(({ tagName }) => ['SPAN', 'BDI'].includes(tagName))).toBe(
+        true,
+      );
+      for (const name of names.querySelectorAll('bdi'))
+        expect(name.textContent.length).toBeLessThanOrEqual(32);
     }
     expect(document.querySelector('img[src="x"], script')).toBeNull();
     expect(screen.getByTestId('radio-phones').dataset['count']).toBe(String(HOSTILE_NAMES.length + 1));

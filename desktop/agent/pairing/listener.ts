@@ -227,7 +227,8 @@ class PhoneDesk {
     const isAllowed = isOwn || isWalletOrigin(origin, view?.walletOrigins ?? []);
     let answer: Answer;
     try {
-      if (!this.#isOurs(request.headers.host, request.socket.localAddress)) answer = refusal(403, 'host_not_allowed');
+      if (!this.#isOurs(request.headers.host, request.socket.localAddress))
+        answer = refusal(403, 'host_not_allowed');
       else if (!isAllowed) answer = refusal(403, 'origin_not_allowed');
       else answer = await this.#route(request, view);
     } catch (error) {

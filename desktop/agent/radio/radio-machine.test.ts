@@ -257,7 +257,11 @@ describe('R14 a passphrase', () => {
     bench.after(59 * 60_000);
     expect(bench.asked()).not.toContain('begin_shift');
     expect(bench.after(60_000).asked()).toContain('begin_shift');
-    bench.tell({ type: 'left' }, { type: 'hosted', group: GROUP }, { type: 'serving', interfaceName: GROUP.interfaceName });
+    bench.tell(
+      { type: 'left' },
+      { type: 'hosted', group: GROUP },
+      { type: 'serving', interfaceName: GROUP.interfaceName },
+    );
     expect(bench.after(60_000).asked()).not.toContain('begin_shift');
   });
 

@@ -6,7 +6,9 @@ import classes from './wifi.module.css';
 const LONGEST = 32;
 
 export function PhoneNames(): ReactElement | null {
-  const names = useAgent().state.radio.phones.names.map(shownName).filter((name) => name !== '');
+  const names = useAgent()
+    .state.radio.phones.names.map(shownName)
+    .filter((name) => name !== '');
   if (names.length === 0) return null;
   return (
     <span className={classes.names} data-testid="phone-names">

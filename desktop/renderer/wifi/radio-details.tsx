@@ -36,7 +36,10 @@ export function RadioDetails(): ReactElement {
                   {radio.network.ssid}
                 </span>
               </Fact>
-              <Fact label={t('wifi.connected')} hint={radio.phones.names.length > 0 ? <PhoneNames /> : undefined}>
+              <Fact
+                label={t('wifi.connected')}
+                hint={radio.phones.names.length > 0 ? <PhoneNames /> : undefined}
+              >
                 {t('wifi.phones', { count: radio.phones.count })}
               </Fact>
             </Facts>
