@@ -1,7 +1,7 @@
-# The cloud in one image: API, the wallet's, merchant's and operator's pages, migrations (`node server/src/migrate.ts`) and the operator's commands.
+# The cloud in one image: API, the pages of wallet and office, migrations (`node server/src/migrate.ts`) and the operator's commands.
 # It runs as nobody in particular on a read-only root file system; what it writes goes to /data and /tmp.
 
-FROM node:24.21.0-bookworm-slim AS wallet
+FROM node:24.21.0-bookworm-slim AS pages
 WORKDIR /app
 COPY .npmrc package.json package-lock.json ./
 COPY desktop/package.json desktop/
@@ -17,8 +17,8 @@ COPY tsconfig.base.json ./
 COPY protocol protocol
 COPY server/contract server/contract
 COPY wallet wallet
-RUN npm exec --workspace wallet -- vite build
 COPY office office
+RUN npm exec --workspace wallet -- vite build
 RUN npm exec --workspace office -- vite build
 
 FROM node:24.21.0-bookworm-slim AS dependencies
@@ -48,8 +48,8 @@ COPY protocol/adapters protocol/adapters
 COPY server/package.json server/
 COPY server/contract server/contract
 COPY server/src server/src
-COPY --from=wallet /app/wallet/dist wallet/dist
-COPY --from=wallet /app/office/dist office/dist
+COPY --from=pages /app/wallet/dist wallet/dist
+COPY --from=pages /app/office/dist office/dist
 RUN mkdir /data && chown 1000:1000 /data
 ENV NODE_ENV=production \
     HOST=0.0.0.0 \
