@@ -98,7 +98,8 @@ const statement: OperatorCommand = {
   purpose: "writes a day of a customer's wallet or a merchant's balance to a new CSV file",
   async run(db, [whose, owner, day = '', path]) {
     const kind = whose === 'customer' || whose === 'merchant' ? POCKETS.get(whose) : undefined;
-    if (kind === undefined) throw problem('request_invalid', { detail: `${whose} is no customer or merchant.` });
+    if (kind === undefined)
+      throw problem('request_invalid', { detail: `${whose} is no customer or merchant.` });
     if (!z.iso.date().safeParse(day).success)
       throw problem('request_invalid', { detail: `${day} is no day like 2026-11-30.` });
     const { currency, offline } = readConfig(process.env);
