@@ -18,6 +18,7 @@ export const PROBLEM_CODES = [
   'username_taken',
   'password_too_weak',
   'credentials_incorrect',
+  'account_suspended',
   'invitation_not_found',
   'member_not_found',
   'already_in_a_team',

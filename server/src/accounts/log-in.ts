@@ -10,6 +10,7 @@ import { ApiProblem, problem } from '../http/problem.ts';
 import { verifyAgainstNobody, verifyPassword } from './password.ts';
 import { normalisePhone } from './phone.ts';
 import type { LivingSession } from './sessions.ts';
+import { refuseSuspended } from './suspensions.ts';
 import { findUserById, findUserByPhone, type StoredUser, userView } from './users.ts';
 
 type Accounts = Pick<ServerContext, 'db' | 'config' | 'tokens' | 'sessions' | 'limits'>;
@@ -21,12 +22,13 @@ export interface SessionGrant {
   readonly sessionExpiresAt: Date;
 }
 
-/** Opens a session for somebody who has just proved who they are. */
+/** Opens a session for somebody who has just proved who they are. @throws ApiProblem `account_suspended` */
 export async function openSession(
   accounts: Accounts,
   user: StoredUser,
   opened: OpenedBy,
 ): Promise<SessionGrant> {
+  await refuseSuspended(accounts.db, user.id);
   const session = await accounts.sessions.open(user.id, opened.client, opened.sessionKey ?? null);
   return grant(accounts, user, session);
 }

@@ -140,6 +140,16 @@ export class Sessions {
     return row;
   }
 
+  /** Of everything that is open. Access tokens in other processes end within `ALIVE_CACHE_MS`. */
+  async revokeAll(userId: string): Promise<void> {
+    const ended = await this.#db
+      .update(sessions)
+      .set({ revokedAt: new Date(this.#clock.nowMs()), revokedReason: 'logged_out' })
+      .where(and(eq(sessions.userId, userId), isNull(sessions.revokedAt)))
+      .returning({ id: sessions.id });
+    for (const { id } of ended) this.#aliveUntilMs.delete(id);
+  }
+
   async revoke(sessionId: string, reason: 'logged_out' | 'refresh_token_reused'): Promise<void> {
     this.#aliveUntilMs.delete(sessionId);
     await this.#db

@@ -24,6 +24,7 @@ const PROBLEMS: Readonly<Record<ProblemCode, { status: ContentfulStatusCode; tit
   username_taken: { status: 409, title: 'This username is taken.' },
   password_too_weak: { status: 422, title: 'Choose a password that is harder to guess.' },
   credentials_incorrect: { status: 401, title: 'Phone number or password is wrong.' },
+  account_suspended: { status: 403, title: 'This account is suspended. Ask the operator.' },
   invitation_not_found: { status: 404, title: 'There is no such invitation.' },
   member_not_found: { status: 404, title: 'There is no such person in this team.' },
   already_in_a_team: { status: 409, title: 'This person works for a business already.' },

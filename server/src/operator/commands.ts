@@ -6,6 +6,7 @@
 import { closeSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { z } from 'zod';
 import { toBase64Url } from '@tikiwallet/protocol';
+import { appointOperator, normalisePhone } from '../accounts/index.ts';
 import type { Db } from '../db/client.ts';
 import { trustState } from '../db/schema/trust.ts';
 import { problem } from '../http/problem.ts';
@@ -137,7 +138,17 @@ const correctClock: OperatorCommand = {
   },
 };
 
+const appoint: OperatorCommand = {
+  takes: ['PHONE'],
+  purpose: 'makes an operator of somebody who has registered; PHONE with + and country code',
+  async run(db, [phone = '']) {
+    const name = await appointOperator(db, normalisePhone(phone, ''));
+    return `${name} is an operator now, and signs in at /operator with the same number and password.`;
+  },
+};
+
 export const COMMANDS: Readonly<Record<string, OperatorCommand>> = {
+  'appoint-operator': appoint,
   'double-spends': doubleSpends,
   'export-proof': exportProof,
   claims,
