@@ -4,6 +4,7 @@ import { localeOf } from './i18n.ts';
 
 /** Cut where a reader of plain digits would: `"1250"` of two decimals is `12.50`. */
 export function toDecimal(minor: string, exponent: number): string {
+  if (minor.startsWith('-')) return `-${toDecimal(minor.slice(1), exponent)}`;
   if (exponent === 0) return minor;
   const digits = minor.padStart(exponent + 1, '0');
   return `${digits.slice(0, -exponent)}.${digits.slice(-exponent)}`;
