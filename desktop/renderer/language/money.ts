@@ -21,8 +21,8 @@ function moneyFormat(language: string, currency: string): Intl.NumberFormat {
   const made = new Intl.NumberFormat(localeOf(language), {
     style: 'currency',
     currency,
-    // The narrow signs are Latin letters beside a sign, which a right-to-left line tears apart.
-    currencyDisplay: language === 'ar' ? 'symbol' : 'narrowSymbol',
+    // As the wallet writes it: the two screens are compared, and a dollar sign is that of many currencies.
+    currencyDisplay: 'code',
     minimumFractionDigits: exponent,
     maximumFractionDigits: exponent,
   });
@@ -30,7 +30,7 @@ function moneyFormat(language: string, currency: string): Intl.NumberFormat {
   return made;
 }
 
-/** `formatMoney('1250', 'USD', 'en')` is `$12.50`. Exact for any number of digits: Intl reads the decimal text. */
+/** `formatMoney('1250', 'SGD', 'en')` is `SGD 12.50`. Exact for any number of digits: Intl reads the decimal text. */
 export function formatMoney(minor: string, currency: string, language: string): string {
   const decimal = toDecimal(minor, currencyExponent(currency));
   return moneyFormat(language, currency).format(decimal as `${number}`);
