@@ -22,6 +22,7 @@ export const PROBLEM_CODES = [
   'member_not_found',
   'already_in_a_team',
   'session_not_found',
+  'password_incorrect',
   'step_up_required',
   'second_factor_required',
   'account_not_empty',

@@ -75,6 +75,22 @@ const Refund = lazy(
   () => import('./screens/refund.tsx'),
   (module) => module.RefundScreen,
 );
+const Devices = lazy(
+  () => import('./screens/account.tsx'),
+  (module) => module.DevicesScreen,
+);
+const NewNumber = lazy(
+  () => import('./screens/account.tsx'),
+  (module) => module.NumberScreen,
+);
+const Closing = lazy(
+  () => import('./screens/account.tsx'),
+  (module) => module.ClosingScreen,
+);
+const Forgotten = lazy(
+  () => import('./screens/forgotten.tsx'),
+  (module) => module.ForgottenScreen,
+);
 const Phones = lazy(
   () => import('./screens/phones.tsx'),
   (module) => module.PhonesScreen,
@@ -90,7 +106,7 @@ export function App({ wallet }: { wallet: Wallet }) {
   );
 }
 
-const ENTRY = ['welcome', 'register', 'code', 'login'];
+const ENTRY = ['welcome', 'register', 'code', 'login', 'forgotten'];
 /** Screens for everybody, in or not. */
 const OPEN = ['settings', 'return'];
 /** Screens on which nothing may distract from one decision. */
@@ -110,7 +126,8 @@ function Frame() {
       replace(state.registration === null ? 'welcome' : 'code');
     }
     // Someone who is in needs no welcome; logging in again is theirs when the session has ended.
-    if (isEntered && isEntry && !(name === 'login' && state.session !== 'active')) replace('');
+    if (isEntered && isEntry && !(['login', 'forgotten'].includes(name) && state.session !== 'active'))
+      replace('');
   }, [wallet, isEntered, route.name, state.session, state.registration]);
   const showsTabs = isEntered && !WITHOUT_TABS.includes(route.name) && !ENTRY.includes(route.name);
   const isArea = AREAS.includes(route.name) || (route.name === 'activity' && route.argument === null);
@@ -145,6 +162,8 @@ function Current({ route }: { route: Route }) {
         return <Code />;
       case 'login':
         return <LogIn />;
+      case 'forgotten':
+        return <Forgotten />;
       case 'settings':
         return <Settings />;
       case 'return':
@@ -156,6 +175,8 @@ function Current({ route }: { route: Route }) {
   switch (route.name) {
     case 'login':
       return <LogIn />;
+    case 'forgotten':
+      return <Forgotten />;
     case 'pay':
       return <Pay />;
     case 'show-code':
@@ -191,6 +212,12 @@ function Current({ route }: { route: Route }) {
       return <Refund id={route.argument ?? ''} />;
     case 'phones':
       return <Phones />;
+    case 'devices':
+      return <Devices />;
+    case 'number':
+      return <NewNumber />;
+    case 'closing':
+      return <Closing />;
     default:
       return <Home />;
   }

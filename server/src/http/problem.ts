@@ -28,6 +28,7 @@ const PROBLEMS: Readonly<Record<ProblemCode, { status: ContentfulStatusCode; tit
   member_not_found: { status: 404, title: 'There is no such person in this team.' },
   already_in_a_team: { status: 409, title: 'This person works for a business already.' },
   session_not_found: { status: 404, title: 'There is no such session.' },
+  password_incorrect: { status: 422, title: 'This is not the password.' },
   step_up_required: { status: 403, title: 'Confirm this with a code by SMS first.' },
   second_factor_required: { status: 403, title: 'This account signs in with a code by SMS as well.' },
   account_not_empty: { status: 409, title: 'There is still money or an open matter in this account.' },

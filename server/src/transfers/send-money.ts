@@ -4,7 +4,7 @@
  * Owns: who may receive, and the ledger transfer of it. Never: shows a stranger's full name or number.
  */
 import { randomUUIDv7 } from 'node:crypto';
-import { eq } from 'drizzle-orm';
+import { and, eq, isNull } from 'drizzle-orm';
 import type { TransferPreview, TransferResult } from '../../contract/index.ts';
 import { findUserByPhone, maskName, maskPhone, normalisePhone } from '../accounts/index.ts';
 import type { ServerContext } from '../context.ts';
@@ -73,6 +73,10 @@ export async function sendMoney(needs: Needs, request: SendMoney): Promise<Trans
     entries,
   } as const;
   const posted = await inTransaction(db, async (tx) => {
+    // Held until the money is there: nobody's account is closed while it comes.
+    const isOpen = and(eq(users.id, recipient.id), isNull(users.closedAt));
+    const [open] = await tx.select({ id: users.id }).from(users).where(isOpen).for('share');
+    if (open === undefined) throw problem('recipient_not_found');
     const [result] = await postTransfers(tx, [transfer]);
     if (result?.status === 'insufficient_funds') throw problem('insufficient_funds');
     if (result === undefined || result.transferId === null) throw problem('idempotency_key_reused');

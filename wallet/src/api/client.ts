@@ -25,7 +25,7 @@ export interface ClientNeeds {
 }
 
 export interface CallOptions {
-  readonly method?: 'GET' | 'POST';
+  readonly method?: 'GET' | 'POST' | 'DELETE';
   readonly body?: unknown;
   readonly idempotencyKey?: string;
   /** Without a bearer token: before sign-in. */

@@ -5,16 +5,23 @@ import type {
   BankAccountView,
   ClaimBody,
   ClaimView,
+  ClosingView,
+  DeviceSession,
   HistoryItem,
-  PinResetStarted,
+  PasswordResetStarted,
+  PhoneChangeStarted,
   PublicConfig,
   RefundView,
   RegisterResult,
+  SecondProofStarted,
   Session,
+  StepUpAct,
+  StepUpStarted,
   TopUp,
   TransferPreview,
   TransferResult,
   TrustView,
+  User,
   WalletView,
   Withdrawal,
 } from '@tikiwallet/server/contract';
@@ -60,9 +67,26 @@ export function createEndpoints(client: ApiClient) {
       anonymous<Session>('/v1/auth/login', body),
     /** The password is proved, and a code is on its way to the account's own phone; again: another code. */
     startPinReset: (body: { phone: string; password: string }) =>
-      anonymous<PinResetStarted>('/v1/auth/pin-reset', body),
+      anonymous<SecondProofStarted>('/v1/auth/pin-reset', body),
     finishPinReset: (body: OpensSession & { resetToken: string; code: string }) =>
       anonymous<Session>('/v1/auth/pin-reset/verify', body),
+    /** Answered alike whether the number has an account. */
+    startPasswordReset: (phone: string) =>
+      anonymous<PasswordResetStarted>('/v1/auth/password-reset', { phone }),
+    finishPasswordReset: (body: OpensSession & { resetId: string; code: string; password: string }) =>
+      anonymous<Session>('/v1/auth/password-reset/verify', body),
+    /** Where this person is signed in. */
+    sessions: () => client.call<{ readonly items: readonly DeviceSession[] }>('/v1/sessions'),
+    endSession: (id: string) =>
+      client.call<undefined>(`/v1/sessions/${encodeURIComponent(id)}`, { method: 'DELETE' }),
+    endSessions: () => client.call<undefined>('/v1/sessions', { method: 'DELETE' }),
+    startStepUp: (act: StepUpAct) => post<StepUpStarted>('/v1/step-ups', { act }),
+    proveStepUp: (act: StepUpAct, code: string) => post<undefined>('/v1/step-ups/verify', { act, code }),
+    startPhoneChange: (body: { phone: string; password?: string }) =>
+      post<PhoneChangeStarted>('/v1/phone-change', body),
+    finishPhoneChange: (code: string) => post<User>('/v1/phone-change/verify', { code }),
+    closing: () => client.call<ClosingView>('/v1/account/closing'),
+    closeAccount: (password: string) => post<undefined>('/v1/account/close', { password }),
     wallet: () => client.call<WalletView>('/v1/wallet'),
     /** @param since the bundle that this phone has, for the difference; null for everything. */
     trust: (since: { readonly version: number; readonly issuedAt: number } | null) =>
