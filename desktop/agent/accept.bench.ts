@@ -6,12 +6,12 @@
  */
 import { join } from 'node:path';
 import { byteRows } from './test/bench/bytes.ts';
-import { atLeast, atMost, figure, overRounds, percentile, type BenchRow } from './test/bench/figures.ts';
+import { atLeast, atMost, figure, overRounds, percentile, type BenchRow } from '../../scripts/figures.ts';
 import { growthRow } from './test/bench/growth.ts';
 import { SignatureLimits, syncsPerSecond } from './test/bench/limits.ts';
 import { byReference, naively, sealed, unsealed, type Peers } from './test/bench/peers.ts';
 import { startKiosk, startNaive } from './test/bench/processes.ts';
-import type { Measured } from './test/bench/raw-client.ts';
+import type { Measured } from '../../scripts/raw-client.ts';
 import { BenchShop } from './test/bench/shop.ts';
 import { slowDiskRows } from './test/bench/slow-disk.ts';
 import { verificationRows } from './test/bench/verification.ts';

@@ -23,7 +23,9 @@ export class HeldPayments {
   keep(requestId: string, paymentHash: Uint8Array, delivery: Uint8Array): void {
     const deliveries = this.#requests.get(requestId) ?? new Map<string, Uint8Array>();
     putLast(this.#requests, { key: requestId, value: deliveries, most: MAX_OPEN_REQUESTS });
-    putLast(deliveries, { key: toHex(paymentHash), value: delivery, most: MAX_HELD });
+    // A copy: the delivery is a part of everything that came in with it.
+    const value = new Uint8Array(delivery);
+    putLast(deliveries, { key: toHex(paymentHash), value, most: MAX_HELD });
   }
 
   take(requestId: string, paymentHash: string): Uint8Array | null {

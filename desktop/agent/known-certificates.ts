@@ -43,7 +43,8 @@ export class KnownCertificates {
     const key = latin1(bytes);
     const known = this.#verified.get(key);
     if (known !== undefined) return { ok: true, value: known };
-    const read = runSync(readAllowanceCertificate(bytes), crypto);
+    // A copy, for it may be kept: what comes in is a part of everything that came in with it.
+    const read = runSync(readAllowanceCertificate(new Uint8Array(bytes)), crypto);
     if (!read.ok) return read;
     const { certificate, object } = read.value;
     return { ok: true, value: { allowance: certificate, allowanceObject: object, key, isKnownGood: false } };

@@ -18,8 +18,8 @@ export { sealOpener, type SealOpener } from './node-sealing.ts';
 
 const MAX_CACHED_KEYS = 4_096;
 
-/** A verifier with its own key cache; one per thread is enough. */
-export function nodeCrypto(): SyncCrypto {
+/** A verifier with its own cache of up to `maxKeys` imported keys; one per thread is enough. */
+export function nodeCrypto(maxKeys: number = MAX_CACHED_KEYS): SyncCrypto {
   const keys = new Map<string, KeyObject | null>();
   const der = new Uint8Array(72);
   const keyFor = (publicKey: Uint8Array): KeyObject | null => {
@@ -28,22 +28,30 @@ export function nodeCrypto(): SyncCrypto {
     if (cached !== undefined) return cached;
     const key = importPublicKey(publicKey);
     // Oldest first: a Map iterates in insertion order, and a shop's certificates come and go within days.
-    if (keys.size >= MAX_CACHED_KEYS)
+    if (keys.size >= maxKeys)
       for (const oldest of keys.keys()) {
         keys.delete(oldest);
         break;
       }
-    keys.set(name, key);
+    if (maxKeys > 0) keys.set(name, key);
     return key;
   };
   return {
-    digest: (data) => new Uint8Array(hash('sha256', data, 'buffer')),
+    digest: sha256,
     verify(publicKey, data, signature) {
       const key = keyFor(publicKey);
       if (key === null || signature.length !== 64) return false;
       return verifyWith('sha256', data, key, rawToDer(signature, der));
     },
   };
+}
+
+/** By way of a text of one character a byte: a Buffer from OpenSSL would be memory of its own, and twice as dear. */
+function sha256(data: Uint8Array): Uint8Array {
+  const text = hash('sha256', data, 'binary');
+  const digest = new Uint8Array(text.length);
+  for (let at = 0; at < digest.length; at += 1) digest[at] = text.charCodeAt(at);
+  return digest;
 }
 
 /** SubjectPublicKeyInfo of a P-256 key up to its compressed point (RFC 5480): OpenSSL finds y faster than bigints do. */

@@ -33,12 +33,25 @@ function encodesTo(bytes: Uint8Array, value: unknown): boolean {
   return equalBytes(again.subarray(0, encodeInto(value, again, rfc8949EncodeOptions).written), bytes);
 }
 
-/** What stands before the bytes of a byte string in its deterministic form: its type and its length, as short as can be. */
-export function byteStringHead(length: number): Uint8Array {
-  if (length < 24) return Uint8Array.of(0x40 | length);
-  if (length < 0x100) return Uint8Array.of(0x58, length);
-  if (length < 0x10000) return Uint8Array.of(0x59, length >> 8, length & 0xff);
-  return encodeCbor(new Uint8Array(length)).subarray(0, 5);
+/** Of a byte string in its deterministic form, its type and its length before it. */
+export function byteStringSize({ length }: Uint8Array): number {
+  return length + (length < 24 ? 1 : length < 0x100 ? 2 : length < 0x10000 ? 3 : 5);
+}
+
+/** Writes that form at `at`. @returns where it ends; there must be {@link byteStringSize} bytes of room */
+export function putByteString(target: Uint8Array, at: number, string: Uint8Array): number {
+  const { length } = string;
+  const size = byteStringSize(string);
+  const start = at + size - length;
+  if (length < 24) target[at] = 0x40 | length;
+  else {
+    // 0x58, 0x59 or 0x5a, and the length in one, two or four bytes.
+    target[at] = size - length === 2 ? 0x58 : size - length === 3 ? 0x59 : 0x5a;
+    for (let index = start - 1, rest = length; index > at; index -= 1, rest >>>= 8)
+      target[index] = rest & 0xff;
+  }
+  target.set(string, start);
+  return at + size;
 }
 
 /**

@@ -4,18 +4,20 @@
  * The hash of an object is the SHA-256 of its Sig_structure: exactly what its signature signs, whatever the
  * signature's bytes are, so that a malleated signature changes no identity.
  */
-import { concatBytes, equalBytes } from './bytes.ts';
+import { equalBytes } from './bytes.ts';
 import {
-  byteStringHead,
+  byteStringSize,
   decodeCbor,
   encodeCbor,
   endOfByteString,
   FieldReader,
   headBytes,
+  putByteString,
   type CborValue,
 } from './cbor.ts';
 import { digest, sign, verifySignature, type Steps } from './crypto.ts';
 import { refuse } from './errors.ts';
+import { shortLived } from './slab.ts';
 
 const KEY_ID_BYTES = 4;
 const SIGNATURE_BYTES = 64;
@@ -49,15 +51,14 @@ export function* keyIdOf(publicKey: Uint8Array): Steps<Uint8Array> {
 
 /** Deterministic CBOR of ["Signature1", protected, external_aad, payload], put together from its four strings. */
 function sigStructure(protectedHeader: Uint8Array, externalAad: Uint8Array, payload: Uint8Array): Uint8Array {
-  return concatBytes(
-    SIGNATURE1,
-    byteStringHead(protectedHeader.length),
-    protectedHeader,
-    byteStringHead(externalAad.length),
-    externalAad,
-    byteStringHead(payload.length),
-    payload,
-  );
+  const strings = [protectedHeader, externalAad, payload];
+  let length = SIGNATURE1.length;
+  for (const string of strings) length += byteStringSize(string);
+  const structure = shortLived(length);
+  structure.set(SIGNATURE1);
+  let at = SIGNATURE1.length;
+  for (const string of strings) at = putByteString(structure, at, string);
+  return structure;
 }
 
 function readProtected(header: Uint8Array): Uint8Array | null {
@@ -163,14 +164,12 @@ export function* signObject(
 
 /** Array of four: bstr, empty map (0xa0, which CborValue has no word for), bstr, bstr. */
 function encodeSign1(protectedHeader: Uint8Array, payload: Uint8Array, signature: Uint8Array): Uint8Array {
-  return concatBytes(
-    ARRAY_OF_FOUR,
-    byteStringHead(protectedHeader.length),
-    protectedHeader,
-    EMPTY_MAP,
-    byteStringHead(payload.length),
-    payload,
-    byteStringHead(signature.length),
-    signature,
-  );
+  const size = byteStringSize(protectedHeader) + byteStringSize(payload) + byteStringSize(signature);
+  const object = new Uint8Array(ARRAY_OF_FOUR.length + EMPTY_MAP.length + size);
+  object.set(ARRAY_OF_FOUR);
+  let at = putByteString(object, ARRAY_OF_FOUR.length, protectedHeader);
+  object.set(EMPTY_MAP, at);
+  at = putByteString(object, at + EMPTY_MAP.length, payload);
+  putByteString(object, at, signature);
+  return object;
 }

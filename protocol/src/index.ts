@@ -10,7 +10,15 @@ export * from './certificates.ts';
 export * from './comparison-code.ts';
 export { keyIdOf } from './cose.ts';
 export { digest, runAsync, runSync } from './crypto.ts';
-export type { AsyncCrypto, AsyncSigner, Steps, SyncCrypto, SyncSigner } from './crypto.ts';
+export type {
+  AsyncCrypto,
+  AsyncSigner,
+  CryptoAnswer,
+  CryptoRequest,
+  Steps,
+  SyncCrypto,
+  SyncSigner,
+} from './crypto.ts';
 export * from './delivery.ts';
 export * from './deny-list.ts';
 export * from './deny-list-delta.ts';

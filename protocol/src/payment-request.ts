@@ -78,8 +78,25 @@ export function* verifyPaymentRequest(bytes: Uint8Array, kiosk: KioskCertificate
   const draft = readRequest(object);
   if (!(yield* hasValidSignature(object, kiosk.signingPublicKey, kiosk.hash)))
     refuse('request_signature_invalid');
+  return yield* requestOf(object, draft, kiosk);
+}
+
+/**
+ * The request without its own signature, for who has verified another signature of the same key over these very bytes. Its
+ * hash still names the kiosk: under another certificate the same bytes are another request.
+ */
+export function* readVouchedRequest(bytes: Uint8Array, kiosk: KioskCertificate): Steps<PaymentRequest> {
+  const object = readObject(bytes, MAX_OBJECT_BYTES);
+  return yield* requestOf(object, readRequest(object), kiosk);
+}
+
+function* requestOf(
+  object: UnverifiedObject,
+  draft: Omit<PaymentRequest, 'hash' | 'bytes'>,
+  kiosk: KioskCertificate,
+): Steps<PaymentRequest> {
   if (draft.currency !== kiosk.currency) refuse('payment_currency_differs_from_request');
-  return { hash: yield* objectHash(object, kiosk.hash), bytes, ...draft };
+  return { hash: yield* objectHash(object, kiosk.hash), bytes: object.bytes, ...draft };
 }
 
 /**

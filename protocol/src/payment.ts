@@ -98,7 +98,12 @@ export function* hasPaymentSignature(payment: Payment, allowance: AllowanceCerti
   const reading = readAs.get(payment);
   if (reading !== undefined && equalBytes(reading.under, allowance.hash))
     return yield* verifySignature(allowance.devicePublicKey, reading.signed, reading.signature);
-  const object = readObject(payment.bytes, MAX_OBJECT_BYTES);
+  return yield* isSignedAsPayment(payment.bytes, allowance);
+}
+
+/** The same of bytes whose fields nobody has read: what they say is still the reader's question. @throws Refusal */
+export function* isSignedAsPayment(bytes: Uint8Array, allowance: AllowanceCertificate): Steps<boolean> {
+  const object = readObject(bytes, MAX_OBJECT_BYTES);
   return yield* hasValidSignature(object, allowance.devicePublicKey, allowance.hash);
 }
 

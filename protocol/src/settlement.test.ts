@@ -19,6 +19,7 @@ import {
   signSettlementBatch,
   toUuid,
   verifySale,
+  verifySaleOfBatch,
   verifySettlementAcknowledgement,
   verifySettlementBatch,
   type SaleBody,
@@ -196,6 +197,26 @@ describe("the cloud's check of a sale", () => {
     const request = makeRequest(world);
     const last = makePayment(world, request, { counter: 4, cumulativeMinor: 5_000n });
     expect(check({ ...saleOf(), request: request.bytes, payment: last.bytes }).ok).toBe(true);
+  });
+
+  it('takes the word of the batch for a request: its own signature is not asked for, everything else is', () => {
+    const checkInBatch = (sale: SaleBody) =>
+      runSync(verifySaleOfBatch(sale, { kiosk: world.kiosk, allowance: world.allowance }), crypto);
+    const sale = saleOf();
+    expect(checkInBatch(sale)).toEqual(check(sale));
+    const request = sale.request.slice();
+    request[request.length - 1] = (request.at(-1) ?? 0) ^ 1;
+    expect(check({ ...sale, request })).toEqual(refused('request_signature_invalid'));
+    expect(ok(checkInBatch({ ...sale, request })).payment).toEqual(ok(check(sale)).payment);
+    const other = makeWorld();
+    const faulty = [
+      { ...sale, payment: saleOf(other).payment },
+      { ...sale, request: saleOf(other, 0x60).request },
+      { ...sale, request: saleOf(world, 0x60).request },
+      saleOf({ ...world, phoneKey: newKey() }),
+      { ...sale, request: new Uint8Array(3) },
+    ];
+    for (const one of faulty) expect([one, checkInBatch(one)]).toEqual([one, check(one)]);
   });
 
   it('refuses what the phone did not sign, or the kiosk did not ask', () => {

@@ -15,7 +15,7 @@ import { createStripeMoney } from './money/stripe.ts';
 import { createTwilioNotify } from './notify/twilio.ts';
 import { addDatabaseGauges } from './observe/database-gauges.ts';
 import { createMetrics } from './observe/metrics.ts';
-import { createTrust, loadTrustKeys } from './trust/index.ts';
+import { createTrust, loadTrustKeys, SignaturePool } from './trust/index.ts';
 
 export interface ContextParts {
   readonly config: Config;
@@ -71,6 +71,7 @@ export async function createContext(parts: ContextParts): Promise<ServerContext>
     notify: createTwilioNotify(config.twilio),
     money: createStripeMoney({ config: config.stripe, webhookSecrets, clock }),
     offline: { trust, policy },
+    verifier: new SignaturePool(),
     guaranteeAccountId: await openAccount(db, { kind: 'guarantee_fund', currency: config.currency }),
     addressOf: (c) => clientAddress(c, proxies),
   };

@@ -13,7 +13,7 @@ import type { Router } from './http/router.ts';
 import type { MoneyPort } from './money/port.ts';
 import type { NotifyPort } from './notify/port.ts';
 import type { Metrics } from './observe/metrics.ts';
-import type { Offline } from './trust/index.ts';
+import type { Offline, SignatureVerifier } from './trust/index.ts';
 import type { Context } from 'hono';
 
 export interface ServerContext {
@@ -31,6 +31,8 @@ export interface ServerContext {
   readonly notify: NotifyPort;
   readonly money: MoneyPort;
   readonly offline: Offline;
+  /** Verifies many signatures at once, on every core. */
+  readonly verifier: SignatureVerifier;
   readonly metrics: Metrics;
   /** What this process is up to: it says so to whoever sends it requests (`routes/health.ts`). */
   readonly life: { isLeaving: boolean };

@@ -19,8 +19,19 @@ export interface FreshDatabase {
   close(): Promise<void>;
 }
 
-/** Clones the template; call `close()` in `afterAll`. */
-export async function freshDatabase(options: { maxConnections?: number } = {}): Promise<FreshDatabase> {
+/** One that others can be made from. */
+export interface ClonableDatabase extends FreshDatabase {
+  readonly name: string;
+}
+
+export interface FreshOptions {
+  readonly maxConnections?: number;
+  /** Its rows too. Its connections are ended: it answers again when it is next asked. */
+  readonly template?: ClonableDatabase;
+}
+
+/** Clones the template, or another fresh database; call `close()` in `afterAll`. */
+export async function freshDatabase(options: FreshOptions = {}): Promise<ClonableDatabase> {
   const adminUrl = process.env[ADMIN_URL_ENV];
   if (adminUrl === undefined)
     throw new Error(`${ADMIN_URL_ENV} is not set: run through vitest's project "server"`);
@@ -28,7 +39,10 @@ export async function freshDatabase(options: { maxConnections?: number } = {}): 
   const admin = postgres(adminUrl, { max: 1, onnotice: () => undefined });
   // One clone at a time: the template may have no other session.
   await admin`select pg_advisory_lock(7236412)`;
-  await admin.unsafe(`create database ${name} template ${TEMPLATE_DATABASE} strategy file_copy`);
+  const template = options.template?.name ?? TEMPLATE_DATABASE;
+  if (options.template !== undefined)
+    await admin`select pg_terminate_backend(pid) from pg_stat_activity where datname = ${template}`;
+  await admin.unsafe(`create database ${name} template ${template} strategy file_copy`);
   await admin`select pg_advisory_unlock(7236412)`;
 
   const ownerUrl = new URL(adminUrl);
@@ -43,5 +57,5 @@ export async function freshDatabase(options: { maxConnections?: number } = {}): 
     await admin.unsafe(`drop database ${name} with (force)`);
     await admin.end({ timeout: 5 });
   };
-  return { db: database.db, appUrl: appUrl.href, ownerUrl: ownerUrl.href, owner, close };
+  return { name, db: database.db, appUrl: appUrl.href, ownerUrl: ownerUrl.href, owner, close };
 }

@@ -28,8 +28,8 @@ export class Connections {
       const guest = this.#open.get(request.socket);
       if (guest === undefined) return;
       // Not at the end of the headers: a body that never ends would hold its place for as long as it likes.
-      request.once('end', () => (guest.isServed = true));
-      response.once('close', () => (guest.isServed = false));
+      request.on('end', () => (guest.isServed = true));
+      response.on('close', () => (guest.isServed = false));
     });
   }
 

@@ -344,13 +344,17 @@ function readBody(request: IncomingMessage): Promise<Uint8Array | null> {
       if (length > MAX_BODY_BYTES) resolve(null);
       else chunks.push(chunk);
     });
-    request.once('end', () => {
+    request.on('end', () => {
       const [only, ...more] = chunks;
-      const body = only === undefined || more.length > 0 ? Buffer.concat(chunks) : only;
-      resolve(new Uint8Array(body));
+      if (only === undefined || more.length > 0) return resolve(new Uint8Array(Buffer.concat(chunks)));
+      // One chunk is memory of its own already.
+      resolve(new Uint8Array(only.buffer, only.byteOffset, only.byteLength));
     });
-    request.once('error', reject);
-    request.once('close', () => reject(new Error('the phone hung up')));
+    request.on('error', reject);
+    // It closes after each body; an error is made for those only that did not come to their end.
+    request.on('close', () => {
+      if (!request.complete) reject(new Error('the phone hung up'));
+    });
   });
 }
 

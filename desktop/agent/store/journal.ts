@@ -15,7 +15,7 @@ import {
 import { attempt } from '@tikiwallet/protocol';
 import { Quarantined } from './faults.ts';
 import type { KioskDatabase } from './open-database.ts';
-import { ownBytes, toNumber } from './rows.ts';
+import { ownBytes, toBind, toNumber } from './rows.ts';
 
 export interface JournalHead {
   readonly sequence: number;
@@ -82,7 +82,14 @@ export class Journal {
       body: draft.body,
     });
     const hash = this.#crypto.digest(bytes);
-    this.#insert.run(sequence, hash, JOURNAL_KIND[draft.kind], draft.at, draft.denyListVersion, bytes);
+    this.#insert.run(
+      sequence,
+      toBind(hash),
+      JOURNAL_KIND[draft.kind],
+      draft.at,
+      draft.denyListVersion,
+      bytes,
+    );
     return { sequence, hash };
   }
 

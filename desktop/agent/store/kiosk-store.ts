@@ -48,7 +48,7 @@ export interface KioskStoreOptions {
 interface Memory {
   readonly head: JournalHead;
   readonly unsettled: Totals;
-  readonly today: Totals & { readonly startSeconds: number };
+  readonly today: Totals & Day;
   readonly kiosk: EnrolledKiosk | null;
   readonly cursor: Cursor;
   /** The merchant's for all its kiosks; null while the cloud has said none. */
@@ -183,12 +183,12 @@ export class KioskStore {
   #recall(): Memory {
     const mark = this.#db.prepare<[], bigint>('SELECT seconds FROM trusted_time WHERE id = 1').pluck().get();
     const now = trustedNow(this.clock.wallMs(), Number(mark ?? 0n));
-    const startSeconds = startOfDay(now.seconds);
+    const day = dayOf(now.seconds);
     const cloudLimits = this.merchantLimits.load();
     return {
       head: this.journal.head(),
       unsettled: this.payments.unsettled(),
-      today: { ...this.payments.acceptedSince(startSeconds), startSeconds },
+      today: { ...this.payments.acceptedSince(day.startSeconds), ...day },
       kiosk: this.record.load(),
       cursor: this.cursor.read(),
       cloudLimits,
@@ -259,7 +259,7 @@ export class KioskStore {
     this.#memory = {
       ...this.#memory,
       unsettled: plus(this.#memory.unsettled, 1, payment.amountMinor),
-      today: { ...plus(today, 1, payment.amountMinor), startSeconds: today.startSeconds },
+      today: { ...today, ...plus(today, 1, payment.amountMinor) },
     };
   }
 
@@ -350,11 +350,11 @@ export class KioskStore {
   }
 
   #todayAt(seconds: number): Memory['today'] {
-    const startSeconds = startOfDay(seconds);
     const { today } = this.#memory;
-    return startSeconds === today.startSeconds
-      ? today
-      : { ...this.payments.acceptedSince(startSeconds), startSeconds };
+    // A calendar is asked once a day: every payment comes by here.
+    if (seconds >= today.startSeconds && seconds < today.endSeconds) return today;
+    const day = dayOf(seconds);
+    return { ...this.payments.acceptedSince(day.startSeconds), ...day };
   }
 }
 
@@ -446,9 +446,16 @@ function plus(totals: Totals, count: number, minor: bigint): Totals {
   return { count: totals.count + count, sumMinor: totals.sumMinor + minor };
 }
 
-/** Local midnight: the day that the cashier means. */
-function startOfDay(seconds: number): number {
-  const day = new Date(seconds * 1000);
-  day.setHours(0, 0, 0, 0);
-  return Math.floor(day.getTime() / 1000);
+/** From local midnight to the next: the day that the cashier means. */
+interface Day {
+  readonly startSeconds: number;
+  readonly endSeconds: number;
+}
+
+function dayOf(seconds: number): Day {
+  const midnight = new Date(seconds * 1000);
+  midnight.setHours(0, 0, 0, 0);
+  const startSeconds = Math.floor(midnight.getTime() / 1000);
+  midnight.setDate(midnight.getDate() + 1);
+  return { startSeconds, endSeconds: Math.floor(midnight.getTime() / 1000) };
 }

@@ -29,12 +29,12 @@ const outcome = fc.oneof(
   }),
 ) as fc.Arbitrary<AcceptOutcome>;
 
-test('deliveries come out as they went in, each with bytes of its own', () => {
+test('deliveries come out as they went in, and share one piece of memory', () => {
   fc.assert(
     fc.property(fc.array(bytes, { maxLength: 20 }), (group) => {
       const unpacked = unpackBytes(structuredClone(packBytes(group)));
       expect(unpacked).toEqual(group);
-      expect(new Set(unpacked.map((one) => one.buffer)).size).toBe(group.length);
+      expect(new Set(unpacked.map((one) => one.buffer)).size).toBe(Math.min(1, group.length));
     }),
   );
 });

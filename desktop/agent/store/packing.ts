@@ -27,8 +27,9 @@ export function packBytes(parts: readonly Uint8Array[]): PackedBytes {
   return { bytes, ends };
 }
 
+/** Views of the one piece: whoever keeps a part for longer than the message copies it. */
 export function unpackBytes({ bytes, ends }: PackedBytes): readonly Uint8Array[] {
-  return ends.map((end, index) => bytes.slice(ends[index - 1] ?? 0, end));
+  return ends.map((end, index) => bytes.subarray(ends[index - 1] ?? 0, end));
 }
 
 export function packOutcomes(outcomes: readonly AcceptOutcome[]): PackedOutcomes {

@@ -14,7 +14,7 @@ import {
 import type { SettlementState } from '../../ipc/index.ts';
 import type { KioskDatabase } from './open-database.ts';
 import { PayerMemory } from './payer-memory.ts';
-import { ownBytes, toNumber, toNumberOrNull, type StoredPayment } from './rows.ts';
+import { ownBytes, toBind, toNumber, toNumberOrNull, type StoredPayment } from './rows.ts';
 
 /** Enough to prove a case, too little to fill a disk. */
 const MAX_EVIDENCE_ROWS = 10_000n;
@@ -178,7 +178,7 @@ export class Payments {
     const { payment, allowance } = verified;
     this.#storeCertificate(allowance, acceptedAt);
     this.#statements.insert.run(
-      payment.hash,
+      toBind(payment.hash),
       verified.requestId,
       sequence,
       allowance.allowanceId,

@@ -4,7 +4,7 @@
  */
 import type { SaleState } from '../../ipc/index.ts';
 import type { KioskDatabase } from './open-database.ts';
-import { ownBytes, toNumber } from './rows.ts';
+import { ownBytes, toBind, toNumber } from './rows.ts';
 
 export interface RequestRow {
   readonly requestId: string;
@@ -96,7 +96,7 @@ export class Requests {
 
   /** What a payment signs. */
   byHash(hash: Uint8Array): PayableRequest | null {
-    const row = this.#byHash.get(hash);
+    const row = this.#byHash.get(toBind(hash));
     return row === undefined ? null : toPayable(row, hash);
   }
 

@@ -8,6 +8,7 @@ import { randomUUIDv7 } from 'node:crypto';
 import { and, asc, eq, sql } from 'drizzle-orm';
 import { toHex } from '@tikiwallet/protocol';
 import type { Tx } from '../db/client.ts';
+import { pgPlainArray } from '../db/pg-array.ts';
 import { debts } from '../db/schema/settlement.ts';
 import { findAccount, openAccount, postTransfers } from '../ledger/index.ts';
 
@@ -24,6 +25,26 @@ export interface Inflow {
   readonly amountMinor: bigint;
   /** The transfer that brought it: it is drawn on once. */
   readonly transferId: string;
+}
+
+/** Those of `userIds` that owe something: most inflows have nothing to repay, and need ask no further. */
+export async function owingUsers(
+  tx: Tx,
+  userIds: readonly string[],
+  currency: string,
+): Promise<ReadonlySet<string>> {
+  if (userIds.length === 0) return new Set();
+  const rows = await tx
+    .selectDistinct({ userId: debts.userId })
+    .from(debts)
+    .where(
+      and(
+        sql`${debts.userId} = any(${pgPlainArray(userIds)}::uuid[])`,
+        eq(debts.currency, currency),
+        sql`${debts.recoveredMinor} < ${debts.amountMinor}`,
+      ),
+    );
+  return new Set(rows.map((row) => row.userId));
 }
 
 /** In the transaction of the inflow, after it was posted. Oldest debt first, a bounded number. @returns what went to the fund. */

@@ -6,12 +6,14 @@
  */
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { and, eq, isNull, lt } from 'drizzle-orm';
+import { and, eq, isNull, lt, sql } from 'drizzle-orm';
 import type { Context } from 'hono';
 import { z } from 'zod';
 import { IDEMPOTENCY_HEADER, ProblemCode, Uuid } from '../../contract/index.ts';
 import type { Clock } from '../clock.ts';
 import type { Db } from '../db/client.ts';
+import { NaturalBatch, type Outcome } from '../db/natural-batch.ts';
+import { pgArray, pgPlainArray } from '../db/pg-array.ts';
 import { idempotencyKeys } from '../db/schema/http.ts';
 import { ApiProblem, problem } from './problem.ts';
 
@@ -99,12 +101,61 @@ interface RowKey {
   readonly key: string;
 }
 
+interface Claim extends RowKey {
+  readonly requestHash: string;
+  readonly lockedUntil: Date;
+}
+
+interface Answer extends RowKey {
+  readonly status: number;
+  readonly body: string;
+}
+
+const nameOf = ({ userId, route, key }: RowKey) => `${userId} ${route} ${key}`;
+
+/** True for each claim that made its row: of twins in one statement the first. */
+async function claimTogether(db: Db, claims: readonly Claim[]): Promise<readonly Outcome<boolean>[]> {
+  const rows = await db.execute<{ user_id: string; route: string; key: string }>(sql`
+    insert into idempotency_keys (user_id, route, key, request_hash, locked_until)
+    select * from unnest(
+      ${pgPlainArray(claims.map(({ userId }) => userId))}::uuid[],
+      ${pgArray(claims.map(({ route }) => route))}::text[],
+      ${pgArray(claims.map(({ key }) => key))}::text[],
+      ${pgPlainArray(claims.map(({ requestHash }) => requestHash))}::text[],
+      ${pgPlainArray(claims.map(({ lockedUntil }) => lockedUntil.toISOString()))}::timestamptz[]
+    )
+    order by 1, 2, 3
+    on conflict do nothing
+    returning user_id, route, key`);
+  const made = new Set(rows.map((row) => nameOf({ userId: row.user_id, route: row.route, key: row.key })));
+  return claims.map((claim) => ({ ok: true, value: made.delete(nameOf(claim)) }));
+}
+
+async function answerTogether(db: Db, answers: readonly Answer[]): Promise<readonly Outcome<void>[]> {
+  await db.execute(sql`
+    update idempotency_keys k set response_status = a.status, response_body = a.body
+    from unnest(
+      ${pgPlainArray(answers.map(({ userId }) => userId))}::uuid[],
+      ${pgArray(answers.map(({ route }) => route))}::text[],
+      ${pgArray(answers.map(({ key }) => key))}::text[],
+      ${pgPlainArray(answers.map(({ status }) => status))}::int[],
+      ${pgArray(answers.map(({ body }) => body))}::text[]
+    ) as a (user_id, route, key, status, body)
+    where k.user_id = a.user_id and k.route = a.route and k.key = a.key and k.response_status is null`);
+  return answers.map(() => ({ ok: true, value: undefined }));
+}
+
 class AnswerStore {
   readonly #db: Db;
   readonly #clock: Clock;
+  /** Many who write at once share one statement, and its commit. */
+  readonly #claims: NaturalBatch<Claim, boolean>;
+  readonly #answers: NaturalBatch<Answer, void>;
   constructor(db: Db, clock: Clock) {
     this.#db = db;
     this.#clock = clock;
+    this.#claims = new NaturalBatch((claims) => claimTogether(db, claims));
+    this.#answers = new NaturalBatch((answers) => answerTogether(db, answers));
   }
 
   /** Null when the caller now owns the work; otherwise the answer of whoever did it. */
@@ -112,12 +163,7 @@ class AnswerStore {
     const deadline = this.#clock.nowMs() + WAIT_MS;
     for (;;) {
       const lockedUntil = new Date(this.#clock.nowMs() + LOCK_MS);
-      const claimed = await this.#db
-        .insert(idempotencyKeys)
-        .values({ ...row, requestHash, lockedUntil })
-        .onConflictDoNothing()
-        .returning({ key: idempotencyKeys.key });
-      if (claimed.length > 0) return null;
+      if (await this.#claims.submit({ ...row, requestHash, lockedUntil })) return null;
       const [found] = await this.#db.select().from(idempotencyKeys).where(this.#is(row));
       if (found === undefined) continue;
       if (found.requestHash !== requestHash) throw problem('idempotency_key_reused');
@@ -132,10 +178,7 @@ class AnswerStore {
 
   /** The first answer stays: an attempt that was overtaken after a minute has nothing more to say. */
   async keep(row: RowKey, status: number, body: string): Promise<void> {
-    await this.#db
-      .update(idempotencyKeys)
-      .set({ responseStatus: status, responseBody: body })
-      .where(and(this.#is(row), isNull(idempotencyKeys.responseStatus)));
+    await this.#answers.submit({ ...row, status, body });
   }
 
   async release(row: RowKey): Promise<void> {

@@ -4,9 +4,9 @@
  * Owns: one row per (kind, owner, currency). Never: changes a balance; that is `post-transfers.ts`.
  */
 import { randomUUIDv7 } from 'node:crypto';
-import { and, eq, inArray, isNotNull, isNull, ne, type SQL, sql } from 'drizzle-orm';
+import { and, eq, isNotNull, isNull, ne, type SQL, sql } from 'drizzle-orm';
 import type { Executor, Tx } from '../db/client.ts';
-import { pgArray } from '../db/pg-array.ts';
+import { pgArray, pgPlainArray } from '../db/pg-array.ts';
 import { type AccountKind, ledgerAccounts, ledgerTransfers } from '../db/schema/ledger.ts';
 import { LedgerError } from './errors.ts';
 
@@ -104,7 +104,7 @@ export async function balances(executor: Executor, query: BalanceQuery): Promise
     .where(
       and(
         eq(ledgerAccounts.kind, query.kind),
-        inArray(ledgerAccounts.ownerId, [...query.ownerIds]),
+        sql`${ledgerAccounts.ownerId} = any(${pgArray(query.ownerIds)}::uuid[])`,
         eq(ledgerAccounts.currency, query.currency),
       ),
     );
@@ -122,19 +122,22 @@ export async function findAccounts(executor: Executor, query: BalanceQuery): Pro
     .where(
       and(
         eq(ledgerAccounts.kind, query.kind),
-        inArray(ledgerAccounts.ownerId, [...query.ownerIds]),
+        sql`${ledgerAccounts.ownerId} = any(${pgArray(query.ownerIds)}::uuid[])`,
         eq(ledgerAccounts.currency, query.currency),
       ),
     );
   return new Map(rows.flatMap((row) => (row.ownerId === null ? [] : [[row.ownerId, row.id] as const])));
 }
 
-/** When a transfer was posted; it must exist. */
-export async function findTransferTime(executor: Executor, transferId: string): Promise<Date> {
-  const [found] = await executor
-    .select({ createdAt: ledgerTransfers.createdAt })
+/** When transfers were posted, by their ids; unknown ones are absent. */
+export async function findTransferTimes(
+  executor: Executor,
+  transferIds: readonly string[],
+): Promise<ReadonlyMap<string, Date>> {
+  if (transferIds.length === 0) return new Map();
+  const rows = await executor
+    .select({ id: ledgerTransfers.id, createdAt: ledgerTransfers.createdAt })
     .from(ledgerTransfers)
-    .where(eq(ledgerTransfers.id, transferId));
-  if (found === undefined) throw new LedgerError('transfer_unknown', `no transfer ${transferId}`);
-  return found.createdAt;
+    .where(sql`${ledgerTransfers.id} = any(${pgPlainArray(transferIds)}::uuid[])`);
+  return new Map(rows.map((row) => [row.id, row.createdAt]));
 }

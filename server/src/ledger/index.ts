@@ -3,7 +3,7 @@ export {
   balances,
   findAccount,
   findAccounts,
-  findTransferTime,
+  findTransferTimes,
   lockBalances,
   openAccount,
   otherCurrency,

@@ -13,7 +13,7 @@
  */
 import { sql } from 'drizzle-orm';
 import type { Tx } from '../db/client.ts';
-import { pgArray } from '../db/pg-array.ts';
+import { pgArray, pgPlainArray } from '../db/pg-array.ts';
 import { RetryTransaction } from '../db/retry.ts';
 import type { AccountKind } from '../db/schema/ledger.ts';
 import { publish } from '../observe/facts.ts';
@@ -62,7 +62,7 @@ async function lockAccounts(tx: Tx, transfers: readonly NewTransfer[]): Promise<
     balance_minor: string;
   }>(sql`
     select id, kind, currency, balance_minor from ledger_accounts
-    where id = any(${pgArray([...ids])}::uuid[]) order by id for no key update`);
+    where id = any(${pgPlainArray([...ids])}::uuid[]) order by id for no key update`);
   return new Map(
     rows.map((row) => [
       row.id,
@@ -88,26 +88,28 @@ type Planned = readonly { readonly transfer: NewTransfer; readonly contentHash: 
 async function insertPlanned(tx: Tx, planned: Planned): Promise<number> {
   const transfers = planned.map((item) => item.transfer);
   const entries = transfers.flatMap((transfer) => transfer.entries.map((entry) => ({ transfer, entry })));
-  const column = (values: readonly string[]) => sql`${pgArray(values)}`;
+  const plain = (values: readonly (string | bigint)[]) => sql`${pgPlainArray(values)}`;
   const [row] = await tx.execute<{ posted: string }>(sql`
     with new_transfers as (
       insert into ledger_transfers (id, kind, idempotency_key, content_hash, reference)
-      select t.id, t.kind, t.key, decode(t.hash, 'hex'), t.reference::jsonb
-      from unnest(
-        ${column(transfers.map((t) => t.id))}::uuid[],
-        ${column(transfers.map((t) => t.kind))}::text[],
-        ${column(transfers.map((t) => t.idempotencyKey))}::text[],
-        ${column(planned.map((item) => item.contentHash))}::text[],
-        ${column(transfers.map((t) => JSON.stringify(t.reference)))}::text[]
+      select t.id, t.kind, t.key, decode(t.hash, 'hex'), t.reference
+      from rows from (
+        unnest(
+          ${plain(transfers.map((t) => t.id))}::uuid[],
+          ${plain(transfers.map((t) => t.kind))}::text[],
+          ${pgArray(transfers.map((t) => t.idempotencyKey))}::text[],
+          ${plain(planned.map((item) => item.contentHash))}::text[]
+        ),
+        jsonb_array_elements(${JSON.stringify(transfers.map((t) => t.reference))}::text::jsonb)
       ) as t (id, kind, key, hash, reference)
       on conflict (idempotency_key) do nothing
       returning id
     ), wanted as (
       select e.transfer_id, e.account_id, e.amount_minor, e.position
       from unnest(
-        ${column(entries.map(({ transfer }) => transfer.id))}::uuid[],
-        ${column(entries.map(({ entry }) => entry.accountId))}::uuid[],
-        ${column(entries.map(({ entry }) => entry.amountMinor.toString()))}::bigint[]
+        ${plain(entries.map(({ transfer }) => transfer.id))}::uuid[],
+        ${plain(entries.map(({ entry }) => entry.accountId))}::uuid[],
+        ${plain(entries.map(({ entry }) => entry.amountMinor))}::bigint[]
       ) with ordinality as e (transfer_id, account_id, amount_minor, position)
       where e.transfer_id in (select id from new_transfers)
     ), new_entries as (

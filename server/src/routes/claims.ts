@@ -4,7 +4,7 @@ import { ClaimBody, ClaimView, MerchantClaimView, pageOf, PageQuery } from '../.
 import { giveBackAll } from '../allowances/index.ts';
 import type { RegisterRoutes } from '../context.ts';
 import { answers, bearer, bearerOf, json, refusals } from '../http/router.ts';
-import { Certificates, listClaims, settleClaim } from '../settlement/index.ts';
+import { listClaims, settleClaim, settleNeeds } from '../settlement/index.ts';
 
 const claimRoute = createRoute({
   method: 'post',
@@ -26,8 +26,8 @@ const listRoute = createRoute({
 });
 
 export const registerClaims: RegisterRoutes = (router, context) => {
-  const { auth, clock, db, limits, log, offline, guaranteeAccountId } = context;
-  const settling = { db, clock, offline, guaranteeAccountId, certificates: new Certificates(offline.trust) };
+  const { auth, clock, db, limits, log, offline } = context;
+  const settling = settleNeeds(context);
   router.openapi(claimRoute, async (c) => {
     const { userId } = await auth.requireRole(c, 'customer');
     await limits.take('claim_by_user', userId);

@@ -7,7 +7,7 @@ import type { RegisterRoutes } from '../context.ts';
 import { problem } from '../http/problem.ts';
 import { answers, json, refusals } from '../http/router.ts';
 import { enrol, requireKiosk, requireKnownKiosk, trustForKiosk } from '../kiosks/index.ts';
-import { Certificates, settleBatch } from '../settlement/index.ts';
+import { settleBatch, settleNeeds } from '../settlement/index.ts';
 import { readSince } from '../trust/index.ts';
 
 const tags = ['kiosk'];
@@ -41,8 +41,8 @@ const settleRoute = createRoute({
 });
 
 export const registerKiosk: RegisterRoutes = (router, context) => {
-  const { addressOf, clock, db, limits, log, offline, guaranteeAccountId } = context;
-  const settling = { db, clock, offline, guaranteeAccountId, certificates: new Certificates(offline.trust) };
+  const { addressOf, clock, db, limits, log, offline } = context;
+  const settling = settleNeeds(context);
   router.openapi(enrolRoute, async (c) => {
     await limits.take('enrol_by_address', addressOf(c));
     return c.json(await enrol(context, c.req.valid('json')), 200);

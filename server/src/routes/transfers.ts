@@ -3,7 +3,7 @@ import { createRoute } from '@hono/zod-openapi';
 import { TransferBody, TransferPreview, TransferPreviewBody, TransferResult } from '../../contract/index.ts';
 import type { RegisterRoutes } from '../context.ts';
 import { answers, bearer, idempotencyHeaders, json, refusals } from '../http/router.ts';
-import { findRecipient, sendMoney } from '../transfers/send-money.ts';
+import { OnlineTransfers, previewRecipient } from '../transfers/send-money.ts';
 
 const tags = ['wallet'];
 const previewRoute = createRoute({
@@ -27,11 +27,11 @@ const sendRoute = createRoute({
 
 export const registerTransfers: RegisterRoutes = (router, context) => {
   const { auth, idempotency, limits } = context;
+  const transfers = new OnlineTransfers(context);
   router.openapi(previewRoute, async (c) => {
     const { userId } = await auth.requireRole(c, 'customer');
     await limits.take('preview_by_user', userId);
-    const { preview } = await findRecipient(context, userId, c.req.valid('json').phone);
-    return c.json(preview, 200);
+    return c.json(await previewRecipient(context, userId, c.req.valid('json').phone), 200);
   });
   router.openapi(sendRoute, async (c) => {
     const { userId } = await auth.requireRole(c, 'customer');
@@ -42,8 +42,7 @@ export const registerTransfers: RegisterRoutes = (router, context) => {
       route: 'POST /v1/transfers',
       input: { phone, amountMinor, note },
       schema: TransferResult,
-      work: (key) =>
-        sendMoney(context, { senderId: userId, phone, amountMinor: BigInt(amountMinor), note, key }),
+      work: (key) => transfers.send({ senderId: userId, phone, amountMinor: BigInt(amountMinor), note, key }),
     });
     return c.json(result, 200);
   });

@@ -1,20 +1,24 @@
 /**
- * The certificates that a batch names, looked up by hash: what is not in our tables was never issued by us.
+ * The certificates that a batch names, looked up by hash: what is not in our tables was never issued by us, and what is
+ * there without an issuer's signature was not either.
  *
- * Owns: a bounded memory of parsed certificates, which never change. Never: remembers a status, a limit or a balance.
+ * Owns: a bounded memory of verified certificates, which never change; one that is over is forgotten. Never: remembers a
+ * status, a limit or a balance: whether an allowance is denied is asked under its lock, every time.
  */
-import { and, eq, inArray } from 'drizzle-orm';
+import { and, eq, inArray, sql } from 'drizzle-orm';
 import {
   type AllowanceCertificate,
   type KioskCertificate,
-  readAllowanceCertificate,
   toHex,
+  verifyAllowanceCertificate,
   verifyKioskCertificate,
 } from '@tikiwallet/protocol';
 import type { Executor } from '../db/client.ts';
+import { pgByteaArray } from '../db/pg-array.ts';
 import { allowances } from '../db/schema/allowances.ts';
 import { kioskCertificates } from '../db/schema/kiosks.ts';
-import { must, type Trust } from '../trust/index.ts';
+import type { Clock } from '../clock.ts';
+import { runTogether, type SignatureVerifier, type Trust } from '../trust/index.ts';
 
 const MAX_REMEMBERED = 20_000;
 
@@ -26,21 +30,30 @@ export interface KnownAllowance {
 }
 
 class Memory<T> {
-  readonly #items = new Map<string, T>();
+  readonly #items = new Map<string, { readonly item: T; readonly notAfter: number }>();
+  readonly #limit: number;
+  readonly #clock: Clock;
 
-  get(key: string): T | undefined {
-    return this.#items.get(key);
+  constructor(limit: number, clock: Clock) {
+    this.#limit = limit;
+    this.#clock = clock;
   }
 
-  set(key: string, item: T): void {
-    if (this.#items.size >= MAX_REMEMBERED) {
-      // Oldest first: a Map iterates in insertion order, and certificates live for days.
-      for (const oldest of this.#items.keys()) {
-        this.#items.delete(oldest);
-        break;
-      }
-    }
-    this.#items.set(key, item);
+  get(key: string): T | undefined {
+    const known = this.#items.get(key);
+    if (known === undefined) return undefined;
+    this.#items.delete(key);
+    if (known.notAfter * 1000 <= this.#clock.nowMs()) return undefined;
+    // Last again: a Map iterates in insertion order, so the first one was not asked for the longest.
+    this.#items.set(key, known);
+    return known.item;
+  }
+
+  set(key: string, item: T, notAfter: number): void {
+    if (this.#limit === 0 || notAfter * 1000 <= this.#clock.nowMs()) return;
+    const [first] = this.#items.keys();
+    if (this.#items.size >= this.#limit && first !== undefined) this.#items.delete(first);
+    this.#items.set(key, { item, notAfter });
   }
 }
 
@@ -48,31 +61,52 @@ function distinct(hashes: readonly Uint8Array[]): Uint8Array[] {
   return [...new Map(hashes.map((hash) => [toHex(hash), hash])).values()];
 }
 
-export class Certificates {
-  readonly #trust: Pick<Trust, 'issuers'>;
-  readonly #allowances = new Memory<KnownAllowance>();
-  readonly #kiosks = new Memory<KioskCertificate>();
+export interface CertificatesNeeds {
+  readonly trust: Pick<Trust, 'issuers'>;
+  readonly clock: Clock;
+  readonly verifier: SignatureVerifier;
+  /** Of each kind. */
+  readonly maxRemembered?: number;
+}
 
-  constructor(trust: Pick<Trust, 'issuers'>) {
-    this.#trust = trust;
+export class Certificates {
+  readonly #needs: CertificatesNeeds;
+  readonly #allowances: Memory<KnownAllowance>;
+  readonly #kiosks: Memory<KioskCertificate>;
+
+  constructor(needs: CertificatesNeeds) {
+    this.#needs = needs;
+    const limit = needs.maxRemembered ?? MAX_REMEMBERED;
+    this.#allowances = new Memory(limit, needs.clock);
+    this.#kiosks = new Memory(limit, needs.clock);
   }
 
   /** By hex of the certificate's hash; those that we never issued are absent. */
   async allowances(executor: Executor, hashes: readonly Uint8Array[]): Promise<Map<string, KnownAllowance>> {
-    return this.#find(this.#allowances, hashes, async (missing) => {
-      const rows = await executor
-        .select({
-          certificate: allowances.certificate,
-          userId: allowances.userId,
-          reserveAccountId: allowances.reserveAccountId,
-        })
-        .from(allowances)
-        .where(inArray(allowances.certificateHash, missing));
-      return rows.map((row) => {
-        const { certificate } = must(readAllowanceCertificate(row.certificate));
-        return [certificate.hash, { ...row, certificate }] as const;
-      });
-    });
+    const { found, missing } = recall(this.#allowances, hashes);
+    if (missing.length === 0) return found;
+    const rows = await executor
+      .select({
+        certificate: allowances.certificate,
+        userId: allowances.userId,
+        reserveAccountId: allowances.reserveAccountId,
+      })
+      .from(allowances)
+      .where(sql`${allowances.certificateHash} = any(${pgByteaArray(missing)}::bytea[])`);
+    const issuers = await this.#needs.trust.issuers(executor);
+    const verified = await runTogether(
+      rows.map((row) => verifyAllowanceCertificate(row.certificate, issuers)),
+      this.#needs.verifier,
+    );
+    for (const [index, row] of rows.entries()) {
+      const certificate = verified[index];
+      if (certificate?.ok !== true) continue;
+      const { hash, notAfter } = certificate.value;
+      const known = { ...row, certificate: certificate.value };
+      this.#allowances.set(toHex(hash), known, notAfter);
+      found.set(toHex(hash), known);
+    }
+    return found;
   }
 
   /** By hex of the certificate's hash; those of other machines are absent. */
@@ -91,37 +125,39 @@ export class Certificates {
           inArray(kioskCertificates.hash, distinct(hashes)),
         ),
       );
-    return this.#find(
+    const { found, missing } = recall(
       this.#kiosks,
       mine.map((row) => row.hash),
-      async (missing) => {
-        const issuers = await this.#trust.issuers(executor);
-        const wanted = new Set(missing.map(toHex));
-        return mine
-          .filter((row) => wanted.has(toHex(row.hash)))
-          .map((row) => [row.hash, must(verifyKioskCertificate(row.certificate, issuers))] as const);
-      },
     );
-  }
-
-  async #find<T>(
-    memory: Memory<T>,
-    hashes: readonly Uint8Array[],
-    load: (missing: Uint8Array[]) => Promise<readonly (readonly [Uint8Array, T])[]>,
-  ): Promise<Map<string, T>> {
-    const found = new Map<string, T>();
-    const missing = new Map<string, Uint8Array>();
-    for (const hash of hashes) {
-      const key = toHex(hash);
-      const known = memory.get(key);
-      if (known === undefined) missing.set(key, hash);
-      else found.set(key, known);
-    }
-    if (missing.size === 0) return found;
-    for (const [hash, item] of await load([...missing.values()])) {
-      memory.set(toHex(hash), item);
-      found.set(toHex(hash), item);
+    if (missing.length === 0) return found;
+    const wanted = new Set(missing.map(toHex));
+    const issuers = await this.#needs.trust.issuers(executor);
+    const verified = await runTogether(
+      mine
+        .filter((row) => wanted.has(toHex(row.hash)))
+        .map((row) => verifyKioskCertificate(row.certificate, issuers)),
+      this.#needs.verifier,
+    );
+    for (const one of verified) {
+      if (!one.ok) continue;
+      this.#kiosks.set(toHex(one.value.hash), one.value, one.value.notAfter);
+      found.set(toHex(one.value.hash), one.value);
     }
     return found;
   }
+}
+
+function recall<T>(
+  memory: Memory<T>,
+  hashes: readonly Uint8Array[],
+): { readonly found: Map<string, T>; readonly missing: readonly Uint8Array[] } {
+  const found = new Map<string, T>();
+  const missing: Uint8Array[] = [];
+  for (const hash of distinct(hashes)) {
+    const key = toHex(hash);
+    const known = memory.get(key);
+    if (known === undefined) missing.push(hash);
+    else found.set(key, known);
+  }
+  return { found, missing };
 }

@@ -1,9 +1,8 @@
 /**
  * The cloud's own look at every void and refund of a batch, before any lock is taken: form and both signatures.
  *
- * Pure but for the pauses. Never: throws on hostile bytes, or decides about money.
+ * Pure but for the threads that verify. Never: throws on hostile bytes, or decides about money.
  */
-import { setImmediate } from 'node:timers/promises';
 import {
   attempt,
   type ChainedEntry,
@@ -14,10 +13,12 @@ import {
   type RefundOffer,
   type RefusalCode,
   type Result,
+  type SignedRefund,
+  type Steps,
   toHex,
   verifyRefundEntry,
 } from '@tikiwallet/protocol';
-import { check } from '../trust/index.ts';
+import { check, runTogether, type SignatureVerifier } from '../trust/index.ts';
 import type { KnownAllowance } from './certificates.ts';
 import type { SaleFacts } from './check-sales.ts';
 
@@ -52,9 +53,6 @@ export interface ReadRefund {
   readonly body: Result<RefundBody>;
 }
 
-/** Verifications between two pauses: about ten milliseconds, so that other requests are answered meanwhile. */
-const PAUSE_EVERY = 40;
-
 /** The voids and refunds among `entries`, in their order, believed in nothing yet. */
 export function readRefunds(entries: readonly ChainedEntry[]): readonly ReadRefund[] {
   return entries.flatMap(({ entry }) => {
@@ -68,40 +66,64 @@ export function readRefunds(entries: readonly ChainedEntry[]): readonly ReadRefu
 export async function checkRefunds(
   refunds: readonly ReadRefund[],
   facts: SaleFacts,
+  verifier: SignatureVerifier,
 ): Promise<readonly CheckedRefund[]> {
-  const checked: CheckedRefund[] = [];
-  for (const { place, kind, body } of refunds) {
-    checked.push(
+  const looked = refunds.map(
+    ({ place, kind, body }): Looked =>
       body.ok
-        ? checkRefund({ kind, body: body.value }, facts, place)
+        ? look({ kind, body: body.value }, facts, place)
         : { ...place, verdict: 'refused', code: body.code },
-    );
-    if (checked.length % PAUSE_EVERY === 0) await setImmediate();
-  }
-  return checked;
+  );
+  const toVerify = looked.filter((one) => 'steps' in one);
+  const judged = (
+    await runTogether(
+      toVerify.map(({ steps }) => steps),
+      verifier,
+    )
+  ).values();
+  return looked.map((one) => ('steps' in one ? one.told(judged.next().value ?? neverJudged()) : one));
+}
+
+function neverJudged(): never {
+  throw new Error('fewer refunds were judged than asked for');
 }
 
 /** One refund, wherever it came from. */
-export function checkRefund(
-  entry: { readonly kind: RefundKind; readonly body: RefundBody },
-  facts: SaleFacts,
-  place: RefundPlace,
-): CheckedRefund {
+export function checkRefund(entry: RefundEntry, facts: SaleFacts, place: RefundPlace): CheckedRefund {
+  const looked = look(entry, facts, place);
+  return 'steps' in looked ? looked.told(check(looked.steps)) : looked;
+}
+
+interface RefundEntry {
+  readonly kind: RefundKind;
+  readonly body: RefundBody;
+}
+
+/** Refused at a glance, or what has to be verified and how its result is told. */
+type Looked =
+  | RefusedRefund
+  | { readonly steps: Steps<SignedRefund>; readonly told: (judged: Result<SignedRefund>) => CheckedRefund };
+
+function look(entry: RefundEntry, facts: SaleFacts, place: RefundPlace): Looked {
   const { body } = entry;
   const kiosk: KioskCertificate | undefined = facts.kiosks.get(toHex(body.kioskCertificateHash));
   const allowance = facts.allowances.get(toHex(body.allowanceCertificateHash));
   if (kiosk === undefined) return { ...place, verdict: 'refused', code: 'refund_is_for_another_kiosk' };
   if (allowance === undefined) return { ...place, verdict: 'refused', code: 'issuer_unknown' };
-  const signed = check(verifyRefundEntry(entry, { kiosk, allowance: allowance.certificate }));
-  if (!signed.ok) return { ...place, verdict: 'refused', code: signed.code };
-  const { offer, acceptance } = signed.value;
   return {
-    ...place,
-    verdict: 'valid',
-    offer,
-    offerKey: toHex(offer.hash),
-    paymentKey: toHex(offer.paymentHash),
-    acceptance: acceptance.bytes,
-    allowance,
+    steps: verifyRefundEntry(entry, { kiosk, allowance: allowance.certificate }),
+    told: (signed) => {
+      if (!signed.ok) return { ...place, verdict: 'refused', code: signed.code };
+      const { offer, acceptance } = signed.value;
+      return {
+        ...place,
+        verdict: 'valid',
+        offer,
+        offerKey: toHex(offer.hash),
+        paymentKey: toHex(offer.paymentHash),
+        acceptance: acceptance.bytes,
+        allowance,
+      };
+    },
   };
 }

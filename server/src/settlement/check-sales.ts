@@ -1,23 +1,26 @@
 /**
  * The cloud's own look at every sale of a batch, before any lock is taken: what a kiosk checked, checked again.
  *
- * Pure but for the pauses. Never: throws on hostile bytes, or decides about money.
+ * Pure but for the threads that verify. Never: throws on hostile bytes, or decides about money.
  */
-import { setImmediate } from 'node:timers/promises';
 import {
   attempt,
   type ChainedEntry,
   decodeSaleBody,
+  equalBytes,
   type KioskCertificate,
   type Payment,
   readPayment,
   type RefusalCode,
   type Result,
   type SaleBody,
+  type Steps,
   toHex,
+  type VerifiedSale,
   verifySale,
+  verifySaleOfBatch,
 } from '@tikiwallet/protocol';
-import { check } from '../trust/index.ts';
+import { check, runTogether, type SignatureVerifier } from '../trust/index.ts';
 import type { KnownAllowance } from './certificates.ts';
 
 interface SaleEntry {
@@ -54,9 +57,6 @@ export interface SaleFacts {
   readonly allowances: ReadonlyMap<string, KnownAllowance>;
 }
 
-/** Verifications between two pauses: about ten milliseconds, so that other requests are answered meanwhile. */
-const PAUSE_EVERY = 40;
-
 export interface ReadSale {
   readonly place: SaleEntry;
   readonly body: Result<SaleBody>;
@@ -72,24 +72,53 @@ export function readSales(entries: readonly ChainedEntry[]): readonly ReadSale[]
     }));
 }
 
+/** The batch that brought the sales: its signature, under this certificate, was verified. */
+export interface BatchSigner {
+  readonly kioskCertificateHash: Uint8Array;
+  readonly verifier: SignatureVerifier;
+}
+
 export async function checkSales(
   sales: readonly ReadSale[],
   facts: SaleFacts,
+  { kioskCertificateHash, verifier }: BatchSigner,
 ): Promise<readonly CheckedSale[]> {
-  const checked: CheckedSale[] = [];
-  for (const { place, body } of sales) {
-    checked.push(
-      body.ok
-        ? checkSale(body.value, facts, place)
-        : { ...place, verdict: 'refused', code: body.code, claimed: null, maskedPhone: '' },
-    );
-    if (checked.length % PAUSE_EVERY === 0) await setImmediate();
-  }
-  return checked;
+  const looked = sales.map(({ place, body }): Looked => {
+    if (!body.ok) return { ...place, verdict: 'refused', code: body.code, claimed: null, maskedPhone: '' };
+    const isVouchedFor = equalBytes(body.value.kioskCertificateHash, kioskCertificateHash);
+    return look(body.value, facts, { place, verify: isVouchedFor ? verifySaleOfBatch : verifySale });
+  });
+  const toVerify = looked.filter((one) => 'steps' in one);
+  const judged = (
+    await runTogether(
+      toVerify.map(({ steps }) => steps),
+      verifier,
+    )
+  ).values();
+  return looked.map((one) => ('steps' in one ? one.told(judged.next().value ?? neverJudged()) : one));
 }
 
-/** One sale, wherever it came from. */
+function neverJudged(): never {
+  throw new Error('fewer sales were judged than asked for');
+}
+
+/** One sale that stands alone, wherever it came from. */
 export function checkSale(body: SaleBody, facts: SaleFacts, place: SaleEntry): CheckedSale {
+  const looked = look(body, facts, { place, verify: verifySale });
+  return 'steps' in looked ? looked.told(check(looked.steps)) : looked;
+}
+
+/** Refused at a glance, or what has to be verified and how its result is told. */
+type Looked =
+  | RefusedSale
+  | { readonly steps: Steps<VerifiedSale>; readonly told: (judged: Result<VerifiedSale>) => CheckedSale };
+
+interface Look {
+  readonly place: SaleEntry;
+  readonly verify: typeof verifySale;
+}
+
+function look(body: SaleBody, facts: SaleFacts, { place, verify }: Look): Looked {
   const kiosk = facts.kiosks.get(toHex(body.kioskCertificateHash));
   const allowance = facts.allowances.get(toHex(body.allowanceCertificateHash));
   const refused = (code: RefusalCode): RefusedSale => ({
@@ -101,17 +130,21 @@ export function checkSale(body: SaleBody, facts: SaleFacts, place: SaleEntry): C
   });
   if (kiosk === undefined) return refused('payment_is_for_another_shop');
   if (allowance === undefined) return refused('issuer_unknown');
-  const judged = check(verifySale(body, { kiosk, allowance: allowance.certificate }));
-  if (!judged.ok) return refused(judged.code);
-  const { payment, request } = judged.value;
   return {
-    ...place,
-    verdict: 'valid',
-    payment,
-    paymentKey: toHex(payment.hash),
-    allowance,
-    isAtRisk: body.tier === 'at_risk',
-    requestDenyListVersion: request.denyListVersion,
+    steps: verify(body, { kiosk, allowance: allowance.certificate }),
+    told: (judged) => {
+      if (!judged.ok) return refused(judged.code);
+      const { payment, request } = judged.value;
+      return {
+        ...place,
+        verdict: 'valid',
+        payment,
+        paymentKey: toHex(payment.hash),
+        allowance,
+        isAtRisk: body.tier === 'at_risk',
+        requestDenyListVersion: request.denyListVersion,
+      };
+    },
   };
 }
 

@@ -4,10 +4,10 @@
  * Owns: the order of the locks - the machine, its allowances in id order, the merchant's guarantee - which is what
  * keeps settlers from deadlocking. Never: writes anything but the guarantee's empty row.
  */
-import { and, asc, eq, inArray, sql } from 'drizzle-orm';
+import { and, asc, eq, sql } from 'drizzle-orm';
 import { REFUSAL_CODES, type RefusalCode } from '@tikiwallet/protocol';
 import type { Executor, Tx } from '../db/client.ts';
-import { pgArray } from '../db/pg-array.ts';
+import { pgByteaArray, pgPlainArray } from '../db/pg-array.ts';
 import { allowances } from '../db/schema/allowances.ts';
 import { kioskEnrolments } from '../db/schema/kiosks.ts';
 import {
@@ -128,19 +128,19 @@ async function lockAllowances(
   const ids = [...new Set(valid.map((sale) => sale.allowance.certificate.allowanceId))];
   if (ids.length === 0) return new Map();
   const rows = await tx
-    .select()
+    .select(STATE_COLUMNS)
     .from(allowances)
-    .where(sql`${allowances.id} = any(${pgArray(ids)}::uuid[])`)
+    .where(sql`${allowances.id} = any(${pgPlainArray(ids)}::uuid[])`)
     .orderBy(asc(allowances.id))
     .for('update');
   const cases = await tx
     .select({ allowanceId: doubleSpendCases.allowanceId })
     .from(doubleSpendCases)
-    .where(sql`${doubleSpendCases.allowanceId} = any(${pgArray(ids)}::uuid[])`);
+    .where(sql`${doubleSpendCases.allowanceId} = any(${pgPlainArray(ids)}::uuid[])`);
   const proven = new Set(cases.map((row) => row.allowanceId));
   const known = await knownPayments(
     tx,
-    ids.filter((id) => !proven.has(id)),
+    valid.filter((sale) => !proven.has(sale.allowance.certificate.allowanceId)),
   );
   return new Map(
     rows.map((row) => [
@@ -159,29 +159,81 @@ async function lockAllowances(
   );
 }
 
-function closingOf(row: typeof allowances.$inferSelect): AllowanceState['closing'] {
+/** Certificates are not read again: they are wide, and never change. */
+const STATE_COLUMNS = {
+  id: allowances.id,
+  userId: allowances.userId,
+  currency: allowances.currency,
+  capMinor: allowances.capMinor,
+  settledMinor: allowances.settledMinor,
+  returnedMinor: allowances.returnedMinor,
+  deniedVersion: allowances.deniedVersion,
+  closingCounter: allowances.closingCounter,
+  closingCumulativeMinor: allowances.closingCumulativeMinor,
+  closingStatement: allowances.closingStatement,
+} as const;
+
+function closingOf(
+  row: Pick<typeof allowances.$inferSelect, 'closingCounter' | 'closingCumulativeMinor' | 'closingStatement'>,
+): AllowanceState['closing'] {
   const { closingCounter: counter, closingCumulativeMinor: cumulativeMinor, closingStatement: bytes } = row;
   if (counter === null || cumulativeMinor === null || bytes === null) return null;
   return { counter, cumulativeMinor, bytes };
 }
 
-async function knownPayments(tx: Tx, allowanceIds: readonly string[]): Promise<Map<string, KnownPayment[]>> {
+/**
+ * What `sales` must not contradict. Payments that were taken without a case agree with each other, so their sums grow
+ * with their counters: a new one with a higher counter than all of them contradicts one of them only if it contradicts the
+ * last. That one is enough for it, however long the history; who comes late is held against all.
+ */
+async function knownPayments(tx: Tx, sales: readonly ValidSale[]): Promise<Map<string, KnownPayment[]>> {
+  const lowest = new Map<string, number>();
+  for (const { allowance, payment } of sales) {
+    const { allowanceId } = allowance.certificate;
+    lowest.set(allowanceId, Math.min(lowest.get(allowanceId) ?? payment.counter, payment.counter));
+  }
+  const known = await readPayments(tx, [...lowest.keys()], 'last');
+  const late = [...lowest].filter(([id, counter]) => counter <= (known.get(id)?.[0]?.counter ?? 0));
+  const all = await readPayments(
+    tx,
+    late.map(([id]) => id),
+    'all',
+  );
+  return new Map([...known, ...all]);
+}
+
+interface PaymentRow extends Record<string, unknown> {
+  readonly allowance_id: string;
+  readonly payment_hash: Uint8Array;
+  readonly counter: number;
+  readonly amount_minor: string;
+  readonly cumulative_minor: string;
+  readonly bytes: Uint8Array;
+}
+
+async function readPayments(
+  tx: Tx,
+  allowanceIds: readonly string[],
+  which: 'last' | 'all',
+): Promise<Map<string, KnownPayment[]>> {
   const known = new Map<string, KnownPayment[]>();
   if (allowanceIds.length === 0) return known;
-  const rows = await tx
-    .select({
-      allowanceId: payments.allowanceId,
-      hash: payments.paymentHash,
-      counter: payments.counter,
-      amountMinor: payments.amountMinor,
-      cumulativeMinor: payments.cumulativeMinor,
-      bytes: payments.bytes,
-    })
-    .from(payments)
-    .where(sql`${payments.allowanceId} = any(${pgArray(allowanceIds)}::uuid[])`);
-  for (const { allowanceId, ...payment } of rows) {
-    const list = known.get(allowanceId);
-    if (list === undefined) known.set(allowanceId, [payment]);
+  const limit = which === 'last' ? sql`limit 1` : sql``;
+  const rows = await tx.execute<PaymentRow>(sql`
+    select p.* from unnest(${pgPlainArray(allowanceIds)}::uuid[]) as a (id) cross join lateral (
+      select allowance_id, payment_hash, counter, amount_minor, cumulative_minor, bytes from payments
+      where allowance_id = a.id order by counter desc ${limit}
+    ) p`);
+  for (const row of rows) {
+    const payment = {
+      hash: new Uint8Array(row.payment_hash),
+      counter: row.counter,
+      amountMinor: BigInt(row.amount_minor),
+      cumulativeMinor: BigInt(row.cumulative_minor),
+      bytes: new Uint8Array(row.bytes),
+    };
+    const list = known.get(row.allowance_id);
+    if (list === undefined) known.set(row.allowance_id, [payment]);
     else list.push(payment);
   }
   return known;
@@ -197,10 +249,7 @@ async function standingOutcomes(tx: Tx, valid: readonly ValidSale[]): Promise<Re
     })
     .from(payments)
     .where(
-      inArray(
-        payments.paymentHash,
-        valid.map((sale) => sale.payment.hash),
-      ),
+      sql`${payments.paymentHash} = any(${pgByteaArray(valid.map((sale) => sale.payment.hash))}::bytea[])`,
     );
   return new Map(rows.map((row) => [row.key, { outcome: row.outcome, code: refusalCode(row.code) }]));
 }

@@ -1,9 +1,8 @@
 /** The public door of the settlement room. */
-export { Certificates } from './certificates.ts';
 export { listClaims } from './claim-list.ts';
 export { settleClaim } from './claims.ts';
 export { doubleSpendProof, listDoubleSpends } from './double-spends.ts';
 export { exportJournal } from './journal-export.ts';
 export { listMerchantRefunds, listRefunds } from './refund-list.ts';
 export { listSales, merchantSummary } from './merchant-sales.ts';
-export { settleBatch } from './settle.ts';
+export { settleBatch, settleNeeds } from './settle.ts';

@@ -5,9 +5,9 @@
  */
 import { randomUUIDv7 } from 'node:crypto';
 import { and, eq, inArray, sql } from 'drizzle-orm';
-import { type ChainedEntry, JOURNAL_KIND, toHex } from '@tikiwallet/protocol';
+import { type ChainedEntry, JOURNAL_KIND } from '@tikiwallet/protocol';
 import type { Tx } from '../db/client.ts';
-import { pgArray } from '../db/pg-array.ts';
+import { pgArray, pgByteaArray, pgPlainArray } from '../db/pg-array.ts';
 import { allowances } from '../db/schema/allowances.ts';
 import { debts, doubleSpendCases, guaranteeUse } from '../db/schema/settlement.ts';
 import { type NewTransfer, postTransfers } from '../ledger/index.ts';
@@ -15,7 +15,10 @@ import { deny } from '../trust/index.ts';
 import type { AllowanceState, Decision, DoubleSpend, NewPayment } from './decide.ts';
 import { ALL_MERCHANTS, type Machine } from './ground.ts';
 
-const column = (values: readonly (string | null)[]) => sql`${pgArray(values)}`;
+const plain = (values: readonly (string | number | bigint | boolean | null)[]) =>
+  sql`${pgPlainArray(values)}`;
+const text = (values: readonly (string | null)[]) => sql`${pgArray(values)}`;
+const bytes = (values: readonly (Uint8Array | null)[]) => sql`${pgByteaArray(values)}`;
 const iso = (seconds: number) => new Date(seconds * 1000).toISOString();
 
 export interface Recording {
@@ -31,14 +34,13 @@ export async function recordJournal(tx: Tx, entries: readonly ChainedEntry[], to
   if (entries.length === 0) return;
   await tx.execute(sql`
     insert into kiosk_journal (enrolment_id, sequence, hash, kind, bytes, recorded_at, received_at)
-    select ${to.machine.id}::uuid, e.sequence, decode(e.hash, 'hex'), e.kind, decode(e.bytes, 'hex'), e.recorded_at,
-           ${to.now.toISOString()}::timestamptz
+    select ${to.machine.id}::uuid, e.sequence, e.hash, e.kind, e.bytes, e.recorded_at, ${to.now.toISOString()}::timestamptz
     from unnest(
-      ${column(entries.map(({ entry }) => String(entry.sequence)))}::int[],
-      ${column(entries.map(({ hash }) => toHex(hash)))}::text[],
-      ${column(entries.map(({ entry }) => String(JOURNAL_KIND[entry.kind])))}::smallint[],
-      ${column(entries.map(({ bytes }) => toHex(bytes)))}::text[],
-      ${column(entries.map(({ entry }) => iso(entry.at)))}::timestamptz[]
+      ${plain(entries.map(({ entry }) => entry.sequence))}::int[],
+      ${bytes(entries.map(({ hash }) => hash))}::bytea[],
+      ${plain(entries.map(({ entry }) => JOURNAL_KIND[entry.kind]))}::smallint[],
+      ${bytes(entries.map((entry) => entry.bytes))}::bytea[],
+      ${plain(entries.map(({ entry }) => iso(entry.at)))}::timestamptz[]
     ) as e (sequence, hash, kind, bytes, recorded_at)`);
 }
 
@@ -83,21 +85,21 @@ export async function recordPayments(tx: Tx, paid: readonly NewPayment[], to: Re
   await tx.execute(sql`
     insert into payments (payment_hash, allowance_id, enrolment_id, sequence, merchant_id, counter, amount_minor,
       cumulative_minor, bytes, outcome, code, from_reserve_minor, from_guarantee_minor, settled_at)
-    select decode(p.hash, 'hex'), p.allowance_id, ${machine.id}::uuid, p.sequence, ${machine.merchantId}::uuid,
-      p.counter, p.amount_minor, p.cumulative_minor, decode(p.bytes, 'hex'), p.outcome, p.code, p.from_reserve,
+    select p.hash, p.allowance_id, ${machine.id}::uuid, p.sequence, ${machine.merchantId}::uuid,
+      p.counter, p.amount_minor, p.cumulative_minor, p.bytes, p.outcome, p.code, p.from_reserve,
       p.from_guarantee, ${to.now.toISOString()}::timestamptz
     from unnest(
-      ${column(paid.map(({ sale }) => sale.paymentKey))}::text[],
-      ${column(paid.map(({ sale }) => sale.allowance.certificate.allowanceId))}::uuid[],
-      ${column(paid.map(({ sale }) => String(sale.sequence)))}::int[],
-      ${column(paid.map(({ sale }) => String(sale.payment.counter)))}::int[],
-      ${column(paid.map(({ sale }) => sale.payment.amountMinor.toString()))}::bigint[],
-      ${column(paid.map(({ sale }) => sale.payment.cumulativeMinor.toString()))}::bigint[],
-      ${column(paid.map(({ sale }) => toHex(sale.payment.bytes)))}::text[],
-      ${column(paid.map(({ outcome }) => outcome))}::text[],
-      ${column(paid.map(({ code }) => code))}::text[],
-      ${column(paid.map(({ fromReserveMinor }) => fromReserveMinor.toString()))}::bigint[],
-      ${column(paid.map(({ fromGuaranteeMinor }) => fromGuaranteeMinor.toString()))}::bigint[]
+      ${bytes(paid.map(({ sale }) => sale.payment.hash))}::bytea[],
+      ${plain(paid.map(({ sale }) => sale.allowance.certificate.allowanceId))}::uuid[],
+      ${plain(paid.map(({ sale }) => sale.sequence))}::int[],
+      ${plain(paid.map(({ sale }) => sale.payment.counter))}::int[],
+      ${plain(paid.map(({ sale }) => sale.payment.amountMinor))}::bigint[],
+      ${plain(paid.map(({ sale }) => sale.payment.cumulativeMinor))}::bigint[],
+      ${bytes(paid.map(({ sale }) => sale.payment.bytes))}::bytea[],
+      ${plain(paid.map(({ outcome }) => outcome))}::text[],
+      ${plain(paid.map(({ code }) => code))}::text[],
+      ${plain(paid.map(({ fromReserveMinor }) => fromReserveMinor))}::bigint[],
+      ${plain(paid.map(({ fromGuaranteeMinor }) => fromGuaranteeMinor))}::bigint[]
     ) as p (hash, allowance_id, sequence, counter, amount_minor, cumulative_minor, bytes, outcome, code, from_reserve, from_guarantee)`);
 }
 
@@ -107,13 +109,13 @@ export async function recordSales(tx: Tx, decisions: readonly Decision[], to: Re
   const shown = decisions.map(({ sale }) =>
     sale.verdict === 'valid'
       ? {
-          hash: sale.paymentKey,
-          amountMinor: sale.payment.amountMinor.toString(),
+          hash: sale.payment.hash,
+          amountMinor: sale.payment.amountMinor,
           maskedPhone: sale.allowance.certificate.maskedPhone,
         }
       : {
-          hash: sale.claimed === null ? null : toHex(sale.claimed.paymentHash),
-          amountMinor: sale.claimed?.amountMinor.toString() ?? null,
+          hash: sale.claimed?.paymentHash ?? null,
+          amountMinor: sale.claimed?.amountMinor ?? null,
           maskedPhone: sale.maskedPhone,
         },
   );
@@ -121,17 +123,17 @@ export async function recordSales(tx: Tx, decisions: readonly Decision[], to: Re
     insert into sales (enrolment_id, sequence, kiosk_id, merchant_id, counted, outcome, code, payment_hash,
       amount_minor, currency, masked_phone, accepted_at, settled_at)
     select ${machine.id}::uuid, s.sequence, ${machine.kioskId}::uuid, ${machine.merchantId}::uuid, s.counted,
-      s.outcome, s.code, decode(s.hash, 'hex'), s.amount_minor, ${to.currency}, s.masked_phone, s.accepted_at,
+      s.outcome, s.code, s.hash, s.amount_minor, ${to.currency}, s.masked_phone, s.accepted_at,
       ${to.now.toISOString()}::timestamptz
     from unnest(
-      ${column(decisions.map(({ sale }) => String(sale.sequence)))}::int[],
-      ${column(decisions.map(({ counted }) => String(counted)))}::boolean[],
-      ${column(decisions.map(({ outcome }) => outcome))}::text[],
-      ${column(decisions.map(({ code }) => code))}::text[],
-      ${column(shown.map(({ hash }) => hash))}::text[],
-      ${column(shown.map(({ amountMinor }) => amountMinor))}::bigint[],
-      ${column(shown.map(({ maskedPhone }) => maskedPhone))}::text[],
-      ${column(decisions.map(({ sale }) => iso(sale.acceptedAt)))}::timestamptz[]
+      ${plain(decisions.map(({ sale }) => sale.sequence))}::int[],
+      ${plain(decisions.map(({ counted }) => counted))}::boolean[],
+      ${plain(decisions.map(({ outcome }) => outcome))}::text[],
+      ${plain(decisions.map(({ code }) => code))}::text[],
+      ${bytes(shown.map(({ hash }) => hash))}::bytea[],
+      ${plain(shown.map(({ amountMinor }) => amountMinor))}::bigint[],
+      ${text(shown.map(({ maskedPhone }) => maskedPhone))}::text[],
+      ${plain(decisions.map(({ sale }) => iso(sale.acceptedAt)))}::timestamptz[]
     ) as s (sequence, counted, outcome, code, hash, amount_minor, masked_phone, accepted_at)
     order by s.sequence`);
 }
@@ -155,10 +157,10 @@ export async function drawOnAllowances(tx: Tx, paid: readonly NewPayment[]): Pro
     update allowances a set settled_minor = a.settled_minor + d.settled_minor,
       settled_counter = greatest(a.settled_counter, d.counter), disputed_count = a.disputed_count + d.disputed
     from unnest(
-      ${column(rows.map(([id]) => id))}::uuid[],
-      ${column(rows.map(([, sum]) => sum.settledMinor.toString()))}::bigint[],
-      ${column(rows.map(([, sum]) => String(sum.counter)))}::int[],
-      ${column(rows.map(([, sum]) => String(sum.disputed)))}::int[]
+      ${plain(rows.map(([id]) => id))}::uuid[],
+      ${plain(rows.map(([, sum]) => sum.settledMinor))}::bigint[],
+      ${plain(rows.map(([, sum]) => sum.counter))}::int[],
+      ${plain(rows.map(([, sum]) => sum.disputed))}::int[]
     ) as d (id, settled_minor, counter, disputed)
     where a.id = d.id`);
 }

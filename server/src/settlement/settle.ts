@@ -19,6 +19,7 @@ import {
   verifySettlementBatch,
 } from '@tikiwallet/protocol';
 import type { Clock } from '../clock.ts';
+import type { ServerContext } from '../context.ts';
 import type { Db, Executor, Tx } from '../db/client.ts';
 import { inTransaction } from '../db/retry.ts';
 import { merchants } from '../db/schema/accounts.ts';
@@ -27,9 +28,9 @@ import { brokenChains, settlementBatches } from '../db/schema/settlement.ts';
 import { problem } from '../http/problem.ts';
 import type { EnrolledKiosk } from '../kiosks/index.ts';
 import { publish } from '../observe/facts.ts';
-import { check, must, type Offline } from '../trust/index.ts';
+import { check, must, type Offline, type SignatureVerifier } from '../trust/index.ts';
 import { acknowledgeAgain } from './acknowledge-again.ts';
-import type { Certificates } from './certificates.ts';
+import { Certificates } from './certificates.ts';
 import { type CheckedRefund, checkRefunds, type ReadRefund, readRefunds } from './check-refunds.ts';
 import { type CheckedSale, checkSales, type ReadSale, readSales, type SaleFacts } from './check-sales.ts';
 import { decide } from './decide.ts';
@@ -52,7 +53,17 @@ export interface SettleNeeds {
   readonly clock: Clock;
   readonly offline: Offline;
   readonly certificates: Certificates;
+  readonly verifier: SignatureVerifier;
   readonly guaranteeAccountId: string;
+}
+
+/** One memory of certificates for each who asks. */
+export function settleNeeds(
+  context: Pick<ServerContext, 'db' | 'clock' | 'offline' | 'verifier' | 'guaranteeAccountId'>,
+): SettleNeeds {
+  const { db, clock, offline, verifier, guaranteeAccountId } = context;
+  const certificates = new Certificates({ trust: offline.trust, clock, verifier });
+  return { db, clock, offline, verifier, guaranteeAccountId, certificates };
 }
 
 interface Presented {
@@ -101,8 +112,9 @@ export async function settleBatch(
   const sales = readSales(unseen);
   const refunds = readRefunds(unseen);
   const facts = await saleFacts(needs, kiosk, [...sales, ...refunds]);
-  const checked = await checkSales(sales, facts);
-  const checkedRefunds = await checkRefunds(refunds, facts);
+  const { verifier } = needs;
+  const checked = await checkSales(sales, facts, { kioskCertificateHash, verifier });
+  const checkedRefunds = await checkRefunds(refunds, facts, verifier);
   return take(needs, kiosk, { batch, entries, checked, checkedRefunds, envelope });
 }
 

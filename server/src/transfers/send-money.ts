@@ -1,33 +1,46 @@
 /**
- * Money from one customer to another over the internet.
+ * Money from one customer to another over the internet. Transfers that arrive while others are being posted are posted
+ * together: one look at the people, one lock of all accounts, one commit, and an answer for each.
  *
  * Owns: who may receive, and the ledger transfer of it. Never: shows a stranger's full name or number.
  */
 import { randomUUIDv7 } from 'node:crypto';
-import { and, eq, isNull } from 'drizzle-orm';
+import { sql } from 'drizzle-orm';
 import type { TransferPreview, TransferResult } from '../../contract/index.ts';
 import { findUserByPhone, maskName, maskPhone, normalisePhone } from '../accounts/index.ts';
 import type { ServerContext } from '../context.ts';
+import type { Db, Tx } from '../db/client.ts';
+import { NaturalBatch, type Outcome } from '../db/natural-batch.ts';
+import { pgArray, pgPlainArray } from '../db/pg-array.ts';
 import { inTransaction } from '../db/retry.ts';
 import { users } from '../db/schema/accounts.ts';
-import { recoverDebts } from '../debts/recover.ts';
-import { problem } from '../http/problem.ts';
-import { findAccount, findTransferTime, postTransfers } from '../ledger/index.ts';
+import { owingUsers, recoverDebts } from '../debts/recover.ts';
+import { type ApiProblem, problem } from '../http/problem.ts';
+import {
+  findAccounts,
+  findTransferTimes,
+  type NewTransfer,
+  type PostResult,
+  postTransfers,
+} from '../ledger/index.ts';
 
 type Needs = Pick<ServerContext, 'db' | 'config'>;
 
-interface Recipient {
-  readonly id: string;
-  readonly preview: TransferPreview;
-}
-
 /** @throws ApiProblem `phone_number_invalid`, `recipient_is_sender`, `recipient_not_found` */
-export async function findRecipient(needs: Needs, senderId: string, typedPhone: string): Promise<Recipient> {
+export async function previewRecipient(
+  needs: Needs,
+  senderId: string,
+  typedPhone: string,
+): Promise<TransferPreview> {
   const phone = normalisePhone(typedPhone, needs.config.region);
   const user = await findUserByPhone(needs.db, phone);
   if (user?.id === senderId) throw problem('recipient_is_sender');
   if (user === undefined || user.role !== 'customer') throw problem('recipient_not_found');
-  return { id: user.id, preview: { maskedName: maskName(user.username), maskedPhone: maskPhone(phone) } };
+  return preview({ username: user.username, phone });
+}
+
+function preview({ username, phone }: Pick<Person, 'username' | 'phone'>): TransferPreview {
+  return { maskedName: maskName(username), maskedPhone: maskPhone(phone) };
 }
 
 export interface SendMoney {
@@ -39,59 +52,184 @@ export interface SendMoney {
   readonly key: string;
 }
 
-/** @throws ApiProblem like {@link findRecipient}, and `insufficient_funds`, `amount_above_maximum` */
-export async function sendMoney(needs: Needs, request: SendMoney): Promise<TransferResult> {
-  const { config, db } = needs;
-  if (request.amountMinor > config.limits.transferMaxMinor) throw problem('amount_above_maximum');
-  const recipient = await findRecipient(needs, request.senderId, request.phone);
-  const [sender] = await db
-    .select({ username: users.username, phone: users.phone })
-    .from(users)
-    .where(eq(users.id, request.senderId));
-  if (sender === undefined) throw problem('not_authenticated');
-  const currency = config.currency;
-  const [from, to] = await Promise.all(
-    [request.senderId, recipient.id].map((ownerId) =>
-      findAccount(db, { kind: 'user_online', ownerId, currency }),
-    ),
+export class OnlineTransfers {
+  readonly #needs: Needs;
+  readonly #together: NaturalBatch<SendMoney, TransferResult>;
+
+  constructor(needs: Needs) {
+    this.#needs = needs;
+    this.#together = new NaturalBatch((requests) => sendTogether(needs, requests));
+  }
+
+  /** @throws ApiProblem like {@link previewRecipient}, and `insufficient_funds`, `amount_above_maximum` */
+  async send(request: SendMoney): Promise<TransferResult> {
+    const { limits, region } = this.#needs.config;
+    if (request.amountMinor > limits.transferMaxMinor) throw problem('amount_above_maximum');
+    return this.#together.submit({ ...request, phone: normalisePhone(request.phone, region) });
+  }
+}
+
+type Person = Pick<typeof users.$inferSelect, 'id' | 'role' | 'phone' | 'username'>;
+
+interface Planned {
+  readonly request: SendMoney;
+  readonly recipient: Person;
+  readonly transfer: NewTransfer;
+}
+
+async function sendTogether(
+  needs: Needs,
+  requests: readonly SendMoney[],
+): Promise<readonly Outcome<TransferResult>[]> {
+  const planned = await plan(needs, requests);
+  const toPost = planned.filter((one): one is Planned => 'transfer' in one);
+  const posted = await post(needs, toPost).catch((error: unknown) => {
+    if (error instanceof RecipientClosed) return null;
+    throw error;
+  });
+  // Nothing was posted. Whoever closed has no number any more, so that the others go on without them.
+  if (posted === null) return sendTogether(needs, requests);
+  return planned.map((one) =>
+    'transfer' in one ? outcomeOf(one, posted, needs) : { ok: false, error: one },
   );
-  if (from === undefined || to === undefined) throw problem('internal_error');
-  const reference = {
-    payerText: `${maskName(sender.username)} ${maskPhone(sender.phone)}`,
-    payeeText: `${recipient.preview.maskedName} ${recipient.preview.maskedPhone}`,
-    ...(request.note === undefined || request.note === '' ? {} : { note: withoutControls(request.note) }),
-  };
-  const entries = [
-    { accountId: from, amountMinor: -request.amountMinor },
-    { accountId: to, amountMinor: request.amountMinor },
-  ];
-  const transfer = {
+}
+
+/** In the order of `requests`: a transfer to post, or why there is none. */
+async function plan(
+  { db, config: { currency } }: Needs,
+  requests: readonly SendMoney[],
+): Promise<readonly (Planned | ApiProblem)[]> {
+  const people = await findPeople(db, requests);
+  const byId = new Map(people.map((person) => [person.id, person]));
+  const byPhone = new Map(people.map((person) => [person.phone, person]));
+  const ownerIds = [...byId.keys()];
+  const accounts = await findAccounts(db, { kind: 'user_online', ownerIds, currency });
+  return requests.map((request) => {
+    const sender = byId.get(request.senderId);
+    const recipient = byPhone.get(request.phone);
+    if (recipient?.id === request.senderId) return problem('recipient_is_sender');
+    if (recipient?.role !== 'customer') return problem('recipient_not_found');
+    if (sender === undefined) return problem('not_authenticated');
+    const [from, to] = [accounts.get(sender.id), accounts.get(recipient.id)];
+    if (from === undefined || to === undefined) return problem('internal_error');
+    return { request, recipient, transfer: transferOf(request, { sender, recipient, from, to }) };
+  });
+}
+
+async function findPeople(db: Db, requests: readonly SendMoney[]): Promise<readonly Person[]> {
+  const ids = pgPlainArray(requests.map(({ senderId }) => senderId));
+  const phones = pgArray(requests.map(({ phone }) => phone));
+  return db
+    .select({ id: users.id, role: users.role, phone: users.phone, username: users.username })
+    .from(users)
+    .where(sql`${users.id} = any(${ids}::uuid[]) or ${users.phone} = any(${phones}::text[])`);
+}
+
+interface Sides {
+  readonly sender: Person;
+  readonly recipient: Person;
+  /** Accounts. */
+  readonly from: string;
+  readonly to: string;
+}
+
+function transferOf(
+  { amountMinor, note, key }: SendMoney,
+  { sender, recipient, from, to }: Sides,
+): NewTransfer {
+  const [payer, payee] = [preview(sender), preview(recipient)];
+  return {
     id: randomUUIDv7(),
     kind: 'user_transfer',
-    idempotencyKey: `user_transfer:${request.key}`,
-    reference,
-    entries,
-  } as const;
-  const posted = await inTransaction(db, async (tx) => {
-    // Held until the money is there: nobody's account is closed while it comes.
-    const isOpen = and(eq(users.id, recipient.id), isNull(users.closedAt));
-    const [open] = await tx.select({ id: users.id }).from(users).where(isOpen).for('share');
-    if (open === undefined) throw problem('recipient_not_found');
-    const [result] = await postTransfers(tx, [transfer]);
-    if (result?.status === 'insufficient_funds') throw problem('insufficient_funds');
-    if (result === undefined || result.transferId === null) throw problem('idempotency_key_reused');
-    if (result.status === 'posted') {
+    idempotencyKey: `user_transfer:${key}`,
+    reference: {
+      payerText: `${payer.maskedName} ${payer.maskedPhone}`,
+      payeeText: `${payee.maskedName} ${payee.maskedPhone}`,
+      ...(note === undefined || note === '' ? {} : { note: withoutControls(note) }),
+    },
+    entries: [
+      { accountId: from, amountMinor: -amountMinor },
+      { accountId: to, amountMinor },
+    ],
+  };
+}
+
+/** Somebody's account was closed between the plan and the post: nothing of the batch stands. */
+class RecipientClosed extends Error {}
+
+/**
+ * After their accounts were locked, which closing does as well: whoever is open now is open when the money is there.
+ * @throws RecipientClosed
+ */
+async function assertOpen(tx: Tx, planned: readonly Planned[]): Promise<void> {
+  const ids = pgPlainArray(planned.map(({ recipient }) => recipient.id));
+  const closed = await tx
+    .select({ id: users.id })
+    .from(users)
+    .where(sql`${users.id} = any(${ids}::uuid[]) and ${users.closedAt} is not null`)
+    .limit(1);
+  if (closed.length > 0) throw new RecipientClosed('an account was closed');
+}
+
+interface Posted {
+  readonly result: PostResult;
+  readonly createdAt: Date | undefined;
+}
+
+/** By the id that was planned. */
+async function post(needs: Needs, planned: readonly Planned[]): Promise<ReadonlyMap<string, Posted>> {
+  if (planned.length === 0) return new Map();
+  const { currency } = needs.config;
+  return inTransaction(needs.db, async (tx) => {
+    const results = await postTransfers(
+      tx,
+      planned.map(({ transfer }) => transfer),
+    );
+    await assertOpen(tx, planned);
+    const fresh = planned.filter((_, index) => results[index]?.status === 'posted');
+    const owing = await owingUsers(
+      tx,
+      fresh.map(({ recipient }) => recipient.id),
+      currency,
+    );
+    for (const { request, recipient, transfer } of fresh) {
+      if (!owing.has(recipient.id)) continue;
       const { amountMinor } = request;
-      await recoverDebts(tx, { userId: recipient.id, currency, amountMinor, transferId: result.transferId });
+      await recoverDebts(tx, { userId: recipient.id, currency, amountMinor, transferId: transfer.id });
     }
-    return { id: result.transferId, createdAt: await findTransferTime(tx, result.transferId) };
+    const times = await findTransferTimes(
+      tx,
+      results.flatMap(({ transferId }) => transferId ?? []),
+    );
+    return new Map(
+      results.flatMap((result, index) => {
+        const id = planned[index]?.transfer.id;
+        return id === undefined ? [] : [[id, { result, createdAt: times.get(result.transferId ?? '') }]];
+      }),
+    );
   });
+}
+
+function outcomeOf(
+  { request, recipient, transfer }: Planned,
+  posted: ReadonlyMap<string, Posted>,
+  { config }: Needs,
+): Outcome<TransferResult> {
+  const stands = posted.get(transfer.id);
+  if (stands?.result.status === 'insufficient_funds')
+    return { ok: false, error: problem('insufficient_funds') };
+  const id = stands?.result.transferId ?? null;
+  if (id === null || stands?.createdAt === undefined)
+    return { ok: false, error: problem('idempotency_key_reused') };
   return {
-    id: posted.id,
-    amountMinor: request.amountMinor.toString(),
-    currency,
-    recipient: recipient.preview,
-    createdAt: posted.createdAt.toISOString(),
+    ok: true,
+    value: {
+      id,
+      amountMinor: request.amountMinor.toString(),
+      currency: config.currency,
+      recipient: preview(recipient),
+      createdAt: stands.createdAt.toISOString(),
+    },
   };
 }
 

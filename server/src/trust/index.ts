@@ -12,6 +12,8 @@ export { deny, hasRoomForClosing, hasRoomForLoss, holdDenyListVersion } from './
 export { loadTrustKeys, trustKeyFiles, type TrustKeys } from './keys.ts';
 export { type AllowancePolicy, type OfflinePolicy, readOfflinePolicy } from './offline-policy.ts';
 export { check, must } from './protocol-run.ts';
+export { runTogether } from './run-together.ts';
+export { SignaturePool, type SignatureVerifier } from './signature-pool.ts';
 export type { SignedBundle, TrustUpdate } from './bundle.ts';
 export type { BundleName } from './deltas.ts';
 export { readSince } from './since.ts';

@@ -1,7 +1,7 @@
 /** B1: how many bytes a payment is on the way to the kiosk, and how many the usual toolbox would have made of it. */
 import { sealToKiosk } from '@tikiwallet/protocol';
 import { certificateJws, paymentJws } from './jws.ts';
-import { atLeast, atMost, figure, type BenchRow } from './figures.ts';
+import { atLeast, atMost, figure, type BenchRow } from '../../../../scripts/figures.ts';
 import type { BenchShop, Order } from './shop.ts';
 
 export async function byteRows(order: Order, shop: BenchShop): Promise<readonly BenchRow[]> {

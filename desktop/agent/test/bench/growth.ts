@@ -1,5 +1,5 @@
 /** K7: what a thousand times as many stored payments do to the rate, on the store itself, two shops taking turns. */
-import { atMost, figure, overRounds, type BenchRow } from './figures.ts';
+import { atMost, figure, overRounds, type BenchRow } from '../../../../scripts/figures.ts';
 import { seed } from './seed.ts';
 import { BenchShop } from './shop.ts';
 

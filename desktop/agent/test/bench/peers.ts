@@ -1,7 +1,7 @@
 /** The two kiosks under measurement, and each way of delivering to them: payments are signed before the clock starts. */
 import { sealToKiosk } from '@tikiwallet/protocol';
 import type { RunningKiosk, RunningNaive } from './processes.ts';
-import { deliver, type Measured } from './raw-client.ts';
+import { deliver, type Measured } from '../../../../scripts/raw-client.ts';
 import type { BenchShop } from './shop.ts';
 
 export interface Peers {

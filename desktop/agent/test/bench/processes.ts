@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import Database from 'better-sqlite3';
 import { SEALED_MEDIA_TYPE } from '../../pairing/listener.ts';
 import { certificateJws, jwkOf, jwsDelivery } from './jws.ts';
-import type { Load } from './raw-client.ts';
+import type { Load } from '../../../../scripts/raw-client.ts';
 import type { BenchShop, Order } from './shop.ts';
 
 /** Where to send what. */

@@ -2,11 +2,18 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { atLeast, atMost, figure, overRounds, percentile, type BenchRow } from './figures.ts';
+import {
+  atLeast,
+  atMost,
+  figure,
+  overRounds,
+  percentile,
+  type BenchRow,
+} from '../../../../scripts/figures.ts';
 import { syncsPerSecond } from './limits.ts';
 import { naively, unsealed } from './peers.ts';
 import { slowDisk, startKiosk, startNaive } from './processes.ts';
-import type { Measured } from './raw-client.ts';
+import type { Measured } from '../../../../scripts/raw-client.ts';
 import { BenchShop } from './shop.ts';
 
 const SLOW_SYNC_MS = 10;

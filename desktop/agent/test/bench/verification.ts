@@ -5,7 +5,7 @@
 import * as protocol from '@tikiwallet/protocol';
 import { nodeCrypto } from '@tikiwallet/protocol/node';
 import { ok } from '../world.ts';
-import { atMost, overRounds, type BenchRow } from './figures.ts';
+import { atMost, overRounds, type BenchRow } from '../../../../scripts/figures.ts';
 import { SignatureLimits } from './limits.ts';
 import { AMOUNT_MINOR, type BenchShop, type Order } from './shop.ts';
 

@@ -54,9 +54,7 @@ export const allowances = pgTable(
     index('allowances_user').on(t.userId, t.createdAt),
     index('allowances_open').on(t.returnsAt).where(sql`${t.status} <> 'closed'`),
     index('allowances_closing').on(t.deniedVersion).where(sql`${t.status} = 'closing'`),
-    index('allowances_denied_rest')
-      .on(t.deniedVersion)
-      .where(sql`${t.status} = 'denied' and ${t.settledMinor} + ${t.returnedMinor} < ${t.capMinor}`),
+    index('allowances_denied_rest').on(t.deniedVersion).where(sql`${t.status} = 'denied'`),
     check('allowances_status', sql`${t.status} in ('active', 'closing', 'denied', 'closed')`),
     check('allowances_cap', sql`${t.capMinor} > 0`),
     check(

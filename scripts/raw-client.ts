@@ -11,6 +11,8 @@ export interface Load {
   readonly mediaType: string;
   readonly bodies: readonly Uint8Array[];
   readonly callers: number;
+  /** Beside what every request has: one line each, for the body of this number. */
+  readonly headersOf?: (index: number) => readonly string[];
 }
 
 export interface Measured {
@@ -20,7 +22,7 @@ export interface Measured {
 
 /** Every body once, in order. @throws when any of them is not answered with 200. */
 export async function deliver(load: Load): Promise<Measured> {
-  const queue = load.bodies.map((body) => requestFor(load, body)).values();
+  const queue = load.bodies.map((body, index) => requestFor(load, body, index)).values();
   const callers = await Promise.all(Array.from({ length: load.callers }, () => Caller.connect(load.port)));
   const waitsMs: number[] = [];
   const began = performance.now();
@@ -38,44 +40,51 @@ export async function deliver(load: Load): Promise<Measured> {
   return { perSecond: load.bodies.length / seconds, waitsMs };
 }
 
-function requestFor(load: Load, body: Uint8Array): Buffer {
+function requestFor(load: Load, body: Uint8Array, index: number): Buffer {
   const head = [
     `POST ${load.path} HTTP/1.1`,
     `host: 127.0.0.1:${load.port}`,
     `content-type: ${load.mediaType}`,
     `content-length: ${body.length}`,
+    ...(load.headersOf?.(index) ?? []),
     '\r\n',
   ].join('\r\n');
   return Buffer.concat([Buffer.from(head), body]);
 }
 
 const END_OF_HEAD = Buffer.from('\r\n\r\n');
+const ACCEPTED = Buffer.from('HTTP/1.1 200 ');
+/** More than a head and a receipt. */
+const MAX_ANSWER_BYTES = 8_192;
 
 type Waiting = { readonly resolve: () => void; readonly reject: (cause: Error) => void };
 
+/** Reads into memory of its own and looks at as little of an answer as tells that it is whole: its kiosk needs the processor more. */
 class Caller {
   readonly #port: number;
+  readonly #got = Buffer.alloc(MAX_ANSWER_BYTES);
+  #length = 0;
   #socket: Socket;
-  #got: Buffer = Buffer.alloc(0);
   #waiting: Waiting | null = null;
 
-  private constructor(port: number, socket: Socket) {
+  private constructor(port: number) {
     this.#port = port;
-    this.#socket = socket;
-    this.#listen();
+    this.#socket = this.#open();
   }
 
   static async connect(port: number): Promise<Caller> {
-    return new Caller(port, await open(port));
+    const caller = new Caller(port);
+    await once(caller.#socket, 'connect');
+    return caller;
   }
 
   async ask(request: Buffer): Promise<void> {
     // The listener ends a socket after so many requests, as it does to everyone.
     if (this.#socket.destroyed || !this.#socket.writable) {
-      this.#socket = await open(this.#port);
-      this.#listen();
+      this.#socket = this.#open();
+      await once(this.#socket, 'connect');
     }
-    this.#got = Buffer.alloc(0);
+    this.#length = 0;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#waiting = { resolve, reject };
     this.#socket.write(request);
@@ -86,35 +95,36 @@ class Caller {
     this.#socket.destroy();
   }
 
-  #listen(): void {
-    const socket = this.#socket;
-    socket.on('data', (chunk: Buffer) => this.#receive(socket, chunk));
+  #open(): Socket {
+    const chunk = Buffer.alloc(MAX_ANSWER_BYTES);
+    const onread = {
+      buffer: chunk,
+      callback: (size: number) => {
+        this.#receive(socket, chunk.subarray(0, size));
+        return true;
+      },
+    };
+    const socket: Socket = connect({ port: this.#port, host: '127.0.0.1', noDelay: true, onread });
     socket.on('error', (error) => this.#waiting?.reject(error));
     socket.on('close', () => {
       if (socket === this.#socket) this.#waiting?.reject(new Error('the connection ended without an answer'));
     });
+    return socket;
   }
 
   #receive(socket: Socket, chunk: Buffer): void {
-    this.#got = this.#got.length === 0 ? chunk : Buffer.concat([this.#got, chunk]);
-    const end = this.#got.indexOf(END_OF_HEAD);
+    chunk.copy(this.#got, this.#length);
+    this.#length += chunk.length;
+    const got = this.#got.subarray(0, this.#length);
+    const end = got.indexOf(END_OF_HEAD);
     if (end < 0) return;
-    const head = this.#got.toString('latin1', 0, end).toLowerCase();
+    const head = got.toString('latin1', 0, end).toLowerCase();
     const length = Number(/\r\ncontent-length: (\d+)/.exec(head)?.[1] ?? 0);
-    if (this.#got.length < end + END_OF_HEAD.length + length) return;
+    if (got.length < end + END_OF_HEAD.length + length) return;
     const waiting = this.#waiting;
     this.#waiting = null;
     if (head.includes('\r\nconnection: close')) socket.destroy();
-    if (head.startsWith('http/1.1 200')) waiting?.resolve();
-    else
-      waiting?.reject(
-        new Error(`not accepted: ${this.#got.toString('latin1', 0, 15)} ${this.#got.toString('utf8', end)}`),
-      );
+    if (got.indexOf(ACCEPTED) === 0) waiting?.resolve();
+    else waiting?.reject(new Error(`not accepted: ${head.slice(0, 15)} ${got.toString('utf8', end)}`));
   }
-}
-
-async function open(port: number): Promise<Socket> {
-  const socket = connect({ port, host: '127.0.0.1', noDelay: true });
-  await once(socket, 'connect');
-  return socket;
 }

@@ -1,0 +1,52 @@
+import { expect, test } from 'vitest';
+import { NaturalBatch, type Outcome } from './natural-batch.ts';
+
+const done = (items: readonly number[]): readonly Outcome<number>[] =>
+  items.map((item) => ({ ok: true, value: item * 10 }));
+
+class CheckViolation extends Error {
+  readonly code = '23514';
+}
+
+test('who comes alone goes at once, and what comes meanwhile goes together', async () => {
+  const batches: (readonly number[])[] = [];
+  const first = Promise.withResolvers<void>();
+  const queue = new NaturalBatch<number, number>(async (items) => {
+    batches.push(items);
+    if (batches.length === 1) await first.promise;
+    return done(items);
+  });
+  const answers = [1, 2, 3, 4].map((item) => queue.submit(item));
+  expect(batches).toEqual([[1]]);
+  first.resolve();
+  expect(await Promise.all(answers)).toEqual([10, 20, 30, 40]);
+  expect(batches).toEqual([[1], [2, 3, 4]]);
+  expect(await queue.submit(5)).toBe(50);
+});
+
+test('each hears of its own refusal', async () => {
+  const queue = new NaturalBatch<number, number>((items) =>
+    Promise.resolve(
+      items.map((item) => (item === 2 ? { ok: false, error: new Error('no') } : { ok: true, value: item })),
+    ),
+  );
+  const answers = await Promise.allSettled([1, 2, 3].map((item) => queue.submit(item)));
+  expect(answers.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+});
+
+test('a row that the database refuses fails alone, and a database that is gone fails all of a batch', async () => {
+  let isGone = false;
+  const tried: number[] = [];
+  const queue = new NaturalBatch<number, number>((items) => {
+    tried.push(items.length);
+    if (isGone) return Promise.reject(new Error('connection ended'));
+    return items.includes(3) ? Promise.reject(new CheckViolation('3')) : Promise.resolve(done(items));
+  });
+  const answers = await Promise.allSettled([1, 2, 3, 4].map((item) => queue.submit(item)));
+  expect(answers.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'fulfilled']);
+  expect(tried).toEqual([1, 3, 1, 1, 1]);
+  isGone = true;
+  const lost = await Promise.allSettled([1, 2, 3].map((item) => queue.submit(item)));
+  expect(lost.every(({ status }) => status === 'rejected')).toBe(true);
+  expect(tried.slice(5).reduce((sum, size) => sum + size)).toBe(3);
+});

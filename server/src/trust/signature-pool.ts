@@ -1,0 +1,149 @@
+/**
+ * Signatures verified beside the thread that answers requests, on every core.
+ *
+ * Owns: the threads, which start with the first work that is worth them. Never: says that a signature is good because a
+ * thread failed: then the work fails, and whoever asked asks again.
+ */
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import { nodeCrypto } from '@tikiwallet/protocol/node';
+import { type Answered, packChecks, type SignatureCheck, type ThreadSettings } from './signature-checks.ts';
+
+export interface SignatureVerifier {
+  /** In the order of `checks`. */
+  verifyAll(checks: readonly SignatureCheck[]): Promise<readonly boolean[]>;
+}
+
+export interface PoolOptions {
+  readonly threads?: number;
+  /** Imported public keys that each thread keeps; about a kilobyte each. */
+  readonly rememberedKeys?: number;
+}
+
+/** About eight milliseconds of one core: short enough to share a batch among cores, long enough to be worth a message. */
+const CHUNK = 64;
+/** Less than this is done sooner here than by asking. */
+const WORTH_ASKING = 8;
+const REMEMBERED_KEYS = 16_384;
+
+interface Job {
+  readonly id: number;
+  readonly checks: readonly SignatureCheck[];
+  readonly resolve: (verdicts: readonly boolean[]) => void;
+  readonly reject: (cause: Error) => void;
+}
+
+export class SignaturePool implements SignatureVerifier {
+  readonly #size: number;
+  readonly #settings: ThreadSettings;
+  readonly #here: ReturnType<typeof nodeCrypto>;
+  readonly #idle: Thread[] = [];
+  readonly #threads = new Set<Thread>();
+  readonly #waiting: Job[] = [];
+  #nextId = 0;
+
+  constructor(options: PoolOptions = {}) {
+    this.#size = options.threads ?? availableParallelism();
+    this.#settings = { rememberedKeys: options.rememberedKeys ?? REMEMBERED_KEYS };
+    this.#here = nodeCrypto(this.#settings.rememberedKeys);
+  }
+
+  async verifyAll(checks: readonly SignatureCheck[]): Promise<readonly boolean[]> {
+    if (checks.length < WORTH_ASKING)
+      return checks.map(({ publicKey, data, signature }) => this.#here.verify(publicKey, data, signature));
+    const chunks: Promise<readonly boolean[]>[] = [];
+    for (let from = 0; from < checks.length; from += CHUNK)
+      chunks.push(this.#ask(checks.slice(from, from + CHUNK)));
+    return (await Promise.all(chunks)).flat();
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#threads].map((thread) => thread.end()));
+  }
+
+  #ask(checks: readonly SignatureCheck[]): Promise<readonly boolean[]> {
+    return new Promise((resolve, reject) => {
+      this.#nextId += 1;
+      this.#waiting.push({ id: this.#nextId, checks, resolve, reject });
+      this.#dispatch();
+    });
+  }
+
+  #dispatch(): void {
+    while (this.#waiting.length > 0) {
+      const thread = this.#idle.pop() ?? this.#start();
+      if (thread === null) return;
+      const job = this.#waiting.shift();
+      if (job !== undefined) thread.work(job);
+    }
+  }
+
+  #start(): Thread | null {
+    if (this.#threads.size >= this.#size) return null;
+    const thread: Thread = new Thread(this.#settings, {
+      idle: () => {
+        this.#idle.push(thread);
+        this.#dispatch();
+      },
+      gone: () => {
+        this.#threads.delete(thread);
+        const at = this.#idle.indexOf(thread);
+        if (at >= 0) this.#idle.splice(at, 1);
+        this.#dispatch();
+      },
+    });
+    this.#threads.add(thread);
+    return thread;
+  }
+}
+
+interface Said {
+  readonly idle: () => void;
+  readonly gone: () => void;
+}
+
+class Thread {
+  readonly #worker: Worker;
+  #job: Job | null = null;
+
+  constructor(settings: ThreadSettings, say: Said) {
+    this.#worker = new Worker(new URL('./signature-thread.ts', import.meta.url), {
+      workerData: settings,
+      name: 'signatures',
+    });
+    this.#worker.on('message', (answer: Answered) => {
+      const job = this.#job;
+      this.#job = null;
+      this.#worker.unref();
+      // Idle first: what is answered may bring the next work at once.
+      say.idle();
+      if (job === null || job.id !== answer.id || job.checks.length !== answer.verdicts.length)
+        job?.reject(new Error('a signature thread answered something else'));
+      else job.resolve(answer.verdicts);
+    });
+    this.#worker.on('error', (cause) => this.#fail(cause));
+    this.#worker.on('exit', () => {
+      this.#fail(new Error('a signature thread ended'));
+      say.gone();
+    });
+    // A process that has nothing else to do may end; listening would have kept it.
+    this.#worker.unref();
+  }
+
+  work(job: Job): void {
+    this.#job = job;
+    this.#worker.ref();
+    const packed = packChecks(job.checks);
+    this.#worker.postMessage({ id: job.id, packed }, [packed]);
+  }
+
+  async end(): Promise<void> {
+    await this.#worker.terminate();
+  }
+
+  #fail(cause: unknown): void {
+    const job = this.#job;
+    this.#job = null;
+    job?.reject(cause instanceof Error ? cause : new Error('a signature thread failed', { cause }));
+  }
+}
