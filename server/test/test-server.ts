@@ -13,6 +13,7 @@ import {
   RegisterResult,
   type RegisterRole,
   SecondProofStarted,
+  StepUpStarted,
   Session,
   TopUp,
 } from '../contract/index.ts';
@@ -215,10 +216,21 @@ export class TestServer {
 
   /** Names a bank account on the provider's page. `number` may be one of those that fail. */
   async linkBank({ token }: Pick<Person, 'token'>, number = '000123456789'): Promise<void> {
+    await this.#proveBankChange(token);
     const { url } = await this.expect(BankAccountLink, '/v1/bank-account/link', { method: 'POST', token });
     const body = new URLSearchParams({ holder: 'A Person', name: 'Test Bank', number });
     const answer = await fetch(url, { method: 'POST', body, redirect: 'manual' });
     if (answer.status !== 303) throw new Error(`the onboarding page answered ${answer.status}`);
+  }
+
+  /** Another bank account than the one that is linked asks for a code. */
+  async #proveBankChange(token: string): Promise<void> {
+    const asked = await this.call('/v1/bank-account/link', { method: 'POST', token });
+    if (asked.code !== 'step_up_required') return;
+    const act = 'bank_account';
+    const { phone } = await this.expect(StepUpStarted, '/v1/step-ups', { token, body: { act } });
+    const body = { act, code: this.codeFor(phone) };
+    await this.call('/v1/step-ups/verify', { method: 'POST', token, body });
   }
 
   payCheckout(url: string, number: string): Promise<Response> {
