@@ -25,7 +25,10 @@ export default defineConfig({
         // Each room's tsconfig says whose JSX it writes: the wallet's is Preact's, the kiosk's is React's.
         test: {
           name: 'fast',
-          include: ['{protocol,native,drizzle,scripts}/**/*.test.ts', '{wallet,desktop}/**/*.test.{ts,tsx}'],
+          include: [
+            '{protocol,native,drizzle,scripts}/**/*.test.ts',
+            '{wallet,office,desktop}/**/*.test.{ts,tsx}',
+          ],
           exclude: [...exclude, slow],
         },
       },

@@ -1,4 +1,5 @@
-// Builds what a browser or Electron loads: the wallet and the kiosk's window.
+// Builds what a browser or Electron loads: the wallet, the merchant's and the operator's
+// pages, and the kiosk's window.
 // Builds only when a source has changed since the last time. The server, the
 // protocol and the agent need no build: Node runs their TypeScript.
 
@@ -11,7 +12,7 @@ import { withFileLock } from './file-lock.ts';
 import { repositoryRoot, runCommand } from './run-command.ts';
 
 export type BuildTarget = {
-  readonly room: 'wallet' | 'desktop';
+  readonly room: 'wallet' | 'office' | 'desktop';
   readonly command: readonly [string, ...string[]];
   readonly config: string;
   readonly output: string;
@@ -43,6 +44,13 @@ export const buildTargets: readonly BuildTarget[] = [
     config: 'wallet/vite.config.ts',
     output: 'wallet/dist',
     sources: ['wallet', ...shared],
+  },
+  {
+    room: 'office',
+    command: ['vite', 'build'],
+    config: 'office/vite.config.ts',
+    output: 'office/dist',
+    sources: ['office', 'wallet/package.json', 'wallet/src', ...shared],
   },
   {
     room: 'desktop',

@@ -23,6 +23,7 @@ const tsconfigs = [
   'desktop/tsconfig.main.json',
   'desktop/tsconfig.renderer.json',
   'wallet/tsconfig.json',
+  'office/tsconfig.json',
   'e2e/tsconfig.json',
   'scripts/tsconfig.json',
 ];

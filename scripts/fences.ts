@@ -18,6 +18,7 @@ type RoomName =
   | 'renderer'
   | 'agent'
   | 'wallet'
+  | 'office'
   | 'server-contract'
   | 'server'
   | 'drizzle'
@@ -133,6 +134,16 @@ export const rooms: readonly Room[] = [
     typesOf: ['server-contract'],
     packages: 'any',
     refusedPackages: [...storePackages, 'electron', 'react', 'react-dom', 'node-wifi-direct', 'hono'],
+    node: [],
+  },
+  // The merchant's and the operator's pages: made of the wallet's parts, through its one door.
+  {
+    name: 'office',
+    at: /^office\//,
+    rooms: ['wallet', 'protocol'],
+    typesOf: ['server-contract'],
+    packages: 'any',
+    refusedPackages: [...storePackages, 'electron', 'react', 'react-dom', 'node-wifi-direct', 'hono', 'idb'],
     node: [],
   },
   {

@@ -40,7 +40,8 @@ async function step<T>(name: string, work: () => Promise<T>): Promise<T> {
 
 async function build(): Promise<void> {
   const result = await runCommand('node', ['scripts/build.ts']);
-  if (result.code !== 0) throw new Error(`building the wallet and the window failed:\n${result.output}`);
+  if (result.code !== 0)
+    throw new Error(`building the wallet, the pages and the window failed:\n${result.output}`);
 }
 
 type Stops = (() => Promise<void>)[];
@@ -79,6 +80,9 @@ function sayWhatNext(stack: Stack): void {
 TikiWallet is running.
 
   Wallet (the customer's phone)   ${walletUrl}
+  Merchant's pages                ${walletUrl}/merchant   (log in as the demo merchant)
+  Operator's pages                ${walletUrl}/operator   (register somebody in the wallet, then, here or in another terminal:
+                                  npm run operator -- appoint-operator +65...)
   Kiosk (the shop)                ${wantsWindow ? 'the window; the' : 'no window; the'} wallet reaches it at ${kioskUrl}
   ${usesStandIns ? `SMS inbox (stand-in)            ${smsInboxUrl}` : 'SMS and cards go through your own Twilio and Stripe accounts.'}
 
@@ -201,7 +205,7 @@ async function main(): Promise<void> {
   onInterrupt(stopAll);
   try {
     if (wantsWindow) await ensureSystemPackages(['desktop']);
-    await step('building wallet and kiosk window', build);
+    await step('building wallet, pages and kiosk window', build);
     if (usesStandIns) await step('stand-ins for Stripe and SMS', async () => await stack.startStandIns());
     await step('cloud, with its PostgreSQL', async () => await stack.startServer());
     await step('kiosk agent', async () => await stack.startAgent());

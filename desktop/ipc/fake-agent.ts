@@ -255,6 +255,8 @@ export class FakeAgent {
       createdAt: this.#at(-86_400_000 * 12),
       lastContactAt: withCode ? null : this.#at(-42_000),
       settledSequence: withCode ? 0 : 128,
+      lastSettledAt: withCode ? null : this.#at(-42_000),
+      quarantinedAt: null,
       enrolment,
     };
   }

@@ -3,6 +3,7 @@
 import { act, fireEvent, screen, waitFor } from '@testing-library/react';
 import { describe, expect, it } from 'vitest';
 import { fakeRadio } from '../ipc/fake-radio.ts';
+import { HOSTILE_NAMES } from '../ipc/hostile-names.ts';
 import { RadioState } from '../ipc/radio-contract.ts';
 import { changeLanguage } from './language/i18n.ts';
 import { agent, send, show, typeDigits } from './test/till.tsx';
@@ -276,13 +277,26 @@ describe('the Wi-Fi for phones', () => {
     expect(screen.getByTestId('radio-state').textContent).toBe(words);
   });
 
-  it('names only phones whose names are safe, and counts all', () => {
+  it('R13 shows a hostile name, should the agent let one through, as text that changes nothing around it', async () => {
     show('radio_up');
-    act(() => agent.set({ radio: fakeRadio('up', ['Galaxy-A14', '<b>bold</b>']) }));
+    act(() => agent.set({ radio: fakeRadio('up', ['Galaxy-A14', ...HOSTILE_NAMES]) }));
     fireEvent.click(screen.getByTestId('nav-status'));
-    expect(screen.getByTestId('radio-phones').dataset['count']).toBe('3');
-    // Whatever the agent lets through is text, never a part of the page.
-    expect(screen.getByTestId('panel-radio').querySelector('b')).toBeNull();
+    fireEvent.click(screen.getByTestId('radio-open'));
+    await screen.findByTestId('radio-details');
+    const shown = screen.getAllByTestId('phone-names');
+    expect(shown).toHaveLength(2);
+    for (const names of shown) {
+      expect(names.textContent).toMatch(/^Galaxy-A14, <img src=x onerror=alert\(1\)>, <b>bold<\/b>, /);
+      // No control characters, no marks that turn the direction of writing, no half letters.
+      expect(names.textContent).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]/u);
+      expect([...names.querySelectorAll('*')].every(({ tagName }) => ['SPAN', 'BDI'].includes(tagName))).toBe(
+        true,
+      );
+      for (const name of names.querySelectorAll('bdi'))
+        expect(name.textContent.length).toBeLessThanOrEqual(32);
+    }
+    expect(document.querySelector('img[src="x"], script')).toBeNull();
+    expect(screen.getByTestId('radio-phones').dataset['count']).toBe(String(HOSTILE_NAMES.length + 1));
   });
 
   it('is switched on and off, in both kinds, and rotated', async () => {

@@ -1,9 +1,12 @@
-// How a screen of the wallet is looked at: what moved by itself, what a finger misses, what a reader of screens trips over.
+// How a screen in a browser is looked at: what moved by itself, what a finger misses, what a reader of screens trips over.
 
 import { AxeBuilder } from '@axe-core/playwright';
-import type { Phone } from './phone.ts';
+import type { Page } from 'playwright-core';
 
 const leastTargetPx = 48;
+
+/** The wallet on a phone, or another of the server's pages in a browser. */
+type Screen = { readonly page: Page };
 
 /** Runs in the page, before anything of it: what moved without a finger having caused it. */
 export function watchShifts(): void {
@@ -34,7 +37,7 @@ export function watchShifts(): void {
   }).observe({ type: 'layout-shift', buffered: true });
 }
 
-export async function shifts(phone: Phone): Promise<readonly string[]> {
+export async function shifts(phone: Screen): Promise<readonly string[]> {
   return await phone.page.evaluate(() => {
     const seen: unknown = Reflect.get(globalThis, 'tikiShifts');
     return Array.isArray(seen) ? seen.splice(0).map(String) : ['nothing was watched'];
@@ -46,7 +49,7 @@ export async function shifts(phone: Phone): Promise<readonly string[]> {
  * machine needs. Only this page stands still, not the browser.
  * @returns what lets time go on.
  */
-export async function holdTime(phone: Phone): Promise<() => Promise<void>> {
+export async function holdTime(phone: Screen): Promise<() => Promise<void>> {
   await phone.page.evaluate(() => {
     const later = globalThis.setTimeout;
     const held: (() => void)[] = [];
@@ -68,7 +71,7 @@ export async function holdTime(phone: Phone): Promise<() => Promise<void>> {
     });
 }
 
-export async function comeToRest(phone: Phone): Promise<void> {
+export async function comeToRest(phone: Screen): Promise<void> {
   await phone.page.evaluate(async () => {
     const moving = document
       .getAnimations()
@@ -80,7 +83,7 @@ export async function comeToRest(phone: Phone): Promise<void> {
 /** What axe judges by colours; everything else is the same by night. */
 export const rulesOfColour = ['color-contrast', 'link-in-text-block'];
 
-export async function seriousFindings(phone: Phone, rules?: string[]): Promise<string[]> {
+export async function seriousFindings(phone: Screen, rules?: string[]): Promise<string[]> {
   // The older way gathers its results in the page itself: there are no frames here for which a second page was needed.
   const axe = new AxeBuilder({ page: phone.page }).setLegacyMode(true);
   const { violations } = await (rules === undefined ? axe : axe.withRules(rules)).analyze();
@@ -92,7 +95,7 @@ export async function seriousFindings(phone: Phone, rules?: string[]): Promise<s
 }
 
 /** Links inside sentences are exempt; everything that stands for itself is as large as a finger. */
-export function smallTargets(phone: Phone): Promise<string[]> {
+export function smallTargets(phone: Screen): Promise<string[]> {
   return phone.page.evaluate((least) => {
     const small: string[] = [];
     for (const target of document.querySelectorAll<HTMLElement>('button, a[href], input, select, summary')) {
@@ -107,6 +110,6 @@ export function smallTargets(phone: Phone): Promise<string[]> {
   }, leastTargetPx);
 }
 
-export function widerThanScreen(phone: Phone): Promise<boolean> {
+export function widerThanScreen(phone: Screen): Promise<boolean> {
   return phone.page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth);
 }

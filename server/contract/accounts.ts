@@ -67,7 +67,7 @@ export const RefreshBody = z.object({
 
 /**
  * `POST /v1/auth/pin-reset`: the password is right, so a 6-digit code goes to the account's own phone. `POST /v1/auth/login/code`
- * likewise, for whoever signs in with two proofs; an operator does so always (`second_factor_required`).
+ * likewise, for whoever signs in with two proofs.
  */
 export const FirstProofBody = Credentials;
 export const SecondProofStarted = z.object({

@@ -13,6 +13,7 @@ export * from './wallet.ts';
 export * from './merchant.ts';
 export * from './team.ts';
 export * from './kiosk.ts';
+export * from './operator.ts';
 export * from './double-spends.ts';
 export * from './claims.ts';
 export * from './refunds.ts';

@@ -1,6 +1,14 @@
 /** What a merchant sees and does online: kiosks, sales and the balance. */
 import { z } from 'zod';
-import { CurrencyCode, IsoTime, lineOfText, MinorUnits, PositiveMinorUnits, Uuid } from './primitives.ts';
+import {
+  CurrencyCode,
+  IsoTime,
+  lineOfText,
+  MinorUnits,
+  PageQuery,
+  PositiveMinorUnits,
+  Uuid,
+} from './primitives.ts';
 
 export const KioskStatus = z.enum(['awaiting_enrolment', 'active', 'denied']);
 export const KioskView = z.object({
@@ -11,6 +19,10 @@ export const KioskView = z.object({
   lastContactAt: IsoTime.nullable(),
   /** Highest journal sequence settled without a gap. */
   settledSequence: z.number().int(),
+  /** When the machine that lives handed something in last. */
+  lastSettledAt: IsoTime.nullable(),
+  /** Since when nothing of it is taken: its journal contradicted itself, and a person has to look. */
+  quarantinedAt: IsoTime.nullable(),
   /** Present while a code is valid: 8 characters, shown as `ABCD-EFGH`. */
   enrolment: z.object({ code: z.string(), expiresAt: IsoTime }).nullable(),
 });
@@ -44,6 +56,8 @@ export const SaleView = z.object({
   paymentHash: z.string(),
   kioskId: Uuid,
   kioskName: z.string(),
+  /** The number on the receipt. */
+  sequence: z.number().int(),
   amountMinor: MinorUnits,
   /** Given back of it so far. */
   refundedMinor: MinorUnits,
@@ -54,6 +68,28 @@ export const SaleView = z.object({
   state: z.enum(['settled', 'settled_by_guarantee', 'refused', 'disputed']),
 });
 export type SaleView = z.infer<typeof SaleView>;
+
+/** `search`: the number on a receipt, or the first digits (hexadecimal, eight at least) of a payment's hash. */
+export const SalesQuery = PageQuery.extend({ search: z.string().trim().max(64).optional() });
+
+/** `GET /v1/merchant/sales/days?days=30`: every day of the last so many, also those without a sale, the oldest first. */
+export const SalesDaysQuery = z.object({ days: z.coerce.number().int().min(1).max(92).default(30) });
+export const SalesDay = z.object({
+  /** `2026-11-30`, as the installation's time zone counts days. */
+  day: z.iso.date(),
+  /** Paid out to the merchant's balance on that day: by kiosks and by customers' receipts. */
+  settledMinor: MinorUnits,
+  settledCount: z.number().int(),
+  /** Given back and taken from the balance on that day. */
+  refundedMinor: MinorUnits,
+  refundedCount: z.number().int(),
+  /** Refused or disputed on that day: no money came. */
+  unpaidMinor: MinorUnits,
+  unpaidCount: z.number().int(),
+});
+export type SalesDay = z.infer<typeof SalesDay>;
+export const SalesDays = z.object({ currency: CurrencyCode, days: z.array(SalesDay) });
+export type SalesDays = z.infer<typeof SalesDays>;
 
 /** The limits that a merchant or a kiosk may set below the issuer's; amounts first, then numbers and seconds. */
 export const LIMIT_NAMES = [

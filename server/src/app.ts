@@ -26,6 +26,8 @@ import { registerHealth } from './routes/health.ts';
 import { registerHistory } from './routes/history.ts';
 import { registerKiosk } from './routes/kiosk.ts';
 import { registerMerchant } from './routes/merchant.ts';
+import { registerOfficeFiles } from './routes/office-files.ts';
+import { registerOperator } from './routes/operator.ts';
 import { registerOpenApi } from './routes/openapi.ts';
 import { registerTeam } from './routes/team.ts';
 import { registerStripeWebhook } from './routes/stripe-webhook.ts';
@@ -69,7 +71,9 @@ const rooms: readonly RegisterRoutes[] = [
   registerClaims,
   registerRefunds,
   registerKiosk,
+  registerOperator,
   registerOpenApi,
+  registerOfficeFiles,
   // Last: it answers every path that no room of the API has taken.
   registerWalletFiles,
 ];

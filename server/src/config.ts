@@ -59,6 +59,7 @@ const Environment = z.object({
   TIKI_DATA_DIR: z.string().optional(),
   TIKI_STANDIN_DATA_DIR: z.string().optional(),
   TIKI_WALLET_DIR: z.string().optional(),
+  TIKI_OFFICE_DIR: z.string().optional(),
   TIKI_TRUSTED_PROXIES: list('').pipe(z.array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]))),
   TIKI_KEYS_SECRET: z.string().min(16).optional(),
   TIKI_SMS_PER_DAY: z.coerce.number().int().min(1).default(5_000),
@@ -167,6 +168,8 @@ export interface Config {
   readonly dataDir: string;
   readonly standInDataDir: string;
   readonly walletDir: string;
+  /** The merchant's and the operator's pages, built. */
+  readonly officeDir: string;
   readonly trustedProxies: readonly string[];
   readonly keysSecret: string | undefined;
   readonly smsPerDay: number;
@@ -225,6 +228,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     dataDir,
     standInDataDir: resolve(env.TIKI_STANDIN_DATA_DIR ?? join(REPOSITORY, '.data', 'stand-ins')),
     walletDir: resolve(env.TIKI_WALLET_DIR ?? join(REPOSITORY, 'wallet', 'dist')),
+    officeDir: resolve(env.TIKI_OFFICE_DIR ?? join(REPOSITORY, 'office', 'dist')),
     trustedProxies: env.TIKI_TRUSTED_PROXIES,
     keysSecret: env.TIKI_KEYS_SECRET,
     smsPerDay: env.TIKI_SMS_PER_DAY,

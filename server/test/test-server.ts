@@ -12,7 +12,6 @@ import {
   Problem,
   RegisterResult,
   type RegisterRole,
-  SecondProofStarted,
   StepUpStarted,
   Session,
   TopUp,
@@ -177,20 +176,11 @@ export class TestServer {
     return { session, token: session.accessToken, phone, password };
   }
 
-  /** An operator, appointed beside the API and signed in by both proofs. */
+  /** Somebody who has registered, appointed beside the API. */
   async operator(): Promise<Person> {
-    const phone = freshPhone();
-    const username = `operator ${randomUUID().slice(0, 8)}`;
-    const { db } = this.context;
-    const password = await appointOperator({ db, clock: this.clock }, { phone, username });
-    this.log.guard(password, 'a password');
-    const body = { phone, password };
-    const { resetToken } = await this.expect(SecondProofStarted, '/v1/auth/login/code', { body });
-    const session = await this.signIn(
-      { resetToken, code: this.codeFor(phone) },
-      '/v1/auth/login/code/verify',
-    );
-    return { session, token: session.accessToken, phone, password };
+    const person = await this.register('customer');
+    await appointOperator(this.context.db, person.phone);
+    return this.signInAgain(person);
   }
 
   /** After the clock was moved beyond the session's life. */

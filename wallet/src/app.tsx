@@ -4,6 +4,7 @@ import { t, localeState } from './i18n/translate.ts';
 import { Code, LogIn, Register, Welcome } from './screens/enter.tsx';
 import { Home } from './screens/home.tsx';
 import { currencyOf, useWallet, WalletContext } from './screens/parts/context.ts';
+import { SupportContact } from './screens/parts/help-line.tsx';
 import { Icon, Logo, type IconName } from './screens/parts/icons.tsx';
 import { lazy } from './screens/parts/lazy.tsx';
 import { parseRoute, replace, useRoute, type Route } from './screens/parts/router.ts';
@@ -139,7 +140,9 @@ function Frame() {
       </a>
       {showsTabs && <TopBar />}
       <main id="main" tabIndex={-1}>
-        <Current route={route} key={`${route.name}/${route.argument ?? ''}`} />
+        <SupportContact.Provider value={state.config?.supportContact ?? null}>
+          <Current route={route} key={`${route.name}/${route.argument ?? ''}`} />
+        </SupportContact.Provider>
       </main>
       {showsTabs && <Tabs current={route.name} />}
     </div>

@@ -52,12 +52,22 @@ export function allowedHosts(
     ? [...externalHosts(interfaces), '127.0.0.1', 'localhost', '::1']
     : [bound.host];
   if (bound.host === '127.0.0.1' || bound.host === '::1') hosts.push('localhost');
-  const named = hosts.map((host) => authority(host, bound.port).toLowerCase());
-  return new Set([...named, ...advertised.map((address) => address.slice('http://'.length).toLowerCase())]);
+  const named = hosts.map((host) => authority(host, bound.port));
+  return hostSet([...named, ...advertised.map((address) => address.slice('http://'.length))]);
+}
+
+/** Of authorities, for `isOwnHost`. */
+export function hostSet(authorities: readonly string[]): ReadonlySet<string> {
+  return new Set(authorities.map(plain));
 }
 
 export function isOwnHost(header: string | undefined, allowed: ReadonlySet<string>): boolean {
-  return header !== undefined && allowed.has(header.toLowerCase());
+  return header !== undefined && allowed.has(plain(header));
+}
+
+/** Browsers leave out the port that HTTP has anyway. */
+function plain(host: string): string {
+  return host.toLowerCase().replace(/:80$/, '');
 }
 
 /** No Origin: not a page (or a page of our own). Any other must be a wallet that the cloud named at enrolment. */

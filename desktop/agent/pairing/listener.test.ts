@@ -109,12 +109,17 @@ interface Got {
 
 function ask(
   path: string,
-  options: { method?: string; headers?: Record<string, string>; body?: Uint8Array } = {},
+  options: {
+    method?: string;
+    headers?: Record<string, string>;
+    body?: Uint8Array;
+    address?: string;
+  } = {},
 ): Promise<Got> {
   return new Promise((resolve, reject) => {
     const request = httpRequest(
       {
-        host: '127.0.0.1',
+        host: options.address ?? '127.0.0.1',
         port: listener.port,
         path,
         method: options.method ?? 'GET',
@@ -398,6 +403,24 @@ test('a machine that changes its network is found under its new address and asks
   expect(listener.addresses).toEqual([`http://10.0.0.9:${listener.port}`]);
   await expect.poll(async () => (await from('10.0.0.9')).status).toBe(200);
   expect((await from('evil.test')).status).toBe(403);
+});
+
+test('R7 the name that the kiosk has in its own network means nothing in any other', async () => {
+  const groupAddress = '127.0.0.2';
+  await listener.serveGroup(groupAddress, ['kiosk.tiki']);
+  const headers = { host: `kiosk.tiki:${listener.port}` };
+  expect((await ask('/v1/hello', { headers, address: groupAddress })).status).toBe(200);
+  expect((await ask('/v1/hello', { headers })).status).toBe(403);
+  const byAddress = { host: `${groupAddress}:${listener.port}` };
+  expect((await ask('/v1/hello', { headers: byAddress, address: groupAddress })).status).toBe(200);
+});
+
+test('R7 at the port of HTTP itself a host is named with the port or without, as browsers do', () => {
+  const hosts = allowedHosts({ host: '192.168.1.7', port: 80 }, ['http://kiosk.shop:80']);
+  for (const host of ['192.168.1.7', '192.168.1.7:80', 'kiosk.shop', 'KIOSK.shop:80'])
+    expect(isOwnHost(host, hosts), host).toBe(true);
+  for (const host of ['192.168.1.7:8080', 'evil.test', 'evil.test:80', ''])
+    expect(isOwnHost(host, hosts), host).toBe(false);
 });
 
 test('a listener on every address names each of them and nothing else', () => {

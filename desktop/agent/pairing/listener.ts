@@ -18,6 +18,7 @@ import { Connections } from './connections.ts';
 import {
   allowedHosts,
   authority,
+  hostSet,
   isOwnHost,
   isOwnOrigin,
   isWalletOrigin,
@@ -194,7 +195,7 @@ class PhoneDesk {
   setGroup(address: string | null, names: readonly string[]): void {
     const { port } = this.#bound;
     this.#group = address === null ? null : { host: address, port };
-    this.#groupHosts = new Set(
+    this.#groupHosts = hostSet(
       address === null ? [] : [address, ...names].map((name) => authority(name, port)),
     );
   }
@@ -203,9 +204,15 @@ class PhoneDesk {
     return allowedHosts(this.#bound, this.addresses(), this.#options.interfaces);
   }
 
+  /** What phones call the kiosk in its own network means nothing in any other. */
+  #isOursInGroup(host: string | undefined, localAddress: string | undefined): boolean {
+    const isThere = this.#group !== null && localAddress?.replace(/^::ffff:/, '') === this.#group.host;
+    return isThere && isOwnHost(host, this.#groupHosts);
+  }
+
   /** A name that is not ours may have become ours since it was last looked up. */
-  #isOurs(host: string | undefined): boolean {
-    if (isOwnHost(host, this.#groupHosts) || isOwnHost(host, this.#hosts)) return true;
+  #isOurs(host: string | undefined, localAddress: string | undefined): boolean {
+    if (this.#isOursInGroup(host, localAddress) || isOwnHost(host, this.#hosts)) return true;
     if (performance.now() - this.#hostsReadMs < HOSTS_READ_EVERY_MS) return false;
     this.#hostsReadMs = performance.now();
     this.#hosts = this.#readHosts();
@@ -220,7 +227,8 @@ class PhoneDesk {
     const isAllowed = isOwn || isWalletOrigin(origin, view?.walletOrigins ?? []);
     let answer: Answer;
     try {
-      if (!this.#isOurs(request.headers.host)) answer = refusal(403, 'host_not_allowed');
+      if (!this.#isOurs(request.headers.host, request.socket.localAddress))
+        answer = refusal(403, 'host_not_allowed');
       else if (!isAllowed) answer = refusal(403, 'origin_not_allowed');
       else answer = await this.#route(request, view);
     } catch (error) {

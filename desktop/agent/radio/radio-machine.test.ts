@@ -251,6 +251,20 @@ describe('R14 a passphrase', () => {
     expect(bench.tell({ type: 'left' }).asked()).toEqual(['host']);
   });
 
+  test('is rotated an hour after it should have been, however busy the till is', () => {
+    const bench = new Bench().up();
+    bench.tell({ type: 'requests', isOpen: true }).after(12 * HOUR_MS);
+    bench.after(59 * 60_000);
+    expect(bench.asked()).not.toContain('begin_shift');
+    expect(bench.after(60_000).asked()).toContain('begin_shift');
+    bench.tell(
+      { type: 'left' },
+      { type: 'hosted', group: GROUP },
+      { type: 'serving', interfaceName: GROUP.interfaceName },
+    );
+    expect(bench.after(60_000).asked()).not.toContain('begin_shift');
+  });
+
   test('is rotated at the end of the day', () => {
     const bench = new Bench().up();
     bench.day = 'tuesday';

@@ -60,6 +60,8 @@ export interface MachineState {
   readonly rebuiltFor: ReadonlySet<string>;
   readonly shift: { readonly beganAtMs: number; readonly day: string } | null;
   readonly rotationAsked: boolean;
+  /** Since when a rotation waits for a quiet moment. */
+  readonly rotationDueSinceMs: number | null;
   /** Since when no payment request is open; null while one is. */
   readonly quietSinceMs: number | null;
   readonly probeAtMs: number | null;
@@ -132,6 +134,8 @@ const LOOK_MS = 25_000;
 const MOST_REBUILDS_FOR_PHONES = 5;
 /** After the last request the phone still fetches its receipt. */
 const QUIET_MS = 10_000;
+/** A till that is never quiet rotates all the same: whoever is cut off joins again, or pays by code. */
+const ROTATION_PATIENCE_MS = 60 * 60_000;
 const HOUR_MS = 3_600_000;
 
 export function initialState(settings: RadioSettings): MachineState {
@@ -148,6 +152,7 @@ export function initialState(settings: RadioSettings): MachineState {
     rebuiltFor: new Set(),
     shift: null,
     rotationAsked: false,
+    rotationDueSinceMs: null,
     quietSinceMs: Number.NEGATIVE_INFINITY,
     probeAtMs: 0,
     networkRetryAtMs: null,
@@ -206,7 +211,8 @@ export function reduce(state: MachineState, input: Input, now: Now): Step {
       return onNetwork(state, input, now);
     case 'shift_began': {
       const { beganAtMs, day } = input;
-      return to({ ...state, shift: { beganAtMs, day }, rotationAsked: false, rebuiltFor: new Set() });
+      const began = { shift: { beganAtMs, day }, rotationAsked: false, rotationDueSinceMs: null };
+      return to({ ...state, ...began, rebuiltFor: new Set() });
     }
     case 'requests':
       return onRequests(state, input.isOpen, now);
@@ -426,7 +432,7 @@ function onTimeWhileUp(state: MachineState, now: Now): Step {
   if (phase.kind !== 'up') return to(state);
   if (state.networkRetryAtMs === null || now.atMs < state.networkRetryAtMs) {
     const rotated = rotateIfDue(state, now);
-    return rotated.effects.length > 0 ? rotated : lookAfterPhones(state, now);
+    return rotated.effects.length > 0 ? rotated : lookAfterPhones(rotated.state, now);
   }
   const { interfaceName } = phase.group;
   const again: MachineState = { ...state, networkRetryAtMs: null, phase: { ...phase, network: 'building' } };
@@ -476,9 +482,11 @@ function rebuild(state: MachineState): Step {
 }
 
 function rotateIfDue(state: MachineState, now: Now): Step {
-  const isDue = state.rotationAsked || isShiftOver(state, now);
+  if (state.phase.kind !== 'up' || !isShiftOver(state, now)) return to(state);
+  const rotationDueSinceMs = state.rotationDueSinceMs ?? now.atMs;
   const isQuiet = state.quietSinceMs !== null && now.atMs - state.quietSinceMs >= QUIET_MS;
-  if (!isDue || state.phase.kind !== 'up' || !isQuiet) return to(state);
+  const isOverdue = now.atMs - rotationDueSinceMs >= ROTATION_PATIENCE_MS;
+  if (!isQuiet && !isOverdue) return to({ ...state, rotationDueSinceMs });
   const { state: leaving, effects } = rebuild(state);
   return to(leaving, ...effects.slice(0, 1), { type: 'begin_shift' }, ...effects.slice(1));
 }
@@ -488,9 +496,12 @@ function isShiftOver({ shift, settings, rotationAsked }: MachineState, now: Now)
   return shift.day !== now.day || now.atMs - shift.beganAtMs >= settings.rotationHours * HOUR_MS;
 }
 
-/** Null while a request is open: the end of it is told. */
-function rotationAtMs({ shift, settings, rotationAsked, quietSinceMs }: MachineState): number | null {
-  if (quietSinceMs === null || shift === null) return null;
+/** While a request is open its end is told, unless that takes too long. */
+function rotationAtMs(state: MachineState): number | null {
+  const { shift, settings, rotationAsked, rotationDueSinceMs, quietSinceMs } = state;
+  if (shift === null) return null;
+  if (quietSinceMs === null)
+    return rotationDueSinceMs === null ? null : rotationDueSinceMs + ROTATION_PATIENCE_MS;
   const dueMs = rotationAsked ? Number.NEGATIVE_INFINITY : shift.beganAtMs + settings.rotationHours * HOUR_MS;
   return Math.max(dueMs, quietSinceMs + QUIET_MS);
 }

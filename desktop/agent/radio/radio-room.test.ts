@@ -8,6 +8,7 @@ import { createFakeWorld, type FakeMachine, type FakeWorld } from 'node-wifi-dir
 import type { RadioFacts } from 'node-wifi-direct';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { HOSTILE_NAMES } from '../../ipc/hostile-names.ts';
 import type { Radio, RadioSettings } from '../../ipc/index.ts';
 import { systemClock } from '../clock.ts';
 import { FakeSystem } from '../test/fake-system.ts';
@@ -255,6 +256,29 @@ test('settings that change while the radio is being opened are no fault of the r
   await expect.poll(() => state().network?.interfaceName, WAIT).toBe('wlan0');
   await expect.poll(() => state().state, WAIT).toBe('up');
   expect(logged).not.toContain('radio_failed');
+});
+
+test('R13 a phone with a hostile name is counted and can pay; its name reaches no screen and no log', async () => {
+  await up();
+  const { ssid, passphrase } = shift();
+  const phone = world.addPhone();
+  expect(await phone.join(ssid, passphrase)).toBe('joined');
+  await expect.poll(() => state().phones.count, WAIT).toBe(1);
+  const [dnsmasq] = system.dnsmasqs;
+  const said = (name: string): void => {
+    dnsmasq?.say(`dnsmasq-dhcp[7]: 42 client provides name: ${name}`);
+    dnsmasq?.say(`dnsmasq-dhcp[7]: 42 DHCPACK(p2p-wlan0-0) 192.168.49.100 ${phone.address}`);
+  };
+  const isHarmless = (name: string): boolean => /^[A-Za-z0-9][A-Za-z0-9 ._-]{0,31}$/.test(name);
+  for (const name of HOSTILE_NAMES) said(name);
+  said('Galaxy-A14');
+  await expect.poll(() => state().phones.names, WAIT).toEqual(['Galaxy-A14']);
+  expect(state().phones.count).toBe(1);
+  const names = new Set(seen.flatMap(({ phones }) => phones.names));
+  expect([...names].every(isHarmless)).toBe(true);
+  for (const name of HOSTILE_NAMES.filter((one) => !isHarmless(one) && one.trim() !== ''))
+    expect(logged).not.toContain(name);
+  expect(logged.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Bidi_Control}]/u);
 });
 
 test('a radio that has more to say than anybody hears is opened anew', async () => {

@@ -9,6 +9,7 @@ import { useLanguage } from '../language/use-language.ts';
 import { Icon } from '../look/icons.tsx';
 import { Fact, Facts, Problem } from '../look/panel.tsx';
 import { JoinCode } from './join-code.tsx';
+import { PhoneNames } from './phone-names.tsx';
 import { RadioTest } from './radio-test.tsx';
 import { RadioWord } from './radio-word.tsx';
 import classes from './wifi.module.css';
@@ -35,7 +36,10 @@ export function RadioDetails(): ReactElement {
                   {radio.network.ssid}
                 </span>
               </Fact>
-              <Fact label={t('wifi.connected')} hint={radio.phones.names.join(', ') || undefined}>
+              <Fact
+                label={t('wifi.connected')}
+                hint={radio.phones.names.length > 0 ? <PhoneNames /> : undefined}
+              >
                 {t('wifi.phones', { count: radio.phones.count })}
               </Fact>
             </Facts>

@@ -5,6 +5,7 @@ import { useAgent } from '../agent/connection.ts';
 import { useLanguage } from '../language/use-language.ts';
 import { Fact, Facts, Panel } from '../look/panel.tsx';
 import { RadioDetails } from './radio-details.tsx';
+import { PhoneNames } from './phone-names.tsx';
 import { RadioWord } from './radio-word.tsx';
 import classes from './wifi.module.css';
 
@@ -19,7 +20,7 @@ export function RadioPanel(): ReactElement {
       <p className={classes.hint}>{t(`status.radioHint.${radio.state}`)}</p>
       <Facts>
         {radio.network !== null && (
-          <Fact label={t('wifi.connected')} hint={radio.phones.names.join(', ') || undefined}>
+          <Fact label={t('wifi.connected')} hint={radio.phones.names.length > 0 ? <PhoneNames /> : undefined}>
             <span data-testid="radio-phones" data-count={radio.phones.count}>
               {t('wifi.phones', { count: radio.phones.count })}
             </span>

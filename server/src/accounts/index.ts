@@ -21,6 +21,7 @@ export {
   sendOwnerCode,
   useOwnerProof,
 } from './sms-codes.ts';
+export { findSuspension, restore, suspend } from './suspensions.ts';
 export {
   answerInvitation,
   findOwner,

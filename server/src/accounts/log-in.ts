@@ -10,6 +10,7 @@ import { ApiProblem, problem } from '../http/problem.ts';
 import { verifyAgainstNobody, verifyPassword } from './password.ts';
 import { normalisePhone } from './phone.ts';
 import type { LivingSession } from './sessions.ts';
+import { refuseSuspended } from './suspensions.ts';
 import type { KnownDevice } from './tokens.ts';
 import { findUserById, findUserByPhone, type StoredUser, userView } from './users.ts';
 
@@ -22,12 +23,13 @@ export interface SessionGrant {
   readonly sessionExpiresAt: Date;
 }
 
-/** Opens a session for somebody who has just proved who they are. */
+/** Opens a session for somebody who has just proved who they are. @throws ApiProblem `account_suspended` */
 export async function openSession(
   accounts: Accounts,
   user: StoredUser,
   opened: OpenedBy,
 ): Promise<SessionGrant> {
+  await refuseSuspended(accounts.db, user.id);
   const session = await accounts.sessions.open(user.id, {
     client: opened.client,
     proofKey: opened.sessionKey ?? null,
@@ -43,14 +45,9 @@ export interface OpenedBy {
   readonly deviceName?: string | null;
 }
 
-/**
- * @throws ApiProblem `credentials_incorrect`, whichever of the two is wrong; `rate_limited`; `second_factor_required` for an
- *   operator, whose password was right
- */
+/** @throws ApiProblem `credentials_incorrect`, whichever of the two is wrong; `rate_limited` */
 export async function logIn(accounts: Accounts, attempt: PasswordAttempt & OpenedBy): Promise<SessionGrant> {
-  const user = await provePassword(accounts, attempt);
-  if (user.role === 'operator') throw problem('second_factor_required');
-  return openSession(accounts, user, attempt);
+  return openSession(accounts, await provePassword(accounts, attempt), attempt);
 }
 
 export interface PasswordAttempt {

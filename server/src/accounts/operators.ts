@@ -1,58 +1,39 @@
 /**
- * Operators: appointed in a terminal beside the database, never by the API, and signed in by password and code, always.
- *
- * Owns: users of the role `operator`.
+ * Making an operator of somebody who has registered, by the terminal of the server only: no request of the API can do it.
  */
-import { randomBytes, randomUUIDv7 } from 'node:crypto';
-import { and, eq } from 'drizzle-orm';
-import type { Clock } from '../clock.ts';
+import { and, eq, ne, sql } from 'drizzle-orm';
 import type { Db } from '../db/client.ts';
-import { inTransaction, violatedConstraint } from '../db/retry.ts';
+import { inTransaction } from '../db/retry.ts';
+import { allowances } from '../db/schema/allowances.ts';
 import { sessions, users } from '../db/schema/accounts.ts';
 import { problem } from '../http/problem.ts';
-import { writeEvent } from './account-events.ts';
-import { hashPassword } from './password.ts';
-
-export interface Appointment {
-  /** E.164. */
-  readonly phone: string;
-  readonly username: string;
-}
+import { findUserByPhone } from './users.ts';
 
 /**
- * Makes an operator, or gives one a new password and ends their sessions.
- * @returns the password, which is nowhere else. @throws ApiProblem `phone_number_taken`, `username_taken`
+ * Their sessions end, so that the next one is an operator's.
+ * @returns the name of the person.
+ * @throws ApiProblem `recipient_not_found`, `not_permitted` for who works for a shop, `account_not_empty` for who has money here:
+ *   an operator has no wallet
  */
-export async function appointOperator(
-  { db, clock }: { readonly db: Db; readonly clock: Clock },
-  { phone, username }: Appointment,
-): Promise<string> {
-  const password = randomBytes(15).toString('base64url');
-  const passwordHash = await hashPassword(password);
-  const now = new Date(clock.nowMs());
-  try {
-    await inTransaction(db, async (tx) => {
-      const [known] = await tx
-        .update(users)
-        .set({ username, passwordHash })
-        .where(and(eq(users.phone, phone), eq(users.role, 'operator')))
-        .returning({ id: users.id });
-      const userId = known?.id ?? randomUUIDv7();
-      if (known === undefined)
-        await tx
-          .insert(users)
-          .values({ id: userId, role: 'operator', phone, username, passwordHash, createdAt: now });
-      await tx
-        .update(sessions)
-        .set({ revokedAt: now, revokedReason: 'credentials_changed' })
-        .where(eq(sessions.userId, userId));
-      await writeEvent({ db: tx, clock }, { userId, kind: 'operator_appointed' });
-    });
-  } catch (error) {
-    const constraint = violatedConstraint(error);
-    if (constraint === 'users_phone') throw problem('phone_number_taken', { cause: error });
-    if (constraint === 'users_username') throw problem('username_taken', { cause: error });
-    throw error;
-  }
-  return password;
+export async function appointOperator(db: Db, phone: string): Promise<string> {
+  const user = await findUserByPhone(db, phone);
+  if (user === undefined) throw problem('recipient_not_found');
+  if (user.role === 'operator') return user.username;
+  if (user.role !== 'customer' || user.merchant !== null) throw problem('not_permitted');
+  await inTransaction(db, async (tx) => {
+    const [money] = await tx.execute<{ held: boolean }>(sql`
+      select exists (select from ledger_accounts where kind = 'user_online' and owner_id = ${user.id} and balance_minor <> 0) as held`);
+    const open = await tx
+      .select({ id: allowances.id })
+      .from(allowances)
+      .where(and(eq(allowances.userId, user.id), ne(allowances.status, 'closed')))
+      .limit(1);
+    if (money?.held === true || open.length > 0) throw problem('account_not_empty');
+    await tx.update(users).set({ role: 'operator' }).where(eq(users.id, user.id));
+    await tx
+      .update(sessions)
+      .set({ revokedAt: sql`now()`, revokedReason: 'logged_out' })
+      .where(and(eq(sessions.userId, user.id), sql`${sessions.revokedAt} is null`));
+  });
+  return user.username;
 }

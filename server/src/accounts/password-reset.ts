@@ -2,7 +2,7 @@
  * A forgotten password: a code by SMS to the account's number, then a new one (R53).
  *
  * Owns: the table `password_resets`. Never: lets a stranger tell whether a number has an account - the answer, the row and the
- * time they take are the same, and the SMS is sent after the answer. Never: for operators; who appoints them gives a password.
+ * time they take are the same, and the SMS is sent after the answer. Never: for operators, for whom one proof is too few.
  */
 import { randomBytes, randomUUIDv7 } from 'node:crypto';
 import { and, eq, isNull, lt, sql } from 'drizzle-orm';

@@ -150,6 +150,11 @@ export class Sessions {
     return row;
   }
 
+  /** Of everything that is open. Access tokens in other processes end within `ALIVE_CACHE_MS`. */
+  async revokeAll(userId: string): Promise<void> {
+    await this.endAll(userId, 'ended_elsewhere');
+  }
+
   /** Where the person is signed in, the last used first. */
   async list(userId: string, currentId: string): Promise<DeviceSession[]> {
     const now = new Date(this.#clock.nowMs());

@@ -1,6 +1,6 @@
 /**
  * Password and a code by SMS, both: for a forgotten PIN, before the phone may give up its keys and choose a new one, and for
- * whoever signs in with two proofs, as every operator does.
+ * whoever chooses to sign in with two proofs.
  *
  * Owns: the token between the two steps: whom the password proved, and for what. It is under a MAC and kept by the phone; the
  * code is bound to this very attempt (`sms-codes.ts`). Never: opens a session for the password alone.

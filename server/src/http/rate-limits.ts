@@ -67,6 +67,12 @@ const BUDGETS = {
   invitation_by_user: { points: 60, seconds: 24 * HOUR },
   /** Eight characters at this pace are out of reach within a code's life. */
   enrol_by_address: { points: 60, seconds: 10 * MINUTE },
+  /** Answers whether a number has an account: enough for a day's calls, too few to walk through a range. */
+  find_by_operator: { points: 120, seconds: HOUR },
+  /** Each has a reason that somebody typed. */
+  act_by_operator: { points: 60, seconds: HOUR },
+  /** Reads every entry of the ledger. */
+  reconcile_by_operator: { points: 20, seconds: HOUR },
 } as const;
 export type BudgetName = keyof typeof BUDGETS;
 

@@ -4,12 +4,13 @@
  * Owns: the table `kiosks`. Never: touches a kiosk of another merchant, or says that one exists.
  */
 import { randomUUIDv7 } from 'node:crypto';
-import { and, asc, eq, isNull, or, type SQL } from 'drizzle-orm';
+import { and, asc, eq, isNull, or, type SQL, sql } from 'drizzle-orm';
 import type { KioskView } from '../../contract/index.ts';
 import type { Clock } from '../clock.ts';
 import type { Db, Executor } from '../db/client.ts';
 import { inTransaction } from '../db/retry.ts';
 import { kioskEnrolments, kiosks } from '../db/schema/kiosks.ts';
+import { settlementBatches } from '../db/schema/settlement.ts';
 import { problem } from '../http/problem.ts';
 import { deny, type OfflinePolicy } from '../trust/index.ts';
 import { hashCode, makeCode, showCode } from './enrolment-code.ts';
@@ -94,19 +95,30 @@ const isCurrent = or(isNull(kioskEnrolments.endedAt), eq(kioskEnrolments.endedRe
 
 async function readViews({ db, clock }: { db: Executor; clock: Clock }, which: SQL): Promise<KioskView[]> {
   const rows = await db
-    .select({ kiosk: kiosks, settledSequence: kioskEnrolments.settledSequence })
+    .select({
+      kiosk: kiosks,
+      settledSequence: kioskEnrolments.settledSequence,
+      quarantinedAt: kioskEnrolments.quarantinedAt,
+      lastSettledAt: sql<Date | null>`(
+        select max(${settlementBatches.receivedAt}) from ${settlementBatches}
+        where ${settlementBatches.enrolmentId} = ${kioskEnrolments.id})`.mapWith(
+        settlementBatches.receivedAt,
+      ),
+    })
     .from(kiosks)
     .leftJoin(kioskEnrolments, and(eq(kioskEnrolments.kioskId, kiosks.id), isCurrent))
     .where(which)
     .orderBy(asc(kiosks.createdAt), asc(kiosks.id));
   const now = clock.nowMs();
-  return rows.map(({ kiosk, settledSequence }) => ({
+  return rows.map(({ kiosk, settledSequence, quarantinedAt, lastSettledAt }) => ({
     id: kiosk.id,
     name: kiosk.name,
     status: kiosk.status,
     createdAt: kiosk.createdAt.toISOString(),
     lastContactAt: kiosk.lastContactAt?.toISOString() ?? null,
     settledSequence: settledSequence ?? 0,
+    lastSettledAt: lastSettledAt?.toISOString() ?? null,
+    quarantinedAt: quarantinedAt?.toISOString() ?? null,
     enrolment: validCode(kiosk, now),
   }));
 }

@@ -56,11 +56,14 @@ export async function linkBankAccount(
   const { config, money } = needs;
   const known = await findBankAccount(needs.db, owner.userId);
   const accountId = known?.providerId ?? (await open(needs, owner));
+  // A business came from the merchant's pages, a person from the wallet.
+  const page = (bank: string) =>
+    `${config.publicOrigin}/${owner.isBusiness ? `merchant?bank=${bank}#/pay-outs` : `?bank=${bank}`}`;
   const link = await money
     .onboardingLink({
       accountId,
-      returnUrl: `${config.publicOrigin}/?bank=done`,
-      refreshUrl: `${config.publicOrigin}/?bank=again`,
+      returnUrl: page('done'),
+      refreshUrl: page('again'),
     })
     .catch(tryAgain);
   return { url: link.url, expiresAt: link.expiresAt.toISOString() };

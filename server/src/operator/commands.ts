@@ -7,7 +7,6 @@ import { closeSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { z } from 'zod';
 import { toBase64Url } from '@tikiwallet/protocol';
 import { appointOperator, normalisePhone } from '../accounts/index.ts';
-import { systemClock } from '../clock.ts';
 import type { Db } from '../db/client.ts';
 import { trustState } from '../db/schema/trust.ts';
 import { problem } from '../http/problem.ts';
@@ -140,20 +139,16 @@ const correctClock: OperatorCommand = {
 };
 
 const appoint: OperatorCommand = {
-  takes: ['PHONE', 'NAME'],
-  purpose: 'makes an operator, or gives one a new password; the number starts with + and its country',
-  async run(db, [phone = '', username = '']) {
-    if (!/^[\p{L}\p{N}._ -]{2,32}$/u.test(username))
-      throw problem('request_invalid', {
-        detail: 'NAME has 2 to 32 letters, digits, dots, dashes or spaces.',
-      });
-    const appointment = { phone: normalisePhone(phone, ''), username };
-    const password = await appointOperator({ db, clock: systemClock }, appointment);
-    return `${username} is an operator and signs in with this password and a code by SMS. It is shown once:\n  ${password}`;
+  takes: ['PHONE'],
+  purpose: 'makes an operator of somebody who has registered; PHONE with + and country code',
+  async run(db, [phone = '']) {
+    const name = await appointOperator(db, normalisePhone(phone, ''));
+    return `${name} is an operator now, and signs in at /operator with the same number and password.`;
   },
 };
 
 export const COMMANDS: Readonly<Record<string, OperatorCommand>> = {
+  'appoint-operator': appoint,
   'double-spends': doubleSpends,
   'export-proof': exportProof,
   claims,

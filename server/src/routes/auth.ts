@@ -42,11 +42,16 @@ import { ApiProblem, problem } from '../http/problem.ts';
 import { answers, bearer, json, refusals } from '../http/router.ts';
 
 const tags = ['accounts'];
+/** Pages beside the wallet: one browser may be signed in at each of them as somebody else. */
+const VIEWS = ['merchant', 'operator'] as const;
 const clientHeader = z.object({
   [CLIENT_HEADER.toLowerCase()]: z
-    .enum(['agent'])
+    .enum(['agent', ...VIEWS])
     .optional()
-    .meta({ description: 'Agents get the refresh token in the body, browsers in a cookie.' }),
+    .meta({
+      description:
+        'Agents get the refresh token in the body, browsers in a cookie: the merchant’s and the operator’s pages in one of their own.',
+    }),
 });
 
 const registerRoute = createRoute({
@@ -161,6 +166,12 @@ const COOKIE_PATH = '/v1/auth';
 const DEVICE_COOKIE = 'tiki_device';
 const DEVICE_COOKIE_SECONDS = 365 * 24 * 3600;
 
+/** Which page's cookie: by the header, because all pages of this server share the cookies of its path. */
+function cookieOf(c: Context): string {
+  const view = VIEWS.find((one) => one === c.req.header(CLIENT_HEADER));
+  return view === undefined ? COOKIE : `${COOKIE}_${view}`;
+}
+
 function clientOf(c: Context): ClientKind {
   return c.req.header(CLIENT_HEADER) === 'agent' ? 'agent' : 'browser';
 }
@@ -168,7 +179,7 @@ function clientOf(c: Context): ClientKind {
 /** Puts a browser's refresh token where no script reaches it; an agent has it in the body. */
 function giveSession(c: Context, context: ServerContext, grant: SessionGrant): Session {
   if (grant.session.refreshToken === undefined) {
-    setCookie(c, COOKIE, grant.refreshToken, {
+    setCookie(c, cookieOf(c), grant.refreshToken, {
       path: COOKIE_PATH,
       httpOnly: true,
       sameSite: 'Strict',
@@ -206,7 +217,7 @@ function refreshTokenOf(
   c: Context,
   body: { refreshToken?: string | undefined } | undefined,
 ): string | undefined {
-  return body?.refreshToken ?? (isFromElsewhere(c) ? undefined : getCookie(c, COOKIE));
+  return body?.refreshToken ?? (isFromElsewhere(c) ? undefined : getCookie(c, cookieOf(c)));
 }
 
 /**
@@ -219,7 +230,7 @@ function isFromElsewhere(c: Context): boolean {
 }
 
 function dropCookie(c: Context): void {
-  if (!isFromElsewhere(c)) deleteCookie(c, COOKIE, { path: COOKIE_PATH });
+  if (!isFromElsewhere(c)) deleteCookie(c, cookieOf(c), { path: COOKIE_PATH });
 }
 
 export const registerAuth: RegisterRoutes = (router, context) => {

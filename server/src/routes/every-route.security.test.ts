@@ -20,7 +20,7 @@ import { clone, type OfflineWallet, pay, SimulatedPhone } from '../../test/simul
 import { freshPhone, type Person, startTestServer, type TestServer } from '../../test/test-server.ts';
 import { createLogger } from '../log.ts';
 
-type Caller = 'public' | 'anybody' | 'customer' | 'merchant' | 'kiosk';
+type Caller = 'public' | 'anybody' | 'customer' | 'merchant' | 'operator' | 'kiosk';
 interface Route {
   readonly for: Caller;
   /** Values of the path's parameters: the victim's own. */
@@ -96,6 +96,7 @@ async function spendTwice(spent: OfflineWallet): Promise<string> {
 }
 
 const amountMinor = '500';
+const reason = () => ({ reason: 'because I say so' });
 const ROUTES: Readonly<Record<string, Route>> = {
   'GET /healthz': { for: 'public' },
   'GET /readyz': { for: 'public' },
@@ -226,6 +227,7 @@ const ROUTES: Readonly<Record<string, Route>> = {
   },
   'DELETE /v1/team-membership': { for: 'anybody' },
   'GET /v1/merchant/sales': { for: 'merchant' },
+  'GET /v1/merchant/sales/days': { for: 'merchant' },
   'GET /v1/merchant/claims': { for: 'merchant' },
   'GET /v1/merchant/double-spends': { for: 'merchant' },
   'GET /v1/merchant/double-spends/{id}/proof': {
@@ -233,11 +235,42 @@ const ROUTES: Readonly<Record<string, Route>> = {
     id: () => caseId,
     strangerGets: 'double_spend_not_found',
   },
+  'GET /v1/operator/overview': { for: 'operator' },
+  'GET /v1/operator/policy': { for: 'operator' },
+  'GET /v1/operator/quarantines': { for: 'operator' },
+  'GET /v1/operator/denied': { for: 'operator' },
+  'GET /v1/operator/double-spends': { for: 'operator' },
+  'GET /v1/operator/claims': { for: 'operator' },
+  'GET /v1/operator/acts': { for: 'operator' },
+  'POST /v1/operator/reconciliation': { for: 'operator' },
+  'POST /v1/operator/users/find': { for: 'operator', body: () => ({ phone: customer.phone }) },
+  'POST /v1/operator/users/{id}/suspend': {
+    for: 'operator',
+    id: () => customer.session.user.id,
+    body: reason,
+  },
+  'POST /v1/operator/users/{id}/restore': {
+    for: 'operator',
+    id: () => customer.session.user.id,
+    body: reason,
+  },
+  'POST /v1/operator/users/{id}/end-sessions': {
+    for: 'operator',
+    id: () => customer.session.user.id,
+    body: reason,
+  },
+  'POST /v1/operator/quarantines/{id}/release': { for: 'operator', id: () => kiosk.kioskId, body: reason },
+  'POST /v1/operator/double-spends/{id}/judgement': {
+    for: 'operator',
+    id: () => caseId,
+    body: () => ({ verdict: 'no_fraud', ...reason() }),
+  },
+  'GET /v1/operator/double-spends/{id}/proof': { for: 'operator', id: () => caseId },
   'GET /v1/kiosk/trust-bundle': { for: 'kiosk' },
   'POST /v1/kiosk/settlements': { for: 'kiosk' },
 };
 const guarded = Object.entries(ROUTES).filter(([, route]) => route.for !== 'public');
-const withIds = guarded.filter(([, route]) => route.id !== undefined);
+const withIds = guarded.filter(([, route]) => route.id !== undefined && route.for !== 'operator');
 
 /** One request to a route of the table, with whatever the caller shows. */
 async function request(name: string, authorization: string | undefined, id?: string) {
@@ -293,7 +326,7 @@ describe.each(guarded)('%s', (name, route) => {
   });
 });
 
-const ofOneRole = guarded.filter(([, route]) => route.for === 'customer' || route.for === 'merchant');
+const ofOneRole = guarded.filter(([, route]) => route.for !== 'kiosk' && route.for !== 'anybody');
 test.each(ofOneRole)('%s refuses the other role', async (name, route) => {
   const other = stranger[route.for === 'customer' ? 'merchant' : 'customer'];
   const answer = await request(name, `Bearer ${other.token}`);
@@ -336,7 +369,7 @@ test('a stranger who reads everything finds nothing of the victim', async () => 
     'Till of the victim',
   ];
   for (const [name, route] of guarded.filter(([one, { id }]) => one.startsWith('GET') && id === undefined)) {
-    if (route.for === 'kiosk') continue;
+    if (route.for === 'kiosk' || route.for === 'operator') continue;
     const { token } = stranger[route.for === 'merchant' ? 'merchant' : 'customer'];
     const answer = await request(name, `Bearer ${token}`);
     expect([name, answer.status]).toEqual([name, 200]);

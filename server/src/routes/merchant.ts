@@ -8,7 +8,9 @@ import {
   MerchantLimitsView,
   MerchantSummary,
   pageOf,
-  PageQuery,
+  SalesDays,
+  SalesDaysQuery,
+  SalesQuery,
   SaleView,
   SetMerchantLimitsBody,
   Uuid,
@@ -23,7 +25,7 @@ import {
   renewCode,
   setMerchantLimits,
 } from '../kiosks/index.ts';
-import { listSales, merchantSummary } from '../settlement/index.ts';
+import { listSales, merchantSummary, salesDays } from '../settlement/index.ts';
 
 const tags = ['merchant'];
 const createKioskRoute = createRoute({
@@ -75,8 +77,17 @@ const salesRoute = createRoute({
   tags,
   summary: 'Settled, refused and disputed sales',
   security: bearerOf('sales.read'),
-  request: { query: PageQuery },
+  request: { query: SalesQuery },
   responses: { 200: answers(pageOf(SaleView), 'A page, newest first'), ...refusals },
+});
+const salesDaysRoute = createRoute({
+  method: 'get',
+  path: '/v1/merchant/sales/days',
+  tags,
+  summary: 'What came and went on each of the last days',
+  security: bearerOf('sales.read'),
+  request: { query: SalesDaysQuery },
+  responses: { 200: answers(SalesDays, 'The days, the oldest first'), ...refusals },
 });
 
 const readLimitsRoute = createRoute({
@@ -140,7 +151,13 @@ export const registerMerchant: RegisterRoutes = (router, context) => {
   });
   router.openapi(salesRoute, async (c) => {
     const { merchantId } = await auth.requireMerchant(c, 'sales.read');
-    const { cursor, limit } = c.req.valid('query');
-    return c.json(await listSales(reading.db(), { merchantId, limit, cursor }), 200);
+    const { cursor, limit, search } = c.req.valid('query');
+    return c.json(await listSales(reading.db(), { merchantId, limit, cursor, search }), 200);
+  });
+  router.openapi(salesDaysRoute, async (c) => {
+    const { merchantId } = await auth.requireMerchant(c, 'sales.read');
+    const { timeZone } = offline.policy;
+    const needs = { db: reading.db(), clock, currency: config.currency, timeZone };
+    return c.json(await salesDays(needs, merchantId, c.req.valid('query').days), 200);
   });
 };

@@ -30,7 +30,7 @@ export function contentSecurityPolicy(kioskOrigins: readonly string[]): string {
   ].join('; ');
 }
 
-function cacheControl(path: string): string {
+export function cacheControl(path: string): string {
   // Vite puts a hash of the content into these names; everything else may change under its name.
   return /\/assets\/[^/]+-[A-Za-z0-9_-]{8,}\.[a-z0-9]+$/.test(path)
     ? `public, max-age=${YEAR_SECONDS}, immutable`

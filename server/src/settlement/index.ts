@@ -4,5 +4,5 @@ export { settleClaim } from './claims.ts';
 export { doubleSpendProof, listDoubleSpends } from './double-spends.ts';
 export { exportJournal } from './journal-export.ts';
 export { listMerchantRefunds, listRefunds } from './refund-list.ts';
-export { listSales, merchantSummary } from './merchant-sales.ts';
+export { listSales, merchantSummary, salesDays } from './merchant-sales.ts';
 export { settleBatch, settleNeeds } from './settle.ts';

@@ -1,13 +1,13 @@
 /** What a merchant sees of settlement: today's figures and the sales, newest first. Reads only. */
-import { and, desc, eq, isNotNull, lt, sql } from 'drizzle-orm';
+import { and, type AnyColumn, desc, eq, isNotNull, lt, or, type SQL, sql } from 'drizzle-orm';
 import { toHex } from '@tikiwallet/protocol';
-import type { MerchantSummary, SaleView } from '../../contract/index.ts';
+import type { MerchantSummary, SalesDay, SalesDays, SaleView } from '../../contract/index.ts';
 import type { Clock } from '../clock.ts';
 import type { Db } from '../db/client.ts';
 import { merchants } from '../db/schema/accounts.ts';
 import { claims } from '../db/schema/claims.ts';
 import { kiosks } from '../db/schema/kiosks.ts';
-import { refundSums } from '../db/schema/refunds.ts';
+import { refunds, refundSums } from '../db/schema/refunds.ts';
 import { sales } from '../db/schema/settlement.ts';
 import { problem } from '../http/problem.ts';
 import { balances } from '../ledger/index.ts';
@@ -68,6 +68,8 @@ export interface SalesQuery {
   readonly limit: number;
   /** From the page before. */
   readonly cursor: string | undefined;
+  /** The number on a receipt, or the beginning of a payment's hash. */
+  readonly search?: string | undefined;
 }
 
 /**
@@ -92,6 +94,7 @@ export async function listSales(
         sales.counted,
         isNotNull(sales.paymentHash),
         query.cursor === undefined ? undefined : lt(sales.id, BigInt(query.cursor)),
+        found(query.search),
       ),
     )
     .orderBy(desc(sales.id))
@@ -101,6 +104,67 @@ export async function listSales(
   return {
     items: page.map(saleView),
     nextCursor: rows.length > query.limit && last !== undefined ? last.sale.id.toString() : null,
+  };
+}
+
+const RECEIPT_NUMBER = /^[0-9]{1,9}$/;
+const HASH_BEGINNING = /^[0-9a-f]{8,64}$/;
+
+/** What is none of both finds nothing; eight digits may be either. */
+function found(search: string | undefined): SQL | undefined {
+  if (search === undefined || search === '') return undefined;
+  const text = search.toLowerCase();
+  const ways = [
+    ...(RECEIPT_NUMBER.test(text) ? [eq(sales.sequence, Number(text))] : []),
+    ...(HASH_BEGINNING.test(text) ? [sql`starts_with(encode(${sales.paymentHash}, 'hex'), ${text})`] : []),
+  ];
+  return or(...ways) ?? sql`false`;
+}
+
+/**
+ * The last `count` days, today included, the oldest first: by the day on which money came or went, as the balance saw it.
+ */
+export async function salesDays(needs: SummaryNeeds, merchantId: string, count: number): Promise<SalesDays> {
+  const now = new Date(needs.clock.nowMs()).toISOString();
+  const zone = needs.timeZone;
+  const today = sql`(${now}::timestamptz at time zone ${zone})::date`;
+  const since = sql`((${today} - ${count - 1}::int)::timestamp at time zone ${zone})`;
+  const dayOf = (column: AnyColumn) => sql`(${column} at time zone ${zone})::date`;
+  const rows = await needs.db.execute<Record<keyof SalesDay, string>>(sql`
+    with moved as (
+      select ${dayOf(sales.settledAt)} as day,
+        case when ${sales.outcome} in ('settled', 'settled_by_guarantee') then 'settled' else 'unpaid' end as what,
+        coalesce(${sales.amountMinor}, 0) as minor
+      from ${sales}
+      where ${sales.merchantId} = ${merchantId} and ${sales.settledAt} >= ${since} and ${sales.counted}
+      union all
+      select ${dayOf(claims.claimedAt)}, case when ${claims.state} = 'paid' then 'settled' else 'unpaid' end, ${claims.amountMinor}
+      from ${claims}
+      where ${claims.merchantId} = ${merchantId} and ${claims.claimedAt} >= ${since}
+      union all
+      select ${dayOf(refunds.settledAt)}, 'refunded', ${refunds.amountMinor}
+      from ${refunds}
+      where ${refunds.merchantId} = ${merchantId} and ${refunds.settledAt} >= ${since}
+    )
+    select to_char(day, 'YYYY-MM-DD') as day,
+      coalesce(sum(minor) filter (where what = 'settled'), 0) as "settledMinor",
+      count(*) filter (where what = 'settled') as "settledCount",
+      coalesce(sum(minor) filter (where what = 'refunded'), 0) as "refundedMinor",
+      count(*) filter (where what = 'refunded') as "refundedCount",
+      coalesce(sum(minor) filter (where what = 'unpaid'), 0) as "unpaidMinor",
+      count(*) filter (where what = 'unpaid') as "unpaidCount"
+    from generate_series(${today} - ${count - 1}::int, ${today}, interval '1 day') as every(day)
+    left join moved using (day)
+    group by day
+    order by day`);
+  return {
+    currency: needs.currency,
+    days: rows.map((row) => ({
+      ...row,
+      settledCount: Number(row.settledCount),
+      refundedCount: Number(row.refundedCount),
+      unpaidCount: Number(row.unpaidCount),
+    })),
   };
 }
 
@@ -115,6 +179,7 @@ function saleView({ sale, kioskName, refundedMinor }: ShownSale): SaleView {
     paymentHash: toHex(sale.paymentHash ?? new Uint8Array(0)),
     kioskId: sale.kioskId,
     kioskName,
+    sequence: sale.sequence,
     amountMinor: (sale.amountMinor ?? 0n).toString(),
     refundedMinor: (refundedMinor ?? 0n).toString(),
     currency: sale.currency,

@@ -22,10 +22,12 @@ export interface ClientNeeds {
   readonly prove: () => Promise<SessionProof | null>;
   readonly onSession: (state: SessionState, session: Session | null) => void;
   readonly onReachable: (reachable: boolean) => void;
+  /** Which of this server's pages asks, when it is not the wallet: each has a session of its own in one browser. */
+  readonly client?: string;
 }
 
 export interface CallOptions {
-  readonly method?: 'GET' | 'POST' | 'DELETE';
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly body?: unknown;
   readonly idempotencyKey?: string;
   /** Without a bearer token: before sign-in. */
@@ -49,14 +51,23 @@ export class ApiClient {
   /** @throws ApiError */
   async call<T>(path: string, options: CallOptions = {}): Promise<T> {
     if (options.anonymous === true) return await this.#send<T>(path, options, null);
+    return await this.#withToken((token) => this.#send<T>(path, options, token));
+  }
+
+  /** A file, as the cloud sends it. @throws ApiError */
+  async download(path: string): Promise<Blob> {
+    return await this.#withToken(async (token) => await (await this.#fetch(path, {}, token)).blob());
+  }
+
+  async #withToken<T>(work: (token: string) => Promise<T>): Promise<T> {
     const token = await this.#accessToken();
     try {
-      return await this.#send<T>(path, options, token);
+      return await work(token);
     } catch (error) {
       if (!(error instanceof ApiError) || error.status !== 401) throw error;
       // The server may have forgotten the token before its time; one fresh one is worth a try, a second is not.
       const renewed = this.#session?.accessToken === token ? await this.refresh() : await this.#accessToken();
-      return await this.#send<T>(path, options, typeof renewed === 'string' ? renewed : renewed.accessToken);
+      return await work(typeof renewed === 'string' ? renewed : renewed.accessToken);
     }
   }
 
@@ -120,12 +131,25 @@ export class ApiClient {
   }
 
   async #send<T>(path: string, options: CallOptions, token: string | null): Promise<T> {
+    const response = await this.#fetch(path, options, token);
+    let text: string;
+    try {
+      text = await response.text();
+    } catch (cause) {
+      this.#needs.onReachable(false);
+      throw new ApiError('network_unreachable', { status: 0, cause });
+    }
+    return parseAnswer<T>(text, response.status);
+  }
+
+  /** The answer's head, when it is a success. */
+  async #fetch(path: string, options: CallOptions, token: string | null): Promise<Response> {
     const headers = new Headers({ accept: 'application/json' });
+    if (this.#needs.client !== undefined) headers.set('tiki-client', this.#needs.client);
     if (token !== null) headers.set('authorization', `Bearer ${token}`);
     if (options.body !== undefined) headers.set('content-type', 'application/json');
     if (options.idempotencyKey !== undefined) headers.set('idempotency-key', options.idempotencyKey);
     let response: Response;
-    let text: string;
     try {
       response = await this.#needs.fetch(path, {
         method: options.method ?? 'GET',
@@ -135,7 +159,6 @@ export class ApiClient {
         signal: AbortSignal.timeout(TIMEOUT_MS),
         ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
       });
-      text = response.ok ? await response.text() : '';
     } catch (cause) {
       this.#needs.onReachable(false);
       throw new ApiError('network_unreachable', { status: 0, cause });
@@ -143,7 +166,7 @@ export class ApiClient {
     // A gateway in front of a stopped server also answers; only the API's own words count as having reached it.
     this.#needs.onReachable(response.status < 502 || response.status > 504);
     if (!response.ok) throw await readProblem(response);
-    return parseAnswer<T>(text, response.status);
+    return response;
   }
 }
 

@@ -7,13 +7,20 @@ import { Observable } from '../wallet-state.ts';
 import { directionOf, LOCALES, pickLocale, type Key, type Locale } from './locales.ts';
 
 /** One chunk for each language; all are precached, so that the language can be changed without a network. */
-const LOADERS: Readonly<Record<Locale, () => Promise<{ default: Readonly<Record<string, string>> }>>> = {
+type Loaders = Readonly<Record<Locale, () => Promise<{ default: Readonly<Record<string, string>> }>>>;
+const LOADERS: Loaders = {
   en: () => import('./locales/en.json'),
   id: () => import('./locales/id.json'),
   vi: () => import('./locales/vi.json'),
   ar: () => import('./locales/ar.json'),
   sw: () => import('./locales/sw.json'),
 };
+
+/** Sentences of other pages that are made of the wallet's parts; keys that are the wallet's too take its sentences' place. */
+const more: Loaders[] = [];
+export function alsoSay(loaders: Loaders): void {
+  more.push(loaders);
+}
 
 const STORAGE_NAME = 'tiki.locale';
 export const localeState = new Observable<{ locale: Locale }>({ locale: 'en' });
@@ -27,7 +34,8 @@ export function initialLocale(storage: Pick<Storage, 'getItem'>, wished: readonl
 }
 
 export async function setLocale(locale: Locale): Promise<void> {
-  const { default: sentences } = await LOADERS[locale]();
+  const files = await Promise.all([LOADERS, ...more].map((loaders) => loaders[locale]()));
+  const sentences: Readonly<Record<string, string>> = Object.assign({}, ...files.map((file) => file.default));
   if (instance === null) {
     instance = i18next.createInstance();
     await instance.init({
@@ -54,6 +62,11 @@ export async function chooseLocale(locale: Locale): Promise<void> {
 }
 
 export function t(key: Key, values: Readonly<Record<string, string | number>> = {}): string {
+  return speak(key, values);
+}
+
+/** For pages that say more than the wallet does (`alsoSay`): they know their own keys. */
+export function speak(key: string, values: Readonly<Record<string, string | number>> = {}): string {
   return instance?.t(key, values) ?? key;
 }
 

@@ -32,6 +32,9 @@ export type PaymentEvent =
   | { readonly event: 'refused'; readonly payment: StoredPayment; readonly code: ErrorCode }
   | { readonly event: 'receipted'; readonly payment: StoredPayment };
 
+/** Why a sending is aborted when another way takes over: that it brought no answer is then no news. */
+export const SUPERSEDED = 'superseded';
+
 /** @param why no receipt came, when that was just seen. */
 export function startOf(payment: StoredPayment | null, why: ErrorCode | null = null): PaymentView {
   if (payment === null) return { step: 'confirm' };

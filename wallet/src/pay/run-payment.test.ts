@@ -16,7 +16,7 @@ import {
   refusal,
   runNeeds,
 } from '../test/world.ts';
-import type { PaymentEvent } from './payment-machine.ts';
+import { SUPERSEDED, type PaymentEvent } from './payment-machine.ts';
 import { confirmAndSend, sendPayment } from './run-payment.ts';
 import { payOnce } from './sign-payment.ts';
 
@@ -49,6 +49,18 @@ test('a confirmed payment is accepted by the kiosk’s own rules and ends as pai
   });
   expect(kiosk.accepted.has(payment?.id ?? '')).toBe(true);
   expect(await allowanceOf(phone)).toMatchObject({ lastCounter: 1, cumulativeMinor: 1_250n });
+});
+
+test.each([
+  ['stopped by the person, it says that no answer came', undefined, 'no_answer'],
+  ['given up for another way, it says nothing that would hide that way', SUPERSEDED, 'sending'],
+])('%s', async (_name, reason, told) => {
+  const { shop, phone, needs, events, emit } = await setUp();
+  const signed = await payOnce(await makeOffer(shop, phone), phone.needs);
+  const stop = new AbortController();
+  stop.abort(reason);
+  await sendPayment(signed, needs, emit, stop.signal);
+  expect(events.at(-1)?.event).toBe(told);
 });
 
 test('R33: killed after the write and before the sending, the wallet sends the very same bytes after its restart', async () => {

@@ -13,7 +13,7 @@ import { WalletError, type ErrorCode } from './codes.ts';
 import { deliver, type DeliveryNeeds, type DeliveryOutcome } from './deliver.ts';
 import type { LinkNeeds } from './link.ts';
 import type { PayNeeds } from './needs.ts';
-import type { PaymentEvent } from './payment-machine.ts';
+import { SUPERSEDED, type PaymentEvent } from './payment-machine.ts';
 import type { PaymentOffer } from './read-request.ts';
 import { must } from './results.ts';
 import { payOnce } from './sign-payment.ts';
@@ -93,7 +93,8 @@ export async function sendPayment(
       if (mayBeDecidedAtShop(outcome.code)) await waitForManager(updated, needs, emit, signal);
       break;
     case 'no_answer':
-      emit({ event: 'no_answer', payment: updated, code: outcome.code });
+      // Told late, it would take the screen away from the way that is under way.
+      if (signal.reason !== SUPERSEDED) emit({ event: 'no_answer', payment: updated, code: outcome.code });
       break;
   }
 }

@@ -8,7 +8,7 @@ import { t } from '../i18n/translate.ts';
 import { isSpendable } from '../pay/allowance-choice.ts';
 import { WalletError, type ErrorCode } from '../pay/codes.ts';
 import { askedBy } from '../pay/match-number.ts';
-import { advance, startOf, type PaymentEvent, type PaymentView } from '../pay/payment-machine.ts';
+import { advance, startOf, SUPERSEDED, type PaymentEvent, type PaymentView } from '../pay/payment-machine.ts';
 import type { PaymentOffer, ReadOutcome } from '../pay/read-request.ts';
 import { isRefundText } from '../pay/refund-text.ts';
 import { signedSubject } from '../pay/signed-subject.ts';
@@ -133,7 +133,7 @@ function PayingStep({ offer, view, emit, stop, onAgain }: PayingProps) {
   const sendByPage = (payment: StoredPayment) =>
     visit.run(async () => {
       // What is still being tried makes room: one way at a time is on the screen.
-      stop.current.abort();
+      stop.current.abort(SUPERSEDED);
       stop.current = new AbortController();
       setVisits((count) => count + 1);
       await wallet.sendAgain(payment, emit, stop.current.signal, 'page');

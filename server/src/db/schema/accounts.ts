@@ -243,7 +243,6 @@ export const ACCOUNT_EVENTS = [
   'phone_changed',
   'signed_out_everywhere',
   'account_closed',
-  'operator_appointed',
 ] as const;
 export type AccountEventKind = (typeof ACCOUNT_EVENTS)[number];
 

@@ -1,6 +1,10 @@
 /** The code behind a sentence, and whom to ask with it: the operator's contact, where the operator has named one. */
+import { createContext } from 'preact';
+import { useContext } from 'preact/hooks';
 import { t } from '../../i18n/translate.ts';
-import { useWallet } from './context.ts';
+
+/** Whom to ask; null where the operator has named nobody. */
+export const SupportContact = createContext<string | null>(null);
 
 /** Needs a human being at the operator's: nothing that the person can do on this screen ends it. */
 const ASK_OPERATOR: readonly string[] = [
@@ -12,8 +16,7 @@ const ASK_OPERATOR: readonly string[] = [
 ];
 
 export function HelpLine({ code }: { code: string }) {
-  const { state } = useWallet();
-  const contact = state.config?.supportContact ?? null;
+  const contact = useContext(SupportContact);
   return (
     <>
       {contact !== null && ASK_OPERATOR.includes(code) && (

@@ -43,6 +43,10 @@ const PATHS = {
   shop: <path d="M4 9l1.500-5h13L20 9M4 9v11h16V9M4 9h16M9 20v-6h6v6" />,
   lock: <path d="M6 11h12v9H6zM8.500 11V8a3.500 3.500 0 0 1 7 0v3" />,
   erase: <path d="M8 5h12v14H8l-6-7zM11 9.500l5 5M16 9.500l-5 5" />,
+  search: <path d="M11 4a7 7 0 1 0 0 14 7 7 0 0 0 0-14zM16 16l4.500 4.500" />,
+  people: (
+    <path d="M9 5.500a3 3 0 1 0 0 6 3 3 0 0 0 0-6zM3 19c0-3 2.500-5 6-5s6 2 6 5M15.500 6a3 3 0 0 1 0 5.500M17 14.300c2.500.500 4 2.300 4 4.700" />
+  ),
   phone: <path d="M7 3h10v18H7zM11 18h2" />,
 } as const;
 export type IconName = keyof typeof PATHS;

@@ -1,0 +1,216 @@
+// The merchant's pages in a real browser over a real cloud, with a till that has sold: the merchant's main job once through, and every
+// page on the smallest phone, by night, from right to left and on a desk: under axe, with fingers' measures, and nothing that jumps.
+// TIKI_SCREENSHOTS names a folder for the pictures.
+
+import { join } from 'node:path';
+import process from 'node:process';
+import { expect, test } from '@playwright/test';
+import type { Browser } from 'playwright-core';
+import { runCommand } from '../../scripts/run-command.ts';
+import { CloudClient, type Person } from '../../scripts/stack/cloud-client.ts';
+import { HeadlessPhone } from '../story/headless-phone.ts';
+import { availableMinor } from '../story/money.ts';
+import {
+  comeToRest,
+  rulesOfColour,
+  seriousFindings,
+  shifts,
+  smallTargets,
+  watchShifts,
+  widerThanScreen,
+} from '../story/looks.ts';
+import { Desk } from '../story/office.ts';
+import { customer, merchant, Shop } from '../story/shop.ts';
+
+test.describe.configure({ mode: 'serial' });
+
+const pictures = process.env['TIKI_SCREENSHOTS'];
+const operator: Person = {
+  role: 'customer',
+  phone: '+6581230009',
+  username: 'wati',
+  password: 'keeps-the-cloud-running',
+};
+let shop: Shop;
+let browser: Browser;
+
+test.beforeAll(async () => {
+  shop = await Shop.open({ TIKI_PAY_OUT_CODE_ABOVE_MINOR: '0' });
+  await shop.openKiosk();
+  const phone = new HeadlessPhone();
+  await phone.prepare(shop.stack, customer(1), 9_000n);
+  for (const amountMinor of [2_450n, 1_800n, 3_325n]) {
+    const sale = await shop.charge(amountMinor);
+    expect((await phone.deliver(await phone.sign(sale.qrText))).kind).toBe('receipt');
+  }
+  await shop.withAgent(async (agent) => await agent.call('settlement.now', {}));
+  await expect.poll(async () => await availableMinor(shop.stack), { timeout: 60_000 }).toBe(7_575n);
+  await new CloudClient(shop.stack).register(operator);
+  const appointed = await runCommand(
+    'node',
+    ['server/src/operator/cli.ts', 'appoint-operator', operator.phone],
+    {
+      env: { ...process.env, ...shop.stack.serverEnvironment },
+    },
+  );
+  expect(appointed.code, appointed.output).toBe(0);
+  browser = await Desk.browser();
+});
+
+test.afterAll(async () => {
+  await browser?.close();
+  await shop?.close();
+});
+
+const url = (page: string, view = 'merchant') => `${shop.stack.walletUrl}/${view}#/${page}`;
+
+const looks = [
+  { name: 'desk', locale: 'en-SG', colorScheme: 'light', viewport: { width: 1440, height: 900 } },
+  { name: 'dark small', locale: 'vi-VN', colorScheme: 'dark', viewport: { width: 320, height: 640 } },
+  { name: 'arabic', locale: 'ar-EG', colorScheme: 'light', viewport: { width: 768, height: 1024 } },
+] as const;
+
+const doubleSpend = {
+  id: '01890000-0000-7000-8000-000000000001',
+  rule: 'same_counter',
+  allowanceId: '01890000-0000-7000-8000-000000000002',
+  maskedPhone: '+65 •••• 4321',
+  currency: 'SGD',
+  capMinor: '5000',
+  foundAt: '2026-11-29T08:00:00.000Z',
+  payments: [
+    { paymentHash: 'ab'.repeat(32), amountMinor: '1250', outcome: 'settled' },
+    { paymentHash: 'cd'.repeat(32), amountMinor: '900', outcome: 'disputed' },
+  ],
+};
+
+for (const look of looks) {
+  test(`R29 R36 ${look.name}: every page can be read and hit, and nothing jumps`, async () => {
+    const desk = await Desk.open(browser, { url: 'about:blank', ...look });
+    const check = async (name: string): Promise<void> => {
+      await comeToRest(desk);
+      if (pictures !== undefined)
+        await desk.page.screenshot({
+          path: join(pictures, `office-${look.name}-${name}.png`.replaceAll(' ', '-')),
+          fullPage: true,
+        });
+      // Two of three pages have the same structure: there axe judges colours only.
+      const rules = look.name === 'desk' ? undefined : rulesOfColour;
+      expect(await seriousFindings(desk, rules), name).toEqual([]);
+      expect(await smallTargets(desk), name).toEqual([]);
+      expect(await widerThanScreen(desk), name).toBe(false);
+      expect(await shifts(desk), name).toEqual([]);
+    };
+    try {
+      await desk.page.addInitScript(watchShifts);
+      await desk.page.goto(url('sales'));
+      await desk.at('sign-in').waitFor();
+      await check('sign in');
+      await desk.signIn(merchant);
+      await desk.page.locator('[data-testid=sale]').first().waitFor();
+      await desk.at('settled').waitFor();
+      await check('sales');
+      if (await desk.at('menu').isVisible()) {
+        await desk.at('menu').click();
+        await desk.at('sign-out').waitFor();
+        await check('menu');
+      }
+      for (const [page, mark] of [
+        ['kiosks', 'kiosk'],
+        ['pay-outs', 'bank-account'],
+        ['team', 'member'],
+        ['limits', 'limit-perPaymentMinor'],
+      ] as const) {
+        await desk.page.goto(url(page));
+        await desk.at(mark).first().waitFor();
+        await check(page);
+      }
+      // What nobody has done yet, and a cloud that has no answer.
+      await desk.page.route('**/v1/merchant/double-spends*', async (route) => {
+        await route.fulfill({ json: { items: [doubleSpend], nextCursor: null } });
+      });
+      await desk.page.route('**/v1/merchant/claims*', async (route) => {
+        await route.fulfill({ status: 503, json: { code: 'service_unavailable', status: 503, title: 'x' } });
+      });
+      await desk.page.goto(url('cases'));
+      await desk.at('case').waitFor();
+      await desk.page.getByRole('alert').waitFor();
+      await check('cases');
+      await desk.page.goto(url('overview', 'operator'));
+      await desk.signIn(operator);
+      await desk.at('sms').waitFor();
+      await desk.at('reconcile').click();
+      await expect(desk.at('books-result')).toHaveAttribute('data-sound', 'true');
+      await check('operator overview');
+      await desk.page.goto(url('people', 'operator'));
+      await desk.at('find-phone').fill(customer(1).phone);
+      await desk.at('find-submit').click();
+      await desk.at('end-sessions').click();
+      await desk.at('reason').fill('asked for it by phone');
+      await check('operator reason');
+      await desk.at('act-yes').click();
+      await desk.at('act').waitFor({ state: 'detached' });
+      await check('operator people');
+      for (const [page, mark] of [
+        ['rules', 'policy'],
+        ['cases', 'operator-cases'],
+        ['log', 'act-list'],
+      ] as const) {
+        await desk.page.goto(url(page, 'operator'));
+        await desk.at(mark).waitFor();
+        await check(`operator ${page}`);
+      }
+    } finally {
+      await desk.close();
+    }
+  });
+}
+
+test('a merchant sees what was sold, links a bank, pays out by a code, and blocks a till that was stolen', async () => {
+  const desk = await Desk.open(browser, { url: url('sales') });
+  try {
+    await desk.signIn(merchant);
+    await expect(desk.at('settled')).toContainText('75.75');
+    await expect(desk.at('sale')).toHaveCount(3);
+    const reference = await desk.page.locator('.line-hash').nth(1).textContent();
+    await desk.at('sales-search').fill(reference ?? '');
+    await expect(desk.at('sale')).toHaveCount(1);
+    await expect(desk.at('sale')).toContainText('18.00');
+
+    await desk.page.goto(url('pay-outs'));
+    await desk.at('bank-link').click();
+    await desk.page.locator('[name=number]').fill('000123456789');
+    await desk.page.locator('[name=name]').fill('Bank of the Corner');
+    await desk.page.locator('[name=holder]').fill('Sari');
+    await desk.page.locator('button[type=submit], input[type=submit]').first().click();
+    await desk.at('pay-out-amount').fill('50');
+    await desk.at('pay-out-submit').click();
+    await desk.at('confirmation').waitFor();
+    await desk.at('code').fill(await new CloudClient(shop.stack).codeSentTo(merchant.phone));
+    await desk.at('code-submit').click();
+    await expect(desk.at('pay-out').first()).toHaveAttribute('data-status', 'paid');
+    await expect(desk.at('can-go')).toContainText('25.75');
+
+    await desk.page.goto(url('kiosks'));
+    await expect(desk.at('kiosk')).toHaveAttribute('data-status', 'active');
+    await desk.at('kiosk-deny').click();
+    await desk.at('deny-no').click();
+    await desk.at('kiosk-deny').click();
+    await desk.at('deny-yes').click();
+    await expect(desk.at('kiosk')).toHaveAttribute('data-status', 'denied');
+
+    // A reload keeps the session by its cookie; signing out ends it, and the wallet's page beside it knew nothing of either.
+    await desk.page.reload();
+    await desk.at('kiosks').waitFor();
+    await desk.at('sign-out').click();
+    await desk.at('sign-in').waitFor();
+    await desk.page.reload();
+    await desk.at('sign-in').waitFor();
+    expect(desk.complaints.filter((text) => !text.includes('401'))).toEqual([]);
+    // Nobody but this server, and the payment provider's stand-in beside it.
+    const hosts = new Set([...desk.origins].map((origin) => new URL(origin).hostname));
+    expect([...hosts].filter((host) => host !== 'localhost' && host !== '127.0.0.1')).toEqual([]);
+  } finally {
+    await desk.close();
+  }
+});

@@ -1,0 +1,219 @@
+/** How the installation is: what needs a person, the providers, and the books counted anew on request. */
+import type { OperatorOverview, ReconciliationView } from '@tikiwallet/server/contract';
+import {
+  Bdi,
+  Button,
+  dateTime,
+  ErrorNotice,
+  money,
+  Notice,
+  relative,
+  useAction,
+} from '@tikiwallet/wallet/look';
+import { useState } from 'preact/hooks';
+import { t } from '../i18n/words.ts';
+import { useOffice } from '../office.ts';
+import { isThere, Shown, useLoad } from '../parts/load.tsx';
+import { Area, Chip, Figure, Panel, Sum } from '../parts/pieces.tsx';
+
+export function Overview() {
+  const { office } = useOffice();
+  const overview = useLoad('overview', () => office.api.operator.overview());
+  return (
+    <Area
+      title={t('overview.title')}
+      testId="overview"
+      actions={
+        <Button kind="plain" busy={overview.busy && overview.value !== null} onClick={overview.reload}>
+          {t('office.look_again')}
+        </Button>
+      }
+    >
+      <Shown of={overview} lines={6}>
+        {(view) => (
+          <>
+            <Attention view={view} />
+            <dl class="figures">
+              <Figure label={t('overview.customers')} value={view.customerCount}>
+                {t('overview.suspended', { count: view.suspendedCount })}
+              </Figure>
+              <Figure label={t('overview.merchants')} value={view.merchantCount} />
+              <Figure label={t('overview.kiosks')} value={view.kiosks.active}>
+                {t('overview.kiosks_note', {
+                  silent: view.kiosks.silent,
+                  awaiting: view.kiosks.awaiting,
+                  denied: view.kiosks.denied,
+                })}
+              </Figure>
+              <Figure
+                label={t('overview.guarantee')}
+                value={<Sum minor={view.guarantee.usedMonthMinor} currency={view.currency} />}
+              >
+                {t('overview.of', { amount: money(view.guarantee.monthMinor, view.currency) })}
+              </Figure>
+            </dl>
+            <div class="two-panels">
+              <Stripe view={view.stripe} />
+              <Sms view={view.sms} />
+            </div>
+          </>
+        )}
+      </Shown>
+      {isThere(overview) && <Reconciliation />}
+    </Area>
+  );
+}
+
+/** What a person has to look at, first and in one place. */
+function Attention({ view }: { view: OperatorOverview }) {
+  const items = [
+    { count: view.kiosks.quarantined, text: t('overview.quarantined', { count: view.kiosks.quarantined }) },
+    { count: view.openCaseCount, text: t('overview.open_cases', { count: view.openCaseCount }) },
+    {
+      count: view.claimsNotCoveredCount,
+      text: t('overview.not_covered', { count: view.claimsNotCoveredCount }),
+    },
+  ].filter(({ count }) => count > 0);
+  if (items.length === 0) {
+    return (
+      <Notice tone="ok" icon="check" testId="attention">
+        <p>{t('overview.all_well')}</p>
+      </Notice>
+    );
+  }
+  return (
+    <Notice tone="warn" icon="alert" title={t('overview.attention')} testId="attention">
+      <ul class="bullets">
+        {items.map(({ text }) => (
+          <li key={text}>{text}</li>
+        ))}
+      </ul>
+      <a href="#/cases">{t('overview.to_cases')}</a>
+    </Notice>
+  );
+}
+
+function Stripe({ view }: { view: OperatorOverview['stripe'] }) {
+  return (
+    <Panel title="Stripe" testId="stripe">
+      <Chip tone={view.isReachable ? 'ok' : 'bad'}>
+        {view.isReachable ? t('overview.answers') : t('overview.silent')}
+      </Chip>
+      <dl class="rows">
+        <div class="row">
+          <dt>{t('overview.last_event')}</dt>
+          <dd>
+            {view.lastEventAt === null
+              ? t('kiosks.never')
+              : relative(Date.parse(view.lastEventAt), Date.now())}
+          </dd>
+        </div>
+        <div class="row">
+          <dt>{t('overview.open_top_ups')}</dt>
+          <dd>{view.openTopUpCount}</dd>
+        </div>
+        <div class="row">
+          <dt>{t('overview.open_withdrawals')}</dt>
+          <dd>{view.openWithdrawalCount}</dd>
+        </div>
+      </dl>
+      {view.isStandIn && <p class="muted">{t('overview.stand_in')}</p>}
+    </Panel>
+  );
+}
+
+function Sms({ view }: { view: OperatorOverview['sms'] }) {
+  const share = view.sentCount / view.dayBudget;
+  return (
+    <Panel title="SMS" testId="sms">
+      <Chip tone={share < 0.8 ? 'ok' : 'warn'}>
+        {share < 0.8 ? t('overview.within_budget') : t('overview.near_budget')}
+      </Chip>
+      <dl class="rows">
+        <div class="row">
+          <dt>{t('overview.sms_sent')}</dt>
+          <dd>
+            <Bdi>
+              {view.sentCount} / {view.dayBudget}
+            </Bdi>
+          </dd>
+        </div>
+      </dl>
+      <progress
+        class="meter"
+        max={view.dayBudget}
+        value={Math.min(view.sentCount, view.dayBudget)}
+        aria-label={t('overview.sms_sent')}
+      />
+      {view.isStandIn && <p class="muted">{t('overview.stand_in')}</p>}
+    </Panel>
+  );
+}
+
+function Reconciliation() {
+  const { office } = useOffice();
+  const [result, setResult] = useState<ReconciliationView | null>(null);
+  const action = useAction();
+  return (
+    <Panel title={t('books.title')} lead={t('books.lead')} testId="books">
+      {action.code !== null && <ErrorNotice code={action.code} />}
+      {result !== null && <Result result={result} />}
+      <Button
+        kind="plain"
+        busy={action.busy}
+        testId="reconcile"
+        onClick={() => action.run(async () => setResult(await office.api.operator.reconcile()))}
+      >
+        {t('books.count')}
+      </Button>
+    </Panel>
+  );
+}
+
+function Result({ result }: { result: ReconciliationView }) {
+  const { currency, differences } = result;
+  const rows = [
+    [t('books.transfers'), result.transferCount],
+    [t('books.entries'), result.entryCount],
+    [t('books.wrong_balances'), result.wrongBalanceCount],
+    [t('books.unbalanced'), result.unbalancedTransferCount],
+    [t('books.orphans'), result.orphanEntryCount],
+    [t('books.refund_faults'), result.refundFaultCount],
+  ] as const;
+  return (
+    <div class="stack" role="status" data-testid="books-result" data-sound={result.isSound}>
+      <Chip tone={result.isSound ? 'ok' : 'bad'}>
+        {result.isSound ? t('books.sound') : t('books.not_sound')}
+      </Chip>
+      <dl class="rows">
+        {rows.map(([name, count]) => (
+          <div key={name} class="row">
+            <dt>{name}</dt>
+            <dd>{count}</dd>
+          </div>
+        ))}
+        {result.sums.map((sum) => (
+          <div key={sum.currency} class="row">
+            <dt>{t('books.sum')}</dt>
+            <dd>
+              <Sum minor={sum.sumMinor} currency={sum.currency} />
+            </dd>
+          </div>
+        ))}
+      </dl>
+      {differences === null && <p class="warn-text">{t('books.no_answer')}</p>}
+      {differences?.length === 0 && <p>{t('books.agrees')}</p>}
+      {differences !== null && differences.length > 0 && (
+        <ul class="bullets bad-line">
+          {differences.map(({ what, expectedMinor, foundMinor }) => (
+            <li key={what}>
+              <Bdi>{what}</Bdi>: <Sum minor={expectedMinor} currency={currency} /> ≠{' '}
+              <Sum minor={foundMinor} currency={currency} />
+            </li>
+          ))}
+        </ul>
+      )}
+      <p class="muted">{dateTime(Date.parse(result.at))}</p>
+    </div>
+  );
+}

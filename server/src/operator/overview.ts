@@ -1,0 +1,207 @@
+/** How the installation is, on one screen: figures only, nobody's name. Reads only. */
+import { desc, sql } from 'drizzle-orm';
+import type { DeniedView, OperatorOverview, PolicyView, ReconciliationView } from '../../contract/index.ts';
+import type { ServerContext } from '../context.ts';
+import type { Db } from '../db/client.ts';
+import { deniedSubjects, trustState } from '../db/schema/trust.ts';
+import { problem } from '../http/problem.ts';
+import { reconcile } from '../ledger/index.ts';
+import { ProviderUnavailable } from '../money/port.ts';
+import { reconcileProvider } from '../money/reconcile-provider.ts';
+
+const SILENT_HOURS = 24;
+
+type Figures = Readonly<
+  Record<
+    | 'customers'
+    | 'merchants'
+    | 'suspended'
+    | 'active'
+    | 'silent'
+    | 'awaiting'
+    | 'denied'
+    | 'quarantined'
+    | 'openCases'
+    | 'notCovered'
+    | 'guarantee'
+    | 'openTopUps'
+    | 'openWithdrawals'
+    | 'smsSent',
+    string
+  >
+> &
+  Record<'lastEvent', string | null>;
+
+export async function readOverview(context: ServerContext): Promise<OperatorOverview> {
+  const { clock, config, db } = context;
+  const now = new Date(clock.nowMs()).toISOString();
+  const [found] = await db.execute<Figures & Record<string, unknown>>(sql`
+    select
+      (select count(*) from users where role = 'customer') as customers,
+      (select count(*) from merchants) as merchants,
+      (select count(*) from suspensions where ended_at is null) as suspended,
+      (select count(*) from kiosks where status = 'active') as active,
+      (select count(*) from kiosks where status = 'active'
+         and coalesce(last_contact_at, created_at) < ${now}::timestamptz - make_interval(hours => ${SILENT_HOURS})) as silent,
+      (select count(*) from kiosks where status = 'awaiting_enrolment') as awaiting,
+      (select count(*) from kiosks where status = 'denied') as denied,
+      (select count(*) from kiosk_enrolments where quarantined_at is not null and ended_at is null) as quarantined,
+      (select count(*) from double_spend_cases c where not exists
+         (select from operator_acts a where a.subject_id = c.id and a.act = 'case_judged')) as "openCases",
+      (select count(*) from claims where state = 'not_covered') as "notCovered",
+      (select coalesce(sum(used_minor), 0) from guarantee_use
+         where merchant_id = '00000000-0000-0000-0000-000000000000'
+           and month = to_char(${now}::timestamptz at time zone 'UTC', 'YYYY-MM')) as guarantee,
+      (select count(*) from top_ups where status = 'awaiting_payment') as "openTopUps",
+      (select count(*) from withdrawals where requested_at is not null and finished_at is null) as "openWithdrawals",
+      (select coalesce(sum(points), 0) from rate_limits where key = 'sms_in_all:all'
+         and (expire is null or expire > ${now}::timestamptz)) as "smsSent",
+      (select to_char(max(received_at) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') from provider_events) as "lastEvent"`);
+  if (found === undefined) throw new Error('the database answered nothing');
+  const number = (name: Exclude<keyof Figures, 'lastEvent'>) => Number(found[name]);
+  return {
+    currency: config.currency,
+    customerCount: number('customers'),
+    merchantCount: number('merchants'),
+    suspendedCount: number('suspended'),
+    kiosks: {
+      active: number('active'),
+      silent: number('silent'),
+      awaiting: number('awaiting'),
+      denied: number('denied'),
+      quarantined: number('quarantined'),
+    },
+    openCaseCount: number('openCases'),
+    claimsNotCoveredCount: number('notCovered'),
+    guarantee: {
+      usedMonthMinor: found.guarantee,
+      monthMinor: config.offline.guaranteeAllMonthMinor.toString(),
+    },
+    stripe: {
+      isStandIn: config.stripe.isStandIn,
+      isReachable: await answers(context),
+      lastEventAt: found.lastEvent,
+      openTopUpCount: number('openTopUps'),
+      openWithdrawalCount: number('openWithdrawals'),
+    },
+    sms: { isStandIn: config.twilio.isStandIn, sentCount: number('smsSent'), dayBudget: config.smsPerDay },
+  };
+}
+
+async function answers({ config, money }: ServerContext): Promise<boolean> {
+  try {
+    await money.readOwnBalance(config.currency);
+    return true;
+  } catch (error) {
+    if (!(error instanceof ProviderUnavailable)) throw error;
+    return false;
+  }
+}
+
+/** The same questions as `node server/src/ledger/cli.ts reconcile`, once: what happens meanwhile may look like a difference. */
+export async function readReconciliation({
+  clock,
+  config,
+  db,
+  money,
+}: ServerContext): Promise<ReconciliationView> {
+  const { currency } = config;
+  const books = await reconcile(db);
+  const differences = await reconcileProvider({ db, money }, currency).catch((error: unknown) => {
+    if (!(error instanceof ProviderUnavailable)) throw error;
+    return null;
+  });
+  return {
+    currency,
+    isSound: books.sound,
+    transferCount: Number(books.transferCount),
+    entryCount: Number(books.entryCount),
+    sums: books.sums.map(({ currency: of, sumMinor }) => ({ currency: of, sumMinor: sumMinor.toString() })),
+    wrongBalanceCount: books.wrongBalances.length,
+    unbalancedTransferCount: books.unbalancedTransfers.length,
+    orphanEntryCount: Number(books.orphanEntryCount),
+    refundFaultCount: books.refunds.faults.length,
+    differences:
+      differences?.map(({ what, expectedMinor, foundMinor }) => ({
+        what,
+        expectedMinor: expectedMinor.toString(),
+        foundMinor: foundMinor.toString(),
+      })) ?? null,
+    at: new Date(clock.nowMs()).toISOString(),
+  };
+}
+
+/** The version and the subject of the last line. */
+const CURSOR = /^([1-9][0-9]{0,9})_([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
+
+/** Newest first. @throws ApiProblem `request_invalid` for a cursor that is none of ours */
+export async function listDenied(
+  db: Db,
+  { limit, cursor }: { readonly limit: number; readonly cursor: string | undefined },
+): Promise<{ items: DeniedView[]; nextCursor: string | null }> {
+  const [, version, id] = CURSOR.exec(cursor ?? '') ?? [];
+  if (cursor !== undefined && id === undefined)
+    throw problem('request_invalid', { detail: 'cursor: not one of ours' });
+  const rows = await db
+    .select()
+    .from(deniedSubjects)
+    .where(
+      id === undefined
+        ? undefined
+        : sql`(${deniedSubjects.version}, ${deniedSubjects.subjectId}) < (${Number(version)}, ${id}::uuid)`,
+    )
+    .orderBy(desc(deniedSubjects.version), desc(deniedSubjects.subjectId))
+    .limit(limit + 1);
+  const page = rows.slice(0, limit);
+  const last = page.at(-1);
+  return {
+    items: page.map(({ kind, subjectId, reason, createdAt, listedUntil, ...row }) => ({
+      kind,
+      id: subjectId,
+      reason,
+      version: row.version,
+      deniedAt: createdAt.toISOString(),
+      listedUntil: listedUntil?.toISOString() ?? null,
+    })),
+    nextCursor: rows.length > limit && last !== undefined ? `${last.version}_${last.subjectId}` : null,
+  };
+}
+
+/** The rules in force; they are set where the server is started, not here. */
+export async function readPolicy({ config, db }: ServerContext): Promise<PolicyView> {
+  const [state] = await db.select({ version: trustState.denyListVersion }).from(trustState);
+  const { offline, money, limits } = config;
+  return {
+    currency: config.currency,
+    denyListVersion: state?.version ?? 0,
+    sums: asText({
+      topUpMin: limits.topUpMinMinor,
+      topUpMax: limits.topUpMaxMinor,
+      transferMax: limits.transferMaxMinor,
+      allowanceMax: offline.allowance.maxMinor,
+      allowanceOutstandingMax: offline.allowance.maxOutstandingMinor,
+      walletPerPayment: offline.allowance.perPaymentMinor,
+      kioskPerPayment: offline.kiosk.perPaymentMinor,
+      kioskStoredSum: offline.kiosk.storedSumMinor,
+      payerHour: offline.kiosk.hourSumMinor,
+      payerDay: offline.kiosk.daySumMinor,
+      guaranteeMerchantMonth: offline.guaranteeMonthMinor,
+      guaranteeAllMonth: offline.guaranteeAllMonthMinor,
+      withdrawalDayMax: money.customer.dayMaxMinor,
+      payOutDayMax: money.merchant.dayMaxMinor,
+      payOutCodeAbove: money.merchant.codeAboveMinor,
+    }),
+    numbers: {
+      allowanceHours: offline.allowance.lifetimeSeconds / 3_600,
+      kioskOfflineHours: offline.kiosk.maxOfflineSeconds / 3_600,
+      kioskStoredCount: offline.kiosk.storedCount,
+      claimWindowHours: offline.allowance.claimWindowSeconds / 3_600,
+      holdHours: money.holdSeconds / 3_600,
+      smsPerDay: config.smsPerDay,
+    },
+  };
+}
+
+function asText(sums: Readonly<Record<string, bigint>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(sums).map(([name, minor]) => [name, minor.toString()]));
+}

@@ -1,0 +1,146 @@
+/** What an operator may do, and that each act is written down, by name and with its reason (R47, R52). */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import {
+  OperatorActView,
+  OperatorCaseView,
+  OperatorOverview,
+  OperatorUserView,
+  pageOf,
+  Quarantines,
+  ReconciliationView,
+  Session,
+} from '../../contract/index.ts';
+import { SimulatedKiosk } from '../../test/simulated-kiosk.ts';
+import { clone, pay, SimulatedPhone } from '../../test/simulated-phone.ts';
+import { freshPhone, type Person, startTestServer, type TestServer } from '../../test/test-server.ts';
+import { appointOperator } from '../accounts/index.ts';
+
+let server: TestServer;
+let operator: Person;
+let merchant: Person;
+beforeAll(async () => {
+  server = await startTestServer();
+  const person = await server.register('customer');
+  await appointOperator(server.context.db, person.phone);
+  operator = await server.signInAgain(person);
+  merchant = await server.register('merchant');
+});
+afterAll(() => server.close());
+
+const act = (path: string, reason: string, body: object = {}) =>
+  server.call(`/v1/operator/${path}`, { body: { reason, ...body }, token: operator.token });
+const acts = async () =>
+  (await server.expect(pageOf(OperatorActView), '/v1/operator/acts', { token: operator.token })).items;
+
+test('an operator is made of a customer without money, and of nobody else', async () => {
+  const rich = await server.customerWith(500n);
+  await expect(appointOperator(server.context.db, rich.phone)).rejects.toMatchObject({
+    code: 'account_not_empty',
+  });
+  await expect(appointOperator(server.context.db, merchant.phone)).rejects.toMatchObject({
+    code: 'not_permitted',
+  });
+  await expect(appointOperator(server.context.db, freshPhone())).rejects.toMatchObject({
+    code: 'recipient_not_found',
+  });
+  const body = { role: 'operator', phone: freshPhone(), username: 'somebody', password: 'correct horse 99' };
+  expect((await server.call('/v1/auth/register', { body })).code).toBe('request_invalid');
+});
+
+test('who is suspended is out of every session and not let in, until restored; the reasons stay', async () => {
+  const person = await server.register('customer');
+  const found = await server.expect(OperatorUserView, '/v1/operator/users/find', {
+    body: { phone: person.phone },
+    token: operator.token,
+  });
+  expect(found).toMatchObject({ openSessionCount: 1, suspension: null });
+  expect(JSON.stringify(found)).not.toContain(person.phone.slice(3));
+
+  expect((await act(`users/${found.id}/suspend`, 'ab')).code).toBe('request_invalid');
+  const suspended = OperatorUserView.parse(
+    (await act(`users/${found.id}/suspend`, 'called, phone stolen')).body,
+  );
+  expect(suspended).toMatchObject({ openSessionCount: 0, suspension: { reason: 'called, phone stolen' } });
+  expect((await server.call('/v1/me', { token: person.token })).code).toBe('session_expired');
+  const { phone, password } = person;
+  expect((await server.call('/v1/auth/login', { body: { phone, password } })).code).toBe('account_suspended');
+  // A wrong password learns nothing of it.
+  const guess = await server.call('/v1/auth/login', { body: { phone, password: 'something else' } });
+  expect(guess.code).toBe('credentials_incorrect');
+
+  await act(`users/${found.id}/restore`, 'came by with a passport');
+  const again = await server.expect(Session, '/v1/auth/login', { body: { phone, password } });
+  await act(`users/${found.id}/end-sessions`, 'asked for it by phone');
+  expect((await server.call('/v1/me', { token: again.accessToken })).code).toBe('session_expired');
+  expect((await acts()).map((one) => [one.act, one.reason, one.byName]).slice(0, 3)).toEqual([
+    ['sessions_ended', 'asked for it by phone', operator.session.user.username],
+    ['user_restored', 'came by with a passport', operator.session.user.username],
+    ['user_suspended', 'called, phone stolen', operator.session.user.username],
+  ]);
+});
+
+test('an operator cannot be locked out by themselves, and the log is changed by nobody', async () => {
+  const own = await act(`users/${operator.session.user.id}/suspend`, 'just trying');
+  expect(own.code).toBe('not_permitted');
+  await expect(server.context.db.execute(`update operator_acts set reason = 'x'`)).rejects.toThrow();
+  await expect(server.context.db.execute('delete from operator_acts')).rejects.toThrow();
+});
+
+test('a case is judged with a reason, no money moves, and the proof is the one that a stranger checks', async () => {
+  const phone = await SimulatedPhone.withMoney(server, 3_000n);
+  const till = await SimulatedKiosk.open(server, merchant, 'Counter');
+  const wallet = await phone.load(1_000n);
+  for (const copy of [clone(wallet), clone(wallet)]) {
+    const asked = till.request(10n);
+    till.write(asked, copy, pay(copy, asked));
+  }
+  await till.settle();
+  const before = await till.availableMinor();
+  const list = () =>
+    server.expect(pageOf(OperatorCaseView), '/v1/operator/double-spends', { token: operator.token });
+  const [open] = (await list()).items;
+  expect(open).toMatchObject({ judgement: null });
+  const overview = () => server.expect(OperatorOverview, '/v1/operator/overview', { token: operator.token });
+  expect(await overview()).toMatchObject({ openCaseCount: 1, stripe: { isReachable: true } });
+  const judged = await act(`double-spends/${open?.id ?? ''}/judgement`, 'two tills, one minute', {
+    verdict: 'fraud',
+  });
+  expect(judged.status).toBe(204);
+  expect((await list()).items).toMatchObject([
+    { judgement: { verdict: 'fraud', reason: 'two tills, one minute' } },
+  ]);
+  expect(await overview()).toMatchObject({ openCaseCount: 0 });
+  expect(await till.availableMinor()).toBe(before);
+  const proof = await server.call(`/v1/operator/double-spends/${open?.id ?? ''}/proof`, {
+    token: operator.token,
+  });
+  expect([proof.status, proof.headers.get('content-type')]).toEqual([200, 'application/cbor']);
+});
+
+test('a till in quarantine is released with a reason, and goes on from what is stored', async () => {
+  const phone = await SimulatedPhone.withMoney(server, 3_000n);
+  const till = await SimulatedKiosk.open(server, merchant, 'Second');
+  const wallet = await phone.load(1_000n);
+  till.sell(wallet, 100n);
+  expect(await till.settle()).toEqual(['settled']);
+  await server.database.owner`
+    update kiosk_enrolments set quarantined_at = now() where kiosk_id = ${till.kioskId}`;
+  till.sell(wallet, 50n);
+  expect((await till.handIn(till.batch())).problem).toMatchObject({ code: 'batch_chain_broken' });
+  const { items } = await server.expect(Quarantines, '/v1/operator/quarantines', { token: operator.token });
+  expect(items).toMatchObject([{ kioskName: 'Second' }]);
+  const released = await act(`quarantines/${items[0]?.id ?? ''}/release`, 'a disk was put back, looked at');
+  expect(released.body).toEqual({ items: [] });
+  expect(await till.settle()).toContain('settled');
+  expect((await act(`quarantines/${items[0]?.id ?? ''}/release`, 'once more, please')).code).toBe(
+    'kiosk_not_found',
+  );
+});
+
+test('counting the books anew says what is so', async () => {
+  const found = await server.expect(ReconciliationView, '/v1/operator/reconciliation', {
+    method: 'POST',
+    token: operator.token,
+  });
+  expect(found).toMatchObject({ isSound: true, wrongBalanceCount: 0, differences: [] });
+});
