@@ -1,22 +1,25 @@
-# The cloud in one image: API, wallet's pages, migrations (`node server/src/migrate.ts`) and the operator's commands.
+# The cloud in one image: API, the pages of wallet and office, migrations (`node server/src/migrate.ts`) and the operator's commands.
 # It runs as nobody in particular on a read-only root file system; what it writes goes to /data and /tmp.
 
-FROM node:24.21.0-bookworm-slim AS wallet
+FROM node:24.21.0-bookworm-slim AS pages
 WORKDIR /app
 COPY .npmrc package.json package-lock.json ./
 COPY desktop/package.json desktop/
 COPY drizzle/package.json drizzle/
 COPY e2e/package.json e2e/
 COPY native/package.json native/
+COPY office/package.json office/
 COPY protocol/package.json protocol/
 COPY server/package.json server/
 COPY wallet/package.json wallet/
-RUN npm ci --ignore-scripts --no-audit --no-fund --workspace wallet --include-workspace-root
+RUN npm ci --ignore-scripts --no-audit --no-fund --workspace wallet --workspace office --include-workspace-root
 COPY tsconfig.base.json ./
 COPY protocol protocol
 COPY server/contract server/contract
 COPY wallet wallet
+COPY office office
 RUN npm exec --workspace wallet -- vite build
+RUN npm exec --workspace office -- vite build
 
 FROM node:24.21.0-bookworm-slim AS dependencies
 WORKDIR /app
@@ -25,6 +28,7 @@ COPY desktop/package.json desktop/
 COPY drizzle/package.json drizzle/
 COPY e2e/package.json e2e/
 COPY native/package.json native/
+COPY office/package.json office/
 COPY protocol/package.json protocol/
 COPY server/package.json server/
 COPY wallet/package.json wallet/
@@ -44,7 +48,8 @@ COPY protocol/adapters protocol/adapters
 COPY server/package.json server/
 COPY server/contract server/contract
 COPY server/src server/src
-COPY --from=wallet /app/wallet/dist wallet/dist
+COPY --from=pages /app/wallet/dist wallet/dist
+COPY --from=pages /app/office/dist office/dist
 RUN mkdir /data && chown 1000:1000 /data
 ENV NODE_ENV=production \
     HOST=0.0.0.0 \

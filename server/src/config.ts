@@ -305,8 +305,6 @@ function databaseManners(env: z.output<typeof Environment>) {
     throw new ConfigError(
       'Migrations hold a lock of their session, which a pooler does not keep: set DATABASE_OWNER_URL to the database itself, or TIKI_MIGRATE=never.',
     );
-  if (!migrates && env.DATABASE_URL === undefined)
-    throw new ConfigError('TIKI_MIGRATE=never is for a server with DATABASE_URL.');
   return { isPooled, migrates, acceptsNewerSchema: env.TIKI_NEWER_SCHEMA === 'accept' };
 }
 

@@ -60,7 +60,7 @@ export class NaturalBatch<I, O> {
   }
 }
 
-/** SQLSTATE classes 22 (data) and 23 (constraints): said of a value, not of the moment. */
+/** SQLSTATE classes 22 (data) and 23 (constraints), and a lock that was not had in time: the others may do without it. */
 function isAboutOneRow(error: unknown): boolean {
-  return /^2[23]/.test(sqlState(error) ?? '');
+  return /^(2[23]|55P03$)/.test(sqlState(error) ?? '');
 }

@@ -37,9 +37,9 @@ type DatabaseConfig = Pick<
 >;
 
 export async function openDatabase(config: DatabaseConfig, log: Logger): Promise<OpenDatabase> {
-  return config.databaseUrl === null
-    ? openEmbedded(config, log)
-    : openExternal(config, config.databaseUrl, log);
+  if (config.databaseUrl !== null) return openExternal(config, config.databaseUrl, log);
+  if (!config.migrates) throw new ConfigError('TIKI_MIGRATE=never is for a server with DATABASE_URL.');
+  return openEmbedded(config, log);
 }
 
 async function openEmbedded(config: DatabaseConfig, log: Logger): Promise<OpenDatabase> {

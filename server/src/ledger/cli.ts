@@ -44,7 +44,7 @@ async function main(command: string | undefined): Promise<number> {
   }
   const config = readConfig(process.env);
   const source = await findDatabase(config);
-  const database = connect({ url: source.url, maxConnections: 2 });
+  const database = connect({ url: source.url, maxConnections: 2, isPooled: config.isPooled });
   try {
     if (command === 'print') {
       console.log(await printLedger(database.db));

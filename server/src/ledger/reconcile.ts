@@ -31,6 +31,8 @@ export interface Reconciliation {
 export function reconcile(db: Db): Promise<Reconciliation> {
   return db.transaction(
     async (tx) => {
+      // Of a ledger of years it takes longer than any request may.
+      await tx.execute(sql`set local statement_timeout = 0`);
       const [counts] = await tx.execute<{ transfers: string; entries: string; orphans: string }>(sql`
         select (select count(*) from ledger_transfers) as transfers,
                (select count(*) from ledger_entries) as entries,

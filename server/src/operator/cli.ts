@@ -14,8 +14,9 @@ async function main([name = '', ...args]: readonly string[]): Promise<number> {
     console.error(usage());
     return 2;
   }
-  const source = await findDatabase(readConfig(process.env));
-  const database = connect({ url: source.url, maxConnections: 2 });
+  const config = readConfig(process.env);
+  const source = await findDatabase(config);
+  const database = connect({ url: source.url, maxConnections: 2, isPooled: config.isPooled });
   try {
     console.log(await command.run(database.db, args));
     return 0;

@@ -81,7 +81,7 @@ function mounts(stage: Stage, isReadOnly: boolean): string {
 
 function commandIn(stage: Stage, inner: string, options: { isReadOnly: boolean; user: string }): string[] {
   const { isReadOnly, user } = options;
-  const enter = `exec chroot --userspec=${user} ${rootOf(stage)} /bin/sh -c 'cd "$1" && exec /bin/sh -c "$2"' sh "$1" "$2"`;
+  const enter = `exec /usr/sbin/chroot --userspec=${user} ${rootOf(stage)} /bin/sh -c 'cd "$1" && exec /bin/sh -c "$2"' sh "$1" "$2"`;
   return [
     '--mount',
     '--',
@@ -263,11 +263,17 @@ async function prove(image: Stage): Promise<void> {
       await delay(100);
     }
     await expectCode('health check', start(image, image.health, env), 0);
-    for (const path of [`${port}/readyz`, `${port}/`, `${port}/v1/config`, `${metricsPort}/metrics`]) {
+    for (const path of [
+      `${port}/readyz`,
+      `${port}/`,
+      `${port}/merchant`,
+      `${port}/v1/config`,
+      `${metricsPort}/metrics`,
+    ]) {
       const { status } = await fetch(`http://127.0.0.1:${path}`);
       if (status !== 200) throw new Error(`${path} answered ${status}`);
     }
-    console.log('ready, wallet, API and metrics: 200');
+    console.log('ready, wallet, office, API and metrics: 200');
     const [id] =
       /^Uid:\s+(\d+)/m.exec(readFileSync(`/proc/${server.child.pid}/status`, 'utf8'))?.slice(1) ?? [];
     if (id !== '1000') throw new Error(`the server runs as ${id}`);

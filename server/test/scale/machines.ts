@@ -245,7 +245,8 @@ frontend all
   default_backend api
 backend api
   balance leastconn
-  option httpchk GET /readyz
+  option httpchk
+  http-check send meth GET uri /readyz ver HTTP/1.1 hdr Host localhost
   default-server check inter 300ms fall 2 rise 1
 ${servers.join('\n')}
 `;

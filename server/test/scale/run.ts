@@ -149,6 +149,7 @@ async function survive(installation: Installation, label: string): Promise<void>
       `${label}: process ${index + 1} killed under traffic, main job done by the other, ${traffic.retries - retries} attempts tried again`,
     );
   }
+  await until('what the kills cut is answered', () => Promise.resolve(traffic.cut === 0));
   const { retries } = traffic;
   for (const index of [0, 1]) {
     const api = apis[index];
@@ -156,7 +157,6 @@ async function survive(installation: Installation, label: string): Promise<void>
     const code = await stopMachine(api, 'SIGTERM');
     must(code === 0, `process ${index + 1} left with ${String(code)}: ${api.output.join('')}`);
     apis[index] = await startApi({ name: `api ${index + 1}`, port: ports[index] ?? 0, env });
-    await until('HAProxy has both', () => Promise.resolve(true));
     await progress('traffic after a restart');
   }
   const noticed = traffic.retries - retries;
