@@ -148,7 +148,6 @@ const appoint: OperatorCommand = {
 };
 
 export const COMMANDS: Readonly<Record<string, OperatorCommand>> = {
-  'appoint-operator': appoint,
   'double-spends': doubleSpends,
   'export-proof': exportProof,
   claims,
