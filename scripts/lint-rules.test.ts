@@ -37,6 +37,21 @@ test.each([
     "export function a(b: 'c' | 'd'): number {\n  switch (b) {\n    case 'c':\n      return 1;\n  }\n  return 2;\n}",
     'typescript(switch-exhaustiveness-check)',
   ],
+  [
+    'money as a number (R51)',
+    'export const a = (amountMinor: number) => amountMinor;',
+    'tikiwallet(no-float-money)',
+  ],
+  [
+    'money in a field that is a number (R51)',
+    'export interface A { readonly balanceMinor: number }',
+    'tikiwallet(no-float-money)',
+  ],
+  [
+    'money that becomes a number (R51)',
+    'export const a = (sale: { amountMinor: bigint }) => Number(sale.amountMinor);',
+    'tikiwallet(no-float-money)',
+  ],
 ])('the lint refuses %s', async (_case, text, code) => {
   expect(await lint(text)).toEqual([code]);
 });

@@ -4,6 +4,7 @@
  */
 export * from './acceptance.ts';
 export * from './amount.ts';
+export * from './allocate.ts';
 export { equalBytes, fromBase64Url, fromHex, fromUuid, toBase64Url, toHex, toUuid } from './bytes.ts';
 export type { CborValue } from './cbor.ts';
 export * from './certificates.ts';

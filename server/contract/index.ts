@@ -18,3 +18,5 @@ export * from './double-spends.ts';
 export * from './claims.ts';
 export * from './refunds.ts';
 export * from './withdrawals.ts';
+export * from './webhooks.ts';
+export * from './api.ts';

@@ -59,3 +59,11 @@ export const PageQuery = z.object({
 export const IDEMPOTENCY_HEADER = 'Idempotency-Key';
 /** `agent` receives its refresh token in the body; browsers receive it as an HttpOnly cookie. */
 export const CLIENT_HEADER = 'Tiki-Client';
+/**
+ * In every answer of the API: `1.x`. The first number is the path's (`/v1`) and never changes within it; the second counts what
+ * was added. `docs/api.md` says what may change under a client that stays as it is.
+ */
+export const VERSION_HEADER = 'Tiki-Api-Version';
+export const API_VERSION = '1.1';
+/** In every answer, in problems and in the server's log; a caller may choose it. */
+export const REQUEST_ID_HEADER = 'X-Request-Id';

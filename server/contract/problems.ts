@@ -55,6 +55,8 @@ export const PROBLEM_CODES = [
   'closing_statement_invalid',
   'kiosk_not_found',
   'limits_changed',
+  'webhook_not_found',
+  'webhook_url_not_allowed',
   'double_spend_not_found',
   'claim_invalid',
   'enrolment_code_incorrect',

@@ -10,7 +10,9 @@ import type { MiddlewareHandler } from 'hono';
 import { requestId } from 'hono/request-id';
 import { secureHeaders } from 'hono/secure-headers';
 import { giveBackAll, listAllowances } from './allowances/index.ts';
+import { API_VERSION, VERSION_HEADER } from '../contract/index.ts';
 import type { RegisterRoutes, ServerContext } from './context.ts';
+import { answerRepeats } from './http/answer-repeats.ts';
 import { limitBodies } from './http/body-limit.ts';
 import { refuseErrors, refuseUnknown } from './http/refuse.ts';
 import { type AppEnv, newRouter, type Router } from './http/router.ts';
@@ -26,14 +28,17 @@ import { registerHealth } from './routes/health.ts';
 import { registerHistory } from './routes/history.ts';
 import { registerKiosk } from './routes/kiosk.ts';
 import { registerMerchant } from './routes/merchant.ts';
+import { registerDocsPage } from './routes/docs-page.ts';
 import { registerOfficeFiles } from './routes/office-files.ts';
 import { registerOperator } from './routes/operator.ts';
 import { registerOpenApi } from './routes/openapi.ts';
+import { registerStatement } from './routes/statement.ts';
 import { registerTeam } from './routes/team.ts';
 import { registerStripeWebhook } from './routes/stripe-webhook.ts';
 import { registerTopUps } from './routes/top-ups.ts';
 import { registerTransfers } from './routes/transfers.ts';
 import { registerTrust } from './routes/trust.ts';
+import { registerWebhooks } from './routes/webhooks.ts';
 import { registerWithdrawals } from './routes/withdrawals.ts';
 import { registerWallet, type WalletNeeds } from './routes/wallet.ts';
 import { registerWalletFiles } from './routes/wallet-files.ts';
@@ -62,6 +67,7 @@ const rooms: readonly RegisterRoutes[] = [
   registerWithdrawals,
   registerTransfers,
   registerHistory,
+  registerStatement,
   registerStripeWebhook,
   registerAllowances,
   (router, context) => registerTrust(router, context.offline),
@@ -71,8 +77,10 @@ const rooms: readonly RegisterRoutes[] = [
   registerClaims,
   registerRefunds,
   registerKiosk,
+  registerWebhooks,
   registerOperator,
   registerOpenApi,
+  registerDocsPage,
   registerOfficeFiles,
   // Last: it answers every path that no room of the API has taken.
   registerWalletFiles,
@@ -92,7 +100,13 @@ export function createApp(context: ServerContext): Router {
       strictTransportSecurity: context.config.publicOrigin.startsWith('https:') ? 'max-age=31536000' : false,
     }),
   );
+  router.use('/v1/*', async (c, next) => {
+    c.header(VERSION_HEADER, API_VERSION);
+    await context.limits.takeOfFlood('requests_by_address', context.addressOf(c));
+    return next();
+  });
   router.use('/v1/*', limitBodies(BODY_ALLOWANCES));
+  router.use('/v1/*', answerRepeats(router, context));
   router.use('/v1/*', async (c, next) => {
     await next();
     // Answers about people and money are nobody's to keep.

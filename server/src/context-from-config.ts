@@ -1,10 +1,13 @@
 /** Connects the ports of a configuration: the real providers where there are keys, the stand-ins where not. */
+import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import { createAuthenticator, createTokens, Sessions } from './accounts/index.ts';
 import type { Clock } from './clock.ts';
 import { type Config, ConfigError } from './config.ts';
 import type { ServerContext } from './context.ts';
 import type { Db } from './db/client.ts';
+import { serverKey } from './db/server-keys.ts';
+import { createTenantReads } from './db/tenant.ts';
 import { createReading } from './db/reading.ts';
 import { clientAddress, trustedProxies } from './http/client-address.ts';
 import { createIdempotency } from './http/idempotency.ts';
@@ -26,9 +29,20 @@ export interface ContextParts {
   readonly log: Logger;
 }
 
+async function webhookKey(db: Db, { keysSecret }: Config): Promise<Uint8Array> {
+  const make = () => ({ k: randomBytes(32).toString('base64url') });
+  const { material } = await serverKey(db, { purpose: 'webhooks', make, secret: keysSecret });
+  return Buffer.from(material['k'] ?? '', 'base64url');
+}
+
+/** Somebody's own machine: there a webhook may lead to the next port. */
+function isDevelopment({ isProduction, publicOrigin }: Config): boolean {
+  return !isProduction && ['localhost', '127.0.0.1'].includes(new URL(publicOrigin).hostname);
+}
+
 /** Loads or makes the server's keys, so it needs a migrated database. */
 export async function createContext(parts: ContextParts): Promise<ServerContext> {
-  const { config, clock, db } = parts;
+  const { config, clock, db, log } = parts;
   const other = await otherCurrency(db, config.currency);
   if (other !== null)
     throw new ConfigError(
@@ -41,6 +55,7 @@ export async function createContext(parts: ContextParts): Promise<ServerContext>
     issuer: config.publicOrigin,
     keysSecret: config.keysSecret,
   });
+  const limits = createRateLimits(db, { factor: config.rateLimitFactor, smsPerDay: config.smsPerDay });
   const policy = config.offline;
   const trust = await createTrust(db, loadTrustKeys(config.trustKeyFiles), clock, policy);
   const proxies = trustedProxies(config.trustedProxies);
@@ -60,17 +75,19 @@ export async function createContext(parts: ContextParts): Promise<ServerContext>
   });
   return {
     ...parts,
+    asTenant: await createTenantReads(db, log),
     metrics,
     reading,
     life: { isLeaving: false },
     sessions,
     tokens,
-    auth: createAuthenticator(db, { tokens, sessions }),
-    limits: createRateLimits(db, { factor: config.rateLimitFactor, smsPerDay: config.smsPerDay }),
+    auth: createAuthenticator(db, { tokens, sessions, limits }),
+    limits,
     idempotency: createIdempotency(db, clock),
     notify: createTwilioNotify(config.twilio),
     money: createStripeMoney({ config: config.stripe, webhookSecrets, clock }),
     offline: { trust, policy },
+    webhooks: { key: await webhookKey(db, config), allowPrivate: isDevelopment(config) },
     verifier: new SignaturePool(),
     guaranteeAccountId: await openAccount(db, { kind: 'guarantee_fund', currency: config.currency }),
     addressOf: (c) => clientAddress(c, proxies),

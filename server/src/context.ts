@@ -6,6 +6,7 @@ import type { Tokens } from './accounts/tokens.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
 import type { Db } from './db/client.ts';
+import type { AsTenant } from './db/tenant.ts';
 import type { Reading } from './db/reading.ts';
 import type { Idempotency } from './http/idempotency.ts';
 import type { RateLimits } from './http/rate-limits.ts';
@@ -14,12 +15,15 @@ import type { MoneyPort } from './money/port.ts';
 import type { NotifyPort } from './notify/port.ts';
 import type { Metrics } from './observe/metrics.ts';
 import type { Offline, SignatureVerifier } from './trust/index.ts';
+import type { WebhookNeeds } from './webhooks/index.ts';
 import type { Context } from 'hono';
 
 export interface ServerContext {
   readonly config: Config;
   readonly clock: Clock;
   readonly db: Db;
+  /** For reads on behalf of whoever is signed in. */
+  readonly asTenant: AsTenant;
   /** For lists and figures that may be some seconds old. */
   readonly reading: Reading;
   readonly log: Logger;
@@ -31,6 +35,7 @@ export interface ServerContext {
   readonly notify: NotifyPort;
   readonly money: MoneyPort;
   readonly offline: Offline;
+  readonly webhooks: WebhookNeeds['webhooks'];
   /** Verifies many signatures at once, on every core. */
   readonly verifier: SignatureVerifier;
   readonly metrics: Metrics;

@@ -10,6 +10,7 @@ import { openDatabase } from './db/open.ts';
 import { FolderInUse } from './db/process-lock.ts';
 import { SchemaDiffers } from './db/schema-version.ts';
 import { assertPortFree, listen, PortTaken } from './http/listen.ts';
+import { type Queue, startQueue } from './jobs/queue.ts';
 import { createLogger } from './log.ts';
 import { lookAfterTopUps } from './money/look-after-top-ups.ts';
 import { catchUpWithEvents } from './money/catch-up.ts';
@@ -18,12 +19,15 @@ import { serveMetrics } from './observe/serve-metrics.ts';
 import { startTracing } from './observe/tracing.ts';
 import { onStop } from './on-stop.ts';
 import { type PeriodicJob, startPeriodic } from './periodic.ts';
+import { deliver, handOver, markDead } from './webhooks/index.ts';
 import { stopServer } from './stop.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 /** A withdrawal waits this long for its first step. */
 const WITHDRAWALS_MS = 2_000;
+/** What happened waits this long before a merchant's program is told. */
+const WEBHOOKS_MS = 2_000;
 const CATCH_UP_MS = 10 * MINUTE_MS;
 const EXIT_FAILED = 1;
 const EXIT_CONFIG = 2;
@@ -50,12 +54,18 @@ async function main(): Promise<void> {
     const { metrics, life } = context;
     const metricsServer =
       config.metrics === null ? null : await serveMetrics({ ...config.metrics, registry: metrics.registry });
-    const jobs = startJobs(context);
+    const queue = await startWebhooks(context);
+    const jobs = startJobs(context, queue);
     for (const warning of standInWarnings(config)) {
       log.error(warning);
       console.error(`WARNING: ${warning}`);
     }
-    const last = [async () => metricsServer?.close(1000), endTracing, () => database.close()];
+    const last = [
+      () => queue.stop(),
+      async () => metricsServer?.close(1000),
+      endTracing,
+      () => database.close(),
+    ];
     onStop(log, () => stopServer({ log, life, server, jobs, last, ...config.stopping }));
     console.log(`TikiWallet server is ready at ${config.publicOrigin} (data: ${database.description}).`);
   } catch (error) {
@@ -64,7 +74,17 @@ async function main(): Promise<void> {
   }
 }
 
-function startJobs(context: ServerContext): readonly PeriodicJob[] {
+/** The workers that send; what is to be sent is handed to them every few seconds. */
+async function startWebhooks(context: ServerContext): Promise<Queue> {
+  const queue = await startQueue(context.db, context.log);
+  await queue.workOnWebhooks({
+    deliver: (deliveryId) => deliver(context, deliveryId),
+    onDead: (deliveryId) => markDead(context, deliveryId),
+  });
+  return queue;
+}
+
+function startJobs(context: ServerContext, queue: Queue): readonly PeriodicJob[] {
   const { db, clock, config, log } = context;
   const giveBack = { db, clock, policy: config.offline };
   return [
@@ -81,6 +101,12 @@ function startJobs(context: ServerContext): readonly PeriodicJob[] {
       everyMs: CATCH_UP_MS,
       log,
       round: () => catchUpWithEvents(context),
+    }),
+    startPeriodic({
+      name: 'webhooks',
+      everyMs: WEBHOOKS_MS,
+      log,
+      round: () => handOver(context, queue.enqueueWebhooks),
     }),
     startPeriodic({ name: 'top-ups', everyMs: MINUTE_MS, log, round: () => lookAfterTopUps(context) }),
   ];

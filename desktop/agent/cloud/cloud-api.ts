@@ -1,20 +1,19 @@
-/** The cloud's calls by name, as the agent uses them. Owns paths and headers; knows nothing of when they are made. */
+/**
+ * The cloud's calls by name, as the agent uses them. Bodies, keys and answers are the contract's, operation by operation;
+ * owns headers and time-outs; knows nothing of when the calls are made.
+ */
 import {
+  API,
+  type AnswerOf,
+  type AnyGiven,
   CBOR_MEDIA_TYPE,
   CLIENT_HEADER,
-  EnrolResult,
+  type Given,
   IDEMPOTENCY_HEADER,
-  KioskList,
-  KioskTrust,
-  KioskView,
-  MerchantLimitsView,
-  MerchantSummary,
-  PublicConfig,
-  RegisterResult,
-  Session,
+  type Operation,
 } from '@tikiwallet/server/contract';
 import type { CheckedParams } from '../../ipc/agent-handlers.ts';
-import type { CloudClient } from './cloud-client.ts';
+import type { CloudClient, CloudRequest } from './cloud-client.ts';
 import { z } from 'zod';
 
 const AS_AGENT = { [CLIENT_HEADER]: 'agent' } as const;
@@ -30,67 +29,92 @@ export interface KioskKeys {
   readonly proof: string;
 }
 
+/** Method and address of an operation, with its parameters and query filled in. */
+function requestOf(operation: Operation, given: AnyGiven): CloudRequest {
+  const [method = '', template = ''] = operation.split(' ');
+  const params: Readonly<Record<string, string>> = given.params ?? {};
+  const path = template.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(params[name] ?? ''));
+  const query = new URLSearchParams();
+  const values = (given.query ?? {}) as Readonly<Record<string, string | number | undefined>>;
+  for (const [name, value] of Object.entries(values)) {
+    if (value !== undefined) query.set(name, String(value));
+  }
+  return {
+    method,
+    path: query.size === 0 ? path : `${path}?${query}`,
+    ...(given.body === undefined ? {} : { body: given.body }),
+  };
+}
+
 export function cloudApi(client: CloudClient) {
-  const post = (path: string, body: unknown, headers: Readonly<Record<string, string>> = AS_AGENT) =>
-    ({ method: 'POST', path, body, headers }) as const;
-  const get = (path: string, headers: Readonly<Record<string, string>> = AS_AGENT) =>
-    ({ method: 'GET', path, headers }) as const;
-  const bearer = (token: string) => ({ ...AS_AGENT, authorization: `Bearer ${token}` });
-  const asKiosk = (token: string) => ({ ...AS_AGENT, authorization: `Kiosk ${token}` });
+  /** @param authorization none before sign-in */
+  const call = async <O extends Operation>(
+    operation: O,
+    given: Given<O>,
+    authorization?: string,
+  ): Promise<AnswerOf<O>> => {
+    const headers = {
+      ...AS_AGENT,
+      ...(authorization === undefined ? {} : { authorization }),
+      ...(given.key === undefined ? {} : { [IDEMPOTENCY_HEADER]: given.key }),
+    };
+    const request = { ...requestOf(operation, given), headers };
+    const answer: z.ZodType | null = API[operation].answer;
+    const value: unknown =
+      answer === null ? await client.nothing(request) : await client.json(answer, request);
+    return value as AnswerOf<O>;
+  };
+  const bearer = (token: string) => `Bearer ${token}`;
+  const asKiosk = (token: string) => `Kiosk ${token}`;
 
   return {
     probe: () =>
-      client.json(z.object({ status: z.literal('ok') }), { ...get('/healthz'), timeoutMs: PROBE_TIMEOUT_MS }),
-    config: () => client.json(PublicConfig, get('/v1/config')),
+      client.json(z.object({ status: z.literal('ok') }), {
+        method: 'GET',
+        path: '/healthz',
+        headers: AS_AGENT,
+        timeoutMs: PROBE_TIMEOUT_MS,
+      }),
+    config: () => call('GET /v1/config', {}),
 
     register: (body: CheckedParams<'merchant.register'>) =>
-      client.json(RegisterResult, post('/v1/auth/register', { ...body, role: 'merchant' })),
-    resend: (body: CheckedParams<'merchant.resend'>) =>
-      client.json(RegisterResult, post('/v1/auth/register/resend', body)),
-    verify: (body: CheckedParams<'merchant.verify'>) =>
-      client.json(Session, post('/v1/auth/register/verify', body)),
-    signIn: (body: CheckedParams<'merchant.signIn'>) => client.json(Session, post('/v1/auth/login', body)),
-    refresh: (refreshToken: string) => client.json(Session, post('/v1/auth/refresh', { refreshToken })),
-    signOut: (refreshToken: string) => client.nothing(post('/v1/auth/logout', { refreshToken })),
+      call('POST /v1/auth/register', { body: { ...body, role: 'merchant' } }),
+    resend: (body: CheckedParams<'merchant.resend'>) => call('POST /v1/auth/register/resend', { body }),
+    verify: (body: CheckedParams<'merchant.verify'>) => call('POST /v1/auth/register/verify', { body }),
+    signIn: (body: CheckedParams<'merchant.signIn'>) => call('POST /v1/auth/login', { body }),
+    refresh: (refreshToken: string) => call('POST /v1/auth/refresh', { body: { refreshToken } }),
+    signOut: (refreshToken: string) => call('POST /v1/auth/logout', { body: { refreshToken } }),
 
-    summary: (token: string) => client.json(MerchantSummary, get('/v1/merchant/summary', bearer(token))),
-    kiosks: (token: string) => client.json(KioskList, get('/v1/merchant/kiosks', bearer(token))),
-    setLimits: (token: string, wish: CheckedParams<'merchant.setLimits'> & { readonly basedOn: number }) =>
-      client.json(MerchantLimitsView, {
-        method: 'PUT',
-        path: '/v1/merchant/limits',
-        body: wish,
-        headers: bearer(token),
-      }),
+    summary: (token: string) => call('GET /v1/merchant/summary', {}, bearer(token)),
+    kiosks: (token: string) => call('GET /v1/merchant/kiosks', {}, bearer(token)),
+    setLimits: (token: string, body: CheckedParams<'merchant.setLimits'> & { readonly basedOn: number }) =>
+      call('PUT /v1/merchant/limits', { body }, bearer(token)),
     createKiosk: (token: string, kiosk: { name: string; idempotencyKey: string }) =>
-      client.json(
-        KioskView,
-        post(
-          '/v1/merchant/kiosks',
-          { name: kiosk.name },
-          { ...bearer(token), [IDEMPOTENCY_HEADER]: kiosk.idempotencyKey },
-        ),
+      call(
+        'POST /v1/merchant/kiosks',
+        { key: kiosk.idempotencyKey, body: { name: kiosk.name } },
+        bearer(token),
       ),
     newCode: (token: string, kioskId: string) =>
-      client.json(KioskView, {
-        method: 'POST',
-        path: `/v1/merchant/kiosks/${encodeURIComponent(kioskId)}/code`,
-        headers: bearer(token),
-      }),
+      call('POST /v1/merchant/kiosks/{id}/code', { params: { id: kioskId } }, bearer(token)),
 
-    enrol: (keys: KioskKeys) => client.json(EnrolResult, post('/v1/kiosks/enrol', keys)),
+    enrol: (keys: KioskKeys) => call('POST /v1/kiosks/enrol', { body: keys }),
     /** @param since the bundle in force, for the difference; null for everything. */
     trust: (token: string, since: { readonly version: number; readonly issuedAt: number } | null) =>
-      client.json(
-        KioskTrust,
-        get(
-          `/v1/kiosk/trust-bundle${since === null ? '' : `?since=${since.version}.${since.issuedAt}`}`,
-          asKiosk(token),
-        ),
+      call(
+        'GET /v1/kiosk/trust-bundle',
+        since === null ? {} : { query: { since: `${since.version}.${since.issuedAt}` } },
+        asKiosk(token),
       ),
     settle: (token: string, batch: Uint8Array) =>
       client.bytes(
-        { ...post('/v1/kiosk/settlements', batch, asKiosk(token)), timeoutMs: SETTLE_TIMEOUT_MS },
+        {
+          method: 'POST',
+          path: '/v1/kiosk/settlements',
+          body: batch,
+          headers: { ...AS_AGENT, authorization: asKiosk(token) },
+          timeoutMs: SETTLE_TIMEOUT_MS,
+        },
         CBOR_MEDIA_TYPE,
       ),
   };

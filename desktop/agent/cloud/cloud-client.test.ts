@@ -101,6 +101,20 @@ test("a problem's code, wait and place come through", async () => {
   expect(reached).toBe(2);
 });
 
+test('a code that only a newer cloud knows is read by its status, and its wait comes through', async () => {
+  answer = json(429, { ...problem('rate_limited'), code: 'tea_break', retryAfterMs: 3_000, colour: 'green' });
+  expect(await refusalOf(ask())).toMatchObject({ code: 'rate_limited', retryAfterMs: 3_000 });
+  answer = json(503, { ...problem('rate_limited'), code: 'tea_break' });
+  expect((await refusalOf(ask())).code).toBe('service_unavailable');
+  answer = json(422, { ...problem('rate_limited'), code: 'tea_break' });
+  expect((await refusalOf(ask())).code).toBe('request_invalid');
+});
+
+test('what a newer cloud answers beside what is known is ignored', async () => {
+  answer = json(200, { status: 'ok', weather: { sunny: true } });
+  expect(await ask()).toEqual({ status: 'ok' });
+});
+
 test('silence, an answer without end and a closed door are unreachable', async () => {
   answer = () => undefined;
   expect((await refusalOf(ask(100))).code).toBe('cloud_unreachable');

@@ -2,8 +2,8 @@
  * One HTTP client for the cloud: time-outs, size limits, validation of every answer, and one closed set of errors.
  * Owns the translation from HTTP to codes; holds no session and no key, and retries nothing by itself.
  */
-import { Problem } from '@tikiwallet/server/contract';
-import type { z } from 'zod';
+import { Problem, ProblemCode } from '@tikiwallet/server/contract';
+import { z } from 'zod';
 import { IpcError } from '../../ipc/index.ts';
 
 const TIMEOUT_MS = 10_000;
@@ -11,7 +11,7 @@ const TIMEOUT_MS = 10_000;
 const MAX_ANSWER_BYTES = 4_194_304;
 
 export interface CloudRequest {
-  readonly method: 'GET' | 'POST' | 'PUT';
+  readonly method: string;
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent as JSON unless it is bytes. */
@@ -24,6 +24,9 @@ export interface CloudEvents {
   onReached(): void;
   onUnreachable(): void;
 }
+
+/** A problem of a newer cloud may have a code that this kiosk was never told of: the rest of it still counts. */
+const NewerProblem = Problem.extend({ code: z.string().regex(/^[a-z][a-z0-9_]{1,63}$/) });
 
 /** A problem answer; `highestSequence` comes with `batch_gap`. */
 export class CloudProblem extends IpcError {
@@ -107,11 +110,13 @@ export class CloudClient {
 
   #problem(response: Response, bytes: Uint8Array, mediaType: string): IpcError {
     const retryAfterMs = readRetryAfter(response);
-    const parsed = mediaType === 'application/problem+json' ? Problem.safeParse(parseJson(bytes)) : undefined;
+    const parsed =
+      mediaType === 'application/problem+json' ? NewerProblem.safeParse(parseJson(bytes)) : undefined;
     if (parsed?.success) {
       this.#noteServerTime(response);
       this.#events.onReached();
-      return new CloudProblem(parsed.data, parsed.data.retryAfterMs ?? retryAfterMs);
+      const problem = { ...parsed.data, code: knownCode(parsed.data.code, response.status) };
+      return new CloudProblem(problem, parsed.data.retryAfterMs ?? retryAfterMs);
     }
     // A proxy in between speaks for a cloud that does not answer.
     if (response.status >= 502 && response.status <= 504)
@@ -123,6 +128,16 @@ export class CloudClient {
     const serverMs = Date.parse(response.headers.get('date') ?? '');
     if (Number.isFinite(serverMs)) this.#aheadMs = serverMs - Date.now();
   }
+}
+
+/** What the status says, of a code that only a newer kiosk knows. */
+function knownCode(code: string, status: number): ProblemCode {
+  const known = ProblemCode.safeParse(code);
+  if (known.success) return known.data;
+  if (status === 401) return 'not_authenticated';
+  if (status === 403) return 'not_permitted';
+  if (status === 429) return 'rate_limited';
+  return status >= 500 ? 'service_unavailable' : 'request_invalid';
 }
 
 function contentType(body: unknown): Record<string, string> {

@@ -7,6 +7,7 @@ import type { Context } from 'hono';
 import { mayDo, type Permission, type Role, type TeamRole } from '../../contract/index.ts';
 import type { Db } from '../db/client.ts';
 import { problem } from '../http/problem.ts';
+import type { RateLimits } from '../http/rate-limits.ts';
 import type { AppEnv } from '../http/router.ts';
 import type { Sessions } from './sessions.ts';
 import { findMembership } from './teams.ts';
@@ -38,14 +39,25 @@ export function credentialOf(c: Context, scheme: string): string | null {
   return given.toLowerCase() === scheme.toLowerCase() && value !== '' && rest.length === 0 ? value : null;
 }
 
+/** One person's and one device's requests are counted once it is known whose they are. */
 export function createAuthenticator(
   db: Db,
-  { tokens, sessions }: { readonly tokens: Tokens; readonly sessions: Sessions },
+  {
+    tokens,
+    sessions,
+    limits,
+  }: {
+    readonly tokens: Tokens;
+    readonly sessions: Sessions;
+    readonly limits: Pick<RateLimits, 'takeOfFlood'>;
+  },
 ): Authenticator {
   const requireUser = async (c: Context<AppEnv>) => {
     const token = credentialOf(c, 'Bearer');
     if (token === null) throw problem('not_authenticated');
     const claims = await tokens.verifyAccess(token);
+    await limits.takeOfFlood('requests_by_account', claims.userId);
+    await limits.takeOfFlood('requests_by_device', claims.sessionId);
     await sessions.assertAlive(claims.sessionId);
     c.set('userId', claims.userId);
     return claims;

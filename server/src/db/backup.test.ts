@@ -3,6 +3,7 @@ import { appendFileSync, cpSync, mkdtempSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { sql } from 'drizzle-orm';
 import postgres from 'postgres';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { CBOR_MEDIA_TYPE, TransferResult, WalletView } from '../../contract/index.ts';
@@ -35,12 +36,19 @@ beforeAll(async () => {
   before = await startTestServer();
   phone = await SimulatedPhone.withMoney(before, 20_000n);
   recipient = await before.register('customer');
-  kiosk = await SimulatedKiosk.open(before, await before.register('merchant', { agent: true }));
+  const merchant = await before.register('merchant', { agent: true });
+  kiosk = await SimulatedKiosk.open(before, merchant);
+  await before.call('/v1/merchant/webhooks', {
+    body: { url: 'https://shop.example.com/told', events: ['payment.settled'] },
+    token: merchant.token,
+    key: randomUUID(),
+  });
   wallet = await phone.load(5_000n);
   for (const amount of [100n, 200n, 300n]) kiosk.sell(wallet, amount);
   firstBatch = kiosk.batch();
   acknowledged = (await kiosk.handIn(firstBatch)).bytes;
   sent = await transfer(before, randomUUID());
+  await before.database.owner`update webhook_deliveries set state = 'queued' where sequence = 1`;
   await takeBackup(before.database.ownerUrl, join(folder, 'backup'));
   // After the backup: lost with the database, but for what the kiosk still has.
   for (const amount of [400n, 500n]) kiosk.sell(wallet, amount);
@@ -109,6 +117,13 @@ async function handIn(envelope: Uint8Array): Promise<{ status: number; bytes: Ui
 }
 
 const transferCount = async () => (await reconcile(restored.database.db)).transferCount;
+
+test('what merchants were told comes along and is not told again; what was on its way waits', async () => {
+  const rows = await restored.database.db.execute<{ state: string }>(
+    sql`select d.state from webhook_deliveries d join webhook_events e on e.id = d.event_id`,
+  );
+  expect(rows.map(({ state }) => state)).toEqual(['waiting', 'waiting', 'waiting']);
+});
 
 test('a restored ledger is sound, and whoever was signed in goes on with the money of that moment', async () => {
   expect(await reconcile(restored.database.db)).toMatchObject({ sound: true });

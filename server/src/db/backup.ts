@@ -110,6 +110,10 @@ export async function restoreBackup(ownerUrl: string, folder: string): Promise<B
   try {
     await sql.begin(async (tx) => {
       await tx`set local statement_timeout = 0`;
+      // What happened was told when it happened: events are rows of the backup like any other.
+      await tx`set local app.restoring = 'on'`;
+      // Transfers come before their entries here: the rule that wants both in one statement is asked at the end instead.
+      await tx`alter table ledger_transfers disable trigger ledger_transfers_complete`;
       const here = new Map((await tablesInOrder(tx)).map((table) => [table.name, table]));
       for (const name of here.keys()) {
         const [row] = await tx.unsafe<{ filled: boolean }[]>(
@@ -122,6 +126,10 @@ export async function restoreBackup(ownerUrl: string, folder: string): Promise<B
           );
       }
       for (const table of manifest.tables) await fill(tx, folder, table);
+      await assertTransfersComplete(tx);
+      await tx`alter table ledger_transfers enable trigger ledger_transfers_complete`;
+      // The queue is no part of a backup: what was on its way is handed over anew.
+      await tx`update webhook_deliveries set state = 'waiting' where state = 'queued'`;
       for (const { name, last } of manifest.sequences)
         await tx`select setval(${`public."${name}"`}::regclass, ${last}::bigint)`;
     });
@@ -129,6 +137,19 @@ export async function restoreBackup(ownerUrl: string, folder: string): Promise<B
   } finally {
     await sql.end({ timeout: 5 });
   }
+}
+
+/** What the ledger's trigger asks of every statement, of the whole ledger. */
+async function assertTransfersComplete(tx: postgres.TransactionSql): Promise<void> {
+  const odd = await tx<{ id: string }[]>`
+    select t.id from ledger_transfers t
+    left join (
+      select transfer_id, currency, sum(amount_minor) as total, count(*) as n
+      from ledger_entries group by transfer_id, currency
+    ) s on s.transfer_id = t.id
+    group by t.id having coalesce(sum(s.n), 0) < 2 or bool_or(s.total <> 0) limit 1`;
+  if (odd[0] !== undefined)
+    throw new BackupRefused('backup_damaged', `The transfer ${odd[0].id} has not all of its entries.`);
 }
 
 async function fill(

@@ -6,6 +6,8 @@
 import { drizzle } from 'drizzle-orm/postgres-js';
 import { migrate as runMigrations } from 'drizzle-orm/postgres-js/migrator';
 import postgres from 'postgres';
+import { migrateQueue } from '../jobs/queue.ts';
+import { TENANT_ROLE } from './tenant.ts';
 import { MIGRATIONS, SchemaDiffers, schemaVersion } from './schema-version.ts';
 
 /** The role that the application runs as: it may not rewrite the ledger. */
@@ -48,9 +50,13 @@ export async function migrate(options: MigrateOptions): Promise<Migrated> {
         throw new TypeError('unfit password for a role');
       await sql.unsafe(`alter role ${APP_ROLE} with login password '${options.appRolePassword}'`);
     }
+    const ownerMayActAsApp = await mayActAsApp(sql);
+    await migrateQueue(options.ownerUrl, APP_ROLE);
+    // The session's own user must be allowed to become a tenant's reader, whichever role it wears meanwhile.
+    await sql.unsafe(`grant ${TENANT_ROLE} to current_user`).catch(() => undefined);
     await letAppReadVersion(sql);
     const { applied } = await schemaVersion(db);
-    return { ownerMayActAsApp: await mayActAsApp(sql), before: before.applied, after: applied };
+    return { ownerMayActAsApp, before: before.applied, after: applied };
   } finally {
     await sql.end({ timeout: 5 });
   }

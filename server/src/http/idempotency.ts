@@ -23,12 +23,15 @@ const LOCK_MS = 60_000;
 const WAIT_MS = 15_000;
 const POLL_MS = 40;
 
-export interface IdempotentWrite<T extends z.ZodType> {
+interface Write {
   readonly userId: string;
   /** Method and path template: a key counts per user and route. */
   readonly route: string;
   /** Everything that the caller decided: validated body and path parameters. */
   readonly input: unknown;
+}
+
+export interface IdempotentWrite<T extends z.ZodType> extends Write {
   readonly schema: T;
   /**
    * Does the work and makes the answer. `key` names this write for ever: derive ledger and provider keys from it.
@@ -37,7 +40,21 @@ export interface IdempotentWrite<T extends z.ZodType> {
   readonly work: (key: string) => Promise<z.output<T>>;
 }
 
+/** One attempt at a write, which is the first with its key or has its answer already. */
+export interface Attempt {
+  /** For ledger and provider keys. */
+  readonly key: string;
+  /** JSON of the first answer; null when the caller owns the work now, and must end it with one of the two below. */
+  readonly answered: string | null;
+  /** @param body JSON */
+  keep(body: string): Promise<void>;
+  /** Keeps a refusal that will always be the same; otherwise the key is free again. */
+  refused(error: unknown): Promise<void>;
+}
+
 export interface Idempotency {
+  /** For callers that make answers by themselves. @throws ApiProblem like `run`, the kept refusal included */
+  begin(c: Context, write: Write): Promise<Attempt>;
   /**
    * Runs a write at most once per key and answers repeats from store. Refusals about the write itself are kept too;
    * failures of ours or of a provider are not, so that the client may try again.
@@ -55,32 +72,38 @@ function isWorthKeeping(refusal: ApiProblem): boolean {
 
 export function createIdempotency(db: Db, clock: Clock): Idempotency {
   const store = new AnswerStore(db, clock);
+  const begin = async (c: Context, write: Write): Promise<Attempt> => {
+    const key = readKey(c);
+    const row = { userId: write.userId, route: write.route, key };
+    const requestHash = createHash('sha256').update(JSON.stringify(write.input)).digest('hex');
+    const stored = await store.claim(row, requestHash);
+    if (stored !== null && stored.status >= 400) {
+      const { code, detail } = StoredProblem.parse(JSON.parse(stored.body));
+      throw problem(code, detail === undefined ? {} : { detail });
+    }
+    return {
+      key: `${write.userId}:${write.route}:${key}`,
+      answered: stored?.body ?? null,
+      keep: (body) => store.keep(row, 200, body),
+      refused: async (error) => {
+        if (!(error instanceof ApiProblem && isWorthKeeping(error))) return store.release(row);
+        const body = JSON.stringify({ code: error.code, detail: error.extras.detail });
+        return store.keep(row, error.status, body);
+      },
+    };
+  };
   return {
+    begin,
     run: async (c, write) => {
-      const key = readKey(c);
-      const row = { userId: write.userId, route: write.route, key };
-      const requestHash = createHash('sha256').update(JSON.stringify(write.input)).digest('hex');
-      const stored = await store.claim(row, requestHash);
-      if (stored !== null) {
-        if (stored.status < 400) return write.schema.parse(JSON.parse(stored.body));
-        const { code, detail } = StoredProblem.parse(JSON.parse(stored.body));
-        throw problem(code, detail === undefined ? {} : { detail });
-      }
+      const attempt = await begin(c, write);
+      if (attempt.answered !== null) return write.schema.parse(JSON.parse(attempt.answered));
       try {
         // Parsed before it is kept, so that a repeat reads the very same value.
-        const answer = write.schema.parse(await write.work(`${write.userId}:${write.route}:${key}`));
-        await store.keep(row, 200, JSON.stringify(answer));
+        const answer = write.schema.parse(await write.work(attempt.key));
+        await attempt.keep(JSON.stringify(answer));
         return answer;
       } catch (error) {
-        if (error instanceof ApiProblem && isWorthKeeping(error)) {
-          await store.keep(
-            row,
-            error.status,
-            JSON.stringify({ code: error.code, detail: error.extras.detail }),
-          );
-        } else {
-          await store.release(row);
-        }
+        await attempt.refused(error);
         throw error;
       }
     },

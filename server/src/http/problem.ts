@@ -67,6 +67,8 @@ const PROBLEMS: Readonly<Record<ProblemCode, { status: ContentfulStatusCode; tit
   closing_statement_invalid: { status: 422, title: 'The closing statement is not valid.' },
   kiosk_not_found: { status: 404, title: 'There is no such kiosk.' },
   limits_changed: { status: 409, title: 'The limits were changed meanwhile. Look at them again.' },
+  webhook_not_found: { status: 404, title: 'There is no such webhook.' },
+  webhook_url_not_allowed: { status: 422, title: 'Only public https addresses can be told.' },
   double_spend_not_found: { status: 404, title: 'There is no such case.' },
   claim_invalid: { status: 422, title: 'The objects of this claim do not belong together.' },
   enrolment_code_incorrect: { status: 422, title: 'This enrolment code is wrong.' },
@@ -79,6 +81,9 @@ const PROBLEMS: Readonly<Record<ProblemCode, { status: ContentfulStatusCode; tit
   service_unavailable: { status: 503, title: 'The service is busy. Try again in a moment.' },
   internal_error: { status: 500, title: 'Something went wrong on our side.' },
 };
+
+/** Every code with its status, for the API's description. */
+export const PROBLEM_STATUSES = Object.entries(PROBLEMS).map(([code, { status }]) => ({ code, status }));
 
 export interface ProblemExtras {
   /** For a developer's eyes; never branched on, never secret. */

@@ -3,7 +3,12 @@
  *
  * Owns: the budgets, each with its reason. Never: keys on anything that a caller can choose freely.
  */
-import { RateLimiterDrizzle, RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
+import {
+  type RateLimiterAbstract,
+  RateLimiterDrizzle,
+  RateLimiterMemory,
+  RateLimiterRes,
+} from 'rate-limiter-flexible';
 import type { Db } from '../db/client.ts';
 import { rateLimits } from '../db/schema/http.ts';
 import { problem } from './problem.ts';
@@ -63,6 +68,8 @@ const BUDGETS = {
   deny_by_user: { points: 20, seconds: 24 * HOUR },
   /** Each costs five signatures to check; a phone hands in a handful. */
   claim_by_user: { points: 120, seconds: 10 * MINUTE },
+  /** Each is a request of ours to somebody else's server. */
+  replay_by_user: { points: 60, seconds: 10 * MINUTE },
   /** A shop hires a few people a day. */
   invitation_by_user: { points: 60, seconds: 24 * HOUR },
   /** Eight characters at this pace are out of reach within a code's life. */
@@ -79,7 +86,23 @@ export type BudgetName = keyof typeof BUDGETS;
 /** The key of a budget that all callers share. */
 export const EVERYBODY = 'all';
 
+/**
+ * Against floods: what no person and no kiosk does in a minute. Counted in each process's memory, because a request that is
+ * to be cheap to refuse must not cost a row; with n processes a caller has up to n times as much.
+ */
+const FLOODS = {
+  /** A market hall or a carrier shares one address. */
+  requests_by_address: { points: 3_000, seconds: MINUTE },
+  requests_by_account: { points: 600, seconds: MINUTE },
+  /** One signed-in device: a browser, an agent. */
+  requests_by_device: { points: 300, seconds: MINUTE },
+  requests_by_kiosk: { points: 600, seconds: MINUTE },
+} as const;
+export type FloodName = keyof typeof FLOODS;
+
 export interface RateLimits {
+  /** Takes one point of a flood's budget, without the database. @throws ApiProblem like {@link take} */
+  takeOfFlood(flood: FloodName, key: string): Promise<void>;
   /** Takes one point. @throws ApiProblem `rate_limited` with `retryAfterMs` when none is left. */
   take(budget: BudgetName, key: string): Promise<void>;
   /**
@@ -121,16 +144,31 @@ export function createRateLimits(db: Db, options: RateLimitOptions): RateLimits 
     limiters.set(name, made);
     return made;
   };
+  const floods = new Map(
+    Object.entries(FLOODS).map(([name, { points, seconds }]) => [
+      name,
+      new RateLimiterMemory({ points: Math.ceil(points * options.factor), duration: seconds }),
+    ]),
+  );
+  const consume = async (
+    limiter: RateLimiterAbstract | undefined,
+    key: string,
+    onSpent?: (waitMs: number) => void,
+  ) => {
+    try {
+      await limiter?.consume(key);
+    } catch (refusal) {
+      if (!(refusal instanceof RateLimiterRes)) throw refusal;
+      onSpent?.(refusal.msBeforeNext);
+      throw problem('rate_limited', { retryAfterMs: refusal.msBeforeNext });
+    }
+  };
   return {
-    take: async (budget, key) => {
-      try {
-        await limiterOf(budget).consume(key);
-      } catch (refusal) {
-        if (!(refusal instanceof RateLimiterRes)) throw refusal;
-        if (key === EVERYBODY) spentUntilMs.set(budget, Date.now() + refusal.msBeforeNext);
-        throw problem('rate_limited', { retryAfterMs: refusal.msBeforeNext });
-      }
-    },
+    takeOfFlood: (flood, key) => consume(floods.get(flood), key),
+    take: (budget, key) =>
+      consume(limiterOf(budget), key, (waitMs) => {
+        if (key === EVERYBODY) spentUntilMs.set(budget, Date.now() + waitMs);
+      }),
     refuseIfSpent: (budget) => {
       const leftMs = (spentUntilMs.get(budget) ?? 0) - Date.now();
       if (leftMs > 0) throw problem('rate_limited', { retryAfterMs: leftMs });

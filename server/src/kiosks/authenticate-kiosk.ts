@@ -30,7 +30,7 @@ export type KnownKiosk = EnrolledKiosk & { readonly isDenied: boolean };
  * @throws ApiProblem `not_authenticated`, `kiosk_denied`
  */
 export async function requireKiosk(
-  context: Pick<ServerContext, 'db' | 'clock'>,
+  context: Pick<ServerContext, 'db' | 'clock' | 'limits'>,
   c: Context,
 ): Promise<EnrolledKiosk> {
   const { isDenied, ...kiosk } = await requireKnownKiosk(context, c);
@@ -43,7 +43,7 @@ export async function requireKiosk(
  * @throws ApiProblem `not_authenticated`
  */
 export async function requireKnownKiosk(
-  { db, clock }: Pick<ServerContext, 'db' | 'clock'>,
+  { db, clock, limits }: Pick<ServerContext, 'db' | 'clock' | 'limits'>,
   c: Context,
 ): Promise<KnownKiosk> {
   const token = credentialOf(c, 'Kiosk');
@@ -66,6 +66,7 @@ export async function requireKnownKiosk(
     .innerJoin(kiosks, eq(kiosks.id, kioskEnrolments.kioskId))
     .where(eq(kioskTokens.tokenHash, hashToken(Buffer.from(token, 'base64url'))));
   if (row === undefined) throw problem('not_authenticated');
+  await limits.takeOfFlood('requests_by_kiosk', row.enrolmentId);
   const { status, endedAt, endedReason, ...kiosk } = row;
   if (status === 'denied' && endedReason !== 'replaced') return { ...kiosk, isDenied: true };
   if (endedAt !== null)

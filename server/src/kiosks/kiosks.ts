@@ -42,7 +42,10 @@ export async function createKiosk(needs: KioskNeeds, kiosk: NewKiosk): Promise<K
 }
 
 /** In the order of their making. */
-export function listKiosks(needs: KioskNeeds, merchantId: string): Promise<KioskView[]> {
+export function listKiosks(
+  needs: { readonly db: Executor; readonly clock: Clock },
+  merchantId: string,
+): Promise<KioskView[]> {
   return readViews(needs, eq(kiosks.merchantId, merchantId));
 }
 

@@ -30,7 +30,7 @@ type Row = typeof merchantLimits.$inferSelect;
 const NAMES = [...MONEY_LIMITS, ...NUMBER_LIMITS] as const;
 
 export async function readMerchantLimits(
-  needs: Pick<MerchantLimitsNeeds, 'db' | 'currency'>,
+  needs: { readonly db: Executor; readonly currency: string },
   merchantId: string,
 ): Promise<MerchantLimitsView> {
   return toView(await newest(needs.db, merchantId), needs.currency);

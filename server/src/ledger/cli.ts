@@ -1,6 +1,6 @@
 /**
  * `node server/src/ledger/cli.ts print|reconcile`: the ledger from a terminal, beside a running server or without one.
- * `reconcile` exits 1 when the ledger is not sound, or Stripe's balance is another one. Only wires.
+ * `reconcile` exits 1 when the ledger is not sound, kiosks signed something else, or Stripe's balance is another one. Only wires.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { systemClock } from '../clock.ts';
@@ -9,6 +9,7 @@ import { connect, type Db } from '../db/client.ts';
 import { findDatabase } from '../db/find-database.ts';
 import { ProviderUnavailable } from '../money/port.ts';
 import { describeDifferences, reconcileProvider } from '../money/reconcile-provider.ts';
+import { describeJournals, reconcileJournals } from '../settlement/index.ts';
 import { createStripeMoney } from '../money/stripe.ts';
 import { describe, printLedger } from './print.ts';
 import { reconcile } from './reconcile.ts';
@@ -52,8 +53,10 @@ async function main(command: string | undefined): Promise<number> {
     }
     const result = await reconcile(database.db);
     console.log(describe(result).join('\n'));
+    const journals = await reconcileJournals(database.db);
+    console.log(describeJournals(journals).join('\n'));
     const agrees = await compareWithProvider(database.db, config);
-    return result.sound && agrees ? 0 : 1;
+    return result.sound && journals.faults.length === 0 && agrees ? 0 : 1;
   } finally {
     await database.close();
     await source.close();

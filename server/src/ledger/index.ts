@@ -13,3 +13,4 @@ export type { NewTransfer, PostResult } from './plan.ts';
 export { postTransfers } from './post-transfers.ts';
 export { formatMinor, printLedger } from './print.ts';
 export { reconcile } from './reconcile.ts';
+export { readStatement, statementCsv } from './statement.ts';

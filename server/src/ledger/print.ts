@@ -1,5 +1,6 @@
 /** The ledger as a table a person can read: every account with its balance, and the sums that must be zero. */
 import { sql } from 'drizzle-orm';
+import { currencyExponent } from '@tikiwallet/protocol';
 import type { Db } from '../db/client.ts';
 import type { AccountKind } from '../db/schema/ledger.ts';
 import { type Reconciliation, reconcile } from './reconcile.ts';
@@ -26,8 +27,7 @@ const KIND_TITLES: Readonly<Record<AccountKind, string>> = {
 
 /** Minor units with the currency's own number of decimals, exactly: no float on the way. */
 export function formatMinor(amountMinor: bigint, currency: string): string {
-  const digits =
-    new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions().maximumFractionDigits ?? 2;
+  const digits = currencyExponent(currency);
   const text = (amountMinor < 0n ? -amountMinor : amountMinor).toString().padStart(digits + 1, '0');
   const whole = text.slice(0, text.length - digits).replace(/\B(?=(\d{3})+$)/g, ',');
   return `${amountMinor < 0n ? '-' : ''}${whole}${digits > 0 ? `.${text.slice(-digits)}` : ''}`;

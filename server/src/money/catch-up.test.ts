@@ -18,7 +18,13 @@ const isRecorded = async (eventId: string) =>
   (await server.database.owner`select 1 from provider_events where id = ${eventId}`).length === 1;
 
 test('one that cannot be handled keeps none of the others waiting, and is tried again', async () => {
-  const refund = { kind: 'payment_refunded', paymentId: 'pi_1', refundedMinor: 1n, currency: 'SGD' } as const;
+  const refund = {
+    kind: 'payment_refunded',
+    paymentId: 'pi_1',
+    refundedMinor: 1n,
+    currency: 'SGD',
+    saidAt: new Date(),
+  } as const;
   const [stuck, other] = [`evt_${randomUUID()}`, `evt_${randomUUID()}`];
   const events: MoneyEvent[] = [
     { ...refund, ...named(stuck) },

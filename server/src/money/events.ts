@@ -11,7 +11,7 @@ import { providerEvents, topUps } from '../db/schema/money.ts';
 import { learnAccount } from './bank-accounts.ts';
 import type { EventOutcome } from './outcome.ts';
 import type { EventOf, MoneyEvent } from './port.ts';
-import { recordDispute, recordRefund } from './reversals.ts';
+import { recordDispute, recordRefund, recordRefundFailure } from './reversals.ts';
 import { closeTopUp, creditTopUp, lockTopUp } from './top-ups.ts';
 import { applyFact } from './withdrawals/book.ts';
 
@@ -24,7 +24,11 @@ type Needs = Pick<ServerContext, 'db' | 'config' | 'clock' | 'money' | 'log'>;
 export async function handleMoneyEvent(needs: Needs, event: MoneyEvent): Promise<EventOutcome> {
   // An account's event may be older than what we know: it only says that there is something to ask.
   if (event.kind === 'account_changed') await learnAccount(needs, event.account.providerId);
-  if (event.kind === 'payment_refunded' || event.kind === 'payment_disputed')
+  if (
+    event.kind === 'payment_refunded' ||
+    event.kind === 'refund_failed' ||
+    event.kind === 'payment_disputed'
+  )
     await learnPayment(needs, event);
   return inTransaction(needs.db, async (tx) => {
     const outcome = await applyEvent(needs, tx, event);
@@ -41,7 +45,7 @@ export async function handleMoneyEvent(needs: Needs, event: MoneyEvent): Promise
 /** A refund or a dispute may come before we know of the payment itself: that is asked and credited first. */
 async function learnPayment(
   needs: Needs,
-  { paymentId }: EventOf<'payment_refunded' | 'payment_disputed'>,
+  { paymentId }: EventOf<'payment_refunded' | 'refund_failed' | 'payment_disputed'>,
 ): Promise<void> {
   const known = await needs.db.select({ id: topUps.id }).from(topUps).where(eq(topUps.paymentId, paymentId));
   if (known.length > 0) return;
@@ -59,6 +63,8 @@ async function applyEvent(needs: Needs, tx: Tx, event: MoneyEvent): Promise<Even
       return applyFact(needs, tx, event.withdrawalId, event.fact);
     case 'payment_refunded':
       return recordRefund(needs, tx, event);
+    case 'refund_failed':
+      return recordRefundFailure(needs, tx, event);
     case 'payment_disputed':
       return recordDispute(needs, tx, event);
     case 'checkout_paid':

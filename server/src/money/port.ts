@@ -63,6 +63,15 @@ export type MoneyEvent = EventName &
         /** In all, not by this event alone. */
         readonly refundedMinor: bigint;
         readonly currency: string;
+        readonly saidAt: Date;
+      }
+    | {
+        readonly kind: 'refund_failed';
+        readonly paymentId: string;
+        readonly refundId: string;
+        readonly amountMinor: bigint;
+        readonly currency: string;
+        readonly saidAt: Date;
       }
     | {
         readonly kind: 'payment_disputed';
@@ -71,6 +80,7 @@ export type MoneyEvent = EventName &
         readonly amountMinor: bigint;
         readonly currency: string;
         readonly state: DisputeState;
+        readonly saidAt: Date;
       }
     | { readonly kind: 'withdrawal_fact'; readonly withdrawalId: string; readonly fact: WithdrawalFact }
     | { readonly kind: 'account_changed'; readonly account: ConnectedAccount }
@@ -143,6 +153,7 @@ export interface MoneyPort {
   readonly recall: (order: {
     readonly transferId: string;
     readonly amountMinor: bigint;
+    readonly currency: string;
     readonly idempotencyKey: string;
   }) => Promise<Ordered>;
   /** Everything that the provider knows of a withdrawal, whoever has forgotten it. @throws ProviderUnavailable */

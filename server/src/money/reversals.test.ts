@@ -114,7 +114,66 @@ describe('a refund', () => {
   });
 });
 
+describe('a refund that the bank of the card did not take', () => {
+  const refundOf = async (intent: string, amount: number): Promise<string> => {
+    const made: unknown = await (await refund(intent, amount)).json();
+    return typeof made === 'object' && made !== null && 'id' in made ? String(made.id) : '';
+  };
+  const fail = (id: string) => order(`/stand-in/refunds/${id}/fail`, {});
+
+  test('comes back to the wallet, once, and another refund of the same sum takes it again', async () => {
+    const { person, topUp, intent } = await paid(5_000n);
+    const first = await refundOf(intent, 2_000);
+    expect([await onlineOf(person), await statusOf(person, topUp)]).toEqual(['3000', 'succeeded 2000']);
+    Object.assign(server.stripe.webhooks.faults, { copies: 2 });
+    await fail(first);
+    expect([await onlineOf(person), await statusOf(person, topUp)]).toEqual(['5000', 'succeeded 0']);
+    server.clock.advance(2_000);
+    await refundOf(intent, 2_000);
+    expect([await onlineOf(person), await statusOf(person, topUp)]).toEqual(['3000', 'succeeded 2000']);
+    await allIsSound();
+  });
+
+  test('takes nothing when its failure is heard of first', async () => {
+    const { person, intent } = await paid(5_000n);
+    Object.assign(server.stripe.webhooks.faults, { dropNext: 1 });
+    await fail(await refundOf(intent, 2_000));
+    expect(await onlineOf(person)).toBe('5000');
+    await catchUpWithEvents(server.context);
+    expect(await onlineOf(person)).toBe('5000');
+    await allIsSound();
+  });
+
+  test('pays the debt that the refund made', async () => {
+    const { person, intent } = await paid(5_000n);
+    await send(person, await server.register('customer'), '4000');
+    const made = await refundOf(intent, 5_000);
+    expect([await onlineOf(person), await debtOf(person)]).toEqual(['0', '4000']);
+    await fail(made);
+    expect([await onlineOf(person), await debtOf(person)]).toEqual(['1000', '0']);
+    await allIsSound();
+  });
+});
+
 describe('a dispute', () => {
+  test('that was won is taken back when the card’s bank contests that, and what was said earlier changes nothing', async () => {
+    const { person, topUp, intent } = await paid(5_000n);
+    const id = await dispute(intent);
+    for (const [verdict, online, status] of [
+      ['won', '5000', 'succeeded 0'],
+      ['lost', '0', 'charged_back 5000'],
+      ['won', '5000', 'succeeded 0'],
+      ['lost', '0', 'charged_back 5000'],
+    ] as const) {
+      server.clock.advance(2_000);
+      await close(id, verdict);
+      expect([await onlineOf(person), await statusOf(person, topUp)]).toEqual([online, status]);
+    }
+    await catchUpWithEvents(server.context);
+    expect(await onlineOf(person)).toBe('0');
+    await allIsSound();
+  });
+
   test('holds the money until it is decided; won, it is back, lost, it is gone', async () => {
     for (const [verdict, online, status] of [
       ['won', '5000', 'succeeded 0'],

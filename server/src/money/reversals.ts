@@ -2,14 +2,14 @@
  * Card payments that were taken back: refunds and disputes. The money leaves the wallet of who topped up, and no other's.
  * What is not in the online wallet any more the guarantee fund lends, and it is a debt that later inflow repays.
  *
- * Owns: the table `top_up_disputes`, `top_ups.refunded_minor`, transfers of the kinds `top_up_reversal` and
- * `dispute_return`. Never: touches an offline reserve; shops may have been paid from it already.
+ * Owns: the tables `top_up_disputes` and `top_up_refund_failures`, `top_ups.refunded_minor`, transfers of the kinds
+ * `top_up_reversal` and `dispute_return`. Never: touches an offline reserve; shops may have been paid from it already.
  */
 import { randomUUIDv7 } from 'node:crypto';
 import { eq } from 'drizzle-orm';
 import type { ServerContext } from '../context.ts';
 import type { Tx } from '../db/client.ts';
-import { type DisputeState, topUpDisputes, topUps } from '../db/schema/money.ts';
+import { type DisputeState, topUpDisputes, topUpRefundFailures, topUps } from '../db/schema/money.ts';
 import { debts } from '../db/schema/settlement.ts';
 import { recoverDebts } from '../debts/recover.ts';
 import { balances, findAccount, openAccount, postTransfers } from '../ledger/index.ts';
@@ -26,17 +26,57 @@ export async function recordRefund(
 ): Promise<EventOutcome> {
   const row = await lockByPayment(needs, tx, event);
   if (row === null) return 'refused';
-  const moreMinor = event.refundedMinor - row.refundedMinor;
+  const failures = await failuresOf(tx, row.id, event.saidAt);
+  // What failed afterwards is still in the sum of an event that was said before.
+  const standingMinor = event.refundedMinor - failures.laterMinor;
+  const moreMinor = standingMinor - row.refundedMinor;
   // An older event says less than we know.
   if (moreMinor <= 0n) return 'nothing_to_do';
   if (event.refundedMinor > row.amountMinor) {
     needs.log.error({ eventId: event.eventId, topUpId: row.id }, 'more was refunded than was paid');
     return 'refused';
   }
-  await tx.update(topUps).set({ refundedMinor: event.refundedMinor }).where(eq(topUps.id, row.id));
-  const key = `top_up_refund:${row.id}:${event.refundedMinor}`;
+  await tx.update(topUps).set({ refundedMinor: standingMinor }).where(eq(topUps.id, row.id));
+  // The same sum may be reached again after a failure, by another refund.
+  const again = failures.allMinor === 0n ? '' : `:${failures.allMinor}`;
+  const key = `top_up_refund:${row.id}:${standingMinor}${again}`;
   await takeBack(needs, tx, { row, amountMinor: moreMinor, key, reason: 'refunded' });
   return 'taken_back';
+}
+
+async function failuresOf(tx: Tx, topUpId: string, since: Date) {
+  const rows = await tx.select().from(topUpRefundFailures).where(eq(topUpRefundFailures.topUpId, topUpId));
+  const sum = (some: typeof rows) => some.reduce((minor, { amountMinor }) => minor + amountMinor, 0n);
+  return { allMinor: sum(rows), laterMinor: sum(rows.filter(({ failedAt }) => failedAt >= since)) };
+}
+
+/** The card's bank did not take it: what was taken from the wallet for it comes back, once. */
+export async function recordRefundFailure(
+  needs: Needs,
+  tx: Tx,
+  event: EventOf<'refund_failed'>,
+): Promise<EventOutcome> {
+  const row = await lockByPayment(needs, tx, event);
+  if (row === null) return 'refused';
+  const { refundId: id, amountMinor, saidAt: failedAt } = event;
+  const noted = await tx
+    .insert(topUpRefundFailures)
+    .values({ id, topUpId: row.id, amountMinor, failedAt })
+    .onConflictDoNothing()
+    .returning({ id: topUpRefundFailures.id });
+  if (noted.length === 0) return 'nothing_to_do';
+  // The refund itself may not have come yet: then nothing was taken, and its event will be counted without it.
+  const backMinor = amountMinor < row.refundedMinor ? amountMinor : row.refundedMinor;
+  if (backMinor === 0n) return 'recorded';
+  const refundedMinor = row.refundedMinor - backMinor;
+  await tx.update(topUps).set({ refundedMinor }).where(eq(topUps.id, row.id));
+  await giveBack(tx, row, {
+    amountMinor: backMinor,
+    kind: 'correction',
+    key: `top_up_refund_failed:${id}`,
+    reason: 'refund_failed',
+  });
+  return 'given_back';
 }
 
 const RANK: Readonly<Record<DisputeState, number>> = { open: 0, lost: 1, won: 2 };
@@ -48,30 +88,52 @@ export async function recordDispute(
 ): Promise<EventOutcome> {
   const row = await lockByPayment(needs, tx, event);
   if (row === null) return 'refused';
-  const { disputeId: id, amountMinor, state } = event;
+  const { disputeId: id, amountMinor, state, saidAt } = event;
   const [known] = await tx.select().from(topUpDisputes).where(eq(topUpDisputes.id, id));
-  // An appeal can turn a loss into a win and nothing else turns back, so whatever arrives late says less.
-  if (known !== undefined && RANK[known.state] >= RANK[state]) return 'nothing_to_do';
+  if (known !== undefined && !saysMore(known, { state, saidAt })) return 'nothing_to_do';
   const now = new Date(needs.clock.nowMs());
   const closedAt = state === 'open' ? null : now;
   if (known === undefined)
     await tx
       .insert(topUpDisputes)
-      .values({ id, topUpId: row.id, amountMinor, state, openedAt: now, closedAt });
-  else await tx.update(topUpDisputes).set({ state, closedAt }).where(eq(topUpDisputes.id, id));
-  if (known === undefined && state !== 'won') {
-    await takeBack(needs, tx, { row, amountMinor, key: `top_up_dispute:${id}`, reason: 'disputed' });
+      .values({ id, topUpId: row.id, amountMinor, state, openedAt: now, closedAt, saidAt });
+  const isLostAgain = known?.state === 'won' && state === 'lost';
+  const turns = (known?.turns ?? 0) + (isLostAgain ? 1 : 0);
+  if (known !== undefined)
+    await tx.update(topUpDisputes).set({ state, closedAt, saidAt, turns }).where(eq(topUpDisputes.id, id));
+  const turn = turns === 0 ? '' : `:${turns}`;
+  if ((known === undefined && state !== 'won') || isLostAgain) {
+    await takeBack(needs, tx, { row, amountMinor, key: `top_up_dispute:${id}${turn}`, reason: 'disputed' });
     return 'taken_back';
   }
   if (known === undefined || state !== 'won') return 'recorded';
-  await giveBack(tx, row, known);
+  await giveBack(tx, row, {
+    amountMinor: known.amountMinor,
+    kind: 'dispute_return',
+    key: `dispute_return:${id}${turn}`,
+    reason: 'dispute_won',
+  });
   return 'given_back';
+}
+
+/**
+ * An appeal can turn a loss into a win, and a bank can appeal against that: what was said later counts. Within one second, and
+ * for disputes that were recorded before times were, a win says more than a loss and a loss more than an open dispute.
+ * A dispute that is open again after a win holds no money yet.
+ */
+function saysMore(
+  known: Pick<typeof topUpDisputes.$inferSelect, 'state' | 'saidAt'>,
+  said: { readonly state: DisputeState; readonly saidAt: Date },
+): boolean {
+  if (known.state === said.state || (known.state === 'won' && said.state === 'open')) return false;
+  const isSameTime = known.saidAt === null || known.saidAt.getTime() === said.saidAt.getTime();
+  return isSameTime ? RANK[said.state] > RANK[known.state] : said.saidAt > (known.saidAt ?? said.saidAt);
 }
 
 async function lockByPayment(
   needs: Needs,
   tx: Tx,
-  event: EventOf<'payment_refunded' | 'payment_disputed'>,
+  event: EventOf<'payment_refunded' | 'refund_failed' | 'payment_disputed'>,
 ): Promise<TopUpRow | null> {
   const [row] = await tx.select().from(topUps).where(eq(topUps.paymentId, event.paymentId)).for('update');
   if (row !== undefined && row.status === 'succeeded' && row.currency === event.currency) return row;
@@ -126,25 +188,30 @@ async function takeBack(needs: Needs, tx: Tx, taking: TakingBack): Promise<void>
 async function giveBack(
   tx: Tx,
   row: TopUpRow,
-  dispute: { readonly id: string; readonly amountMinor: bigint },
+  giving: {
+    readonly amountMinor: bigint;
+    readonly kind: 'dispute_return' | 'correction';
+    readonly key: string;
+    readonly reason: string;
+  },
 ): Promise<void> {
   const { userId, currency } = row;
   const wallet = await findAccount(tx, { kind: 'user_online', ownerId: userId, currency });
   const clearing = await openAccount(tx, { kind: 'stripe_clearing', currency });
   const id = randomUUIDv7();
-  const { amountMinor } = dispute;
+  const { amountMinor, kind, key, reason } = giving;
   const [posted] = await postTransfers(tx, [
     {
       id,
-      kind: 'dispute_return',
-      idempotencyKey: `dispute_return:${dispute.id}`,
-      reference: { topUpId: row.id },
+      kind,
+      idempotencyKey: key,
+      reference: { topUpId: row.id, reason },
       entries: [
         { accountId: clearing, amountMinor: -amountMinor },
         { accountId: wallet, amountMinor },
       ],
     },
   ]);
-  if (posted?.status !== 'posted') throw new Error(`returning dispute ${dispute.id} was ${posted?.status}`);
+  if (posted?.status !== 'posted') throw new Error(`giving back ${key} was ${posted?.status}`);
   await recoverDebts(tx, { userId, currency, amountMinor, transferId: id });
 }

@@ -8,6 +8,7 @@ import { type MoneyPort, type Ordered, ProviderUnavailable } from './port.ts';
 import { payoutFact, readConnected, reversalFact, transferFact } from './stripe-events.ts';
 import { asUnavailable } from './stripe-errors.ts';
 import type { WithdrawalFact } from './withdrawals/facts.ts';
+import { fromStripe, toStripe } from './stripe-amounts.ts';
 
 type ConnectPort = Pick<
   MoneyPort,
@@ -68,7 +69,7 @@ export function createStripeConnect(stripe: Stripe): ConnectPort {
         transferFact(
           await stripe.transfers.create(
             {
-              amount: Number(order.amountMinor),
+              amount: toStripe(order.amountMinor, order.currency, 'pay_out'),
               currency: order.currency.toLowerCase(),
               destination: order.accountId,
               transfer_group: order.withdrawalId,
@@ -83,7 +84,7 @@ export function createStripeConnect(stripe: Stripe): ConnectPort {
         payoutFact(
           await stripe.payouts.create(
             {
-              amount: Number(order.amountMinor),
+              amount: toStripe(order.amountMinor, order.currency, 'pay_out'),
               currency: order.currency.toLowerCase(),
               destination: order.bankId,
               metadata: { withdrawalId: order.withdrawalId },
@@ -93,11 +94,11 @@ export function createStripeConnect(stripe: Stripe): ConnectPort {
           order.accountId,
         ),
       ),
-    recall: ({ transferId, amountMinor, idempotencyKey }) =>
+    recall: ({ transferId, amountMinor, currency, idempotencyKey }) =>
       ordering(async () => {
         await stripe.transfers.createReversal(
           transferId,
-          { amount: Number(amountMinor) },
+          { amount: toStripe(amountMinor, currency, 'pay_out') },
           { idempotencyKey },
         );
         return reversalFact(await stripe.transfers.retrieve(transferId));
@@ -111,7 +112,7 @@ export function createStripeConnect(stripe: Stripe): ConnectPort {
           limit: PAGE,
         });
         for await (const movement of movements)
-          if (BOOKED.has(movement.reporting_category)) sum += BigInt(movement.amount);
+          if (BOOKED.has(movement.reporting_category)) sum += fromStripe(movement.amount, currency);
         return sum;
       }),
     readAccountBalance: (accountId, currency) =>
@@ -120,10 +121,10 @@ export function createStripeConnect(stripe: Stripe): ConnectPort {
         const { available, pending } = await stripe.balance.retrieve({}, at);
         let sum = 0n;
         for (const part of [...available, ...pending])
-          if (part.currency.toUpperCase() === currency) sum += BigInt(part.amount);
+          if (part.currency.toUpperCase() === currency) sum += fromStripe(part.amount, currency);
         for (const status of ['pending', 'in_transit'] as const)
           for await (const payout of stripe.payouts.list({ status, limit: PAGE }, at))
-            if (payout.currency.toUpperCase() === currency) sum += BigInt(payout.amount);
+            if (payout.currency.toUpperCase() === currency) sum += fromStripe(payout.amount, currency);
         return sum;
       }),
   };

@@ -3,6 +3,7 @@ import type Stripe from 'stripe';
 import { Uuid } from '../../contract/index.ts';
 import type { DisputeState } from '../db/schema/money.ts';
 import type { ConnectedAccount, EventOf, MoneyEvent } from './port.ts';
+import { fromStripe } from './stripe-amounts.ts';
 import type { WithdrawalFact } from './withdrawals/facts.ts';
 
 interface EventName {
@@ -17,6 +18,7 @@ export const EVENT_TYPES = [
   'checkout.session.async_payment_failed',
   'checkout.session.expired',
   'charge.refunded',
+  'refund.failed',
   'charge.dispute.created',
   'charge.dispute.updated',
   'charge.dispute.closed',
@@ -42,13 +44,15 @@ function ofOurs(event: Stripe.Event, name: EventName): MoneyEvent {
     case 'checkout.session.expired':
       return closedEvent('checkout_expired', event.data.object, name);
     case 'charge.refunded':
-      return refundedEvent(event.data.object, name);
+      return refundedEvent(event.data.object, name, saidAt(event));
+    case 'refund.failed':
+      return refundFailedEvent(event.data.object, name, saidAt(event));
     case 'charge.dispute.created':
     case 'charge.dispute.updated':
     case 'charge.dispute.closed':
     case 'charge.dispute.funds_withdrawn':
     case 'charge.dispute.funds_reinstated':
-      return disputedEvent(event.data.object, name);
+      return disputedEvent(event.data.object, name, saidAt(event));
     case 'transfer.created':
       return factEvent(event.data.object.metadata, transferFact(event.data.object), name);
     case 'transfer.reversed':
@@ -89,7 +93,7 @@ export function paidEvent(session: Stripe.Checkout.Session, name: EventName): Mo
     ...name,
     checkoutId: session.id,
     topUpId,
-    amountMinor: BigInt(amount),
+    amountMinor: fromStripe(amount, currency),
     currency: currency.toUpperCase(),
     paymentId: idOf(session.payment_intent),
   };
@@ -110,19 +114,38 @@ function topUpOf(session: Stripe.Checkout.Session): string | null {
   return Uuid.safeParse(session.client_reference_id).data ?? null;
 }
 
-function refundedEvent(charge: Stripe.Charge, name: EventName): MoneyEvent {
+function saidAt(event: Stripe.Event): Date {
+  return new Date(event.created * 1000);
+}
+
+function refundFailedEvent(refund: Stripe.Refund, name: EventName, at: Date): MoneyEvent {
+  const paymentId = idOf(refund.payment_intent);
+  if (paymentId === null || refund.amount === 0) return { kind: 'other', ...name };
+  return {
+    kind: 'refund_failed',
+    ...name,
+    paymentId,
+    refundId: refund.id,
+    amountMinor: fromStripe(refund.amount, refund.currency),
+    currency: refund.currency.toUpperCase(),
+    saidAt: at,
+  };
+}
+
+function refundedEvent(charge: Stripe.Charge, name: EventName, at: Date): MoneyEvent {
   const paymentId = idOf(charge.payment_intent);
   if (paymentId === null || charge.amount_refunded === 0) return { kind: 'other', ...name };
   return {
     kind: 'payment_refunded',
     ...name,
     paymentId,
-    refundedMinor: BigInt(charge.amount_refunded),
+    refundedMinor: fromStripe(charge.amount_refunded, charge.currency),
     currency: charge.currency.toUpperCase(),
+    saidAt: at,
   };
 }
 
-function disputedEvent(dispute: Stripe.Dispute, name: EventName): MoneyEvent {
+function disputedEvent(dispute: Stripe.Dispute, name: EventName, at: Date): MoneyEvent {
   const paymentId = idOf(dispute.payment_intent);
   const state = disputeState(dispute.status);
   if (paymentId === null || state === null) return { kind: 'other', ...name };
@@ -131,9 +154,10 @@ function disputedEvent(dispute: Stripe.Dispute, name: EventName): MoneyEvent {
     ...name,
     paymentId,
     disputeId: dispute.id,
-    amountMinor: BigInt(dispute.amount),
+    amountMinor: fromStripe(dispute.amount, dispute.currency),
     currency: dispute.currency.toUpperCase(),
     state,
+    saidAt: at,
   };
   return event;
 }
@@ -172,7 +196,7 @@ export function transferFact(transfer: Stripe.Transfer): WithdrawalFact | null {
     type: 'transferred',
     transferId: transfer.id,
     accountId,
-    amountMinor: BigInt(transfer.amount),
+    amountMinor: fromStripe(transfer.amount, transfer.currency),
     currency: transfer.currency.toUpperCase(),
   };
 }
@@ -183,7 +207,7 @@ export function reversalFact(transfer: Stripe.Transfer): WithdrawalFact | null {
 }
 
 export function payoutFact(payout: Stripe.Payout, accountId: string): WithdrawalFact | null {
-  const about = { payoutId: payout.id, accountId, amountMinor: BigInt(payout.amount) };
+  const about = { payoutId: payout.id, accountId, amountMinor: fromStripe(payout.amount, payout.currency) };
   switch (payout.status) {
     case 'pending':
     case 'in_transit':

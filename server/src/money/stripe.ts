@@ -11,11 +11,11 @@ import { type MoneyEvent, type MoneyPort, ProviderUnavailable, WebhookRefused } 
 import { createStripeConnect } from './stripe-connect.ts';
 import { asUnavailable } from './stripe-errors.ts';
 import { closedEvent, EVENT_TYPES, paidEvent, translate } from './stripe-events.ts';
+import { toStripe } from './stripe-amounts.ts';
 
 const TIMEOUT_MS = 10_000;
 /** Older events are replays (R56); Stripe's own default. */
 const TOLERANCE_SECONDS = 300;
-const MAX_STRIPE_AMOUNT = 99_999_999n;
 
 export interface StripeMoneyOptions {
   readonly config: Pick<StripeConfig, 'secretKey' | 'apiBase'>;
@@ -38,8 +38,6 @@ export function createStripeMoney(options: StripeMoneyOptions): MoneyPort {
   });
   return {
     createCheckout: async (request) => {
-      if (request.amountMinor > MAX_STRIPE_AMOUNT)
-        throw new RangeError('above what Stripe can take in one payment');
       try {
         const session = await stripe.checkout.sessions.create(
           {
@@ -52,7 +50,7 @@ export function createStripeMoney(options: StripeMoneyOptions): MoneyPort {
                 quantity: 1,
                 price_data: {
                   currency: request.currency.toLowerCase(),
-                  unit_amount: Number(request.amountMinor),
+                  unit_amount: toStripe(request.amountMinor, request.currency, 'charge'),
                   product_data: { name: 'TikiWallet top-up' },
                 },
               },

@@ -17,6 +17,7 @@ import type { EventOutcome } from './outcome.ts';
 import type { EventOf } from './port.ts';
 import { showTopUp } from './top-up-views.ts';
 import { tryAgain } from './try-again.ts';
+import { stepMinor } from './stripe-amounts.ts';
 
 type Needs = Pick<ServerContext, 'db' | 'config' | 'clock' | 'money' | 'log'>;
 export type TopUpRow = typeof topUps.$inferSelect;
@@ -36,6 +37,9 @@ export async function startTopUp(
   const { config, clock, db, money } = needs;
   if (request.amountMinor < config.limits.topUpMinMinor) throw problem('amount_below_minimum');
   if (request.amountMinor > config.limits.topUpMaxMinor) throw problem('amount_above_maximum');
+  const step = stepMinor(config.currency, 'charge');
+  if (request.amountMinor % step !== 0n)
+    throw problem('request_invalid', { detail: `amountMinor: cards pay multiples of ${step} only` });
   const id = idFromKey('top-up', request.key);
   const { userId, amountMinor } = request;
   const createdAt = new Date(clock.nowMs());

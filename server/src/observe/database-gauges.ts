@@ -58,6 +58,7 @@ export function addDatabaseGauges({ registry, reading, clock, ...limits }: Datab
   const disputes = gauge('tikiwallet_disputes_open', 'Top-ups that their card holders contest');
   const bytes = gauge('tikiwallet_db_size_bytes', 'Size of the database on disk');
   smsMax.set(limits.smsPerDay);
+  // oxlint-disable-next-line tikiwallet/no-float-money -- a gauge is a float, and nothing is decided by it
   guaranteeMax.set(Number(limits.guaranteeAllMonthMinor));
 
   let readAtMs: number | null = null;

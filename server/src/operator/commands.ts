@@ -6,10 +6,12 @@
 import { closeSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { z } from 'zod';
 import { toBase64Url } from '@tikiwallet/protocol';
+import { readConfig } from '../config.ts';
 import { appointOperator, normalisePhone } from '../accounts/index.ts';
 import type { Db } from '../db/client.ts';
 import { trustState } from '../db/schema/trust.ts';
 import { problem } from '../http/problem.ts';
+import { readStatement, statementCsv } from '../ledger/index.ts';
 import { formatMinor } from '../ledger/print.ts';
 import { correctTime, revokeIssuer } from '../trust/index.ts';
 import { doubleSpendProof, exportJournal, listClaims, listDoubleSpends } from '../settlement/index.ts';
@@ -86,6 +88,34 @@ const claims: OperatorCommand = {
   },
 };
 
+const POCKETS = new Map([
+  ['customer', 'user_online'],
+  ['merchant', 'merchant_available'],
+] as const);
+
+const statement: OperatorCommand = {
+  takes: ['customer|merchant', 'ID', 'DAY', 'FILE'],
+  purpose: "writes a day of a customer's wallet or a merchant's balance to a new CSV file",
+  async run(db, [whose, owner, day = '', path]) {
+    const kind = whose === 'customer' || whose === 'merchant' ? POCKETS.get(whose) : undefined;
+    if (kind === undefined)
+      throw problem('request_invalid', { detail: `${whose} is no customer or merchant.` });
+    if (!z.iso.date().safeParse(day).success)
+      throw problem('request_invalid', { detail: `${day} is no day like 2026-11-30.` });
+    const { currency, offline } = readConfig(process.env);
+    const query = { kind, ownerId: idOf(owner), currency, day, timeZone: offline.timeZone };
+    const file = writeNew(path, Buffer.from(statementCsv(await inSnapshot(db, query), query)));
+    return `${file} is written.`;
+  },
+};
+
+function inSnapshot(db: Db, query: Parameters<typeof readStatement>[1]) {
+  return db.transaction((tx) => readStatement(tx, query), {
+    isolationLevel: 'repeatable read',
+    accessMode: 'read only',
+  });
+}
+
 const exportProof: OperatorCommand = {
   takes: ['CASE', 'FILE'],
   purpose: 'writes the proof of one case to a new file that anybody can check',
@@ -154,7 +184,7 @@ export const COMMANDS: Readonly<Record<string, OperatorCommand>> = {
   'revoke-issuer': revoke,
   'correct-time': correctClock,
   'export-journal': journalFile,
-  'appoint-operator': appoint,
+  statement,
 };
 
 export function usage(): string {

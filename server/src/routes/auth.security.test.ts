@@ -267,7 +267,7 @@ describe('access tokens (R55)', () => {
     expect((await me(make({}, { aud: 'somewhere-else' }))).code).toBe('not_authenticated');
     expect((await me(make({}, { iss: 'https://evil.example' }))).code).toBe('not_authenticated');
     expect((await me(make({}, { exp: undefined }))).code).toBe('not_authenticated');
-    expect((await me(make({}, { role: 'root' }))).code).toBe('not_authenticated');
+    expect((await me(make({}, { role: 'emperor' }))).code).toBe('not_authenticated');
     expect((await me(make({}, { nbf: nowSeconds + 600 }))).code).toBe('not_authenticated');
     expect((await me(make({}, { exp: nowSeconds - 1 }))).code).toBe('session_expired');
   });

@@ -3,6 +3,7 @@ import { createRoute } from '@hono/zod-openapi';
 import { ClaimBody, ClaimView, MerchantClaimView, pageOf, PageQuery } from '../../contract/index.ts';
 import { giveBackAll } from '../allowances/index.ts';
 import type { RegisterRoutes } from '../context.ts';
+import type { Executor } from '../db/client.ts';
 import { answers, bearer, bearerOf, json, refusals } from '../http/router.ts';
 import { listClaims, settleClaim, settleNeeds } from '../settlement/index.ts';
 
@@ -26,7 +27,7 @@ const listRoute = createRoute({
 });
 
 export const registerClaims: RegisterRoutes = (router, context) => {
-  const { auth, clock, db, limits, log, offline } = context;
+  const { asTenant, auth, clock, db, limits, log, offline } = context;
   const settling = settleNeeds(context);
   router.openapi(claimRoute, async (c) => {
     const { userId } = await auth.requireRole(c, 'customer');
@@ -42,8 +43,9 @@ export const registerClaims: RegisterRoutes = (router, context) => {
     return c.json(claim, 200);
   });
   router.openapi(listRoute, async (c) => {
-    const { merchantId } = await auth.requireMerchant(c, 'sales.read');
+    const { userId, merchantId } = await auth.requireMerchant(c, 'sales.read');
     const { cursor, limit } = c.req.valid('query');
-    return c.json(await listClaims(db, { merchantId, limit, cursor }), 200);
+    const read = (tx: Executor) => listClaims(tx, { merchantId, limit, cursor });
+    return c.json(await asTenant({ userId, merchantId }, read), 200);
   });
 };

@@ -3,6 +3,7 @@ import { createRoute } from '@hono/zod-openapi';
 import { z } from 'zod';
 import { CBOR_MEDIA_TYPE, DoubleSpendView, pageOf, PageQuery, Uuid } from '../../contract/index.ts';
 import type { RegisterRoutes } from '../context.ts';
+import type { Executor } from '../db/client.ts';
 import { answers, bearerOf, refusals } from '../http/router.ts';
 import { doubleSpendProof, listDoubleSpends } from '../settlement/index.ts';
 
@@ -27,16 +28,18 @@ const proofRoute = createRoute({
   responses: { 200: { description: 'The proof file', content: proofBody }, ...refusals },
 });
 
-export const registerDoubleSpends: RegisterRoutes = (router, { auth, db, offline, reading }) => {
+export const registerDoubleSpends: RegisterRoutes = (router, { asTenant, auth, offline, reading }) => {
   router.openapi(listRoute, async (c) => {
-    const { merchantId } = await auth.requireMerchant(c, 'disputes.read');
+    const { userId, merchantId } = await auth.requireMerchant(c, 'disputes.read');
     const { cursor, limit } = c.req.valid('query');
-    return c.json(await listDoubleSpends(reading.db(), { merchantId, limit, cursor }), 200);
+    const read = (tx: Executor) => listDoubleSpends(tx, { merchantId, limit, cursor });
+    return c.json(await asTenant({ userId, merchantId }, read, reading.db()), 200);
   });
   router.openapi(proofRoute, async (c) => {
-    const { merchantId } = await auth.requireMerchant(c, 'disputes.read');
+    const { userId, merchantId } = await auth.requireMerchant(c, 'disputes.read');
     const { id } = c.req.valid('param');
-    const proof = await doubleSpendProof(db, offline.trust, { caseId: id, merchantId });
+    const read = (tx: Executor) => doubleSpendProof(tx, offline.trust, { caseId: id, merchantId });
+    const proof = await asTenant({ userId, merchantId }, read);
     return c.body(new Uint8Array(proof).buffer, 200, {
       'content-type': CBOR_MEDIA_TYPE,
       'content-disposition': `attachment; filename="double-spend-${id}.cbor"`,

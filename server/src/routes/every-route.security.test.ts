@@ -13,6 +13,7 @@ import {
   KioskView,
   TeamView,
   TopUp,
+  WebhookView,
   Withdrawal,
 } from '../../contract/index.ts';
 import { SimulatedKiosk } from '../../test/simulated-kiosk.ts';
@@ -39,6 +40,8 @@ let kiosk: SimulatedKiosk;
 let topUp: TopUp;
 let caseId: string;
 let withdrawal: Withdrawal;
+let webhook: WebhookView;
+let deliveryId: string;
 let invitationId: string;
 let sessionId: string;
 let stranger: Record<'customer' | 'merchant', Person>;
@@ -51,9 +54,16 @@ beforeAll(async () => {
   customer = phone.person;
   merchant = await server.register('merchant', { businessName: 'Toko Korban', agent: true });
   kiosk = await SimulatedKiosk.open(server, merchant, 'Till of the victim');
+  webhook = await server.expect(WebhookView, '/v1/merchant/webhooks', {
+    body: { url: 'https://victim.example.com/told', events: ['payment.settled'] },
+    token: merchant.token,
+    key: randomUUID(),
+  });
   wallet = await phone.load(3_000n);
   kiosk.sell(wallet, 700n);
   await kiosk.settle();
+  const [told] = await server.database.owner<{ id: string }[]>`select id from webhook_deliveries`;
+  deliveryId = told?.id ?? '';
   caseId = await spendTwice(await phone.load(200n));
   topUp = await server.expect(TopUp, '/v1/topups', {
     body: { amountMinor: '500' },
@@ -131,6 +141,7 @@ const ROUTES: Readonly<Record<string, Route>> = {
   'GET /v1/account/closing': { for: 'anybody' },
   'POST /v1/account/close': { for: 'anybody', body: () => ({ password: 'a fine password' }) },
   'GET /v1/history': { for: 'anybody' },
+  'GET /v1/statement': { for: 'anybody' },
   'GET /v1/wallet': { for: 'customer' },
   'POST /v1/topups': { for: 'customer', body: () => ({ amountMinor }) },
   'GET /v1/topups/{id}': { for: 'customer', id: () => topUp.id, strangerGets: 'top_up_not_found' },
@@ -235,6 +246,27 @@ const ROUTES: Readonly<Record<string, Route>> = {
     id: () => caseId,
     strangerGets: 'double_spend_not_found',
   },
+  'GET /v1/merchant/webhooks': { for: 'merchant' },
+  'POST /v1/merchant/webhooks': {
+    for: 'merchant',
+    body: () => ({ url: 'https://shop.example.com/told', events: ['payment.settled'] }),
+  },
+  'POST /v1/merchant/webhooks/{id}/disable': {
+    for: 'merchant',
+    id: () => webhook.id,
+    strangerGets: 'webhook_not_found',
+  },
+  'POST /v1/merchant/webhooks/{id}/secret': {
+    for: 'merchant',
+    id: () => webhook.id,
+    strangerGets: 'webhook_not_found',
+  },
+  'GET /v1/merchant/webhook-deliveries': { for: 'merchant' },
+  'POST /v1/merchant/webhook-deliveries/{id}/replay': {
+    for: 'merchant',
+    id: () => deliveryId,
+    strangerGets: 'webhook_not_found',
+  },
   'GET /v1/operator/overview': { for: 'operator' },
   'GET /v1/operator/policy': { for: 'operator' },
   'GET /v1/operator/quarantines': { for: 'operator' },
@@ -303,6 +335,34 @@ test('the table names every route of the document, and the document says which o
   expect(described.map(({ name }) => name).sort()).toEqual(Object.keys(ROUTES).sort());
   for (const { name, isGuarded } of described)
     expect([name, isGuarded]).toEqual([name, ROUTES[name]?.for !== 'public']);
+  // Whatever has an id in its address is tried with somebody else's.
+  for (const { name } of described)
+    expect([name, ROUTES[name]?.id !== undefined]).toEqual([name, name.includes('{')]);
+});
+
+/** Names that say whose something is or how it stands: those are never a caller's to choose. */
+const NEVER_TAKEN = /^(id|userId|ownerId|holderId|balance|balanceMinor|status|state|isOperator|createdAt)$/;
+
+test('no body of the document takes an owner, a state or a balance (mass assignment)', async () => {
+  const { paths } = await server.expect(
+    z.object({ paths: z.record(z.string(), z.unknown()) }),
+    '/v1/openapi.json',
+  );
+  const taken: string[] = [];
+  const look = (value: unknown, where: string, inBody: boolean): void => {
+    if (typeof value !== 'object' || value === null) return;
+    for (const [name, inside] of Object.entries(value)) {
+      if (inBody && name === 'properties')
+        taken.push(
+          ...Object.keys(Object(inside))
+            .filter((field) => NEVER_TAKEN.test(field))
+            .map((field) => `${where}: ${field}`),
+        );
+      if (name !== 'responses') look(inside, where, inBody || name === 'requestBody');
+    }
+  };
+  for (const [path, item] of Object.entries(paths)) look(item, path, false);
+  expect(taken).toEqual([]);
 });
 
 describe.each(guarded)('%s', (name, route) => {
@@ -367,6 +427,9 @@ test('a stranger who reads everything finds nothing of the victim', async () => 
     wallet.allowance.allowanceId,
     'Toko Korban',
     'Till of the victim',
+    webhook.id,
+    deliveryId,
+    'victim.example.com',
   ];
   for (const [name, route] of guarded.filter(([one, { id }]) => one.startsWith('GET') && id === undefined)) {
     if (route.for === 'kiosk' || route.for === 'operator') continue;

@@ -81,16 +81,13 @@ function readCursor(cursor: string | undefined): bigint | undefined {
   return BigInt(cursor);
 }
 
-export const registerHistory: RegisterRoutes = (router, { auth, db }) => {
+export const registerHistory: RegisterRoutes = (router, { asTenant, auth }) => {
   router.openapi(route, async (c) => {
     const { userId } = await auth.requireUser(c);
     const { limit, cursor } = c.req.valid('query');
     const before = readCursor(cursor);
-    const page = await readHistory(db, {
-      holderId: userId,
-      limit,
-      ...(before === undefined ? {} : { before }),
-    });
+    const query = { holderId: userId, limit, ...(before === undefined ? {} : { before }) };
+    const page = await asTenant({ userId, merchantId: null }, (tx) => readHistory(tx, query));
     return c.json({ items: page.entries.map(toItem), nextCursor: page.nextBefore?.toString() ?? null }, 200);
   });
 };

@@ -37,6 +37,7 @@ const settleRoute = createRoute({
   tags,
   summary: 'Hand in a batch of the journal; answers a signed acknowledgement',
   security: kioskToken,
+  request: { body: { content: cborBody, required: true } },
   responses: { 200: { description: 'The acknowledgement', content: cborBody }, ...refusals },
 });
 

@@ -16,6 +16,7 @@ import {
   Uuid,
 } from '../../contract/index.ts';
 import type { RegisterRoutes } from '../context.ts';
+import type { Executor } from '../db/client.ts';
 import { answers, bearerOf, idempotencyHeaders, json, refusals } from '../http/router.ts';
 import {
   createKiosk,
@@ -109,7 +110,7 @@ const setLimitsRoute = createRoute({
 });
 
 export const registerMerchant: RegisterRoutes = (router, context) => {
-  const { auth, clock, config, db, idempotency, offline, reading } = context;
+  const { asTenant, auth, clock, config, db, idempotency, offline, reading } = context;
   const needs = { db, clock, policy: offline.policy };
   router.openapi(createKioskRoute, async (c) => {
     const { userId, merchantId } = await auth.requireMerchant(c, 'kiosks.manage');
@@ -124,8 +125,9 @@ export const registerMerchant: RegisterRoutes = (router, context) => {
     return c.json(kiosk, 200);
   });
   router.openapi(listKiosksRoute, async (c) => {
-    const { merchantId } = await auth.requireMerchant(c, 'kiosks.read');
-    return c.json({ items: await listKiosks(needs, merchantId) }, 200);
+    const { userId, merchantId } = await auth.requireMerchant(c, 'kiosks.read');
+    const items = await asTenant({ userId, merchantId }, (tx) => listKiosks({ db: tx, clock }, merchantId));
+    return c.json({ items }, 200);
   });
   router.openapi(renewCodeRoute, async (c) => {
     const { merchantId } = await auth.requireMerchant(c, 'kiosks.manage');
@@ -137,22 +139,27 @@ export const registerMerchant: RegisterRoutes = (router, context) => {
   });
   const limited = { db, clock, currency: config.currency };
   router.openapi(readLimitsRoute, async (c) => {
-    const { merchantId } = await auth.requireMerchant(c, 'limits.read');
-    return c.json(await readMerchantLimits(limited, merchantId), 200);
+    const { userId, merchantId } = await auth.requireMerchant(c, 'limits.read');
+    const { currency } = config;
+    const read = (tx: Executor) => readMerchantLimits({ db: tx, currency }, merchantId);
+    return c.json(await asTenant({ userId, merchantId }, read), 200);
   });
   router.openapi(setLimitsRoute, async (c) => {
     const { merchantId, userId } = await auth.requireMerchant(c, 'limits.manage');
     return c.json(await setMerchantLimits(limited, { merchantId, userId }, c.req.valid('json')), 200);
   });
   router.openapi(summaryRoute, async (c) => {
-    const { merchantId } = await auth.requireMerchant(c, 'sales.read');
+    const { userId, merchantId } = await auth.requireMerchant(c, 'sales.read');
     const { timeZone } = offline.policy;
-    return c.json(await merchantSummary({ db, clock, currency: config.currency, timeZone }, merchantId), 200);
+    const { currency } = config;
+    const read = (tx: Executor) => merchantSummary({ db: tx, clock, currency, timeZone }, merchantId);
+    return c.json(await asTenant({ userId, merchantId }, read), 200);
   });
   router.openapi(salesRoute, async (c) => {
-    const { merchantId } = await auth.requireMerchant(c, 'sales.read');
+    const { userId, merchantId } = await auth.requireMerchant(c, 'sales.read');
     const { cursor, limit, search } = c.req.valid('query');
-    return c.json(await listSales(reading.db(), { merchantId, limit, cursor, search }), 200);
+    const read = (tx: Executor) => listSales(tx, { merchantId, limit, cursor, search });
+    return c.json(await asTenant({ userId, merchantId }, read, reading.db()), 200);
   });
   router.openapi(salesDaysRoute, async (c) => {
     const { merchantId } = await auth.requireMerchant(c, 'sales.read');

@@ -13,6 +13,7 @@ import { type Person, startTestServer, type TestServer } from '../../test/test-s
 import { reconcile } from '../ledger/index.ts';
 import { lookAfterTopUps } from '../money/look-after-top-ups.ts';
 import { ProviderUnavailable } from '../money/port.ts';
+import { toStripe } from '../money/stripe-amounts.ts';
 
 let server: TestServer;
 beforeAll(async () => {
@@ -51,7 +52,7 @@ function paidEvent(topUp: TopUp, changes: object = {}) {
     object: 'checkout.session',
     payment_status: 'paid',
     client_reference_id: topUp.id,
-    amount_total: Number(topUp.amountMinor),
+    amount_total: toStripe(BigInt(topUp.amountMinor), topUp.currency, 'charge'),
     currency: 'sgd',
     ...changes,
   };

@@ -2,6 +2,7 @@
 import { createRoute } from '@hono/zod-openapi';
 import { MerchantRefundView, pageOf, PageQuery, RefundView } from '../../contract/index.ts';
 import type { RegisterRoutes } from '../context.ts';
+import type { Executor } from '../db/client.ts';
 import { answers, bearer, bearerOf, refusals } from '../http/router.ts';
 import { listMerchantRefunds, listRefunds } from '../settlement/index.ts';
 
@@ -24,15 +25,17 @@ const merchantRoute = createRoute({
   responses: { 200: answers(pageOf(MerchantRefundView), 'A page, newest first'), ...refusals },
 });
 
-export const registerRefunds: RegisterRoutes = (router, { auth, db }) => {
+export const registerRefunds: RegisterRoutes = (router, { asTenant, auth }) => {
   router.openapi(mineRoute, async (c) => {
     const { userId } = await auth.requireRole(c, 'customer');
     const { cursor, limit } = c.req.valid('query');
-    return c.json(await listRefunds(db, { userId, limit, cursor }), 200);
+    const read = (tx: Executor) => listRefunds(tx, { userId, limit, cursor });
+    return c.json(await asTenant({ userId, merchantId: null }, read), 200);
   });
   router.openapi(merchantRoute, async (c) => {
-    const { merchantId } = await auth.requireMerchant(c, 'sales.read');
+    const { userId, merchantId } = await auth.requireMerchant(c, 'sales.read');
     const { cursor, limit } = c.req.valid('query');
-    return c.json(await listMerchantRefunds(db, { merchantId, limit, cursor }), 200);
+    const read = (tx: Executor) => listMerchantRefunds(tx, { merchantId, limit, cursor });
+    return c.json(await asTenant({ userId, merchantId }, read), 200);
   });
 };

@@ -128,6 +128,7 @@ describe('what each role may do', () => {
 /** What a route needs to get as far as asking who calls. */
 function bodyFor(name: string): unknown {
   const bodies: Readonly<Record<string, unknown>> = {
+    'POST /v1/merchant/webhooks': { url: 'https://shop.example.com/told', events: ['payment.settled'] },
     'POST /v1/merchant/kiosks': { name: 'A till' },
     'PUT /v1/merchant/limits': { basedOn: 2_000_000, limits: {} },
     // Somebody above both: refused by what it is, after the role.

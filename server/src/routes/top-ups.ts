@@ -49,7 +49,7 @@ const cancelRoute = createRoute({
 });
 
 export const registerTopUps: RegisterRoutes = (router, context) => {
-  const { auth, idempotency, limits } = context;
+  const { asTenant, auth, idempotency, limits } = context;
   router.openapi(createTopUp, async (c) => {
     const { userId } = await auth.requireRole(c, 'customer');
     await limits.take('top_up_by_user', userId);
@@ -70,7 +70,8 @@ export const registerTopUps: RegisterRoutes = (router, context) => {
   router.openapi(listRoute, async (c) => {
     const { userId } = await auth.requireRole(c, 'customer');
     const { cursor, limit } = c.req.valid('query');
-    return c.json(await listTopUps(context.db, { userId, limit, before: readTimeCursor(cursor) }), 200);
+    const query = { userId, limit, before: readTimeCursor(cursor) };
+    return c.json(await asTenant({ userId, merchantId: null }, (tx) => listTopUps(tx, query)), 200);
   });
   router.openapi(cancelRoute, async (c) => {
     const { userId } = await auth.requireRole(c, 'customer');

@@ -23,22 +23,16 @@ export interface WalletNeeds {
 }
 
 export function registerWallet(router: Router, context: ServerContext, needs: WalletNeeds): void {
-  const { auth, clock, config, db } = context;
+  const { asTenant, auth, clock, config } = context;
   router.openapi(route, async (c) => {
     const { userId } = await auth.requireRole(c, 'customer');
     await needs.returnDue(userId);
     // One snapshot, so that money on its way between the two wallets is counted once.
-    const snapshot = await db.transaction(
-      async (tx) => {
-        const online = await balances(tx, {
-          kind: 'user_online',
-          ownerIds: [userId],
-          currency: config.currency,
-        });
-        return { onlineMinor: online.get(userId) ?? 0n, allowances: await needs.listAllowances(tx, userId) };
-      },
-      { isolationLevel: 'repeatable read', accessMode: 'read only' },
-    );
+    const snapshot = await asTenant({ userId, merchantId: null }, async (tx) => {
+      const { currency } = config;
+      const online = await balances(tx, { kind: 'user_online', ownerIds: [userId], currency });
+      return { onlineMinor: online.get(userId) ?? 0n, allowances: await needs.listAllowances(tx, userId) };
+    });
     const offlineMinor = snapshot.allowances.reduce(
       (sum, allowance) => sum + BigInt(allowance.reservedMinor),
       0n,

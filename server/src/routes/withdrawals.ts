@@ -1,4 +1,5 @@
 /** Money to the bank, for customers from the online wallet, for merchants from their balance. */
+import type { Executor } from '../db/client.ts';
 import { createRoute } from '@hono/zod-openapi';
 import { z } from 'zod';
 import {
@@ -121,7 +122,7 @@ async function pocketOf(
 }
 
 export const registerWithdrawals: RegisterRoutes = (router, context) => {
-  const { addressOf, auth, clock, db, idempotency, limits } = context;
+  const { addressOf, asTenant, auth, clock, db, idempotency, limits } = context;
   router.openapi(bankRoute, async (c) => {
     const pocket = await pocketOf(context, c, 'pay_outs.read');
     const row = await lookAtBankAccount(context, pocket.userId, { mustBeFresh: false });
@@ -161,19 +162,21 @@ export const registerWithdrawals: RegisterRoutes = (router, context) => {
     const { userId } = await pocketOf(context, c, 'pay_outs.read');
     const { cursor, limit } = c.req.valid('query');
     const query = { userId, limit, before: readTimeCursor(cursor), nowMs: clock.nowMs() };
-    return c.json(await listWithdrawals(db, query), 200);
+    return c.json(await asTenant({ userId, merchantId: null }, (tx) => listWithdrawals(tx, query)), 200);
   });
   router.openapi(merchantListRoute, async (c) => {
-    const { merchantId } = await auth.requireMerchant(c, 'pay_outs.read');
+    const { userId: caller, merchantId } = await auth.requireMerchant(c, 'pay_outs.read');
     const { cursor, limit } = c.req.valid('query');
     // Ordered by the owner, whoever looks at them.
     const userId = await findOwner(db, merchantId);
     const query = { userId, limit, before: readTimeCursor(cursor), nowMs: clock.nowMs() };
-    return c.json(await listWithdrawals(db, query), 200);
+    const read = (tx: Executor) => listWithdrawals(tx, query);
+    return c.json(await asTenant({ userId: caller, merchantId }, read), 200);
   });
   router.openapi(getRoute, async (c) => {
     const { userId } = await pocketOf(context, c, 'pay_outs.read');
-    const row = await findWithdrawal(db, userId, c.req.valid('param').id);
+    const { id } = c.req.valid('param');
+    const row = await asTenant({ userId, merchantId: null }, (tx) => findWithdrawal(tx, userId, id));
     return c.json(withdrawalView(row, clock.nowMs()), 200);
   });
   router.openapi(confirmRoute, async (c) => {

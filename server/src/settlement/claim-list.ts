@@ -2,7 +2,7 @@
 import { and, desc, eq, lt } from 'drizzle-orm';
 import { toHex } from '@tikiwallet/protocol';
 import type { MerchantClaimView } from '../../contract/index.ts';
-import type { Db } from '../db/client.ts';
+import type { Executor } from '../db/client.ts';
 import { claims } from '../db/schema/claims.ts';
 import { kiosks } from '../db/schema/kiosks.ts';
 import { problem } from '../http/problem.ts';
@@ -10,7 +10,7 @@ import type { CasesQuery } from './double-spends.ts';
 
 /** @throws ApiProblem `request_invalid` for a cursor that is none of ours */
 export async function listClaims(
-  db: Db,
+  db: Executor,
   query: CasesQuery,
 ): Promise<{ items: MerchantClaimView[]; nextCursor: string | null }> {
   if (query.cursor !== undefined && !/^[1-9][0-9]{0,17}$/.test(query.cursor)) {

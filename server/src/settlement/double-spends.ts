@@ -10,7 +10,7 @@ import {
   verifyDoubleSpendProof,
 } from '@tikiwallet/protocol';
 import type { DoubleSpendView } from '../../contract/index.ts';
-import type { Db } from '../db/client.ts';
+import type { Executor } from '../db/client.ts';
 import { allowances } from '../db/schema/allowances.ts';
 import { doubleSpendCases, payments } from '../db/schema/settlement.ts';
 import { issuerCertificates } from '../db/schema/trust.ts';
@@ -29,7 +29,7 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** Newest first. @throws ApiProblem `request_invalid` for a cursor that is none of ours */
 export async function listDoubleSpends(
-  db: Db,
+  db: Executor,
   query: CasesQuery,
 ): Promise<{ items: DoubleSpendView[]; nextCursor: string | null }> {
   if (query.cursor !== undefined && !UUID.test(query.cursor))
@@ -68,7 +68,7 @@ export async function listDoubleSpends(
 }
 
 /** A case is a merchant's business when the allowance paid there. */
-function concerns(db: Db, merchantId: string | null): SQL | undefined {
+function concerns(db: Executor, merchantId: string | null): SQL | undefined {
   if (merchantId === null) return undefined;
   return exists(
     db
@@ -81,7 +81,7 @@ function concerns(db: Db, merchantId: string | null): SQL | undefined {
 }
 
 async function paymentsOf(
-  db: Db,
+  db: Executor,
   allowanceIds: readonly string[],
   merchantId: string | null,
 ): Promise<ReadonlyMap<string, DoubleSpendView['payments']>> {
@@ -116,7 +116,7 @@ export interface ProofQuery {
  * @throws ApiProblem `double_spend_not_found`, also for a case that does not concern the merchant
  */
 export async function doubleSpendProof(
-  db: Db,
+  db: Executor,
   trust: Pick<Trust, 'rootPublicKey'>,
   query: ProofQuery,
 ): Promise<Uint8Array> {

@@ -3,7 +3,7 @@ import { and, type AnyColumn, desc, eq, isNotNull, lt, or, type SQL, sql } from 
 import { toHex } from '@tikiwallet/protocol';
 import type { MerchantSummary, SalesDay, SalesDays, SaleView } from '../../contract/index.ts';
 import type { Clock } from '../clock.ts';
-import type { Db } from '../db/client.ts';
+import type { Executor } from '../db/client.ts';
 import { merchants } from '../db/schema/accounts.ts';
 import { claims } from '../db/schema/claims.ts';
 import { kiosks } from '../db/schema/kiosks.ts';
@@ -14,7 +14,7 @@ import { balances } from '../ledger/index.ts';
 import { waitingRefundsMinor } from './refund-list.ts';
 
 export interface SummaryNeeds {
-  readonly db: Db;
+  readonly db: Executor;
   readonly clock: Clock;
   readonly currency: string;
   /** Whose midnight ends the day. */
@@ -77,7 +77,7 @@ export interface SalesQuery {
  * @throws ApiProblem `request_invalid` for a cursor that is none of ours
  */
 export async function listSales(
-  db: Db,
+  db: Executor,
   query: SalesQuery,
 ): Promise<{ items: SaleView[]; nextCursor: string | null }> {
   if (query.cursor !== undefined && !/^[1-9][0-9]{0,17}$/.test(query.cursor)) {

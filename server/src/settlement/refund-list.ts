@@ -2,7 +2,7 @@
 import { and, desc, eq, lt, sql } from 'drizzle-orm';
 import { toHex } from '@tikiwallet/protocol';
 import type { MerchantRefundView, RefundView } from '../../contract/index.ts';
-import type { Db, Executor } from '../db/client.ts';
+import type { Executor } from '../db/client.ts';
 import { merchants } from '../db/schema/accounts.ts';
 import { kiosks } from '../db/schema/kiosks.ts';
 import { refunds } from '../db/schema/refunds.ts';
@@ -57,7 +57,7 @@ function pageOf<R extends { readonly refund: Row }, T>(
 
 /** @throws ApiProblem `request_invalid` for a cursor that is none of ours */
 export async function listRefunds(
-  db: Db,
+  db: Executor,
   query: RefundsQuery & { readonly userId: string },
 ): Promise<Page<RefundView>> {
   const rows = await db
@@ -72,7 +72,7 @@ export async function listRefunds(
 
 /** @throws ApiProblem `request_invalid` for a cursor that is none of ours */
 export async function listMerchantRefunds(
-  db: Db,
+  db: Executor,
   query: RefundsQuery & { readonly merchantId: string },
 ): Promise<Page<MerchantRefundView>> {
   const rows = await db

@@ -60,7 +60,8 @@ const Hours = z.coerce
   .max(24 * 365);
 
 const Environment = z.object({
-  TIKI_KIOSK_PER_PAYMENT_MAX_MINOR: Minor.default(20_000n),
+  /** Without it, what a wallet pays at most: a till that takes more only asks for what no phone can pay. */
+  TIKI_KIOSK_PER_PAYMENT_MAX_MINOR: Minor.optional(),
   TIKI_KIOSK_STORED_SUM_MINOR: Minor.default(500_000n),
   TIKI_KIOSK_STORED_COUNT: Count.default(1_000),
   TIKI_KIOSK_OFFLINE_HOURS: Hours.default(14 * 24),
@@ -113,7 +114,7 @@ export function readOfflinePolicy(
   }
   return {
     kiosk: {
-      perPaymentMinor: env.TIKI_KIOSK_PER_PAYMENT_MAX_MINOR,
+      perPaymentMinor: env.TIKI_KIOSK_PER_PAYMENT_MAX_MINOR ?? limits.perPaymentMaxMinor,
       storedSumMinor: env.TIKI_KIOSK_STORED_SUM_MINOR,
       storedCount: env.TIKI_KIOSK_STORED_COUNT,
       maxOfflineSeconds: Math.round(env.TIKI_KIOSK_OFFLINE_HOURS * HOUR),

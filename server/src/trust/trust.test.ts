@@ -39,6 +39,13 @@ const read = (bundle: SignedBundle): TrustBundle =>
 const denyAllowance = (subjectId: string, notAfter: Date) =>
   inTransaction(database.db, (tx) => deny(tx, [{ kind: 'allowance', subjectId, reason: 'lost', notAfter }]));
 
+test('a till takes no more than a wallet pays, unless the operator says so', () => {
+  const limits = { allowanceMaxMinor: 20_000n, perPaymentMaxMinor: 7_000n };
+  expect(readOfflinePolicy({}, limits).kiosk.perPaymentMinor).toBe(7_000n);
+  const named = { TIKI_KIOSK_PER_PAYMENT_MAX_MINOR: '9000' };
+  expect(readOfflinePolicy(named, limits).kiosk.perPaymentMinor).toBe(9_000n);
+});
+
 describe('keys', () => {
   test('are made once, for their owner only, and read again at the next start', () => {
     const first = keys();

@@ -27,7 +27,7 @@ export interface ClientNeeds {
 }
 
 export interface CallOptions {
-  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly method?: string;
   readonly body?: unknown;
   readonly idempotencyKey?: string;
   /** Without a bearer token: before sign-in. */

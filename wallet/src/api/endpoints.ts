@@ -1,37 +1,7 @@
-/** Each call of the cloud that the wallet makes, by name, with the contract's types. */
-import type {
-  Allowance,
-  BankAccountLink,
-  BankAccountView,
-  ClaimBody,
-  ClaimView,
-  ClosingView,
-  DeviceSession,
-  HistoryItem,
-  PasswordResetStarted,
-  PhoneChangeStarted,
-  PublicConfig,
-  RefundView,
-  RegisterResult,
-  SecondProofStarted,
-  Session,
-  StepUpAct,
-  StepUpStarted,
-  TopUp,
-  TransferPreview,
-  TransferResult,
-  TrustView,
-  User,
-  WalletView,
-  Withdrawal,
-} from '@tikiwallet/server/contract';
+/** Each call of the cloud that the wallet makes, by name; bodies, keys and answers are the contract's, operation by operation. */
+import type { AnswerOf, AnyGiven, ClaimBody, Given, Operation, StepUpAct } from '@tikiwallet/server/contract';
 import type { Payee } from '../store/schema.ts';
 import type { ApiClient } from './client.ts';
-
-export interface HistoryPage {
-  readonly items: readonly HistoryItem[];
-  readonly nextCursor: string | null;
-}
 
 /** A write that may be repeated under the key of the decision behind it. */
 interface Keyed {
@@ -50,105 +20,103 @@ interface AllowanceOrder {
   readonly payee: Payee | null;
 }
 
+interface TransferOrder {
+  readonly phone: string;
+  readonly amountMinor: string;
+  readonly note: string | null;
+}
+
+/** Method and address of an operation: `GET /v1/topups/{id}` with its parameters and query filled in. */
+function addressOf(operation: Operation, given: AnyGiven) {
+  const [method = '', template = ''] = operation.split(' ');
+  const params: Readonly<Record<string, string>> = given.params ?? {};
+  const path = template.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(params[name] ?? ''));
+  const query = new URLSearchParams();
+  const values = (given.query ?? {}) as Readonly<Record<string, string | number | undefined>>;
+  for (const [name, value] of Object.entries(values)) {
+    if (value !== undefined) query.set(name, String(value));
+  }
+  return { method, path: query.size === 0 ? path : `${path}?${query}` };
+}
+
 export function createEndpoints(client: ApiClient) {
-  const post = <T>(path: string, body: unknown, key?: string) =>
-    client.call<T>(path, { method: 'POST', body, ...(key === undefined ? {} : { idempotencyKey: key }) });
-  const anonymous = <T>(path: string, body: unknown) =>
-    client.call<T>(path, { method: 'POST', body, anonymous: true });
+  const send = <O extends Operation>(operation: O, given: Given<O>, anonymous: boolean) => {
+    const { method, path } = addressOf(operation, given);
+    return client.call<AnswerOf<O>>(path, {
+      method,
+      anonymous,
+      ...(given.body === undefined ? {} : { body: given.body }),
+      ...(given.key === undefined ? {} : { idempotencyKey: given.key }),
+    });
+  };
+  const ask = <O extends Operation>(operation: O, given: Given<O>) => send(operation, given, false);
+  const anonymous = <O extends Operation>(operation: O, given: Given<O>) => send(operation, given, true);
   return {
-    config: () => client.call<PublicConfig>('/v1/config', { anonymous: true }),
+    config: () => anonymous('GET /v1/config', {}),
     register: (body: { phone: string; username: string; password: string }) =>
-      anonymous<RegisterResult>('/v1/auth/register', { role: 'customer', ...body }),
+      anonymous('POST /v1/auth/register', { body: { role: 'customer', ...body } }),
     resend: (registrationId: string) =>
-      anonymous<RegisterResult>('/v1/auth/register/resend', { registrationId }),
+      anonymous('POST /v1/auth/register/resend', { body: { registrationId } }),
     verify: (body: OpensSession & { registrationId: string; code: string }) =>
-      anonymous<Session>('/v1/auth/register/verify', body),
+      anonymous('POST /v1/auth/register/verify', { body }),
     logIn: (body: OpensSession & { phone: string; password: string }) =>
-      anonymous<Session>('/v1/auth/login', body),
+      anonymous('POST /v1/auth/login', { body }),
     /** The password is proved, and a code is on its way to the account's own phone; again: another code. */
     startPinReset: (body: { phone: string; password: string }) =>
-      anonymous<SecondProofStarted>('/v1/auth/pin-reset', body),
+      anonymous('POST /v1/auth/pin-reset', { body }),
     finishPinReset: (body: OpensSession & { resetToken: string; code: string }) =>
-      anonymous<Session>('/v1/auth/pin-reset/verify', body),
+      anonymous('POST /v1/auth/pin-reset/verify', { body }),
     /** Answered alike whether the number has an account. */
-    startPasswordReset: (phone: string) =>
-      anonymous<PasswordResetStarted>('/v1/auth/password-reset', { phone }),
+    startPasswordReset: (phone: string) => anonymous('POST /v1/auth/password-reset', { body: { phone } }),
     finishPasswordReset: (body: OpensSession & { resetId: string; code: string; password: string }) =>
-      anonymous<Session>('/v1/auth/password-reset/verify', body),
+      anonymous('POST /v1/auth/password-reset/verify', { body }),
     /** Where this person is signed in. */
-    sessions: () => client.call<{ readonly items: readonly DeviceSession[] }>('/v1/sessions'),
-    endSession: (id: string) =>
-      client.call<undefined>(`/v1/sessions/${encodeURIComponent(id)}`, { method: 'DELETE' }),
-    endSessions: () => client.call<undefined>('/v1/sessions', { method: 'DELETE' }),
-    startStepUp: (act: StepUpAct) => post<StepUpStarted>('/v1/step-ups', { act }),
-    proveStepUp: (act: StepUpAct, code: string) => post<undefined>('/v1/step-ups/verify', { act, code }),
-    startPhoneChange: (body: { phone: string; password?: string }) =>
-      post<PhoneChangeStarted>('/v1/phone-change', body),
-    finishPhoneChange: (code: string) => post<User>('/v1/phone-change/verify', { code }),
-    closing: () => client.call<ClosingView>('/v1/account/closing'),
-    closeAccount: (password: string) => post<undefined>('/v1/account/close', { password }),
-    wallet: () => client.call<WalletView>('/v1/wallet'),
+    sessions: () => ask('GET /v1/sessions', {}),
+    endSession: (id: string) => ask('DELETE /v1/sessions/{id}', { params: { id } }),
+    endSessions: () => ask('DELETE /v1/sessions', {}),
+    startStepUp: (act: StepUpAct) => ask('POST /v1/step-ups', { body: { act } }),
+    proveStepUp: (act: StepUpAct, code: string) => ask('POST /v1/step-ups/verify', { body: { act, code } }),
+    startPhoneChange: (body: { phone: string; password?: string }) => ask('POST /v1/phone-change', { body }),
+    finishPhoneChange: (code: string) => ask('POST /v1/phone-change/verify', { body: { code } }),
+    closing: () => ask('GET /v1/account/closing', {}),
+    closeAccount: (password: string) => ask('POST /v1/account/close', { body: { password } }),
+    wallet: () => ask('GET /v1/wallet', {}),
     /** @param since the bundle that this phone has, for the difference; null for everything. */
     trust: (since: { readonly version: number; readonly issuedAt: number } | null) =>
-      client.call<TrustView>(
-        since === null ? '/v1/trust' : `/v1/trust?since=${since.version}.${since.issuedAt}`,
-      ),
+      ask('GET /v1/trust', since === null ? {} : { query: { since: `${since.version}.${since.issuedAt}` } }),
     history: (cursor: string | null = null) =>
-      client.call<HistoryPage>(
-        `/v1/history?limit=50${cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`}`,
-      ),
-    startTopUp: (order: Keyed & { amountMinor: string }) =>
-      post<TopUp>('/v1/topups', { amountMinor: order.amountMinor }, order.key),
-    topUp: (id: string) => client.call<TopUp>(`/v1/topups/${encodeURIComponent(id)}`),
-    cancelTopUp: (id: string) =>
-      client.call<TopUp>(`/v1/topups/${encodeURIComponent(id)}/cancel`, { method: 'POST' }),
+      ask('GET /v1/history', { query: { limit: 50, ...(cursor === null ? {} : { cursor }) } }),
+    startTopUp: ({ key, amountMinor }: Keyed & { amountMinor: string }) =>
+      ask('POST /v1/topups', { key, body: { amountMinor } }),
+    topUp: (id: string) => ask('GET /v1/topups/{id}', { params: { id } }),
+    cancelTopUp: (id: string) => ask('POST /v1/topups/{id}/cancel', { params: { id } }),
     /** The newest, whatever became of them. */
-    topUps: () => client.call<{ readonly items: readonly TopUp[] }>('/v1/topups?limit=50'),
-    withdrawals: () => client.call<{ readonly items: readonly Withdrawal[] }>('/v1/withdrawals?limit=50'),
-    bankAccount: () => client.call<BankAccountView>('/v1/bank-account'),
-    linkBankAccount: () => client.call<BankAccountLink>('/v1/bank-account/link', { method: 'POST' }),
-    withdraw: (order: Keyed & { amountMinor: string; feeMinor: string }) =>
-      post<Withdrawal>(
-        '/v1/withdrawals',
-        { amountMinor: order.amountMinor, feeMinor: order.feeMinor },
-        order.key,
-      ),
-    withdrawal: (id: string) => client.call<Withdrawal>(`/v1/withdrawals/${encodeURIComponent(id)}`),
+    topUps: () => ask('GET /v1/topups', { query: { limit: 50 } }),
+    withdrawals: () => ask('GET /v1/withdrawals', { query: { limit: 50 } }),
+    bankAccount: () => ask('GET /v1/bank-account', {}),
+    linkBankAccount: () => ask('POST /v1/bank-account/link', {}),
+    withdraw: ({ key, amountMinor, feeMinor }: Keyed & { amountMinor: string; feeMinor: string }) =>
+      ask('POST /v1/withdrawals', { key, body: { amountMinor, feeMinor } }),
+    withdrawal: (id: string) => ask('GET /v1/withdrawals/{id}', { params: { id } }),
     confirmWithdrawal: (id: string, code: string) =>
-      post<Withdrawal>(`/v1/withdrawals/${encodeURIComponent(id)}/confirm`, { code }),
-    resendWithdrawalCode: (id: string) =>
-      client.call<Withdrawal>(`/v1/withdrawals/${encodeURIComponent(id)}/resend`, { method: 'POST' }),
-    previewTransfer: (phone: string) => post<TransferPreview>('/v1/transfers/preview', { phone }),
-    transfer: (order: Keyed & { phone: string; amountMinor: string; note: string | null }) =>
-      post<TransferResult>(
-        '/v1/transfers',
-        {
-          phone: order.phone,
-          amountMinor: order.amountMinor,
-          ...(order.note === null ? {} : { note: order.note }),
-        },
-        order.key,
-      ),
-    issueAllowance: (order: Keyed & AllowanceOrder) =>
-      post<Allowance>(
-        '/v1/allowances',
-        {
-          amountMinor: order.amountMinor,
-          devicePublicKey: order.devicePublicKey,
-          proof: order.proof,
-          ...(order.payee === null ? {} : { payeeLock: order.payee.lock }),
-        },
-        order.key,
-      ),
+      ask('POST /v1/withdrawals/{id}/confirm', { params: { id }, body: { code } }),
+    resendWithdrawalCode: (id: string) => ask('POST /v1/withdrawals/{id}/resend', { params: { id } }),
+    previewTransfer: (phone: string) => ask('POST /v1/transfers/preview', { body: { phone } }),
+    transfer: ({ key, phone, amountMinor, note }: Keyed & TransferOrder) =>
+      ask('POST /v1/transfers', { key, body: { phone, amountMinor, ...(note === null ? {} : { note }) } }),
+    issueAllowance: ({ key, payee, amountMinor, devicePublicKey, proof }: Keyed & AllowanceOrder) =>
+      ask('POST /v1/allowances', {
+        key,
+        body: { amountMinor, devicePublicKey, proof, ...(payee === null ? {} : { payeeLock: payee.lock }) },
+      }),
     closeAllowance: (id: string, statement: string) =>
-      post<Allowance>(`/v1/allowances/${encodeURIComponent(id)}/close`, { statement }),
+      ask('POST /v1/allowances/{id}/close', { params: { id }, body: { statement } }),
     /** The phone that held it is lost. A repeat answers how it stands. */
-    denyAllowance: (id: string) =>
-      client.call<Allowance>(`/v1/allowances/${encodeURIComponent(id)}/deny`, { method: 'POST' }),
+    denyAllowance: (id: string) => ask('POST /v1/allowances/{id}/deny', { params: { id } }),
     /** What shops gave back, the newest page. */
-    refunds: () => client.call<{ readonly items: readonly RefundView[] }>('/v1/refunds?limit=100'),
+    refunds: () => ask('GET /v1/refunds', { query: { limit: 100 } }),
     /** A repeat answers the same claim. */
-    claim: (body: ClaimBody) => post<ClaimView>('/v1/claims', body),
+    claim: (body: ClaimBody) => ask('POST /v1/claims', { body }),
   };
 }
 export type Endpoints = ReturnType<typeof createEndpoints>;

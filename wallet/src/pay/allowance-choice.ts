@@ -79,7 +79,8 @@ export interface Purchase extends Payee {
 
 export type Choice =
   | { readonly ok: true; readonly allowance: StoredAllowance }
-  | { readonly ok: false; readonly code: ErrorCode };
+  /** `limitMinor`: what one payment may be, where that is the reason. */
+  | { readonly ok: false; readonly code: ErrorCode; readonly limitMinor?: bigint };
 
 const no = (code: ErrorCode): Choice => ({ ok: false, code });
 
@@ -115,7 +116,12 @@ export function chooseAllowance(
         Number(a.guard === 'pin') - Number(b.guard === 'pin') ||
         a.notAfter - b.notAfter,
     );
-  return best === undefined ? no('payment_exceeds_limit') : { ok: true, allowance: best };
+  if (best !== undefined) return { ok: true, allowance: best };
+  const limitMinor = enough.reduce(
+    (most, one) => (one.perPaymentMinor > most ? one.perPaymentMinor : most),
+    0n,
+  );
+  return { ok: false, code: 'payment_exceeds_limit', limitMinor };
 }
 
 function whyNoneSpendable(active: readonly StoredAllowance[], nowSeconds: number): ErrorCode {

@@ -133,7 +133,16 @@ test('limits: what is left, what one payment may be, what several loads hold tog
   ).toMatchObject({ code: 'offline_money_split' });
   expect(await read(await makeRequestText(shop, { amountMinor: 20_001n }), shop, phone)).toMatchObject({
     code: 'payment_exceeds_limit',
+    limitMinor: 20_000n,
   });
+  const rich = [
+    { ...phone.allowance, capMinor: 10_000n, perPaymentMinor: 3_000n },
+    { ...phone.allowance, id: 'second', capMinor: 10_000n, perPaymentMinor: 5_000n },
+  ];
+  // What the phone may pay at most is named, not what the load that was looked at first may.
+  expect(
+    await read(await makeRequestText(shop, { amountMinor: 5_001n }), shop, phone, { allowances: rich }),
+  ).toMatchObject({ code: 'payment_exceeds_limit', limitMinor: 5_000n });
   const ended = [{ ...phone.allowance, notAfter: NOW }];
   expect(await read(await makeRequestText(shop), shop, phone, { allowances: ended })).toMatchObject({
     code: 'offline_money_expired',

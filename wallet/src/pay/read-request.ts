@@ -49,7 +49,13 @@ export type ReadOutcome =
   | { readonly kind: 'offer'; readonly offer: PaymentOffer }
   /** This request was signed for already: its payment is shown, and can be sent again. */
   | { readonly kind: 'known'; readonly payment: StoredPayment }
-  | { readonly kind: 'refused'; readonly code: ErrorCode; readonly subject: SignedSubject | null };
+  | {
+      readonly kind: 'refused';
+      readonly code: ErrorCode;
+      readonly subject: SignedSubject | null;
+      /** What one payment may be, where the amount is above it. */
+      readonly limitMinor?: bigint;
+    };
 
 /** Of what was refused, as far as its signatures held: lets the screen say "this shop". */
 export interface RefusedSubject {
@@ -65,10 +71,15 @@ export interface SignedSubject extends RefusedSubject {
   readonly comparisonCode: string;
 }
 
-const refused = (code: ErrorCode, subject: SignedSubject | null = null): ReadOutcome => ({
+const refused = (
+  code: ErrorCode,
+  subject: SignedSubject | null = null,
+  limitMinor?: bigint,
+): ReadOutcome => ({
   kind: 'refused',
   code,
   subject,
+  ...(limitMinor !== undefined && { limitMinor }),
 });
 
 export async function readRequest(text: string, facts: RequestFacts): Promise<ReadOutcome> {
@@ -90,9 +101,10 @@ export async function readRequest(text: string, facts: RequestFacts): Promise<Re
     comparisonCode: comparisonCode(request.hash),
   };
   const why = whyNot(kiosk, request, { ...facts, trust: facts.trust });
-  if (why !== null) return refused(why, subject);
+  if (why !== null)
+    return refused(why, subject, why === 'payment_exceeds_limit' ? kiosk.perPaymentMinor : undefined);
   const choice = choose({ ...request, ...kiosk }, { ...facts, trust: facts.trust });
-  if (!choice.ok) return refused(choice.code, subject);
+  if (!choice.ok) return refused(choice.code, subject, choice.limitMinor);
   return {
     kind: 'offer',
     offer: {

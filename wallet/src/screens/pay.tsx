@@ -406,6 +406,11 @@ function NotPossible({
           </div>
         )}
         <ErrorNotice code={outcome.code}>
+          {outcome.limitMinor !== undefined && outcome.subject !== null && (
+            <p data-testid="payment-limit">
+              {t('scan.limit_is', { amount: money(outcome.limitMinor, outcome.subject.currency) })}
+            </p>
+          )}
           <p>{t('scan.nothing_taken')}</p>
         </ErrorNotice>
       </div>

@@ -156,6 +156,7 @@ function RefundSteps({ offered, stored }: { offered: OfferedRefund | null; store
   }
 }
 
+/** A PIN is asked for payments above all: here the money comes back, and that is said. */
 function WhatFor({ offered }: { offered: OfferedRefund }) {
   return (
     <>
@@ -163,6 +164,7 @@ function WhatFor({ offered }: { offered: OfferedRefund }) {
         <ShopName name={offered.merchantName} />
       </p>
       <Money minor={offered.offer.amountMinor} currency={offered.payment.currency} class="balance" />
+      <p data-testid="refund-pin-reason">{t('refund.pin_reason')}</p>
     </>
   );
 }

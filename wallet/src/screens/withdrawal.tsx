@@ -1,10 +1,11 @@
 /** One withdrawal: the code it waits for, and what became of it, in plain words. */
 import type { Withdrawal, WithdrawalFailure } from '@tikiwallet/server/contract';
 import { useEffect, useState } from 'preact/hooks';
-import { dateTime, money } from '../i18n/format.ts';
+import { dateTime, dayHeading, money } from '../i18n/format.ts';
 import type { Key } from '../i18n/locales.ts';
 import { t } from '../i18n/translate.ts';
 import { WalletError, type ErrorCode } from '../pay/codes.ts';
+import { endOfDay, workingDaysAfter } from '../working-days.ts';
 import { useNow, useWallet } from './parts/context.ts';
 import { Icon } from './parts/icons.tsx';
 import { WITHDRAWAL_STATE } from './parts/order-entries.tsx';
@@ -18,11 +19,12 @@ import {
   Row,
   Screen,
   Skeleton,
-  Spinner,
   useAction,
 } from './parts/ui.tsx';
 
 const POLL_MS = 2_500;
+/** As `withdraw.lead` says before anything is asked for. */
+const USUAL_WORKING_DAYS = 3;
 const FAILURE: Readonly<Record<WithdrawalFailure, Key>> = {
   bank_account_closed: 'withdraw.failed_closed',
   bank_account_not_found: 'withdraw.failed_not_found',
@@ -183,6 +185,18 @@ function digitsOf(text: string): string {
     .slice(0, 6);
 }
 
+/** "By Thursday", and once that day is over that it takes longer: never a promise that has already failed. */
+function Expected({ createdAtMs }: { createdAtMs: number }) {
+  const { wallet } = useWallet();
+  const dueMs = workingDaysAfter(createdAtMs, USUAL_WORKING_DAYS);
+  const isLate = useNow(wallet, 60_000) >= endOfDay(dueMs);
+  return (
+    <p class="lead" data-testid="withdrawal-expected">
+      {isLate ? t('withdraw.late') : t('withdraw.expected', { day: dayHeading(dueMs) })}
+    </p>
+  );
+}
+
 function Verdict({ withdrawal }: { withdrawal: Withdrawal }) {
   const { status, failure } = withdrawal;
   const isWaiting = status === 'on_its_way' || status === 'coming_back';
@@ -191,9 +205,11 @@ function Verdict({ withdrawal }: { withdrawal: Withdrawal }) {
     <>
       <div class="verdict-page" role="status" data-testid="withdrawal-state" data-state={status}>
         <span class={`verdict-mark verdict-${mark}`}>
-          {isWaiting ? <Spinner /> : <Icon name={status === 'paid' ? 'check' : 'close'} size={44} />}
+          {/* Still: it takes days, and nobody has to stay and watch. */}
+          <Icon name={isWaiting ? 'clock' : status === 'paid' ? 'check' : 'close'} size={44} />
         </span>
         <h2>{t(WITHDRAWAL_STATE[status])}</h2>
+        {status === 'on_its_way' && <Expected createdAtMs={Date.parse(withdrawal.createdAt)} />}
         {status === 'on_its_way' && <p class="lead">{t('withdraw.on_its_way_text')}</p>}
         {status === 'expired' && <p class="lead">{t('withdraw.expired_text')}</p>}
         {failure !== null && <p class="lead">{t(FAILURE[failure])}</p>}

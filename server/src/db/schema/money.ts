@@ -68,12 +68,34 @@ export const topUpDisputes = pgTable(
     state: text('state').$type<DisputeState>().notNull(),
     openedAt: at('opened_at').notNull(),
     closedAt: at('closed_at'),
+    /** Of the provider's event that said so: what is older says less. */
+    saidAt: at('said_at'),
+    /** How often a win was lost again: each time the money moves under keys of its own. */
+    turns: integer('turns').notNull().default(0),
   },
   (t) => [
     index('top_up_disputes_top_up').on(t.topUpId),
     check('top_up_disputes_amount', sql`${t.amountMinor} > 0`),
     check('top_up_disputes_state', oneOf(t.state, DISPUTE_STATES)),
     check('top_up_disputes_closed', sql`(${t.state} = 'open') = (${t.closedAt} is null)`),
+  ],
+);
+
+/** Refunds that the card's bank did not take: their money came back to us. */
+export const topUpRefundFailures = pgTable(
+  'top_up_refund_failures',
+  {
+    /** The provider's id of the refund. */
+    id: text('id').primaryKey(),
+    topUpId: uuid('top_up_id')
+      .notNull()
+      .references(() => topUps.id),
+    amountMinor: minor('amount_minor').notNull(),
+    failedAt: at('failed_at').notNull(),
+  },
+  (t) => [
+    index('top_up_refund_failures_top_up').on(t.topUpId),
+    check('top_up_refund_failures_amount', sql`${t.amountMinor} > 0`),
   ],
 );
 

@@ -211,7 +211,8 @@ export function refundDocument(record: RefundRecord): Record<string, unknown> {
     reason: null,
     receipt_number: null,
     source_transfer_reversal: null,
-    status: 'succeeded',
+    status: record.hasFailed ? 'failed' : 'succeeded',
+    ...(record.hasFailed ? { failure_reason: 'expired_or_canceled_card' } : {}),
     transfer_reversal: null,
   };
 }

@@ -100,7 +100,7 @@ export class Bank {
   charge(intent: IntentRecord) {
     const { refunds, disputes } = this.#file.value;
     const refunded = refunds
-      .filter(({ intentId }) => intentId === intent.id)
+      .filter(({ intentId, hasFailed }) => intentId === intent.id && !hasFailed)
       .reduce((sum, { amount }) => sum + amount, 0);
     const isDisputed = disputes.some(({ intentId }) => intentId === intent.id);
     return { refunded, document: chargeDocument(intent, refunded, isDisputed) };
@@ -110,10 +110,30 @@ export class Bank {
     const { currency, id: intentId } = intent;
     const chargeId = intent.chargeId ?? '';
     const created = this.#emitter.nowSeconds();
-    const refund: RefundRecord = { id: newId('re'), intentId, chargeId, amount, currency, created };
+    const hasFailed = false;
+    const refund: RefundRecord = {
+      id: newId('re'),
+      intentId,
+      chargeId,
+      amount,
+      currency,
+      hasFailed,
+      created,
+    };
     this.#file.value.refunds.push(refund);
     this.#move({ accountId: null, amount: -amount, currency, category: 'refund', source: refund.id });
     await this.#emitter.emit('charge.refunded', this.charge(intent).document);
+    return refundDocument(refund);
+  }
+
+  /** The card's bank did not take it: the money is ours again. */
+  async failRefund(id: string): Promise<Record<string, unknown> | null> {
+    const refund = this.#file.value.refunds.find((one) => one.id === id);
+    if (refund === undefined || refund.hasFailed) return null;
+    refund.hasFailed = true;
+    const { amount, currency } = refund;
+    this.#move({ accountId: null, amount, currency, category: 'refund_failure', source: id });
+    await this.#emitter.emit('refund.failed', refundDocument(refund));
     return refundDocument(refund);
   }
 
@@ -136,11 +156,15 @@ export class Bank {
 
   async closeDispute(id: string, status: 'won' | 'lost'): Promise<Record<string, unknown> | null> {
     const dispute = this.#file.value.disputes.find((one) => one.id === id);
-    if (dispute === undefined || dispute.status !== 'needs_response') return null;
+    // The card's bank may contest a win, and the merchant a loss.
+    if (dispute === undefined || dispute.status === status) return null;
+    const isLostAgain = dispute.status === 'won';
     dispute.status = status;
     const { amount, currency } = dispute;
     if (status === 'won')
       this.#move({ accountId: null, amount, currency, category: 'dispute_reversal', source: id });
+    if (isLostAgain)
+      this.#move({ accountId: null, amount: -amount, currency, category: 'dispute', source: id });
     this.#file.save();
     await this.#emitter.emit('charge.dispute.closed', disputeDocument(dispute));
     return disputeDocument(dispute);

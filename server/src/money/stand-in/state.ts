@@ -100,6 +100,7 @@ export const RefundRecord = z.object({
   chargeId: z.string(),
   amount: z.number().int(),
   currency: z.string(),
+  hasFailed: z.boolean().default(false),
   created: z.number().int(),
 });
 export type RefundRecord = z.infer<typeof RefundRecord>;

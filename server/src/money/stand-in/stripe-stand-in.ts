@@ -413,6 +413,10 @@ function registerSwitches(app: Hono, { webhooks, faults, bank }: Switched): void
     const closed = await bank.closeDispute(c.req.param('id'), parsed.data.status);
     return closed === null ? missing(c, 'dispute') : c.json(closed);
   });
+  app.post('/stand-in/refunds/:id/fail', async (c) => {
+    const failed = await bank.failRefund(c.req.param('id'));
+    return failed === null ? missing(c, 'refund') : c.json(failed);
+  });
   app.post('/stand-in/payouts/:id/fail', async (c) => {
     const parsed = Late.safeParse(await c.req.json());
     if (!parsed.success) return refuseParameter(c, parsed.error);

@@ -26,6 +26,7 @@ import { feeOf } from '../policy.ts';
 import { bookRequest, type WithdrawalRow } from './book.ts';
 import { judge, lockPocket, type Pocket, rulesFor } from './terms.ts';
 import { findWithdrawal, withdrawalView } from './views.ts';
+import { stepMinor } from '../stripe-amounts.ts';
 
 export type RequestNeeds = Pick<
   ServerContext,
@@ -71,6 +72,9 @@ function assertWithinRules(needs: RequestNeeds, { amountMinor, feeMinor, pocket 
   const rules = rulesFor(needs, pocket);
   if (amountMinor < rules.minMinor) throw problem('amount_below_minimum');
   if (feeMinor !== feeOf(amountMinor, rules)) throw problem('fee_changed');
+  const step = stepMinor(needs.config.currency, 'pay_out');
+  if ((amountMinor - feeMinor) % step !== 0n)
+    throw problem('request_invalid', { detail: `amountMinor: banks get multiples of ${step} only` });
 }
 
 async function findStanding(

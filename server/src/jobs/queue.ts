@@ -1,0 +1,95 @@
+/**
+ * Background work, kept in PostgreSQL by pg-boss: a job stands or falls with the transaction that asks for it.
+ *
+ * Owns: the queue's schema, the names of queues and how often each is tried. Never: the work itself.
+ */
+import { sql } from 'drizzle-orm';
+import { fromDrizzle, PgBoss } from 'pg-boss';
+import type { Logger } from 'pino';
+import type { Db, Tx } from '../db/client.ts';
+
+export const QUEUE_SCHEMA = 'pgboss';
+const WEBHOOKS = 'webhooks';
+const WEBHOOKS_DEAD = 'webhooks.dead';
+
+/** As the owner of the tables: the queue's own schema, and the rights of the application in it. */
+export async function migrateQueue(ownerUrl: string, appRole: string): Promise<void> {
+  const boss = new PgBoss({
+    connectionString: ownerUrl,
+    schema: QUEUE_SCHEMA,
+    max: 2,
+    supervise: false,
+    schedule: false,
+  });
+  boss.on('error', () => undefined);
+  await boss.start();
+  try {
+    // Tried for about three days: half a minute, a minute, two, ... eight hours.
+    await boss.createQueue(WEBHOOKS_DEAD);
+    await boss.createQueue(WEBHOOKS, {
+      retryLimit: 16,
+      retryDelay: 30,
+      retryBackoff: true,
+      retryDelayMax: 8 * 3600,
+      expireInSeconds: 60,
+      deadLetter: WEBHOOKS_DEAD,
+    });
+    await boss.getDb().executeSql(`
+      DO $$ BEGIN
+        IF EXISTS (SELECT FROM pg_roles WHERE rolname = '${appRole}') THEN
+          GRANT USAGE ON SCHEMA ${QUEUE_SCHEMA} TO ${appRole};
+          GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${QUEUE_SCHEMA} TO ${appRole};
+        END IF;
+      END $$`);
+  } finally {
+    await boss.stop({ graceful: false });
+  }
+}
+
+interface WebhookJob {
+  readonly deliveryId: string;
+}
+
+export interface Queue {
+  /** In the transaction of whoever asks. */
+  readonly enqueueWebhooks: (tx: Tx, deliveryIds: readonly string[]) => Promise<void>;
+  /** Takes jobs from now on. `failed` jobs come again; after the last time they go to `onDead`. */
+  workOnWebhooks(work: {
+    readonly deliver: (deliveryId: string) => Promise<void>;
+    readonly onDead: (deliveryId: string) => Promise<void>;
+  }): Promise<void>;
+  /** Waits for jobs that run. */
+  stop(): Promise<void>;
+}
+
+/** On the application's own pool; needs a migrated database. */
+export async function startQueue(db: Db, log: Logger): Promise<Queue> {
+  const boss = new PgBoss({
+    db: fromDrizzle(db, sql),
+    schema: QUEUE_SCHEMA,
+    // The application may neither make nor change the queue's tables.
+    migrate: false,
+    createSchema: false,
+    reindex: false,
+    monitorVacuum: false,
+    schedule: false,
+  });
+  boss.on('error', (error) => log.warn({ err: error }, 'the queue could not work now'));
+  await boss.start();
+  return {
+    enqueueWebhooks: async (tx, deliveryIds) => {
+      const jobs = deliveryIds.map((deliveryId) => ({ data: { deliveryId } satisfies WebhookJob }));
+      await boss.insert(WEBHOOKS, jobs, { db: fromDrizzle(tx, sql) });
+    },
+    workOnWebhooks: async ({ deliver, onDead }) => {
+      const settings = { pollingIntervalSeconds: 2, localConcurrency: 4 };
+      await boss.work<WebhookJob>(WEBHOOKS, settings, async ([job]) => {
+        if (job !== undefined) await deliver(job.data.deliveryId);
+      });
+      await boss.work<WebhookJob>(WEBHOOKS_DEAD, { pollingIntervalSeconds: 10 }, async ([job]) => {
+        if (job !== undefined) await onDead(job.data.deliveryId);
+      });
+    },
+    stop: () => boss.stop({ graceful: true, timeout: 15_000 }),
+  };
+}

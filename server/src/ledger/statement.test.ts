@@ -1,0 +1,67 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Person, startTestServer, type TestServer } from '../../test/test-server.ts';
+
+let server: TestServer;
+let ayu: Person;
+let budi: Person;
+beforeAll(async () => {
+  server = await startTestServer();
+  ayu = await server.customerWith(5_000n);
+  budi = await server.register('customer');
+  for (const [amountMinor, note] of [
+    ['1250', '=HYPERLINK("http://evil")'],
+    ['250', 'tea, and cake'],
+  ]) {
+    await server.call('/v1/transfers', {
+      body: { phone: budi.phone, amountMinor, note },
+      token: ayu.token,
+      key: randomUUID(),
+    });
+  }
+});
+afterAll(() => server.close());
+
+const day = (shift = 0) => {
+  const at = new Date(server.clock.nowMs() + shift * 24 * 3_600_000);
+  return new Intl.DateTimeFormat('en-CA', { timeZone: server.context.offline.policy.timeZone }).format(at);
+};
+/** Cells without the times and ids that differ from run to run. */
+async function statement(person: Person, of = day()): Promise<string[]> {
+  const answer = await server.call(`/v1/statement?day=${of}`, { token: person.token });
+  expect(answer.headers.get('content-type')).toBe('text/csv; charset=utf-8; header=present');
+  return String(answer.body)
+    .split('\r\n')
+    .map((line) => line.replace(/^[^,]*,/, '').replace(/,\d*$/, ''));
+}
+
+test('a day begins and ends with the balance, and every line between leads from one to the other', async () => {
+  const lines = await statement(ayu);
+  expect(lines[0]).toBe('kind,amount,currency,balance,counterparty,note,entry');
+  expect(lines[1]).toBe('opening_balance,,SGD,0.00,,');
+  expect(lines[2]).toMatch(/^top_up,50\.00,SGD,50\.00,/);
+  expect(lines[3]).toMatch(/^user_transfer,-12\.50,SGD,37\.50,.*,"'=HYPERLINK\(""http:\/\/evil""\)"$/);
+  expect(lines[4]).toMatch(/^user_transfer,-2\.50,SGD,35\.00,.*,"tea, and cake"$/);
+  expect(lines[5]).toBe('closing_balance,,SGD,35.00,,');
+  expect((await statement(budi)).at(-2)).toBe('closing_balance,,SGD,15.00,,');
+});
+
+test('a day before anything is empty at zero; a day that has not begun is refused', async () => {
+  expect(await statement(ayu, day(-3))).toEqual([
+    'kind,amount,currency,balance,counterparty,note,entry',
+    'opening_balance,,SGD,0.00,,',
+    'closing_balance,,SGD,0.00,,',
+    '',
+  ]);
+  const early = await server.call(`/v1/statement?day=${day(2)}`, { token: ayu.token });
+  expect([early.status, early.code]).toEqual([400, 'request_invalid']);
+});
+
+test('a merchant’s statement is the balance’s, not the owner’s', async () => {
+  const merchant = await server.register('merchant');
+  expect((await statement(merchant)).slice(1)).toEqual([
+    'opening_balance,,SGD,0.00,,',
+    'closing_balance,,SGD,0.00,,',
+    '',
+  ]);
+});

@@ -1,0 +1,114 @@
+/**
+ * One day of one pocket: what it held at the day's beginning, every entry, what it held at its end.
+ *
+ * Owns: which entries belong to a day (by the transfer's time, in the installation's time zone). Never: writes.
+ */
+import { sql } from 'drizzle-orm';
+import { currencyExponent } from '@tikiwallet/protocol';
+import type { Executor } from '../db/client.ts';
+import type { TransferKind, TransferReference } from '../db/schema/ledger.ts';
+import { toCsv } from './csv.ts';
+
+export interface StatementQuery {
+  readonly kind: 'user_online' | 'merchant_available';
+  /** The user or the merchant. */
+  readonly ownerId: string;
+  readonly currency: string;
+  /** `2026-11-30` */
+  readonly day: string;
+  readonly timeZone: string;
+}
+
+export interface StatementLine {
+  readonly entryId: bigint;
+  readonly at: Date;
+  readonly kind: TransferKind;
+  readonly amountMinor: bigint;
+  /** After this entry. */
+  readonly balanceMinor: bigint;
+  readonly counterparty: string;
+  readonly note: string;
+}
+
+export interface Statement {
+  readonly openingMinor: bigint;
+  readonly lines: readonly StatementLine[];
+  readonly closingMinor: bigint;
+}
+
+interface Row extends Record<string, unknown> {
+  entry_id: string;
+  at: string;
+  kind: TransferKind;
+  amount_minor: string;
+  reference: TransferReference;
+  is_later: boolean;
+}
+
+/** To be read in one snapshot: the opening is counted back from the balance of now. */
+export async function readStatement(executor: Executor, query: StatementQuery): Promise<Statement> {
+  const begins = sql`(${query.day}::date)::timestamp at time zone ${query.timeZone}`;
+  const ends = sql`(${query.day}::date + 1)::timestamp at time zone ${query.timeZone}`;
+  const [account] = await executor.execute<{ id: string; balance: string }>(sql`
+    select id, balance_minor as balance from ledger_accounts
+    where kind = ${query.kind} and owner_id = ${query.ownerId} and currency = ${query.currency}`);
+  if (account === undefined) return { openingMinor: 0n, lines: [], closingMinor: 0n };
+  const rows = await executor.execute<Row>(sql`
+    select e.id as entry_id, t.created_at as at, t.kind, e.amount_minor, t.reference, false as is_later
+    from ledger_entries e join ledger_transfers t on t.id = e.transfer_id
+    where e.account_id = ${account.id} and t.created_at >= ${begins} and t.created_at < ${ends}
+    order by t.created_at, e.id`);
+  const [later] = await executor.execute<{ sum: string }>(sql`
+    select coalesce(sum(e.amount_minor), 0) as sum
+    from ledger_entries e join ledger_transfers t on t.id = e.transfer_id
+    where e.account_id = ${account.id} and t.created_at >= ${ends}`);
+  const closingMinor = BigInt(account.balance) - BigInt(later?.sum ?? 0);
+  const openingMinor = rows.reduce((left, row) => left - BigInt(row.amount_minor), closingMinor);
+  let balanceMinor = openingMinor;
+  const lines = rows.map((row) => {
+    const amountMinor = BigInt(row.amount_minor);
+    balanceMinor += amountMinor;
+    const text = (name: string) => (typeof row.reference[name] === 'string' ? row.reference[name] : '');
+    return {
+      entryId: BigInt(row.entry_id),
+      at: new Date(row.at),
+      kind: row.kind,
+      amountMinor,
+      balanceMinor,
+      counterparty: text(amountMinor > 0n ? 'payerText' : 'payeeText'),
+      note: text('note'),
+    };
+  });
+  return { openingMinor, lines, closingMinor };
+}
+
+/** `-12.50`: what spreadsheets add up. No float on the way. */
+export function toDecimal(amountMinor: bigint, currency: string): string {
+  const exponent = currencyExponent(currency);
+  const digits = (amountMinor < 0n ? -amountMinor : amountMinor).toString().padStart(exponent + 1, '0');
+  const whole = digits.slice(0, digits.length - exponent);
+  return `${amountMinor < 0n ? '-' : ''}${whole}${exponent === 0 ? '' : `.${digits.slice(-exponent)}`}`;
+}
+
+export function statementCsv(
+  statement: Statement,
+  { currency, day }: Pick<StatementQuery, 'currency' | 'day'>,
+): string {
+  const money = (minor: bigint) => toDecimal(minor, currency);
+  const frame = (kind: string, minor: bigint) => [day, kind, '', currency, money(minor), '', '', ''];
+  return toCsv([
+    ['time', 'kind', 'amount', 'currency', 'balance', 'counterparty', 'note', 'entry'],
+    frame('opening_balance', statement.openingMinor),
+    ...statement.lines.map((line) => [
+      line.at.toISOString(),
+      line.kind,
+      money(line.amountMinor),
+      currency,
+      money(line.balanceMinor),
+      line.counterparty,
+      line.note,
+      line.entryId.toString(),
+    ]),
+    frame('closing_balance', statement.closingMinor),
+  ]);
+}

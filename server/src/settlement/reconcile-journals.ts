@@ -1,0 +1,120 @@
+/**
+ * Compares what kiosks signed with what was stored and posted: each batch's head is a kiosk's own word on how its journal
+ * stood, how many sales it held and what they came to. Reads only.
+ */
+import { sql } from 'drizzle-orm';
+import { readSettlementBatch, toHex } from '@tikiwallet/protocol';
+import type { Db, Executor } from '../db/client.ts';
+
+export type JournalFault =
+  | 'its journal has a gap, or does not end where it was settled'
+  | 'the head that it signed is not the entry that is stored'
+  | 'it signed another number of sales than are stored'
+  | 'it signed another sum of sales than is stored'
+  | 'a sale of its journal was never decided'
+  | 'a sale was decided that its journal does not hold'
+  | 'what was credited for its payments is not what was decided';
+
+export interface JournalReconciliation {
+  readonly batchCount: number;
+  readonly entryCount: bigint;
+  readonly faults: readonly { readonly enrolmentId: string; readonly fault: JournalFault }[];
+}
+
+interface BatchRow extends Record<string, unknown> {
+  enrolment: string;
+  head: Uint8Array;
+  stored: Uint8Array | null;
+  sales: string;
+  sum: string;
+}
+
+/** Batches looked at in one round trip. */
+const PAGE = 500;
+
+/** One snapshot; safe while kiosks settle. */
+export function reconcileJournals(db: Db): Promise<JournalReconciliation> {
+  return db.transaction(compareJournals, { isolationLevel: 'repeatable read', accessMode: 'read only' });
+}
+
+export async function compareJournals(tx: Executor): Promise<JournalReconciliation> {
+  const [count] = await tx.execute<{ n: string }>(sql`select count(*) as n from kiosk_journal`);
+  const found = [...(await structuralFaults(tx))];
+  let batchCount = 0;
+  for (let offset = 0; ; offset += PAGE) {
+    const batches = await readBatches(tx, offset);
+    batchCount += batches.length;
+    for (const batch of batches) {
+      for (const fault of faultsOf(batch)) found.push({ enrolmentId: batch.enrolment, fault });
+    }
+    if (batches.length < PAGE) break;
+  }
+  return { batchCount, entryCount: BigInt(count?.n ?? 0), faults: found };
+}
+
+function readBatches(executor: Executor, offset: number): Promise<readonly BatchRow[]> {
+  return executor.execute<BatchRow>(sql`
+    select b.enrolment_id as enrolment, b.head, j.hash as stored,
+      coalesce(s.n, 0) as sales, coalesce(s.total, 0) as sum
+    from (select * from settlement_batches order by enrolment_id, batch_hash limit ${PAGE} offset ${offset}) b
+    left join kiosk_journal j on j.enrolment_id = b.enrolment_id and j.sequence = b.to_sequence
+    cross join lateral (
+      select count(*) as n, sum(amount_minor) as total from sales s
+      where s.enrolment_id = b.enrolment_id and s.sequence between b.from_sequence and b.to_sequence
+    ) s`);
+}
+
+function faultsOf({ head, stored, sales, sum }: BatchRow): JournalFault[] {
+  const { batch } = readSettlementBatch(new Uint8Array(head));
+  const faults: JournalFault[] = [];
+  if (stored === null || toHex(new Uint8Array(stored)) !== toHex(batch.headHash))
+    faults.push('the head that it signed is not the entry that is stored');
+  if (BigInt(sales) !== BigInt(batch.saleCount))
+    faults.push('it signed another number of sales than are stored');
+  if (BigInt(sum) !== batch.saleSumMinor) faults.push('it signed another sum of sales than is stored');
+  return faults;
+}
+
+/** What needs no signature: gaps, sales without a decision, decisions without a sale, credits without either. */
+function structuralFaults(
+  executor: Executor,
+): Promise<readonly { enrolmentId: string; fault: JournalFault }[]> {
+  return executor.execute<{ enrolmentId: string; fault: JournalFault }>(sql`
+    with journals as (
+      select enrolment_id, count(*) as n, max(sequence) as last from kiosk_journal group by enrolment_id
+    ), credited as (
+      select p.enrolment_id, sum(p.from_reserve_minor + p.from_guarantee_minor) as decided,
+        sum(coalesce(e.amount_minor, 0)) as posted
+      from payments p
+      left join ledger_transfers t on t.idempotency_key = 'offline_payment:' || encode(p.payment_hash, 'hex')
+      left join ledger_entries e on e.transfer_id = t.id and e.amount_minor > 0
+      group by p.enrolment_id
+    )
+    select e.id as "enrolmentId", 'its journal has a gap, or does not end where it was settled' as fault
+    from kiosk_enrolments e left join journals j on j.enrolment_id = e.id
+    left join kiosk_journal h on h.enrolment_id = e.id and h.sequence = e.settled_sequence
+    where coalesce(j.n, 0) <> e.settled_sequence or coalesce(j.last, 0) <> e.settled_sequence
+      or (e.settled_sequence > 0 and h.hash is distinct from e.settled_hash)
+    union all
+    select distinct j.enrolment_id, 'a sale of its journal was never decided' from kiosk_journal j
+    where j.kind = 1 and not exists (
+      select 1 from sales s where s.enrolment_id = j.enrolment_id and s.sequence = j.sequence)
+    union all
+    select distinct s.enrolment_id, 'a sale was decided that its journal does not hold' from sales s
+    where not exists (select 1 from kiosk_journal j
+      where j.enrolment_id = s.enrolment_id and j.sequence = s.sequence and j.kind = 1)
+    union all
+    select enrolment_id, 'what was credited for its payments is not what was decided' from credited
+    where decided <> posted
+    order by 1, 2`);
+}
+
+/** Sentences, one a line. */
+export function describeJournals({ batchCount, entryCount, faults }: JournalReconciliation): string[] {
+  const looked = `${batchCount} signed batches with ${entryCount} journal entries`;
+  if (faults.length === 0) return [`${looked} agree with what was posted.`];
+  return [
+    looked,
+    ...faults.map(({ enrolmentId, fault }) => `kiosk's machine ${enrolmentId}: ${fault}  <- DIFFER`),
+  ];
+}

@@ -1,0 +1,127 @@
+/** A merchant's endpoints. Owns the table `webhook_endpoints`. Never: keeps a secret, or tells one twice. */
+import { randomUUIDv7 } from 'node:crypto';
+import { and, asc, count, eq, isNull, sql } from 'drizzle-orm';
+import type { WebhookView, WebhookWithSecret } from '../../contract/index.ts';
+import type { Clock } from '../clock.ts';
+import type { Db, Executor } from '../db/client.ts';
+import { webhookEndpoints } from '../db/schema/webhooks.ts';
+import { problem } from '../http/problem.ts';
+import { isAllowedUrl } from './send.ts';
+import { secretOf } from './signature.ts';
+
+export interface WebhookNeeds {
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly webhooks: {
+    /** The installation's key, from which every secret derives. */
+    readonly key: Uint8Array;
+    readonly allowPrivate: boolean;
+  };
+}
+
+const MAX_ENDPOINTS = 10;
+type Row = typeof webhookEndpoints.$inferSelect;
+
+export interface NewEndpoint {
+  readonly merchantId: string;
+  readonly url: string;
+  readonly events: readonly string[];
+  /** Names this write for ever. */
+  readonly key: string;
+}
+
+/** @throws ApiProblem `webhook_url_not_allowed`, `request_invalid` beyond ten living endpoints */
+export async function createEndpoint(needs: WebhookNeeds, endpoint: NewEndpoint): Promise<WebhookView> {
+  const { merchantId, url, key } = endpoint;
+  if (!isAllowedUrl(url, needs.webhooks)) throw problem('webhook_url_not_allowed');
+  const [living] = await needs.db
+    .select({ count: count() })
+    .from(webhookEndpoints)
+    .where(and(eq(webhookEndpoints.merchantId, merchantId), isNull(webhookEndpoints.disabledAt)));
+  if ((living?.count ?? 0) >= MAX_ENDPOINTS)
+    throw problem('request_invalid', { detail: `at most ${MAX_ENDPOINTS} endpoints` });
+  const now = new Date(needs.clock.nowMs());
+  await needs.db
+    .insert(webhookEndpoints)
+    .values({
+      id: randomUUIDv7(),
+      merchantId,
+      idempotencyKey: key,
+      url,
+      events: [...new Set(endpoint.events)],
+      secretChangedAt: now,
+      createdAt: now,
+    })
+    .onConflictDoNothing({ target: webhookEndpoints.idempotencyKey });
+  const [row] = await needs.db
+    .select()
+    .from(webhookEndpoints)
+    .where(eq(webhookEndpoints.idempotencyKey, key));
+  if (row === undefined) throw new Error('the endpoint was not stored');
+  return view(row);
+}
+
+/** In the order of their making, disabled ones too. */
+export async function listEndpoints(executor: Executor, merchantId: string): Promise<WebhookView[]> {
+  const rows = await executor
+    .select()
+    .from(webhookEndpoints)
+    .where(eq(webhookEndpoints.merchantId, merchantId))
+    .orderBy(asc(webhookEndpoints.id));
+  return rows.map(view);
+}
+
+/** Tells nothing more from now on. Repeatable. @throws ApiProblem `webhook_not_found` */
+export async function disableEndpoint(
+  needs: WebhookNeeds,
+  merchantId: string,
+  id: string,
+): Promise<WebhookView> {
+  const disabledAt = sql`coalesce(${webhookEndpoints.disabledAt}, ${new Date(needs.clock.nowMs()).toISOString()})`;
+  const [row] = await needs.db
+    .update(webhookEndpoints)
+    .set({ disabledAt })
+    .where(mine(merchantId, id))
+    .returning();
+  if (row === undefined) throw problem('webhook_not_found');
+  return view(row);
+}
+
+/** A new secret; for a day what is sent is signed with the former one as well. @throws ApiProblem `webhook_not_found` */
+export async function changeSecret(
+  needs: WebhookNeeds,
+  merchantId: string,
+  id: string,
+): Promise<WebhookView> {
+  const [row] = await needs.db
+    .update(webhookEndpoints)
+    .set({
+      secretVersion: sql`${webhookEndpoints.secretVersion} + 1`,
+      secretChangedAt: new Date(needs.clock.nowMs()),
+    })
+    .where(mine(merchantId, id))
+    .returning();
+  if (row === undefined) throw problem('webhook_not_found');
+  return view(row);
+}
+
+/** The view with the present secret, for the two answers that may tell it. */
+export async function withSecret(needs: WebhookNeeds, shown: WebhookView): Promise<WebhookWithSecret> {
+  const [row] = await needs.db.select().from(webhookEndpoints).where(eq(webhookEndpoints.id, shown.id));
+  if (row === undefined) throw problem('webhook_not_found');
+  return { ...shown, secret: secretOf(needs.webhooks.key, row.id, row.secretVersion) };
+}
+
+function mine(merchantId: string, id: string) {
+  return and(eq(webhookEndpoints.id, id), eq(webhookEndpoints.merchantId, merchantId));
+}
+
+function view(row: Row): WebhookView {
+  return {
+    id: row.id,
+    url: row.url,
+    events: row.events,
+    createdAt: row.createdAt.toISOString(),
+    disabledAt: row.disabledAt?.toISOString() ?? null,
+  };
+}
