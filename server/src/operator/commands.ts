@@ -185,6 +185,7 @@ export const COMMANDS: Readonly<Record<string, OperatorCommand>> = {
   'correct-time': correctClock,
   'export-journal': journalFile,
   statement,
+  'appoint-operator': appoint,
 };
 
 export function usage(): string {
