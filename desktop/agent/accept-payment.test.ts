@@ -39,7 +39,7 @@ test('an accepted payment is stored with a receipt that the phone can verify', (
   );
   expect(receipt.sequence).toBe(outcome.payment.sequence);
   expect(kiosk.snapshot().unsettled).toEqual({ count: 1, sumMinor: 1_250n });
-  expect(kiosk.snapshot().today).toEqual({ count: 1, sumMinor: 1_250n });
+  expect(kiosk.snapshot().today).toEqual({ count: 1, sumMinor: 1_250n, refundedMinor: 0n });
 });
 
 test('a repeat of an accepted payment is answered with the same receipt and counts once, whatever has expired since', () => {

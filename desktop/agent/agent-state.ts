@@ -45,7 +45,11 @@ export function composeState(parts: StateParts): AgentState {
       lastContactAt: lastContactOf(cloud, snapshot),
     },
     settlement: describeSettlement(parts.settlement, snapshot),
-    today: { count: snapshot?.today.count ?? 0, sumMinor: (snapshot?.today.sumMinor ?? 0n).toString() },
+    today: {
+      count: snapshot?.today.count ?? 0,
+      sumMinor: (snapshot?.today.sumMinor ?? 0n).toString(),
+      refundedMinor: (snapshot?.today.refundedMinor ?? 0n).toString(),
+    },
     limits: {
       perPaymentMinor: (snapshot?.limits.perPaymentMinor ?? 0n).toString(),
       storedSumMinor: (snapshot?.limits.storedSumMinor ?? 0n).toString(),

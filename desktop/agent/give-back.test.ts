@@ -148,6 +148,18 @@ describe('an acceptance', () => {
     expect(left()).toBe(750n);
   });
 
+  test('is counted in the day that gave it back, before and after a restart', () => {
+    givenBack(give(phone.acceptRefund(offer(500n).envelope)));
+    const today = { count: 1, sumMinor: 1_250n, refundedMinor: 500n };
+    expect(kiosk.snapshot().today).toEqual(today);
+    kiosk.reopen();
+    expect(kiosk.snapshot().today).toEqual(today);
+    kiosk.clock.pass(86_400_000);
+    expect(kiosk.snapshot().today).toEqual({ count: 0, sumMinor: 0n, refundedMinor: 0n });
+    givenBack(give(phone.acceptRefund(offer(200n).envelope)));
+    expect(kiosk.snapshot().today).toEqual({ count: 0, sumMinor: 0n, refundedMinor: 200n });
+  });
+
   test('gives back no room under any limit: settlement still carries the sale', () => {
     const before = kiosk.snapshot().unsettled;
     give(phone.acceptRefund(offered(kiosk.offer(sale.sequence, 1_250n, { kind: 'void' })).envelope));

@@ -206,6 +206,7 @@ export class RefundDesk {
       receipt: receipt.value,
       atSeconds: nowSeconds,
     });
+    this.#store.countGivenBack(offer.amountMinor, nowSeconds);
     this.#store.refunds.endOffer(offer.refundId, 'given_back');
     const stored = this.#store.refunds.byId(offer.refundId);
     if (stored === null) throw new Error('a stored refund is not there');

@@ -233,7 +233,12 @@ export const AgentState = z.object({
     lastSettledAt: Time.nullable(),
     lastErrorCode: z.string().nullable(),
   }),
-  today: z.object({ count: z.number().int(), sumMinor: MinorUnits }),
+  /** Sold since local midnight; `refundedMinor` was given back since then, also of earlier sales. */
+  today: z.object({
+    count: z.number().int(),
+    sumMinor: MinorUnits,
+    refundedMinor: MinorUnits.default('0'),
+  }),
   limits: z.object({
     perPaymentMinor: MinorUnits,
     storedSumMinor: MinorUnits,

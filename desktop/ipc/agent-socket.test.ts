@@ -32,7 +32,7 @@ function makeState(over: Partial<AgentState> = {}): AgentState {
       lastSettledAt: null,
       lastErrorCode: null,
     },
-    today: { count: 0, sumMinor: '0' },
+    today: { count: 0, sumMinor: '0', refundedMinor: '0' },
     limits: { perPaymentMinor: '20000', storedSumMinor: '500000', storedCount: 1000, withManagerMinor: null },
     managerPin: { state: 'none', retryAfterMs: 0 },
     trust: null,
@@ -192,7 +192,7 @@ describe('a client with the token', () => {
         if (state.today.count === 7) seen.push(index);
       });
     }
-    server.publish(makeState({ today: { count: 7, sumMinor: '70' } }));
+    server.publish(makeState({ today: { count: 7, sumMinor: '70', refundedMinor: '0' } }));
     await expect.poll(() => seen.toSorted((left, right) => left - right)).toEqual([0, 1, 2]);
   });
 

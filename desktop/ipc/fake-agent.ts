@@ -269,7 +269,7 @@ export class FakeAgent {
     const { settlement, today } = this.#state;
     this.set({
       settlement: { ...settlement, ...this.#pendingTotals() },
-      today: { count: today.count + 1, sumMinor: add(today.sumMinor, amountMinor) },
+      today: { ...today, count: today.count + 1, sumMinor: add(today.sumMinor, amountMinor) },
     });
     return payment;
   }
@@ -354,7 +354,7 @@ export class FakeAgent {
         lastErrorCode:
           scenario === 'settle_refused' ? 'batch_chain_broken' : offline ? 'cloud_unreachable' : null,
       },
-      today: { count: this.#payments.length, sumMinor: total },
+      today: { count: this.#payments.length, sumMinor: total, refundedMinor: '0' },
       limits: {
         ...{ perPaymentMinor: '20000000', storedSumMinor: '500000000', storedCount: 2000 },
         withManagerMinor: hasManager ? '20000000' : null,

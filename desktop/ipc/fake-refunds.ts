@@ -90,7 +90,12 @@ export class FakeRefunds {
     const sale = this.#till.payments().find((payment) => payment.paymentHash === paymentHash);
     if (sale !== undefined) this.#till.replacePayment({ ...sale, refundedMinor });
     const receiptQrText = this.#till.qrText(270, 'TIKI1:D:');
+    const { today } = this.#till.state();
     this.#till.set({
+      today: {
+        ...today,
+        refundedMinor: (BigInt(today.refundedMinor) + BigInt(offer.amountMinor)).toString(),
+      },
       refund: { ...offer, state: 'given_back', remainingMs: 0, refundedMinor, refund, receiptQrText },
     });
   }

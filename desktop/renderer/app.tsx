@@ -12,7 +12,7 @@ import { StatusBar } from './frame/status-bar.tsx';
 import { directionOf } from './language/i18n.ts';
 import { useLanguage } from './language/use-language.ts';
 import { cssVariables, theme } from './look/theme.ts';
-import { SaleView } from './sell/sale-view.tsx';
+import { SaleView, useGivenBackPutAway } from './sell/sale-view.tsx';
 import { SettingsScreen } from './settings/settings-screen.tsx';
 import { StatusScreen } from './status/status-screen.tsx';
 import { WelcomeScreen } from './welcome/welcome-screen.tsx';
@@ -85,6 +85,7 @@ function Screens(): ReactElement {
 function Till(): ReactElement {
   const { state } = useAgent();
   const [view, setView] = useState<View>('sell');
+  useGivenBackPutAway();
   const open = state.sales.some((sale) => sale.state === 'open');
   const paid = state.sales.filter((sale) => sale.state === 'paid').map(({ saleId }) => saleId);
   const wasPaid = useRef(paid);

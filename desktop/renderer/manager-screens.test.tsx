@@ -104,6 +104,20 @@ describe('several customers at once', () => {
     expect(screen.getByTestId('counter')).toBeTruthy();
   });
 
+  it('without a PIN leads to setting one, and what was asked for goes on after it', async () => {
+    show('ready');
+    fireEvent.click(screen.getByTestId('nav-settings'));
+    expect(screen.getByTestId('manager-pin-none').textContent).toContain('anyone at this till');
+    fireEvent.click(screen.getByTestId('several-3'));
+    fireEvent.click(await screen.findByTestId('several-set-pin'));
+    await screen.findByTestId('manager-pin-next');
+    act(() => agent.set({ managerPin: { state: 'set', retryAfterMs: 0 } }));
+    fireEvent.click(screen.getByText('Cancel'));
+    fireEvent.change(await screen.findByTestId('several-pin'), { target: { value: FAKE_PIN } });
+    fireEvent.click(screen.getByTestId('several-save'));
+    await waitFor(() => expect(screen.getByTestId('several-3').getAttribute('aria-checked')).toBe('true'));
+  });
+
   it('each is on the counter with its digits; a tap brings it to the front with its own code', async () => {
     show('several');
     expect(screen.getByTestId('screen-sell')).toBeTruthy();
@@ -286,6 +300,38 @@ describe('giving money back', () => {
     expect((await screen.findByTestId('problem')).dataset['code']).toBe('manager_pin_wrong');
     type(FAKE_PIN);
     await screen.findByTestId('give-back-qr');
+  });
+
+  it('says where it is done that anyone may, while the till has no PIN', async () => {
+    await openDetail();
+    fireEvent.click(await screen.findByTestId('give-back'));
+    expect(screen.getByTestId('give-back-anyone').textContent).toContain('anyone at this till');
+    fireEvent.click(screen.getByTestId('give-back-set-pin'));
+    await screen.findByTestId('manager-pin-next');
+    act(() => agent.set({ managerPin: { state: 'set', retryAfterMs: 0 } }));
+    expect(screen.queryByTestId('give-back-anyone')).toBeNull();
+  });
+
+  it('ends "Paid" for that sale, and the day says what went back', async () => {
+    show('waiting');
+    act(() => agent.pay());
+    await screen.findByTestId('screen-paid');
+    expect(screen.queryByTestId('today-net')).toBeNull();
+    fireEvent.click(screen.getByTestId('nav-activity'));
+    const [newest] = await screen.findAllByTestId('activity-item');
+    fireEvent.click(newest ?? document.body);
+    fireEvent.click(await screen.findByTestId('give-back'));
+    fireEvent.click(screen.getByTestId('give-back-reason-other'));
+    fireEvent.click(screen.getByTestId('give-back-submit'));
+    await screen.findByTestId('give-back-qr');
+    const { sumMinor } = agent.state.today;
+    const backMinor = agent.state.refund?.amountMinor ?? '0';
+    act(() => agent.refunds.giveBack());
+    fireEvent.click(screen.getByTestId('nav-sell'));
+    expect(screen.getByTestId('screen-sell')).toBeTruthy();
+    const digits = (testId: string) => screen.getByTestId(testId).textContent?.replaceAll(/\D/g, '');
+    expect(digits('today-sum')).toBe((BigInt(sumMinor) - BigInt(backMinor)).toString());
+    expect(digits('today-net')).toBe(sumMinor + backMinor);
   });
 
   it('is not offered for a sale that the cloud refused', async () => {

@@ -68,10 +68,16 @@ function settle(bytes: Uint8Array) {
   if (!envelope.ok) return envelope;
   const verified = sync(protocol.verifySettlementBatch(envelope.value, world.kiosk));
   if (!verified.ok) return verified;
-  const sale = protocol.attempt(() => protocol.decodeSaleBody(verified.value.entries[0]?.entry.body ?? []));
-  return sale.ok
-    ? sync(protocol.verifySale(sale.value, { kiosk: world.kiosk, allowance: world.allowance }))
-    : sale;
+  return settleSale(verified.value.entries[0]?.entry.body ?? []);
+}
+
+/** As a sale of its batch and as one that stands alone: what the batch vouches for is the signature of its request. */
+function settleSale(body: readonly unknown[]) {
+  const sale = protocol.attempt(() => protocol.decodeSaleBody(body));
+  if (!sale.ok) return sale;
+  const signers = { kiosk: world.kiosk, allowance: world.allowance };
+  const inBatch = sync(protocol.verifySaleOfBatch(sale.value, signers));
+  return inBatch.ok ? sync(protocol.verifySale(sale.value, signers)) : inBatch;
 }
 
 /** An acceptance all the way to the kiosk's decision. */
@@ -189,6 +195,17 @@ export const readers: Readonly<
   ],
   'request envelope': [protocol.encodeRequestEnvelope(world.kiosk.bytes, request.bytes), consider],
   request: [request.bytes, (bytes) => sync(protocol.verifyPaymentRequest(bytes, world.kiosk))],
+  'request that a batch vouches for': [
+    request.bytes,
+    (bytes) => sync(protocol.readVouchedRequest(bytes, world.kiosk)),
+  ],
+  'sale of a batch': [
+    entry,
+    (bytes) => {
+      const read = protocol.attempt(() => protocol.decodeJournalEntry(bytes));
+      return read.ok ? settleSale(read.value.body) : read;
+    },
+  ],
   'kiosk certificate': [world.kiosk.bytes, (bytes) => sync(protocol.verifyKioskCertificate(bytes, issuers))],
   'allowance certificate': [
     world.allowance.bytes,

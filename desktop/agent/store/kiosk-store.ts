@@ -48,7 +48,7 @@ export interface KioskStoreOptions {
 interface Memory {
   readonly head: JournalHead;
   readonly unsettled: Totals;
-  readonly today: Totals & Day;
+  readonly today: Today & Day;
   readonly kiosk: EnrolledKiosk | null;
   readonly cursor: Cursor;
   /** The merchant's for all its kiosks; null while the cloud has said none. */
@@ -100,7 +100,7 @@ export interface StoreSnapshot {
   /** Of the merchant's limits in the cloud, as this kiosk has them; 0 while it has none. */
   readonly cloudLimitsVersion: number;
   readonly unsettled: Totals;
-  readonly today: Totals;
+  readonly today: Today;
   readonly headSequence: number;
   readonly cursor: Cursor;
   /** Why this journal gives out no numbers: nothing is sold meanwhile. */
@@ -188,7 +188,7 @@ export class KioskStore {
     return {
       head: this.journal.head(),
       unsettled: this.payments.unsettled(),
-      today: { ...this.payments.acceptedSince(day.startSeconds), ...day },
+      today: this.#takenOn(day),
       kiosk: this.record.load(),
       cursor: this.cursor.read(),
       cloudLimits,
@@ -263,6 +263,11 @@ export class KioskStore {
     };
   }
 
+  countGivenBack(amountMinor: bigint, at: number): void {
+    const today = this.#todayAt(at);
+    this.#memory = { ...this.#memory, today: { ...today, refundedMinor: today.refundedMinor + amountMinor } };
+  }
+
   countSettled(amountMinor: bigint): void {
     this.#memory = { ...this.#memory, unsettled: plus(this.#memory.unsettled, -1, -amountMinor) };
   }
@@ -332,7 +337,7 @@ export class KioskStore {
       mostOpen: this.#memory.mostOpen,
       cloudLimitsVersion: this.#memory.cloudLimits?.version ?? 0,
       unsettled,
-      today: { count: today.count, sumMinor: today.sumMinor },
+      today: { count: today.count, sumMinor: today.sumMinor, refundedMinor: today.refundedMinor },
       headSequence: head.sequence,
       cursor,
       doubt: standing.doubt,
@@ -353,8 +358,13 @@ export class KioskStore {
     const { today } = this.#memory;
     // A calendar is asked once a day: every payment comes by here.
     if (seconds >= today.startSeconds && seconds < today.endSeconds) return today;
-    const day = dayOf(seconds);
-    return { ...this.payments.acceptedSince(day.startSeconds), ...day };
+    return this.#takenOn(dayOf(seconds));
+  }
+
+  #takenOn(day: Day): Memory['today'] {
+    const { startSeconds } = day;
+    const sold = this.payments.acceptedSince(startSeconds);
+    return { ...sold, refundedMinor: this.refunds.givenBackSince(startSeconds), ...day };
   }
 }
 
@@ -373,7 +383,7 @@ export function quarantinedSnapshot(reason: QuarantineReason): StoreSnapshot {
     mostOpen: 1,
     cloudLimitsVersion: 0,
     unsettled: { count: 0, sumMinor: 0n },
-    today: { count: 0, sumMinor: 0n },
+    today: { count: 0, sumMinor: 0n, refundedMinor: 0n },
     headSequence: 0,
     cursor: { acknowledgedSequence: 0, denyListVersion: 0, lastContactAt: null, lastSettledAt: null },
     doubt: null,
@@ -444,6 +454,11 @@ function nextLevelAt(issuedAt: number, level: FreshnessLevel): number | null {
 
 function plus(totals: Totals, count: number, minor: bigint): Totals {
   return { count: totals.count + count, sumMinor: totals.sumMinor + minor };
+}
+
+/** What was sold and what was given back on one day, also of a sale of an earlier one. */
+interface Today extends Totals {
+  readonly refundedMinor: bigint;
 }
 
 /** From local midnight to the next: the day that the cashier means. */

@@ -142,6 +142,16 @@ export class Refunds {
     return this.#statements.ofPayment.all(paymentHash).map(asRefund);
   }
 
+  /** Walks back from the newest, as sales are counted. */
+  givenBackSince(seconds: number): bigint {
+    let sumMinor = 0n;
+    for (const row of this.#statements.newestFirst.iterate()) {
+      if (toNumber(row.given_back_at) < seconds) break;
+      sumMinor += row.amount_minor;
+    }
+    return sumMinor;
+  }
+
   /** Inside the caller's transaction, which also holds the journal's entry. */
   insert({ verified, sequence, receipt, atSeconds }: RefundToStore): void {
     const { offer, acceptance, refundedMinor } = verified;
@@ -257,6 +267,9 @@ function prepare(db: KioskDatabase) {
     insert: db.prepare<[string, Uint8Array, number, bigint, bigint, Uint8Array, Uint8Array, number]>(
       `INSERT INTO refunds (refund_id, payment_hash, sequence, amount_minor, refunded_minor, acceptance, receipt, given_back_at)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+    ),
+    newestFirst: db.prepare<[], Pick<RefundRow, 'given_back_at' | 'amount_minor'>>(
+      'SELECT given_back_at, amount_minor FROM refunds ORDER BY sequence DESC',
     ),
     settlementAt: db
       .prepare<[number], RefundSettlement>('SELECT settlement FROM refunds WHERE sequence = ?')

@@ -9,6 +9,7 @@ import { useLanguage } from '../language/use-language.ts';
 import { Icon } from '../look/icons.tsx';
 import { Page, Problem } from '../look/panel.tsx';
 import { GiveBackScreen } from '../give-back/give-back-screen.tsx';
+import { netOf } from '../sell/today-net.ts';
 import { PaymentDrawer } from './payment-drawer.tsx';
 import { SettlementWord } from './settlement-word.tsx';
 import classes from './activity.module.css';
@@ -78,8 +79,15 @@ function Totals(): ReactElement {
       <div>
         <dt>{t('activity.today')}</dt>
         <dd>
-          <strong className="tiki-number">{money(state.today.sumMinor, currency)}</strong>
-          <span>{t('sell.todaySales', { count: state.today.count })}</span>
+          <strong className="tiki-number">{money(netOf(state.today), currency)}</strong>
+          <span>
+            {state.today.refundedMinor === '0'
+              ? t('sell.todaySales', { count: state.today.count })
+              : t('sell.todayNet', {
+                  sold: money(state.today.sumMinor, currency),
+                  back: money(state.today.refundedMinor, currency),
+                })}
+          </span>
         </dd>
       </div>
       <div>

@@ -8,6 +8,7 @@ import { useAgent } from '../agent/connection.ts';
 import { useLanguage } from '../language/use-language.ts';
 import { Icon } from '../look/icons.tsx';
 import { Problem } from '../look/panel.tsx';
+import { SetPinDialog } from '../manager/manager-panel.tsx';
 import { LEAST_PIN, PinEntry } from '../manager/pin-entry.tsx';
 import { PinWait, usePinWaitMs } from '../manager/pin-wait.tsx';
 import { isOver, pressKey, zerosKey } from '../sell/keypad-amount.ts';
@@ -126,6 +127,7 @@ export function ChooseStep(props: ChooseStepProps): ReactElement {
                 />
               </div>
             )}
+            {!needsPin && <Anyone />}
             <Said code={error === null || error === undefined ? null : codeOf(error)} />
             <Button
               fullWidth
@@ -139,6 +141,24 @@ export function ChooseStep(props: ChooseStepProps): ReactElement {
           </>
         )}
       </section>
+    </div>
+  );
+}
+
+/** Settings says that a manager gives money back: without a PIN that is not so, and whoever stands here is told. */
+function Anyone(): ReactElement {
+  const { t } = useLanguage();
+  const [isSetting, setSetting] = useState(false);
+  return (
+    <div className={classes.anyone} data-testid="give-back-anyone">
+      <p>
+        <Icon name="key" size={22} />
+        {t('giveBack.anyone')}
+      </p>
+      <Button variant="default" data-testid="give-back-set-pin" onClick={() => setSetting(true)}>
+        {t('manager.set')}
+      </Button>
+      <SetPinDialog opened={isSetting} onClose={() => setSetting(false)} onSaved={() => setSetting(false)} />
     </div>
   );
 }

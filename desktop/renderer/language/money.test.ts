@@ -8,19 +8,20 @@ const plain = (text: string): string =>
 
 describe('an amount', () => {
   it.each([
-    ['1250', 'USD', 'en', '$12.50'],
-    ['5', 'USD', 'en', '$0.05'],
-    ['0', 'USD', 'en', '$0.00'],
-    ['42750', 'VND', 'en', '₫42,750'],
-    ['42750', 'VND', 'vi', '42.750 ₫'],
+    ['1250', 'USD', 'en', 'USD 12.50'],
+    ['5', 'USD', 'en', 'USD 0.05'],
+    ['0', 'USD', 'en', 'USD 0.00'],
+    ['-5', 'USD', 'en', '-USD 0.05'],
+    ['42750', 'VND', 'en', 'VND 42,750'],
+    ['42750', 'VND', 'vi', '42.750 VND'],
     ['1500', 'KWD', 'en', 'KWD 1.500'],
-    ['4275000', 'IDR', 'id', 'Rp 42.750,00'],
+    ['4275000', 'IDR', 'id', 'IDR 42.750,00'],
   ])('%s %s in %s is %s', (minor, currency, language, text) => {
     expect(plain(formatMoney(minor, currency, language))).toBe(text);
   });
 
   it('is exact beyond what a float holds', () => {
-    expect(plain(formatMoney('999999999999999', 'USD', 'en'))).toBe('$9,999,999,999,999.99');
+    expect(plain(formatMoney('999999999999999', 'USD', 'en'))).toBe('USD 9,999,999,999,999.99');
   });
 
   it('has Western digits in Arabic', () => {

@@ -4,6 +4,7 @@ import { localeOf } from './i18n.ts';
 
 /** Cut where a reader of plain digits would: `"1250"` of two decimals is `12.50`. */
 export function toDecimal(minor: string, exponent: number): string {
+  if (minor.startsWith('-')) return `-${toDecimal(minor.slice(1), exponent)}`;
   if (exponent === 0) return minor;
   const digits = minor.padStart(exponent + 1, '0');
   return `${digits.slice(0, -exponent)}.${digits.slice(-exponent)}`;
@@ -20,8 +21,8 @@ function moneyFormat(language: string, currency: string): Intl.NumberFormat {
   const made = new Intl.NumberFormat(localeOf(language), {
     style: 'currency',
     currency,
-    // The narrow signs are Latin letters beside a sign, which a right-to-left line tears apart.
-    currencyDisplay: language === 'ar' ? 'symbol' : 'narrowSymbol',
+    // As the wallet writes it: the two screens are compared, and a dollar sign is that of many currencies.
+    currencyDisplay: 'code',
     minimumFractionDigits: exponent,
     maximumFractionDigits: exponent,
   });
@@ -29,7 +30,7 @@ function moneyFormat(language: string, currency: string): Intl.NumberFormat {
   return made;
 }
 
-/** `formatMoney('1250', 'USD', 'en')` is `$12.50`. Exact for any number of digits: Intl reads the decimal text. */
+/** `formatMoney('1250', 'SGD', 'en')` is `SGD 12.50`. Exact for any number of digits: Intl reads the decimal text. */
 export function formatMoney(minor: string, currency: string, language: string): string {
   const decimal = toDecimal(minor, currencyExponent(currency));
   return moneyFormat(language, currency).format(decimal as `${number}`);

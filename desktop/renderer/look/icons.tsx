@@ -71,27 +71,24 @@ export function Icon({
   );
 }
 
-/** Our sign: a carved mask of three strokes in a rounded square, the middle one a payment on its way. */
+/** Our sign, the wallet's too: a purse with its clasp, and a plus on it. */
 export function Mark({ size = 36 }: { size?: number | string }): ReactElement {
   return (
     <svg
-      viewBox="0 0 40 40"
+      viewBox="0 0 512 512"
       width={size}
       height={size}
       aria-hidden="true"
       focusable="false"
       style={{ flex: 'none' }}
     >
-      <rect width="40" height="40" rx="11" fill="#0a6650" />
-      <path d="M9.5 12.5h21" stroke="#f3c969" strokeWidth="4.2" strokeLinecap="round" />
-      <path d="M20 12.5v17.2" stroke="#ffffff" strokeWidth="4.2" strokeLinecap="round" />
+      <rect width="512" height="512" rx="116" fill="#0c5b50" />
+      <path d="M120 168a32 32 0 0 1 32-32h208a32 32 0 0 1 32 32v24H120z" fill="#f0b44c" />
       <path
-        d="M12.2 20.4c0 3.6 1.2 6.4 3.4 8.6M27.8 20.4c0 3.6-1.2 6.4-3.4 8.6"
-        stroke="#7fd6b6"
-        strokeWidth="3.4"
-        strokeLinecap="round"
-        fill="none"
+        d="M104 200a16 16 0 0 1 16-16h272a16 16 0 0 1 16 16v104c0 52-42 88-152 88s-152-36-152-88z"
+        fill="#f7f4ec"
       />
+      <path d="M256 236v92M204 260h104" stroke="#0c5b50" strokeWidth="34" strokeLinecap="round" fill="none" />
     </svg>
   );
 }

@@ -30,6 +30,7 @@ export function ManagerPanel(): ReactElement {
   return (
     <Panel title={t('manager.title')} icon="key" testId="panel-manager">
       <p>{t('manager.body')}</p>
+      {pin === 'none' && <p data-testid="manager-pin-none">{t('manager.noneYet')}</p>}
       <div>
         <StateWord tone={tone} icon={icon} testId="manager-pin-state">
           {t(`manager.state.${pin}`)}
@@ -46,25 +47,43 @@ export function ManagerPanel(): ReactElement {
       >
         {t(pin === 'none' ? 'manager.set' : 'manager.change')}
       </Button>
-      <Modal
+      <SetPinDialog
         opened={isSetting}
         onClose={() => setSetting(false)}
-        size="min(920px, 96vw)"
-        centered
-        title={t('manager.title')}
-        classNames={{ title: classes.title }}
-        closeButtonProps={{ 'aria-label': t('common.close'), size: 48, iconSize: 26 }}
-      >
-        <SetPin
-          hasFormer={pin === 'set' || pin === 'waiting'}
-          onCancel={() => setSetting(false)}
-          onSaved={() => {
-            setSetting(false);
-            setWasSaved(true);
-          }}
-        />
-      </Modal>
+        onSaved={() => {
+          setSetting(false);
+          setWasSaved(true);
+        }}
+      />
     </Panel>
+  );
+}
+
+/** Also where a PIN turns out to be missing: nobody is sent away to look for the place where it is set. */
+export function SetPinDialog({
+  opened,
+  onClose,
+  onSaved,
+}: {
+  opened: boolean;
+  onClose: () => void;
+  onSaved: () => void;
+}): ReactElement {
+  const { t } = useLanguage();
+  const { state } = useAgent();
+  const pin = state.managerPin.state;
+  return (
+    <Modal
+      opened={opened}
+      onClose={onClose}
+      size="min(920px, 96vw)"
+      centered
+      title={t('manager.title')}
+      classNames={{ title: classes.title }}
+      closeButtonProps={{ 'aria-label': t('common.close'), size: 48, iconSize: 26 }}
+    >
+      <SetPin hasFormer={pin === 'set' || pin === 'waiting'} onCancel={onClose} onSaved={onSaved} />
+    </Modal>
   );
 }
 

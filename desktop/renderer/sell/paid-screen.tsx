@@ -29,52 +29,57 @@ export function PaidScreen({ sale, onNewSale }: PaidScreenProps): ReactElement {
     <div className={classes.paid} data-testid="screen-paid" data-receipt={showsReceipt || undefined}>
       {showsReceipt && payment !== null && <ReceiptCode paymentHash={payment.paymentHash} />}
       <div className={classes.body}>
-        <div className={classes.mark} aria-hidden="true">
-          <svg viewBox="0 0 120 120" className={classes.markDrawing}>
-            <circle cx="60" cy="60" r="54" />
-            <path d="M34 62l18 18 35-39" />
-          </svg>
-        </div>
-        <h1 className={classes.title}>{t('paid.title')}</h1>
-        <p
-          className={`${classes.amount} tiki-number`}
-          data-testid="paid-amount"
-          data-minor={sale.amountMinor}
-        >
-          {money(sale.amountMinor, sale.currency)}
-        </p>
-        {payment !== null && (
-          <>
-            <p className={classes.who}>
-              <span dir="auto">{t('paid.from', { phone: `\u2066${payment.maskedPhone}\u2069` })}</span>
-              <span data-testid="paid-receipt">{t('paid.receipt', { number: count(payment.sequence) })}</span>
-              <span>{t('paid.at', { time: time(payment.acceptedAt) })}</span>
-              {payment.phoneChecked && (
-                <span className={classes.checked} data-testid="paid-phone-checked">
-                  <Icon name="check" size={20} />
-                  {t('payer.checked')}
+        {/* Where there is little room this scrolls, and the way on stays under the hand. */}
+        <div className={classes.told} tabIndex={0}>
+          <div className={classes.mark} aria-hidden="true">
+            <svg viewBox="0 0 120 120" className={classes.markDrawing}>
+              <circle cx="60" cy="60" r="54" />
+              <path d="M34 62l18 18 35-39" />
+            </svg>
+          </div>
+          <h1 className={classes.title}>{t('paid.title')}</h1>
+          <p
+            className={`${classes.amount} tiki-number`}
+            data-testid="paid-amount"
+            data-minor={sale.amountMinor}
+          >
+            {money(sale.amountMinor, sale.currency)}
+          </p>
+          {payment !== null && (
+            <>
+              <p className={classes.who}>
+                <span dir="auto">{t('paid.from', { phone: `\u2066${payment.maskedPhone}\u2069` })}</span>
+                <span data-testid="paid-receipt">
+                  {t('paid.receipt', { number: count(payment.sequence) })}
                 </span>
-              )}
-            </p>
-            {sale.paidCode !== null && <PaidCode code={sale.paidCode} />}
-            <div className={classes.facts}>
-              <PaidState payment={payment} online={state.cloud.state === 'online'} />
-              <p className={classes.fact} data-testid="paid-tier" data-tier={payment.tier}>
-                <Icon name={payment.tier === 'at_risk' ? 'alert' : 'shield'} size={26} />
-                <span>
-                  <strong>{t(`tier.${payment.tier}`)}</strong>
-                  {isRiskOver(payment) ? t('paid.riskOver') : t(`tier.${payment.tier}Hint`)}
-                </span>
+                <span>{t('paid.at', { time: time(payment.acceptedAt) })}</span>
+                {payment.phoneChecked && (
+                  <span className={classes.checked} data-testid="paid-phone-checked">
+                    <Icon name="check" size={20} />
+                    {t('payer.checked')}
+                  </span>
+                )}
               </p>
-              {payment.needsInternetSoon && (
-                <p className={classes.fact} data-testid="paid-needs-internet" data-wide>
-                  <Icon name="online" size={26} />
-                  <span>{t('payer.needsInternetSoon')}</span>
+              {sale.paidCode !== null && <PaidCode code={sale.paidCode} />}
+              <div className={classes.facts}>
+                <PaidState payment={payment} online={state.cloud.state === 'online'} />
+                <p className={classes.fact} data-testid="paid-tier" data-tier={payment.tier}>
+                  <Icon name={payment.tier === 'at_risk' ? 'alert' : 'shield'} size={26} />
+                  <span>
+                    <strong>{t(`tier.${payment.tier}`)}</strong>
+                    {isRiskOver(payment) ? t('paid.riskOver') : t(`tier.${payment.tier}Hint`)}
+                  </span>
                 </p>
-              )}
-            </div>
-          </>
-        )}
+                {payment.needsInternetSoon && (
+                  <p className={classes.fact} data-testid="paid-needs-internet" data-wide>
+                    <Icon name="online" size={26} />
+                    <span>{t('payer.needsInternetSoon')}</span>
+                  </p>
+                )}
+              </div>
+            </>
+          )}
+        </div>
         <div className={classes.actions}>
           <UnstyledButton ref={button} className={classes.next} data-testid="new-sale" onClick={onNewSale}>
             {left === undefined ? t('paid.newSale') : t('paid.auto', { seconds: left })}

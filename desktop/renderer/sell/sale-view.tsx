@@ -3,8 +3,8 @@
  * is the agent's, so a page that starts anew in the middle of one shows it again.
  */
 import { useMutation } from '@tanstack/react-query';
-import { type ReactElement, useCallback, useState } from 'react';
-import type { Sale } from '../../ipc/agent-contract.ts';
+import { type ReactElement, useCallback, useEffect, useState } from 'react';
+import type { AgentState, Sale } from '../../ipc/agent-contract.ts';
 import { call } from '../agent/calls.ts';
 import { useAgent } from '../agent/connection.ts';
 import { Counter } from './counter.tsx';
@@ -19,13 +19,14 @@ const DISMISSED_KEY = 'tiki.dismissedSale';
 /** A paid sale found at the start of a page is news only for so long. */
 const STALE_PAID_MS = 10 * 60_000;
 
-/** Pure: what to show for the agent's sale. */
+/** Pure: what to show for the agent's sale. "Paid" is not said of one whose money went back. */
 export function faceOf(
   sale: Sale | null,
   dismissedSaleId: string | null,
   nowMs: number,
+  refund: AgentState['refund'] = null,
 ): 'keypad' | 'waiting' | 'expired' | 'paid' {
-  if (sale === null || sale.saleId === dismissedSaleId) return 'keypad';
+  if (sale === null || sale.saleId === dismissedSaleId || isGivenBack(sale, refund)) return 'keypad';
   switch (sale.state) {
     case 'open':
       return 'waiting';
@@ -38,6 +39,25 @@ export function faceOf(
         ? 'keypad'
         : 'paid';
   }
+}
+
+/** Pure: in part is enough, since whoever gives money back has seen that the sale was paid. */
+function isGivenBack({ payment }: Sale, refund: AgentState['refund']): boolean {
+  return payment !== null && refund?.state === 'given_back' && refund.paymentHash === payment.paymentHash;
+}
+
+/** A sale leaves the counter when its money goes back, wherever the cashier is meanwhile. */
+export function useGivenBackPutAway(): void {
+  const { state } = useAgent();
+  const saleId = state.sales.find((sale) => isGivenBack(sale, state.refund))?.saleId;
+  const { mutate: putAway } = useMutation({
+    mutationFn: (id: string) => call('sale.putAway', { saleId: id }),
+  });
+  useEffect(() => {
+    if (saleId === undefined) return;
+    localStorage.setItem(DISMISSED_KEY, saleId);
+    putAway(saleId);
+  }, [saleId, putAway]);
 }
 
 export function SaleView(): ReactElement {
@@ -97,7 +117,7 @@ function FrontSale(): ReactElement {
     open.mutate(repeated ? again : { saleId: crypto.randomUUID(), ...wish });
   };
 
-  const face = faceOf(sale, dismissed, Date.now());
+  const face = faceOf(sale, dismissed, Date.now(), state.refund);
   const askOrCharge = (amountMinor: string, withPhone: boolean): void => {
     if (withPhone) setAsking(amountMinor);
     else charge(amountMinor);

@@ -11,6 +11,7 @@ import { usePreferences } from '../settings/preferences.ts';
 import { isOver, type KeypadKey, keyOfKeyboard, pressKey, zerosKey } from './keypad-amount.ts';
 import { Keypad } from './keypad.tsx';
 import classes from './sell-screen.module.css';
+import { netOf } from './today-net.ts';
 
 interface SellScreenProps {
   /** `withPhone`: the customer's number is asked for first. */
@@ -145,11 +146,19 @@ function Today(): ReactElement {
       <div>
         <dt>{t('sell.today')}</dt>
         <dd className="tiki-number" data-testid="today-sum">
-          {money(state.today.sumMinor, currency)}
+          {money(netOf(state.today), currency)}
         </dd>
         <dd className={classes.small} data-testid="today-count">
           {t('sell.todaySales', { count: state.today.count })}
         </dd>
+        {state.today.refundedMinor !== '0' && (
+          <dd className={classes.small} data-testid="today-net">
+            {t('sell.todayNet', {
+              sold: money(state.today.sumMinor, currency),
+              back: money(state.today.refundedMinor, currency),
+            })}
+          </dd>
+        )}
       </div>
       {pendingCount > 0 && (
         <div>

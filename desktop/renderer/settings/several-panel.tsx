@@ -8,6 +8,7 @@ import { useAgent } from '../agent/connection.ts';
 import { useLanguage } from '../language/use-language.ts';
 import { Panel, Problem } from '../look/panel.tsx';
 import managerClasses from '../manager/manager.module.css';
+import { SetPinDialog } from '../manager/manager-panel.tsx';
 import { LEAST_PIN, PinEntry } from '../manager/pin-entry.tsx';
 import { PinWait } from '../manager/pin-wait.tsx';
 import classes from './settings.module.css';
@@ -19,6 +20,8 @@ export function SeveralPanel(): ReactElement {
   const { state } = useAgent();
   const { mostOpen } = state.till;
   const [asked, setAsked] = useState<number>();
+  // One dialog at a time: what was asked for is kept meanwhile.
+  const [isSettingPin, setSettingPin] = useState(false);
   const save = useMutation({
     mutationFn: (wish: { mostOpen: number; pin?: string }) => call('till.setMostOpen', wish),
     onSuccess: () => setAsked(undefined),
@@ -47,7 +50,7 @@ export function SeveralPanel(): ReactElement {
       </div>
       {save.isError && asked === undefined && <Problem code={codeOf(save.error)} />}
       <Modal
-        opened={asked !== undefined}
+        opened={asked !== undefined && !isSettingPin}
         onClose={() => setAsked(undefined)}
         size="min(560px, 96vw)"
         centered
@@ -58,9 +61,15 @@ export function SeveralPanel(): ReactElement {
         <Prove
           saving={save.isPending}
           error={save.error}
+          onSetPin={() => setSettingPin(true)}
           onPin={(pin) => asked !== undefined && save.mutate({ mostOpen: asked, pin })}
         />
       </Modal>
+      <SetPinDialog
+        opened={isSettingPin}
+        onClose={() => setSettingPin(false)}
+        onSaved={() => setSettingPin(false)}
+      />
     </Panel>
   );
 }
@@ -68,10 +77,12 @@ export function SeveralPanel(): ReactElement {
 function Prove({
   saving,
   error,
+  onSetPin,
   onPin,
 }: {
   saving: boolean;
   error: unknown;
+  onSetPin: () => void;
   onPin: (pin: string) => void;
 }): ReactElement {
   const { t } = useLanguage();
@@ -87,7 +98,14 @@ function Prove({
   return (
     <form className={managerClasses.facts} onSubmit={submit} data-own-keys>
       <p>{t('several.pinNeeded')}</p>
-      {!hasPin && <Problem code="manager_pin_not_set" tone="warn" />}
+      {!hasPin && (
+        <>
+          <Problem code="manager_pin_not_set" tone="warn" />
+          <Button data-testid="several-set-pin" onClick={onSetPin}>
+            {t('manager.set')}
+          </Button>
+        </>
+      )}
       {error !== null && error !== undefined && <Problem code={codeOf(error)} />}
       <PinWait />
       {hasPin && (

@@ -104,7 +104,13 @@ async function goOn(accounts: Accounts, session: LivingSession): Promise<Session
   return grant(accounts, user, session);
 }
 
+/** @throws ApiProblem `account_suspended` */
 async function grant(accounts: Accounts, user: StoredUser, session: LivingSession): Promise<SessionGrant> {
+  // Asked when the session stands: a suspension meanwhile has ended it with all others, or is seen here.
+  await refuseSuspended(accounts.db, user.id).catch(async (error: unknown) => {
+    if (error instanceof ApiProblem) await accounts.sessions.revoke(session.id, 'logged_out');
+    throw error;
+  });
   const claims = {
     userId: user.id,
     sessionId: session.id,

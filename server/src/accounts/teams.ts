@@ -147,11 +147,7 @@ async function endInvitation(
 }
 
 /** Locked, so that two who change one person at once do it one after the other. */
-async function lockMember(
-  tx: Tx,
-  actor: TeamActor,
-  userId: string,
-): Promise<typeof teamMembers.$inferSelect> {
+async function lockMember(tx: Tx, actor: TeamActor, userId: string): Promise<Member> {
   const [member] = await tx
     .select()
     .from(teamMembers)
@@ -180,7 +176,7 @@ export async function setTeamRole(
       throw problem('not_permitted');
     if (member.role === role) return;
     // Ended and begun anew: the table says who could do what, and when.
-    await endMembership(tx, member.id, { endedBy: actor.userId, endedAt: now });
+    await endMembership(tx, member, { endedBy: actor.userId, endedAt: now });
     const { merchantId } = actor;
     await tx
       .insert(teamMembers)
@@ -193,23 +189,48 @@ export async function removeMember({ db, clock }: Needs, actor: TeamActor, userI
   await inTransaction(db, async (tx) => {
     const member = await lockMember(tx, actor, userId);
     if (!mayChange(actor.teamRole, member.role)) throw problem('not_permitted');
-    await endMembership(tx, member.id, { endedBy: actor.userId, endedAt: new Date(clock.nowMs()) });
+    await endMembership(tx, member, { endedBy: actor.userId, endedAt: new Date(clock.nowMs()) });
   });
 }
 
-async function endMembership(tx: Tx, id: string, end: { endedBy: string; endedAt: Date }): Promise<void> {
-  await tx.update(teamMembers).set(end).where(eq(teamMembers.id, id));
+type Member = typeof teamMembers.$inferSelect;
+
+async function endMembership(tx: Tx, member: Member, end: { endedBy: string; endedAt: Date }): Promise<void> {
+  await tx.update(teamMembers).set(end).where(eq(teamMembers.id, member.id));
+  await endInvitationsOf(tx, member, end.endedAt);
+}
+
+/** What somebody offered goes with the right to offer it: else a number of their own is the way back in. */
+async function endInvitationsOf(
+  tx: Tx,
+  { merchantId, userId }: Pick<Member, 'merchantId' | 'userId'>,
+  endedAt: Date,
+): Promise<void> {
+  await tx
+    .update(teamInvitations)
+    .set({ endedReason: 'withdrawn', endedAt })
+    .where(
+      and(
+        eq(teamInvitations.merchantId, merchantId),
+        eq(teamInvitations.invitedBy, userId),
+        isNull(teamInvitations.endedAt),
+      ),
+    );
 }
 
 /** @throws ApiProblem `member_not_found` for who is in no team, `not_permitted` for an owner: a business is closed, not left */
 export async function leaveTeam({ db, clock }: Needs, userId: string): Promise<void> {
   const end = { endedBy: userId, endedAt: new Date(clock.nowMs()) };
   const mine = and(eq(teamMembers.userId, userId), isNull(teamMembers.endedAt));
-  const left = await db
-    .update(teamMembers)
-    .set(end)
-    .where(and(mine, ne(teamMembers.role, 'owner')))
-    .returning({ id: teamMembers.id });
+  const left = await inTransaction(db, async (tx) => {
+    const members = await tx
+      .update(teamMembers)
+      .set(end)
+      .where(and(mine, ne(teamMembers.role, 'owner')))
+      .returning();
+    for (const member of members) await endInvitationsOf(tx, member, end.endedAt);
+    return members;
+  });
   if (left.length > 0) return;
   throw problem((await findMembership(db, userId)) === null ? 'member_not_found' : 'not_permitted');
 }
@@ -217,7 +238,11 @@ export async function leaveTeam({ db, clock }: Needs, userId: string): Promise<v
 /** Invitations of the person's own number, which an SMS proved. */
 function receivedBy(clock: Clock, userId: string, executor: Executor) {
   return executor
-    .select({ invitation: teamInvitations, businessName: merchants.businessName })
+    .select({
+      invitation: teamInvitations,
+      businessName: merchants.businessName,
+      holderRole: users.role,
+    })
     .from(teamInvitations)
     .innerJoin(merchants, eq(merchants.id, teamInvitations.merchantId))
     .innerJoin(users, eq(users.phone, teamInvitations.phone))
@@ -237,7 +262,10 @@ export async function listReceived({ db, clock }: Needs, userId: string): Promis
   };
 }
 
-/** @throws ApiProblem `invitation_not_found`, for other numbers' too; `already_in_a_team` */
+/**
+ * @throws ApiProblem `invitation_not_found`, for other numbers' too; `already_in_a_team`; `not_permitted` for an operator, who would
+ *   look after the own shop
+ */
 export async function answerInvitation(
   { db, clock }: Needs,
   answer: { readonly userId: string; readonly id: string; readonly isAccepted: boolean },
@@ -247,13 +275,14 @@ export async function answerInvitation(
   try {
     await inTransaction(db, async (tx) => {
       const rows = await receivedBy(clock, userId, tx);
-      const found = rows.find(({ invitation }) => invitation.id === id)?.invitation;
-      if (found === undefined) throw problem('invitation_not_found');
+      const offer = rows.find(({ invitation }) => invitation.id === id);
+      if (offer === undefined) throw problem('invitation_not_found');
+      if (isAccepted && offer.holderRole === 'operator') throw problem('not_permitted');
       const endedReason = isAccepted ? 'accepted' : 'declined';
       if (!(await endInvitation(tx, id, { endedReason, endedAt: now })))
         throw problem('invitation_not_found');
       if (!isAccepted) return;
-      const { merchantId, role, invitedBy } = found;
+      const { merchantId, role, invitedBy } = offer.invitation;
       await tx
         .insert(teamMembers)
         .values({ id: randomUUIDv7(), merchantId, userId, role, addedBy: invitedBy, addedAt: now });

@@ -4,8 +4,9 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { HistoryItem, pageOf, TransferResult } from '../../contract/index.ts';
 import { SimulatedKiosk } from '../../test/simulated-kiosk.ts';
 import { clone, pay, SimulatedPhone } from '../../test/simulated-phone.ts';
-import { startTestServer, type TestServer } from '../../test/test-server.ts';
+import { type Person, startTestServer, type TestServer } from '../../test/test-server.ts';
 import { reconcile } from '../ledger/index.ts';
+import { OnlineTransfers } from '../transfers/send-money.ts';
 
 let server: TestServer;
 let phone: SimulatedPhone;
@@ -84,6 +85,22 @@ test('two transfers at once take what is owed and no more', async () => {
   await Promise.all([give(2_000n), give(2_000n), give(2_000n)]);
   expect([await owed(), await fund()]).toEqual([0, 0]);
   expect(await phone.wallet()).toMatchObject({ onlineMinor: '3000' });
+});
+
+test('who owes and sends on what comes in, in the same breath, pays the debt first', async () => {
+  const [friend, other] = [await server.customerWith(2_000n), await server.customerWith(100n)];
+  const transfers = new OnlineTransfers(server.context);
+  const send = (from: Person, to: Person, amountMinor: bigint) =>
+    transfers.send({ senderId: from.session.user.id, phone: to.phone, amountMinor, key: randomUUID() });
+  // The first keeps the others waiting: they are posted together.
+  const answers = await Promise.allSettled([
+    send(other, friend, 100n),
+    send(friend, phone.person, 2_000n),
+    send(phone.person, other, 2_000n),
+  ]);
+  expect(answers.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected']);
+  expect([await owed(), await fund()]).toEqual([1_000, -1_000]);
+  expect(await phone.wallet()).toMatchObject({ onlineMinor: '0' });
 });
 
 test('many small debts are repaid in rounds: one inflow never holds the fund for all of them', async () => {

@@ -38,6 +38,7 @@ export function answerRepeats(
     });
     if (attempt.answered !== null) {
       c.header(REPLAYED_HEADER, 'true');
+      if (attempt.answered === '') return c.body(null, 204);
       return c.body(attempt.answered, 200, { 'content-type': 'application/json' });
     }
     await next();

@@ -46,3 +46,24 @@ test('an attempt that was overtaken and then refused does not replace the answer
   expect(slow).toBe('insufficient_funds');
   expect(await write(key, 'a', () => Promise.reject(new Error('must not run')))).toBe('done');
 });
+
+test('of two contents under one key that arrive at once one is done, and a repeat of that one hears its answer', async () => {
+  const write = writer(randomUUID());
+  // Enough of them that they are claimed together, in whatever order the database takes them.
+  const keys = Array.from({ length: 60 }, () => randomUUID());
+  const done = new Map<string, string>();
+  const send = (key: string, input: string) =>
+    write(key, input, () => {
+      done.set(key, input);
+      return Promise.resolve(`done ${input}`);
+    });
+  const answers = await Promise.all(
+    ['a', 'b'].flatMap((input) => keys.map(async (key) => ({ key, input, answer: await send(key, input) }))),
+  );
+  for (const { key, input, answer } of answers)
+    expect([input, answer]).toEqual([
+      input,
+      done.get(key) === input ? `done ${input}` : 'idempotency_key_reused',
+    ]);
+  for (const [key, input] of done) expect(await send(key, input)).toBe(`done ${input}`);
+});

@@ -136,8 +136,14 @@ interface Answer extends RowKey {
 
 const nameOf = ({ userId, route, key }: RowKey) => `${userId} ${route} ${key}`;
 
-/** True for each claim that made its row: of twins in one statement the first. */
-async function claimTogether(db: Db, claims: readonly Claim[]): Promise<readonly Outcome<boolean>[]> {
+/**
+ * True for each claim that made its row. Of twins only the first goes into the statement: the row must hold the hash of
+ * who owns the work, and the database sorts equals as it likes.
+ */
+async function claimTogether(db: Db, together: readonly Claim[]): Promise<readonly Outcome<boolean>[]> {
+  const first = new Map<string, Claim>();
+  for (const claim of together) if (!first.has(nameOf(claim))) first.set(nameOf(claim), claim);
+  const claims = [...first.values()];
   const rows = await db.execute<{ user_id: string; route: string; key: string }>(sql`
     insert into idempotency_keys (user_id, route, key, request_hash, locked_until)
     select * from unnest(
@@ -151,7 +157,7 @@ async function claimTogether(db: Db, claims: readonly Claim[]): Promise<readonly
     on conflict do nothing
     returning user_id, route, key`);
   const made = new Set(rows.map((row) => nameOf({ userId: row.user_id, route: row.route, key: row.key })));
-  return claims.map((claim) => ({ ok: true, value: made.delete(nameOf(claim)) }));
+  return together.map((claim) => ({ ok: true, value: made.delete(nameOf(claim)) }));
 }
 
 async function answerTogether(db: Db, answers: readonly Answer[]): Promise<readonly Outcome<void>[]> {

@@ -2,10 +2,11 @@
 
 /** A number is itself; anything else that begins like a formula is made text by an apostrophe, as spreadsheets do. */
 const NUMBER = /^-?\d+(\.\d+)?$/;
-const LIKE_A_FORMULA = /^[=+\-@\t\r\n]/;
+/** Also behind a semicolon: where the decimal sign is a comma, spreadsheets begin a new cell there. */
+const LIKE_A_FORMULA = /(^|;"*)(?=[=+\-@\t\r\n])/g;
 
 function cell(text: string): string {
-  const safe = LIKE_A_FORMULA.test(text) && !NUMBER.test(text) ? `'${text}` : text;
+  const safe = NUMBER.test(text) ? text : text.replace(LIKE_A_FORMULA, "$1'");
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 

@@ -90,6 +90,19 @@ describe('even the owner of the tables (R50)', () => {
     expect(await stateOf(insert)).toBe(CHECK_VIOLATION);
   });
 
+  test('cannot add entries to a transfer that stands, though they sum to zero', async () => {
+    const [standing] = await database.owner<{ id: string }[]>`select id from ledger_transfers limit 1`;
+    const [from, to] = await Promise.all(
+      (['fees', 'guarantee_fund'] as const).map((kind) =>
+        openAccount(database.db, { kind, currency: 'SGD' }),
+      ),
+    );
+    const insert = database.owner`
+      insert into ledger_entries (transfer_id, account_id, currency, amount_minor)
+      values (${standing?.id ?? ''}, ${from ?? ''}, 'SGD', -5), (${standing?.id ?? ''}, ${to ?? ''}, 'SGD', 5)`;
+    expect(await stateOf(insert)).toBe(CHECK_VIOLATION);
+  });
+
   test('cannot overdraw somebody', async () => {
     const update = database.owner`update ledger_accounts set balance_minor = -1 where id = ${wallet}`;
     expect(await stateOf(update)).toBe(CHECK_VIOLATION);

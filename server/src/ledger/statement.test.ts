@@ -55,6 +55,9 @@ test('a day before anything is empty at zero; a day that has not begun is refuse
   ]);
   const early = await server.call(`/v1/statement?day=${day(2)}`, { token: ayu.token });
   expect([early.status, early.code]).toEqual([400, 'request_invalid']);
+  // No calendar of the database has a year of none.
+  const never = await server.call('/v1/statement?day=0000-01-01', { token: ayu.token });
+  expect([never.status, never.code]).toEqual([400, 'request_invalid']);
 });
 
 test('a merchant’s statement is the balance’s, not the owner’s', async () => {

@@ -5,6 +5,7 @@ import {
   CreateKioskBody,
   KioskList,
   KioskView,
+  mayDo,
   MerchantLimitsView,
   MerchantSummary,
   pageOf,
@@ -125,8 +126,12 @@ export const registerMerchant: RegisterRoutes = (router, context) => {
     return c.json(kiosk, 200);
   });
   router.openapi(listKiosksRoute, async (c) => {
-    const { userId, merchantId } = await auth.requireMerchant(c, 'kiosks.read');
-    const items = await asTenant({ userId, merchantId }, (tx) => listKiosks({ db: tx, clock }, merchantId));
+    const { userId, merchantId, teamRole } = await auth.requireMerchant(c, 'kiosks.read');
+    const kiosks = await asTenant({ userId, merchantId }, (tx) => listKiosks({ db: tx, clock }, merchantId));
+    // Whoever reads a code can make a machine of their own into the till.
+    const items = mayDo(teamRole, 'kiosks.manage')
+      ? kiosks
+      : kiosks.map((kiosk) => ({ ...kiosk, enrolment: null }));
     return c.json({ items }, 200);
   });
   router.openapi(renewCodeRoute, async (c) => {

@@ -1,12 +1,15 @@
 /** What an operator may do, and that each act is written down, by name and with its reason (R47, R52). */
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import {
+  CLIENT_HEADER,
   OperatorActView,
   OperatorCaseView,
   OperatorOverview,
   OperatorUserView,
   pageOf,
   Quarantines,
+  ReceivedInvitations,
   ReconciliationView,
   Session,
 } from '../../contract/index.ts';
@@ -86,6 +89,50 @@ test('an operator cannot be locked out by themselves, and the log is changed by 
   await expect(server.context.db.execute('delete from operator_acts')).rejects.toThrow();
 });
 
+test('an operator joins no team: nobody looks after the shop that they work for', async () => {
+  const { phone } = operator;
+  await server.call('/v1/merchant/team/invitations', {
+    token: merchant.token,
+    body: { phone, role: 'manager' },
+  });
+  const { items } = await server.expect(ReceivedInvitations, '/v1/team-invitations', {
+    token: operator.token,
+  });
+  const path = `/v1/team-invitations/${items[0]?.id ?? ''}/accept`;
+  const joined = await server.call(path, { method: 'POST', token: operator.token });
+  expect(joined.code).toBe('not_permitted');
+});
+
+test('a session that was opened in the very moment of a suspension lives no longer than its first token', async () => {
+  const { phone, password } = await server.register('customer');
+  const headers = { [CLIENT_HEADER]: 'agent' };
+  const { refreshToken, user } = await server.expect(Session, '/v1/auth/login', {
+    body: { phone, password },
+    headers,
+  });
+  // What a log-in leaves that asked before the suspension and wrote after it.
+  await server.database.owner`
+    insert into suspensions (id, user_id, reason, since) values (gen_random_uuid(), ${user.id}, 'stolen', now())`;
+  const again = await server.call('/v1/auth/refresh', { body: { refreshToken }, headers });
+  expect(again.code).toBe('account_suspended');
+});
+
+test('a log-in that is overtaken by a suspension opens no session', async () => {
+  const { session, phone, password } = await server.register('customer');
+  const { sessions } = server.context;
+  const open = sessions.open.bind(sessions);
+  const held = vi.spyOn(sessions, 'open').mockImplementation(async (...asked) => {
+    await act(`users/${session.user.id}/suspend`, 'in this very moment');
+    return open(...asked);
+  });
+  const late = await server.call('/v1/auth/login', { body: { phone, password } });
+  held.mockRestore();
+  expect(late.code).toBe('account_suspended');
+  const alive = await server.database.owner`
+    select id from sessions where user_id = ${session.user.id} and revoked_at is null`;
+  expect(alive).toEqual([]);
+});
+
 test('a case is judged with a reason, no money moves, and the proof is the one that a stranger checks', async () => {
   const phone = await SimulatedPhone.withMoney(server, 3_000n);
   const till = await SimulatedKiosk.open(server, merchant, 'Counter');
@@ -106,6 +153,15 @@ test('a case is judged with a reason, no money moves, and the proof is the one t
     verdict: 'fraud',
   });
   expect(judged.status).toBe(204);
+  // Sent again by a key, it answers again what it answered.
+  const key = randomUUID();
+  const again = () =>
+    server.call(`/v1/operator/double-spends/${open?.id ?? ''}/judgement`, {
+      token: operator.token,
+      key,
+      body: { reason: 'two tills, one minute', verdict: 'fraud' },
+    });
+  expect([(await again()).status, (await again()).status]).toEqual([204, 204]);
   expect((await list()).items).toMatchObject([
     { judgement: { verdict: 'fraud', reason: 'two tills, one minute' } },
   ]);

@@ -9,6 +9,8 @@ import { readStatement, statementCsv } from '../ledger/index.ts';
 const query = z.object({
   day: z.iso
     .date()
+    // PostgreSQL counts from the year one.
+    .refine((day) => day >= '0001-01-01')
     .optional()
     .meta({ description: 'In the time zone of the installation; today by default.' }),
 });

@@ -6,6 +6,8 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import {
+  KioskList,
+  KioskView,
   mayDo,
   PERMISSIONS,
   type Permission,
@@ -113,6 +115,22 @@ describe('what each role may do', () => {
     }
   });
 
+  test('a cashier sees the tills, and not the codes by which a machine becomes one', async () => {
+    const seen = async (person: Person) =>
+      (await server.expect(KioskList, '/v1/merchant/kiosks', { token: person.token })).items;
+    await server.expect(KioskView, '/v1/merchant/kiosks', {
+      token: team.manager.token,
+      key: randomUUID(),
+      body: { name: 'Back room' },
+    });
+    const isShown = { name: 'Back room', enrolment: expect.objectContaining({ code: expect.any(String) }) };
+    for (const person of [team.owner, team.manager])
+      expect(await seen(person)).toContainEqual(expect.objectContaining(isShown));
+    expect(await seen(team.cashier)).toContainEqual(
+      expect.objectContaining({ name: 'Back room', enrolment: null }),
+    );
+  });
+
   test('a manager orders no pay-out and names no bank: their own wallet is what they get', async () => {
     const ordered = await server.call('/v1/withdrawals', {
       token: team.manager.token,
@@ -185,6 +203,23 @@ describe('invitations', () => {
       Array.from({ length: 5 }, () => answer(person, offer?.id ?? '', 'accept')),
     );
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
+  });
+
+  test('go with the manager who made them: sent away, made a cashier, or gone by themselves', async () => {
+    const ends: readonly ((person: Person) => Promise<{ status: number }>)[] = [
+      (person) => remove(team.owner, idOf(person)),
+      (person) => setRole(team.owner, idOf(person), 'cashier'),
+      (person) => server.call('/v1/team-membership', { method: 'DELETE', token: person.token }),
+    ];
+    for (const end of ends) {
+      const manager = await hire(team.owner, 'manager');
+      const accomplice = await server.register('customer');
+      await invite(manager, accomplice.phone, 'cashier');
+      const [offer] = await received(accomplice);
+      expect((await end(manager)).status).toBe(200);
+      expect(await received(accomplice)).toEqual([]);
+      expect((await answer(accomplice, offer?.id ?? '', 'accept')).code).toBe('invitation_not_found');
+    }
   });
 
   test('nobody works for two businesses', async () => {

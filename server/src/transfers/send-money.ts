@@ -19,6 +19,7 @@ import { type ApiProblem, problem } from '../http/problem.ts';
 import {
   findAccounts,
   findTransferTimes,
+  lockBalances,
   type NewTransfer,
   type PostResult,
   postTransfers,
@@ -181,33 +182,54 @@ async function post(needs: Needs, planned: readonly Planned[]): Promise<Readonly
   if (planned.length === 0) return new Map();
   const { currency } = needs.config;
   return inTransaction(needs.db, async (tx) => {
-    const results = await postTransfers(
-      tx,
-      planned.map(({ transfer }) => transfer),
-    );
-    await assertOpen(tx, planned);
-    const fresh = planned.filter((_, index) => results[index]?.status === 'posted');
     const owing = await owingUsers(
       tx,
-      fresh.map(({ recipient }) => recipient.id),
+      planned.map(({ recipient }) => recipient.id),
       currency,
     );
-    for (const { request, recipient, transfer } of fresh) {
-      if (!owing.has(recipient.id)) continue;
-      const { amountMinor } = request;
-      await recoverDebts(tx, { userId: recipient.id, currency, amountMinor, transferId: transfer.id });
+    const results = new Map<string, PostResult>();
+    for (const group of await inGroups(tx, planned, owing)) {
+      const posted = await postTransfers(
+        tx,
+        group.map(({ transfer }) => transfer),
+      );
+      for (const [index, { request, recipient, transfer }] of group.entries()) {
+        const result = posted[index];
+        if (result === undefined) continue;
+        results.set(transfer.id, result);
+        if (result.status !== 'posted' || !owing.has(recipient.id)) continue;
+        const { amountMinor } = request;
+        await recoverDebts(tx, { userId: recipient.id, currency, amountMinor, transferId: transfer.id });
+      }
     }
+    await assertOpen(tx, planned);
     const times = await findTransferTimes(
       tx,
-      results.flatMap(({ transferId }) => transferId ?? []),
+      [...results.values()].flatMap(({ transferId }) => transferId ?? []),
     );
     return new Map(
-      results.flatMap((result, index) => {
-        const id = planned[index]?.transfer.id;
-        return id === undefined ? [] : [[id, { result, createdAt: times.get(result.transferId ?? '') }]];
-      }),
+      [...results].map(([id, result]) => [id, { result, createdAt: times.get(result.transferId ?? '') }]),
     );
   });
+}
+
+/**
+ * All at once; but who owes and receives here sends one by one after the others, so that what comes in pays the debt before it
+ * is sent on. Then all accounts are locked before the first group, in the order that everybody keeps.
+ */
+async function inGroups(
+  tx: Tx,
+  planned: readonly Planned[],
+  owing: ReadonlySet<string>,
+): Promise<readonly (readonly Planned[])[]> {
+  const isLate = ({ request }: Planned) => owing.has(request.senderId);
+  const late = planned.filter(isLate);
+  if (late.length === 0) return [planned];
+  await lockBalances(
+    tx,
+    planned.flatMap(({ transfer }) => transfer.entries.map(({ accountId }) => accountId)),
+  );
+  return [planned.filter((one) => !isLate(one)), ...late.map((one) => [one])];
 }
 
 function outcomeOf(
