@@ -87,6 +87,18 @@ for (const [index, look] of looks.entries()) {
       await phone.page.goto(`${shop.stack.walletUrl}/#/settings`);
       await phone.at('pin-panel').waitFor();
       await check('settings');
+      await phone.page.goto(`${shop.stack.walletUrl}/#/devices`);
+      await phone.at('device').waitFor();
+      await check('devices');
+      await phone.page.goto(`${shop.stack.walletUrl}/#/number`);
+      await phone.at('number-phone').fill('+6591112233');
+      await phone.at('number-next').click();
+      await phone.at('step-up-send').click();
+      await phone.at('type-code').waitFor();
+      await check('new number');
+      await phone.page.goto(`${shop.stack.walletUrl}/#/closing`);
+      await phone.at('closing-blocked').waitFor();
+      await check('closing');
       await phone.page.goto(`${shop.stack.walletUrl}/#/offline`);
       await check('offline wallet');
       await phone.reopen();

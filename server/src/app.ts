@@ -16,6 +16,7 @@ import { answerRepeats } from './http/answer-repeats.ts';
 import { limitBodies } from './http/body-limit.ts';
 import { refuseErrors, refuseUnknown } from './http/refuse.ts';
 import { type AppEnv, newRouter, type Router } from './http/router.ts';
+import { registerAccount } from './routes/account.ts';
 import { traceRequests } from './observe/tracing.ts';
 import { registerAllowances } from './routes/allowances.ts';
 import { registerAuth } from './routes/auth.ts';
@@ -60,6 +61,7 @@ const rooms: readonly RegisterRoutes[] = [
   registerHealth,
   registerConfig,
   registerAuth,
+  registerAccount,
   (router, context) => registerWallet(router, context, walletNeeds(context)),
   registerTopUps,
   registerWithdrawals,

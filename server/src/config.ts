@@ -95,6 +95,10 @@ const Environment = z.object({
     .string()
     .regex(/^VA[0-9a-fA-F]{32}$/)
     .optional(),
+  TWILIO_VERIFY_OWNER_SERVICE_SID: z
+    .string()
+    .regex(/^VA[0-9a-fA-F]{32}$/)
+    .optional(),
   TWILIO_API_BASE: z.url().optional(),
   TWILIO_STANDIN_PORT: Port.default(8082),
   TWILIO_STANDIN_PUBLIC_URL: z.url().optional(),
@@ -126,6 +130,8 @@ export interface TwilioConfig {
   readonly accountSid: string;
   readonly authToken: string;
   readonly verifyServiceSid: string;
+  /** For codes to people who are known already: a stranger's codes then never disturb theirs. */
+  readonly verifyOwnerServiceSid: string;
   /** Overrides https://verify.twilio.com. */
   readonly apiBase: string | null;
   readonly isStandIn: boolean;
@@ -192,6 +198,7 @@ export interface Config {
 /** Account and service ids of the shape that Twilio's have, for the stand-in. */
 const STAND_IN_ACCOUNT_SID = `AC${'0'.repeat(31)}1`;
 const STAND_IN_SERVICE_SID = `VA${'0'.repeat(31)}1`;
+const STAND_IN_OWNER_SERVICE_SID = `VA${'0'.repeat(31)}2`;
 
 /** @throws ConfigError */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
@@ -343,6 +350,8 @@ function twilioConfig(env: z.output<typeof Environment>): TwilioConfig {
     accountSid: TWILIO_ACCOUNT_SID ?? STAND_IN_ACCOUNT_SID,
     authToken: TWILIO_AUTH_TOKEN ?? 'stand-in',
     verifyServiceSid: TWILIO_VERIFY_SERVICE_SID ?? STAND_IN_SERVICE_SID,
+    verifyOwnerServiceSid:
+      env.TWILIO_VERIFY_OWNER_SERVICE_SID ?? TWILIO_VERIFY_SERVICE_SID ?? STAND_IN_OWNER_SERVICE_SID,
     apiBase: env.TWILIO_API_BASE ?? (isStandIn ? standInBase : null),
     isStandIn,
     inboxUrl: isStandIn

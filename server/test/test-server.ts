@@ -12,10 +12,12 @@ import {
   Problem,
   RegisterResult,
   type RegisterRole,
+  StepUpStarted,
   Session,
   TopUp,
 } from '../contract/index.ts';
 import type { z } from 'zod';
+import { appointOperator } from '../src/accounts/index.ts';
 import { createApp } from '../src/app.ts';
 import type { Clock } from '../src/clock.ts';
 import { readConfig } from '../src/config.ts';
@@ -26,6 +28,7 @@ import { createLogger } from '../src/log.ts';
 import { createStripeStandIn, type StripeStandIn } from '../src/money/stand-in/stripe-stand-in.ts';
 import { createTwilioStandIn, type SmsMessage } from '../src/notify/stand-in/twilio-stand-in.ts';
 import { type FreshDatabase, freshDatabase } from './fresh-database.ts';
+import { LogScan } from './log-scan.ts';
 
 /** Begins at the real time, because signatures of other libraries are checked against it, and moves when told. */
 export class TestClock implements Clock {
@@ -79,6 +82,7 @@ export class TestServer {
   readonly stripeOrigin: string;
   readonly sms: SmsMessage[];
   readonly webhookSecret: string;
+  readonly log: LogScan;
   readonly #closers: (() => Promise<void> | void)[];
 
   constructor(parts: Omit<TestServerParts, 'closers'>, closers: (() => Promise<void> | void)[]) {
@@ -90,11 +94,26 @@ export class TestServer {
     this.stripeOrigin = parts.stripeOrigin;
     this.sms = parts.sms;
     this.webhookSecret = parts.webhookSecret;
+    this.log = parts.log ?? new LogScan();
     this.#closers = closers;
   }
 
+  /** @throws when the server's log holds what no log may hold (R59) */
   async close(): Promise<void> {
     for (const close of this.#closers) await close();
+    this.log.assertClean();
+  }
+
+  /** By password; what the session says is kept out of the log. */
+  async signIn(body: object, path = '/v1/auth/login'): Promise<Session> {
+    const session = await this.expect(Session, path, { body });
+    this.#guard(session);
+    return session;
+  }
+
+  #guard({ accessToken, refreshToken }: Session): void {
+    this.log.guard(accessToken, 'an access token');
+    if (refreshToken !== undefined) this.log.guard(refreshToken, 'a refresh token');
   }
 
   /** One request, whatever it answers. */
@@ -144,6 +163,8 @@ export class TestServer {
   ): Promise<Person> {
     const phone = options.phone ?? freshPhone();
     const password = `correct horse ${randomUUID()}`;
+    this.log.guard(password, 'a password');
+    this.log.guard(phone, 'a phone number');
     const businessName = role === 'merchant' ? { businessName: options.businessName ?? 'Warung Sari' } : {};
     const body = { role, phone, username: `user ${randomUUID().slice(0, 8)}`, password, ...businessName };
     const { registrationId } = await this.expect(RegisterResult, '/v1/auth/register', { body });
@@ -151,13 +172,21 @@ export class TestServer {
       body: { registrationId, code: this.codeFor(phone) },
       headers: options.agent === true ? { 'tiki-client': 'agent' } : {},
     });
+    this.#guard(session);
     return { session, token: session.accessToken, phone, password };
+  }
+
+  /** Somebody who has registered, appointed beside the API. */
+  async operator(): Promise<Person> {
+    const person = await this.register('customer');
+    await appointOperator(this.context.db, person.phone);
+    return this.signInAgain(person);
   }
 
   /** After the clock was moved beyond the session's life. */
   async signInAgain(person: Person): Promise<Person> {
     const { phone, password } = person;
-    const session = await this.expect(Session, '/v1/auth/login', { body: { phone, password } });
+    const session = await this.signIn({ phone, password });
     return { ...person, session, token: session.accessToken };
   }
 
@@ -177,10 +206,21 @@ export class TestServer {
 
   /** Names a bank account on the provider's page. `number` may be one of those that fail. */
   async linkBank({ token }: Pick<Person, 'token'>, number = '000123456789'): Promise<void> {
+    await this.#proveBankChange(token);
     const { url } = await this.expect(BankAccountLink, '/v1/bank-account/link', { method: 'POST', token });
     const body = new URLSearchParams({ holder: 'A Person', name: 'Test Bank', number });
     const answer = await fetch(url, { method: 'POST', body, redirect: 'manual' });
     if (answer.status !== 303) throw new Error(`the onboarding page answered ${answer.status}`);
+  }
+
+  /** Another bank account than the one that is linked asks for a code. */
+  async #proveBankChange(token: string): Promise<void> {
+    const asked = await this.call('/v1/bank-account/link', { method: 'POST', token });
+    if (asked.code !== 'step_up_required') return;
+    const act = 'bank_account';
+    const { phone } = await this.expect(StepUpStarted, '/v1/step-ups', { token, body: { act } });
+    const body = { act, code: this.codeFor(phone) };
+    await this.call('/v1/step-ups/verify', { method: 'POST', token, body });
   }
 
   payCheckout(url: string, number: string): Promise<Response> {
@@ -198,6 +238,8 @@ interface TestServerParts {
   readonly stripeOrigin: string;
   readonly sms: SmsMessage[];
   readonly webhookSecret: string;
+  /** What reads the log, when this server has one of its own. */
+  readonly log?: LogScan;
 }
 
 /** A valid mobile number of Singapore that no other test has. */
@@ -211,7 +253,15 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const database = await freshDatabase({ maxConnections: options.maxConnections ?? 10 });
   const clock = new TestClock();
   const sms: SmsMessage[] = [];
-  const twilio = createTwilioStandIn({ stateFile: null, clock, onSms: (message) => sms.push(message) });
+  const scan = new LogScan();
+  const twilio = createTwilioStandIn({
+    stateFile: null,
+    clock,
+    onSms: (message) => {
+      sms.push(message);
+      scan.guard(message.code, 'a code');
+    },
+  });
   const twilioServer = await listenOnFreePort(twilio.fetch);
 
   // The API needs the providers' addresses and they need the API's: it answers once it is made.
@@ -239,18 +289,22 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     TIKI_RATE_LIMIT_FACTOR: String(options.rateLimitFactor ?? 10_000),
     ...options.env,
   });
-  const log = options.log ?? createLogger({ level: 'silent' });
+  scan.guard(webhookSecret, "the webhook's secret");
+  const log = options.log ?? createLogger({ level: 'trace', destination: scan });
   const context = await createContext({ config, clock, db: database.db, log });
   handle = createApp(context).fetch;
   const stripeOrigin = `http://127.0.0.1:${stripeServer.port}`;
-  return new TestServer({ origin, context, clock, database, stripe, stripeOrigin, sms, webhookSecret }, [
-    () => stripe.close(),
-    () => server.close(100),
-    () => stripeServer.close(100),
-    () => twilioServer.close(100),
-    () => database.close(),
-    () => rmSync(folder, { recursive: true, force: true }),
-  ]);
+  return new TestServer(
+    { origin, context, clock, database, stripe, stripeOrigin, sms, webhookSecret, log: scan },
+    [
+      () => stripe.close(),
+      () => server.close(100),
+      () => stripeServer.close(100),
+      () => twilioServer.close(100),
+      () => database.close(),
+      () => rmSync(folder, { recursive: true, force: true }),
+    ],
+  );
 }
 
 function listenOnFreePort(fetch: Parameters<typeof listen>[0]['fetch']): Promise<Listening> {

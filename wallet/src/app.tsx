@@ -76,6 +76,22 @@ const Refund = lazy(
   () => import('./screens/refund.tsx'),
   (module) => module.RefundScreen,
 );
+const Devices = lazy(
+  () => import('./screens/account.tsx'),
+  (module) => module.DevicesScreen,
+);
+const NewNumber = lazy(
+  () => import('./screens/account.tsx'),
+  (module) => module.NumberScreen,
+);
+const Closing = lazy(
+  () => import('./screens/account.tsx'),
+  (module) => module.ClosingScreen,
+);
+const Forgotten = lazy(
+  () => import('./screens/forgotten.tsx'),
+  (module) => module.ForgottenScreen,
+);
 const Phones = lazy(
   () => import('./screens/phones.tsx'),
   (module) => module.PhonesScreen,
@@ -91,7 +107,7 @@ export function App({ wallet }: { wallet: Wallet }) {
   );
 }
 
-const ENTRY = ['welcome', 'register', 'code', 'login'];
+const ENTRY = ['welcome', 'register', 'code', 'login', 'forgotten'];
 /** Screens for everybody, in or not. */
 const OPEN = ['settings', 'return'];
 /** Screens on which nothing may distract from one decision. */
@@ -111,7 +127,8 @@ function Frame() {
       replace(state.registration === null ? 'welcome' : 'code');
     }
     // Someone who is in needs no welcome; logging in again is theirs when the session has ended.
-    if (isEntered && isEntry && !(name === 'login' && state.session !== 'active')) replace('');
+    if (isEntered && isEntry && !(['login', 'forgotten'].includes(name) && state.session !== 'active'))
+      replace('');
   }, [wallet, isEntered, route.name, state.session, state.registration]);
   const showsTabs = isEntered && !WITHOUT_TABS.includes(route.name) && !ENTRY.includes(route.name);
   const isArea = AREAS.includes(route.name) || (route.name === 'activity' && route.argument === null);
@@ -148,6 +165,8 @@ function Current({ route }: { route: Route }) {
         return <Code />;
       case 'login':
         return <LogIn />;
+      case 'forgotten':
+        return <Forgotten />;
       case 'settings':
         return <Settings />;
       case 'return':
@@ -159,6 +178,8 @@ function Current({ route }: { route: Route }) {
   switch (route.name) {
     case 'login':
       return <LogIn />;
+    case 'forgotten':
+      return <Forgotten />;
     case 'pay':
       return <Pay />;
     case 'show-code':
@@ -194,6 +215,12 @@ function Current({ route }: { route: Route }) {
       return <Refund id={route.argument ?? ''} />;
     case 'phones':
       return <Phones />;
+    case 'devices':
+      return <Devices />;
+    case 'number':
+      return <NewNumber />;
+    case 'closing':
+      return <Closing />;
     default:
       return <Home />;
   }

@@ -10,6 +10,7 @@ import type {
   TransferResult,
   Withdrawal,
 } from '@tikiwallet/server/contract';
+import { Account } from './account.ts';
 import { ApiClient, type SessionState } from './api/client.ts';
 import { createEndpoints, type Endpoints } from './api/endpoints.ts';
 import { ApiError } from './api/problems.ts';
@@ -51,6 +52,7 @@ export class Wallet {
   readonly state = new Observable<WalletState>(INITIAL_STATE);
   readonly clock: Clock;
   readonly unlocking: Unlocking;
+  readonly account: Account;
   readonly #needs: WalletNeeds;
   readonly #sessionKeys: SessionKeys;
   readonly #client: ApiClient;
@@ -87,6 +89,15 @@ export class Wallet {
       enter: (ask) => this.#enter(ask),
       endSession: () => this.#client.signOut(),
       reload: () => this.#reload(),
+    });
+    this.account = new Account({
+      api: this.#api,
+      enter: (ask) => this.#enter(ask),
+      keepProfile: async (user) => {
+        await putMeta(needs.database, 'profile', user);
+        this.state.change({ profile: user });
+      },
+      leave: () => this.signOut(),
     });
   }
 

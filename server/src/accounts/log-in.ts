@@ -11,6 +11,7 @@ import { verifyAgainstNobody, verifyPassword } from './password.ts';
 import { normalisePhone } from './phone.ts';
 import type { LivingSession } from './sessions.ts';
 import { refuseSuspended } from './suspensions.ts';
+import type { KnownDevice } from './tokens.ts';
 import { findUserById, findUserByPhone, type StoredUser, userView } from './users.ts';
 
 type Accounts = Pick<ServerContext, 'db' | 'config' | 'tokens' | 'sessions' | 'limits'>;
@@ -29,7 +30,11 @@ export async function openSession(
   opened: OpenedBy,
 ): Promise<SessionGrant> {
   await refuseSuspended(accounts.db, user.id);
-  const session = await accounts.sessions.open(user.id, opened.client, opened.sessionKey ?? null);
+  const session = await accounts.sessions.open(user.id, {
+    client: opened.client,
+    proofKey: opened.sessionKey ?? null,
+    deviceName: opened.deviceName ?? null,
+  });
   return grant(accounts, user, session);
 }
 
@@ -37,6 +42,7 @@ export interface OpenedBy {
   readonly client: ClientKind;
   /** With which a browser proves itself when it lost its cookie. */
   readonly sessionKey?: string | undefined;
+  readonly deviceName?: string | null;
 }
 
 /** @throws ApiProblem `credentials_incorrect`, whichever of the two is wrong; `rate_limited` */
@@ -48,6 +54,8 @@ export interface PasswordAttempt {
   readonly phone: string;
   readonly password: string;
   readonly address: string;
+  /** What the browser's cookie says: who signed in here before. */
+  readonly device?: KnownDevice | null;
 }
 
 /** @throws ApiProblem `credentials_incorrect`, whichever of the two is wrong; `rate_limited` */
@@ -55,16 +63,26 @@ export async function provePassword(
   accounts: Pick<ServerContext, 'db' | 'config' | 'limits'>,
   attempt: PasswordAttempt,
 ): Promise<StoredUser> {
-  await accounts.limits.take('login_by_address', attempt.address);
+  const { limits } = accounts;
+  await limits.take('login_by_address', attempt.address);
   const phone = readPhone(attempt.phone, accounts.config.region);
-  if (phone !== null) await accounts.limits.take('login_by_phone', phone);
   const user = phone === null ? undefined : await findUserByPhone(accounts.db, phone);
+  const device = attempt.device ?? null;
+  // Ten wrong guesses of a stranger lock out strangers. Whoever has signed in here before is counted apart.
+  const isKnown = device !== null && device.userId === user?.id;
+  const placeKey = `${phone ?? ''} ${attempt.address}`;
+  if (isKnown) await limits.take('login_by_device', device.deviceId);
+  else if (phone !== null) {
+    await limits.take('login_by_phone_and_address', placeKey);
+    await limits.take('login_by_phone', phone);
+  }
   if (user === undefined) {
     await verifyAgainstNobody(attempt.password);
     throw problem('credentials_incorrect');
   }
   if (!(await verifyPassword(attempt.password, user.passwordHash))) throw problem('credentials_incorrect');
-  await accounts.limits.forgive('login_by_phone', user.phone);
+  if (isKnown) await limits.forgive('login_by_device', device.deviceId);
+  else await limits.forgive('login_by_phone_and_address', placeKey);
   return user;
 }
 

@@ -112,7 +112,7 @@ export class Registrations {
       .where(and(eq(registrations.id, row.id), lt(registrations.checkCount, MAX_CHECKS)))
       .returning({ id: registrations.id });
     if (counted === undefined) throw problem('otp_too_many_attempts');
-    await checkCode(this.#needs, { verificationId: row.verificationId, code });
+    await checkCode(this.#needs, { verificationId: row.verificationId, code, audience: 'stranger' });
     return this.#complete(row);
   }
 

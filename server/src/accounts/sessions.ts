@@ -9,11 +9,11 @@
  * sends it. A count that comes back is what an old token is: somebody's copy, and the end of the family.
  */
 import { randomUUIDv7, webcrypto } from 'node:crypto';
-import { and, eq, gt, isNull, lt } from 'drizzle-orm';
-import type { SessionProof } from '../../contract/index.ts';
+import { and, desc, eq, gt, isNull, lt, ne, type SQL } from 'drizzle-orm';
+import type { DeviceSession, SessionProof } from '../../contract/index.ts';
 import type { Clock } from '../clock.ts';
-import type { Db } from '../db/client.ts';
-import { type ClientKind, sessions } from '../db/schema/accounts.ts';
+import type { Db, Executor } from '../db/client.ts';
+import { type ClientKind, type SessionEnd, sessions } from '../db/schema/accounts.ts';
 import { problem } from '../http/problem.ts';
 
 export const SESSION_MS = 6 * 60 * 60_000;
@@ -33,6 +33,12 @@ export interface LivingSession {
   readonly proofKey: string | null;
 }
 
+export interface NewSession {
+  readonly client: ClientKind;
+  readonly proofKey?: string | null;
+  readonly deviceName?: string | null;
+}
+
 export class Sessions {
   readonly #db: Db;
   readonly #clock: Clock;
@@ -44,7 +50,10 @@ export class Sessions {
   }
 
   /** @throws ApiProblem `device_key_invalid` when the key is no point of the curve */
-  async open(userId: string, client: ClientKind, proofKey: string | null = null): Promise<LivingSession> {
+  async open(
+    userId: string,
+    { client, proofKey = null, deviceName = null }: NewSession,
+  ): Promise<LivingSession> {
     if (proofKey !== null && (await importProofKey(proofKey)) === null) throw problem('device_key_invalid');
     const now = new Date(this.#clock.nowMs());
     const expiresAt = new Date(now.getTime() + SESSION_MS);
@@ -57,6 +66,7 @@ export class Sessions {
       createdAt: now,
       expiresAt,
       proofKey,
+      deviceName,
     };
     await this.#db.insert(sessions).values(row);
     return row;
@@ -142,12 +152,58 @@ export class Sessions {
 
   /** Of everything that is open. Access tokens in other processes end within `ALIVE_CACHE_MS`. */
   async revokeAll(userId: string): Promise<void> {
-    const ended = await this.#db
+    await this.endAll(userId, 'ended_elsewhere');
+  }
+
+  /** Where the person is signed in, the last used first. */
+  async list(userId: string, currentId: string): Promise<DeviceSession[]> {
+    const now = new Date(this.#clock.nowMs());
+    const rows = await this.#db
+      .select()
+      .from(sessions)
+      .where(and(eq(sessions.userId, userId), isNull(sessions.revokedAt), gt(sessions.expiresAt, now)))
+      .orderBy(desc(sessions.id));
+    return rows
+      .map((row) => ({
+        id: row.id,
+        client: row.client,
+        deviceName: row.deviceName,
+        signedInAt: row.createdAt.toISOString(),
+        lastUsedAt: lastUse(row).toISOString(),
+        isCurrent: row.id === currentId,
+      }))
+      .toSorted((a, b) => b.lastUsedAt.localeCompare(a.lastUsedAt));
+  }
+
+  /** @throws ApiProblem `session_not_found`, for other people's too */
+  async end(userId: string, sessionId: string): Promise<void> {
+    const ended = await this.#revokeWhere(
+      this.#db,
+      and(eq(sessions.userId, userId), eq(sessions.id, sessionId)),
+      'ended_elsewhere',
+    );
+    if (ended === 0) throw problem('session_not_found');
+  }
+
+  /** Of one person, in the caller's transaction if there is one. `exceptId` goes on. @returns how many ended */
+  endAll(
+    userId: string,
+    reason: SessionEnd,
+    { executor = this.#db, exceptId }: { readonly executor?: Executor; readonly exceptId?: string } = {},
+  ): Promise<number> {
+    const others = exceptId === undefined ? undefined : ne(sessions.id, exceptId);
+    return this.#revokeWhere(executor, and(eq(sessions.userId, userId), others), reason);
+  }
+
+  async #revokeWhere(executor: Executor, which: SQL | undefined, reason: SessionEnd): Promise<number> {
+    const now = new Date(this.#clock.nowMs());
+    const ended = await executor
       .update(sessions)
-      .set({ revokedAt: new Date(this.#clock.nowMs()), revokedReason: 'logged_out' })
-      .where(and(eq(sessions.userId, userId), isNull(sessions.revokedAt)))
+      .set({ revokedAt: now, revokedReason: reason })
+      .where(and(which, isNull(sessions.revokedAt), gt(sessions.expiresAt, now)))
       .returning({ id: sessions.id });
     for (const { id } of ended) this.#aliveUntilMs.delete(id);
+    return ended.length;
   }
 
   async revoke(sessionId: string, reason: 'logged_out' | 'refresh_token_reused'): Promise<void> {
@@ -178,6 +234,11 @@ export class Sessions {
     if (this.#aliveUntilMs.size >= ALIVE_CACHE_MAX) this.#aliveUntilMs.clear();
     this.#aliveUntilMs.set(sessionId, Math.min(nowMs + ALIVE_CACHE_MS, row.expiresAt.getTime()));
   }
+}
+
+/** A refresh is the use that leaves a trace; every quarter of an hour there is one. */
+function lastUse({ rotatedAt, provedAt }: { rotatedAt: Date; provedAt: Date | null }): Date {
+  return provedAt !== null && provedAt > rotatedAt ? provedAt : rotatedAt;
 }
 
 const KEY = { name: 'ECDSA', namedCurve: 'P-256' } as const;

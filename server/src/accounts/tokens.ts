@@ -1,6 +1,6 @@
 /**
  * Access tokens (signed, 15 minutes), refresh tokens (session and sequence under a MAC) and, under the same key, the
- * token between the two steps of a PIN reset.
+ * token between two proofs and the one by which a browser is known again.
  *
  * Owns: their forms and checks. Never: decides whether a session still lives; that is `sessions.ts`.
  */
@@ -38,16 +38,28 @@ export interface Tokens {
   makeRefresh(sessionId: string, sequence: number): string;
   /** Null for anything that this server did not make. */
   readRefresh(token: string): { sessionId: string; sequence: number } | null;
-  makePinReset(claim: PinResetClaim): string;
-  /** Null for anything that this server did not make; the caller looks at its time. */
-  readPinReset(token: string): PinResetClaim | null;
+  makeFirstProof(purpose: FirstProofPurpose, proof: FirstProof): string;
+  /** Null for anything that this server did not make for this purpose; the caller looks at its time. */
+  readFirstProof(purpose: FirstProofPurpose, token: string): FirstProof | null;
+  /** For a browser's long-lived cookie: this person has signed in here. */
+  makeKnownDevice(device: KnownDevice): string;
+  /** Null for anything that this server did not make. */
+  readKnownDevice(token: string): KnownDevice | null;
 }
 
-/** The password of this person was right, and a code for this verification is on its way. */
-export interface PinResetClaim {
+/** What a password is proved for, before a code by SMS is the second proof. */
+export type FirstProofPurpose = 'pin_reset' | 'log_in';
+
+/** The password of this person was right, and a code for this attempt is on its way. */
+export interface FirstProof {
   readonly userId: string;
-  readonly verificationId: string;
+  readonly attemptId: string;
   readonly expiresAtMs: number;
+}
+
+export interface KnownDevice {
+  readonly userId: string;
+  readonly deviceId: string;
 }
 
 export interface TokenOptions {
@@ -112,11 +124,26 @@ export async function createTokens(options: TokenOptions): Promise<Tokens> {
     makeRefresh: (sessionId, sequence) =>
       `${sessionId}.${sequence}.${mac(macKey, sessionId, sequence).toString('base64url')}`,
     readRefresh: (token) => readRefresh(macKey, token),
-    makePinReset: (claim) => {
-      const body = `${claim.userId}.${claim.verificationId}.${claim.expiresAtMs}`;
-      return `${body}.${pinResetMac(macKey, body).toString('base64url')}`;
+    makeFirstProof: (purpose, { userId, attemptId, expiresAtMs }) => {
+      const body = `${userId}.${attemptId}.${expiresAtMs}`;
+      return `${body}.${textMac(macKey, purpose, body).toString('base64url')}`;
     },
-    readPinReset: (token) => readPinReset(macKey, token),
+    readFirstProof: (purpose, token) => {
+      const form = /^(([0-9a-f-]{36})\.([0-9a-f-]{36})\.([1-9][0-9]{0,15}))\.([A-Za-z0-9_-]{43})$/;
+      const [, body = '', userId = '', attemptId = '', digits = '', given = ''] = form.exec(token) ?? [];
+      return isMacOf(macKey, { purpose, body, given })
+        ? { userId, attemptId, expiresAtMs: Number(digits) }
+        : null;
+    },
+    makeKnownDevice: ({ userId, deviceId }) => {
+      const body = `${userId}.${deviceId}`;
+      return `${body}.${textMac(macKey, 'known_device', body).toString('base64url')}`;
+    },
+    readKnownDevice: (token) => {
+      const form = /^(([0-9a-f-]{36})\.([0-9a-f-]{36}))\.([A-Za-z0-9_-]{43})$/;
+      const [, body = '', userId = '', deviceId = '', given = ''] = form.exec(token) ?? [];
+      return isMacOf(macKey, { purpose: 'known_device', body, given }) ? { userId, deviceId } : null;
+    },
   };
 }
 
@@ -134,18 +161,17 @@ function readRefresh(key: KeyObject, token: string): { sessionId: string; sequen
     : null;
 }
 
-function pinResetMac(key: KeyObject, body: string): Buffer {
-  return createHmac('sha256', key).update(`pin reset\n${body}`).digest();
+type MacPurpose = FirstProofPurpose | 'known_device';
+
+/** The purpose is under the MAC: what was made for one is nothing to another. */
+function textMac(key: KeyObject, purpose: MacPurpose, body: string): Buffer {
+  return createHmac('sha256', key).update(`${purpose}\n${body}`).digest();
 }
 
-function readPinReset(key: KeyObject, token: string): PinResetClaim | null {
-  const form = /^(([0-9a-f-]{36})\.([A-Za-z0-9]{2,64})\.([1-9][0-9]{0,15}))\.([A-Za-z0-9_-]{43})$/;
-  const [, body, userId, verificationId, digits, given] = form.exec(token) ?? [];
-  if (body === undefined || userId === undefined || verificationId === undefined) return null;
-  if (digits === undefined || given === undefined) return null;
-  return timingSafeEqual(pinResetMac(key, body), Buffer.from(given, 'base64url'))
-    ? { userId, verificationId, expiresAtMs: Number(digits) }
-    : null;
+function isMacOf(key: KeyObject, token: { purpose: MacPurpose; body: string; given: string }): boolean {
+  const given = Buffer.from(token.given, 'base64url');
+  const expected = textMac(key, token.purpose, token.body);
+  return token.body !== '' && given.length === expected.length && timingSafeEqual(expected, given);
 }
 
 async function makeSigningKey(): Promise<Record<string, string>> {

@@ -6,7 +6,7 @@
 import { inArray, lt } from 'drizzle-orm';
 import type { Clock } from '../clock.ts';
 import type { Db } from './client.ts';
-import { registrations, sessions } from './schema/accounts.ts';
+import { passwordResets, phoneChanges, registrations, sessions } from './schema/accounts.ts';
 import { idempotencyKeys } from './schema/http.ts';
 
 const DAY_MS = 24 * 3_600_000;
@@ -35,6 +35,8 @@ export async function forgetOld(db: Db, clock: Clock): Promise<number> {
   const gone = [
     await db.delete(registrations).where(inArray(registrations.id, oldRegistrations)),
     await db.delete(sessions).where(inArray(sessions.id, oldSessions)),
+    await db.delete(passwordResets).where(lt(passwordResets.expiresAt, before(REGISTRATIONS_KEPT_MS))),
+    await db.delete(phoneChanges).where(lt(phoneChanges.expiresAt, before(REGISTRATIONS_KEPT_MS))),
     await db.delete(idempotencyKeys).where(lt(idempotencyKeys.createdAt, before(ANSWERS_KEPT_MS))),
   ];
   return gone.reduce((sum, { count }) => sum + count, 0);

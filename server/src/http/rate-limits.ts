@@ -19,21 +19,36 @@ const HOUR = 60 * MINUTE;
 const BUDGETS = {
   /** A shop's customers register from one address; a script does not get far. */
   register_by_address: { points: 40, seconds: 10 * MINUTE },
-  /** Each costs an SMS: what one number may receive. */
+  /** Each costs an SMS: what one number may receive because somebody, who may be anybody, typed it. */
   sms_by_phone: { points: 6, seconds: HOUR },
   /** Ceiling of SMS caused by one address. */
   sms_by_address: { points: 60, seconds: HOUR },
   /** Numbers that differ in their last three digits: pumping walks through a range that pays the attacker. */
   sms_by_range: { points: 30, seconds: HOUR },
+  /** A country that is not the installation's own: pumping goes where the numbers pay, people mostly have a number of their own country. */
+  sms_by_foreign_country: { points: 200, seconds: 24 * HOUR },
   /** What all SMS of a day may cost, whoever asks from wherever. `TIKI_SMS_PER_DAY`. */
-  sms_in_all: { points: null, seconds: 24 * HOUR },
-  /** One code at a time: the wait that the person is told (`RESEND_AFTER_MS`). */
-  step_up_sms_by_user: { points: 1, seconds: 30 },
+  sms_in_all: { shareOfDay: 1, seconds: 24 * HOUR },
+  /** Of those, for people whom nobody knows yet: when they are used up, who has an account still gets codes. */
+  sms_to_strangers: { shareOfDay: 0.8, seconds: 24 * HOUR },
+  /** To a person who is signed in, or gave the right password. Apart from what strangers may cause, so that they use up nothing of it. */
+  sms_by_user: { points: 20, seconds: HOUR },
+  /** Two or three acts one after the other, each with its code, are a person's day; more at once is a script. */
+  step_up_sms_by_user: { points: 4, seconds: 2 * MINUTE },
   /** R53: five wrong codes, however many were sent. Given back after a right one. */
   step_up_check_by_user: { points: 5, seconds: 10 * MINUTE },
   verify_by_address: { points: 100, seconds: 10 * MINUTE },
-  /** Guessing one person's password. Given back after a log-in that worked. */
-  login_by_phone: { points: 10, seconds: 15 * MINUTE },
+  /** Guessing one person's password from one place. Given back after a log-in that worked. */
+  login_by_phone_and_address: { points: 10, seconds: 15 * MINUTE },
+  /** The same from many places. It stops devices that the person never used; a new password by SMS gets past it. */
+  login_by_phone: { points: 40, seconds: HOUR },
+  /** A device that this very person signed in with before: what strangers guess does not count for it. */
+  login_by_device: { points: 10, seconds: 15 * MINUTE },
+  /** The password asked for again in a session. */
+  password_by_user: { points: 10, seconds: 15 * MINUTE },
+  /** Each new number costs an SMS to wherever the person says. */
+  phone_change_by_user: { points: 6, seconds: 24 * HOUR },
+  password_reset_by_address: { points: 40, seconds: 10 * MINUTE },
   /** Guessing one password against many people. */
   login_by_address: { points: 150, seconds: 15 * MINUTE },
   refresh_by_address: { points: 600, seconds: 15 * MINUTE },
@@ -68,6 +83,9 @@ const BUDGETS = {
 } as const;
 export type BudgetName = keyof typeof BUDGETS;
 
+/** The key of a budget that all callers share. */
+export const EVERYBODY = 'all';
+
 /**
  * Against floods: what no person and no kiosk does in a minute. Counted in each process's memory, because a request that is
  * to be cheap to refuse must not cost a row; with n processes a caller has up to n times as much.
@@ -87,6 +105,11 @@ export interface RateLimits {
   takeOfFlood(flood: FloodName, key: string): Promise<void>;
   /** Takes one point. @throws ApiProblem `rate_limited` with `retryAfterMs` when none is left. */
   take(budget: BudgetName, key: string): Promise<void>;
+  /**
+   * Refuses without asking the database when this process has seen a shared budget used up, so that a flood costs nothing more.
+   * @throws ApiProblem `rate_limited`
+   */
+  refuseIfSpent(budget: BudgetName): void;
   /** Gives the key its whole budget back. */
   forgive(budget: BudgetName, key: string): Promise<void>;
 }
@@ -94,19 +117,22 @@ export interface RateLimits {
 export interface RateLimitOptions {
   /** Multiplies every budget; 1 in production. */
   readonly factor: number;
-  /** The points of `sms_in_all`. */
+  /** The whole of what `shareOfDay` is a share of. */
   readonly smsPerDay: number;
 }
 
 /** Budgets kept in the table `rate_limits`; while the database does not answer, in this process's memory. */
 export function createRateLimits(db: Db, options: RateLimitOptions): RateLimits {
   const limiters = new Map<BudgetName, RateLimiterDrizzle>();
+  /** Of budgets that all share: until when they are known to be used up. */
+  const spentUntilMs = new Map<BudgetName, number>();
   const limiterOf = (name: BudgetName) => {
     const known = limiters.get(name);
     if (known !== undefined) return known;
-    const given = BUDGETS[name].points ?? options.smsPerDay;
+    const budget = BUDGETS[name];
+    const given = 'points' in budget ? budget.points : options.smsPerDay * budget.shareOfDay;
     const points = Math.ceil(given * options.factor);
-    const settings = { keyPrefix: name, points, duration: BUDGETS[name].seconds };
+    const settings = { keyPrefix: name, points, duration: budget.seconds };
     const made = new RateLimiterDrizzle({
       ...settings,
       storeClient: db,
@@ -124,17 +150,29 @@ export function createRateLimits(db: Db, options: RateLimitOptions): RateLimits 
       new RateLimiterMemory({ points: Math.ceil(points * options.factor), duration: seconds }),
     ]),
   );
-  const consume = async (limiter: RateLimiterAbstract | undefined, key: string) => {
+  const consume = async (
+    limiter: RateLimiterAbstract | undefined,
+    key: string,
+    onSpent?: (waitMs: number) => void,
+  ) => {
     try {
       await limiter?.consume(key);
     } catch (refusal) {
       if (!(refusal instanceof RateLimiterRes)) throw refusal;
+      onSpent?.(refusal.msBeforeNext);
       throw problem('rate_limited', { retryAfterMs: refusal.msBeforeNext });
     }
   };
   return {
     takeOfFlood: (flood, key) => consume(floods.get(flood), key),
-    take: (budget, key) => consume(limiterOf(budget), key),
+    take: (budget, key) =>
+      consume(limiterOf(budget), key, (waitMs) => {
+        if (key === EVERYBODY) spentUntilMs.set(budget, Date.now() + waitMs);
+      }),
+    refuseIfSpent: (budget) => {
+      const leftMs = (spentUntilMs.get(budget) ?? 0) - Date.now();
+      if (leftMs > 0) throw problem('rate_limited', { retryAfterMs: leftMs });
+    },
     forgive: async (budget, key) => {
       await limiterOf(budget).delete(key);
     },

@@ -18,9 +18,17 @@ export type VerificationCheck =
   | { readonly status: 'too_many_attempts' }
   | { readonly status: 'unavailable'; readonly cause: unknown };
 
+/**
+ * Who asked for the code. The provider runs one verification per number and audience: a stranger who asks for codes to somebody's
+ * number shares code, tries and sends with other strangers, never with the person whose number it is.
+ */
+export type CodeAudience = 'stranger' | 'owner';
+
 export interface NotifyPort {
   /** Sends a 6-digit code by SMS to an E.164 number. Never throws for what the provider answers. */
-  startVerification(phone: string): Promise<VerificationStart>;
+  startVerification(phone: string, audience: CodeAudience): Promise<VerificationStart>;
   /** Compares what the person typed with the code of that one verification. */
-  checkVerification(verificationId: string, code: string): Promise<VerificationCheck>;
+  checkVerification(verificationId: string, code: string, audience: CodeAudience): Promise<VerificationCheck>;
+  /** Its code is worth nothing any more, and the next one is another. @returns false while the provider is away. */
+  cancelVerification(verificationId: string, audience: CodeAudience): Promise<boolean>;
 }

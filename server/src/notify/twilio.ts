@@ -6,7 +6,7 @@
 import twilio from 'twilio';
 import type { TwilioConfig } from '../config.ts';
 import { publish } from '../observe/facts.ts';
-import type { NotifyPort, VerificationCheck, VerificationStart } from './port.ts';
+import type { CodeAudience, NotifyPort, VerificationCheck, VerificationStart } from './port.ts';
 
 const TIMEOUT_MS = 10_000;
 
@@ -39,25 +39,37 @@ function twilioCode(error: unknown): number | undefined {
 
 export function createTwilioNotify(config: TwilioConfig): NotifyPort {
   const client = twilio(config.accountSid, config.authToken, { httpClient: httpClient(config.apiBase) });
-  const service = client.verify.v2.services(config.verifyServiceSid);
+  const services = {
+    stranger: client.verify.v2.services(config.verifyServiceSid),
+    owner: client.verify.v2.services(config.verifyOwnerServiceSid),
+  } satisfies Record<CodeAudience, unknown>;
   return {
-    startVerification: async (phone) => {
+    startVerification: async (phone, audience) => {
       try {
-        const { sid } = await asked(service.verifications.create({ to: phone, channel: 'sms' }));
+        const { sid } = await asked(services[audience].verifications.create({ to: phone, channel: 'sms' }));
         return { status: 'sent', verificationId: sid };
       } catch (cause) {
         return startFailure(cause);
       }
     },
-    checkVerification: async (verificationId, code) => {
+    checkVerification: async (verificationId, code, audience) => {
       try {
         const check = { verificationSid: verificationId, code };
-        const { status } = await asked(service.verificationChecks.create(check));
+        const { status } = await asked(services[audience].verificationChecks.create(check));
         if (status === 'approved') return { status: 'approved' };
         if (status === 'max_attempts_reached') return { status: 'too_many_attempts' };
         return { status: status === 'pending' ? 'incorrect' : 'expired' };
       } catch (cause) {
         return checkFailure(cause);
+      }
+    },
+    cancelVerification: async (verificationId, audience) => {
+      try {
+        await asked(services[audience].verifications(verificationId).update({ status: 'canceled' }));
+        return true;
+      } catch (cause) {
+        // Over already: that is what was wanted.
+        return twilioCode(cause) === NOT_FOUND;
       }
     },
   };

@@ -178,7 +178,6 @@ const appoint: OperatorCommand = {
 };
 
 export const COMMANDS: Readonly<Record<string, OperatorCommand>> = {
-  'appoint-operator': appoint,
   'double-spends': doubleSpends,
   'export-proof': exportProof,
   claims,
@@ -186,6 +185,7 @@ export const COMMANDS: Readonly<Record<string, OperatorCommand>> = {
   'correct-time': correctClock,
   'export-journal': journalFile,
   statement,
+  'appoint-operator': appoint,
 };
 
 export function usage(): string {

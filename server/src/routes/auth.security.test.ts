@@ -1,7 +1,7 @@
 import { createPrivateKey, randomUUID, sign, type webcrypto } from 'node:crypto';
 import { generateKeyPair, SignJWT, UnsecuredJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { PinResetStarted, RegisterResult, Session } from '../../contract/index.ts';
+import { SecondProofStarted, RegisterResult, Session } from '../../contract/index.ts';
 import { freshPhone, startTestServer, type TestServer } from '../../test/test-server.ts';
 
 let server: TestServer;
@@ -499,7 +499,7 @@ describe('a forgotten PIN asks for the password and a code by SMS', () => {
     at.call('/v1/auth/pin-reset/verify', { body: { resetToken, code } });
   const started = async (at = server) => {
     const person = await at.register('customer');
-    const { resetToken, phone } = PinResetStarted.parse(
+    const { resetToken, phone } = SecondProofStarted.parse(
       (await start(person.phone, person.password, at)).body,
     );
     expect(phone).toBe(person.phone);
@@ -533,7 +533,7 @@ describe('a forgotten PIN asks for the password and a code by SMS', () => {
     const { phone, password, resetToken } = await started();
     const code = server.codeFor(phone);
     for (let i = 0; i < 4; i += 1) expect((await finish(resetToken, wrong(code))).code).toBe('otp_incorrect');
-    const again = PinResetStarted.parse((await start(phone, password)).body);
+    const again = SecondProofStarted.parse((await start(phone, password)).body);
     expect((await finish(again.resetToken, wrong(code))).code).toBe('otp_incorrect');
     expect((await finish(again.resetToken, code)).code).toBe('otp_too_many_attempts');
   });
@@ -541,7 +541,10 @@ describe('a forgotten PIN asks for the password and a code by SMS', () => {
   test('the budget of guesses and the pause between two SMS are the person’s, whatever the provider counts', async () => {
     const limited = await startTestServer({ rateLimitFactor: 1 });
     try {
-      const { phone, password, resetToken } = await started(limited);
+      const { phone, password } = await started(limited);
+      // Two or three acts after each other wait for nothing; a script does.
+      for (let i = 0; i < 2; i += 1) expect((await start(phone, password, limited)).status).toBe(200);
+      const { resetToken } = SecondProofStarted.parse((await start(phone, password, limited)).body);
       const refused = await start(phone, password, limited);
       expect(refused.code).toBe('rate_limited');
       expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
@@ -549,7 +552,7 @@ describe('a forgotten PIN asks for the password and a code by SMS', () => {
       const guesses = Array.from({ length: 12 }, () => finish(resetToken, wrong(code), limited));
       const codes = (await Promise.all(guesses)).map((answer) => answer.code);
       expect(codes.filter((one) => one === 'otp_incorrect')).toHaveLength(5);
-      expect(codes.filter((one) => one === 'rate_limited')).toHaveLength(7);
+      expect(codes.filter((one) => one === 'otp_too_many_attempts')).toHaveLength(7);
     } finally {
       await limited.close();
     }

@@ -1,4 +1,5 @@
 /** Registration, log-in, refresh, log-out and the signed-in person. */
+import { randomUUID } from 'node:crypto';
 import { createRoute } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
@@ -6,28 +7,34 @@ import { z } from 'zod';
 import {
   CLIENT_HEADER,
   LoginBody,
-  PinResetBody,
-  PinResetStarted,
-  PinResetVerifyBody,
+  FirstProofBody,
+  PasswordResetBody,
+  PasswordResetStarted,
+  PasswordResetVerifyBody,
   RefreshBody,
   RegisterBody,
   RegisterResult,
   ResendBody,
+  SecondProofBody,
+  SecondProofStarted,
   Session,
   User,
   VerifyBody,
 } from '../../contract/index.ts';
 import {
   credentialOf,
+  deviceName,
   findUserView,
-  finishPinReset,
+  finishPasswordReset,
+  finishTwoProofs,
   logIn,
   openSession,
   refresh,
   Registrations,
   resume,
   type SessionGrant,
-  startPinReset,
+  startPasswordReset,
+  startTwoProofs,
 } from '../accounts/index.ts';
 import type { RegisterRoutes, ServerContext } from '../context.ts';
 import type { ClientKind } from '../db/schema/accounts.ts';
@@ -84,16 +91,48 @@ const pinResetRoute = createRoute({
   path: '/v1/auth/pin-reset',
   tags,
   summary: 'A forgotten PIN: prove the password, ask for a code by SMS',
-  request: { body: { content: json(PinResetBody), required: true } },
-  responses: { 200: answers(PinResetStarted, 'The code is on its way'), ...refusals },
+  request: { body: { content: json(FirstProofBody), required: true } },
+  responses: { 200: answers(SecondProofStarted, 'The code is on its way'), ...refusals },
 });
 const pinResetVerifyRoute = createRoute({
   method: 'post',
   path: '/v1/auth/pin-reset/verify',
   tags,
-  summary: 'Prove the phone as well; a new session begins',
-  request: { headers: clientHeader, body: { content: json(PinResetVerifyBody), required: true } },
+  summary: 'Prove the phone as well; a new session begins and every other ends',
+  request: { headers: clientHeader, body: { content: json(SecondProofBody), required: true } },
   responses: { 200: answers(Session, 'Proved'), ...refusals },
+});
+const loginCodeRoute = createRoute({
+  method: 'post',
+  path: '/v1/auth/login/code',
+  tags,
+  summary: 'Log in by two proofs: the password, then a code by SMS',
+  request: { body: { content: json(FirstProofBody), required: true } },
+  responses: { 200: answers(SecondProofStarted, 'The code is on its way'), ...refusals },
+});
+const loginCodeVerifyRoute = createRoute({
+  method: 'post',
+  path: '/v1/auth/login/code/verify',
+  tags,
+  summary: 'The second proof',
+  request: { headers: clientHeader, body: { content: json(SecondProofBody), required: true } },
+  responses: { 200: answers(Session, 'Signed in'), ...refusals },
+});
+const passwordResetRoute = createRoute({
+  method: 'post',
+  path: '/v1/auth/password-reset',
+  tags,
+  summary: 'A forgotten password: a code comes by SMS if the number has an account',
+  request: { body: { content: json(PasswordResetBody), required: true } },
+  responses: { 200: answers(PasswordResetStarted, 'Answered alike for every number'), ...refusals },
+});
+const passwordResetVerifyRoute = createRoute({
+  method: 'post',
+  path: '/v1/auth/password-reset/verify',
+  tags,
+  summary: 'Prove the phone and choose a new password; every other session ends',
+  request: { headers: clientHeader, body: { content: json(PasswordResetVerifyBody), required: true } },
+  responses: { 200: answers(Session, 'Signed in'), ...refusals },
 });
 const refreshRoute = createRoute({
   method: 'post',
@@ -123,6 +162,9 @@ const meRoute = createRoute({
 /** Sent with requests to /v1/auth only, never readable by a page, never from another site. */
 const COOKIE = 'tiki_refresh';
 const COOKIE_PATH = '/v1/auth';
+/** Says who signed in with this browser before, for a year: strangers who guess their password do not lock it out. Opens nothing. */
+const DEVICE_COOKIE = 'tiki_device';
+const DEVICE_COOKIE_SECONDS = 365 * 24 * 3600;
 
 /** Which page's cookie: by the header, because all pages of this server share the cookies of its path. */
 function cookieOf(c: Context): string {
@@ -144,8 +186,31 @@ function giveSession(c: Context, context: ServerContext, grant: SessionGrant): S
       secure: context.config.publicOrigin.startsWith('https:'),
       maxAge: Math.max(0, Math.floor((grant.sessionExpiresAt.getTime() - context.clock.nowMs()) / 1000)),
     });
+    rememberDevice(c, context, grant.session.user.id);
   }
   return grant.session;
+}
+
+function knownDevice(c: Context, { tokens }: ServerContext) {
+  const cookie = isFromElsewhere(c) ? undefined : getCookie(c, DEVICE_COOKIE);
+  return cookie === undefined ? null : tokens.readKnownDevice(cookie);
+}
+
+function rememberDevice(c: Context, context: ServerContext, userId: string): void {
+  const known = knownDevice(c, context);
+  if (known?.userId === userId) return;
+  setCookie(c, DEVICE_COOKIE, context.tokens.makeKnownDevice({ userId, deviceId: randomUUID() }), {
+    path: COOKIE_PATH,
+    httpOnly: true,
+    sameSite: 'Strict',
+    secure: context.config.publicOrigin.startsWith('https:'),
+    maxAge: DEVICE_COOKIE_SECONDS,
+  });
+}
+
+/** Who asks for a session, as far as the request itself says. */
+function openedBy(c: Context) {
+  return { client: clientOf(c), deviceName: deviceName(c.req.header('user-agent')) };
 }
 
 function refreshTokenOf(
@@ -178,24 +243,47 @@ export const registerAuth: RegisterRoutes = (router, context) => {
   router.openapi(verifyRoute, async (c) => {
     const { registrationId, code, sessionKey } = c.req.valid('json');
     const user = await registrations.verify(registrationId, code, context.addressOf(c));
-    const opened = { client: clientOf(c), sessionKey };
+    const opened = { ...openedBy(c), sessionKey };
     return c.json(giveSession(c, context, await openSession(context, user, opened)), 200);
   });
   router.openapi(resendRoute, async (c) => {
     const { registrationId } = c.req.valid('json');
     return c.json(await registrations.resend(registrationId, context.addressOf(c)), 200);
   });
+  /** A password, from whom and where. */
+  const attemptOf = (c: Context) => ({
+    address: context.addressOf(c),
+    device: knownDevice(c, context),
+    ...openedBy(c),
+  });
   router.openapi(loginRoute, async (c) => {
-    const attempt = { ...c.req.valid('json'), address: context.addressOf(c), client: clientOf(c) };
+    const attempt = { ...c.req.valid('json'), ...attemptOf(c) };
     return c.json(giveSession(c, context, await logIn(context, attempt)), 200);
   });
+  router.openapi(loginCodeRoute, async (c) => {
+    const attempt = { ...c.req.valid('json'), ...attemptOf(c) };
+    return c.json(await startTwoProofs(context, 'log_in', attempt), 200);
+  });
+  router.openapi(loginCodeVerifyRoute, async (c) => {
+    const attempt = { ...c.req.valid('json'), ...attemptOf(c) };
+    return c.json(giveSession(c, context, await finishTwoProofs(context, 'log_in', attempt)), 200);
+  });
   router.openapi(pinResetRoute, async (c) => {
-    const attempt = { ...c.req.valid('json'), address: context.addressOf(c) };
-    return c.json(await startPinReset(context, attempt), 200);
+    const attempt = { ...c.req.valid('json'), ...attemptOf(c) };
+    return c.json(await startTwoProofs(context, 'pin_reset', attempt), 200);
   });
   router.openapi(pinResetVerifyRoute, async (c) => {
-    const attempt = { ...c.req.valid('json'), address: context.addressOf(c), client: clientOf(c) };
-    return c.json(giveSession(c, context, await finishPinReset(context, attempt)), 200);
+    const attempt = { ...c.req.valid('json'), ...attemptOf(c) };
+    return c.json(giveSession(c, context, await finishTwoProofs(context, 'pin_reset', attempt)), 200);
+  });
+  router.openapi(passwordResetRoute, async (c) => {
+    const { phone } = c.req.valid('json');
+    const request = { phone, address: context.addressOf(c), device: knownDevice(c, context) };
+    return c.json(await startPasswordReset(context, request), 200);
+  });
+  router.openapi(passwordResetVerifyRoute, async (c) => {
+    const proof = { ...c.req.valid('json'), ...attemptOf(c) };
+    return c.json(giveSession(c, context, await finishPasswordReset(context, proof)), 200);
   });
   router.openapi(refreshRoute, async (c) => {
     await context.limits.take('refresh_by_address', context.addressOf(c));

@@ -9,6 +9,7 @@ import type { PaymentRequest } from '@tikiwallet/protocol';
 import { z } from 'zod';
 import {
   CBOR_MEDIA_TYPE,
+  DeviceSessions,
   KioskView,
   TeamView,
   TopUp,
@@ -42,6 +43,7 @@ let withdrawal: Withdrawal;
 let webhook: WebhookView;
 let deliveryId: string;
 let invitationId: string;
+let sessionId: string;
 let stranger: Record<'customer' | 'merchant', Person>;
 const lines: string[] = [];
 
@@ -78,6 +80,8 @@ beforeAll(async () => {
     body: { phone: freshPhone(), role: 'cashier' },
     token: merchant.token,
   });
+  const { items } = await server.expect(DeviceSessions, '/v1/sessions', { token: customer.token });
+  sessionId = items[0]?.id ?? '';
   invitationId = invited.invitations[0]?.id ?? '';
   stranger = { customer: await server.register('customer'), merchant: await server.register('merchant') };
 });
@@ -114,11 +118,28 @@ const ROUTES: Readonly<Record<string, Route>> = {
   'POST /v1/auth/login': { for: 'public' },
   'POST /v1/auth/pin-reset': { for: 'public' },
   'POST /v1/auth/pin-reset/verify': { for: 'public' },
+  'POST /v1/auth/login/code': { for: 'public' },
+  'POST /v1/auth/login/code/verify': { for: 'public' },
+  'POST /v1/auth/password-reset': { for: 'public' },
+  'POST /v1/auth/password-reset/verify': { for: 'public' },
   'POST /v1/auth/refresh': { for: 'public' },
   'POST /v1/auth/logout': { for: 'public' },
   'POST /v1/stripe/webhook': { for: 'public' },
   'POST /v1/kiosks/enrol': { for: 'public' },
   'GET /v1/me': { for: 'anybody' },
+  'GET /v1/sessions': { for: 'anybody' },
+  'DELETE /v1/sessions': { for: 'anybody' },
+  'DELETE /v1/sessions/{id}': {
+    for: 'anybody',
+    id: () => sessionId,
+    strangerGets: 'session_not_found',
+  },
+  'POST /v1/step-ups': { for: 'anybody', body: () => ({ act: 'phone_change' }) },
+  'POST /v1/step-ups/verify': { for: 'anybody', body: () => ({ act: 'phone_change', code: '123456' }) },
+  'POST /v1/phone-change': { for: 'anybody', body: () => ({ phone: '+6581112222' }) },
+  'POST /v1/phone-change/verify': { for: 'anybody', body: () => ({ code: '123456' }) },
+  'GET /v1/account/closing': { for: 'anybody' },
+  'POST /v1/account/close': { for: 'anybody', body: () => ({ password: 'a fine password' }) },
   'GET /v1/history': { for: 'anybody' },
   'GET /v1/statement': { for: 'anybody' },
   'GET /v1/wallet': { for: 'customer' },

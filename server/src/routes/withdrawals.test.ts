@@ -256,6 +256,10 @@ describe('the code of a withdrawal (R53)', () => {
   test('does not pay a bank account that was changed after it was sent', async () => {
     const { person, id } = await awaiting();
     await server.linkBank(person, '000888888888');
+    // The code for the change has ended the one for the withdrawal.
+    expect((await confirm(person, id, server.codeFor(person.phone))).code).toBe('otp_expired');
+    server.clock.advance(31_000);
+    await server.call(`/v1/withdrawals/${id}/resend`, { method: 'POST', token: person.token });
     expect((await confirm(person, id, server.codeFor(person.phone))).code).toBe('bank_account_not_ready');
     expect(await onlineOf(person)).toBe('5000');
   });

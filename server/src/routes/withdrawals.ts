@@ -13,7 +13,7 @@ import {
   Withdrawal,
   WithdrawalBody,
 } from '../../contract/index.ts';
-import { findOwner } from '../accounts/index.ts';
+import { findOwner, requireStepUp } from '../accounts/index.ts';
 import type { RegisterRoutes, ServerContext } from '../context.ts';
 import { readTimeCursor } from '../http/cursor.ts';
 import {
@@ -25,7 +25,12 @@ import {
   json,
   refusals,
 } from '../http/router.ts';
-import { bankAccountState, linkBankAccount, lookAtBankAccount } from '../money/bank-accounts.ts';
+import {
+  bankAccountState,
+  findBankAccount,
+  linkBankAccount,
+  lookAtBankAccount,
+} from '../money/bank-accounts.ts';
 import { confirmWithdrawal, requestWithdrawal, resendCode } from '../money/withdrawals/request.ts';
 import { type Pocket, readTerms } from '../money/withdrawals/terms.ts';
 import { findWithdrawal, listWithdrawals, withdrawalView } from '../money/withdrawals/views.ts';
@@ -128,6 +133,10 @@ export const registerWithdrawals: RegisterRoutes = (router, context) => {
   router.openapi(linkRoute, async (c) => {
     const { userId, kind } = await pocketOf(context, c, 'bank_account.manage');
     await limits.take('bank_link_by_user', userId);
+    // The first bank account takes the place of none, and the first withdrawal to it asks for a code anyway.
+    const linked = await findBankAccount(db, userId);
+    if (linked?.bankId !== null && linked !== null)
+      await requireStepUp(context, await auth.requireUser(c), 'bank_account');
     return c.json(await linkBankAccount(context, { userId, isBusiness: kind === 'merchant_available' }), 200);
   });
   router.openapi(createWithdrawal, async (c) => {
@@ -145,7 +154,6 @@ export const registerWithdrawals: RegisterRoutes = (router, context) => {
           amountMinor: BigInt(amountMinor),
           feeMinor: BigInt(feeMinor),
           key,
-          address: addressOf(c),
         }),
     });
     return c.json(result, 200);
@@ -180,6 +188,6 @@ export const registerWithdrawals: RegisterRoutes = (router, context) => {
   router.openapi(resendRoute, async (c) => {
     const pocket = await pocketOf(context, c, 'pay_outs.order');
     const { id } = c.req.valid('param');
-    return c.json(await resendCode(context, { pocket, id, address: addressOf(c) }), 200);
+    return c.json(await resendCode(context, { pocket, id }), 200);
   });
 };

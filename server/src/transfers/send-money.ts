@@ -83,10 +83,13 @@ async function sendTogether(
   requests: readonly SendMoney[],
 ): Promise<readonly Outcome<TransferResult>[]> {
   const planned = await plan(needs, requests);
-  const posted = await post(
-    needs,
-    planned.filter((one): one is Planned => 'transfer' in one),
-  );
+  const toPost = planned.filter((one): one is Planned => 'transfer' in one);
+  const posted = await post(needs, toPost).catch((error: unknown) => {
+    if (error instanceof RecipientClosed) return null;
+    throw error;
+  });
+  // Nothing was posted. Whoever closed has no number any more, so that the others go on without them.
+  if (posted === null) return sendTogether(needs, requests);
   return planned.map((one) =>
     'transfer' in one ? outcomeOf(one, posted, needs) : { ok: false, error: one },
   );
@@ -152,6 +155,23 @@ function transferOf(
   };
 }
 
+/** Somebody's account was closed between the plan and the post: nothing of the batch stands. */
+class RecipientClosed extends Error {}
+
+/**
+ * After their accounts were locked, which closing does as well: whoever is open now is open when the money is there.
+ * @throws RecipientClosed
+ */
+async function assertOpen(tx: Tx, planned: readonly Planned[]): Promise<void> {
+  const ids = pgPlainArray(planned.map(({ recipient }) => recipient.id));
+  const closed = await tx
+    .select({ id: users.id })
+    .from(users)
+    .where(sql`${users.id} = any(${ids}::uuid[]) and ${users.closedAt} is not null`)
+    .limit(1);
+  if (closed.length > 0) throw new RecipientClosed('an account was closed');
+}
+
 interface Posted {
   readonly result: PostResult;
   readonly createdAt: Date | undefined;
@@ -182,6 +202,7 @@ async function post(needs: Needs, planned: readonly Planned[]): Promise<Readonly
         await recoverDebts(tx, { userId: recipient.id, currency, amountMinor, transferId: transfer.id });
       }
     }
+    await assertOpen(tx, planned);
     const times = await findTransferTimes(
       tx,
       [...results.values()].flatMap(({ transferId }) => transferId ?? []),

@@ -1,5 +1,5 @@
 /** Each call of the cloud that the wallet makes, by name; bodies, keys and answers are the contract's, operation by operation. */
-import type { AnswerOf, AnyGiven, ClaimBody, Given, Operation } from '@tikiwallet/server/contract';
+import type { AnswerOf, AnyGiven, ClaimBody, Given, Operation, StepUpAct } from '@tikiwallet/server/contract';
 import type { Payee } from '../store/schema.ts';
 import type { ApiClient } from './client.ts';
 
@@ -66,6 +66,20 @@ export function createEndpoints(client: ApiClient) {
       anonymous('POST /v1/auth/pin-reset', { body }),
     finishPinReset: (body: OpensSession & { resetToken: string; code: string }) =>
       anonymous('POST /v1/auth/pin-reset/verify', { body }),
+    /** Answered alike whether the number has an account. */
+    startPasswordReset: (phone: string) => anonymous('POST /v1/auth/password-reset', { body: { phone } }),
+    finishPasswordReset: (body: OpensSession & { resetId: string; code: string; password: string }) =>
+      anonymous('POST /v1/auth/password-reset/verify', { body }),
+    /** Where this person is signed in. */
+    sessions: () => ask('GET /v1/sessions', {}),
+    endSession: (id: string) => ask('DELETE /v1/sessions/{id}', { params: { id } }),
+    endSessions: () => ask('DELETE /v1/sessions', {}),
+    startStepUp: (act: StepUpAct) => ask('POST /v1/step-ups', { body: { act } }),
+    proveStepUp: (act: StepUpAct, code: string) => ask('POST /v1/step-ups/verify', { body: { act, code } }),
+    startPhoneChange: (body: { phone: string; password?: string }) => ask('POST /v1/phone-change', { body }),
+    finishPhoneChange: (code: string) => ask('POST /v1/phone-change/verify', { body: { code } }),
+    closing: () => ask('GET /v1/account/closing', {}),
+    closeAccount: (password: string) => ask('POST /v1/account/close', { body: { password } }),
     wallet: () => ask('GET /v1/wallet', {}),
     /** @param since the bundle that this phone has, for the difference; null for everything. */
     trust: (since: { readonly version: number; readonly issuedAt: number } | null) =>

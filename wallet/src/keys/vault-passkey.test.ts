@@ -93,10 +93,19 @@ test('R35: a person who says no, and a passkey that was removed, leave the PIN a
   expect(vault.permits(USER, LARGE)).toBe(true);
 });
 
-test('R35: it outlives a changed PIN, and forgives no wrong one', async () => {
+test('R35: it ends with a changed PIN, and the new one may add another', async () => {
   const { vault, openPage } = await setUp();
   await vault.addPasskey(USER, PIN, 'me');
   await vault.changePin(USER, PIN, NEXT);
+  expect(await codeOf(openPage().unlockByPasskey(USER))).toBe('passkey_not_possible');
+  expect(await vault.status(USER)).toMatchObject({ kind: 'set', hasPasskey: false });
+  await vault.addPasskey(USER, NEXT, 'me');
+  await openPage().unlockByPasskey(USER);
+});
+
+test('R35: it forgives no wrong PIN', async () => {
+  const { vault, openPage } = await setUp();
+  await vault.addPasskey(USER, PIN, 'me');
   expect(await codeOf(vault.unlock(USER, WRONG))).toBe('pin_wrong');
   const page = openPage();
   await page.unlockByPasskey(USER);

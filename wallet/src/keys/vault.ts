@@ -72,6 +72,15 @@ export interface Use {
   readonly limitMinor: bigint;
 }
 
+/** A passkey that is null goes. */
+type VaultChanges = Omit<Partial<SetVault>, 'passkey'> & { readonly passkey?: SetVault['passkey'] | null };
+
+function changed(record: SetVault, { passkey, ...changes }: VaultChanges): SetVault {
+  const { passkey: former, ...kept } = record;
+  const next = passkey === undefined ? former : passkey;
+  return { ...kept, ...changes, ...(next === undefined || next === null ? {} : { passkey: next }) };
+}
+
 export class Vault {
   readonly #needs: VaultNeeds;
   #opened: Opened | null = null;
@@ -163,11 +172,11 @@ export class Vault {
     await Promise.all([transaction.store.put(record), transaction.done]);
   }
 
-  async #change(userId: string, change: (now: SetVault) => Partial<SetVault> | null): Promise<void> {
+  async #change(userId: string, change: (now: SetVault) => VaultChanges | null): Promise<void> {
     const transaction = this.#needs.database.transaction('vaults', 'readwrite', { durability: 'strict' });
     const record = await transaction.store.get(userId);
     const changes = record?.state === 'set' ? change(record) : null;
-    if (record?.state === 'set' && changes !== null) await transaction.store.put({ ...record, ...changes });
+    if (record?.state === 'set' && changes !== null) await transaction.store.put(changed(record, changes));
     await transaction.done;
   }
 
@@ -218,7 +227,8 @@ export class Vault {
     await this.#try(userId, pin, async (record, key) => {
       const secrets = await makePinSecrets(await this.#iterations());
       const nextKey = await keyOfPin(next, secrets);
-      return { pin: secrets, master: await resealMaster(record.master, key, nextKey) };
+      // Whoever knew the old PIN may have added a finger of theirs: what it opened ends with it.
+      return { pin: secrets, master: await resealMaster(record.master, key, nextKey), passkey: null };
     });
   }
 
@@ -291,7 +301,7 @@ export class Vault {
   async #try(
     userId: string,
     pin: string,
-    use: (record: SetVault, key: CryptoKey) => Promise<Partial<SetVault>>,
+    use: (record: SetVault, key: CryptoKey) => Promise<VaultChanges>,
   ): Promise<void> {
     await this.#needs.withLock(async () => {
       const record = await this.#needs.database.get('vaults', userId);
@@ -303,7 +313,7 @@ export class Vault {
       const waitMs = waitAfter(failures);
       await this.#put({ ...record, failures, waitMs });
       this.#waiting.delete(userId);
-      let changes: Partial<SetVault>;
+      let changes: VaultChanges;
       try {
         changes = await use(record, await keyOfPin(isPin(pin) ? pin : '', record.pin));
       } catch (error) {

@@ -226,6 +226,11 @@ export function LogIn() {
           <Button type="submit" busy={action.busy} testId="login-submit">
             {t('login.submit')}
           </Button>
+          <p class="aside">
+            <a href="#/forgotten" data-testid="login-forgotten">
+              {t('reset.title')}
+            </a>
+          </p>
           {state.profile === null && (
             <p class="aside">
               {t('login.no_account')} <a href="#/register">{t('welcome.register')}</a>

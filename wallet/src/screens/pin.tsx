@@ -65,7 +65,8 @@ function NoPin() {
 }
 
 function ChangePin() {
-  const { wallet } = useWallet();
+  const { wallet, state } = useWallet();
+  const endsPasskey = state.vault.kind === 'set' && state.vault.hasPasskey;
   const [old, setOld] = useState<string | null>(null);
   const leave = () => go('settings');
   // The old PIN is tried when it is typed: who does not know it is not asked for a new one.
@@ -78,7 +79,12 @@ function ChangePin() {
     leave();
   };
   return old === null ? (
-    <TypePin title={t('pin.old')} reason={<p>{t('pin.old_text')}</p>} onPin={check} onCancel={leave} />
+    <TypePin
+      title={t('pin.old')}
+      reason={<p>{t(endsPasskey ? 'pin.old_text_passkey' : 'pin.old_text')}</p>}
+      onPin={check}
+      onCancel={leave}
+    />
   ) : (
     <ChoosePin onPin={change} onCancel={leave} />
   );

@@ -210,6 +210,12 @@ function AccountPanel() {
           <Bdi>{state.profile?.phone}</Bdi>
         </Row>
       </dl>
+      <LinkButton to="devices" icon="phone" testId="devices-link">
+        {t('devices.title')}
+      </LinkButton>
+      <LinkButton to="number" icon="send" testId="number-link">
+        {t('number.title')}
+      </LinkButton>
       {unsent.length > 0 ? (
         <Notice tone="warn" icon="alert" testId="sign-out-blocked">
           <p>{t('settings.sign_out_blocked')}</p>
@@ -238,6 +244,9 @@ function AccountPanel() {
         </Button>
       )}
       {action.code !== null && <ErrorNotice code={action.code} />}
+      <LinkButton to="closing" kind="quiet" icon="erase" testId="closing-link">
+        {t('closing.title')}
+      </LinkButton>
     </section>
   );
 }

@@ -8,6 +8,7 @@ import { AmountField, useAmount } from './parts/amount-field.tsx';
 import { useWallet } from './parts/context.ts';
 import { NeedsOnline } from './parts/needs-online.tsx';
 import { go } from './parts/router.ts';
+import { StepUp } from './parts/step-up.tsx';
 import { Bdi, Button, Empty, ErrorNotice, Notice, Row, Screen, Skeleton, useAction } from './parts/ui.tsx';
 
 export function WithdrawScreen() {
@@ -61,6 +62,9 @@ function Ask() {
 function LinkAction({ label, isFirst }: { label: string; isFirst: boolean }) {
   const { wallet } = useWallet();
   const action = useAction();
+  const toProvider = async () => location.assign(await wallet.linkBankAccount());
+  // Another bank account than the one that is known: whoever holds the phone must also read its SMS.
+  if (action.code === 'step_up_required') return <StepUp act="bank_account" onProved={toProvider} />;
   return (
     <>
       {action.code !== null && <ErrorNotice code={action.code} />}
@@ -68,7 +72,7 @@ function LinkAction({ label, isFirst }: { label: string; isFirst: boolean }) {
         kind={isFirst ? 'primary' : 'quiet'}
         busy={action.busy}
         testId="withdraw-link-bank"
-        onClick={() => action.run(async () => location.assign(await wallet.linkBankAccount()))}
+        onClick={() => action.run(toProvider)}
       >
         {label}
       </Button>

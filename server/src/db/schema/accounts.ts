@@ -1,6 +1,7 @@
 /** Tables of the people: registrations, users, merchants and their teams, sessions. Written by `accounts/` only. */
 import { sql } from 'drizzle-orm';
 import {
+  boolean,
   check,
   index,
   integer,
@@ -14,6 +15,14 @@ import {
 
 export type UserRole = 'customer' | 'merchant' | 'operator';
 export type StoredTeamRole = 'owner' | 'manager' | 'cashier';
+export type SessionEnd =
+  | 'logged_out'
+  | 'ended_elsewhere'
+  | 'refresh_token_reused'
+  | 'credentials_changed'
+  | 'account_closed';
+export type CodePurpose = 'withdrawal' | 'pin_reset' | 'log_in' | StoredStepUpAct;
+export type StoredStepUpAct = 'bank_account' | 'phone_change' | 'account_closing';
 export type ClientKind = 'browser' | 'agent';
 
 const at = (name: string) => timestamp(name, { withTimezone: true });
@@ -29,6 +38,10 @@ export const users = pgTable(
     /** argon2id as a PHC string. */
     passwordHash: text('password_hash').notNull(),
     createdAt: at('created_at').notNull().defaultNow(),
+    /** The number was changed without the old one: nothing goes to a bank before this. */
+    withdrawalsFrom: at('withdrawals_from'),
+    /** Closed for good: number, name and password are gone; the id stays, because the ledger names it. */
+    closedAt: at('closed_at'),
   },
   (t) => [
     uniqueIndex('users_username').on(sql`lower(${t.username})`),
@@ -146,16 +159,113 @@ export const sessions = pgTable(
     /** Six hours after log-in, whatever is refreshed. */
     expiresAt: at('expires_at').notNull(),
     revokedAt: at('revoked_at'),
-    revokedReason: text('revoked_reason').$type<'logged_out' | 'refresh_token_reused'>(),
+    revokedReason: text('revoked_reason').$type<SessionEnd>(),
     /** The browser's own key: an uncompressed P-256 point in base64url. */
     proofKey: text('proof_key'),
     /** The highest count that the key has signed. */
     proofCount: integer('proof_count').notNull().default(0),
     provedAt: at('proved_at'),
+    /** For the person's own list: browser and system, as the browser names them. Nothing finer is kept. */
+    deviceName: text('device_name'),
   },
   (t) => [
     index('sessions_user').on(t.userId),
     check('sessions_client', sql`${t.client} in ('browser', 'agent')`),
+  ],
+);
+
+/**
+ * The one code by SMS that a person who is known to us waits for, and what it is for: it confirms nothing else. For an act that is
+ * done in a session it turns, once typed, into a proof that the act uses up.
+ */
+export const ownerCodes = pgTable(
+  'owner_codes',
+  {
+    userId: uuid('user_id')
+      .primaryKey()
+      .references(() => users.id),
+    purpose: text('purpose').$type<CodePurpose>().notNull(),
+    /** What exactly: the session that asked, the withdrawal, the log-in. */
+    subject: text('subject').notNull(),
+    /** The provider's. */
+    verificationId: text('verification_id').notNull(),
+    checkCount: integer('check_count').notNull().default(0),
+    expiresAt: at('expires_at').notNull(),
+    /** The right code was typed. */
+    provedAt: at('proved_at'),
+  },
+  (t) => [check('owner_codes_checks', sql`${t.checkCount} between 0 and 5`)],
+);
+
+/** Somebody who says that they forgot a password, and has not proved the phone yet. */
+export const passwordResets = pgTable(
+  'password_resets',
+  {
+    id: uuid('id').primaryKey(),
+    /** Null: the number has no account. The row is there all the same, so that nobody can tell. */
+    userId: uuid('user_id').references(() => users.id),
+    verificationId: text('verification_id'),
+    /** From a device that the owner has used before. */
+    isKnownDevice: boolean('is_known_device').notNull(),
+    checkCount: integer('check_count').notNull().default(0),
+    expiresAt: at('expires_at').notNull(),
+    usedAt: at('used_at'),
+    createdAt: at('created_at').notNull(),
+  },
+  (t) => [
+    index('password_resets_expiry').on(t.expiresAt),
+    check('password_resets_checks', sql`${t.checkCount} between 0 and 5`),
+  ],
+);
+
+/** A new number that is being proved by a person who is signed in. */
+export const phoneChanges = pgTable(
+  'phone_changes',
+  {
+    /** One at a time. */
+    userId: uuid('user_id')
+      .primaryKey()
+      .references(() => users.id),
+    sessionId: uuid('session_id').notNull(),
+    /** E.164. */
+    phone: text('phone').notNull(),
+    provedBy: text('proved_by').$type<'old_number' | 'password'>().notNull(),
+    verificationId: text('verification_id'),
+    checkCount: integer('check_count').notNull().default(0),
+    expiresAt: at('expires_at').notNull(),
+  },
+  (t) => [check('phone_changes_checks', sql`${t.checkCount} between 0 and 5`)],
+);
+
+export const ACCOUNT_EVENTS = [
+  'password_reset',
+  'pin_reset',
+  'phone_changed',
+  'signed_out_everywhere',
+  'account_closed',
+] as const;
+export type AccountEventKind = (typeof ACCOUNT_EVENTS)[number];
+
+/** What changed who may act for an account, and when. Append-only, and without numbers, names or codes, so that it may stay. */
+export const accountEvents = pgTable(
+  'account_events',
+  {
+    id: uuid('id').primaryKey(),
+    userId: uuid('user_id')
+      .notNull()
+      .references(() => users.id),
+    kind: text('kind').$type<AccountEventKind>().notNull(),
+    /** By which proof, where there are several ways. */
+    proof: text('proof'),
+    sessionId: uuid('session_id'),
+    at: at('at').notNull(),
+  },
+  (t) => [
+    index('account_events_user').on(t.userId, t.at),
+    check(
+      'account_events_kind',
+      sql`${t.kind} in (${sql.raw(ACCOUNT_EVENTS.map((kind) => `'${kind}'`).join(', '))})`,
+    ),
   ],
 );
 

@@ -7,12 +7,13 @@
 import { and, eq, lt, lte, ne, sql } from 'drizzle-orm';
 import type { Withdrawal } from '../../../contract/index.ts';
 import {
-  checkCode,
   findUserById,
   MAX_CHECKS,
   OTP_LIFE_MS,
   RESEND_AFTER_MS,
-  sendCode,
+  proveOwnerCode,
+  sendOwnerCode,
+  useOwnerProof,
 } from '../../accounts/index.ts';
 import type { ServerContext } from '../../context.ts';
 import type { Executor, Tx } from '../../db/client.ts';
@@ -41,7 +42,6 @@ export interface WithdrawalRequest {
   readonly feeMinor: bigint;
   /** Names this write for ever. */
   readonly key: string;
-  readonly address: string;
 }
 
 /**
@@ -65,10 +65,7 @@ export async function requestWithdrawal(
     return (await findStanding(tx, request, id)) ?? (await write(tx, needs, request, id));
   });
   const isCodeOwed = row.verificationId === null && isAwaiting(needs, row);
-  return withdrawalView(
-    isCodeOwed ? await sendCodeFor(needs, row, request.address) : row,
-    needs.clock.nowMs(),
-  );
+  return withdrawalView(isCodeOwed ? await sendCodeFor(needs, row) : row, needs.clock.nowMs());
 }
 
 function assertWithinRules(needs: RequestNeeds, { amountMinor, feeMinor, pocket }: WithdrawalRequest): void {
@@ -166,17 +163,13 @@ async function isKnownBank(tx: Tx, userId: string, fingerprint: string): Promise
 export interface CodeRequest {
   readonly pocket: Pocket;
   readonly id: string;
-  readonly address: string;
 }
 
 /** @throws ApiProblem `withdrawal_not_found`, `withdrawal_not_awaiting_code`, `otp_too_many_attempts`, `rate_limited`, `sms_not_sent` */
-export async function resendCode(
-  needs: RequestNeeds,
-  { pocket, id, address }: CodeRequest,
-): Promise<Withdrawal> {
+export async function resendCode(needs: RequestNeeds, { pocket, id }: CodeRequest): Promise<Withdrawal> {
   const row = await findWithdrawal(needs.db, pocket.userId, id);
   assertAwaiting(needs, row);
-  return withdrawalView(await sendCodeFor(needs, row, address), needs.clock.nowMs());
+  return withdrawalView(await sendCodeFor(needs, row), needs.clock.nowMs());
 }
 
 function assertAwaiting(needs: Pick<RequestNeeds, 'clock'>, row: WithdrawalRow): void {
@@ -188,8 +181,8 @@ function isAwaiting({ clock }: Pick<RequestNeeds, 'clock'>, row: WithdrawalRow):
   return row.state === 'awaiting_code' && !isOver;
 }
 
-async function sendCodeFor(needs: RequestNeeds, row: WithdrawalRow, address: string): Promise<WithdrawalRow> {
-  const { db, clock, limits } = needs;
+async function sendCodeFor(needs: RequestNeeds, row: WithdrawalRow): Promise<WithdrawalRow> {
+  const { db, clock } = needs;
   const user = await findUserById(db, row.userId);
   if (user === undefined) throw problem('not_authenticated');
   const now = new Date(clock.nowMs());
@@ -209,18 +202,17 @@ async function sendCodeFor(needs: RequestNeeds, row: WithdrawalRow, address: str
     if (row.codeSentCount >= MAX_SENDS) throw problem('otp_too_many_attempts');
     throw problem('rate_limited', { retryAfterMs: RESEND_AFTER_MS });
   }
-  const send = async () => {
-    await limits.take('step_up_sms_by_user', user.id);
-    return sendCode(needs, { phone: user.phone, address });
-  };
-  const verificationId = await send().catch(async (error: unknown) => {
-    // It may be asked for again at once: nothing was sent.
-    await db
-      .update(withdrawals)
-      .set({ codeSentAt: row.codeSentAt, codeSentCount: sql`${withdrawals.codeSentCount} - 1` })
-      .where(and(eq(withdrawals.id, row.id), eq(withdrawals.codeSentAt, now)));
-    throw error;
-  });
+  const act = { userId: user.id, purpose: 'withdrawal', subject: row.id } as const;
+  const verificationId = await sendOwnerCode(needs, { ...act, phone: user.phone }).catch(
+    async (error: unknown) => {
+      // It may be asked for again at once: nothing was sent.
+      await db
+        .update(withdrawals)
+        .set({ codeSentAt: row.codeSentAt, codeSentCount: sql`${withdrawals.codeSentCount} - 1` })
+        .where(and(eq(withdrawals.id, row.id), eq(withdrawals.codeSentAt, now)));
+      throw error;
+    },
+  );
   const [sent] = await db
     .update(withdrawals)
     .set({
@@ -240,7 +232,7 @@ async function sendCodeFor(needs: RequestNeeds, row: WithdrawalRow, address: str
  */
 export async function confirmWithdrawal(
   needs: RequestNeeds,
-  { pocket, id, address, code }: CodeRequest & { readonly code: string },
+  { pocket, id, address, code }: CodeRequest & { readonly code: string; readonly address: string },
 ): Promise<Withdrawal> {
   const { db, limits } = needs;
   await limits.take('verify_by_address', address);
@@ -272,7 +264,7 @@ export async function confirmWithdrawal(
 }
 
 async function assertCode(needs: RequestNeeds, row: WithdrawalRow, code: string): Promise<void> {
-  const { db, limits } = needs;
+  const { db } = needs;
   if (row.verificationId === null) throw problem('otp_expired');
   // Counted before the provider is asked, so that parallel guesses cannot share one count.
   const [counted] = await db
@@ -281,8 +273,7 @@ async function assertCode(needs: RequestNeeds, row: WithdrawalRow, code: string)
     .where(and(eq(withdrawals.id, row.id), lt(withdrawals.codeCheckCount, MAX_CHECKS)))
     .returning({ id: withdrawals.id });
   if (counted === undefined) throw problem('otp_too_many_attempts');
-  // Counted for the person, too: another withdrawal gives no new guesses.
-  await limits.take('step_up_check_by_user', row.userId);
-  await checkCode(needs, { verificationId: row.verificationId, code });
-  await limits.forgive('step_up_check_by_user', row.userId);
+  const act = { userId: row.userId, purpose: 'withdrawal', subject: row.id } as const;
+  await proveOwnerCode(needs, act, code);
+  await useOwnerProof(needs, act);
 }

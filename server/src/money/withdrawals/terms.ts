@@ -7,6 +7,7 @@ import { and, eq, gt, ne, sql } from 'drizzle-orm';
 import type { WithdrawalTerms } from '../../../contract/index.ts';
 import type { ServerContext } from '../../context.ts';
 import type { Executor, Tx } from '../../db/client.ts';
+import { users } from '../../db/schema/accounts.ts';
 import { withdrawals } from '../../db/schema/money.ts';
 import { refunds } from '../../db/schema/refunds.ts';
 import { debts } from '../../db/schema/settlement.ts';
@@ -131,6 +132,12 @@ export async function judge(
     .where(and(eq(debts.userId, pocket.userId), sql`${debts.recoveredMinor} < ${debts.amountMinor}`))
     .limit(1);
   if (owes.length > 0) throw problem('debt_unpaid');
+  const [person] = await executor
+    .select({ from: users.withdrawalsFrom })
+    .from(users)
+    .where(eq(users.id, pocket.userId));
+  // Their number was changed without the old one: whoever has it must have time to see that.
+  if ((person?.from?.getTime() ?? 0) > needs.clock.nowMs()) throw problem('money_on_hold');
   const room = await readRoom(executor, needs, pocket);
   if (amountMinor > room.balanceMinor) throw problem('insufficient_funds');
   if (amountMinor > room.dayMinor) throw problem('withdrawal_limit_reached');

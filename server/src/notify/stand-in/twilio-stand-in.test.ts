@@ -32,7 +32,7 @@ afterAll(async () => {
 let next = 1_000_000;
 const phone = () => `+659${(next += 1)}`;
 async function begin(to: string): Promise<{ id: string; code: string }> {
-  const started = await notify.startVerification(to);
+  const started = await notify.startVerification(to, 'stranger');
   if (started.status !== 'sent') throw new Error(started.status);
   return { id: started.verificationId, code: sms.findLast((message) => message.to === to)?.code ?? '' };
 }
@@ -42,36 +42,38 @@ describe("through Twilio's own SDK", () => {
   test('the right code is approved once; afterwards the verification is gone', async () => {
     const { id, code } = await begin(phone());
     expect(code).toMatch(/^[0-9]{6}$/);
-    expect(await notify.checkVerification(id, wrong(code))).toEqual({ status: 'incorrect' });
-    expect(await notify.checkVerification(id, code)).toEqual({ status: 'approved' });
-    expect(await notify.checkVerification(id, code)).toEqual({ status: 'expired' });
+    expect(await notify.checkVerification(id, wrong(code), 'stranger')).toEqual({ status: 'incorrect' });
+    expect(await notify.checkVerification(id, code, 'stranger')).toEqual({ status: 'approved' });
+    expect(await notify.checkVerification(id, code, 'stranger')).toEqual({ status: 'expired' });
   });
 
   test('five wrong codes end it', async () => {
     const { id, code } = await begin(phone());
     for (let i = 0; i < 5; i += 1)
-      expect(await notify.checkVerification(id, wrong(code))).toEqual({ status: 'incorrect' });
-    expect(await notify.checkVerification(id, code)).toEqual({ status: 'too_many_attempts' });
+      expect(await notify.checkVerification(id, wrong(code), 'stranger')).toEqual({ status: 'incorrect' });
+    expect(await notify.checkVerification(id, code, 'stranger')).toEqual({ status: 'too_many_attempts' });
   });
 
   test('ten minutes end it', async () => {
     const { id, code } = await begin(phone());
     clock.advance(10 * 60_000);
-    expect(await notify.checkVerification(id, code)).toEqual({ status: 'expired' });
+    expect(await notify.checkVerification(id, code, 'stranger')).toEqual({ status: 'expired' });
   });
 
   test('asking again sends the same code, five times at most', async () => {
     const to = phone();
     const first = await begin(to);
     for (let i = 0; i < 4; i += 1) expect(await begin(to)).toEqual(first);
-    expect(await notify.startVerification(to)).toEqual({ status: 'too_many_sends' });
+    expect(await notify.startVerification(to, 'stranger')).toEqual({ status: 'too_many_sends' });
   });
 
   test('what is no number is refused, and a provider that is away is a result, not an exception', async () => {
-    expect(await notify.startVerification('12')).toEqual({ status: 'number_refused' });
+    expect(await notify.startVerification('12', 'stranger')).toEqual({ status: 'number_refused' });
     const away = createTwilioNotify(readConfig({ TWILIO_API_BASE: 'http://127.0.0.1:9' }).twilio);
-    expect((await away.startVerification(phone())).status).toBe('unavailable');
-    expect((await away.checkVerification(`VE${'0'.repeat(32)}`, '123456')).status).toBe('unavailable');
+    expect((await away.startVerification(phone(), 'stranger')).status).toBe('unavailable');
+    expect((await away.checkVerification(`VE${'0'.repeat(32)}`, '123456', 'stranger')).status).toBe(
+      'unavailable',
+    );
   });
 });
 
@@ -82,7 +84,7 @@ test('a restart forgets nothing', async () => {
   const notifyAgain = createTwilioNotify(
     readConfig({ TWILIO_API_BASE: `http://127.0.0.1:${serverAgain.port}` }).twilio,
   );
-  expect(await notifyAgain.checkVerification(id, code)).toEqual({ status: 'approved' });
+  expect(await notifyAgain.checkVerification(id, code, 'stranger')).toEqual({ status: 'approved' });
   await serverAgain.close(100);
 });
 

@@ -72,6 +72,7 @@ export function createTwilioStandIn(options: TwilioStandInOptions): Hono {
     const found = file.value.verifications.find((v) => v.sid === c.req.param('sid'));
     return found === undefined ? notFound(c) : c.json(verificationDocument(c, refresh(found, clock)));
   });
+  app.post('/v2/Services/:service/Verifications/:sid', (c) => cancel(c, file, clock));
   app.post('/v2/Services/:service/VerificationCheck', (c) => check(c, file, clock));
   app.notFound((c) => notFound(c));
   return app;
@@ -141,6 +142,20 @@ async function create(
   file.save();
   onSms?.(message);
   return c.json(verificationDocument(c, verification), 201);
+}
+
+/** The one thing that a server may change of a verification; an approved or expired one is gone. */
+async function cancel(c: Context, file: JsonFile<State>, clock: Clock): Promise<Response> {
+  const form = await readForm(c);
+  const found = file.value.verifications.find(
+    (v) => v.sid === c.req.param('sid') && v.serviceSid === c.req.param('service'),
+  );
+  if (found === undefined || refresh(found, clock).status !== 'pending') return notFound(c);
+  if (form.get('Status') !== 'canceled') return refuse(c, 400, 60200, 'Invalid parameter `Status`');
+  found.status = 'canceled';
+  found.updatedMs = clock.nowMs();
+  file.save();
+  return c.json(verificationDocument(c, found));
 }
 
 async function check(c: Context, file: JsonFile<State>, clock: Clock): Promise<Response> {
