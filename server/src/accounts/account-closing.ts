@@ -127,7 +127,9 @@ async function erase(tx: Tx, { userId, phone, closedAt }: Closed): Promise<void>
     .set(withdrawn)
     .where(
       and(
-        sql`${teamInvitations.merchantId} in (select id from merchants where owner_user_id = ${userId})`,
+        // Of an owner all of the business's, of a manager what they offered themselves.
+        sql`(${teamInvitations.merchantId} in (select id from merchants where owner_user_id = ${userId})
+          or ${teamInvitations.invitedBy} = ${userId})`,
         isNull(teamInvitations.endedAt),
       ),
     );

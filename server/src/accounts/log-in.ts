@@ -23,7 +23,10 @@ export interface SessionGrant {
   readonly sessionExpiresAt: Date;
 }
 
-/** Opens a session for somebody who has just proved who they are. @throws ApiProblem `account_suspended` */
+/**
+ * Opens a session for somebody who has just proved who they are.
+ * @throws ApiProblem `account_suspended`; `credentials_incorrect` when what was proved holds no more
+ */
 export async function openSession(
   accounts: Accounts,
   user: StoredUser,
@@ -35,6 +38,12 @@ export async function openSession(
     proofKey: opened.sessionKey ?? null,
     deviceName: opened.deviceName ?? null,
   });
+  // Asked when the session stands: a new password, or the account's end, ended every session but this one.
+  const { passwordHash } = (await findUserById(accounts.db, user.id)) ?? {};
+  if (passwordHash !== user.passwordHash) {
+    await accounts.sessions.revoke(session.id, 'logged_out');
+    throw problem('credentials_incorrect');
+  }
   return grant(accounts, user, session);
 }
 

@@ -111,7 +111,7 @@ export async function finishPasswordReset(needs: Needs, proof: ResetProof): Prom
     await sessions.endAll(user.id, 'credentials_changed', { executor: tx });
     await writeEvent({ db: tx, clock }, { userId: user.id, kind: 'password_reset', proof: 'code' });
   });
-  return openSession(needs, user, proof);
+  return openSession(needs, { ...user, passwordHash }, proof);
 }
 
 /** A number without an account costs a question to the provider, too, and is answered like a wrong code. */

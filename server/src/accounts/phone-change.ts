@@ -19,6 +19,7 @@ import { verifyPassword } from './password.ts';
 import { normalisePhone } from './phone.ts';
 import { useStepUp } from './risky-acts.ts';
 import { checkCode, MAX_CHECKS, OTP_LIFE_MS, RESEND_AFTER_MS, sendCode } from './sms-codes.ts';
+import { withdrawOffersTo } from './teams.ts';
 import { findUserById } from './users.ts';
 
 type Needs = Pick<ServerContext, 'db' | 'clock' | 'config' | 'limits' | 'notify' | 'sessions'>;
@@ -133,6 +134,8 @@ export async function finishPhoneChange(
         .where(and(running, eq(phoneChanges.phone, phone)))
         .returning({ userId: phoneChanges.userId });
       if (done.length === 0) throw problem('otp_expired');
+      const [before] = await tx.select({ phone: users.phone }).from(users).where(eq(users.id, userId));
+      if (before !== undefined && before.phone !== phone) await withdrawOffersTo(tx, before.phone, now);
       const held = { withdrawalsFrom: new Date(now.getTime() + WITHDRAWALS_WAIT_MS) };
       await tx
         .update(users)

@@ -146,6 +146,14 @@ async function endInvitation(
   return ended.length > 0;
 }
 
+/** Whoever gets the number next was not meant. */
+export async function withdrawOffersTo(tx: Tx, phone: string, endedAt: Date): Promise<void> {
+  await tx
+    .update(teamInvitations)
+    .set({ endedReason: 'withdrawn', endedAt })
+    .where(and(eq(teamInvitations.phone, phone), isNull(teamInvitations.endedAt)));
+}
+
 /** Locked, so that two who change one person at once do it one after the other. */
 async function lockMember(tx: Tx, actor: TeamActor, userId: string): Promise<Member> {
   const [member] = await tx

@@ -7,6 +7,7 @@ import {
   DeviceSessions,
   PasswordResetStarted,
   PhoneChangeStarted,
+  ReceivedInvitations,
   SecondProofStarted,
   Session,
   type StepUpAct,
@@ -45,6 +46,11 @@ const resetCode = async (phone: string, already: number) => {
   await vi.waitFor(() => expect(sentTo(phone)).toBe(already + 1), { timeout: 15_000, interval: 10 });
   return server.codeFor(phone);
 };
+
+const offer = (by: Person, phone: string, role: 'manager' | 'cashier') =>
+  post('/v1/merchant/team/invitations', by.token, { phone, role });
+const offersTo = async ({ token }: Person) =>
+  (await server.expect(ReceivedInvitations, '/v1/team-invitations', { token })).items;
 
 describe('devices', () => {
   const ANDROID =
@@ -275,6 +281,30 @@ describe('a forgotten password', () => {
     }
   });
 
+  test('a log-in with the old password that the reset overtakes opens nothing', async () => {
+    const person = await server.register('customer');
+    const { phone, password } = person;
+    const already = sentTo(phone);
+    const { resetId } = await server.expect(PasswordResetStarted, '/v1/auth/password-reset', {
+      body: { phone },
+    });
+    const code = await resetCode(phone, already);
+    const { sessions } = server.context;
+    const open = sessions.open.bind(sessions);
+    const held = vi.spyOn(sessions, 'open').mockImplementationOnce(async (...asked) => {
+      await server.expect(Session, '/v1/auth/password-reset/verify', {
+        body: { resetId, code, password: `another horse ${randomUUID()}` },
+      });
+      return open(...asked);
+    });
+    const late = await server.call('/v1/auth/login', { body: { phone, password } });
+    held.mockRestore();
+    expect(late.code).toBe('credentials_incorrect');
+    const alive = await server.database.owner`
+      select id from sessions where user_id = ${person.session.user.id} and revoked_at is null`;
+    expect(alive).toHaveLength(1);
+  });
+
   test('an operator gets none: one proof is too few for what an operator may do', async () => {
     const { phone } = await server.operator();
     const before = sentTo(phone);
@@ -312,6 +342,17 @@ describe('another phone number', () => {
     );
     await server.expect(TransferPreview, '/v1/transfers/preview', { token, body: { phone } });
     await server.register('customer', { phone: person.phone });
+  });
+
+  test('what a shop offered to the old number is no stranger’s who gets that number next', async () => {
+    const person = await server.register('customer');
+    const owner = await server.register('merchant');
+    await offer(owner, person.phone, 'manager');
+    const phone = freshPhone();
+    await start(person, { phone, password: person.password });
+    expect((await finish(person, server.codeFor(phone))).status).toBe(200);
+    const stranger = await server.register('customer', { phone: person.phone });
+    expect(await offersTo(stranger)).toEqual([]);
   });
 
   test('with the password in its place: nothing goes to a bank for a day', async () => {
@@ -419,6 +460,22 @@ describe('closing an account', () => {
     // The number begins anew, as somebody else.
     const next = await server.register('customer', { phone: person.phone });
     expect(next.session.user.id).not.toBe(id);
+  });
+
+  test('what a manager offered goes with the manager', async () => {
+    const [owner, manager, accomplice] = [
+      await server.register('merchant'),
+      await server.register('customer'),
+      await server.register('customer'),
+    ];
+    await offer(owner, manager.phone, 'manager');
+    const [mine] = await offersTo(manager);
+    await post(`/v1/team-invitations/${mine?.id ?? ''}/accept`, manager.token);
+    await offer(manager, accomplice.phone, 'cashier');
+    expect(await offersTo(accomplice)).toHaveLength(1);
+    await stepUp(manager, 'account_closing');
+    expect((await close(manager)).status).toBe(204);
+    expect(await offersTo(accomplice)).toEqual([]);
   });
 
   test('two requests at once close it once, and the trail of it cannot be rewritten', async () => {
