@@ -115,3 +115,9 @@ test('every setting stands in the README', () => {
   );
   expect(missing).toEqual([]);
 });
+
+test('figures are served to this machine only, wherever the API listens, until somebody says otherwise', () => {
+  const open = { HOST: '0.0.0.0', TIKI_METRICS_PORT: '9464' };
+  expect(readConfig(open).metrics).toEqual({ host: '127.0.0.1', port: 9464 });
+  expect(readConfig({ ...open, TIKI_METRICS_HOST: '10.0.0.5' }).metrics?.host).toBe('10.0.0.5');
+});

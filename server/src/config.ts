@@ -77,7 +77,8 @@ const Environment = z.object({
   TIKI_MIGRATE: z.enum(['at_start', 'never']).default('at_start'),
   TIKI_NEWER_SCHEMA: z.enum(['refuse', 'accept']).default('refuse'),
   TIKI_METRICS_PORT: Port.optional(),
-  TIKI_METRICS_HOST: z.string().optional(),
+  /** Not `HOST`: what is open to everybody is the API. */
+  TIKI_METRICS_HOST: z.string().default('127.0.0.1'),
   TIKI_LEAVE_SECONDS: z.coerce.number().min(0).max(300).default(0),
   TIKI_STOP_SECONDS: z.coerce.number().min(1).max(600).default(30),
   STRIPE_SECRET_KEY: z.string().optional(),
@@ -241,7 +242,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     metrics:
       env.TIKI_METRICS_PORT === undefined
         ? null
-        : { host: env.TIKI_METRICS_HOST ?? env.HOST, port: env.TIKI_METRICS_PORT },
+        : { host: env.TIKI_METRICS_HOST, port: env.TIKI_METRICS_PORT },
     stopping: { leaveMs: env.TIKI_LEAVE_SECONDS * 1000, allMs: env.TIKI_STOP_SECONDS * 1000 },
     stripe: stripeConfig(env),
     twilio: twilioConfig(env),

@@ -103,6 +103,8 @@ function post(
       },
     );
     sent.on('error', () => settle({ error: 'no_answer' }));
+    // Also without an error: who answers that another protocol begins here is hung up on, and said no more of.
+    sent.on('close', () => settle({ error: 'no_answer' }));
     sent.end(body);
   });
 }

@@ -1,6 +1,7 @@
 /** Merchants' programs are told what happened, once, signed, and by nobody who could be led elsewhere (R56). */
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer as createTcpServer } from 'node:net';
 import { sql } from 'drizzle-orm';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
@@ -316,4 +317,18 @@ test('R56: an answer without end and an answer that is huge are cut off', async 
     at.close();
     at.closeAllConnections();
   }
+});
+
+test('R56: an answer that another protocol begins ends the attempt, and holds no worker', async () => {
+  const turning = createTcpServer((socket) => {
+    socket.once('data', () =>
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n'),
+    );
+  });
+  await new Promise<void>((listening) => turning.listen(0, '127.0.0.1', listening));
+  const address = turning.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  const outgoing = { url: `http://127.0.0.1:${port}/`, headers: {}, body: '{}' };
+  expect(await send(outgoing, { allowPrivate: true })).toEqual({ error: 'no_answer' });
+  turning.close();
 });
