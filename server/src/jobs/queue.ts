@@ -4,7 +4,7 @@
  * Owns: the queue's schema, the names of queues and how often each is tried. Never: the work itself.
  */
 import { sql } from 'drizzle-orm';
-import { fromDrizzle, PgBoss } from 'pg-boss';
+import { fromDrizzle, type IDatabase, PgBoss } from 'pg-boss';
 import type { Logger } from 'pino';
 import type { Db, Tx } from '../db/client.ts';
 
@@ -62,10 +62,28 @@ export interface Queue {
   stop(): Promise<void>;
 }
 
+/** Expiry, counts and other care come as one text with its own BEGIN and COMMIT. */
+const WHOLE_TRANSACTION = /^\s*BEGIN;(?<statements>.*)COMMIT;\s*$/s;
+
+/**
+ * The queue's statements on the application's pool. A pool gives each statement any connection and therefore refuses a BEGIN in
+ * a text; without this, a job whose worker was killed would stay "active" for ever.
+ */
+function onPool(db: Db): IDatabase {
+  const plain = fromDrizzle(db, sql);
+  return {
+    executeSql: async (text, values) => {
+      const statements = WHOLE_TRANSACTION.exec(text)?.groups?.['statements'];
+      if (statements === undefined) return plain.executeSql(text, values);
+      return db.transaction((tx) => fromDrizzle(tx, sql).executeSql(statements, values));
+    },
+  };
+}
+
 /** On the application's own pool; needs a migrated database. */
-export async function startQueue(db: Db, log: Logger): Promise<Queue> {
+export function makeBoss(db: Db, log: Logger): PgBoss {
   const boss = new PgBoss({
-    db: fromDrizzle(db, sql),
+    db: onPool(db),
     schema: QUEUE_SCHEMA,
     // The application may neither make nor change the queue's tables.
     migrate: false,
@@ -75,6 +93,12 @@ export async function startQueue(db: Db, log: Logger): Promise<Queue> {
     schedule: false,
   });
   boss.on('error', (error) => log.warn({ err: error }, 'the queue could not work now'));
+  return boss;
+}
+
+/** @see makeBoss */
+export async function startQueue(db: Db, log: Logger): Promise<Queue> {
+  const boss = makeBoss(db, log);
   await boss.start();
   return {
     enqueueWebhooks: async (tx, deliveryIds) => {
