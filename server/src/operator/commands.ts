@@ -173,7 +173,7 @@ const appoint: OperatorCommand = {
   purpose: 'makes an operator of somebody who has registered; PHONE with + and country code',
   async run(db, [phone = '']) {
     const name = await appointOperator(db, normalisePhone(phone, ''));
-    return `${name} is an operator now, and signs in at /operator with the same number and password.`;
+    return `${name} is an operator now: signs in at /operator with the same number and password, and no longer in the wallet.`;
   },
 };
 
