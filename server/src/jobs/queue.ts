@@ -4,7 +4,7 @@
  * Owns: the queue's schema, the names of queues and how often each is tried. Never: the work itself.
  */
 import { sql } from 'drizzle-orm';
-import { fromDrizzle, type IDatabase, PgBoss } from 'pg-boss';
+import { type Db as QueueStatements, fromDrizzle, PgBoss } from 'pg-boss';
 import type { Logger } from 'pino';
 import type { Db, Tx } from '../db/client.ts';
 
@@ -69,7 +69,7 @@ const WHOLE_TRANSACTION = /^\s*BEGIN;(?<statements>.*)COMMIT;\s*$/s;
  * The queue's statements on the application's pool. A pool gives each statement any connection and therefore refuses a BEGIN in
  * a text; without this, a job whose worker was killed would stay "active" for ever.
  */
-function onPool(db: Db): IDatabase {
+function onPool(db: Db): QueueStatements {
   const plain = fromDrizzle(db, sql);
   return {
     executeSql: async (text, values) => {
