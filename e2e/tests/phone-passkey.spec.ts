@@ -99,13 +99,20 @@ test.describe('fingerprint or face', () => {
     await shop.stack.startServer();
   });
 
-  test('R35 it outlives a changed PIN', async () => {
+  test('R35 a changed PIN ends it, and it can be added again with the new one', async () => {
     await phone.page.goto(`${shop.stack.walletUrl}/#/pin/change`);
     await phone.typePin();
     await phone.at('pin-choose').waitFor();
     await phone.typePin('736142');
     await phone.typePin('736142');
     await phone.at('pin-panel').waitFor();
+    await phone.reopen();
+    await askToPay();
+    await expect(phone.at('pin-passkey')).toHaveCount(0);
+    await phone.page.goto(`${shop.stack.walletUrl}/#/settings`);
+    await phone.at('passkey-add').click();
+    await phone.typePin('736142');
+    await phone.at('passkey-on').waitFor();
     await phone.reopen();
     await askToPay();
     await phone.at('pin-passkey').click();
