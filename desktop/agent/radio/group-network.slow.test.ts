@@ -113,7 +113,7 @@ describe.skipIf(missing !== undefined)(
     test("the kiosk's DNS answers the kiosk's name and refuses every other, a phone's included", async () => {
       await serve();
       lease('kiosk');
-      phone.exec('ip', 'addr', 'add', '192.168.49.150/24', 'dev', 'phone0');
+      phone.exec('ip', 'addr', 'add', '192.168.49.50/24', 'dev', 'phone0');
       const ask = (name: string): string =>
         phone.tryExec('busybox', 'nslookup', '-type=a', name, '192.168.49.1').said;
       expect(ask('kiosk.tiki')).toContain('192.168.49.1');
@@ -124,7 +124,7 @@ describe.skipIf(missing !== undefined)(
     test('R15 phones reach DHCP, DNS and the port to pay at, no other port, and nothing behind the kiosk', async () => {
       await serve();
       lease();
-      phone.exec('ip', 'addr', 'add', '192.168.49.150/24', 'dev', 'phone0');
+      phone.exec('ip', 'addr', 'add', '192.168.49.50/24', 'dev', 'phone0');
       phone.exec('ip', 'route', 'add', 'default', 'via', '192.168.49.1');
       // Somebody has switched forwarding on for another reason.
       kiosk.exec('sh', '-c', 'echo 1 > /proc/sys/net/ipv4/ip_forward');
@@ -140,7 +140,7 @@ describe.skipIf(missing !== undefined)(
         expect(phone.tryExec('busybox', 'ping', '-c', '1', '-W', '1', '10.9.0.2').isWell).toBe(false);
         // The shop's own network is not touched by the walls.
         expect(outside.tryExec('busybox', 'nc', '-w', '2', '10.9.0.1', '9999').isWell).toBe(true);
-        expect(outside.tryExec('busybox', 'ping', '-c', '1', '-W', '1', '192.168.49.150').isWell).toBe(false);
+        expect(outside.tryExec('busybox', 'ping', '-c', '1', '-W', '1', '192.168.49.50').isWell).toBe(false);
       } finally {
         open();
         behind();
@@ -261,7 +261,7 @@ describe.skipIf(missing !== undefined)(
       await serve();
       const open = kiosk.listen(PORT);
       outside.exec('ip', 'route', 'add', '192.168.49.0/24', 'via', '10.9.0.1');
-      phone.exec('ip', 'addr', 'add', '192.168.49.150/24', 'dev', 'phone0');
+      phone.exec('ip', 'addr', 'add', '192.168.49.50/24', 'dev', 'phone0');
       try {
         await expect
           .poll(() => phone.tryExec('busybox', 'nc', '-w', '2', '192.168.49.1', String(PORT)).isWell, {
@@ -282,7 +282,7 @@ describe.skipIf(missing !== undefined)(
 
     test('a phone that opens a connection to the DNS and says nothing holds up nobody', async () => {
       await serve();
-      phone.exec('ip', 'addr', 'add', '192.168.49.150/24', 'dev', 'phone0');
+      phone.exec('ip', 'addr', 'add', '192.168.49.50/24', 'dev', 'phone0');
       // Behind the walls, so that the name server itself is seen to stand it.
       kiosk.exec('nft', 'insert', 'rule', 'inet', 'tikipay_radio', 'phones', 'tcp', 'dport', '53', 'accept');
       const silent = spawn('ip', ['netns', 'exec', phone.name, 'busybox', 'nc', '192.168.49.1', '53']);
