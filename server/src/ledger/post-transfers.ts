@@ -14,6 +14,7 @@
 import { sql } from 'drizzle-orm';
 import type { Tx } from '../db/client.ts';
 import { pgArray, pgPlainArray } from '../db/pg-array.ts';
+import { executePrepared } from '../db/prepared.ts';
 import { RetryTransaction } from '../db/retry.ts';
 import type { AccountKind } from '../db/schema/ledger.ts';
 import { publish } from '../observe/facts.ts';
@@ -55,14 +56,17 @@ function tellPosted(posted: Planned): void {
 
 async function lockAccounts(tx: Tx, transfers: readonly NewTransfer[]): Promise<Map<string, LockedAccount>> {
   const ids = new Set(transfers.flatMap((transfer) => transfer.entries.map((entry) => entry.accountId)));
-  const rows = await tx.execute<{
+  const rows = await executePrepared<{
     id: string;
     kind: AccountKind;
     currency: string;
     balance_minor: string;
-  }>(sql`
+  }>(
+    tx,
+    sql`
     select id, kind, currency, balance_minor from ledger_accounts
-    where id = any(${pgPlainArray([...ids])}::uuid[]) order by id for no key update`);
+    where id = any(${pgPlainArray([...ids])}::uuid[]) order by id for no key update`,
+  );
   return new Map(
     rows.map((row) => [
       row.id,
@@ -76,9 +80,12 @@ async function findStanding(
   transfers: readonly NewTransfer[],
 ): Promise<Map<string, StandingTransfer>> {
   const keys = new Set(transfers.map((transfer) => transfer.idempotencyKey));
-  const rows = await tx.execute<{ id: string; idempotency_key: string; content_hash: string }>(sql`
+  const rows = await executePrepared<{ id: string; idempotency_key: string; content_hash: string }>(
+    tx,
+    sql`
     select id, idempotency_key, encode(content_hash, 'hex') as content_hash from ledger_transfers
-    where idempotency_key = any(${pgArray([...keys])}::text[])`);
+    where idempotency_key = any(${pgArray([...keys])}::text[])`,
+  );
   return new Map(rows.map((row) => [row.idempotency_key, { id: row.id, contentHash: row.content_hash }]));
 }
 
@@ -89,7 +96,9 @@ async function insertPlanned(tx: Tx, planned: Planned): Promise<number> {
   const transfers = planned.map((item) => item.transfer);
   const entries = transfers.flatMap((transfer) => transfer.entries.map((entry) => ({ transfer, entry })));
   const plain = (values: readonly (string | bigint)[]) => sql`${pgPlainArray(values)}`;
-  const [row] = await tx.execute<{ posted: string }>(sql`
+  const [row] = await executePrepared<{ posted: string }>(
+    tx,
+    sql`
     with new_transfers as (
       insert into ledger_transfers (id, kind, idempotency_key, content_hash, reference)
       select t.id, t.kind, t.key, decode(t.hash, 'hex'), t.reference
@@ -122,6 +131,7 @@ async function insertPlanned(tx: Tx, planned: Planned): Promise<number> {
       from (select account_id, sum(amount_minor)::bigint as delta from wanted group by account_id) d
       where a.id = d.account_id
     )
-    select count(*) as posted from new_transfers`);
+    select count(*) as posted from new_transfers`,
+  );
   return Number(row?.posted ?? 0);
 }

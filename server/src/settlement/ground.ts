@@ -8,6 +8,7 @@ import { and, asc, eq, sql } from 'drizzle-orm';
 import { REFUSAL_CODES, type RefusalCode } from '@tikiwallet/protocol';
 import type { Executor, Tx } from '../db/client.ts';
 import { pgByteaArray, pgPlainArray } from '../db/pg-array.ts';
+import { executePrepared } from '../db/prepared.ts';
 import { allowances } from '../db/schema/allowances.ts';
 import { kioskEnrolments } from '../db/schema/kiosks.ts';
 import {
@@ -219,11 +220,14 @@ async function readPayments(
   const known = new Map<string, KnownPayment[]>();
   if (allowanceIds.length === 0) return known;
   const limit = which === 'last' ? sql`limit 1` : sql``;
-  const rows = await tx.execute<PaymentRow>(sql`
+  const rows = await executePrepared<PaymentRow>(
+    tx,
+    sql`
     select p.* from unnest(${pgPlainArray(allowanceIds)}::uuid[]) as a (id) cross join lateral (
       select allowance_id, payment_hash, counter, amount_minor, cumulative_minor, bytes from payments
       where allowance_id = a.id order by counter desc ${limit}
-    ) p`);
+    ) p`,
+  );
   for (const row of rows) {
     const payment = {
       hash: new Uint8Array(row.payment_hash),
