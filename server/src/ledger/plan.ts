@@ -49,9 +49,6 @@ export interface StandingTransfer {
 
 const guarded: ReadonlySet<AccountKind> = new Set(GUARDED_KINDS);
 
-/** Other people's money: never below zero. */
-export const isGuarded = (kind: AccountKind): boolean => guarded.has(kind);
-
 /** SHA-256 (hex) over kind and entries in a fixed order: what a repeat of an idempotency key must agree with. */
 export function contentHash(transfer: NewTransfer): string {
   const entries = transfer.entries.map((entry) => `${entry.accountId} ${entry.amountMinor}`).sort();

@@ -5,15 +5,16 @@
  * Never: opens a transaction of its own (the caller's decides what else commits with the money), never calls out.
  *
  * Under READ COMMITTED each statement has a snapshot of its own, and the order here is the argument:
- * 1. the keys are looked up, and all that can be made ready is: nobody waits for us yet;
- * 2. all accounts of the batch are locked, in id order, so two batches cannot deadlock on each other;
- * 3. transfers, entries and balances are written by one statement from what was really inserted. A key that another
- *    connection took after it was looked up makes the count differ, and the whole transaction is run again: then it is seen.
+ * 1. all accounts of the batch are locked, in id order, so two batches cannot deadlock on each other;
+ * 2. only then the keys are looked up: a twin committed by another connection touches the same accounts, so it
+ *    either committed before our lock and is seen, or waits for us;
+ * 3. transfers, entries and balances are written by one statement from what was really inserted. A key that was
+ *    taken meanwhile for other accounts makes the count differ, and the whole transaction is run again.
  *
  * A large batch writes first and locks last (write-first.ts), so that others wait for its balances only.
  */
 import type { Tx } from '../db/client.ts';
-import { RetryTransaction } from '../db/retry.ts';
+import { RetryTransaction, violatedConstraint } from '../db/retry.ts';
 import { publish } from '../observe/facts.ts';
 import {
   contentHash,
@@ -48,14 +49,18 @@ export async function postTransfers(tx: Tx, transfers: readonly NewTransfer[]): 
 
 async function lockFirst(tx: Tx, hashed: readonly HashedTransfer[]): Promise<Plan> {
   const whole = columnsOf(hashed);
-  const looking = findStanding(tx, hashed);
   const locking = lockAccounts(tx, new Set(accountIds(hashed)));
-  const [standing, accounts] = await Promise.all([looking, locking]);
+  const looking = findStanding(tx, hashed);
+  const [accounts, standing] = await Promise.all([locking, looking]);
   const planned = plan(hashed, accounts, standing);
   const { toPost } = planned;
   if (toPost.length > 0) {
     const columns = toPost.length === hashed.length ? whole : columnsOf(toPost);
-    const inserted = await insertTransfers(tx, columns, { moves: true });
+    const inserted = await insertTransfers(tx, columns, { moves: true }).catch((error: unknown) => {
+      // Planned with what a transfer would have brought whose key was taken meanwhile.
+      if (violatedConstraint(error) === 'ledger_accounts_not_overdrawn') return 0;
+      throw error;
+    });
     if (inserted !== toPost.length) throw new RetryTransaction('an idempotency key was taken meanwhile');
   }
   return planned;

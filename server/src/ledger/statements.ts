@@ -7,7 +7,7 @@ import { sql } from 'drizzle-orm';
 import type { Tx } from '../db/client.ts';
 import { pgArray, pgPlainArray } from '../db/pg-array.ts';
 import { executePrepared } from '../db/prepared.ts';
-import type { AccountKind } from '../db/schema/ledger.ts';
+import { type AccountKind, GUARDED_KINDS } from '../db/schema/ledger.ts';
 import type { HashedTransfer, LockedAccount, StandingTransfer } from './plan.ts';
 
 interface AccountRow extends Record<string, unknown> {
@@ -34,6 +34,27 @@ export async function lockAccounts(tx: Tx, ids: Iterable<string>): Promise<Map<s
     where id = any(${pgPlainArray([...ids])}::uuid[]) order by id for no key update`,
   );
   return accountsOf(rows);
+}
+
+const GUARDED = sql.raw(GUARDED_KINDS.map((kind) => `'${kind}'`).join(', '));
+
+/**
+ * Locks as {@link lockAccounts} does.
+ * @param debits of each account what is taken from it, negative or zero
+ * @returns whether every guarded balance holds all that is taken from it
+ */
+export async function lockIfCovered(tx: Tx, debits: ReadonlyMap<string, bigint>): Promise<boolean> {
+  const ids = pgPlainArray([...debits.keys()]);
+  const [row] = await executePrepared<{ short: string; held: string }>(
+    tx,
+    sql`
+    with locked as (
+      select id, kind, balance_minor from ledger_accounts where id = any(${ids}::uuid[]) order by id for no key update
+    )
+    select count(*) as held, count(*) filter (where l.kind in (${GUARDED}) and l.balance_minor + d.debit < 0) as short
+    from locked l join unnest(${ids}::uuid[], ${pgPlainArray([...debits.values()])}::bigint[]) as d (id, debit) on d.id = l.id`,
+  );
+  return row?.short === '0' && row.held === String(debits.size);
 }
 
 /** As they stand at this moment: nothing may be decided for good by their balances. */

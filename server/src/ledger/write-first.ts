@@ -11,12 +11,12 @@
  */
 import type { Tx } from '../db/client.ts';
 import { RetryTransaction } from '../db/retry.ts';
-import { type HashedTransfer, isGuarded, type LockedAccount, type Plan, plan } from './plan.ts';
+import { type HashedTransfer, type Plan, plan } from './plan.ts';
 import {
   columnsOf,
   findStanding,
   insertTransfers,
-  lockAccounts,
+  lockIfCovered,
   moveBalances,
   peekAtAccounts,
 } from './statements.ts';
@@ -45,16 +45,23 @@ async function write(tx: Tx, toPost: readonly HashedTransfer[]): Promise<void> {
   const sums = sumsOf(toPost);
   const inserted = await insertTransfers(tx, columnsOf(toPost), { moves: false });
   if (inserted !== toPost.length) throw new RetryTransaction('an idempotency key was taken meanwhile');
-  const locked = await lockAccounts(tx, sums.deltas.keys());
-  if (!covers(locked, sums.debits))
-    throw new NotCovered('the balances do not cover every order of the batch');
-  await moveBalances(tx, sums.deltas);
+  // Both on their way at once: others wait from here on. Balances that were moved without cover go with the savepoint.
+  const [covered, moved] = await Promise.allSettled([
+    lockIfCovered(tx, sums.debits),
+    moveBalances(tx, sums.deltas),
+  ]);
+  if (covered.status === 'rejected') throw covered.reason;
+  if (!covered.value) throw new NotCovered('the balances do not cover every order of the batch');
+  if (moved.status === 'rejected') throw moved.reason;
 }
 
 interface Sums {
   /** What each account gains or loses by the whole batch. */
   readonly deltas: ReadonlyMap<string, bigint>;
-  /** What is taken from each account, without what it is given: negative. */
+  /**
+   * What is taken from each account, without what it is given: negative, or zero. Whatever a batch's order, no balance that
+   * holds all of it falls below zero.
+   */
   readonly debits: ReadonlyMap<string, bigint>;
 }
 
@@ -64,15 +71,7 @@ function sumsOf(hashed: readonly HashedTransfer[]): Sums {
   for (const { transfer } of hashed)
     for (const { accountId, amountMinor } of transfer.entries) {
       deltas.set(accountId, (deltas.get(accountId) ?? 0n) + amountMinor);
-      if (amountMinor < 0n) debits.set(accountId, (debits.get(accountId) ?? 0n) + amountMinor);
+      debits.set(accountId, (debits.get(accountId) ?? 0n) + (amountMinor < 0n ? amountMinor : 0n));
     }
   return { deltas, debits };
-}
-
-/** Whatever a batch's order, no guarded balance falls below zero when it holds all that is taken from it. */
-function covers(locked: ReadonlyMap<string, LockedAccount>, debits: Sums['debits']): boolean {
-  return [...debits].every(([id, debit]) => {
-    const account = locked.get(id);
-    return account !== undefined && (!isGuarded(account.kind) || account.balanceMinor + debit >= 0n);
-  });
 }
