@@ -7,6 +7,7 @@ import { usePages } from '../parts/load.tsx';
 import { Area, Chip, PagedList } from '../parts/pieces.tsx';
 
 const ACTS: Readonly<Record<OperatorActView['act'], Key>> = {
+  user_found: 'log.user_found',
   user_suspended: 'log.user_suspended',
   user_restored: 'log.user_restored',
   sessions_ended: 'log.sessions_ended',
