@@ -36,11 +36,21 @@ function ActLine({ act }: { act: OperatorActView }) {
   return (
     <div class="line" data-testid="act" data-act={act.act}>
       <span class="line-main">
-        <span class="line-title">{t(ACTS[act.act])}</span>
-        <span>
-          <bdi>{act.reason}</bdi>
+        <span class="line-title">
+          {t(ACTS[act.act])}
+          {act.subjectName !== null && (
+            <>
+              {' · '}
+              <bdi>{act.subjectName}</bdi>
+            </>
+          )}
         </span>
-        <Bdi class="code">{act.subjectId}</Bdi>
+        {act.reason !== '' && (
+          <span>
+            <bdi>{act.reason}</bdi>
+          </span>
+        )}
+        <Bdi class="code line-hash">{act.subjectId}</Bdi>
         <span class="line-note">
           <bdi>{act.byName}</bdi> · {dateTime(Date.parse(act.at))}
         </span>
