@@ -31,7 +31,8 @@ async function open(role: TeamRole, page: string): Promise<void> {
   const office = new Office({
     view: 'merchant',
     fetch: (input) => {
-      asked.push(new URL(String(input), 'http://cloud.test').pathname);
+      const address = input instanceof Request ? input.url : input.toString();
+      asked.push(new URL(address, 'http://cloud.test').pathname);
       return Promise.resolve(new Response(null, { status: 503 }));
     },
   });
