@@ -4,7 +4,7 @@
  * Owns: how postgres.js is set up. Never: SQL of any room.
  */
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
-import postgres from 'postgres';
+import postgres, { type Sql } from 'postgres';
 
 export type Db = PostgresJsDatabase<Record<string, never>>;
 export type Tx = Parameters<Parameters<Db['transaction']>[0]>[0];
@@ -34,20 +34,41 @@ const TIMEOUTS = {
   idle_in_transaction_session_timeout: 60_000,
 };
 
+/** Of each pool that is open. */
+const lanes = new WeakMap<Db, Sql>();
+
+/**
+ * One connection beside the pool, which sends statements one behind the other without waiting for their answers, and keeps
+ * them prepared: for `pipeline.ts`.
+ */
+export function laneOf(db: Db): Sql {
+  const lane = lanes.get(db);
+  if (lane === undefined) throw new Error('this database was not opened by connect()');
+  return lane;
+}
+
 /** Opens a lazy pool: nothing is sent until the first query. */
 export function connect(options: ConnectOptions): Database {
-  const sql = postgres(options.url, {
-    max: options.maxConnections,
-    idle_timeout: 60,
-    connect_timeout: 10,
-    onnotice: (notice) => options.onNotice?.(notice.message ?? ''),
-    // Prepared statements live in a session; poolers that know them (PgBouncer 1.21) do not need us to prepare.
-    prepare: options.isPooled !== true,
-    connection: {
-      application_name: 'tikiwallet',
-      ...(options.isPooled === true ? {} : TIMEOUTS),
-      ...(options.role === undefined ? {} : { role: options.role }),
-    },
-  });
-  return { db: drizzle(sql), close: (timeoutSeconds = 5) => sql.end({ timeout: timeoutSeconds }) };
+  const open = (max: number) =>
+    postgres(options.url, {
+      max,
+      idle_timeout: 60,
+      connect_timeout: 10,
+      onnotice: (notice) => options.onNotice?.(notice.message ?? ''),
+      // Prepared statements live in a session; poolers that know them (PgBouncer 1.21) do not need us to prepare.
+      prepare: options.isPooled !== true,
+      connection: {
+        application_name: 'tikiwallet',
+        ...(options.isPooled === true ? {} : TIMEOUTS),
+        ...(options.role === undefined ? {} : { role: options.role }),
+      },
+    });
+  const pool = open(options.maxConnections);
+  const lane = open(1);
+  const db = drizzle(pool);
+  lanes.set(db, lane);
+  const close = async (timeoutSeconds = 5) => {
+    await Promise.all([pool, lane].map((one) => one.end({ timeout: timeoutSeconds })));
+  };
+  return { db, close };
 }

@@ -1,0 +1,41 @@
+/**
+ * A transaction in two round trips, for what many callers wait for together: it begins with a question, and what follows from
+ * the answer goes out in one statement with the commit behind it.
+ *
+ * One statement, because a connection may be lost at any time: what was sent is rolled back with it, and of what was still to be
+ * sent, on the next connection and outside of the transaction, nothing but the commit is left. Never: two transactions at a time.
+ */
+import type { PendingQuery, Row, Sql } from 'postgres';
+import { type Db, laneOf } from './client.ts';
+import { withRetries } from './retry.ts';
+
+export interface TwoSteps<A extends Row, T> {
+  readonly ask: (sql: Sql) => PendingQuery<A[]>;
+  /** Pure, because it may run again. `value` is given out after the commit. */
+  readonly then: (
+    answer: readonly A[],
+    sql: Sql,
+  ) => { readonly statement: PendingQuery<Row[]> | null; readonly value: T };
+}
+
+/**
+ * One at a time for each database: whoever calls keeps others waiting.
+ * @throws what the database refused, after everything was rolled back
+ */
+export function inTwoSteps<A extends Row, T>(db: Db, steps: TwoSteps<A, T>): Promise<T> {
+  const sql = laneOf(db);
+  return withRetries(() => run(sql, steps));
+}
+
+async function run<A extends Row, T>(sql: Sql, { ask, then }: TwoSteps<A, T>): Promise<T> {
+  try {
+    const [, answer] = await Promise.all([sql`begin`, ask(sql)]);
+    const { statement, value } = then(answer, sql);
+    await Promise.all([...(statement === null ? [] : [statement]), sql`commit`]);
+    return value;
+  } catch (error) {
+    // Where the connection is lost, or the commit was sent, there is nothing to roll back, and this says so to nobody.
+    await sql`rollback`.catch(() => undefined);
+    throw error;
+  }
+}
