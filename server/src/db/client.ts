@@ -47,9 +47,15 @@ export function laneOf(db: Db): Sql {
   return lane;
 }
 
+/**
+ * Everything that goes over a lane looks up rows by keys that it has, some hundred at most. A plan that is kept from when a table
+ * was small would read the whole of it later.
+ */
+const BY_INDEX = { enable_seqscan: 'off', enable_bitmapscan: 'off' };
+
 /** Opens a lazy pool: nothing is sent until the first query. */
 export function connect(options: ConnectOptions): Database {
-  const open = (max: number) =>
+  const open = (max: number, settings: Record<string, string> = {}) =>
     postgres(options.url, {
       max,
       idle_timeout: 60,
@@ -59,12 +65,12 @@ export function connect(options: ConnectOptions): Database {
       prepare: options.isPooled !== true,
       connection: {
         application_name: 'tikiwallet',
-        ...(options.isPooled === true ? {} : TIMEOUTS),
+        ...(options.isPooled === true ? {} : { ...TIMEOUTS, ...settings }),
         ...(options.role === undefined ? {} : { role: options.role }),
       },
     });
   const pool = open(options.maxConnections);
-  const lane = open(1);
+  const lane = open(1, BY_INDEX);
   const db = drizzle(pool);
   lanes.set(db, lane);
   const close = async (timeoutSeconds = 5) => {

@@ -69,11 +69,17 @@ export function ask(sql: Sql, asking: readonly Asking[], { currency, route, now,
         ${pgPlainArray(asking.map(({ key }) => key))}::text[],
         ${pgArray(asking.map(({ phone }) => phone))}::text[]
       ) with ordinality as a (user_id, session_id, try, key, phone, n)
-      left join sessions s
-        on s.id = a.session_id and s.revoked_at is null and s.expires_at > ${now.toISOString()}::timestamptz
-      left join users p on p.id = a.user_id
-      left join users r on r.phone = a.phone
-      left join idempotency_keys k on k.user_id = a.user_id and k.route = ${route} and k.key = a.key
+      -- "offset 0" keeps each a look-up by its whole key, whatever the planner thinks of the size of the table.
+      left join lateral (
+        select id from sessions
+        where id = a.session_id and revoked_at is null and expires_at > ${now.toISOString()}::timestamptz offset 0
+      ) s on true
+      left join lateral (select id, username, phone from users where id = a.user_id offset 0) p on true
+      left join lateral (select id, role, username from users where phone = a.phone offset 0) r on true
+      left join lateral (
+        select request_hash, response_status, response_body from idempotency_keys
+        where user_id = a.user_id and route = ${route} and key = a.key offset 0
+      ) k on true
     ), asked_often as (
       select try as key, count(*)::int as points from asked where alive group by try
     ), tries as (${tries.count(sql)}
