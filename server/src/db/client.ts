@@ -34,14 +34,20 @@ const TIMEOUTS = {
   idle_in_transaction_session_timeout: 60_000,
 };
 
-/** Of each pool that is open. */
-const lanes = new WeakMap<Db, Sql>();
-
 /**
  * One connection beside the pool, which sends statements one behind the other without waiting for their answers, and keeps
  * them prepared: for `pipeline.ts`.
  */
-export function laneOf(db: Db): Sql {
+export interface Lane {
+  sql(): Sql;
+  /** Drops the connection, in whatever state it is. What is sent from now on goes over another. */
+  renew(): void;
+}
+
+/** Of each pool that is open. */
+const lanes = new WeakMap<Db, Lane>();
+
+export function laneOf(db: Db): Lane {
   const lane = lanes.get(db);
   if (lane === undefined) throw new Error('this database was not opened by connect()');
   return lane;
@@ -70,9 +76,15 @@ export function connect(options: ConnectOptions): Database {
       },
     });
   const pool = open(options.maxConnections);
-  const lane = open(1, BY_INDEX);
+  let lane = open(1, BY_INDEX);
   const db = drizzle(pool);
-  lanes.set(db, lane);
+  lanes.set(db, {
+    sql: () => lane,
+    renew: () => {
+      void lane.end({ timeout: 0 });
+      lane = open(1, BY_INDEX);
+    },
+  });
   const close = async (timeoutSeconds = 5) => {
     await Promise.all([pool, lane].map((one) => one.end({ timeout: timeoutSeconds })));
   };
