@@ -57,7 +57,12 @@ export function laneOf(db: Db): Lane {
  * Everything that goes over a lane looks up rows by keys that it has, some hundred at most. A plan that is kept from when a table
  * was small would read the whole of it later.
  */
-const BY_INDEX = { enable_seqscan: 'off', enable_bitmapscan: 'off' };
+const BY_INDEX = {
+  enable_seqscan: 'off',
+  enable_bitmapscan: 'off',
+  // However many rows there are in its arrays, the plan is the same one.
+  plan_cache_mode: 'force_generic_plan',
+};
 
 /** Opens a lazy pool: nothing is sent until the first query. */
 export function connect(options: ConnectOptions): Database {
