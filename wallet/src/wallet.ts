@@ -144,15 +144,21 @@ export class Wallet {
   }
 
   #money(): Promise<OfflineMoney> {
-    this.#offline ??= import('./offline-money.ts').then(
-      ({ OfflineMoney: Room }) =>
-        new Room({
-          ...this.#needs,
-          api: this.#api,
-          masterFor: this.unlocking.masterFor,
-          kioskOrigins: () => this.state.value.config?.kioskOrigins ?? null,
-        }),
-    );
+    this.#offline ??= import('./offline-money.ts')
+      .then(
+        ({ OfflineMoney: Room }) =>
+          new Room({
+            ...this.#needs,
+            api: this.#api,
+            masterFor: this.unlocking.masterFor,
+            kioskOrigins: () => this.state.value.config?.kioskOrigins ?? null,
+          }),
+      )
+      .catch((error: unknown) => {
+        // Asked again at the next need: the network may be there by then.
+        this.#offline = null;
+        throw error;
+      });
     return this.#offline;
   }
 
