@@ -8,7 +8,7 @@ import { normalisePhone } from '../accounts/index.ts';
 import { type KeptAnswer, keptRefusal, type NamedWrite } from '../http/idempotency.ts';
 import { ApiProblem, problem } from '../http/problem.ts';
 import type { CountedTogether } from '../http/rate-limits.ts';
-import { type LockedAccount, type NewTransfer, type Plan, plan } from '../ledger/index.ts';
+import { contentHash, type LockedAccount, type NewTransfer, type Plan, plan } from '../ledger/index.ts';
 import type { Found } from './ask.ts';
 import { preview, type SendMoney, type Sides, transferOf } from './transfer.ts';
 
@@ -157,7 +157,9 @@ function conclude(
   judged: readonly Judged[],
   { accounts, began, currency }: Ground,
 ): Decided {
-  const wanted = judged.flatMap((one) => (one.way === 'post' ? one.transfer : []));
+  const wanted = judged.flatMap((one) =>
+    one.way === 'post' ? { transfer: one.transfer, contentHash: contentHash(one.transfer) } : [],
+  );
   const { results, toPost } = plan(wanted, accounts, new Map());
   const outcomes = results.values();
   const decisions: Decision[] = [];
