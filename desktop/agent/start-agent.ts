@@ -197,6 +197,7 @@ class Agent implements RunningAgent {
       open: this.#open,
       view: () => pairingView(this.#snapshot),
       openRequests: () => this.#sales.openEnvelopes(),
+      openRefund: (paymentHash) => this.#refunds.envelopeFor(paymentHash),
       accept: (delivery) => this.#accept(delivery, 'network'),
       acceptRefund: (acceptance) => this.#giveBack(acceptance),
       log,

@@ -532,6 +532,12 @@ export class Wallet {
     return await (await this.#money()).readNearby(config?.kioskOrigins ?? [], allowances, signal);
   }
 
+  /** What the kiosks that this wallet may reach offer this person to give back, as texts of their codes. */
+  async refundsNearby(signal: AbortSignal): Promise<readonly string[]> {
+    const { config, payments } = this.state.value;
+    return await (await this.#money()).refundsNearby(config?.kioskOrigins ?? [], payments, signal);
+  }
+
   #brokenMemory(): ReadOutcome | null {
     const { integrity } = this.state.value;
     if (integrity === 'intact') return null;
