@@ -15,7 +15,7 @@ const LOST_AFTER_MS = 90_000;
 export interface TwoSteps<A extends Row, T> {
   readonly ask: (sql: Sql) => PendingQuery<A[]>;
   /** Pure, because it may run again. `value` is given out after the commit. */
-  readonly then: (
+  readonly write: (
     answer: readonly A[],
     sql: Sql,
   ) => { readonly statement: PendingQuery<Row[]> | null; readonly value: T };
@@ -30,13 +30,13 @@ export function inTwoSteps<A extends Row, T>(db: Db, steps: TwoSteps<A, T>): Pro
   return withRetries(() => run(lane, steps));
 }
 
-async function run<A extends Row, T>(lane: Lane, { ask, then }: TwoSteps<A, T>): Promise<T> {
+async function run<A extends Row, T>(lane: Lane, { ask, write }: TwoSteps<A, T>): Promise<T> {
   const sql = lane.sql();
   // An answer that never comes would keep everybody waiting who comes later.
   const watch = setTimeout(() => lane.renew(), LOST_AFTER_MS);
   try {
     const [, answer] = await Promise.all([sql`begin`, ask(sql)]);
-    const { statement, value } = then(answer, sql);
+    const { statement, value } = write(answer, sql);
     await Promise.all([...(statement === null ? [] : [statement]), sql`commit`]);
     return value;
   } catch (error) {

@@ -40,7 +40,7 @@ async function customers(count: number, balanceMinor: bigint): Promise<readonly 
 interface Wish {
   readonly from: Customer;
   readonly phone: string;
-  readonly amountMinor: number;
+  readonly amountMinor: bigint;
   readonly key?: string;
 }
 
@@ -78,7 +78,7 @@ test('transfers that arrive together end as if each had come alone', async () =>
       { weight: 6, arbitrary: person },
       { weight: 1, arbitrary: fc.constantFrom('nobody', 'no number') },
     ),
-    amountMinor: fc.constantFrom(1, 30, 60, 60, 100, 10_000_000),
+    amountMinor: fc.constantFrom(1n, 30n, 60n, 60n, 100n, 10_000_000n),
     // Few, so that many are used twice: with the same content, or with another.
     key: fc.nat(11),
   });
@@ -124,7 +124,7 @@ test('each try counts once, also one that is refused, and those beyond the budge
   const [from, to] = await customers(2, 100n);
   if (from === undefined || to === undefined) throw new Error('nobody');
   const heard = await Promise.all(
-    [500, 10, 10, 10, 10].map((amountMinor) => send({ from, phone: to.phone, amountMinor })),
+    [500n, 10n, 10n, 10n, 10n].map((amountMinor) => send({ from, phone: to.phone, amountMinor })),
   );
   expect(heard.filter((answer) => answer === 'insufficient_funds')).toHaveLength(1);
   expect(heard.slice(3)).toEqual(['rate_limited', 'rate_limited']);
@@ -135,10 +135,10 @@ test('a session that was ended by another process a moment ago sends nothing and
   const [from, to] = await customers(2, 100n);
   if (from === undefined || to === undefined) throw new Error('nobody');
   const send = sender();
-  expect(await send({ from, phone: to.phone, amountMinor: 1 })).toMatch(/^[0-9a-f-]{36}$/);
+  expect(await send({ from, phone: to.phone, amountMinor: 1n })).toMatch(/^[0-9a-f-]{36}$/);
   await server.database
     .owner`update sessions set revoked_at = now(), revoked_reason = 'logged_out' where id = ${from.sessionId}`;
-  expect(await send({ from, phone: to.phone, amountMinor: 1 })).toBe('session_expired');
+  expect(await send({ from, phone: to.phone, amountMinor: 1n })).toBe('session_expired');
   expect([await triesOf(from), await holdings([from, to])]).toEqual([1, [99, 101]]);
 });
 
@@ -172,7 +172,7 @@ test('a connection that is cut while the money is written leaves nothing half, a
   if (from === undefined || to === undefined) throw new Error('nobody');
   const send = sender();
   const key = randomUUID();
-  const wish = { from, phone: to.phone, amountMinor: 10 };
+  const wish = { from, phone: to.phone, amountMinor: 10n };
   await whileKeyIsHeld({ userId: from.userId, key, body: '' }, async (writing) => {
     const cut = send({ ...wish, key });
     await writing(async (pid) => {
@@ -196,9 +196,9 @@ test('a twin that another process commits meanwhile is heard, and its neighbours
   await whileKeyIsHeld({ userId: from.userId, key, body: '{}' }, async (writing) => {
     heard = [
       // Goes alone, and keeps the next two together.
-      send({ from: neighbour, phone: to.phone, amountMinor: 1 }),
-      send({ from: neighbour, phone: to.phone, amountMinor: 2 }),
-      send({ from, phone: to.phone, amountMinor: 10, key }),
+      send({ from: neighbour, phone: to.phone, amountMinor: 1n }),
+      send({ from: neighbour, phone: to.phone, amountMinor: 2n }),
+      send({ from, phone: to.phone, amountMinor: 10n, key }),
     ];
     await writing(() => Promise.resolve());
     return 'commit';

@@ -127,7 +127,7 @@ async function sendTogether(
   }));
   const { decisions, toPost } = await inTwoSteps<Found, Decided>(db, {
     ask: (sql) => ask(sql, asking, { currency, route: ROUTE, now, tries }),
-    then: (found, sql) => {
+    write: (found, sql) => {
       const decided = decide(requests, found, rules);
       return { statement: statementOf(sql, decided, { currency, now }), value: decided };
     },
