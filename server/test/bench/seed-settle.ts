@@ -28,14 +28,14 @@ const TABLES = {
   kiosk_enrolments: [],
   allowances: [],
   ledger_accounts: [],
-  kiosk_journal: ['enrolment_id references seed_kiosk_enrolments'],
-  settlement_batches: ['enrolment_id references seed_kiosk_enrolments'],
-  payments: ['allowance_id references seed_allowances', 'enrolment_id references seed_kiosk_enrolments'],
-  sales: ['enrolment_id references seed_kiosk_enrolments', 'kiosk_id references kiosks'],
+  kiosk_journal: ['enrolment_id references by_row_kiosk_enrolments'],
+  settlement_batches: ['enrolment_id references by_row_kiosk_enrolments'],
+  payments: ['allowance_id references by_row_allowances', 'enrolment_id references by_row_kiosk_enrolments'],
+  sales: ['enrolment_id references by_row_kiosk_enrolments', 'kiosk_id references kiosks'],
   ledger_transfers: [],
   ledger_entries: [
-    'transfer_id references seed_ledger_transfers',
-    'account_id, currency references seed_ledger_accounts (id, currency)',
+    'transfer_id references by_row_ledger_transfers',
+    'account_id, currency references by_row_ledger_accounts (id, currency)',
   ],
 } as const;
 /** What the product's tables have, so that a row that is written back stays in its page. */
@@ -45,17 +45,17 @@ const FILLFACTORS = { ledger_accounts: 50, allowances: 60 } as const;
 export async function laySeedSettlement(cloud: BenchCloud): Promise<void> {
   const { owner } = cloud;
   for (const [table, references] of Object.entries(TABLES)) {
-    await owner.unsafe(`create table seed_${table} (like ${table} including all)`);
+    await owner.unsafe(`create table by_row_${table} (like ${table} including all)`);
     for (const reference of references) {
       const [columns, parent] = reference.split(' references ');
-      await owner.unsafe(`alter table seed_${table} add foreign key (${columns}) references ${parent}`);
+      await owner.unsafe(`alter table by_row_${table} add foreign key (${columns}) references ${parent}`);
     }
-    await owner.unsafe(`grant select, insert, update on seed_${table} to tiki_app`);
+    await owner.unsafe(`grant select, insert, update on by_row_${table} to tiki_app`);
   }
   for (const [table, fillfactor] of Object.entries(FILLFACTORS))
-    await owner.unsafe(`alter table seed_${table} set (fillfactor = ${fillfactor})`);
+    await owner.unsafe(`alter table by_row_${table} set (fillfactor = ${fillfactor})`);
   for (const table of ['kiosk_enrolments', 'allowances', 'ledger_accounts'])
-    await owner.unsafe(`insert into seed_${table} select * from ${table}`);
+    await owner.unsafe(`insert into by_row_${table} select * from ${table}`);
   await owner.unsafe('analyze');
 }
 
@@ -80,7 +80,7 @@ export class SeedSettler {
     if (certificate === undefined) throw new Error('not a certificate of this kiosk');
     const { batch, entries } = must(verifySettlementBatch(opened, certificate));
     const [known] = await this.#cloud.app<{ acknowledgement: Uint8Array }[]>`
-      select acknowledgement from seed_settlement_batches
+      select acknowledgement from by_row_settlement_batches
       where enrolment_id = ${kiosk.enrolmentId} and batch_hash = ${batch.hash}`;
     if (known !== undefined) return known.acknowledgement;
     const results: SettlementResult[] = [];
@@ -114,7 +114,7 @@ export class SeedSettler {
     const { issuerKeyId, signAsIssuer } = offline.trust;
     const acknowledgement = must(signSettlementAcknowledgement(said, issuerKeyId), signAsIssuer);
     await this.#cloud.app`
-      insert into seed_settlement_batches (enrolment_id, batch_hash, head, from_sequence, to_sequence, deny_list_version,
+      insert into by_row_settlement_batches (enrolment_id, batch_hash, head, from_sequence, to_sequence, deny_list_version,
         acknowledgement, received_at)
       values (${enrolmentId}, ${batch.hash}, ${batch.bytes}, ${batch.fromSequence}, ${batch.toSequence},
         ${batch.denyListVersion}, ${acknowledgement}, ${now})`;
@@ -137,37 +137,37 @@ async function payInside(
   const { payment, paymentKey, allowance } = sale;
   const { allowanceId, maskedPhone } = allowance.certificate;
   const [machine] = await tx<MachineRow[]>`
-    select kiosk_id, merchant_id, merchant_account_id, settled_sequence, settled_hash from seed_kiosk_enrolments
+    select kiosk_id, merchant_id, merchant_account_id, settled_sequence, settled_hash from by_row_kiosk_enrolments
     where id = ${enrolmentId} for update`;
   if (machine === undefined || entry.sequence !== machine.settled_sequence + 1)
     throw new Error('a gap in the journal');
   if (!equalBytes(machine.settled_hash, entry.previousHash)) throw new Error('another journal');
-  const [twin] = await tx`select outcome from seed_payments where payment_hash = ${payment.hash}`;
+  const [twin] = await tx`select outcome from by_row_payments where payment_hash = ${payment.hash}`;
   if (twin !== undefined) throw new Error('only fresh payments are settled this way');
   const [reserve] = await tx<AllowanceRow[]>`
-    select cap_minor, settled_minor, returned_minor, denied_version from seed_allowances where id = ${allowanceId} for update`;
+    select cap_minor, settled_minor, returned_minor, denied_version from by_row_allowances where id = ${allowanceId} for update`;
   const amount = payment.amountMinor;
   if (reserve === undefined || reserve.denied_version !== null) throw new Error('denied');
   if (BigInt(reserve.cap_minor) - BigInt(reserve.settled_minor) - BigInt(reserve.returned_minor) < amount)
     throw new Error('the reserve is used up');
   const neighbours = await tx<PaymentRow[]>`
-    (select payment_hash, counter, amount_minor, cumulative_minor from seed_payments
+    (select payment_hash, counter, amount_minor, cumulative_minor from by_row_payments
       where allowance_id = ${allowanceId} and counter <= ${payment.counter} order by counter desc limit 1)
     union all
-    (select payment_hash, counter, amount_minor, cumulative_minor from seed_payments
+    (select payment_hash, counter, amount_minor, cumulative_minor from by_row_payments
       where allowance_id = ${allowanceId} and counter > ${payment.counter} order by counter limit 1)`;
   if (neighbours.some((row) => contradicts(spendOf(row), payment))) throw new Error('spent twice');
   const payer = allowance.reserveAccountId;
   const payee = machine.merchant_account_id;
   const accounts = await tx<{ id: string; currency: string; balance_minor: string }[]>`
-    select id, currency, balance_minor from seed_ledger_accounts where id in (${payer}, ${payee}) order by id for update`;
+    select id, currency, balance_minor from by_row_ledger_accounts where id in (${payer}, ${payee}) order by id for update`;
   const [from, to] = [payer, payee].map((id) => accounts.find((account) => account.id === id));
   if (from === undefined || to === undefined || BigInt(from.balance_minor) < amount)
     throw new Error('insufficient funds');
   const now = new Date();
   const at = new Date(entry.at * 1000);
-  await tx`update seed_ledger_accounts set balance_minor = ${(BigInt(from.balance_minor) - amount).toString()} where id = ${payer}`;
-  await tx`update seed_ledger_accounts set balance_minor = ${(BigInt(to.balance_minor) + amount).toString()} where id = ${payee}`;
+  await tx`update by_row_ledger_accounts set balance_minor = ${(BigInt(from.balance_minor) - amount).toString()} where id = ${payer}`;
+  await tx`update by_row_ledger_accounts set balance_minor = ${(BigInt(to.balance_minor) + amount).toString()} where id = ${payee}`;
   const transferId = randomUUIDv7();
   const content = createHash('sha256').update(`offline_payment ${payer} ${payee} ${amount}`).digest();
   const reference = {
@@ -175,30 +175,30 @@ async function payInside(
     ...{ kioskId: machine.kiosk_id, kioskName: 'Till 1', sequence: entry.sequence },
   };
   await tx`
-    insert into seed_ledger_transfers (id, kind, idempotency_key, content_hash, reference)
+    insert into by_row_ledger_transfers (id, kind, idempotency_key, content_hash, reference)
     values (${transferId}, 'offline_payment', ${`offline_payment:${paymentKey}`}, ${content}, ${tx.json(reference)})`;
   await tx`
-    insert into seed_ledger_entries (transfer_id, account_id, currency, amount_minor)
+    insert into by_row_ledger_entries (transfer_id, account_id, currency, amount_minor)
     values (${transferId}, ${payer}, ${from.currency}, ${(-amount).toString()}),
       (${transferId}, ${payee}, ${to.currency}, ${amount.toString()})`;
   await tx`
-    insert into seed_kiosk_journal (enrolment_id, sequence, hash, kind, bytes, recorded_at, received_at)
+    insert into by_row_kiosk_journal (enrolment_id, sequence, hash, kind, bytes, recorded_at, received_at)
     values (${enrolmentId}, ${entry.sequence}, ${hash}, 1, ${bytes}, ${at}, ${now})`;
   await tx`
-    insert into seed_payments (payment_hash, allowance_id, enrolment_id, sequence, merchant_id, counter, amount_minor,
+    insert into by_row_payments (payment_hash, allowance_id, enrolment_id, sequence, merchant_id, counter, amount_minor,
       cumulative_minor, bytes, outcome, from_reserve_minor, from_guarantee_minor, settled_at)
     values (${payment.hash}, ${allowanceId}, ${enrolmentId}, ${entry.sequence}, ${machine.merchant_id}, ${payment.counter},
       ${amount.toString()}, ${payment.cumulativeMinor.toString()}, ${payment.bytes}, 'settled', ${amount.toString()}, 0, ${now})`;
   await tx`
-    insert into seed_sales (enrolment_id, sequence, kiosk_id, merchant_id, counted, outcome, payment_hash, amount_minor, currency,
+    insert into by_row_sales (enrolment_id, sequence, kiosk_id, merchant_id, counted, outcome, payment_hash, amount_minor, currency,
       masked_phone, accepted_at, settled_at)
     values (${enrolmentId}, ${entry.sequence}, ${machine.kiosk_id}, ${machine.merchant_id}, true, 'settled', ${payment.hash},
       ${amount.toString()}, ${to.currency}, ${maskedPhone}, ${at}, ${now})`;
   await tx`
-    update seed_allowances set settled_minor = ${(BigInt(reserve.settled_minor) + amount).toString()},
+    update by_row_allowances set settled_minor = ${(BigInt(reserve.settled_minor) + amount).toString()},
       settled_counter = greatest(settled_counter, ${payment.counter}) where id = ${allowanceId}`;
   await tx`
-    update seed_kiosk_enrolments set settled_sequence = ${entry.sequence}, settled_hash = ${hash},
+    update by_row_kiosk_enrolments set settled_sequence = ${entry.sequence}, settled_hash = ${hash},
       reported_deny_list_version = ${batch.denyListVersion} where id = ${enrolmentId}`;
   return { sequence: entry.sequence, outcome: 'settled', code: null };
 }
