@@ -61,7 +61,9 @@ export function Kiosks() {
           )
         }
       </Shown>
-      {mayManage && isThere(kiosks) && <NewKiosk onMade={put} />}
+      {mayManage && isThere(kiosks) && (
+        <NewKiosk names={kiosks.value?.items.map(({ name }) => name) ?? []} onMade={put} />
+      )}
     </Area>
   );
 }
@@ -265,14 +267,19 @@ function EnrolmentCode({ kiosk, code }: { kiosk: KioskView; code: NonNullable<Ki
   );
 }
 
-function NewKiosk({ onMade }: { onMade: (kiosk: KioskView) => void }) {
+const plain = (name: string): string => name.normalize('NFKC').trim().toLocaleLowerCase('und');
+
+/** @param names of all tills, blocked ones too: sales and reports would speak of two by one name. */
+function NewKiosk({ names, onMade }: { names: readonly string[]; onMade: (kiosk: KioskView) => void }) {
   const { office } = useOffice();
   const [name, setName] = useState('');
+  const isTaken = names.some((one) => plain(one) === plain(name));
   // One decision, one key: a second press after a lost answer makes no second till.
   const [key, setKey] = useState(() => crypto.randomUUID());
   const action = useAction();
   const submit = (event: Event) => {
     event.preventDefault();
+    if (isTaken) return;
     action.run(async () => {
       onMade(await office.api.createKiosk(name.trim(), key));
       setName('');
@@ -290,10 +297,11 @@ function NewKiosk({ onMade }: { onMade: (kiosk: KioskView) => void }) {
           label={t('kiosks.name')}
           value={name}
           onInput={rename}
+          problem={isTaken ? t('kiosks.name_taken') : null}
           testId="kiosk-name"
           input={{ required: true, minLength: 1, maxLength: 40, autoComplete: 'off' }}
         />
-        <Button type="submit" icon="plus" busy={action.busy} testId="kiosk-create">
+        <Button type="submit" icon="plus" busy={action.busy} disabled={isTaken} testId="kiosk-create">
           {t('kiosks.create')}
         </Button>
       </form>
