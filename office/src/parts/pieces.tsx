@@ -56,6 +56,39 @@ export function AgainButton({ busy, onClick }: { busy: boolean; onClick: () => v
   );
 }
 
+export interface Option {
+  readonly value: string;
+  readonly text: string;
+}
+
+/** One of several, where they are too many for buttons. */
+export function SelectField({
+  label,
+  value,
+  options,
+  onChange,
+  testId,
+}: {
+  label: string;
+  value: string;
+  options: readonly Option[];
+  onChange: (value: string) => void;
+  testId: string;
+}) {
+  return (
+    <label class="select">
+      <span class="select-name">{label}</span>
+      <select value={value} data-testid={testId} onChange={(event) => onChange(event.currentTarget.value)}>
+        {options.map((option) => (
+          <option key={option.value} value={option.value}>
+            {option.text}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
 export type Tone = 'ok' | 'warn' | 'bad' | 'plain';
 
 export function Chip({ tone, children, testId }: Children & { tone: Tone; testId?: string }) {
@@ -135,13 +168,14 @@ export function PagedList<T>({
   );
 }
 
-/** A question before what cannot be undone; the answer that does nothing is the first that the keyboard meets. */
+/** A question before what has consequences; the answer that does nothing is the first that the keyboard meets. */
 export function Confirm({
   title,
   text,
   yes,
   busy,
   code,
+  isFinal = true,
   onYes,
   onNo,
   testId,
@@ -152,6 +186,8 @@ export function Confirm({
   yes: string;
   busy: boolean;
   code: string | null;
+  /** Cannot be undone: its button warns. */
+  isFinal?: boolean;
   onYes: () => void;
   onNo: () => void;
   testId: string;
@@ -186,7 +222,7 @@ export function Confirm({
           <Button kind="plain" disabled={busy} onClick={onNo} testId={`${testId}-no`}>
             {t('common.cancel')}
           </Button>
-          <Button kind="danger" type="submit" busy={busy} testId={`${testId}-yes`}>
+          <Button kind={isFinal ? 'danger' : 'primary'} type="submit" busy={busy} testId={`${testId}-yes`}>
             {yes}
           </Button>
         </div>
