@@ -12,6 +12,7 @@ import {
   WebhookWithSecret,
 } from '../../contract/index.ts';
 import type { RegisterRoutes } from '../context.ts';
+import type { Tenant } from '../db/tenant.ts';
 import { answers, bearerOf, idempotencyHeaders, json, refusals } from '../http/router.ts';
 import {
   changeSecret,
@@ -80,7 +81,9 @@ const replayRoute = createRoute({
 });
 
 export const registerWebhooks: RegisterRoutes = (router, context) => {
-  const { asTenant, auth, idempotency, limits } = context;
+  const { asTenant, auth, dbOf, idempotency, limits } = context;
+  /** Writes of one merchant, by one of its people. */
+  const needsOf = (tenant: Tenant) => ({ ...context, db: dbOf(tenant) });
   router.openapi(createEndpointRoute, async (c) => {
     const { userId, merchantId } = await auth.requireMerchant(c, 'webhooks.manage');
     const { url, events } = c.req.valid('json');
@@ -90,7 +93,7 @@ export const registerWebhooks: RegisterRoutes = (router, context) => {
       input: { url, events },
       // Without the secret, which is kept nowhere.
       schema: WebhookView,
-      work: (key) => createEndpoint(context, { merchantId, url, events, key }),
+      work: (key) => createEndpoint(needsOf({ userId, merchantId }), { merchantId, url, events, key }),
     });
     return c.json(await withSecret(context, shown), 200);
   });
@@ -100,8 +103,9 @@ export const registerWebhooks: RegisterRoutes = (router, context) => {
     return c.json({ items }, 200);
   });
   router.openapi(disableRoute, async (c) => {
-    const { merchantId } = await auth.requireMerchant(c, 'webhooks.manage');
-    return c.json(await disableEndpoint(context, merchantId, c.req.valid('param').id), 200);
+    const { userId, merchantId } = await auth.requireMerchant(c, 'webhooks.manage');
+    const needs = needsOf({ userId, merchantId });
+    return c.json(await disableEndpoint(needs, merchantId, c.req.valid('param').id), 200);
   });
   router.openapi(secretRoute, async (c) => {
     const { userId, merchantId } = await auth.requireMerchant(c, 'webhooks.manage');
@@ -111,7 +115,7 @@ export const registerWebhooks: RegisterRoutes = (router, context) => {
       route: 'POST /v1/merchant/webhooks/{id}/secret',
       input: { id },
       schema: WebhookView,
-      work: () => changeSecret(context, merchantId, id),
+      work: () => changeSecret(needsOf({ userId, merchantId }), merchantId, id),
     });
     return c.json(await withSecret(context, shown), 200);
   });
@@ -126,6 +130,6 @@ export const registerWebhooks: RegisterRoutes = (router, context) => {
   router.openapi(replayRoute, async (c) => {
     const { userId, merchantId } = await auth.requireMerchant(c, 'webhooks.manage');
     await limits.take('replay_by_user', userId);
-    return c.json(await replay(context, merchantId, c.req.valid('param').id), 200);
+    return c.json(await replay(needsOf({ userId, merchantId }), merchantId, c.req.valid('param').id), 200);
   });
 };
