@@ -84,6 +84,18 @@ test('while the cloud stays in reach the bundle is renewed every few minutes, an
   expect(version()).toBe(5);
 });
 
+test('a sale asks for the news of the cloud, and the next within seconds does not', async () => {
+  kiosk.enrol(issuer);
+  snapshot = kiosk.snapshot();
+  refresher.refreshNow();
+  await vi.advanceTimersByTimeAsync(20_000);
+  for (let sale = 0; sale < 3; sale += 1) {
+    refresher.refreshForSale();
+    await vi.advanceTimersByTimeAsync(1_000);
+  }
+  expect(fetches).toBe(2);
+});
+
 const certificate = () => kiosk.desk.store.memory.kiosk?.certificate.bytes ?? new Uint8Array(0);
 const difference = (baseVersion: number, listed: readonly string[]) => () =>
   issuer.trustDelta(certificate(), { version: 5 }, { baseVersion, added: listed, listed });

@@ -12,6 +12,8 @@ import type { CloudApi } from './cloud-api.ts';
 
 const REFRESH_EVERY_MS = 5 * 60 * 1000;
 const AFTER_FAILURE_MS = 30 * 1000;
+/** Sales in quick succession ask once. */
+const SALE_EVERY_MS = 15 * 1000;
 const STOP_WAIT_MS = 1_500;
 const DOES_NOT_FIT: ReadonlySet<TrustRefusal> = new Set([
   'deny_list_base_differs',
@@ -34,6 +36,8 @@ export class TrustRefresher {
   #running: Promise<void> | null = null;
   #isStopped = false;
   #lastRefusal: TrustRefusal | null = null;
+  /** On this process's clock. */
+  #askedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: TrustRefresherOptions) {
     this.#options = options;
@@ -42,6 +46,11 @@ export class TrustRefresher {
   /** Came online, or was just enrolled, or somebody says that something changed. */
   refreshNow(): void {
     this.#schedule(0);
+  }
+
+  /** Something is about to be sold: a till that was blocked since it last asked should not go on selling for minutes. */
+  refreshForSale(): void {
+    if (this.#options.isOnline() && performance.now() - this.#askedAtMs >= SALE_EVERY_MS) this.refreshNow();
   }
 
   /** As {@link refreshNow}, and resolves when that is done, whatever came of it. */
@@ -88,6 +97,7 @@ export class TrustRefresher {
     // Not yet, or not now: asked again soon, because the event that would ask may have come and gone already.
     if (kiosk === null || kiosk === undefined || !isOnline()) return this.#schedule(AFTER_FAILURE_MS);
     try {
+      this.#askedAtMs = performance.now();
       const trust = snapshot()?.trust ?? null;
       let installed = await store.run('refreshTrust', await api.trust(kiosk.kioskToken, trust));
       // A difference that does not fit is no harm: everything is fetched, at once.
