@@ -156,7 +156,9 @@ export const registerTeam: RegisterRoutes = (router, context) => {
   });
   router.openapi(receivedRoute, async (c) => {
     const { userId } = await auth.requireUser(c);
-    const received = await asTenant({ userId, merchantId: null }, (tx) => listReceived({ db: tx, clock }, userId));
+    const received = await asTenant({ userId, merchantId: null }, (tx) =>
+      listReceived({ db: tx, clock }, userId),
+    );
     return c.json(received, 200);
   });
   router.openapi(acceptRoute, async (c) =>

@@ -199,7 +199,9 @@ test('what waits is handed to the queue in one transaction, once, and its worker
   await expect(failing).rejects.toThrow('cut');
   const jobs = async () => server.database.owner`select id from pgboss.job where name = 'webhooks'`;
   expect(await jobs()).toHaveLength(0);
-  expect(await Promise.all([1, 2].map(() => handOver(server.background, queue.enqueueWebhooks)))).toContain(1);
+  expect(await Promise.all([1, 2].map(() => handOver(server.background, queue.enqueueWebhooks)))).toContain(
+    1,
+  );
   expect(await jobs()).toHaveLength(1);
   const delivered = new Promise<string>((done) => {
     void queue.workOnWebhooks({
