@@ -138,3 +138,19 @@ test('R30 a cloud whose clock is years ahead is not believed, and a person is to
   await vi.advanceTimersByTimeAsync(6 * 60_000);
   expect([version(), refresher.lastRefusal, changes]).toEqual([3, null, 2]);
 });
+
+test('a till that is suspended sells nothing, also after a restart without internet, until the cloud gives it trust again', async () => {
+  kiosk.enrol(issuer);
+  snapshot = kiosk.snapshot();
+  failure = new IpcError('kiosk_suspended');
+  refresher.refreshNow();
+  await vi.advanceTimersByTimeAsync(100);
+  expect(kiosk.snapshot().isSuspended).toBe(true);
+  expect(() => kiosk.sell()).toThrow(expect.objectContaining({ code: 'kiosk_suspended' }));
+  kiosk.reopen();
+  expect(() => kiosk.sell()).toThrow(expect.objectContaining({ code: 'kiosk_suspended' }));
+  failure = null;
+  await vi.advanceTimersByTimeAsync(31_000);
+  expect(kiosk.snapshot().isSuspended).toBe(false);
+  expect(kiosk.sell().state).toBe('open');
+});

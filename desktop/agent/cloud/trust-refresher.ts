@@ -91,6 +91,17 @@ export class TrustRefresher {
     this.#timer.unref();
   }
 
+  /** Kept on disk: without internet it stays so. What is stored settles as ever, and lifting it shows at the next fetch. */
+  async #suspended(): Promise<void> {
+    const { store, log } = this.#options;
+    try {
+      await store.run('noteSuspended', null);
+      log.warn('the merchant has suspended this till: nothing is sold until that is lifted');
+    } catch (error) {
+      log.error({ err: error }, 'the suspension could not be written down');
+    }
+  }
+
   async #refresh(): Promise<void> {
     const { api, store, snapshot, isOnline, log } = this.#options;
     const kiosk = snapshot()?.kiosk;
@@ -110,7 +121,8 @@ export class TrustRefresher {
       this.#schedule(REFRESH_EVERY_MS);
     } catch (error) {
       // Whatever it was, the till goes on with the bundle that it has.
-      if (error instanceof IpcError)
+      if (error instanceof IpcError && error.code === 'kiosk_suspended') await this.#suspended();
+      else if (error instanceof IpcError)
         log.warn({ code: error.code }, 'the trust bundle could not be refreshed');
       else log.error({ err: error }, 'the trust bundle could not be refreshed');
       this.#schedule((error instanceof IpcError ? error.retryAfterMs : undefined) ?? AFTER_FAILURE_MS);

@@ -112,8 +112,12 @@ SELECT guard_member_table('team_invitations', 'SELECT, INSERT, UPDATE (ended_at,
   'merchant_id = (SELECT app_merchant()) OR phone = (SELECT app_phone())',
   'merchant_id = (SELECT app_merchant())');
 --> statement-breakpoint
-SELECT guard_member_table('kiosks', 'SELECT, INSERT, UPDATE (status, enrolment_code, enrolment_code_hash, enrolment_expires_at)',
+SELECT guard_member_table('kiosks', 'SELECT, INSERT, UPDATE (status, suspended_at, enrolment_code, enrolment_code_hash, enrolment_expires_at)',
   'merchant_id = (SELECT app_merchant())');
+--> statement-breakpoint
+SELECT guard_member_table('kiosk_events', 'SELECT, INSERT', 'merchant_id = (SELECT app_merchant())',
+  'merchant_id = (SELECT app_merchant()) AND by_user_id = (SELECT app_user())
+    AND EXISTS (SELECT FROM kiosks k WHERE k.id = kiosk_id)');
 --> statement-breakpoint
 SELECT guard_member_table('kiosk_enrolments', 'SELECT, UPDATE (ended_at, ended_reason)', 'merchant_id = (SELECT app_merchant())');
 --> statement-breakpoint
@@ -122,7 +126,7 @@ SELECT guard_member_table('settlement_batches', 'SELECT (enrolment_id, received_
 --> statement-breakpoint
 SELECT guard_member_table('merchant_limits', 'SELECT, INSERT', 'merchant_id = (SELECT app_merchant())');
 --> statement-breakpoint
-SELECT guard_member_table('webhook_endpoints', 'SELECT, INSERT, UPDATE (disabled_at, secret_version, secret_changed_at)',
+SELECT guard_member_table('webhook_endpoints', 'SELECT, INSERT, UPDATE (disabled_at, deleted_at, secret_version, secret_changed_at)',
   'merchant_id = (SELECT app_merchant())');
 --> statement-breakpoint
 SELECT guard_member_table('webhook_events', 'SELECT', 'merchant_id = (SELECT app_merchant())');
@@ -162,9 +166,9 @@ SELECT guard_member_table('ledger_entries', 'SELECT, INSERT', 'EXISTS (SELECT FR
 SELECT guard_member_table('ledger_transfers', 'SELECT, INSERT', 'true');
 --> statement-breakpoint
 -- Asked of the table by a function of the owner's: a payer names a merchant, whose tills are not the payer's to see.
-CREATE FUNCTION tills_of_payee(payee uuid) RETURNS TABLE (id uuid, status text, currency char(3)) LANGUAGE sql STABLE SECURITY DEFINER
+CREATE FUNCTION tills_of_payee(payee uuid) RETURNS TABLE (id uuid, status text, suspended_at timestamptz, currency char(3)) LANGUAGE sql STABLE SECURITY DEFINER
   SET search_path = pg_catalog, public
-  AS $$ SELECT k.id, k.status, k.currency FROM public.kiosks k WHERE k.merchant_id = payee $$;
+  AS $$ SELECT k.id, k.status, k.suspended_at, k.currency FROM public.kiosks k WHERE k.merchant_id = payee $$;
 --> statement-breakpoint
 REVOKE EXECUTE ON FUNCTION tills_of_payee(uuid) FROM PUBLIC;
 --> statement-breakpoint
@@ -219,6 +223,6 @@ BEGIN
   -- Closing an account ends and erases a merchant's.
   GRANT UPDATE (url, disabled_at) ON webhook_endpoints TO tiki_app;
   -- A merchant's and a person's own.
-  REVOKE INSERT, UPDATE, DELETE ON merchant_limits FROM tiki_app;
+  REVOKE INSERT, UPDATE, DELETE ON merchant_limits, kiosk_events FROM tiki_app;
   REVOKE INSERT, DELETE ON kiosks, team_invitations, allowances FROM tiki_app;
 END $$;
