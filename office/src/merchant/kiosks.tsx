@@ -296,7 +296,6 @@ function NewKiosk({ names, onMade }: { names: readonly string[]; onMade: (kiosk:
           label={t('kiosks.name')}
           value={name}
           onInput={rename}
-          problem={isTaken ? t('kiosks.name_taken') : null}
           testId="kiosk-name"
           input={{ required: true, minLength: 1, maxLength: 40, autoComplete: 'off' }}
         />
@@ -304,6 +303,11 @@ function NewKiosk({ names, onMade }: { names: readonly string[]; onMade: (kiosk:
           {t('kiosks.create')}
         </Button>
       </form>
+      {isTaken && (
+        <p class="bad-line" role="alert" data-testid="kiosk-name-taken">
+          {t('kiosks.name_taken')}
+        </p>
+      )}
       {action.code !== null && <ErrorNotice code={action.code} />}
     </Panel>
   );
