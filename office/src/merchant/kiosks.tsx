@@ -143,6 +143,7 @@ function KioskActs({ kiosk, onChange }: { kiosk: KioskView; onChange: (kiosk: Ki
           yes={t('kiosks.suspend')}
           busy={asked.busy}
           code={asked.code}
+          isFinal={false}
           testId="suspend"
           onNo={leave}
           onYes={() => asked.run(change(office.api.suspendKiosk))}
