@@ -42,7 +42,7 @@ const settleRoute = createRoute({
 });
 
 export const registerKiosk: RegisterRoutes = (router, context) => {
-  const { addressOf, clock, db, limits, log, offline } = context;
+  const { addressOf, clock, limits, log, offline, worker } = context;
   const settling = settleNeeds(context);
   router.openapi(enrolRoute, async (c) => {
     await limits.take('enrol_by_address', addressOf(c));
@@ -61,7 +61,7 @@ export const registerKiosk: RegisterRoutes = (router, context) => {
     const { acknowledgement, reportedDenyListVersion } = await settleBatch(settling, kiosk, envelope);
     if (reportedDenyListVersion !== null) {
       try {
-        await giveBackClosing({ db, clock, policy: offline.policy }, reportedDenyListVersion);
+        await giveBackClosing({ db: worker, clock, policy: offline.policy }, reportedDenyListVersion);
       } catch (error) {
         // The batch is settled whatever becomes of this; the periodic round returns the money later.
         log.warn({ err: error }, 'closing allowances could not be looked at now');
