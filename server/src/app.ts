@@ -47,6 +47,7 @@ import { registerWalletFiles } from './routes/wallet-files.ts';
 const BODY_ALLOWANCES = [
   { path: '/v1/stripe/webhook', maxBytes: 512 * 1024 },
   { path: '/v1/kiosk/settlements', maxBytes: MAX_BATCH_BYTES },
+  { path: '/v1/kiosk/settlement-stream', maxBytes: null },
 ];
 
 /** What rooms of other owners supply to the wallet's view. */

@@ -13,6 +13,7 @@ import { clientAddress, trustedProxies } from './http/client-address.ts';
 import { createIdempotency } from './http/idempotency.ts';
 import { createRateLimits } from './http/rate-limits.ts';
 import { openAccount, otherCurrency } from './ledger/index.ts';
+import { Life } from './life.ts';
 import { standInWebhookSecret } from './money/stand-in/webhook-secret.ts';
 import { createStripeMoney } from './money/stripe.ts';
 import { createTwilioNotify } from './notify/twilio.ts';
@@ -78,7 +79,7 @@ export async function createContext(parts: ContextParts): Promise<ServerContext>
     asTenant: await createTenantReads(db, log),
     metrics,
     reading,
-    life: { isLeaving: false },
+    life: new Life(),
     sessions,
     tokens,
     auth: createAuthenticator(db, { tokens, sessions, limits }),

@@ -8,7 +8,8 @@ const DEFAULT_MAX_BYTES = 64 * 1024;
 export interface BodyAllowance {
   /** Exact path. */
   readonly path: string;
-  readonly maxBytes: number;
+  /** Null: the route reads its body as it comes, and limits it by itself. */
+  readonly maxBytes: number | null;
 }
 
 export function limitBodies(allowances: readonly BodyAllowance[]): MiddlewareHandler {
@@ -23,7 +24,10 @@ export function limitBodies(allowances: readonly BodyAllowance[]): MiddlewareHan
         });
       },
     });
-  const byPath = new Map(allowances.map(({ path, maxBytes }) => [path, limit(maxBytes)]));
+  const asItComes: MiddlewareHandler = (_c, next) => next();
+  const byPath = new Map(
+    allowances.map(({ path, maxBytes }) => [path, maxBytes === null ? asItComes : limit(maxBytes)]),
+  );
   const usual = limit(DEFAULT_MAX_BYTES);
   return (c, next) => (byPath.get(c.req.path) ?? usual)(c, next);
 }
