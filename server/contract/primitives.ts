@@ -64,6 +64,6 @@ export const CLIENT_HEADER = 'Tiki-Client';
  * was added. `docs/api.md` says what may change under a client that stays as it is.
  */
 export const VERSION_HEADER = 'Tiki-Api-Version';
-export const API_VERSION = '1.1';
+export const API_VERSION = '1.2';
 /** In every answer, in problems and in the server's log; a caller may choose it. */
 export const REQUEST_ID_HEADER = 'X-Request-Id';
