@@ -2,7 +2,12 @@ import { test, fc } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
 import { encodeCbor } from './cbor.ts';
 import { attempt } from './errors.ts';
-import { encodeStreamFrame, encodeStreamProblem, StreamReader, type StreamFrame } from './settlement-stream.ts';
+import {
+  encodeStreamFrame,
+  encodeStreamProblem,
+  StreamReader,
+  type StreamFrame,
+} from './settlement-stream.ts';
 
 const LIMITS = { maxObjectBytes: 70_000, maxProblemBytes: 300 };
 
@@ -39,7 +44,9 @@ test.prop([objects, fc.array(fc.integer({ min: 1, max: 70_000 }), { minLength: 1
     const contents = sizes.filter((size) => size > 0).map((size, n) => new Uint8Array(size).fill(n + 1));
     const stream = Buffer.concat(contents.map(encodeStreamFrame));
     const { frames, isWhole } = read(cut(stream, pieces));
-    expect(frames.map(({ content }) => Buffer.from(content))).toEqual(contents.map((one) => Buffer.from(one)));
+    expect(frames.map(({ content }) => Buffer.from(content))).toEqual(
+      contents.map((one) => Buffer.from(one)),
+    );
     expect(isWhole).toBe(true);
   },
 );

@@ -236,7 +236,10 @@ test('the way to the cloud is known within seconds of opening and closing', asyn
 const SEQUENCE = { 'content-type': 'application/cbor-seq' };
 
 /** Sends so many objects, and gives back what came of them; the first is 1, 1, 1, ... */
-async function streamed(count: number, size = 1_000): Promise<{ got: number[]; error: unknown; asked: number }> {
+async function streamed(
+  count: number,
+  size = 1_000,
+): Promise<{ got: number[]; error: unknown; asked: number }> {
   let asked = 0;
   const objects = async function* () {
     for (; asked < count; asked += 1) yield new Uint8Array(size).fill(asked + 1);

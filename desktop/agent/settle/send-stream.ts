@@ -109,5 +109,7 @@ export class StreamSender {
 
 /** About the stream, and not about what was in it. */
 function isEndOfAStream(error: unknown): error is CloudProblem {
-  return error instanceof IpcError && (error.code === 'stream_limit_reached' || error.code === 'stream_stalled');
+  return (
+    error instanceof IpcError && (error.code === 'stream_limit_reached' || error.code === 'stream_stalled')
+  );
 }

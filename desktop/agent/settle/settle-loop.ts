@@ -129,7 +129,8 @@ export class SettleLoop {
     if (isHeartbeat) this.#lastHeartbeatMs = performance.now();
     this.#tellProgress();
     try {
-      if (this.#streams.isFor(batch) && (await this.#streams.send(batch, kioskToken)) === 'gone_on') return true;
+      if (this.#streams.isFor(batch) && (await this.#streams.send(batch, kioskToken)) === 'gone_on')
+        return true;
       return await this.#sendAlone(kioskToken, batch);
     } catch (error) {
       if (!(await this.#goesBack(error))) throw error;

@@ -79,10 +79,7 @@ export class BatchStream {
       this.#bytes += piece.length;
       if (this.#bytes > this.#limits.maxBytes) throw full(`at most ${this.#limits.maxBytes} bytes`);
       this.#reader.give(piece);
-      this.#mostHeldBytes = Math.max(
-        this.#mostHeldBytes,
-        this.#reader.heldBytes + this.#body.readableLength,
-      );
+      this.#mostHeldBytes = Math.max(this.#mostHeldBytes, this.#reader.heldBytes + this.#body.readableLength);
     }
   }
 
