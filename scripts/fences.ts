@@ -19,6 +19,7 @@ type RoomName =
   | 'agent'
   | 'wallet'
   | 'office'
+  | 'permissions'
   | 'server-contract'
   | 'server'
   | 'drizzle'
@@ -140,16 +141,18 @@ export const rooms: readonly Room[] = [
   {
     name: 'office',
     at: /^office\//,
-    rooms: ['wallet', 'protocol'],
+    rooms: ['wallet', 'protocol', 'permissions'],
     typesOf: ['server-contract'],
     packages: 'any',
     refusedPackages: [...storePackages, 'electron', 'react', 'react-dom', 'node-wifi-direct', 'hono', 'idb'],
     node: [],
   },
+  // Who may do what, as data alone: it imports nothing, so that a page can take it.
+  { name: 'permissions', at: /^server\/contract\/permissions\.ts$/, rooms: [], packages: [], node: [] },
   {
     name: 'server-contract',
     at: /^server\/contract\//,
-    rooms: ['protocol'],
+    rooms: ['protocol', 'permissions'],
     packages: ['zod', '@hono/zod-openapi'],
     node: [],
   },

@@ -59,7 +59,9 @@ export default defineConfig({
         navigateFallbackAllowlist: [/^\/(?:index\.html|return)?(?:\?.*)?$/],
         runtimeCaching: [],
         cleanupOutdatedCaches: true,
-        clientsClaim: false,
+        // The page of the first visit as well: without it, what that page has not fetched yet would need the network until
+        // somebody reloads it. A later version still waits for the person, since it does not skip waiting.
+        clientsClaim: true,
         skipWaiting: false,
         sourcemap: false,
       },

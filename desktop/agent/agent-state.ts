@@ -91,6 +91,7 @@ function problemsOf(
   if (snapshot?.trust?.kioskIsDenied === true) problems.push('kiosk_denied');
   else if (lastErrorCode === 'not_authenticated' || lastErrorCode === 'kiosk_denied')
     problems.push('kiosk_not_recognised');
+  if (snapshot?.isSuspended === true) problems.push('kiosk_suspended');
   if (trustRefusal === 'trust_bundle_from_the_future') problems.push('cloud_time_implausible');
   return problems;
 }

@@ -215,13 +215,14 @@ export class RefundDesk {
 
   /** Everything that would make the refund fail later is said now. */
   #mayOffer(): EnrolledKiosk {
-    const { kiosk, standing } = this.#store.memory;
+    const { kiosk, standing, isSuspended } = this.#store.memory;
     if (kiosk === null) throw new IpcError('kiosk_not_enrolled');
     if (standing.doubt !== null) throw new IpcError('journal_quarantined');
     const now = this.#store.now();
     if (now.isBehind) throw new IpcError('clock_behind_trusted_time');
     if (now.seconds >= kiosk.certificate.notAfter) throw new IpcError('certificate_expired');
     if (kiosk.trust.deniedKiosks.has(kiosk.kioskId)) throw new IpcError('kiosk_denied');
+    if (isSuspended) throw new IpcError('kiosk_suspended');
     return kiosk;
   }
 

@@ -21,6 +21,7 @@ export interface HandlerParts extends ManagerParts, RefundParts, RadioParts {
   /** @throws IpcError */
   readonly enrol: (code: string) => Promise<void>;
   readonly settleNow: () => void;
+  readonly aboutToSell: () => void;
   /** The same acceptance as for what comes over HTTP; the phone waits for its receipt on the screen. */
   readonly accept: (delivery: Uint8Array) => Promise<AcceptOutcome>;
   /** Opens what was sealed to this kiosk. */
@@ -49,7 +50,10 @@ export function agentHandlers(parts: HandlerParts): AgentHandlers {
       await parts.enrol(code);
       return parts.state();
     },
-    'sale.open': (sale) => sales.open(sale),
+    'sale.open': (sale) => {
+      parts.aboutToSell();
+      return sales.open(sale);
+    },
     'sale.cancel': ({ saleId }) => sales.cancel(saleId),
     'sale.front': async ({ saleId }) => {
       sales.bringToFront(saleId);

@@ -103,6 +103,13 @@ export class Refunds {
       await this.#expire(current.refundId);
   }
 
+  /** Of the offer that is open, to who names its payment. @param paymentHash hex */
+  envelopeFor(paymentHash: string): Uint8Array | null {
+    const current = this.#current;
+    if (current?.state !== 'open' || current.paymentHash !== paymentHash) return null;
+    return this.#remainingMs(current) === 0 ? null : current.envelope;
+  }
+
   view(): Refund | null {
     return this.#current === null ? null : this.#describe(this.#current);
   }

@@ -4,6 +4,7 @@
  */
 import { loadPrivateKey, sealOpener, type SealOpener } from '@tikiwallet/protocol/node';
 import { serveAgent, type AgentServer } from '../ipc/agent-server.ts';
+import type { ProblemCode } from '@tikiwallet/server/contract';
 import { IpcError } from '../ipc/index.ts';
 import { composeState, StatePublisher } from './agent-state.ts';
 import { systemClock } from './clock.ts';
@@ -116,6 +117,7 @@ class Agent implements RunningAgent {
       events: {
         onReached: () => this.#reachability.reached(),
         onUnreachable: () => this.#reachability.failed(),
+        onProblem: (code) => this.#onProblem(code),
       },
     });
     this.#api = cloudApi(client);
@@ -152,7 +154,7 @@ class Agent implements RunningAgent {
       store: this.#store,
       snapshot,
       isOnline,
-      onChange: () => this.#settlementChanged(),
+      onChange: changed,
       log,
     });
     this.#trust = new TrustRefresher({
@@ -195,6 +197,7 @@ class Agent implements RunningAgent {
       open: this.#open,
       view: () => pairingView(this.#snapshot),
       openRequests: () => this.#sales.openEnvelopes(),
+      openRefund: (paymentHash) => this.#refunds.envelopeFor(paymentHash),
       accept: (delivery) => this.#accept(delivery, 'network'),
       acceptRefund: (acceptance) => this.#giveBack(acceptance),
       log,
@@ -246,6 +249,7 @@ class Agent implements RunningAgent {
       state: () => this.#compose(),
       snapshot: () => this.#snapshot,
       refreshTrust: () => this.#trust.refreshed(),
+      aboutToSell: () => this.#trust.refreshForSale(),
       enrol: (code) => this.#enrol(code),
       accept: (delivery) => this.#accept(delivery, 'camera'),
       acceptRefund: (acceptance) => this.#giveBack(acceptance),
@@ -316,10 +320,8 @@ class Agent implements RunningAgent {
   }
 
   /** Denied by the cloud's word alone: the signed list that says so is fetched at once, and stops the selling. */
-  #settlementChanged(): void {
-    const isSaid = this.#settle.view.lastErrorCode === 'kiosk_denied';
-    if (isSaid && this.#snapshot?.trust?.kioskIsDenied === false) this.#trust.refreshNow();
-    this.#publisher.soon();
+  #onProblem(code: ProblemCode): void {
+    if (code === 'kiosk_denied' && this.#snapshot?.trust?.kioskIsDenied === false) this.#trust.refreshNow();
   }
 
   #cloudBecame(state: 'checking' | 'online' | 'offline'): void {

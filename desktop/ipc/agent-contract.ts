@@ -185,7 +185,8 @@ export type Sale = z.infer<typeof Sale>;
  * it knows. `journal_unconfirmed`: the data folder is a copy, and the cloud has to be asked once before selling.
  * `cloud_time_implausible`: the cloud's signed time is more than a year ahead of this clock; what it sends is not taken.
  * `kiosk_not_recognised`: the cloud no longer takes this machine for the kiosk (replaced or blocked). `kiosk_denied`: the
- * signed deny list names this kiosk, and nothing is sold any more, with or without internet.
+ * signed deny list names this kiosk, and nothing is sold any more, with or without internet. `kiosk_suspended`: the merchant stopped this
+ * kiosk for a while; what is stored settles, and it sells again once that is lifted and the cloud was asked.
  */
 export const AgentProblem = z.enum([
   'clock_behind_trusted_time',
@@ -195,6 +196,7 @@ export const AgentProblem = z.enum([
   'kiosk_not_recognised',
   'cloud_time_implausible',
   'kiosk_denied',
+  'kiosk_suspended',
 ]);
 export type AgentProblem = z.infer<typeof AgentProblem>;
 

@@ -28,6 +28,7 @@ export const FAKE_SCENARIOS = [
   'clock_wrong',
   'overridable',
   'kiosk_denied',
+  'kiosk_suspended',
   'several',
   'several_front',
   'radio_up',
@@ -257,6 +258,7 @@ export class FakeAgent {
       settledSequence: withCode ? 0 : 128,
       lastSettledAt: withCode ? null : this.#at(-42_000),
       quarantinedAt: null,
+      suspendedAt: null,
       enrolment,
     };
   }
@@ -327,8 +329,8 @@ export class FakeAgent {
       problems:
         scenario === 'clock_wrong'
           ? ['clock_behind_trusted_time']
-          : scenario === 'kiosk_denied'
-            ? ['kiosk_denied']
+          : scenario === 'kiosk_denied' || scenario === 'kiosk_suspended'
+            ? [scenario]
             : [],
       version: '0.1.0',
       apiUrl: 'http://127.0.0.1:8080',

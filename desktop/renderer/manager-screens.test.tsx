@@ -81,6 +81,29 @@ describe('a manager', () => {
   });
 });
 
+describe('a limit that needs a PIN', () => {
+  it('where there is none yet, sets one in place, and what was asked for goes on after it', async () => {
+    show('ready');
+    fireEvent.click(await screen.findByTestId('nav-settings'));
+    fireEvent.click(screen.getByTestId('limits-open'));
+    await screen.findByTestId('limits');
+    const row = () => document.querySelector('[data-name="perPaymentMinor"] button') ?? document.body;
+    fireEvent.click(row());
+    for (const key of ['5', '00', '00']) fireEvent.click(screen.getByTestId(`key-${key}`));
+    fireEvent.click(screen.getByTestId('limit-save'));
+    await screen.findByTestId('limits');
+    fireEvent.click(row());
+    fireEvent.click(screen.getByTestId('limit-remove'));
+    expect((await screen.findByTestId('limit-prove')).textContent).not.toContain('Settings');
+    fireEvent.click(screen.getByTestId('limit-set-pin'));
+    fireEvent.change(await screen.findByTestId('manager-password'), { target: { value: 'a long password' } });
+    fireEvent.change(screen.getByTestId('manager-pin-next'), { target: { value: '482913' } });
+    fireEvent.change(screen.getByTestId('manager-pin-again'), { target: { value: '482913' } });
+    fireEvent.click(screen.getByTestId('manager-pin-save'));
+    expect(await screen.findByTestId('limit-pin')).toBeTruthy();
+  });
+});
+
 describe('several customers at once', () => {
   const standings = (): (string | undefined)[] =>
     screen.getAllByTestId('counter-sale').map((card) => card.dataset['standing']);

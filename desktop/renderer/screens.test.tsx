@@ -192,7 +192,13 @@ describe('the shop’s risk', () => {
 
   it('a kiosk that is denied says so over every screen', () => {
     show('kiosk_denied');
-    expect(screen.getByTestId('problem-band').textContent).toContain('has been blocked');
+    expect(screen.getByTestId('problem-band').textContent).toContain(
+      'blocked by its owner or by the service',
+    );
+    expect(screen.getByTestId('trust-state').textContent).toBe('Blocked');
+    fireEvent.click(screen.getByTestId('nav-status'));
+    expect(screen.getByTestId('panel-trust').textContent).not.toMatch(/full/i);
+    expect(screen.queryByTestId('trust-next')).toBeNull();
   });
 });
 

@@ -62,6 +62,7 @@ test.afterAll(async () => {
   await shop?.close();
 });
 
+const codeSentTo = async (phone: string) => await new CloudClient(shop.stack).codeSentTo(phone);
 const url = (page: string, view = 'merchant') => `${shop.stack.walletUrl}/${view}#/${page}`;
 
 const looks = [
@@ -120,6 +121,8 @@ for (const look of looks) {
         ['pay-outs', 'bank-account'],
         ['team', 'member'],
         ['limits', 'limit-perPaymentMinor'],
+        ['statements', 'statement-day'],
+        ['webhooks', 'new-webhook'],
       ] as const) {
         await desk.page.goto(url(page));
         await desk.at(mark).first().waitFor();
@@ -137,7 +140,7 @@ for (const look of looks) {
       await desk.page.getByRole('alert').waitFor();
       await check('cases');
       await desk.page.goto(url('overview', 'operator'));
-      await desk.signIn(operator);
+      await desk.signIn(operator, codeSentTo);
       await desk.at('sms').waitFor();
       await desk.at('reconcile').click();
       await expect(desk.at('books-result')).toHaveAttribute('data-sound', 'true');
@@ -186,13 +189,19 @@ test('a merchant sees what was sold, links a bank, pays out by a code, and block
     await desk.at('pay-out-amount').fill('50');
     await desk.at('pay-out-submit').click();
     await desk.at('confirmation').waitFor();
-    await desk.at('code').fill(await new CloudClient(shop.stack).codeSentTo(merchant.phone));
+    await expect(desk.at('confirmation-fee')).toContainText('0.50');
+    await desk.at('otp-code').fill(await codeSentTo(merchant.phone));
     await desk.at('code-submit').click();
     await expect(desk.at('pay-out').first()).toHaveAttribute('data-status', 'paid');
     await expect(desk.at('can-go')).toContainText('25.75');
 
     await desk.page.goto(url('kiosks'));
     await expect(desk.at('kiosk')).toHaveAttribute('data-status', 'active');
+    await desk.at('kiosk-suspend').click();
+    await desk.at('suspend-yes').click();
+    await expect(desk.at('kiosk')).toHaveAttribute('data-suspended', 'true');
+    await desk.at('kiosk-resume').click();
+    await expect(desk.at('kiosk')).toHaveAttribute('data-suspended', 'false');
     await desk.at('kiosk-deny').click();
     await desk.at('deny-no').click();
     await desk.at('kiosk-deny').click();

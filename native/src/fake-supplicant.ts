@@ -238,7 +238,7 @@ export class FakeSupplicant implements AirDevice {
     ['LIST_NETWORKS', () => this.#listNetworks()],
     ['SAVE_CONFIG', () => OK],
     ['STA-FIRST', () => this.#station(0)],
-    ['STA-NEXT', (rest) => this.#station((this.#hosted?.members.indexOf(rest) ?? -1) + 1)],
+    ['STA-NEXT', (rest) => this.#stationAfter(rest)],
     ['DEAUTHENTICATE', (rest) => (this.#hosted?.remove(rest) === true ? OK : FAIL)],
     ['DISASSOCIATE', (rest) => (this.#hosted?.remove(rest) === true ? OK : FAIL)],
     ['P2P_SERVICE_ADD', (rest) => this.#changed(this.#services.add(rest))],
@@ -466,9 +466,16 @@ export class FakeSupplicant implements AirDevice {
     return `network id / ssid / bssid / flags\n${lines.join('')}`;
   }
 
+  /** Nothing at the end of the list, as the real one: it refuses only what is not on it. */
   #station(at: number): string {
-    const address = this.#hosted?.members[at];
-    return address === undefined ? FAIL : `${address}\nflags=[AUTH][ASSOC][AUTHORIZED]\n`;
+    if (this.#hosted === undefined) return FAIL;
+    const address = this.#hosted.members[at];
+    return address === undefined ? '' : `${address}\nflags=[AUTH][ASSOC][AUTHORIZED]\n`;
+  }
+
+  #stationAfter(address: HardwareAddress): string {
+    const at = this.#hosted?.members.indexOf(address) ?? -1;
+    return at === -1 ? FAIL : this.#station(at + 1);
   }
 
   #ask(rest: string): string {

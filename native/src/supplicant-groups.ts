@@ -3,6 +3,7 @@
 
 import { randomInt } from 'node:crypto';
 import { WifiDirectError } from './errors.ts';
+import { GroupClients } from './group-clients.ts';
 import type { AccessPointOptions, Group, HostOptions, JoinMethod, JoinOptions, RadioEvent } from './radio.ts';
 import {
   checkDigitOf,
@@ -16,14 +17,12 @@ import {
 import type { HardwareAddress, SupplicantEvent } from './supplicant-events.ts';
 import type { LinkState, SupplicantLink } from './supplicant-link.ts';
 import { accessPointSettings, addNetwork, ownGroupSettings } from './supplicant-networks.ts';
-import { parseKeyValues, parseP2pDeviceAddress, parseStation } from './supplicant-replies.ts';
+import { parseKeyValues, parseP2pDeviceAddress } from './supplicant-replies.ts';
 import type { RadioSettings } from './supplicant-settings.ts';
 import { displayName } from './supplicant-text.ts';
 import { waitFor } from './wait-for.ts';
 
 const PIN_SECONDS = 120;
-/** More than any radio serves; a list that does not end is a fault of the other side. */
-const MOST_STATIONS = 256;
 
 /** Long enough for a radio to begin or to fail. */
 const LATE_GROUP_MS = 3_000;
@@ -51,7 +50,7 @@ export type GroupsOptions = {
 export class SupplicantGroups {
   readonly #options: GroupsOptions;
   readonly #link: SupplicantLink;
-  readonly #clients = new Set<HardwareAddress>();
+  readonly #clients: GroupClients;
   /** To the group's own interface, where there is one: who joins and leaves is told there. */
   #groupLink: SupplicantLink | undefined;
   #group: Group | undefined;
@@ -64,6 +63,7 @@ export class SupplicantGroups {
   constructor(options: GroupsOptions) {
     this.#options = options;
     this.#link = options.link;
+    this.#clients = new GroupClients(options.say);
   }
 
   get group(): Group | undefined {
@@ -71,7 +71,7 @@ export class SupplicantGroups {
   }
 
   get clients(): readonly HardwareAddress[] {
-    return [...this.#clients];
+    return this.#clients.all;
   }
 
   async host({ timeoutMs = 15_000, signal, ...options }: HostOptions): Promise<Group> {
@@ -183,7 +183,7 @@ export class SupplicantGroups {
   /** Events were lost. */
   countAgain(): void {
     if (this.#group !== undefined && this.#group.role !== 'client')
-      void this.#countClients(this.#group.interfaceName).catch(ignoreRefusal);
+      void this.#clients.count((command) => this.#askGroup(command)).catch(ignoreRefusal);
   }
 
   /** Takes what concerns groups; `from` is the interface that it was said on. */
@@ -207,10 +207,10 @@ export class SupplicantGroups {
           this.#onAccessPointGone(from);
         return;
       case 'station_joined':
-        this.#onStationJoined(event.address);
+        if (this.#group !== undefined) this.#clients.joined(event.address);
         return;
       case 'station_left':
-        this.#onStationLeft(event.address);
+        this.#clients.left(event.address);
         return;
       case 'group_formation_failed':
       case 'negotiation_failed':
@@ -314,7 +314,11 @@ export class SupplicantGroups {
     const { promise, resolve, reject } = Promise.withResolvers<SupplicantLink>();
     this.#giveUpLink = () => reject(new WifiDirectError('aborted', 'It was given up.'));
     const link = this.#options.openLink(interfaceName, (state) => {
-      if (state.state === 'up') resolve(link);
+      if (state.state === 'up') {
+        resolve(link);
+        // Said again when events were lost.
+        this.countAgain();
+      }
       if (state.state !== 'down') return;
       reject(
         new WifiDirectError('supplicant_unreachable', `No supplicant for ${interfaceName}: ${state.code}.`),
@@ -340,46 +344,32 @@ export class SupplicantGroups {
     return await (this.#groupLink ?? this.#link).ask(command);
   }
 
-  /** Those who came before this radio listened, or while it did not, and those who left meanwhile. */
-  async #countClients(interfaceName: string): Promise<void> {
-    const here = new Set<HardwareAddress>();
-    let reply = await this.#askGroup('STA-FIRST');
-    for (let at = 0; at < MOST_STATIONS; at += 1) {
-      const station = parseStation(reply);
-      if (station === undefined) break;
-      if (station.isAuthorized) here.add(station.address);
-      reply = await this.#askGroup(`STA-NEXT ${station.address}`);
-    }
-    if (this.#group?.interfaceName !== interfaceName) return;
-    for (const address of this.#clients) if (!here.has(address)) this.#onStationLeft(address);
-    for (const address of here) this.#onStationJoined(address);
-  }
-
   #onGroupStarted(event: SupplicantEvent & { readonly type: 'group_started' }): void {
     // The same start is told on the group's interface as well.
     if (this.#group?.interfaceName === event.interfaceName) return;
     const { interfaceName, role, frequencyMhz, isPersistent } = event;
     this.#clients.clear();
-    this.#group = { interfaceName, role, ssid: displayName(event.ssid), frequencyMhz, isPersistent };
+    const group = { interfaceName, role, ssid: displayName(event.ssid), frequencyMhz, isPersistent };
+    this.#group = group;
     if (interfaceName !== this.#options.interfaceName) {
       this.#dropGroupLink();
       this.#groupLink = this.#options.openLink(interfaceName, (link) => {
-        if (link.state === 'up' && role === 'group_owner')
-          void this.#countClients(interfaceName).catch(ignoreRefusal);
+        if (link.state === 'up') this.countAgain();
         // Its end may have been among events that were lost; then this is the only sign of it.
         if (link.state === 'down' && (link.code === 'no_socket' || link.code === 'connection_refused'))
-          void this.#onGroupSilent(interfaceName).catch(ignoreRefusal);
+          void this.#onGroupSilent(group).catch(ignoreRefusal);
       });
     }
-    this.#options.say({ type: 'group_started', group: this.#group });
+    this.#options.say({ type: 'group_started', group });
   }
 
   /** Nobody answers for the group any more: it is gone, unless the whole supplicant is. */
-  async #onGroupSilent(interfaceName: string): Promise<void> {
+  async #onGroupSilent(group: Group): Promise<void> {
     await this.#link.ask('PING');
-    if (this.#group?.interfaceName !== interfaceName) return;
+    // Who answered may be the next supplicant, and host another group on an interface of the same name.
+    if (this.#group !== group) return;
     void this.#takeBack();
-    this.#onGroupGone(interfaceName, 'UNAVAILABLE');
+    this.#onGroupGone(group.interfaceName, 'UNAVAILABLE');
   }
 
   #onAccessPoint(group: Group): void {
@@ -403,16 +393,6 @@ export class SupplicantGroups {
     this.#dropGroupLink();
     this.#clients.clear();
     this.#options.say({ type: 'group_removed', interfaceName, reason });
-  }
-
-  #onStationJoined(address: HardwareAddress): void {
-    if (this.#group === undefined || this.#clients.has(address)) return;
-    this.#clients.add(address);
-    this.#options.say({ type: 'client_joined', address });
-  }
-
-  #onStationLeft(address: HardwareAddress): void {
-    if (this.#clients.delete(address)) this.#options.say({ type: 'client_left', address });
   }
 }
 

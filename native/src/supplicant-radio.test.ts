@@ -28,9 +28,11 @@ class Supplicant {
   };
 
   usual(command: string): string {
+    if (command.startsWith('P2P_GROUP_REMOVE'))
+      queueMicrotask(() => this.say('P2P-GROUP-REMOVED p2p-wlan0-0 GO reason=REQUESTED'));
     if (command === 'ADD_NETWORK') return '7\n';
     if (command === 'STATUS') return `p2p_device_address=${ADDRESS}\n`;
-    return command.startsWith('STA-') ? 'FAIL\n' : 'OK\n';
+    return command.startsWith('STA-') ? '' : 'OK\n';
   }
 
   say(event: string): void {
@@ -112,6 +114,58 @@ describe('a radio', () => {
     await radio.close();
   });
 
+  test('R12 tells a supplicant that started anew its settings before it hosts a group there', async () => {
+    const supplicant = new Supplicant();
+    const radio = await open(supplicant);
+    const { promise: told, resolve: tell } = Promise.withResolvers<undefined>();
+    supplicant.answer = async (command) => {
+      if (command.startsWith('SET device_name')) await told;
+      if (command.startsWith('P2P_GROUP_ADD')) queueMicrotask(() => supplicant.say(STARTED));
+      return supplicant.usual(command);
+    };
+    const isBack = new Promise((resolve) => radio.on('supplicant_back', resolve));
+    supplicant.commands.length = 0;
+    supplicant.endSocketOf('wlan0');
+    await isBack;
+    const hosting = radio.host(GROUP);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(supplicant.commands).toEqual(['SET device_name Till']);
+    tell(undefined);
+    await hosting;
+    const at = (start: string) => supplicant.commands.findIndex((command) => command.startsWith(start));
+    expect(at('SET p2p_intra_bss 0')).toBeGreaterThan(0);
+    expect(at('P2P_GROUP_ADD')).toBeGreaterThan(at('SET p2p_intra_bss 0'));
+    await radio.close();
+  });
+
+  test('keeps a new group when it was the old one of that name that fell silent', async () => {
+    const supplicant = new Supplicant();
+    const radio = await open(supplicant);
+    supplicant.answer = (command) => {
+      if (command.startsWith('P2P_GROUP_ADD')) queueMicrotask(() => supplicant.say(STARTED));
+      return supplicant.usual(command);
+    };
+    await radio.host(GROUP);
+    const { promise: asked, resolve: ask } = Promise.withResolvers<undefined>();
+    const { promise: answered, resolve: answer } = Promise.withResolvers<string>();
+    supplicant.answer = (command) => {
+      if (command !== 'PING') return supplicant.usual(command);
+      ask(undefined);
+      return answered;
+    };
+    supplicant.endSocketOf('p2p-wlan0-0');
+    await asked;
+    supplicant.say('P2P-GROUP-REMOVED p2p-wlan0-0 GO reason=REQUESTED');
+    supplicant.say(STARTED);
+    const removed = vi.fn();
+    radio.on('group_removed', removed);
+    answer('PONG\n');
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(removed).not.toHaveBeenCalled();
+    expect(radio.group()?.ssid).toBe(GROUP.ssid);
+    await radio.close();
+  });
+
   test('that gives hosting up while the supplicant is being told ends what comes of it all the same', async () => {
     const supplicant = new Supplicant();
     const radio = await open(supplicant);
@@ -122,8 +176,6 @@ describe('a radio', () => {
         await new Promise((resolve) => setImmediate(resolve));
         setTimeout(() => supplicant.say(STARTED), 50);
       }
-      if (command.startsWith('P2P_GROUP_REMOVE'))
-        queueMicrotask(() => supplicant.say('P2P-GROUP-REMOVED p2p-wlan0-0 GO reason=REQUESTED'));
       return supplicant.usual(command);
     };
     await expect(radio.host({ ...GROUP, signal: giveUp.signal })).rejects.toMatchObject({ code: 'aborted' });

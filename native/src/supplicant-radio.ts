@@ -99,6 +99,8 @@ class SupplicantRadio implements Radio {
   readonly #services: SupplicantServices;
   readonly #groups: SupplicantGroups;
   #forgetSearch: () => void = () => undefined;
+  /** What the supplicant that runs now was told of this radio's settings, or is being told. */
+  #settingUp: Promise<void> | undefined;
   #isUp = false;
   #wasUp = false;
   #isClosed = false;
@@ -140,7 +142,7 @@ class SupplicantRadio implements Radio {
       }
       throw error;
     });
-    await abortable(signal, () => this.#configure());
+    await abortable(signal, () => this.#setUp());
     await this.#endOldGroups(signal);
   }
 
@@ -161,11 +163,13 @@ class SupplicantRadio implements Radio {
   }
 
   async host(options: HostOptions = {}): Promise<Group> {
+    await abortable(options.signal, () => this.#setUp());
     await this.#endOldGroups(options.signal);
     return await this.#groups.host(options);
   }
 
   async hostAccessPoint(options: AccessPointOptions): Promise<Group> {
+    await abortable(options.signal, () => this.#setUp());
     await this.#endOldGroups(options.signal);
     return await this.#groups.hostAccessPoint(options);
   }
@@ -302,8 +306,22 @@ class SupplicantRadio implements Radio {
   }
 
   async #restore(): Promise<void> {
-    await this.#configure();
+    await this.#setUp();
     await this.#services.offerAgain();
+  }
+
+  /**
+   * Once for each supplicant. Whoever hosts waits for it: one that started anew would let those in the group talk to each
+   * other until it is told.
+   */
+  async #setUp(): Promise<void> {
+    const settingUp = (this.#settingUp ??= this.#configure());
+    try {
+      await settingUp;
+    } catch (error) {
+      if (this.#settingUp === settingUp) this.#settingUp = undefined;
+      throw error;
+    }
   }
 
   async #configure(): Promise<void> {
@@ -340,6 +358,7 @@ class SupplicantRadio implements Radio {
           return;
         }
         this.#isUp = true;
+        this.#settingUp = undefined;
         if (this.#wasUp) void this.#restore().catch(ignoreRefusal);
         this.#wasUp = true;
         this.#say({ type: 'supplicant_back' });

@@ -24,6 +24,10 @@ import type {
   SaleView,
   TeamView,
   User,
+  WebhookDeliveryView,
+  WebhookTestResult,
+  WebhookView,
+  WebhookWithSecret,
   Withdrawal,
 } from '@tikiwallet/server/contract';
 import type { ApiClient } from '@tikiwallet/wallet/look';
@@ -52,6 +56,7 @@ export function createEndpoints(client: ApiClient) {
     });
   const remove = <T>(path: string) => client.call<T>(path, { method: 'DELETE' });
   const kiosk = (id: string) => `/v1/merchant/kiosks/${encodeURIComponent(id)}`;
+  const webhook = (id: string) => `/v1/merchant/webhooks/${encodeURIComponent(id)}`;
   const withdrawal = (id: string) => `/v1/withdrawals/${encodeURIComponent(id)}`;
   return {
     config: () => client.call<PublicConfig>('/v1/config', { anonymous: true }),
@@ -64,6 +69,8 @@ export function createEndpoints(client: ApiClient) {
     kiosks: () => client.call<{ readonly items: readonly KioskView[] }>('/v1/merchant/kiosks'),
     createKiosk: (name: string, key: string) => post<KioskView>('/v1/merchant/kiosks', { name }, key),
     kioskCode: (id: string) => post<KioskView>(`${kiosk(id)}/code`),
+    suspendKiosk: (id: string) => post<KioskView>(`${kiosk(id)}/suspend`),
+    resumeKiosk: (id: string) => post<KioskView>(`${kiosk(id)}/resume`),
     denyKiosk: (id: string) => post<KioskView>(`${kiosk(id)}/deny`),
     team: () => client.call<TeamView>('/v1/merchant/team'),
     invite: (body: { phone: string; role: InvitedRole }) =>
@@ -92,6 +99,22 @@ export function createEndpoints(client: ApiClient) {
       post<Withdrawal>('/v1/withdrawals', order, key),
     confirmPayOut: (id: string, code: string) => post<Withdrawal>(`${withdrawal(id)}/confirm`, { code }),
     resendPayOutCode: (id: string) => post<Withdrawal>(`${withdrawal(id)}/resend`),
+
+    webhooks: () => client.call<{ readonly items: readonly WebhookView[] }>('/v1/merchant/webhooks'),
+    createWebhook: (body: { url: string; events: readonly string[] }, key: string) =>
+      post<WebhookWithSecret>('/v1/merchant/webhooks', body, key),
+    setWebhookTold: (id: string, isTold: boolean) =>
+      post<WebhookView>(`${webhook(id)}/${isTold ? 'enable' : 'disable'}`),
+    newWebhookSecret: (id: string, key: string) =>
+      post<WebhookWithSecret>(`${webhook(id)}/secret`, undefined, key),
+    tryWebhook: (id: string) => post<WebhookTestResult>(`${webhook(id)}/test`),
+    deleteWebhook: (id: string) => remove<undefined>(webhook(id)),
+    webhookDeliveries: (cursor: string | null) =>
+      client.call<Page<WebhookDeliveryView>>(
+        withQuery('/v1/merchant/webhook-deliveries', { limit: '20', cursor }),
+      ),
+    replayDelivery: (id: string) =>
+      post<WebhookDeliveryView>(`/v1/merchant/webhook-deliveries/${encodeURIComponent(id)}/replay`),
 
     doubleSpends: (cursor: string | null) =>
       client.call<Page<DoubleSpendView>>(withQuery('/v1/merchant/double-spends', { cursor })),

@@ -4,13 +4,18 @@
  * Owns: the session of this view, which is another one than the wallet's in the same browser. Never: keeps anything on the disk
  * but what a person chose for all pages, language and colours.
  */
-import type { PublicConfig, Session, User } from '@tikiwallet/server/contract';
+import type { PublicConfig, SecondProofStarted, Session, User } from '@tikiwallet/server/contract';
 import { ApiClient, ApiError, Observable, type SessionState, useObservable } from '@tikiwallet/wallet/look';
 import { createContext } from 'preact';
 import { useContext } from 'preact/hooks';
 import { createEndpoints, type Endpoints } from './endpoints.ts';
 
 export type View = 'merchant' | 'operator';
+
+export interface Credentials {
+  readonly phone: string;
+  readonly password: string;
+}
 
 export interface OfficeState {
   readonly session: SessionState;
@@ -56,10 +61,25 @@ export class Office {
     this.state.change({ config: config ?? null });
   }
 
-  async signIn(body: { readonly phone: string; readonly password: string }): Promise<void> {
-    this.client.take(
-      await this.client.call<Session>('/v1/auth/login', { method: 'POST', body, anonymous: true }),
-    );
+  async signIn(body: Credentials): Promise<void> {
+    await this.#enter('/v1/auth/login', body);
+  }
+
+  /** The first of an operator's two proofs; a code comes by SMS. Asking again sends again. */
+  startSignIn(body: Credentials): Promise<SecondProofStarted> {
+    return this.client.call<SecondProofStarted>('/v1/auth/login/code', {
+      method: 'POST',
+      body,
+      anonymous: true,
+    });
+  }
+
+  async finishSignIn(body: { readonly resetToken: string; readonly code: string }): Promise<void> {
+    await this.#enter('/v1/auth/login/code/verify', body);
+  }
+
+  async #enter(path: string, body: unknown): Promise<void> {
+    this.client.take(await this.client.call<Session>(path, { method: 'POST', body, anonymous: true }));
     if (this.state.value.config === null) this.state.change({ config: await this.api.config() });
   }
 

@@ -129,5 +129,6 @@ describe('arithmetic', () => {
     expect(() => dollars.minus(dong)).toThrow(TypeError);
     expect(dollars.equals(dong)).toBe(false);
     expect(dollars.equals(Amount.of(1n, 'SGD'))).toBe(true);
+    expect(dollars.equals(Amount.of(2n, 'SGD'))).toBe(false);
   });
 });

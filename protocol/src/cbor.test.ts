@@ -3,7 +3,16 @@ import { decode as decodeWithCbor2 } from 'cbor2';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fromHex } from './bytes.ts';
-import { decodeCbor, encodeCbor, FieldReader, type CborValue } from './cbor.ts';
+import {
+  byteStringSize,
+  decodeCbor,
+  encodeCbor,
+  endOfByteString,
+  FieldReader,
+  headBytes,
+  putByteString,
+  type CborValue,
+} from './cbor.ts';
 import { attempt } from './errors.ts';
 import { MAX_AMOUNT_MINOR, MAX_NESTING } from './limits.ts';
 
@@ -107,6 +116,21 @@ const anyValue: fc.Arbitrary<CborValue> = fc.letrec<{ value: CborValue }>((tie) 
     fc.array(tie('value'), { maxLength: 30 }),
   ),
 })).value;
+
+describe('a byte string by the short way', () => {
+  it.each([0, 23, 24, 255, 256, 65_535, 65_536])('of %i bytes is what the encoder writes', (length) => {
+    const string = new Uint8Array(length).fill(7);
+    const encoded = encodeCbor(string);
+    expect(byteStringSize(string)).toBe(encoded.length);
+    const target = new Uint8Array(encoded.length + 2).fill(1);
+    expect(putByteString(target, 1, string)).toBe(encoded.length + 1);
+    expect(target).toEqual(Uint8Array.of(1, ...encoded, 1));
+    const isKnown = length >= 24 && length < 65_536;
+    expect(endOfByteString(encoded, 0)).toBe(isKnown ? encoded.length : null);
+    if (isKnown) expect(headBytes(encoded, 0)).toBe(encoded.length - length);
+    expect(endOfByteString(encoded.subarray(0, -1), 0)).toBe(null);
+  });
+});
 
 describe('what is encoded', () => {
   it('comes back as it was', () => {

@@ -40,14 +40,17 @@ describe('both drivers', () => {
   });
 
   it("let a programmer's error pass: a rule that signs without a signer", async () => {
-    expect(() => runSync(hashSignVerify(), crypto)).toThrow(TypeError);
-    await expect(runAsync(hashSignVerify(), browser)).rejects.toThrow(TypeError);
+    expect(() => runSync(hashSignVerify(), crypto)).toThrow('hand the driver a signer');
+    await expect(runAsync(hashSignVerify(), browser)).rejects.toThrow('hand the driver a signer');
   });
 
   it('do not take a signature of another length, nor a boolean for a hash', async () => {
     expect(() => runSync(hashSignVerify(), crypto, () => new Uint8Array(71))).toThrow(TypeError);
     const broken: AsyncCrypto = { ...browser, digest: () => Promise.reject(new Error('device lost')) };
     await expect(runAsync(hashSignVerify(), broken)).rejects.toThrow('device lost');
+    const steps = digest(data);
+    steps.next();
+    expect(() => steps.next(true)).toThrow(TypeError);
   });
 });
 

@@ -23,6 +23,8 @@ export const KioskView = z.object({
   lastSettledAt: IsoTime.nullable(),
   /** Since when nothing of it is taken: its journal contradicted itself, and a person has to look. */
   quarantinedAt: IsoTime.nullable(),
+  /** Since when it sells nothing by its merchant's word; null when it may. */
+  suspendedAt: IsoTime.nullable(),
   /** Present while a code is valid: 8 characters, shown as `ABCD-EFGH`. */
   enrolment: z.object({ code: z.string(), expiresAt: IsoTime }).nullable(),
 });
@@ -36,6 +38,11 @@ export const KioskList = z.object({ items: z.array(KioskView) });
 /**
  * `POST /v1/merchant/kiosks/{id}/deny`, no body: lost or stolen. For ever; it hands in nothing more, and what it had
  * not handed in is claimed with customers' receipts. Answers {@link KioskView}.
+ */
+
+/**
+ * `POST /v1/merchant/kiosks/{id}/suspend`, no body: it sells nothing from its next contact on, until `.../resume`. A kiosk without internet
+ * goes on until then. What it accepted, before or meanwhile, settles as ever. Both are repeatable and answer {@link KioskView}.
  */
 
 /** `GET /v1/merchant/summary`. */
@@ -116,6 +123,8 @@ export const MerchantLimitsView = z.object({
   version: z.number().int().nonnegative(),
   currency: CurrencyCode,
   limits: LimitValues,
+  /** The service's own for every kiosk, which the merchant's cannot lift: the lower of the two counts. */
+  service: LimitValues,
   setAt: IsoTime.nullable(),
 });
 export type MerchantLimitsView = z.infer<typeof MerchantLimitsView>;

@@ -132,6 +132,11 @@ export type OperatorClaimView = z.infer<typeof OperatorClaimView>;
 export const DeniedView = z.object({
   kind: z.enum(['allowance', 'kiosk']),
   id: Uuid,
+  /** Of a kiosk, as its merchant named it; null for an allowance. */
+  kioskName: z.string().nullable(),
+  businessName: z.string().nullable(),
+  /** Of an allowance's holder; null for a kiosk. */
+  maskedPhone: z.string().nullable(),
   reason: z.enum(['closing', 'double_spend', 'lost', 'operator']),
   version: Count,
   deniedAt: IsoTime,
@@ -151,6 +156,7 @@ export const PolicyView = z.object({
 export type PolicyView = z.infer<typeof PolicyView>;
 
 export const OPERATOR_ACTS = [
+  'user_found',
   'user_suspended',
   'user_restored',
   'sessions_ended',
@@ -165,7 +171,10 @@ export const OperatorActView = z.object({
   act: OperatorAct,
   /** The user, enrolment or case that it was done to. */
   subjectId: Uuid,
+  /** Whom or what it is about: a masked name, a till. Null for a case. */
+  subjectName: z.string().nullable(),
   verdict: CaseVerdict.nullable(),
+  /** Empty for a look-up, which is not asked why. */
   reason: z.string(),
   byName: z.string(),
   at: IsoTime,

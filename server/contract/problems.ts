@@ -63,6 +63,7 @@ export const PROBLEM_CODES = [
   'enrolment_code_incorrect',
   'enrolment_code_expired',
   'kiosk_denied',
+  'kiosk_suspended',
   'batch_malformed',
   'batch_signature_invalid',
   'batch_chain_broken',

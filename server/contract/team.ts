@@ -1,39 +1,12 @@
-/**
- * A merchant's team: who may do what, as data. The one place where it stands: routes ask for a permission by its name, the
- * OpenAPI document names it beside each route, and a test holds all three against each other.
- */
+/** A merchant's team: its people, and who is invited. What each may do is permissions.ts. */
 import { z } from 'zod';
+import { TEAM_ROLES } from './permissions.ts';
 import { IsoTime, PhoneInput, PhoneNumber, Uuid } from './primitives.ts';
 
-export const TEAM_ROLES = ['owner', 'manager', 'cashier'] as const;
+export { mayDo, type Permission, PERMISSIONS, PERMISSIONS_OF, TEAM_ROLES } from './permissions.ts';
+
 export const TeamRole = z.enum(TEAM_ROLES);
 export type TeamRole = z.infer<typeof TeamRole>;
-
-const CASHIER = ['sales.read', 'kiosks.read'] as const;
-const MANAGER = [
-  ...CASHIER,
-  'kiosks.manage',
-  'limits.read',
-  'limits.manage',
-  'disputes.read',
-  'pay_outs.read',
-  'team.read',
-  'team.manage',
-] as const;
-const OWNER = [...MANAGER, 'pay_outs.order', 'bank_account.manage', 'webhooks.manage'] as const;
-
-/** What each role may do. A manager manages cashiers only (`accounts/teams.ts`). */
-export const PERMISSIONS_OF: Readonly<Record<TeamRole, readonly Permission[]>> = {
-  owner: OWNER,
-  manager: MANAGER,
-  cashier: CASHIER,
-};
-export const PERMISSIONS = OWNER;
-export type Permission = (typeof PERMISSIONS)[number];
-
-export function mayDo(role: TeamRole, permission: Permission): boolean {
-  return PERMISSIONS_OF[role].includes(permission);
-}
 
 /** The owner is whoever registered the business, and is not given away. */
 export const InvitedRole = TeamRole.exclude(['owner']);

@@ -31,6 +31,22 @@ export const WebhookList = z.object({ items: z.array(WebhookView) });
 export const WebhookWithSecret = WebhookView.extend({ secret: z.string() });
 export type WebhookWithSecret = z.infer<typeof WebhookWithSecret>;
 
+/**
+ * `POST /v1/merchant/webhooks/{id}/test` sends an event `webhook.test` at once, once, and answers this. It is no delivery: nothing is
+ * written down or tried again.
+ */
+export const WebhookTestResult = z.object({
+  isDelivered: z.boolean(),
+  /** What the receiver answered; null when it did not. */
+  status: z.int().nullable(),
+  error: z.string().nullable(),
+});
+export type WebhookTestResult = z.infer<typeof WebhookTestResult>;
+/**
+ * `POST /v1/merchant/webhooks/{id}/disable` pauses and `.../enable` goes on; what happened between is not told. `DELETE
+ * /v1/merchant/webhooks/{id}` (204) ends it for ever.
+ */
+
 export const WebhookDeliveryView = z.object({
   id: Uuid,
   endpointId: Uuid,

@@ -12,6 +12,7 @@ import {
   Problem,
   RegisterResult,
   type RegisterRole,
+  SecondProofStarted,
   StepUpStarted,
   Session,
   TopUp,
@@ -180,7 +181,20 @@ export class TestServer {
   async operator(): Promise<Person> {
     const person = await this.register('customer');
     await appointOperator(this.context.db, person.phone);
-    return this.signInAgain(person);
+    return this.signInWithCode(person);
+  }
+
+  /** By password and the code that comes by SMS. */
+  async signInWithCode(person: Person): Promise<Person> {
+    const { phone, password } = person;
+    const { resetToken } = await this.expect(SecondProofStarted, '/v1/auth/login/code', {
+      body: { phone, password },
+    });
+    const session = await this.signIn(
+      { resetToken, code: this.codeFor(phone) },
+      '/v1/auth/login/code/verify',
+    );
+    return { ...person, session, token: session.accessToken };
   }
 
   /** After the clock was moved beyond the session's life. */

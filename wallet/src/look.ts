@@ -10,6 +10,7 @@ export { directionOf, type Key, type Locale, LOCALES } from './i18n/locales.ts';
 export { alsoSay, initialLocale, localeState, sentenceFor, setLocale, speak, t } from './i18n/translate.ts';
 export { chooseScheme, chosenScheme, SCHEMES, type Scheme } from './scheme.ts';
 export { AmountField, quickPicks, useAmount } from './screens/parts/amount-field.tsx';
+export { CodeField, ResendCode } from './screens/parts/code-field.tsx';
 export { SupportContact } from './screens/parts/help-line.tsx';
 export { Icon, type IconName, Logo } from './screens/parts/icons.tsx';
 export { LanguagePicker } from './screens/parts/language-picker.tsx';

@@ -144,15 +144,21 @@ export class Wallet {
   }
 
   #money(): Promise<OfflineMoney> {
-    this.#offline ??= import('./offline-money.ts').then(
-      ({ OfflineMoney: Room }) =>
-        new Room({
-          ...this.#needs,
-          api: this.#api,
-          masterFor: this.unlocking.masterFor,
-          kioskOrigins: () => this.state.value.config?.kioskOrigins ?? null,
-        }),
-    );
+    this.#offline ??= import('./offline-money.ts')
+      .then(
+        ({ OfflineMoney: Room }) =>
+          new Room({
+            ...this.#needs,
+            api: this.#api,
+            masterFor: this.unlocking.masterFor,
+            kioskOrigins: () => this.state.value.config?.kioskOrigins ?? null,
+          }),
+      )
+      .catch((error: unknown) => {
+        // Asked again at the next need: the network may be there by then.
+        this.#offline = null;
+        throw error;
+      });
     return this.#offline;
   }
 
@@ -524,6 +530,12 @@ export class Wallet {
     if (broken !== null) return [broken];
     const { config, allowances } = this.state.value;
     return await (await this.#money()).readNearby(config?.kioskOrigins ?? [], allowances, signal);
+  }
+
+  /** What the kiosks that this wallet may reach offer this person to give back, as texts of their codes. */
+  async refundsNearby(signal: AbortSignal): Promise<readonly string[]> {
+    const { config, payments } = this.state.value;
+    return await (await this.#money()).refundsNearby(config?.kioskOrigins ?? [], payments, signal);
   }
 
   #brokenMemory(): ReadOutcome | null {

@@ -107,6 +107,20 @@ test("a problem's code, wait and place come through", async () => {
   expect(reached).toBe(2);
 });
 
+test('whatever was asked, a no is told to who listens for it', async () => {
+  const told: string[] = [];
+  answer = json(403, problem('kiosk_denied'));
+  const events = {
+    onReached: () => undefined,
+    onUnreachable: () => undefined,
+    onProblem: (code: string) => told.push(code),
+  };
+  const listening = cloudApi(new CloudClient({ apiUrl: url, events }));
+  expect((await refusalOf(listening.settle('token', new Uint8Array(1)))).code).toBe('kiosk_denied');
+  expect((await refusalOf(listening.newCode('token', 'id'))).code).toBe('kiosk_denied');
+  expect(told).toEqual(['kiosk_denied', 'kiosk_denied']);
+});
+
 test('a code that only a newer cloud knows is read by its status, and its wait comes through', async () => {
   answer = json(429, { ...problem('rate_limited'), code: 'tea_break', retryAfterMs: 3_000, colour: 'green' });
   expect(await refusalOf(ask())).toMatchObject({ code: 'rate_limited', retryAfterMs: 3_000 });

@@ -39,6 +39,8 @@ export interface CloudEvents {
   /** Somebody who speaks our protocol answered, whatever the answer. */
   onReached(): void;
   onUnreachable(): void;
+  /** It said no, whatever it was asked. */
+  onProblem?(code: ProblemCode): void;
 }
 
 /** A problem of a newer cloud may have a code that this kiosk was never told of: the rest of it still counts. */
@@ -210,6 +212,7 @@ export class CloudClient {
       this.#noteServerTime(response);
       this.#events.onReached();
       const problem = { ...parsed.data, code: knownCode(parsed.data.code, response.status) };
+      this.#events.onProblem?.(problem.code);
       return new CloudProblem(problem, parsed.data.retryAfterMs ?? retryAfterMs);
     }
     // A proxy in between speaks for a cloud that does not answer.

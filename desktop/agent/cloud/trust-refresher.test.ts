@@ -84,6 +84,18 @@ test('while the cloud stays in reach the bundle is renewed every few minutes, an
   expect(version()).toBe(5);
 });
 
+test('a sale asks for the news of the cloud, and the next within seconds does not', async () => {
+  kiosk.enrol(issuer);
+  snapshot = kiosk.snapshot();
+  refresher.refreshNow();
+  await vi.advanceTimersByTimeAsync(20_000);
+  for (let sale = 0; sale < 3; sale += 1) {
+    refresher.refreshForSale();
+    await vi.advanceTimersByTimeAsync(1_000);
+  }
+  expect(fetches).toBe(2);
+});
+
 const certificate = () => kiosk.desk.store.memory.kiosk?.certificate.bytes ?? new Uint8Array(0);
 const difference = (baseVersion: number, listed: readonly string[]) => () =>
   issuer.trustDelta(certificate(), { version: 5 }, { baseVersion, added: listed, listed });
@@ -125,4 +137,20 @@ test('R30 a cloud whose clock is years ahead is not believed, and a person is to
   expect([version(), refresher.lastRefusal, changes]).toEqual([1, 'trust_bundle_from_the_future', 1]);
   await vi.advanceTimersByTimeAsync(6 * 60_000);
   expect([version(), refresher.lastRefusal, changes]).toEqual([3, null, 2]);
+});
+
+test('a till that is suspended sells nothing, also after a restart without internet, until the cloud gives it trust again', async () => {
+  kiosk.enrol(issuer);
+  snapshot = kiosk.snapshot();
+  failure = new IpcError('kiosk_suspended');
+  refresher.refreshNow();
+  await vi.advanceTimersByTimeAsync(100);
+  expect(kiosk.snapshot().isSuspended).toBe(true);
+  expect(() => kiosk.sell()).toThrow(expect.objectContaining({ code: 'kiosk_suspended' }));
+  kiosk.reopen();
+  expect(() => kiosk.sell()).toThrow(expect.objectContaining({ code: 'kiosk_suspended' }));
+  failure = null;
+  await vi.advanceTimersByTimeAsync(31_000);
+  expect(kiosk.snapshot().isSuspended).toBe(false);
+  expect(kiosk.sell().state).toBe('open');
 });

@@ -12,6 +12,8 @@ import type { CloudApi } from './cloud-api.ts';
 
 const REFRESH_EVERY_MS = 5 * 60 * 1000;
 const AFTER_FAILURE_MS = 30 * 1000;
+/** Sales in quick succession ask once. */
+const SALE_EVERY_MS = 15 * 1000;
 const STOP_WAIT_MS = 1_500;
 const DOES_NOT_FIT: ReadonlySet<TrustRefusal> = new Set([
   'deny_list_base_differs',
@@ -34,6 +36,8 @@ export class TrustRefresher {
   #running: Promise<void> | null = null;
   #isStopped = false;
   #lastRefusal: TrustRefusal | null = null;
+  /** On this process's clock. */
+  #askedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: TrustRefresherOptions) {
     this.#options = options;
@@ -42,6 +46,11 @@ export class TrustRefresher {
   /** Came online, or was just enrolled, or somebody says that something changed. */
   refreshNow(): void {
     this.#schedule(0);
+  }
+
+  /** Something is about to be sold: a till that was blocked since it last asked should not go on selling for minutes. */
+  refreshForSale(): void {
+    if (this.#options.isOnline() && performance.now() - this.#askedAtMs >= SALE_EVERY_MS) this.refreshNow();
   }
 
   /** As {@link refreshNow}, and resolves when that is done, whatever came of it. */
@@ -82,12 +91,24 @@ export class TrustRefresher {
     this.#timer.unref();
   }
 
+  /** Kept on disk: without internet it stays so. What is stored settles as ever, and lifting it shows at the next fetch. */
+  async #suspended(): Promise<void> {
+    const { store, log } = this.#options;
+    try {
+      await store.run('noteSuspended', null);
+      log.warn('the merchant has suspended this till: nothing is sold until that is lifted');
+    } catch (error) {
+      log.error({ err: error }, 'the suspension could not be written down');
+    }
+  }
+
   async #refresh(): Promise<void> {
     const { api, store, snapshot, isOnline, log } = this.#options;
     const kiosk = snapshot()?.kiosk;
     // Not yet, or not now: asked again soon, because the event that would ask may have come and gone already.
     if (kiosk === null || kiosk === undefined || !isOnline()) return this.#schedule(AFTER_FAILURE_MS);
     try {
+      this.#askedAtMs = performance.now();
       const trust = snapshot()?.trust ?? null;
       let installed = await store.run('refreshTrust', await api.trust(kiosk.kioskToken, trust));
       // A difference that does not fit is no harm: everything is fetched, at once.
@@ -100,7 +121,8 @@ export class TrustRefresher {
       this.#schedule(REFRESH_EVERY_MS);
     } catch (error) {
       // Whatever it was, the till goes on with the bundle that it has.
-      if (error instanceof IpcError)
+      if (error instanceof IpcError && error.code === 'kiosk_suspended') await this.#suspended();
+      else if (error instanceof IpcError)
         log.warn({ code: error.code }, 'the trust bundle could not be refreshed');
       else log.error({ err: error }, 'the trust bundle could not be refreshed');
       this.#schedule((error instanceof IpcError ? error.retryAfterMs : undefined) ?? AFTER_FAILURE_MS);

@@ -17,6 +17,7 @@ import { allowedHosts, isOwnHost } from './gate.ts';
 import {
   listenForPhones,
   RECEIPT_MEDIA_TYPE,
+  REFUND_OFFER_MEDIA_TYPE,
   REFUND_RECEIPT_MEDIA_TYPE,
   REQUEST_LIST_MEDIA_TYPE,
   REQUEST_MEDIA_TYPE,
@@ -60,6 +61,7 @@ function start(changes: Partial<ListenerOptions> = {}): Promise<Listener> {
       certificateHashes: [certificate.hash],
     }),
     openRequests: () => [],
+    openRefund: () => null,
     accept: async (bytes) => {
       delivered.push(bytes);
       return outcome;
@@ -189,6 +191,32 @@ test('a phone that knows lists gets all that is open; one that does not gets a r
     409,
     { code: 'several_requests_open' },
   ]);
+});
+
+test('an offer to give back is shown to who names its payment, and to nobody else', async () => {
+  const hash = 'ab'.repeat(32);
+  const envelope = Uint8Array.of(9);
+  await listener.close();
+  listener = await start({ openRefund: (paymentHash) => (paymentHash === hash ? envelope : null) });
+  const of = (query: string) => ask(`/v1/refund${query}`, { headers: { origin: WALLET } });
+  const answer = await of(`?payment=${hash}`);
+  expect([answer.status, answer.headers['content-type'], [...answer.body]]).toEqual([
+    200,
+    REFUND_OFFER_MEDIA_TYPE,
+    [9],
+  ]);
+  expect(answer.headers['access-control-allow-origin']).toBe(WALLET);
+  for (const other of [
+    '',
+    '?payment=',
+    `?payment=${'cd'.repeat(32)}`,
+    `?payment=${hash}&x`,
+    `?payment=${hash}0`,
+  ]) {
+    const refused = await of(other);
+    expect([refused.status, JSON.parse(refused.body.toString())]).toEqual([404, { code: 'refund_not_open' }]);
+  }
+  expect((await ask('/v1/refund', { method: 'POST', headers: { origin: WALLET } })).status).toBe(405);
 });
 
 test('a sealed acceptance of a refund is opened and answered with the refund receipt, or a code', async () => {

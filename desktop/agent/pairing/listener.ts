@@ -1,5 +1,5 @@
 /**
- * The HTTP listener for phones: four small routes behind strict limits. Owns bytes, headers and status codes;
+ * The HTTP listener for phones: a few small routes behind strict limits. Owns bytes, headers and status codes;
  * opens the seal and hands the delivery on. Trusts nothing that comes in, and never says "paid" by itself: a receipt
  * comes from the store.
  */
@@ -33,6 +33,7 @@ import { HAND_OFF_HEADERS, handOffPage } from './hand-off/page.ts';
 export const SEALED_MEDIA_TYPE = 'application/vnd.tikipay.sealed';
 export const RECEIPT_MEDIA_TYPE = 'application/vnd.tikipay.receipt';
 export const REFUND_RECEIPT_MEDIA_TYPE = 'application/vnd.tikipay.refund-receipt';
+export const REFUND_OFFER_MEDIA_TYPE = 'application/vnd.tikipay.refund-offer';
 export const REQUEST_MEDIA_TYPE = 'application/vnd.tikipay.request';
 export const REQUEST_LIST_MEDIA_TYPE = 'application/vnd.tikipay.request-list';
 
@@ -66,6 +67,8 @@ export interface ListenerOptions {
   readonly view: () => PairingView | null;
   /** The envelopes of the requests that can be paid now, oldest first. */
   readonly openRequests: () => readonly Uint8Array[];
+  /** The envelope of the offer to give money of this payment back, while it is open. @param paymentHash hex */
+  readonly openRefund: (paymentHash: string) => Uint8Array | null;
   readonly accept: (delivery: Uint8Array) => Promise<AcceptOutcome>;
   readonly acceptRefund: (acceptance: Uint8Array) => Promise<RefundOutcome>;
   readonly log: Log;
@@ -241,7 +244,7 @@ class PhoneDesk {
   }
 
   async #route(request: IncomingMessage, view: PairingView | null): Promise<Answer> {
-    const path = (request.url ?? '').split('?')[0];
+    const [path, query = ''] = (request.url ?? '').split('?');
     const method = request.method ?? '';
     switch (path) {
       case '/v1/payments':
@@ -250,6 +253,9 @@ class PhoneDesk {
       case '/v1/refunds':
         if (method === 'OPTIONS') return preflight(request, 'POST');
         return method === 'POST' ? this.#takeRefund(request, view) : refusal(405, 'method_not_allowed');
+      case '/v1/refund':
+        if (method === 'OPTIONS') return preflight(request, 'GET');
+        return method === 'GET' ? this.#showRefund(query) : refusal(405, 'method_not_allowed');
       case '/v1/request':
         if (method === 'OPTIONS') return preflight(request, 'GET');
         return method === 'GET' ? this.#showRequests(request) : refusal(405, 'method_not_allowed');
@@ -274,6 +280,14 @@ class PhoneDesk {
     }
     if (others.length > 0) return refusal(409, 'several_requests_open');
     return { status: 200, headers: { 'content-type': REQUEST_MEDIA_TYPE }, body: only };
+  }
+
+  /** Protocol page 14: to who names the payment; what comes of it needs the key that paid. */
+  #showRefund(query: string): Answer {
+    const [, paymentHash] = /^payment=([0-9a-f]{64})$/.exec(query) ?? [];
+    const envelope = paymentHash === undefined ? null : this.#options.openRefund(paymentHash);
+    if (envelope === null) return refusal(404, 'refund_not_open');
+    return { status: 200, headers: { 'content-type': REFUND_OFFER_MEDIA_TYPE }, body: envelope };
   }
 
   async #takePayment(request: IncomingMessage, view: PairingView | null): Promise<Answer> {

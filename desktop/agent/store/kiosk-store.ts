@@ -57,6 +57,8 @@ interface Memory {
   readonly limitSettings: readonly LimitSettings[];
   /** Requests that may be open at one time. */
   readonly mostOpen: number;
+  /** By its merchant, in the cloud: nothing is sold until the cloud says otherwise. */
+  readonly isSuspended: boolean;
   readonly standing: Standing;
   /** Trusted time's lower bound, seconds. */
   readonly mark: number;
@@ -97,6 +99,8 @@ export interface StoreSnapshot {
   readonly managerPin: PinStanding;
   /** Requests that may be open at one time. */
   readonly mostOpen: number;
+  /** By its merchant, in the cloud: nothing is sold until the cloud says otherwise. */
+  readonly isSuspended: boolean;
   /** Of the merchant's limits in the cloud, as this kiosk has them; 0 while it has none. */
   readonly cloudLimitsVersion: number;
   readonly unsettled: Totals;
@@ -194,6 +198,7 @@ export class KioskStore {
       cloudLimits,
       limitSettings: this.#settings(cloudLimits),
       mostOpen: this.till.mostOpen(),
+      isSuspended: this.till.isSuspended(),
       standing: this.#standing.read(),
       mark: Number(mark ?? 0n),
     };
@@ -294,6 +299,11 @@ export class KioskStore {
     this.#memory = { ...this.#memory, mostOpen: most };
   }
 
+  setSuspended(isSuspended: boolean): void {
+    this.till.setSuspended(isSuspended);
+    this.#memory = { ...this.#memory, isSuspended };
+  }
+
   setCursor(change: Partial<Cursor>): void {
     const cursor = { ...this.#memory.cursor, ...change };
     this.cursor.write(cursor);
@@ -335,6 +345,7 @@ export class KioskStore {
           })),
       managerPin,
       mostOpen: this.#memory.mostOpen,
+      isSuspended: this.#memory.isSuspended,
       cloudLimitsVersion: this.#memory.cloudLimits?.version ?? 0,
       unsettled,
       today: { count: today.count, sumMinor: today.sumMinor, refundedMinor: today.refundedMinor },
@@ -381,6 +392,7 @@ export function quarantinedSnapshot(reason: QuarantineReason): StoreSnapshot {
     quarantine: reason,
     managerPin: { state: 'none', retryAfterMs: 0 },
     mostOpen: 1,
+    isSuspended: false,
     cloudLimitsVersion: 0,
     unsettled: { count: 0, sumMinor: 0n },
     today: { count: 0, sumMinor: 0n, refundedMinor: 0n },

@@ -78,6 +78,8 @@ export interface StoreCommands {
   proveKey: { params: string; result: Uint8Array };
   enrol: { params: EnrolResult; result: TrustInstalled };
   refreshTrust: { params: KioskTrust; result: TrustInstalled };
+  /** The cloud says that this till sells nothing for now. A trust bundle from it says otherwise. */
+  noteSuspended: { params: null; result: null };
   /** What the merchant or this kiosk wants below the issuer's limits, journalled; raising one needs the PIN. */
   setLimits: { params: OwnedLimits & { readonly pinHash: Uint8Array | null }; result: null };
   /** How many requests may be open at one time; more than before needs the PIN. */

@@ -62,6 +62,7 @@ test('a database of before knows the payers of its allowances, and learns those 
   db.exec('CREATE INDEX payments_of_allowance ON payments (allowance_id, amount_minor)');
   db.exec('DROP TRIGGER payments_have_one_payer');
   db.exec('DROP TABLE merchant_limits');
+  db.exec('ALTER TABLE till_settings DROP COLUMN suspended');
   db.prepare('UPDATE payments SET payer = NULL WHERE allowance_id = ?').run(unknown.allowance.allowanceId);
   db.exec('DELETE FROM __drizzle_migrations WHERE rowid > 8');
   db.close();

@@ -190,13 +190,14 @@ export class SaleRequests {
 
   /** Everything that would make the payment fail later is said now, before a customer is asked. */
   #mayOpen(sale: OpenSale, others: readonly RequestRow[]): EnrolledKiosk {
-    const { kiosk, unsettled, standing, mostOpen } = this.#store.memory;
+    const { kiosk, unsettled, standing, mostOpen, isSuspended } = this.#store.memory;
     if (kiosk === null) throw new IpcError('kiosk_not_enrolled');
     if (standing.doubt !== null) throw new IpcError('journal_quarantined');
     const now = this.#store.now();
     if (now.isBehind) throw new IpcError('clock_behind_trusted_time');
     if (now.seconds >= kiosk.certificate.notAfter) throw new IpcError('certificate_expired');
     if (kiosk.trust.deniedKiosks.has(kiosk.kioskId)) throw new IpcError('kiosk_denied');
+    if (isSuspended) throw new IpcError('kiosk_suspended');
     if (others.length >= mostOpen)
       throw new IpcError(mostOpen === 1 ? 'sale_in_progress' : 'too_many_open_sales');
     if (sale.amountMinor < 1n || sale.amountMinor > MAX_AMOUNT_MINOR) throw new IpcError('amount_invalid');

@@ -77,6 +77,10 @@ export class StoreDesk {
           this.store.record.refresh(kiosk, answer, atSeconds),
         );
       },
+      noteSuspended: () => {
+        if (!this.store.memory.isSuspended) this.store.write(() => this.store.setSuspended(true));
+        return null;
+      },
       ...managerCommands(this.store, this.#payments),
       nextBatch: (options) => this.#batches.next(options),
       followingBatch: () => this.#batches.following(),
@@ -156,6 +160,8 @@ export class StoreDesk {
         const before = this.store.memory.kiosk?.trust ?? null;
         const kiosk = install(this.store.now().seconds);
         this.store.setKiosk(kiosk);
+        // A suspended till is given none.
+        if (this.store.memory.isSuspended) this.store.setSuspended(false);
         if (before !== null && kiosk.trust.issuedAt < before.issuedAt) this.#goBackTo(kiosk.trust.issuedAt);
         this.store.raiseMark(Math.max(kiosk.trust.issuedAt, kiosk.certificate.notBefore));
       });

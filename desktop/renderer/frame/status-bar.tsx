@@ -174,11 +174,19 @@ export function settlementView(
   }
 }
 
-const TRUST_BARS = { full: 4, half: 3, known_only: 2, locked_only: 1, none: 0 } as const;
+const TRUST_BARS = { full: 4, half: 3, known_only: 2, locked_only: 1, none: 0, denied: 0 } as const;
+
+/** Pure: however fresh the news is that this till is blocked, nothing is sold on it. */
+export function trustLevel({
+  problems,
+  trust,
+}: Pick<AgentState, 'problems' | 'trust'>): keyof typeof TRUST_BARS {
+  return problems.includes('kiosk_denied') ? 'denied' : (trust?.level ?? 'none');
+}
 
 function TrustChip({ state, onOpen }: StateChipProps): ReactElement {
   const { t } = useLanguage();
-  const level = state.trust?.level ?? 'none';
+  const level = trustLevel(state);
   const bars = TRUST_BARS[level];
   const words = t(`bar.trust.${level}`);
   return (

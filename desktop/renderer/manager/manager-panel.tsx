@@ -89,7 +89,7 @@ export function SetPinDialog({
 
 type Field = 'former' | 'next' | 'again';
 
-function SetPin({
+export function SetPin({
   hasFormer,
   onSaved,
   onCancel,

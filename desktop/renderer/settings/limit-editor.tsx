@@ -7,6 +7,7 @@ import { call, codeOf } from '../agent/calls.ts';
 import { useAgent } from '../agent/connection.ts';
 import { useLanguage } from '../language/use-language.ts';
 import { Problem } from '../look/panel.tsx';
+import { SetPin } from '../manager/manager-panel.tsx';
 import { LEAST_PIN, PinEntry } from '../manager/pin-entry.tsx';
 import { PinWait } from '../manager/pin-wait.tsx';
 import { pressKey } from '../sell/keypad-amount.ts';
@@ -166,6 +167,7 @@ function ProveStep({
   const { state } = useAgent();
   const text = useLimitText();
   const [pin, setPin] = useState('');
+  const [isSettingPin, setSettingPin] = useState(false);
   const hasPin = state.managerPin.state !== 'none';
   const submit = (event: FormEvent): void => {
     event.preventDefault();
@@ -173,6 +175,9 @@ function ProveStep({
     onPin(pin);
     setPin('');
   };
+  const leaveSetting = (): void => setSettingPin(false);
+  // In place: what was asked for waits meanwhile.
+  if (isSettingPin) return <SetPin hasFormer={false} onCancel={leaveSetting} onSaved={leaveSetting} />;
   return (
     <form className={classes.editor} onSubmit={submit} data-testid="limit-prove" data-own-keys>
       <div className={classes.side}>
@@ -182,7 +187,14 @@ function ProveStep({
           <output className="tiki-number">{text(line.name, wish)}</output>
         </p>
         <p className={classes.hint}>{t('limits.pinNeeded')}</p>
-        {!hasPin && <Problem code="manager_pin_not_set" tone="warn" />}
+        {!hasPin && (
+          <>
+            <Problem code="manager_pin_not_set" tone="warn" />
+            <Button data-testid="limit-set-pin" onClick={() => setSettingPin(true)}>
+              {t('manager.set')}
+            </Button>
+          </>
+        )}
         {error !== null && error !== undefined && <Problem code={codeOf(error)} />}
         <PinWait />
         <div className={classes.buttons}>

@@ -4,7 +4,7 @@ import { useMutation } from '@tanstack/react-query';
 import type { ReactElement } from 'react';
 import { call, codeOf } from '../agent/calls.ts';
 import { useAgent } from '../agent/connection.ts';
-import { settlementView } from '../frame/status-bar.tsx';
+import { settlementView, trustLevel } from '../frame/status-bar.tsx';
 import { formatSpan } from '../language/moments.ts';
 import { useLanguage } from '../language/use-language.ts';
 import { Fact, Facts, Page, Panel, Problem, StateWord } from '../look/panel.tsx';
@@ -213,17 +213,17 @@ function KioskPanel(): ReactElement {
 function TrustPanel(): ReactElement {
   const { state } = useAgent();
   const { t, when } = useLanguage();
-  const level = state.trust?.level ?? 'none';
+  const level = trustLevel(state);
   return (
     <Panel title={t('status.trust')} icon="key" testId="panel-trust">
       <StateWord
         tone={level === 'full' ? 'good' : level === 'half' || level === 'known_only' ? 'warn' : 'bad'}
-        icon={level === 'full' ? 'check' : 'clock'}
+        icon={level === 'full' ? 'check' : level === 'denied' ? 'stop' : 'clock'}
       >
         {t(`bar.trust.${level}`)}
       </StateWord>
       <p className={classes.hint}>{t(`status.trustHint.${level}`)}</p>
-      <TrustNext />
+      {level !== 'denied' && <TrustNext />}
       {state.trust !== null && (
         <Facts>
           <Fact label={t('status.trustIssued')}>{when(state.trust.issuedAt)}</Fact>

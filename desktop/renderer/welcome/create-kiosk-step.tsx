@@ -1,12 +1,13 @@
 /** Names a new kiosk and shows its enrolment code; one tap uses it on this device. Also used by the settings. */
 import { Button, TextInput } from '@mantine/core';
-import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, type ReactElement, useState } from 'react';
 import type { RendererResult } from '../../ipc/renderer-contract.ts';
 import { call, codeOf } from '../agent/calls.ts';
 import { useAgent } from '../agent/connection.ts';
 import { useLanguage } from '../language/use-language.ts';
 import { Problem } from '../look/panel.tsx';
+import { freeName, isTaken, MAX_KIOSK_NAME } from './kiosk-names.ts';
 import { StepFrame } from './step-frame.tsx';
 import classes from './welcome.module.css';
 
@@ -30,6 +31,10 @@ export function CreateKioskForm({ onCreated }: { onCreated: (kiosk: Kiosk) => vo
   const { t } = useLanguage();
   const queries = useQueryClient();
   const [name, setName] = useState('');
+  const tills = useQuery({ queryKey: ['kiosks.list'], queryFn: () => call('kiosks.list', {}) });
+  // Blocked ones too: reports and receipts would speak of two tills by one name.
+  const names = tills.data?.items.map((till) => till.name) ?? [];
+  const taken = isTaken(name, names);
   const create = useMutation({
     // The key belongs to the name: the same wish repeated after a lost answer makes one kiosk.
     mutationFn: (wish: { idempotencyKey: string; name: string }) => call('kiosks.create', wish),
@@ -42,7 +47,8 @@ export function CreateKioskForm({ onCreated }: { onCreated: (kiosk: Kiosk) => vo
     event.preventDefault();
     const wanted = name.trim();
     const again = create.isError && create.variables.name === wanted ? create.variables : undefined;
-    if (wanted !== '') create.mutate(again ?? { idempotencyKey: crypto.randomUUID(), name: wanted });
+    if (wanted !== '' && !taken)
+      create.mutate(again ?? { idempotencyKey: crypto.randomUUID(), name: wanted });
   };
   return (
     <form className={classes.form} onSubmit={submit}>
@@ -50,16 +56,27 @@ export function CreateKioskForm({ onCreated }: { onCreated: (kiosk: Kiosk) => vo
         label={t('createKiosk.label')}
         placeholder={t('createKiosk.placeholder')}
         data-testid="kiosk-name"
-        maxLength={40}
+        maxLength={MAX_KIOSK_NAME}
         value={name}
+        error={taken ? t('createKiosk.taken') : undefined}
         onChange={(event) => setName(event.currentTarget.value)}
         autoFocus
       />
+      {taken && (
+        <Button
+          variant="default"
+          data-testid="kiosk-free-name"
+          onClick={() => setName(freeName(name, names))}
+          fullWidth
+        >
+          {t('createKiosk.takeFree', { name: freeName(name, names) })}
+        </Button>
+      )}
       {create.isError && <Problem code={codeOf(create.error)} />}
       <Button
         type="submit"
         data-testid="create-kiosk"
-        disabled={name.trim() === ''}
+        disabled={name.trim() === '' || taken}
         loading={create.isPending}
         fullWidth
       >

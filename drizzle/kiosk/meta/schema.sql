@@ -185,7 +185,7 @@ CREATE TABLE settlement_cursor (
 CREATE TABLE till_settings (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   most_open INTEGER NOT NULL CHECK (most_open BETWEEN 1 AND 8)
-) STRICT;
+, suspended INTEGER NOT NULL DEFAULT 0 CHECK (suspended IN (0, 1))) STRICT;
 
 CREATE TABLE trusted_time (
   id INTEGER PRIMARY KEY CHECK (id = 1),

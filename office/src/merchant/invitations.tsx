@@ -1,16 +1,10 @@
 /** Signed in, and in nobody's team: what is offered to this number, or that this page is for shops. */
-import type { TeamRole } from '@tikiwallet/server/contract';
 import { Button, dateTime, ErrorNotice, Logo, useAction } from '@tikiwallet/wallet/look';
-import { type Key, t } from '../i18n/words.ts';
+import { t } from '../i18n/words.ts';
 import { useOffice } from '../office.ts';
 import { useLoad } from '../parts/load.tsx';
+import { ROLE_NAMES } from '../parts/roles.ts';
 import { NotYours } from '../parts/sign-in.tsx';
-
-const ROLE_NAMES: Readonly<Record<TeamRole, Key>> = {
-  owner: 'team.owner',
-  manager: 'team.manager',
-  cashier: 'team.cashier',
-};
 
 export function Invitations() {
   const { office } = useOffice();

@@ -61,19 +61,22 @@ export function Kiosks() {
           )
         }
       </Shown>
-      {mayManage && isThere(kiosks) && <NewKiosk onMade={put} />}
+      {mayManage && isThere(kiosks) && (
+        <NewKiosk names={kiosks.value?.items.map(({ name }) => name) ?? []} onMade={put} />
+      )}
     </Area>
   );
 }
 
 function KioskCard({ kiosk, onChange }: { kiosk: KioskView; onChange: (kiosk: KioskView) => void }) {
-  const { office } = useOffice();
-  const [asks, setAsks] = useState(false);
-  const renew = useAction();
-  const deny = useAction();
-  const isLive = useMay('kiosks.manage') && kiosk.status !== 'denied';
+  const mayManage = useMay('kiosks.manage');
   return (
-    <article class="card" data-testid="kiosk" data-status={kiosk.status}>
+    <article
+      class="card"
+      data-testid="kiosk"
+      data-status={kiosk.status}
+      data-suspended={kiosk.suspendedAt !== null}
+    >
       <header>
         <h2>
           <bdi>{kiosk.name}</bdi>
@@ -82,47 +85,91 @@ function KioskCard({ kiosk, onChange }: { kiosk: KioskView; onChange: (kiosk: Ki
       </header>
       <KioskState kiosk={kiosk} />
       {kiosk.enrolment !== null && <EnrolmentCode kiosk={kiosk} code={kiosk.enrolment} />}
-      {renew.code !== null && <ErrorNotice code={renew.code} />}
-      {isLive && (
-        <div class="button-row">
+      {mayManage && kiosk.status !== 'denied' && <KioskActs kiosk={kiosk} onChange={onChange} />}
+    </article>
+  );
+}
+
+/** A till is made to stop for a while or for ever; each is asked about first, and said what it does to a till without internet. */
+function KioskActs({ kiosk, onChange }: { kiosk: KioskView; onChange: (kiosk: KioskView) => void }) {
+  const { office } = useOffice();
+  const [asks, setAsks] = useState<'suspend' | 'deny' | null>(null);
+  const act = useAction();
+  const asked = useAction();
+  const isSuspended = kiosk.suspendedAt !== null;
+  const leave = () => setAsks(null);
+  const change = (work: (id: string) => Promise<KioskView>) => async () => {
+    onChange(await work(kiosk.id));
+    leave();
+  };
+  return (
+    <>
+      {act.code !== null && <ErrorNotice code={act.code} />}
+      <div class="button-row">
+        {isSuspended ? (
           <Button
-            kind="plain"
-            icon="code"
-            busy={renew.busy}
-            testId="kiosk-code"
-            onClick={() => renew.run(async () => onChange(await office.api.kioskCode(kiosk.id)))}
+            kind="primary"
+            icon="check"
+            busy={act.busy}
+            testId="kiosk-resume"
+            onClick={() => act.run(change(office.api.resumeKiosk))}
           >
-            {kiosk.status === 'active' ? t('kiosks.replace') : t('kiosks.new_code')}
+            {t('kiosks.resume')}
           </Button>
-          <Button kind="quiet" icon="lock" testId="kiosk-deny" onClick={() => setAsks(true)}>
-            {t('kiosks.deny')}
-          </Button>
-        </div>
+        ) : (
+          <>
+            <Button
+              kind="plain"
+              icon="code"
+              busy={act.busy}
+              testId="kiosk-code"
+              onClick={() => act.run(change(office.api.kioskCode))}
+            >
+              {kiosk.status === 'active' ? t('kiosks.replace') : t('kiosks.new_code')}
+            </Button>
+            <Button kind="plain" icon="clock" testId="kiosk-suspend" onClick={() => setAsks('suspend')}>
+              {t('kiosks.suspend')}
+            </Button>
+          </>
+        )}
+        <Button kind="quiet" icon="lock" testId="kiosk-deny" onClick={() => setAsks('deny')}>
+          {t('kiosks.deny')}
+        </Button>
+      </div>
+      {asks === 'suspend' && (
+        <Confirm
+          title={t('kiosks.suspend_title', { name: kiosk.name })}
+          text={t('kiosks.suspend_text')}
+          yes={t('kiosks.suspend')}
+          busy={asked.busy}
+          code={asked.code}
+          testId="suspend"
+          onNo={leave}
+          onYes={() => asked.run(change(office.api.suspendKiosk))}
+        >
+          <p class="muted">{t('kiosks.suspend_offline')}</p>
+        </Confirm>
       )}
-      {asks && (
+      {asks === 'deny' && (
         <Confirm
           title={t('kiosks.deny_title', { name: kiosk.name })}
           text={t('kiosks.deny_text')}
           yes={t('kiosks.deny_yes')}
-          busy={deny.busy}
-          code={deny.code}
+          busy={asked.busy}
+          code={asked.code}
           testId="deny"
-          onNo={() => setAsks(false)}
-          onYes={() =>
-            deny.run(async () => {
-              onChange(await office.api.denyKiosk(kiosk.id));
-              setAsks(false);
-            })
-          }
+          onNo={leave}
+          onYes={() => asked.run(change(office.api.denyKiosk))}
         />
       )}
-    </article>
+    </>
   );
 }
 
 function chipOf(kiosk: KioskView): { readonly tone: Tone; readonly text: string } {
   if (kiosk.status === 'denied') return { tone: 'bad', text: t('kiosks.state_denied') };
   if (kiosk.quarantinedAt !== null) return { tone: 'bad', text: t('kiosks.state_quarantined') };
+  if (kiosk.suspendedAt !== null) return { tone: 'warn', text: t('kiosks.state_suspended') };
   if (kiosk.status === 'awaiting_enrolment') return { tone: 'plain', text: t('kiosks.state_waiting') };
   const silentMs = Date.now() - Date.parse(kiosk.lastContactAt ?? kiosk.createdAt);
   if (silentMs > SILENT_MS) return { tone: 'warn', text: t('kiosks.state_silent') };
@@ -141,7 +188,11 @@ function KioskChip({ kiosk }: { kiosk: KioskView }) {
 function KioskState({ kiosk }: { kiosk: KioskView }) {
   const now = useNowEvery(30_000);
   if (kiosk.status === 'awaiting_enrolment' && kiosk.lastContactAt === null) {
-    return <p class="muted">{t('kiosks.waiting_text')}</p>;
+    return (
+      <p class="muted">
+        {t(kiosk.suspendedAt === null ? 'kiosks.waiting_text' : 'kiosks.suspended_waiting')}
+      </p>
+    );
   }
   return (
     <>
@@ -154,10 +205,23 @@ function KioskState({ kiosk }: { kiosk: KioskView }) {
         </div>
       </dl>
       {kiosk.quarantinedAt !== null && <p class="bad-line">{t('kiosks.quarantined_text')}</p>}
-      {kiosk.status === 'active' && kiosk.quarantinedAt === null && (
+      {kiosk.suspendedAt !== null && <SuspendedNote kiosk={kiosk} since={kiosk.suspendedAt} />}
+      {kiosk.status === 'active' && kiosk.quarantinedAt === null && kiosk.suspendedAt === null && (
         <p class="muted">{t('kiosks.since_then')}</p>
       )}
       {kiosk.status === 'denied' && <p class="muted">{t('kiosks.denied_text')}</p>}
+    </>
+  );
+}
+
+/** Whether the till can have heard of it: it asks every few minutes while it has internet. */
+function SuspendedNote({ kiosk, since }: { kiosk: KioskView; since: string }) {
+  const sinceMs = Date.parse(since);
+  const hasHeard = kiosk.lastContactAt !== null && Date.parse(kiosk.lastContactAt) > sinceMs;
+  return (
+    <>
+      <p class="warn-text">{t('kiosks.suspended_since', { when: dateTime(sinceMs) })}</p>
+      <p class="muted">{t(hasHeard ? 'kiosks.suspended_text' : 'kiosks.suspended_unheard')}</p>
     </>
   );
 }
@@ -202,14 +266,19 @@ function EnrolmentCode({ kiosk, code }: { kiosk: KioskView; code: NonNullable<Ki
   );
 }
 
-function NewKiosk({ onMade }: { onMade: (kiosk: KioskView) => void }) {
+const plain = (name: string): string => name.normalize('NFKC').trim().toLocaleLowerCase('und');
+
+/** @param names of all tills, blocked ones too: sales and reports would speak of two by one name. */
+function NewKiosk({ names, onMade }: { names: readonly string[]; onMade: (kiosk: KioskView) => void }) {
   const { office } = useOffice();
   const [name, setName] = useState('');
+  const isTaken = names.some((one) => plain(one) === plain(name));
   // One decision, one key: a second press after a lost answer makes no second till.
   const [key, setKey] = useState(() => crypto.randomUUID());
   const action = useAction();
   const submit = (event: Event) => {
     event.preventDefault();
+    if (isTaken) return;
     action.run(async () => {
       onMade(await office.api.createKiosk(name.trim(), key));
       setName('');
@@ -227,10 +296,11 @@ function NewKiosk({ onMade }: { onMade: (kiosk: KioskView) => void }) {
           label={t('kiosks.name')}
           value={name}
           onInput={rename}
+          problem={isTaken ? t('kiosks.name_taken') : null}
           testId="kiosk-name"
           input={{ required: true, minLength: 1, maxLength: 40, autoComplete: 'off' }}
         />
-        <Button type="submit" icon="plus" busy={action.busy} testId="kiosk-create">
+        <Button type="submit" icon="plus" busy={action.busy} disabled={isTaken} testId="kiosk-create">
           {t('kiosks.create')}
         </Button>
       </form>

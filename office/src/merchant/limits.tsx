@@ -1,7 +1,16 @@
 /** What the merchant wants of all tills: amounts, numbers and hours, each below the service's own or not set. */
 import { Amount } from '@tikiwallet/protocol';
 import type { LimitName, MerchantLimitsView } from '@tikiwallet/server/contract';
-import { Button, dateTime, ErrorNotice, Field, Notice, parseTyped, useAction } from '@tikiwallet/wallet/look';
+import {
+  Button,
+  dateTime,
+  ErrorNotice,
+  Field,
+  money,
+  Notice,
+  parseTyped,
+  useAction,
+} from '@tikiwallet/wallet/look';
 import { useState } from 'preact/hooks';
 import { type Key, t } from '../i18n/words.ts';
 import { useOffice } from '../office.ts';
@@ -49,6 +58,15 @@ export function Limits() {
 
 type Typed = Readonly<Partial<Record<LimitName, string>>>;
 
+/** The service's own limit, as people read it. */
+function serviceText({ name, unit }: LimitField, { service, currency }: MerchantLimitsView): string | null {
+  const value = service[name];
+  if (value === undefined) return null;
+  if (unit === 'money') return money(value, currency);
+  if (unit === 'count') return value;
+  return `${(BigInt(value) / HOUR_SECONDS).toString()} ${t('limits.hours')}`;
+}
+
 function textOf({ name, unit }: LimitField, view: MerchantLimitsView): string {
   const value = view.limits[name];
   if (value === undefined) return '';
@@ -64,6 +82,15 @@ function valueOf({ unit }: LimitField, text: string, currency: string): string |
   if (!/^[1-9][0-9]{0,6}$/.test(typed)) return null;
   return unit === 'hours' ? (BigInt(typed) * HOUR_SECONDS).toString() : typed;
 }
+
+/** Then the service's counts, and this one does nothing. */
+function isAbove(value: string | undefined | null, service: string | undefined): boolean {
+  if (value === undefined || value === null || service === undefined) return false;
+  return BigInt(value) > BigInt(service);
+}
+
+/** A figure keeps its own direction inside a sentence. */
+const isolated = (text: string) => `\u2068${text}\u2069`;
 
 function LimitForm({
   view,
@@ -103,7 +130,9 @@ function LimitForm({
     <Panel title={t(title)}>
       <div class="field-grid">
         {fields.map((field) => {
-          const isBad = valueOf(field, typed[field.name] ?? '', view.currency) === null;
+          const value = valueOf(field, typed[field.name] ?? '', view.currency);
+          const service = serviceText(field, view);
+          const isIdle = isAbove(value, view.service[field.name]);
           return (
             <Field
               key={field.name}
@@ -114,7 +143,14 @@ function LimitForm({
                 setTyped((before) => ({ ...before, [field.name]: text }));
               }}
               problem={
-                isBad ? t(field.unit === 'money' ? 'error.amount_not_understood' : 'limits.whole') : null
+                value === null
+                  ? t(field.unit === 'money' ? 'error.amount_not_understood' : 'limits.whole')
+                  : null
+              }
+              hint={
+                service === null
+                  ? undefined
+                  : t(isIdle ? 'limits.above_service' : 'limits.service', { value: isolated(service) })
               }
               testId={`limit-${field.name}`}
               input={{

@@ -13,10 +13,8 @@ import {
   Bdi,
   Button,
   ErrorNotice,
-  Field,
   Icon,
   money,
-  Notice,
   Row,
   shortWhen,
   useAction,
@@ -25,10 +23,10 @@ import {
 import { useEffect, useState } from 'preact/hooks';
 import { type Key, t } from '../i18n/words.ts';
 import { useOffice } from '../office.ts';
+import { CodeBySms } from '../parts/code-by-sms.tsx';
 import { isThere, type Loaded, Shown, useLoad, usePages } from '../parts/load.tsx';
 import { Area, Chip, Figure, PagedList, Panel, Sum, type Tone } from '../parts/pieces.tsx';
 import { useMay } from '../parts/permissions.ts';
-import { useNowEvery } from '../parts/use-now.ts';
 
 /** While a pay-out is on its way, its end is looked for. */
 const LOOK_MS = 5_000;
@@ -261,105 +259,32 @@ function Confirmation({
   onLeave: () => void;
 }) {
   const { office, state } = useOffice();
-  const [code, setCode] = useState('');
-  const action = useAction();
-  const resend = useAction();
-  const submit = (event: Event) => {
-    event.preventDefault();
-    action.run(async () => {
-      onChange(await office.api.confirmPayOut(withdrawal.id, code));
-    });
-  };
+  const { currency } = withdrawal;
+  const arrives = BigInt(withdrawal.amountMinor) - BigInt(withdrawal.feeMinor);
+  const { expiresAt = '', resendAfterMs = 0 } = withdrawal.code ?? {};
   return (
     <Panel title={t('payouts.confirm')} testId="confirmation">
-      <form class="stack" onSubmit={submit}>
-        <p>
-          <Sum minor={withdrawal.amountMinor} currency={withdrawal.currency} /> →{' '}
+      <dl class="rows">
+        <Row label={t('withdraw.bank')}>
           <bdi>{withdrawal.bankName}</bdi> <Bdi>•••• {withdrawal.last4}</Bdi>
-        </p>
-        <CodeField phone={state.user?.phone ?? ''} value={code} onInput={setCode} />
-        {action.code !== null && <ErrorNotice code={action.code} />}
-        {resend.code !== null && <ErrorNotice code={resend.code} />}
-        <div class="button-row">
-          <Button type="submit" busy={action.busy} disabled={code.length !== 6} testId="code-submit">
-            {t('otp.submit')}
-          </Button>
-          <Resend
-            key={withdrawal.code?.expiresAt}
-            afterMs={withdrawal.code?.resendAfterMs ?? 0}
-            busy={resend.busy}
-            onResend={() =>
-              resend.run(async () => onChange(await office.api.resendPayOutCode(withdrawal.id)))
-            }
-          />
-          <Button kind="quiet" onClick={onLeave}>
-            {t('common.cancel')}
-          </Button>
-        </div>
-      </form>
-    </Panel>
-  );
-}
-
-export function CodeField({
-  phone,
-  value,
-  onInput,
-}: {
-  phone: string;
-  value: string;
-  onInput: (digits: string) => void;
-}) {
-  const { state } = useOffice();
-  const inbox = state.config?.standIns.smsInboxUrl ?? null;
-  const type = (text: string) =>
-    onInput(
-      text
-        .replace(/[\u0660-\u0669\u06F0-\u06F9]/g, (digit) => String((digit.codePointAt(0) ?? 0) & 0xf))
-        .replace(/\D/g, '')
-        .slice(0, 6),
-    );
-  return (
-    <>
-      <p class="muted">
-        {t('otp.sent_to')} <Bdi class="strong">{phone}</Bdi>
-      </p>
-      <Field
-        label={t('otp.label')}
-        value={value}
-        onInput={type}
-        testId="code"
-        input={{
-          inputMode: 'numeric',
-          autoComplete: 'one-time-code',
-          pattern: '[0-9]{6}',
-          maxLength: 6,
-          required: true,
-          dir: 'ltr',
-          class: 'code-input',
-          autoFocus: true,
-        }}
+        </Row>
+        <Row label={t('payouts.leaves')}>
+          <Sum minor={withdrawal.amountMinor} currency={currency} />
+        </Row>
+        <Row label={t('withdraw.fee')} testId="confirmation-fee">
+          <Sum minor={withdrawal.feeMinor} currency={currency} />
+        </Row>
+        <Row label={t('withdraw.arrives')}>
+          <Sum minor={arrives} currency={currency} />
+        </Row>
+      </dl>
+      <CodeBySms
+        sent={{ phone: state.user?.phone ?? '', expiresAt, resendAfterMs }}
+        onCode={async (code) => onChange(await office.api.confirmPayOut(withdrawal.id, code))}
+        onResend={async () => onChange(await office.api.resendPayOutCode(withdrawal.id))}
+        onLeave={onLeave}
       />
-      {inbox !== null && (
-        <Notice tone="info" icon="phone">
-          <p>{t('otp.stand_in')}</p>
-          <a href={inbox} target="_blank" rel="noopener noreferrer">
-            {t('otp.stand_in_link')}
-          </a>
-        </Notice>
-      )}
-    </>
-  );
-}
-
-function Resend({ afterMs, busy, onResend }: { afterMs: number; busy: boolean; onResend: () => void }) {
-  const [until] = useState(() => Date.now() + afterMs);
-  const now = useNowEvery(1_000);
-  const seconds = Math.max(0, Math.ceil((until - now) / 1_000));
-  return (
-    <Button kind="plain" busy={busy} disabled={seconds > 0} onClick={onResend} testId="code-resend">
-      {seconds > 0 ? t('otp.resend_in', { seconds }) : t('otp.resend')}
-    </Button>
+    </Panel>
   );
 }
 

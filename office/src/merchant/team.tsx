@@ -1,27 +1,15 @@
 /** Who works in the shop and what each may do: invited by number, changed or sent away at once. */
 import type { InvitedRole, TeamRole, TeamView } from '@tikiwallet/server/contract';
-import {
-  Bdi,
-  Button,
-  dateTime,
-  ErrorNotice,
-  Field,
-  Icon,
-  shortWhen,
-  useAction,
-} from '@tikiwallet/wallet/look';
+import { Bdi, Button, dateTime, ErrorNotice, Icon, shortWhen, useAction } from '@tikiwallet/wallet/look';
 import { useState } from 'preact/hooks';
 import { type Key, t } from '../i18n/words.ts';
 import { useOffice } from '../office.ts';
 import { isThere, Shown, useLoad } from '../parts/load.tsx';
 import { useMay } from '../parts/permissions.ts';
+import { PhoneField } from '../parts/phone-field.tsx';
 import { Area, Chip, Confirm, Panel } from '../parts/pieces.tsx';
+import { ROLE_NAMES } from '../parts/roles.ts';
 
-const ROLE_NAMES: Readonly<Record<TeamRole, Key>> = {
-  owner: 'team.owner',
-  manager: 'team.manager',
-  cashier: 'team.cashier',
-};
 const ROLE_TEXTS: Readonly<Record<TeamRole, Key>> = {
   owner: 'team.owner_text',
   manager: 'team.manager_text',
@@ -215,21 +203,7 @@ function Invite({ onChange }: { onChange: (team: TeamView) => void }) {
     <Panel title={t('team.invite')} lead={t('team.invite_text')} testId="invite">
       <form class="stack" onSubmit={submit}>
         <div class="inline-form">
-          <Field
-            label={t('common.phone')}
-            value={phone}
-            onInput={setPhone}
-            testId="invite-phone"
-            input={{
-              type: 'tel',
-              inputMode: 'tel',
-              autoComplete: 'off',
-              required: true,
-              minLength: 4,
-              maxLength: 32,
-              dir: 'ltr',
-            }}
-          />
+          <PhoneField value={phone} onInput={setPhone} testId="invite-phone" />
           <fieldset class="segments role-choice">
             <legend>{t('team.role')}</legend>
             {roles.map((one) => (

@@ -3,10 +3,10 @@ import type { OperatorCaseView, QuarantineView } from '@tikiwallet/server/contra
 import { Bdi, Button, dateTime, Empty, relative, Row } from '@tikiwallet/wallet/look';
 import { useState } from 'preact/hooks';
 import { t } from '../i18n/words.ts';
-import { CaseLine, ClaimLine } from '../merchant/cases.tsx';
 import { useOffice } from '../office.ts';
+import { CaseLine, Claims, DoubleSpends, proofFile } from '../parts/case-lists.tsx';
 import { isThere, Shown, useLoad, usePages } from '../parts/load.tsx';
-import { Area, Chip, PagedList } from '../parts/pieces.tsx';
+import { Area, Chip } from '../parts/pieces.tsx';
 import { Reasoned } from '../parts/reasoned.tsx';
 
 export function Cases() {
@@ -39,31 +39,13 @@ export function Cases() {
         </Shown>
       </section>
       {isThere(quarantines) && (
-        <section class="stack">
-          <h2>{t('cases.double_spends')}</h2>
-          <p class="muted">{t('cases.double_spends_text')}</p>
-          <PagedList
-            pages={cases}
-            keyOf={({ id }) => id}
-            draw={(found) => <Case found={found} onJudged={cases.reload} />}
-            empty={{ icon: 'check', title: t('cases.none'), text: t('cases.nobody') }}
-            testId="case-list"
-          />
-        </section>
+        <DoubleSpends
+          pages={cases}
+          draw={(found) => <Case found={found} onJudged={cases.reload} />}
+          none={t('cases.nobody')}
+        />
       )}
-      {isThere(quarantines) && isThere(cases) && (
-        <section class="stack">
-          <h2>{t('cases.claims')}</h2>
-          <p class="muted">{t('cases.claims_text')}</p>
-          <PagedList
-            pages={claims}
-            keyOf={({ paymentHash }) => paymentHash}
-            draw={(claim) => <ClaimLine claim={claim} />}
-            empty={{ icon: 'phone', title: t('cases.no_claims'), text: t('cases.no_claims_text') }}
-            testId="claim-list"
-          />
-        </section>
-      )}
+      {isThere(quarantines) && isThere(cases) && <Claims pages={claims} />}
     </Area>
   );
 }
@@ -123,15 +105,7 @@ function Case({ found, onJudged }: { found: OperatorCaseView; onJudged: () => vo
   const { judgement } = found;
   return (
     <div>
-      <CaseLine
-        found={found}
-        onProof={() =>
-          office.save(
-            `/v1/operator/double-spends/${found.id}/proof`,
-            `double-spend-${found.id.slice(0, 8)}.cbor`,
-          )
-        }
-      />
+      <CaseLine found={found} onProof={() => office.save(...proofFile('operator', found.id))} />
       <div class="line judgement">
         {judgement === null ? (
           <p class="muted">{t('cases.not_judged')}</p>

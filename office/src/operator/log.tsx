@@ -7,6 +7,7 @@ import { usePages } from '../parts/load.tsx';
 import { Area, Chip, PagedList } from '../parts/pieces.tsx';
 
 const ACTS: Readonly<Record<OperatorActView['act'], Key>> = {
+  user_found: 'log.user_found',
   user_suspended: 'log.user_suspended',
   user_restored: 'log.user_restored',
   sessions_ended: 'log.sessions_ended',
@@ -35,11 +36,21 @@ function ActLine({ act }: { act: OperatorActView }) {
   return (
     <div class="line" data-testid="act" data-act={act.act}>
       <span class="line-main">
-        <span class="line-title">{t(ACTS[act.act])}</span>
-        <span>
-          <bdi>{act.reason}</bdi>
+        <span class="line-title">
+          {t(ACTS[act.act])}
+          {act.subjectName !== null && (
+            <>
+              {' · '}
+              <bdi>{act.subjectName}</bdi>
+            </>
+          )}
         </span>
-        <Bdi class="code">{act.subjectId}</Bdi>
+        {act.reason !== '' && (
+          <span>
+            <bdi>{act.reason}</bdi>
+          </span>
+        )}
+        <Bdi class="code line-hash">{act.subjectId}</Bdi>
         <span class="line-note">
           <bdi>{act.byName}</bdi> · {dateTime(Date.parse(act.at))}
         </span>

@@ -117,7 +117,7 @@ function Stripe({ view }: { view: OperatorOverview['stripe'] }) {
           <dd>{view.openWithdrawalCount}</dd>
         </div>
       </dl>
-      {view.isStandIn && <p class="muted">{t('overview.stand_in')}</p>}
+      {view.isStandIn && <p class="muted">{t('overview.stand_in_money')}</p>}
     </Panel>
   );
 }
@@ -145,7 +145,7 @@ function Sms({ view }: { view: OperatorOverview['sms'] }) {
         value={Math.min(view.sentCount, view.dayBudget)}
         aria-label={t('overview.sms_sent')}
       />
-      {view.isStandIn && <p class="muted">{t('overview.stand_in')}</p>}
+      {view.isStandIn && <p class="muted">{t('overview.stand_in_sms')}</p>}
     </Panel>
   );
 }

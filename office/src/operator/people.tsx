@@ -1,9 +1,10 @@
 /** Somebody, by the whole number, shown masked; suspended, let in again, or signed out everywhere, each with a reason. */
 import type { OperatorUserView } from '@tikiwallet/server/contract';
-import { Bdi, Button, dateTime, ErrorNotice, Field, Row, useAction } from '@tikiwallet/wallet/look';
+import { Bdi, Button, dateTime, ErrorNotice, Row, useAction } from '@tikiwallet/wallet/look';
 import { useState } from 'preact/hooks';
 import { type Key, t } from '../i18n/words.ts';
 import { useOffice } from '../office.ts';
+import { PhoneField } from '../parts/phone-field.tsx';
 import { Area, Chip, Panel, Sum } from '../parts/pieces.tsx';
 import { Reasoned } from '../parts/reasoned.tsx';
 
@@ -21,21 +22,7 @@ export function People() {
     <Area title={t('people.title')} testId="people">
       <Panel lead={t('people.lead')}>
         <form class="inline-form" onSubmit={submit}>
-          <Field
-            label={t('common.phone')}
-            value={phone}
-            onInput={setPhone}
-            testId="find-phone"
-            input={{
-              type: 'tel',
-              inputMode: 'tel',
-              autoComplete: 'off',
-              required: true,
-              minLength: 4,
-              maxLength: 32,
-              dir: 'ltr',
-            }}
-          />
+          <PhoneField value={phone} onInput={setPhone} testId="find-phone" />
           <Button type="submit" busy={action.busy} testId="find-submit">
             {t('people.find')}
           </Button>

@@ -43,6 +43,14 @@ const REASONS: Readonly<Record<DeniedView['reason'], Key>> = {
   operator: 'rules.by_operator',
 };
 
+/** Why, in a sentence: who said so, and what it means. */
+const TEXTS: Readonly<Record<DeniedView['reason'], Key>> = {
+  closing: 'rules.closing_text',
+  double_spend: 'rules.double_spend_text',
+  lost: 'rules.lost_text',
+  operator: 'rules.by_operator_text',
+};
+
 export function Rules() {
   const { office } = useOffice();
   const policy = useLoad('policy', () => office.api.operator.policy());
@@ -97,18 +105,42 @@ function Policy({ view }: { view: PolicyView }) {
 }
 
 function DeniedLine({ subject }: { subject: DeniedView }) {
+  const { kind, reason, listedUntil } = subject;
   return (
-    <div class="line">
+    <div class="line" data-testid="denied" data-kind={kind}>
       <span class="line-main">
-        <span class="line-title">{t(subject.kind === 'kiosk' ? 'rules.kiosk' : 'rules.allowance')}</span>
-        <Bdi class="code">{subject.id}</Bdi>
-        <span class="line-note">
-          {dateTime(Date.parse(subject.deniedAt))} · {t('rules.since_version', { number: subject.version })}
+        <span class="line-title">
+          <DeniedName subject={subject} />
         </span>
+        <span class="muted">
+          {t(kind === 'kiosk' && reason === 'lost' ? 'rules.by_shop_text' : TEXTS[reason])}
+        </span>
+        <span class="line-note">
+          {dateTime(Date.parse(subject.deniedAt))} · {t('rules.since_version', { number: subject.version })} ·{' '}
+          {listedUntil === null
+            ? t('rules.for_ever')
+            : t('rules.listed_until', { when: dateTime(Date.parse(listedUntil)) })}
+        </span>
+        <Bdi class="code line-hash">{subject.id}</Bdi>
       </span>
       <span class="line-end">
-        <Chip tone={subject.reason === 'double_spend' ? 'bad' : 'plain'}>{t(REASONS[subject.reason])}</Chip>
+        <Chip tone={reason === 'double_spend' ? 'bad' : 'plain'}>{t(REASONS[reason])}</Chip>
       </span>
     </div>
+  );
+}
+
+/** What people call it: the till of a shop, or the money of a phone. */
+function DeniedName({ subject: { kind, kioskName, businessName, maskedPhone } }: { subject: DeniedView }) {
+  if (kind === 'kiosk')
+    return (
+      <>
+        {t('rules.kiosk')} <bdi>{kioskName ?? ''}</bdi> · <bdi>{businessName ?? ''}</bdi>
+      </>
+    );
+  return (
+    <>
+      {t('rules.allowance')} <Bdi>{maskedPhone ?? ''}</Bdi>
+    </>
   );
 }

@@ -56,6 +56,39 @@ export function AgainButton({ busy, onClick }: { busy: boolean; onClick: () => v
   );
 }
 
+export interface Option {
+  readonly value: string;
+  readonly text: string;
+}
+
+/** One of several, where they are too many for buttons. */
+export function SelectField({
+  label,
+  value,
+  options,
+  onChange,
+  testId,
+}: {
+  label: string;
+  value: string;
+  options: readonly Option[];
+  onChange: (value: string) => void;
+  testId: string;
+}) {
+  return (
+    <label class="select">
+      <span class="select-name">{label}</span>
+      <select value={value} data-testid={testId} onChange={(event) => onChange(event.currentTarget.value)}>
+        {options.map((option) => (
+          <option key={option.value} value={option.value}>
+            {option.text}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
 export type Tone = 'ok' | 'warn' | 'bad' | 'plain';
 
 export function Chip({ tone, children, testId }: Children & { tone: Tone; testId?: string }) {

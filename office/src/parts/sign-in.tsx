@@ -1,56 +1,83 @@
-/** Before anybody is in. */
-import {
-  Button,
-  ErrorNotice,
-  Field,
-  LanguagePicker,
-  Logo,
-  PasswordField,
-  useAction,
-} from '@tikiwallet/wallet/look';
+/** Before anybody is in: a merchant by number and password, an operator by a code beside them. */
+import type { SecondProofStarted } from '@tikiwallet/server/contract';
+import { Button, ErrorNotice, LanguagePicker, Logo, PasswordField, useAction } from '@tikiwallet/wallet/look';
+import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { type Key, t } from '../i18n/words.ts';
-import { useOffice } from '../office.ts';
+import { type Credentials, useOffice } from '../office.ts';
+import { CodeBySms } from './code-by-sms.tsx';
+import { PhoneField } from './phone-field.tsx';
 
 export function SignIn({ title, lead }: { title: Key; lead: Key }) {
-  const { office, state } = useOffice();
-  const [phone, setPhone] = useState('');
-  const [password, setPassword] = useState('');
-  const action = useAction();
+  const { office } = useOffice();
+  const [started, setStarted] = useState<{ by: Credentials; proof: SecondProofStarted } | null>(null);
+  const begin = async (by: Credentials) => setStarted({ by, proof: await office.startSignIn(by) });
   useEffect(() => {
     document.title = `${t(title)} · TikiWallet`;
   }, [title]);
-  const region = state.config?.region ?? null;
-  const submit = (event: Event) => {
-    event.preventDefault();
-    action.run(async () => {
-      await office.signIn({ phone: phone.trim(), password });
-    });
-  };
   return (
     <main class="sign-in" data-testid="sign-in">
       <div class="sign-in-language">
         <LanguagePicker compact />
       </div>
-      <form class="panel sign-in-card" onSubmit={submit}>
-        <Logo size={56} />
-        <h1>{t(title)}</h1>
-        <p class="muted">{t(lead)}</p>
-        <Field
-          label={t('common.phone')}
+      {started === null ? (
+        <ByPassword
+          title={title}
+          lead={lead}
+          onSubmit={async (by) => (office.view === 'operator' ? await begin(by) : await office.signIn(by))}
+        />
+      ) : (
+        <Card title={t(title)}>
+          <CodeBySms
+            sent={started.proof}
+            onCode={(code) => office.finishSignIn({ resetToken: started.proof.resetToken, code })}
+            onResend={() => begin(started.by)}
+            onLeave={() => setStarted(null)}
+          />
+        </Card>
+      )}
+    </main>
+  );
+}
+
+function Card({ title, children }: { title: string; children: ComponentChildren }) {
+  return (
+    <div class="panel sign-in-card">
+      <Logo size={56} />
+      <h1>{title}</h1>
+      {children}
+    </div>
+  );
+}
+
+function ByPassword({
+  title,
+  lead,
+  onSubmit,
+}: {
+  title: Key;
+  lead: Key;
+  onSubmit: (by: Credentials) => Promise<void>;
+}) {
+  const { office, state } = useOffice();
+  const [phone, setPhone] = useState('');
+  const [password, setPassword] = useState('');
+  const action = useAction();
+  const region = state.config?.region ?? null;
+  const submit = (event: Event) => {
+    event.preventDefault();
+    action.run(() => onSubmit({ phone: phone.trim(), password }));
+  };
+  return (
+    <Card title={t(title)}>
+      <p class="muted">{t(lead)}</p>
+      <form class="stack" onSubmit={submit}>
+        <PhoneField
           value={phone}
           onInput={setPhone}
           hint={region === null ? t('common.phone_hint') : t('common.phone_hint_region', { region })}
           testId="sign-in-phone"
-          input={{
-            type: 'tel',
-            autoComplete: 'username',
-            inputMode: 'tel',
-            required: true,
-            minLength: 4,
-            maxLength: 32,
-            dir: 'ltr',
-          }}
+          isOwn
         />
         <PasswordField
           label={t('register.password')}
@@ -61,10 +88,10 @@ export function SignIn({ title, lead }: { title: Key; lead: Key }) {
         />
         {action.code !== null && <ErrorNotice code={action.code} />}
         <Button type="submit" busy={action.busy} testId="sign-in-submit">
-          {t('login.submit')}
+          {t(office.view === 'operator' ? 'transfer.next' : 'login.submit')}
         </Button>
       </form>
-    </main>
+    </Card>
   );
 }
 
@@ -73,14 +100,12 @@ export function NotYours({ text }: { text: Key }) {
   const { office } = useOffice();
   return (
     <main class="sign-in" data-testid="not-yours">
-      <div class="panel sign-in-card">
-        <Logo size={56} />
-        <h1>{t('office.not_yours')}</h1>
+      <Card title={t('office.not_yours')}>
         <p>{t(text)}</p>
         <Button kind="plain" icon="lock" onClick={() => void office.signOut()} testId="sign-out">
           {t('office.sign_out')}
         </Button>
-      </div>
+      </Card>
     </main>
   );
 }

@@ -54,9 +54,14 @@ export interface OpenedBy {
   readonly deviceName?: string | null;
 }
 
-/** @throws ApiProblem `credentials_incorrect`, whichever of the two is wrong; `rate_limited` */
+/**
+ * @throws ApiProblem `credentials_incorrect`, whichever of the two is wrong; `rate_limited`; `step_up_required` for an operator, who
+ *   signs in by password and code (`two-proofs.ts`)
+ */
 export async function logIn(accounts: Accounts, attempt: PasswordAttempt & OpenedBy): Promise<SessionGrant> {
-  return openSession(accounts, await provePassword(accounts, attempt), attempt);
+  const user = await provePassword(accounts, attempt);
+  if (user.role === 'operator') throw problem('step_up_required');
+  return openSession(accounts, user, attempt);
 }
 
 export interface PasswordAttempt {

@@ -10,17 +10,18 @@ import { problem } from '../http/problem.ts';
 
 /**
  * @throws ApiProblem `kiosk_not_found` (no such kiosk of this merchant, or none that a machine stands behind),
- *   `kiosk_denied`, `currency_mismatch`
+ *   `kiosk_denied`, `kiosk_suspended`, `currency_mismatch`
  */
 export async function assertCanBePaid(executor: Executor, lock: PayeeLock, currency: string): Promise<void> {
   const named = lock.kioskId === null ? undefined : eq(kiosks.id, lock.kioskId);
   const candidates = await executor
-    .select({ status: kiosks.status, currency: kiosks.currency })
+    .select({ status: kiosks.status, suspendedAt: kiosks.suspendedAt, currency: kiosks.currency })
     .from(kiosks)
     .where(and(eq(kiosks.merchantId, lock.merchantId), named));
   const active = candidates.filter((kiosk) => kiosk.status === 'active');
   if (active.length === 0) {
     throw problem(candidates.some((kiosk) => kiosk.status === 'denied') ? 'kiosk_denied' : 'kiosk_not_found');
   }
+  if (active.every((kiosk) => kiosk.suspendedAt !== null)) throw problem('kiosk_suspended');
   if (!active.some((kiosk) => kiosk.currency === currency)) throw problem('currency_mismatch');
 }

@@ -75,6 +75,7 @@ const PROBLEMS: Readonly<Record<ProblemCode, { status: ContentfulStatusCode; tit
   enrolment_code_incorrect: { status: 422, title: 'This enrolment code is wrong.' },
   enrolment_code_expired: { status: 422, title: 'This enrolment code has expired.' },
   kiosk_denied: { status: 403, title: 'This kiosk has been blocked.' },
+  kiosk_suspended: { status: 403, title: 'This kiosk is suspended for now.' },
   batch_malformed: { status: 400, title: 'The batch cannot be read.' },
   batch_signature_invalid: { status: 422, title: "The batch's signature is not valid." },
   batch_chain_broken: { status: 422, title: "The batch's chain is broken." },

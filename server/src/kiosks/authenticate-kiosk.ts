@@ -22,8 +22,8 @@ export interface EnrolledKiosk {
   readonly settledSequence: number;
 }
 
-/** A machine that may be denied: it is told so, and may do nothing else. */
-export type KnownKiosk = EnrolledKiosk & { readonly isDenied: boolean };
+/** A machine that may be denied: it is told so, and may do nothing else. A suspended one hands in, and gets nothing to sell with. */
+export type KnownKiosk = EnrolledKiosk & { readonly isDenied: boolean; readonly isSuspended: boolean };
 
 /**
  * Also notes the contact.
@@ -33,7 +33,7 @@ export async function requireKiosk(
   context: Pick<ServerContext, 'db' | 'clock' | 'limits'>,
   c: Context,
 ): Promise<EnrolledKiosk> {
-  const { isDenied, ...kiosk } = await requireKnownKiosk(context, c);
+  const { isDenied, isSuspended: _handsIn, ...kiosk } = await requireKnownKiosk(context, c);
   if (isDenied) throw problem('kiosk_denied');
   return kiosk;
 }
@@ -58,6 +58,7 @@ export async function requireKnownKiosk(
       sealingPublicKey: kioskEnrolments.sealingPublicKey,
       settledSequence: kioskEnrolments.settledSequence,
       status: kiosks.status,
+      suspendedAt: kiosks.suspendedAt,
       endedAt: kioskEnrolments.endedAt,
       endedReason: kioskEnrolments.endedReason,
     })
@@ -67,13 +68,14 @@ export async function requireKnownKiosk(
     .where(eq(kioskTokens.tokenHash, hashToken(Buffer.from(token, 'base64url'))));
   if (row === undefined) throw problem('not_authenticated');
   await limits.takeOfFlood('requests_by_kiosk', row.enrolmentId);
-  const { status, endedAt, endedReason, ...kiosk } = row;
-  if (status === 'denied' && endedReason !== 'replaced') return { ...kiosk, isDenied: true };
+  const { status, suspendedAt, endedAt, endedReason, ...kiosk } = row;
+  if (status === 'denied' && endedReason !== 'replaced')
+    return { ...kiosk, isDenied: true, isSuspended: false };
   if (endedAt !== null)
     throw problem('not_authenticated', { detail: 'another machine enrolled as this kiosk' });
   await db
     .update(kiosks)
     .set({ lastContactAt: new Date(clock.nowMs()) })
     .where(eq(kiosks.id, kiosk.kioskId));
-  return { ...kiosk, isDenied: false };
+  return { ...kiosk, isDenied: false, isSuspended: suspendedAt !== null };
 }

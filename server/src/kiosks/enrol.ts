@@ -38,7 +38,7 @@ interface Keys {
 
 /**
  * A repeat with the same code and keys answers the same enrolment with another token; both tokens work.
- * @throws ApiProblem `enrolment_code_incorrect`, `enrolment_code_expired`, `kiosk_denied`, `device_key_invalid`
+ * @throws ApiProblem `enrolment_code_incorrect`, `enrolment_code_expired`, `kiosk_denied`, `kiosk_suspended`, `device_key_invalid`
  */
 export async function enrol(needs: Needs, body: z.output<typeof EnrolBody>): Promise<EnrolResult> {
   const code = readCode(body.code);
@@ -106,6 +106,7 @@ async function enrolInside(tx: Tx, needs: Needs, { code, keys, token }: Attempt)
   if (found === undefined) throw problem('enrolment_code_incorrect');
   const { kiosk, merchant } = found;
   if (kiosk.status === 'denied') throw problem('kiosk_denied');
+  if (kiosk.suspendedAt !== null) throw problem('kiosk_suspended');
   if (kiosk.enrolmentExpiresAt === null || kiosk.enrolmentExpiresAt <= now)
     throw problem('enrolment_code_expired');
   const enrolmentId = await openEnrolment(tx, { kiosk, ownerId: merchant.ownerId, codeHash, keys, now });

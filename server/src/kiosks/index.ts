@@ -2,6 +2,6 @@
 export { type EnrolledKiosk, requireKiosk, requireKnownKiosk } from './authenticate-kiosk.ts';
 export { enrol } from './enrol.ts';
 export { certifiedName } from './kiosk-certificates.ts';
-export { createKiosk, denyKiosk, listKiosks, renewCode } from './kiosks.ts';
+export { createKiosk, denyKiosk, listKiosks, renewCode, resumeKiosk, suspendKiosk } from './kiosks.ts';
 export { readMerchantLimits, setMerchantLimits } from './merchant-limits.ts';
 export { trustForKiosk } from './trust-for-kiosk.ts';

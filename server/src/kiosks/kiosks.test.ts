@@ -212,7 +212,8 @@ describe('trust for a kiosk', () => {
     const kiosk = await SimulatedKiosk.open(server, merchant);
     const { db, clock, offline } = server.context;
     const merchantId = merchant.session.user.merchant?.id ?? '';
-    await denyKiosk({ db, clock, policy: offline.policy }, merchantId, kiosk.kioskId);
+    const userId = merchant.session.user.id;
+    await denyKiosk({ db, clock, policy: offline.policy }, { merchantId, userId }, kiosk.kioskId);
     const headers = { authorization: `Kiosk ${kiosk.token}` };
     const path = `/v1/merchant/kiosks/${kiosk.kioskId}/code`;
     expect((await server.call(path, { method: 'POST', token: merchant.token })).code).toBe('kiosk_denied');

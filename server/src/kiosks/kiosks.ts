@@ -1,15 +1,15 @@
 /**
- * A merchant's kiosks: created, listed, given enrolment codes, denied.
+ * A merchant's kiosks: created, listed, given enrolment codes, suspended for a while, denied for ever.
  *
- * Owns: the table `kiosks`. Never: touches a kiosk of another merchant, or says that one exists.
+ * Owns: the tables `kiosks` and `kiosk_events`. Never: touches a kiosk of another merchant, or says that one exists.
  */
 import { randomUUIDv7 } from 'node:crypto';
 import { and, asc, eq, isNull, or, type SQL, sql } from 'drizzle-orm';
 import type { KioskView } from '../../contract/index.ts';
 import type { Clock } from '../clock.ts';
-import type { Db, Executor } from '../db/client.ts';
+import type { Db, Executor, Tx } from '../db/client.ts';
 import { inTransaction } from '../db/retry.ts';
-import { kioskEnrolments, kiosks } from '../db/schema/kiosks.ts';
+import { type KioskEventKind, kioskEnrolments, kioskEvents, kiosks } from '../db/schema/kiosks.ts';
 import { settlementBatches } from '../db/schema/settlement.ts';
 import { problem } from '../http/problem.ts';
 import { deny, type OfflinePolicy } from '../trust/index.ts';
@@ -51,17 +51,40 @@ export function listKiosks(
 
 /**
  * A new code in place of any older one. A machine that is enrolled stays so until another one uses the code.
- * @throws ApiProblem `kiosk_not_found`, `kiosk_denied`
+ * @throws ApiProblem `kiosk_not_found`, `kiosk_denied`, `kiosk_suspended`
  */
 export async function renewCode(needs: KioskNeeds, merchantId: string, kioskId: string): Promise<KioskView> {
   const mine = and(eq(kiosks.id, kioskId), eq(kiosks.merchantId, merchantId));
-  const [kiosk] = await needs.db.select({ status: kiosks.status }).from(kiosks).where(mine);
+  const [kiosk] = await needs.db
+    .select({ status: kiosks.status, suspendedAt: kiosks.suspendedAt })
+    .from(kiosks)
+    .where(mine);
   if (kiosk === undefined) throw problem('kiosk_not_found');
   if (kiosk.status === 'denied') throw problem('kiosk_denied');
+  if (kiosk.suspendedAt !== null) throw problem('kiosk_suspended');
   await needs.db.update(kiosks).set(freshCode(needs)).where(mine);
   const [view] = await readViews(needs, eq(kiosks.id, kioskId));
   if (view === undefined) throw problem('kiosk_not_found');
   return view;
+}
+
+/** Who does it, in whose name. */
+export interface KioskAct {
+  readonly merchantId: string;
+  readonly userId: string;
+}
+
+/**
+ * It sells nothing from its next contact on; what it holds it hands in as ever. Repeatable; the first moment stays.
+ * @throws ApiProblem `kiosk_not_found`, `kiosk_denied`
+ */
+export function suspendKiosk(needs: KioskNeeds, by: KioskAct, kioskId: string): Promise<KioskView> {
+  return changeStanding(needs, by, kioskId, 'suspended');
+}
+
+/** It sells again from its next contact on. Repeatable. @throws ApiProblem `kiosk_not_found`, `kiosk_denied` */
+export function resumeKiosk(needs: KioskNeeds, by: KioskAct, kioskId: string): Promise<KioskView> {
+  return changeStanding(needs, by, kioskId, 'resumed');
 }
 
 /**
@@ -69,22 +92,56 @@ export async function renewCode(needs: KioskNeeds, merchantId: string, kioskId: 
  * nobody but the customers who hold its receipts, and phones and kiosks learn it from the list. Repeatable.
  * @throws ApiProblem `kiosk_not_found`
  */
-export async function denyKiosk(needs: KioskNeeds, merchantId: string, kioskId: string): Promise<KioskView> {
-  const endedAt = new Date(needs.clock.nowMs());
-  const mine = and(eq(kiosks.id, kioskId), eq(kiosks.merchantId, merchantId));
+export function denyKiosk(needs: KioskNeeds, by: KioskAct, kioskId: string): Promise<KioskView> {
+  return changeStanding(needs, by, kioskId, 'denied');
+}
+
+async function changeStanding(
+  needs: KioskNeeds,
+  by: KioskAct,
+  kioskId: string,
+  kind: KioskEventKind,
+): Promise<KioskView> {
+  const at = new Date(needs.clock.nowMs());
+  const { merchantId, userId } = by;
   await inTransaction(needs.db, async (tx) => {
-    const gone = { status: 'denied', enrolmentCode: null, enrolmentCodeHash: null } as const;
-    const denied = await tx.update(kiosks).set(gone).where(mine).returning({ id: kiosks.id });
-    if (denied.length === 0) throw problem('kiosk_not_found');
+    const mine = and(eq(kiosks.id, kioskId), eq(kiosks.merchantId, merchantId));
+    const [kiosk] = await tx.select().from(kiosks).where(mine).for('update');
+    if (kiosk === undefined) throw problem('kiosk_not_found');
+    if (kiosk.status === 'denied' && kind !== 'denied') throw problem('kiosk_denied');
+    if (isSo(kiosk, kind)) return;
     await tx
-      .update(kioskEnrolments)
-      .set({ endedAt, endedReason: 'denied' })
-      .where(and(eq(kioskEnrolments.kioskId, kioskId), isNull(kioskEnrolments.endedAt)));
-    await deny(tx, [{ kind: 'kiosk', subjectId: kioskId, reason: 'lost', notAfter: null }]);
+      .insert(kioskEvents)
+      .values({ id: randomUUIDv7(), kioskId, merchantId, kind, byUserId: userId, at });
+    if (kind === 'denied') return denyInside(tx, kioskId, at);
+    await tx
+      .update(kiosks)
+      .set({ suspendedAt: kind === 'suspended' ? at : null })
+      .where(mine);
   });
-  const [view] = await readViews(needs, mine ?? eq(kiosks.id, kioskId));
+  const [view] = await readViews(needs, eq(kiosks.id, kioskId));
   if (view === undefined) throw problem('kiosk_not_found');
   return view;
+}
+
+function isSo({ status, suspendedAt }: typeof kiosks.$inferSelect, kind: KioskEventKind): boolean {
+  if (kind === 'denied') return status === 'denied';
+  return (suspendedAt !== null) === (kind === 'suspended');
+}
+
+async function denyInside(tx: Tx, kioskId: string, endedAt: Date): Promise<void> {
+  const gone = {
+    status: 'denied',
+    suspendedAt: null,
+    enrolmentCode: null,
+    enrolmentCodeHash: null,
+  } as const;
+  await tx.update(kiosks).set(gone).where(eq(kiosks.id, kioskId));
+  await tx
+    .update(kioskEnrolments)
+    .set({ endedAt, endedReason: 'denied' })
+    .where(and(eq(kioskEnrolments.kioskId, kioskId), isNull(kioskEnrolments.endedAt)));
+  await deny(tx, [{ kind: 'kiosk', subjectId: kioskId, reason: 'lost', notAfter: null }]);
 }
 
 function freshCode({ clock, policy }: KioskNeeds) {
@@ -122,6 +179,7 @@ async function readViews({ db, clock }: { db: Executor; clock: Clock }, which: S
     settledSequence: settledSequence ?? 0,
     lastSettledAt: lastSettledAt?.toISOString() ?? null,
     quarantinedAt: quarantinedAt?.toISOString() ?? null,
+    suspendedAt: kiosk.suspendedAt?.toISOString() ?? null,
     enrolment: validCode(kiosk, now),
   }));
 }

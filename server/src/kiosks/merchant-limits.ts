@@ -10,6 +10,7 @@ import {
   MONEY_LIMITS,
   NUMBER_LIMITS,
   type LimitSettings,
+  type Policy,
   signMerchantLimits,
 } from '@tikiwallet/protocol';
 import type { z } from 'zod';
@@ -20,20 +21,24 @@ import { merchantLimits } from '../db/schema/kiosks.ts';
 import { problem } from '../http/problem.ts';
 import { must, type Trust } from '../trust/index.ts';
 
-export interface MerchantLimitsNeeds {
+/** The currency of the installation, and what the service allows every kiosk. */
+export interface LimitsGround {
+  readonly currency: string;
+  readonly service: Policy;
+}
+export interface MerchantLimitsNeeds extends LimitsGround {
   readonly db: Db;
   readonly clock: Clock;
-  readonly currency: string;
 }
 
 type Row = typeof merchantLimits.$inferSelect;
 const NAMES = [...MONEY_LIMITS, ...NUMBER_LIMITS] as const;
 
 export async function readMerchantLimits(
-  needs: { readonly db: Executor; readonly currency: string },
+  needs: LimitsGround & { readonly db: Executor },
   merchantId: string,
 ): Promise<MerchantLimitsView> {
-  return toView(await newest(needs.db, merchantId), needs.currency);
+  return toView(await newest(needs.db, merchantId), needs);
 }
 
 /**
@@ -45,12 +50,12 @@ export async function setMerchantLimits(
   by: { readonly merchantId: string; readonly userId: string },
   { basedOn, limits }: z.output<typeof SetMerchantLimitsBody>,
 ): Promise<MerchantLimitsView> {
-  const { db, clock, currency } = needs;
+  const { db, clock } = needs;
   const wanted = readValues(limits);
   const former = await newest(db, by.merchantId);
   // Also a repeat after a lost answer.
   if (former !== null && NAMES.every((name) => former[name] === (wanted[name] ?? null)))
-    return toView(former, currency);
+    return toView(former, needs);
   if ((former?.version ?? 0) !== basedOn) throw problem('limits_changed');
   const setAt = new Date(clock.nowMs());
   const [set] = await db
@@ -60,7 +65,7 @@ export async function setMerchantLimits(
     .returning();
   // Somebody else was faster by less than a query.
   if (set === undefined) throw problem('limits_changed');
-  return toView(set, currency);
+  return toView(set, needs);
 }
 
 /** The limits in force as a kiosk of this merchant takes them, signed now; null when none were ever set. */
@@ -86,9 +91,9 @@ async function newest(executor: Executor, merchantId: string): Promise<Row | nul
   return row ?? null;
 }
 
-type Values = Partial<Record<(typeof NAMES)[number], bigint>>;
+type Values<T> = Partial<Record<(typeof NAMES)[number], T>>;
 
-function readValues(limits: z.output<typeof SetMerchantLimitsBody>['limits']): Values {
+function readValues(limits: z.output<typeof SetMerchantLimitsBody>['limits']): Values<bigint> {
   const most = (name: (typeof NAMES)[number]) =>
     MONEY_LIMITS.some((money) => money === name) ? MAX_AMOUNT_MINOR : BigInt(MAX_COUNTER);
   const entries = NAMES.flatMap((name) => {
@@ -113,16 +118,20 @@ function settingsOf(row: Row): LimitSettings {
   return { ...Object.fromEntries(money), ...Object.fromEntries(numbers) };
 }
 
-function toView(row: Row | null, currency: string): MerchantLimitsView {
-  if (row === null) return { version: 0, currency, limits: {}, setAt: null };
+function toView(row: Row | null, { currency, service }: LimitsGround): MerchantLimitsView {
+  return {
+    version: row?.version ?? 0,
+    currency,
+    limits: valuesOf(row ?? {}),
+    service: valuesOf(service),
+    setAt: row?.setAt.toISOString() ?? null,
+  };
+}
+
+function valuesOf(of: Partial<Record<(typeof NAMES)[number], bigint | number | null>>): Values<string> {
   const entries = NAMES.flatMap((name) => {
-    const value = row[name];
+    const value = of[name] ?? null;
     return value === null ? [] : [[name, value.toString()] as const];
   });
-  return {
-    version: row.version,
-    currency,
-    limits: Object.fromEntries(entries),
-    setAt: row.setAt.toISOString(),
-  };
+  return Object.fromEntries(entries);
 }

@@ -1,6 +1,7 @@
 /**
  * What a kiosk fetches whenever it has internet: the newest bundle, and its certificate, renewed in good time. A denied
- * one gets the bundle that lists it, so that it stops by a signed word, and its certificate of before, never a new one.
+ * one gets the bundle that lists it, so that it stops by a signed word, and its certificate of before, never a new one. A suspended one
+ * gets nothing: without news its trust ages, so that also a program that does not listen comes to an end.
  */
 import { eq } from 'drizzle-orm';
 import { toBase64Url } from '@tikiwallet/protocol';
@@ -8,6 +9,7 @@ import type { KioskTrust } from '../../contract/index.ts';
 import type { ServerContext } from '../context.ts';
 import { inTransaction } from '../db/retry.ts';
 import { kioskEnrolments } from '../db/schema/kiosks.ts';
+import { problem } from '../http/problem.ts';
 import type { BundleName, Offline } from '../trust/index.ts';
 import type { KnownKiosk } from './authenticate-kiosk.ts';
 import { currentCertificate, lastCertificate } from './kiosk-certificates.ts';
@@ -15,13 +17,17 @@ import { signedMerchantLimits } from './merchant-limits.ts';
 
 type Needs = Pick<ServerContext, 'db' | 'clock' | 'config'> & { readonly offline: Offline };
 
-/** @param since the bundle that the kiosk has; null asks for everything. */
+/**
+ * @param since the bundle that the kiosk has; null asks for everything.
+ * @throws ApiProblem `kiosk_suspended`
+ */
 export async function trustForKiosk(
   needs: Needs,
   kiosk: KnownKiosk,
   since: BundleName | null,
 ): Promise<KioskTrust> {
   const { db, clock, config, offline } = needs;
+  if (kiosk.isSuspended) throw problem('kiosk_suspended');
   const { bundle, bytes } = await offline.trust.update(since);
   const issuedAt = Math.max(Math.floor(clock.nowMs() / 1000), Math.floor(bundle.issuedAt.getTime() / 1000));
   const shop = { merchantId: kiosk.merchantId, currency: config.currency, issuedAt };

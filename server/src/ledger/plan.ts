@@ -3,7 +3,7 @@
  *
  * Pure. Owns: the order of decisions and the running balances. Never: talks to a database.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { AccountKind, TransferKind, TransferReference } from '../db/schema/ledger.ts';
 import { GUARDED_KINDS } from '../db/schema/ledger.ts';
 import { LedgerError } from './errors.ts';
@@ -52,9 +52,7 @@ const guarded: ReadonlySet<AccountKind> = new Set(GUARDED_KINDS);
 /** SHA-256 (hex) over kind and entries in a fixed order: what a repeat of an idempotency key must agree with. */
 export function contentHash(transfer: NewTransfer): string {
   const entries = transfer.entries.map((entry) => `${entry.accountId} ${entry.amountMinor}`).sort();
-  return createHash('sha256')
-    .update([transfer.kind, ...entries].join('\n'))
-    .digest('hex');
+  return hash('sha256', [transfer.kind, ...entries].join('\n'), 'hex');
 }
 
 /**
@@ -83,11 +81,16 @@ export function assertWellFormed(transfer: NewTransfer, accounts: ReadonlyMap<st
   }
 }
 
+export interface HashedTransfer {
+  readonly transfer: NewTransfer;
+  /** {@link contentHash} */
+  readonly contentHash: string;
+}
+
 export interface Plan {
   /** In the order of the batch. */
   readonly results: readonly PostResult[];
-  /** The transfers to insert, with their content hashes. */
-  readonly toPost: readonly { readonly transfer: NewTransfer; readonly contentHash: string }[];
+  readonly toPost: readonly HashedTransfer[];
 }
 
 /**
@@ -95,19 +98,19 @@ export interface Plan {
  * twin inside the batch counts once; what stood already moves no money again.
  */
 export function plan(
-  transfers: readonly NewTransfer[],
+  transfers: readonly HashedTransfer[],
   accounts: ReadonlyMap<string, LockedAccount>,
   standing: ReadonlyMap<string, StandingTransfer>,
 ): Plan {
   const known = new Map(standing);
   const running = new Map<string, bigint>();
   const balanceOf = (id: string) => running.get(id) ?? accounts.get(id)?.balanceMinor ?? 0n;
-  const toPost: { transfer: NewTransfer; contentHash: string }[] = [];
-  const results = transfers.map((transfer): PostResult => {
-    const hash = contentHash(transfer);
+  const toPost: HashedTransfer[] = [];
+  const results = transfers.map((hashed): PostResult => {
+    const { transfer, contentHash } = hashed;
     const stands = known.get(transfer.idempotencyKey);
     if (stands !== undefined) {
-      const status = stands.contentHash === hash ? 'already_posted' : 'idempotency_key_reused';
+      const status = stands.contentHash === contentHash ? 'already_posted' : 'idempotency_key_reused';
       return { status, transferId: status === 'already_posted' ? stands.id : null };
     }
     assertWellFormed(transfer, accounts);
@@ -120,8 +123,8 @@ export function plan(
     if (short) return { status: 'insufficient_funds', transferId: null };
     for (const entry of transfer.entries)
       running.set(entry.accountId, balanceOf(entry.accountId) + entry.amountMinor);
-    known.set(transfer.idempotencyKey, { id: transfer.id, contentHash: hash });
-    toPost.push({ transfer, contentHash: hash });
+    known.set(transfer.idempotencyKey, { id: transfer.id, contentHash });
+    toPost.push(hashed);
     return { status: 'posted', transferId: transfer.id };
   });
   return { results, toPost };

@@ -46,6 +46,19 @@ test('a day begins and ends with the balance, and every line between leads from 
   expect((await statement(budi)).at(-2)).toBe('closing_balance,,SGD,15.00,,');
 });
 
+test('a month holds its days, from the balance before the first to the one after the last', async () => {
+  const read = (query: string) => server.call(`/v1/statement?${query}`, { token: ayu.token });
+  const month = day().slice(0, 7);
+  const answer = await read(`month=${month}`);
+  expect(answer.headers.get('content-disposition')).toContain(`tikiwallet-${month}.csv`);
+  const lines = String(answer.body).trim().split('\r\n');
+  const entries = (of: readonly string[]) => of.filter((line) => /^\d{4}-\d\d-\d\dT/.test(line));
+  expect(entries(lines)).toEqual(expect.arrayContaining(entries(await statement(ayu))));
+  expect(lines[1]).toMatch(new RegExp(`^${month},opening_balance`));
+  for (const query of [`month=${month}&day=${day()}`, 'month=9999-01', 'month=2026-13', 'month=0000-01'])
+    expect([query, (await read(query)).code]).toEqual([query, 'request_invalid']);
+});
+
 test('a day before anything is empty at zero; a day that has not begun is refused', async () => {
   expect(await statement(ayu, day(-3))).toEqual([
     'kind,amount,currency,balance,counterparty,note,entry',

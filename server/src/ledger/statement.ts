@@ -1,7 +1,7 @@
 /**
- * One day of one pocket: what it held at the day's beginning, every entry, what it held at its end.
+ * One day or one month of one pocket: what it held at the beginning, every entry, what it held at the end.
  *
- * Owns: which entries belong to a day (by the transfer's time, in the installation's time zone). Never: writes.
+ * Owns: which entries belong to it (by the transfer's time, in the installation's time zone). Never: writes.
  */
 import { sql } from 'drizzle-orm';
 import { currencyExponent } from '@tikiwallet/protocol';
@@ -14,8 +14,8 @@ export interface StatementQuery {
   /** The user or the merchant. */
   readonly ownerId: string;
   readonly currency: string;
-  /** `2026-11-30` */
-  readonly day: string;
+  /** `2026-11-30`, or the whole of `2026-11`. */
+  readonly period: string;
   readonly timeZone: string;
 }
 
@@ -47,8 +47,10 @@ interface Row extends Record<string, unknown> {
 
 /** To be read in one snapshot: the opening is counted back from the balance of now. */
 export async function readStatement(executor: Executor, query: StatementQuery): Promise<Statement> {
-  const begins = sql`(${query.day}::date)::timestamp at time zone ${query.timeZone}`;
-  const ends = sql`(${query.day}::date + 1)::timestamp at time zone ${query.timeZone}`;
+  const isMonth = query.period.length === '2026-11'.length;
+  const first = sql`(${isMonth ? `${query.period}-01` : query.period}::date)::timestamp`;
+  const begins = sql`${first} at time zone ${query.timeZone}`;
+  const ends = sql`(${first} + ${isMonth ? '1 month' : '1 day'}::interval) at time zone ${query.timeZone}`;
   const [account] = await executor.execute<{ id: string; balance: string }>(sql`
     select id, balance_minor as balance from ledger_accounts
     where kind = ${query.kind} and owner_id = ${query.ownerId} and currency = ${query.currency}`);
@@ -92,10 +94,10 @@ export function toDecimal(amountMinor: bigint, currency: string): string {
 
 export function statementCsv(
   statement: Statement,
-  { currency, day }: Pick<StatementQuery, 'currency' | 'day'>,
+  { currency, period }: Pick<StatementQuery, 'currency' | 'period'>,
 ): string {
   const money = (minor: bigint) => toDecimal(minor, currency);
-  const frame = (kind: string, minor: bigint) => [day, kind, '', currency, money(minor), '', '', ''];
+  const frame = (kind: string, minor: bigint) => [period, kind, '', currency, money(minor), '', '', ''];
   return toCsv([
     ['time', 'kind', 'amount', 'currency', 'balance', 'counterparty', 'note', 'entry'],
     frame('opening_balance', statement.openingMinor),

@@ -103,7 +103,7 @@ const statement: OperatorCommand = {
     if (!z.iso.date().safeParse(day).success)
       throw problem('request_invalid', { detail: `${day} is no day like 2026-11-30.` });
     const { currency, offline } = readConfig(process.env);
-    const query = { kind, ownerId: idOf(owner), currency, day, timeZone: offline.timeZone };
+    const query = { kind, ownerId: idOf(owner), currency, period: day, timeZone: offline.timeZone };
     const file = writeNew(path, Buffer.from(statementCsv(await inSnapshot(db, query), query)));
     return `${file} is written.`;
   },

@@ -1,10 +1,8 @@
 /** How the installation is, on one screen: figures only, nobody's name. Reads only. */
-import { desc, sql } from 'drizzle-orm';
-import type { DeniedView, OperatorOverview, PolicyView, ReconciliationView } from '../../contract/index.ts';
+import { sql } from 'drizzle-orm';
+import type { OperatorOverview, PolicyView, ReconciliationView } from '../../contract/index.ts';
 import type { ServerContext } from '../context.ts';
-import type { Db } from '../db/client.ts';
-import { deniedSubjects, trustState } from '../db/schema/trust.ts';
-import { problem } from '../http/problem.ts';
+import { trustState } from '../db/schema/trust.ts';
 import { reconcile } from '../ledger/index.ts';
 import { ProviderUnavailable } from '../money/port.ts';
 import { reconcileProvider } from '../money/reconcile-provider.ts';
@@ -128,42 +126,6 @@ export async function readReconciliation({
         foundMinor: foundMinor.toString(),
       })) ?? null,
     at: new Date(clock.nowMs()).toISOString(),
-  };
-}
-
-/** The version and the subject of the last line. */
-const CURSOR = /^([1-9][0-9]{0,9})_([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
-
-/** Newest first. @throws ApiProblem `request_invalid` for a cursor that is none of ours */
-export async function listDenied(
-  db: Db,
-  { limit, cursor }: { readonly limit: number; readonly cursor: string | undefined },
-): Promise<{ items: DeniedView[]; nextCursor: string | null }> {
-  const [, version, id] = CURSOR.exec(cursor ?? '') ?? [];
-  if (cursor !== undefined && id === undefined)
-    throw problem('request_invalid', { detail: 'cursor: not one of ours' });
-  const rows = await db
-    .select()
-    .from(deniedSubjects)
-    .where(
-      id === undefined
-        ? undefined
-        : sql`(${deniedSubjects.version}, ${deniedSubjects.subjectId}) < (${Number(version)}, ${id}::uuid)`,
-    )
-    .orderBy(desc(deniedSubjects.version), desc(deniedSubjects.subjectId))
-    .limit(limit + 1);
-  const page = rows.slice(0, limit);
-  const last = page.at(-1);
-  return {
-    items: page.map(({ kind, subjectId, reason, createdAt, listedUntil, ...row }) => ({
-      kind,
-      id: subjectId,
-      reason,
-      version: row.version,
-      deniedAt: createdAt.toISOString(),
-      listedUntil: listedUntil?.toISOString() ?? null,
-    })),
-    nextCursor: rows.length > limit && last !== undefined ? `${last.version}_${last.subjectId}` : null,
   };
 }
 

@@ -22,10 +22,17 @@ import { type ActBy, writeDown } from './audit.ts';
 
 type Needs = Pick<ServerContext, 'db' | 'clock' | 'config' | 'sessions'>;
 
-/** @throws ApiProblem `recipient_not_found` */
-export async function findPerson(needs: Needs, phone: string): Promise<OperatorUserView> {
+/** Who looked whom up is written down before it is answered. @throws ApiProblem `recipient_not_found` */
+export async function findPerson(
+  needs: Needs,
+  { phone, operatorId }: { readonly phone: string; readonly operatorId: string },
+): Promise<OperatorUserView> {
   const user = await findUserByPhone(needs.db, phone);
   if (user === undefined) throw problem('recipient_not_found');
+  const at = new Date(needs.clock.nowMs());
+  await inTransaction(needs.db, (tx) =>
+    writeDown(tx, { operatorId, reason: '' }, { act: 'user_found', subjectId: user.id, at }),
+  );
   return viewOf(needs, user.id);
 }
 

@@ -203,6 +203,16 @@ const ROUTES: Readonly<Record<string, Route>> = {
     id: () => kiosk.kioskId,
     strangerGets: 'kiosk_not_found',
   },
+  'POST /v1/merchant/kiosks/{id}/suspend': {
+    for: 'merchant',
+    id: () => kiosk.kioskId,
+    strangerGets: 'kiosk_not_found',
+  },
+  'POST /v1/merchant/kiosks/{id}/resume': {
+    for: 'merchant',
+    id: () => kiosk.kioskId,
+    strangerGets: 'kiosk_not_found',
+  },
   'GET /v1/merchant/summary': { for: 'merchant' },
   'GET /v1/merchant/pay-outs': { for: 'merchant' },
   'GET /v1/merchant/team': { for: 'merchant' },
@@ -253,6 +263,21 @@ const ROUTES: Readonly<Record<string, Route>> = {
     body: () => ({ url: 'https://shop.example.com/told', events: ['payment.settled'] }),
   },
   'POST /v1/merchant/webhooks/{id}/disable': {
+    for: 'merchant',
+    id: () => webhook.id,
+    strangerGets: 'webhook_not_found',
+  },
+  'POST /v1/merchant/webhooks/{id}/enable': {
+    for: 'merchant',
+    id: () => webhook.id,
+    strangerGets: 'webhook_not_found',
+  },
+  'POST /v1/merchant/webhooks/{id}/test': {
+    for: 'merchant',
+    id: () => webhook.id,
+    strangerGets: 'webhook_not_found',
+  },
+  'DELETE /v1/merchant/webhooks/{id}': {
     for: 'merchant',
     id: () => webhook.id,
     strangerGets: 'webhook_not_found',

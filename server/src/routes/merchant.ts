@@ -25,7 +25,9 @@ import {
   listKiosks,
   readMerchantLimits,
   renewCode,
+  resumeKiosk,
   setMerchantLimits,
+  suspendKiosk,
 } from '../kiosks/index.ts';
 import { listSales, merchantSummary, salesDays } from '../settlement/index.ts';
 
@@ -61,6 +63,24 @@ const denyKioskRoute = createRoute({
   path: '/v1/merchant/kiosks/{id}/deny',
   tags,
   summary: 'The kiosk is lost or stolen: block it for ever',
+  security: bearerOf('kiosks.manage'),
+  request: { params: z.object({ id: Uuid }) },
+  responses: { 200: answers(KioskView, 'The kiosk'), ...refusals },
+});
+const suspendKioskRoute = createRoute({
+  method: 'post',
+  path: '/v1/merchant/kiosks/{id}/suspend',
+  tags,
+  summary: 'The kiosk sells nothing for now; what it holds it hands in',
+  security: bearerOf('kiosks.manage'),
+  request: { params: z.object({ id: Uuid }) },
+  responses: { 200: answers(KioskView, 'The kiosk'), ...refusals },
+});
+const resumeKioskRoute = createRoute({
+  method: 'post',
+  path: '/v1/merchant/kiosks/{id}/resume',
+  tags,
+  summary: 'The suspended kiosk sells again',
   security: bearerOf('kiosks.manage'),
   request: { params: z.object({ id: Uuid }) },
   responses: { 200: answers(KioskView, 'The kiosk'), ...refusals },
@@ -139,14 +159,21 @@ export const registerMerchant: RegisterRoutes = (router, context) => {
     return c.json(await renewCode(needs, merchantId, c.req.valid('param').id), 200);
   });
   router.openapi(denyKioskRoute, async (c) => {
-    const { merchantId } = await auth.requireMerchant(c, 'kiosks.manage');
-    return c.json(await denyKiosk(needs, merchantId, c.req.valid('param').id), 200);
+    const by = await auth.requireMerchant(c, 'kiosks.manage');
+    return c.json(await denyKiosk(needs, by, c.req.valid('param').id), 200);
   });
-  const limited = { db, clock, currency: config.currency };
+  router.openapi(suspendKioskRoute, async (c) => {
+    const by = await auth.requireMerchant(c, 'kiosks.manage');
+    return c.json(await suspendKiosk(needs, by, c.req.valid('param').id), 200);
+  });
+  router.openapi(resumeKioskRoute, async (c) => {
+    const by = await auth.requireMerchant(c, 'kiosks.manage');
+    return c.json(await resumeKiosk(needs, by, c.req.valid('param').id), 200);
+  });
+  const limited = { db, clock, currency: config.currency, service: offline.policy.kiosk };
   router.openapi(readLimitsRoute, async (c) => {
     const { userId, merchantId } = await auth.requireMerchant(c, 'limits.read');
-    const { currency } = config;
-    const read = (tx: Executor) => readMerchantLimits({ db: tx, currency }, merchantId);
+    const read = (tx: Executor) => readMerchantLimits({ ...limited, db: tx }, merchantId);
     return c.json(await asTenant({ userId, merchantId }, read), 200);
   });
   router.openapi(setLimitsRoute, async (c) => {

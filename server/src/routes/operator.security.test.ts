@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import {
   CLIENT_HEADER,
+  DeniedView,
   OperatorActView,
   OperatorCaseView,
   OperatorOverview,
@@ -23,9 +24,7 @@ let operator: Person;
 let merchant: Person;
 beforeAll(async () => {
   server = await startTestServer();
-  const person = await server.register('customer');
-  await appointOperator(server.context.db, person.phone);
-  operator = await server.signInAgain(person);
+  operator = await server.operator();
   merchant = await server.register('merchant');
 });
 afterAll(() => server.close());
@@ -80,6 +79,54 @@ test('who is suspended is out of every session and not let in, until restored; t
     ['user_restored', 'came by with a passport', operator.session.user.username],
     ['user_suspended', 'called, phone stolen', operator.session.user.username],
   ]);
+});
+
+test('who looks somebody up is in the log by name, whom and when; whom nobody knows is in none', async () => {
+  const person = await server.register('customer');
+  const find = (phone: string) =>
+    server.call('/v1/operator/users/find', { body: { phone }, token: operator.token });
+  const before = (await acts()).length;
+  expect((await find(freshPhone())).code).toBe('recipient_not_found');
+  const { id, maskedName } = OperatorUserView.parse((await find(person.phone)).body);
+  const log = await acts();
+  expect(log).toHaveLength(before + 1);
+  expect(log[0]).toMatchObject({
+    act: 'user_found',
+    subjectId: id,
+    subjectName: maskedName,
+    reason: '',
+    byName: operator.session.user.username,
+  });
+});
+
+test('an operator is let in by password and code, never by one of them', async () => {
+  const { phone, password } = operator;
+  const alone = await server.call('/v1/auth/login', { body: { phone, password } });
+  expect([alone.status, alone.code]).toEqual([403, 'step_up_required']);
+  expect((await server.signInWithCode(operator)).session.user.role).toBe('operator');
+});
+
+test('the deny list says in names what it lists', async () => {
+  const till = await SimulatedKiosk.open(server, merchant, 'Stolen till');
+  const path = `/v1/merchant/kiosks/${till.kioskId}/deny`;
+  await server.call(path, { method: 'POST', token: merchant.token });
+  const phone = await SimulatedPhone.withMoney(server, 1_000n);
+  const { allowance } = await phone.load(500n);
+  await server.call(`/v1/allowances/${allowance.allowanceId}/deny`, {
+    method: 'POST',
+    token: phone.person.token,
+  });
+  const { items } = await server.expect(pageOf(DeniedView), '/v1/operator/denied', {
+    token: operator.token,
+  });
+  const businessName = merchant.session.user.merchant?.businessName;
+  expect(items.find(({ id }) => id === till.kioskId)).toMatchObject({
+    kioskName: 'Stolen till',
+    businessName,
+    maskedPhone: null,
+  });
+  const lost = items.find(({ id }) => id === allowance.allowanceId);
+  expect(lost).toMatchObject({ kioskName: null, reason: 'lost', maskedPhone: allowance.maskedPhone });
 });
 
 test('an operator cannot be locked out by themselves, and the log is changed by nobody', async () => {

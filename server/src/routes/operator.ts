@@ -28,7 +28,8 @@ import type { RegisterRoutes } from '../context.ts';
 import { type AppEnv, answers, bearer, json, refusals } from '../http/router.ts';
 import { listActs } from '../operator/audit.ts';
 import { judgeCase, listCases } from '../operator/cases.ts';
-import { listDenied, readOverview, readPolicy, readReconciliation } from '../operator/overview.ts';
+import { listDenied } from '../operator/denied.ts';
+import { readOverview, readPolicy, readReconciliation } from '../operator/overview.ts';
 import { endSessions, findPerson, restorePerson, suspendPerson } from '../operator/people.ts';
 import { listQuarantines, releaseQuarantine } from '../operator/quarantines.ts';
 import { doubleSpendProof, listClaims } from '../settlement/index.ts';
@@ -180,7 +181,8 @@ export const registerOperator: RegisterRoutes = (router, context) => {
   router.openapi(findRoute, async (c) => {
     const { userId } = await operator(c);
     await limits.take('find_by_operator', userId);
-    return c.json(await findPerson(context, normalisePhone(c.req.valid('json').phone, config.region)), 200);
+    const phone = normalisePhone(c.req.valid('json').phone, config.region);
+    return c.json(await findPerson(context, { phone, operatorId: userId }), 200);
   });
   router.openapi(suspendRoute, async (c) => {
     const by = await actor(c, c.req.valid('json'));

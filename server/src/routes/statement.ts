@@ -1,4 +1,4 @@
-/** `GET /v1/statement?day=2026-11-30`: one day of a customer's online wallet or of a merchant's balance, as CSV. */
+/** `GET /v1/statement?day=2026-11-30` or `?month=2026-11`: a day or a month of a customer's online wallet or of a merchant's balance, as CSV. */
 import { createRoute } from '@hono/zod-openapi';
 import { z } from 'zod';
 import type { RegisterRoutes } from '../context.ts';
@@ -13,13 +13,18 @@ const query = z.object({
     .refine((day) => day >= '0001-01-01')
     .optional()
     .meta({ description: 'In the time zone of the installation; today by default.' }),
+  month: z
+    .string()
+    .regex(/^(?!0000)[0-9]{4}-(0[1-9]|1[0-2])$/)
+    .optional()
+    .meta({ description: 'A whole month, or what there is of it; not together with a day.' }),
 });
 const csv = { 'text/csv': { schema: z.string() } } as const;
 const route = createRoute({
   method: 'get',
   path: '/v1/statement',
   tags: ['wallet'],
-  summary: 'A day of the online wallet, or of the balance, as CSV',
+  summary: 'A day or a month of the online wallet, or of the balance, as CSV',
   security: bearer,
   request: { query },
   responses: {
@@ -37,18 +42,22 @@ export const registerStatement: RegisterRoutes = (router, { asTenant, auth, cloc
     const merchantId =
       role === 'customer' ? null : (await auth.requireMerchant(c, 'pay_outs.read')).merchantId;
     const today = dayOf(clock.nowMs());
-    const { day = today } = c.req.valid('query');
-    if (day > today) throw problem('request_invalid', { detail: 'day: is not over, nor has it begun' });
+    const { day, month } = c.req.valid('query');
+    if (day !== undefined && month !== undefined)
+      throw problem('request_invalid', { detail: 'day, month: one of them' });
+    const period = month ?? day ?? today;
+    if (period > today.slice(0, period.length))
+      throw problem('request_invalid', { detail: `${month === undefined ? 'day' : 'month'}: has not begun` });
     const pocket =
       merchantId === null
         ? ({ kind: 'user_online', ownerId: userId } as const)
         : ({ kind: 'merchant_available', ownerId: merchantId } as const);
     const statement = await asTenant({ userId, merchantId }, (tx) =>
-      readStatement(tx, { ...pocket, currency, day, timeZone }),
+      readStatement(tx, { ...pocket, currency, period, timeZone }),
     );
-    return c.body(statementCsv(statement, { currency, day }), 200, {
+    return c.body(statementCsv(statement, { currency, period }), 200, {
       'content-type': 'text/csv; charset=utf-8; header=present',
-      'content-disposition': `attachment; filename="tikiwallet-${day}.csv"`,
+      'content-disposition': `attachment; filename="tikiwallet-${period}.csv"`,
     });
   });
 };

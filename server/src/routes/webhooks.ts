@@ -8,6 +8,7 @@ import {
   Uuid,
   WebhookDeliveryView,
   WebhookList,
+  WebhookTestResult,
   WebhookView,
   WebhookWithSecret,
 } from '../../contract/index.ts';
@@ -16,10 +17,13 @@ import { answers, bearerOf, idempotencyHeaders, json, refusals } from '../http/r
 import {
   changeSecret,
   createEndpoint,
+  deleteEndpoint,
   disableEndpoint,
+  enableEndpoint,
   listDeliveries,
   listEndpoints,
   replay,
+  tryEndpoint,
   withSecret,
 } from '../webhooks/index.ts';
 
@@ -46,10 +50,37 @@ const disableRoute = createRoute({
   method: 'post',
   path: '/v1/merchant/webhooks/{id}/disable',
   tags,
-  summary: 'Tell this endpoint nothing more',
+  summary: 'Tell this endpoint nothing until it is enabled again',
   security: bearerOf('webhooks.manage'),
   request: { params },
   responses: { 200: answers(WebhookView, 'The endpoint'), ...refusals },
+});
+const enableRoute = createRoute({
+  method: 'post',
+  path: '/v1/merchant/webhooks/{id}/enable',
+  tags,
+  summary: 'Tell this endpoint again, from now on',
+  security: bearerOf('webhooks.manage'),
+  request: { params },
+  responses: { 200: answers(WebhookView, 'The endpoint'), ...refusals },
+});
+const deleteRoute = createRoute({
+  method: 'delete',
+  path: '/v1/merchant/webhooks/{id}',
+  tags,
+  summary: 'End this endpoint for ever',
+  security: bearerOf('webhooks.manage'),
+  request: { params },
+  responses: { 204: { description: 'It is gone' }, ...refusals },
+});
+const testRoute = createRoute({
+  method: 'post',
+  path: '/v1/merchant/webhooks/{id}/test',
+  tags,
+  summary: 'Send an event that says nothing, once and now',
+  security: bearerOf('webhooks.manage'),
+  request: { params },
+  responses: { 200: answers(WebhookTestResult, 'What the receiver answered'), ...refusals },
 });
 const secretRoute = createRoute({
   method: 'post',
@@ -102,6 +133,20 @@ export const registerWebhooks: RegisterRoutes = (router, context) => {
   router.openapi(disableRoute, async (c) => {
     const { merchantId } = await auth.requireMerchant(c, 'webhooks.manage');
     return c.json(await disableEndpoint(context, merchantId, c.req.valid('param').id), 200);
+  });
+  router.openapi(enableRoute, async (c) => {
+    const { merchantId } = await auth.requireMerchant(c, 'webhooks.manage');
+    return c.json(await enableEndpoint(context, merchantId, c.req.valid('param').id), 200);
+  });
+  router.openapi(deleteRoute, async (c) => {
+    const { merchantId } = await auth.requireMerchant(c, 'webhooks.manage');
+    await deleteEndpoint(context, merchantId, c.req.valid('param').id);
+    return c.body(null, 204);
+  });
+  router.openapi(testRoute, async (c) => {
+    const { userId, merchantId } = await auth.requireMerchant(c, 'webhooks.manage');
+    await limits.take('replay_by_user', userId);
+    return c.json(await tryEndpoint(context, merchantId, c.req.valid('param').id), 200);
   });
   router.openapi(secretRoute, async (c) => {
     const { userId, merchantId } = await auth.requireMerchant(c, 'webhooks.manage');

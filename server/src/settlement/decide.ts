@@ -31,7 +31,7 @@ export interface AllowanceState {
   } | null;
   /** A proof exists already: one is enough. */
   readonly hasCase: boolean;
-  /** Every valid payment presented before; may be left empty when a case exists. */
+  /** Those presented before whose counters stand next to those that are judged; may be left empty when a case exists. */
   readonly payments: readonly KnownPayment[];
 }
 

@@ -8,6 +8,7 @@ import { and, asc, eq, sql } from 'drizzle-orm';
 import { REFUSAL_CODES, type RefusalCode } from '@tikiwallet/protocol';
 import type { Executor, Tx } from '../db/client.ts';
 import { pgByteaArray, pgPlainArray } from '../db/pg-array.ts';
+import { executePrepared } from '../db/prepared.ts';
 import { allowances } from '../db/schema/allowances.ts';
 import { kioskEnrolments } from '../db/schema/kiosks.ts';
 import {
@@ -181,27 +182,6 @@ function closingOf(
   return { counter, cumulativeMinor, bytes };
 }
 
-/**
- * What `sales` must not contradict. Payments that were taken without a case agree with each other, so their sums grow
- * with their counters: a new one with a higher counter than all of them contradicts one of them only if it contradicts the
- * last. That one is enough for it, however long the history; who comes late is held against all.
- */
-async function knownPayments(tx: Tx, sales: readonly ValidSale[]): Promise<Map<string, KnownPayment[]>> {
-  const lowest = new Map<string, number>();
-  for (const { allowance, payment } of sales) {
-    const { allowanceId } = allowance.certificate;
-    lowest.set(allowanceId, Math.min(lowest.get(allowanceId) ?? payment.counter, payment.counter));
-  }
-  const known = await readPayments(tx, [...lowest.keys()], 'last');
-  const late = [...lowest].filter(([id, counter]) => counter <= (known.get(id)?.[0]?.counter ?? 0));
-  const all = await readPayments(
-    tx,
-    late.map(([id]) => id),
-    'all',
-  );
-  return new Map([...known, ...all]);
-}
-
 interface PaymentRow extends Record<string, unknown> {
   readonly allowance_id: string;
   readonly payment_hash: Uint8Array;
@@ -211,26 +191,35 @@ interface PaymentRow extends Record<string, unknown> {
   readonly bytes: Uint8Array;
 }
 
-async function readPayments(
-  tx: Tx,
-  allowanceIds: readonly string[],
-  which: 'last' | 'all',
-): Promise<Map<string, KnownPayment[]>> {
+/**
+ * What `sales` must not contradict. Payments that were taken without a case agree with each other: sorted by counter, each
+ * sum holds the one before it and its own amount. So a new payment that agrees with the next lower and the next higher
+ * counter agrees with all, however long the history; and one of the same counter is among those two.
+ */
+async function knownPayments(tx: Tx, sales: readonly ValidSale[]): Promise<Map<string, KnownPayment[]>> {
   const known = new Map<string, KnownPayment[]>();
-  if (allowanceIds.length === 0) return known;
-  const limit = which === 'last' ? sql`limit 1` : sql``;
-  const rows = await tx.execute<PaymentRow>(sql`
-    select p.* from unnest(${pgPlainArray(allowanceIds)}::uuid[]) as a (id) cross join lateral (
-      select allowance_id, payment_hash, counter, amount_minor, cumulative_minor, bytes from payments
-      where allowance_id = a.id order by counter desc ${limit}
-    ) p`);
+  if (sales.length === 0) return known;
+  const rows = await executePrepared<PaymentRow>(
+    tx,
+    sql`
+    select p.* from unnest(
+      ${pgPlainArray(sales.map(({ allowance }) => allowance.certificate.allowanceId))}::uuid[],
+      ${pgPlainArray(sales.map(({ payment }) => payment.counter))}::int[]
+    ) as s (allowance_id, counter) cross join lateral (
+      (select allowance_id, payment_hash, counter, amount_minor, cumulative_minor, bytes from payments
+        where allowance_id = s.allowance_id and counter <= s.counter order by counter desc limit 1)
+      union all
+      (select allowance_id, payment_hash, counter, amount_minor, cumulative_minor, bytes from payments
+        where allowance_id = s.allowance_id and counter > s.counter order by counter limit 1)
+    ) p`,
+  );
   for (const row of rows) {
     const payment = {
-      hash: new Uint8Array(row.payment_hash),
+      hash: row.payment_hash,
       counter: row.counter,
       amountMinor: BigInt(row.amount_minor),
       cumulativeMinor: BigInt(row.cumulative_minor),
-      bytes: new Uint8Array(row.bytes),
+      bytes: row.bytes,
     };
     const list = known.get(row.allowance_id);
     if (list === undefined) known.set(row.allowance_id, [payment]);

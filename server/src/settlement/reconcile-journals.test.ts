@@ -4,6 +4,7 @@ import { SimulatedKiosk } from '../../test/simulated-kiosk.ts';
 import { SimulatedPhone } from '../../test/simulated-phone.ts';
 import { startTestServer, type TestServer } from '../../test/test-server.ts';
 import { connect } from '../db/client.ts';
+import { sqlState } from '../db/retry.ts';
 import { compareJournals, describeJournals, reconcileJournals } from './reconcile-journals.ts';
 
 let server: TestServer;
@@ -70,6 +71,43 @@ test.each([
     "delete from ledger_entries where transfer_id in (select id from ledger_transfers where kind = 'offline_payment' limit 1)",
     ['what was credited for its payments is not what was decided'],
   ],
+  [
+    'update payments set allowance_id = gen_random_uuid() where counter = 1',
+    ['its rows name a machine, a kiosk or an allowance that is not there'],
+  ],
 ])('somebody who changes the books is found: %s', async (statement, faults) => {
   expect(await faultsAfter(statement)).toEqual(faults);
+});
+
+test.each([
+  ['kiosk_journal', 'enrolment_id'],
+  ['payments', 'enrolment_id'],
+  ['payments', 'allowance_id'],
+  ['sales', 'enrolment_id'],
+  ['sales', 'kiosk_id'],
+])('a row of %s without its %s is refused, and so is what takes it away', async (table, column) => {
+  const asOwner = connect({ url: server.database.ownerUrl, maxConnections: 1 });
+  const refused = async (statement: string) => {
+    const error: unknown = await asOwner.db.execute(sql.raw(statement)).catch((cause: unknown) => cause);
+    return sqlState(error);
+  };
+  // A copy of a row that is there, with another identity and a parent that is not.
+  const changes: Readonly<Record<string, string>> = {
+    [column]: 'gen_random_uuid()',
+    sequence: 'sequence + 1000',
+    ...(table === 'payments' ? { payment_hash: 'sha256(payment_hash)' } : {}),
+  };
+  const columns = await asOwner.db.execute<{ name: string }>(sql`
+    select column_name as name from information_schema.columns
+    where table_name = ${table} and is_identity = 'NO' order by ordinal_position`);
+  const names = columns.map(({ name }) => name);
+  const values = names.map((name) => changes[name] ?? name);
+  const parents = { enrolment_id: 'kiosk_enrolments', allowance_id: 'allowances', kiosk_id: 'kiosks' };
+  const [, parent = ''] = Object.entries(parents).find(([name]) => name === column) ?? [];
+  expect(
+    await refused(`insert into ${table} (${names.join()}) select ${values.join()} from ${table} limit 1`),
+  ).toBe('23503');
+  expect(await refused(`update ${table} set ${column} = gen_random_uuid()`)).toBe('23001');
+  expect(await refused(`delete from ${parent} where id in (select ${column} from ${table})`)).toBe('23503');
+  await asOwner.close();
 });

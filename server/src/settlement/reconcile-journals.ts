@@ -13,7 +13,8 @@ export type JournalFault =
   | 'it signed another sum of sales than is stored'
   | 'a sale of its journal was never decided'
   | 'a sale was decided that its journal does not hold'
-  | 'what was credited for its payments is not what was decided';
+  | 'what was credited for its payments is not what was decided'
+  | 'its rows name a machine, a kiosk or an allowance that is not there';
 
 export interface JournalReconciliation {
   readonly batchCount: number;
@@ -75,7 +76,10 @@ function faultsOf({ head, stored, sales, sum }: BatchRow): JournalFault[] {
   return faults;
 }
 
-/** What needs no signature: gaps, sales without a decision, decisions without a sale, credits without either. */
+/**
+ * What needs no signature: gaps, sales without a decision, decisions without a sale, credits without either, and rows that
+ * point at nothing (0026_references_in_sets.sql has no foreign keys for them).
+ */
 function structuralFaults(
   executor: Executor,
 ): Promise<readonly { enrolmentId: string; fault: JournalFault }[]> {
@@ -106,6 +110,15 @@ function structuralFaults(
     union all
     select enrolment_id, 'what was credited for its payments is not what was decided' from credited
     where decided <> posted
+    union all
+    select distinct r.enrolment_id, 'its rows name a machine, a kiosk or an allowance that is not there' from (
+      select enrolment_id, null::uuid as allowance_id, null::uuid as kiosk_id from kiosk_journal
+      union all select enrolment_id, allowance_id, null from payments
+      union all select enrolment_id, null, kiosk_id from sales
+    ) r
+    where not exists (select 1 from kiosk_enrolments e where e.id = r.enrolment_id)
+      or (r.allowance_id is not null and not exists (select 1 from allowances a where a.id = r.allowance_id))
+      or (r.kiosk_id is not null and not exists (select 1 from kiosks k where k.id = r.kiosk_id))
     order by 1, 2`);
 }
 

@@ -8,6 +8,7 @@ import { and, eq, inArray, sql } from 'drizzle-orm';
 import { type ChainedEntry, JOURNAL_KIND } from '@tikiwallet/protocol';
 import type { Tx } from '../db/client.ts';
 import { pgArray, pgByteaArray, pgPlainArray } from '../db/pg-array.ts';
+import { executePrepared } from '../db/prepared.ts';
 import { allowances } from '../db/schema/allowances.ts';
 import { debts, doubleSpendCases, guaranteeUse } from '../db/schema/settlement.ts';
 import { type NewTransfer, postTransfers } from '../ledger/index.ts';
@@ -32,7 +33,9 @@ export interface Recording {
 
 export async function recordJournal(tx: Tx, entries: readonly ChainedEntry[], to: Recording): Promise<void> {
   if (entries.length === 0) return;
-  await tx.execute(sql`
+  await executePrepared(
+    tx,
+    sql`
     insert into kiosk_journal (enrolment_id, sequence, hash, kind, bytes, recorded_at, received_at)
     select ${to.machine.id}::uuid, e.sequence, e.hash, e.kind, e.bytes, e.recorded_at, ${to.now.toISOString()}::timestamptz
     from unnest(
@@ -41,7 +44,8 @@ export async function recordJournal(tx: Tx, entries: readonly ChainedEntry[], to
       ${plain(entries.map(({ entry }) => JOURNAL_KIND[entry.kind]))}::smallint[],
       ${bytes(entries.map((entry) => entry.bytes))}::bytea[],
       ${plain(entries.map(({ entry }) => iso(entry.at)))}::timestamptz[]
-    ) as e (sequence, hash, kind, bytes, recorded_at)`);
+    ) as e (sequence, hash, kind, bytes, recorded_at)`,
+  );
 }
 
 /** Reserve (and guarantee) to merchant, one transfer a payment, named by the payment's hash for ever. */
@@ -82,7 +86,9 @@ function transferOf({ sale, fromReserveMinor, fromGuaranteeMinor }: NewPayment, 
 export async function recordPayments(tx: Tx, paid: readonly NewPayment[], to: Recording): Promise<void> {
   if (paid.length === 0) return;
   const { machine } = to;
-  await tx.execute(sql`
+  await executePrepared(
+    tx,
+    sql`
     insert into payments (payment_hash, allowance_id, enrolment_id, sequence, merchant_id, counter, amount_minor,
       cumulative_minor, bytes, outcome, code, from_reserve_minor, from_guarantee_minor, settled_at)
     select p.hash, p.allowance_id, ${machine.id}::uuid, p.sequence, ${machine.merchantId}::uuid,
@@ -100,7 +106,8 @@ export async function recordPayments(tx: Tx, paid: readonly NewPayment[], to: Re
       ${plain(paid.map(({ code }) => code))}::text[],
       ${plain(paid.map(({ fromReserveMinor }) => fromReserveMinor))}::bigint[],
       ${plain(paid.map(({ fromGuaranteeMinor }) => fromGuaranteeMinor))}::bigint[]
-    ) as p (hash, allowance_id, sequence, counter, amount_minor, cumulative_minor, bytes, outcome, code, from_reserve, from_guarantee)`);
+    ) as p (hash, allowance_id, sequence, counter, amount_minor, cumulative_minor, bytes, outcome, code, from_reserve, from_guarantee)`,
+  );
 }
 
 export async function recordSales(tx: Tx, decisions: readonly Decision[], to: Recording): Promise<void> {
@@ -119,7 +126,9 @@ export async function recordSales(tx: Tx, decisions: readonly Decision[], to: Re
           maskedPhone: sale.maskedPhone,
         },
   );
-  await tx.execute(sql`
+  await executePrepared(
+    tx,
+    sql`
     insert into sales (enrolment_id, sequence, kiosk_id, merchant_id, counted, outcome, code, payment_hash,
       amount_minor, currency, masked_phone, accepted_at, settled_at)
     select ${machine.id}::uuid, s.sequence, ${machine.kioskId}::uuid, ${machine.merchantId}::uuid, s.counted,
@@ -135,7 +144,8 @@ export async function recordSales(tx: Tx, decisions: readonly Decision[], to: Re
       ${text(shown.map(({ maskedPhone }) => maskedPhone))}::text[],
       ${plain(decisions.map(({ sale }) => iso(sale.acceptedAt)))}::timestamptz[]
     ) as s (sequence, counted, outcome, code, hash, amount_minor, masked_phone, accepted_at)
-    order by s.sequence`);
+    order by s.sequence`,
+  );
 }
 
 /** Reserve figures of every allowance that the batch touched, summed before they are written. */
@@ -153,7 +163,9 @@ export async function drawOnAllowances(tx: Tx, paid: readonly NewPayment[]): Pro
   }
   if (sums.size === 0) return;
   const rows = [...sums];
-  await tx.execute(sql`
+  await executePrepared(
+    tx,
+    sql`
     update allowances a set settled_minor = a.settled_minor + d.settled_minor,
       settled_counter = greatest(a.settled_counter, d.counter), disputed_count = a.disputed_count + d.disputed
     from unnest(
@@ -162,7 +174,8 @@ export async function drawOnAllowances(tx: Tx, paid: readonly NewPayment[]): Pro
       ${plain(rows.map(([, sum]) => sum.counter))}::int[],
       ${plain(rows.map(([, sum]) => sum.disputed))}::int[]
     ) as d (id, settled_minor, counter, disputed)
-    where a.id = d.id`);
+    where a.id = d.id`,
+  );
 }
 
 /** What the guarantee fund paid: counted against the merchant's month and everybody's, and owed by the users whose phones overspent. */

@@ -4,14 +4,15 @@
  * Owns: the state of `webhook_deliveries`. Retries, their pauses and their end belong to the queue (`jobs/`). Never: holds a
  * transaction open while a stranger's server thinks.
  */
+import { randomUUID } from 'node:crypto';
 import { and, desc, eq, inArray, lt, sql } from 'drizzle-orm';
-import type { WebhookDeliveryView } from '../../contract/index.ts';
+import type { WebhookDeliveryView, WebhookTestResult } from '../../contract/index.ts';
 import type { Executor, Tx } from '../db/client.ts';
 import { inTransaction } from '../db/retry.ts';
 import { webhookDeliveries, webhookEndpoints, webhookEvents } from '../db/schema/webhooks.ts';
 import { problem } from '../http/problem.ts';
-import type { WebhookNeeds } from './endpoints.ts';
-import { send, type SendPolicy } from './send.ts';
+import { type Endpoint, findEndpoint, type WebhookNeeds } from './endpoints.ts';
+import { send, type SendOutcome, type SendPolicy } from './send.ts';
 import { secretOf, signatureOf } from './signature.ts';
 
 const FORMER_SECRET_MS = 24 * 3_600_000;
@@ -31,7 +32,7 @@ export async function deliver(
   deliveryId: string,
   policy: Omit<SendPolicy, 'allowPrivate'> = {},
 ): Promise<void> {
-  const { db, clock, webhooks } = needs;
+  const { db, clock } = needs;
   const [found] = await db
     .select({ delivery: webhookDeliveries, event: webhookEvents, endpoint: webhookEndpoints })
     .from(webhookDeliveries)
@@ -41,34 +42,10 @@ export async function deliver(
   if (found === undefined || found.delivery.state === 'delivered') return;
   const { event, endpoint } = found;
   if (endpoint.disabledAt !== null) return markDead(needs, deliveryId);
-  const nowMs = clock.nowMs();
-  const timestampSeconds = Math.floor(nowMs / 1000);
-  const body = JSON.stringify({
-    type: event.type,
-    timestamp: event.createdAt.toISOString(),
-    data: event.data,
-  });
-  const versions = [endpoint.secretVersion];
-  if (endpoint.secretVersion > 1 && nowMs - endpoint.secretChangedAt.getTime() < FORMER_SECRET_MS)
-    versions.push(endpoint.secretVersion - 1);
-  const secrets = versions.map((version) => secretOf(webhooks.key, endpoint.id, version));
-  const outcome = await send(
-    {
-      url: endpoint.url,
-      body,
-      headers: {
-        'content-type': 'application/json',
-        'user-agent': 'TikiWallet-Webhooks/1',
-        'webhook-id': event.id,
-        'webhook-timestamp': String(timestampSeconds),
-        'webhook-signature': signatureOf({ id: event.id, timestampSeconds, body }, secrets),
-      },
-    },
-    { ...policy, allowPrivate: webhooks.allowPrivate },
-  );
+  const outcome = await sendSigned(needs, { endpoint, event }, policy);
   const status = 'status' in outcome ? outcome.status : null;
-  const isDelivered = status !== null && status >= 200 && status < 300;
-  const at = new Date(nowMs);
+  const isDelivered = isTaken(status);
+  const at = new Date(clock.nowMs());
   await db
     .update(webhookDeliveries)
     .set({
@@ -87,6 +64,61 @@ export async function deliver(
   }
   throw new DeliveryFailed('error' in outcome ? outcome.error : `answered ${status}`);
 }
+
+interface Telling {
+  readonly endpoint: Endpoint;
+  readonly event: Pick<typeof webhookEvents.$inferSelect, 'id' | 'type' | 'data' | 'createdAt'>;
+}
+
+/** One POST, signed for now. */
+function sendSigned(
+  { clock, webhooks }: WebhookNeeds,
+  { endpoint, event }: Telling,
+  policy: Omit<SendPolicy, 'allowPrivate'>,
+): Promise<SendOutcome> {
+  const nowMs = clock.nowMs();
+  const timestampSeconds = Math.floor(nowMs / 1000);
+  const body = JSON.stringify({
+    type: event.type,
+    timestamp: event.createdAt.toISOString(),
+    data: event.data,
+  });
+  const versions = [endpoint.secretVersion];
+  if (endpoint.secretVersion > 1 && nowMs - endpoint.secretChangedAt.getTime() < FORMER_SECRET_MS)
+    versions.push(endpoint.secretVersion - 1);
+  const secrets = versions.map((version) => secretOf(webhooks.key, endpoint.id, version));
+  const headers = {
+    'content-type': 'application/json',
+    'user-agent': 'TikiWallet-Webhooks/1',
+    'webhook-id': event.id,
+    'webhook-timestamp': String(timestampSeconds),
+    'webhook-signature': signatureOf({ id: event.id, timestampSeconds, body }, secrets),
+  };
+  return send({ url: endpoint.url, body, headers }, { ...policy, allowPrivate: webhooks.allowPrivate });
+}
+
+/**
+ * An event that says nothing, sent once and now, also to a paused endpoint: whether the receiver answers and likes the signature.
+ * @throws ApiProblem `webhook_not_found`
+ */
+export async function tryEndpoint(
+  needs: WebhookNeeds,
+  merchantId: string,
+  endpointId: string,
+): Promise<WebhookTestResult> {
+  const endpoint = await findEndpoint(needs.db, merchantId, endpointId);
+  const event = {
+    id: randomUUID(),
+    type: 'webhook.test',
+    data: { endpointId },
+    createdAt: new Date(needs.clock.nowMs()),
+  };
+  const outcome = await sendSigned(needs, { endpoint, event }, {});
+  const status = 'status' in outcome ? outcome.status : null;
+  return { isDelivered: isTaken(status), status, error: 'error' in outcome ? outcome.error : null };
+}
+
+const isTaken = (status: number | null): boolean => status !== null && status >= 200 && status < 300;
 
 /** Nobody tries any more unless the merchant asks. */
 export async function markDead({ db }: Pick<WebhookNeeds, 'db'>, deliveryId: string): Promise<void> {

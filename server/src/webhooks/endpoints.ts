@@ -20,7 +20,8 @@ export interface WebhookNeeds {
 }
 
 const MAX_ENDPOINTS = 10;
-type Row = typeof webhookEndpoints.$inferSelect;
+export type Endpoint = typeof webhookEndpoints.$inferSelect;
+type Row = Endpoint;
 
 export interface NewEndpoint {
   readonly merchantId: string;
@@ -34,12 +35,7 @@ export interface NewEndpoint {
 export async function createEndpoint(needs: WebhookNeeds, endpoint: NewEndpoint): Promise<WebhookView> {
   const { merchantId, url, key } = endpoint;
   if (!isAllowedUrl(url, needs.webhooks)) throw problem('webhook_url_not_allowed');
-  const [living] = await needs.db
-    .select({ count: count() })
-    .from(webhookEndpoints)
-    .where(and(eq(webhookEndpoints.merchantId, merchantId), isNull(webhookEndpoints.disabledAt)));
-  if ((living?.count ?? 0) >= MAX_ENDPOINTS)
-    throw problem('request_invalid', { detail: `at most ${MAX_ENDPOINTS} endpoints` });
+  await assertRoom(needs.db, merchantId);
   const now = new Date(needs.clock.nowMs());
   await needs.db
     .insert(webhookEndpoints)
@@ -61,17 +57,65 @@ export async function createEndpoint(needs: WebhookNeeds, endpoint: NewEndpoint)
   return view(row);
 }
 
-/** In the order of their making, disabled ones too. */
+/** In the order of their making, paused ones too. */
 export async function listEndpoints(executor: Executor, merchantId: string): Promise<WebhookView[]> {
   const rows = await executor
     .select()
     .from(webhookEndpoints)
-    .where(eq(webhookEndpoints.merchantId, merchantId))
+    .where(and(eq(webhookEndpoints.merchantId, merchantId), isNull(webhookEndpoints.deletedAt)))
     .orderBy(asc(webhookEndpoints.id));
   return rows.map(view);
 }
 
-/** Tells nothing more from now on. Repeatable. @throws ApiProblem `webhook_not_found` */
+async function assertRoom(db: Db, merchantId: string): Promise<void> {
+  const [living] = await db
+    .select({ count: count() })
+    .from(webhookEndpoints)
+    .where(and(eq(webhookEndpoints.merchantId, merchantId), isNull(webhookEndpoints.disabledAt)));
+  if ((living?.count ?? 0) >= MAX_ENDPOINTS)
+    throw problem('request_invalid', { detail: `at most ${MAX_ENDPOINTS} endpoints` });
+}
+
+/**
+ * Tells again from now on; what happened meanwhile is not told. Repeatable.
+ * @throws ApiProblem `webhook_not_found`, `request_invalid` beyond ten living endpoints
+ */
+export async function enableEndpoint(
+  needs: WebhookNeeds,
+  merchantId: string,
+  id: string,
+): Promise<WebhookView> {
+  const former = await findEndpoint(needs.db, merchantId, id);
+  if (former.disabledAt === null) return view(former);
+  await assertRoom(needs.db, merchantId);
+  const [row] = await needs.db
+    .update(webhookEndpoints)
+    .set({ disabledAt: null })
+    .where(mine(merchantId, id))
+    .returning();
+  if (row === undefined) throw problem('webhook_not_found');
+  return view(row);
+}
+
+/** For ever. Its deliveries stay in the list of what was told. @throws ApiProblem `webhook_not_found` */
+export async function deleteEndpoint(needs: WebhookNeeds, merchantId: string, id: string): Promise<void> {
+  const now = new Date(needs.clock.nowMs()).toISOString();
+  const gone = await needs.db
+    .update(webhookEndpoints)
+    .set({ deletedAt: sql`${now}`, disabledAt: sql`coalesce(${webhookEndpoints.disabledAt}, ${now})` })
+    .where(mine(merchantId, id))
+    .returning({ id: webhookEndpoints.id });
+  if (gone.length === 0) throw problem('webhook_not_found');
+}
+
+/** @throws ApiProblem `webhook_not_found` */
+export async function findEndpoint(db: Executor, merchantId: string, id: string): Promise<Row> {
+  const [row] = await db.select().from(webhookEndpoints).where(mine(merchantId, id));
+  if (row === undefined) throw problem('webhook_not_found');
+  return row;
+}
+
+/** Tells nothing more until it is enabled again. Repeatable. @throws ApiProblem `webhook_not_found` */
 export async function disableEndpoint(
   needs: WebhookNeeds,
   merchantId: string,
@@ -113,7 +157,11 @@ export async function withSecret(needs: WebhookNeeds, shown: WebhookView): Promi
 }
 
 function mine(merchantId: string, id: string) {
-  return and(eq(webhookEndpoints.id, id), eq(webhookEndpoints.merchantId, merchantId));
+  return and(
+    eq(webhookEndpoints.id, id),
+    eq(webhookEndpoints.merchantId, merchantId),
+    isNull(webhookEndpoints.deletedAt),
+  );
 }
 
 function view(row: Row): WebhookView {

@@ -6,7 +6,14 @@ import { sql } from 'drizzle-orm';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
-import { pageOf, WebhookDeliveryView, WebhookWithSecret } from '../../contract/index.ts';
+import {
+  pageOf,
+  WebhookDeliveryView,
+  WebhookList,
+  WebhookTestResult,
+  WebhookView,
+  WebhookWithSecret,
+} from '../../contract/index.ts';
 import { SimulatedKiosk } from '../../test/simulated-kiosk.ts';
 import { clone, type OfflineWallet, pay, SimulatedPhone } from '../../test/simulated-phone.ts';
 import { type Person, startTestServer, type TestServer } from '../../test/test-server.ts';
@@ -331,4 +338,37 @@ test('R56: an answer that another protocol begins ends the attempt, and holds no
   const outgoing = { url: `http://127.0.0.1:${port}/`, headers: {}, body: '{}' };
   expect(await send(outgoing, { allowPrivate: true })).toEqual({ error: 'no_answer' });
   turning.close();
+});
+
+test('an endpoint is tried, paused, told again and ended for ever; a stranger’s ear is nobody’s', async () => {
+  const { token } = merchant;
+  const made = await server.expect(WebhookWithSecret, '/v1/merchant/webhooks', {
+    body: { url: `${url}/second`, events: ['kiosk.denied'] },
+    token,
+    key: randomUUID(),
+  });
+  const path = `/v1/merchant/webhooks/${made.id}`;
+  const before = (await listed()).length;
+  const tried = () => server.expect(WebhookTestResult, `${path}/test`, { method: 'POST', token });
+  expect(await tried()).toEqual({ isDelivered: true, status: 204, error: null });
+  const [message] = told;
+  expect(new Webhook(made.secret).verify(message?.body ?? '', message?.headers ?? {})).toMatchObject({
+    type: 'webhook.test',
+  });
+  answerWith = () => ({ status: 500 });
+  expect(await tried()).toEqual({ isDelivered: false, status: 500, error: null });
+  // It is no delivery.
+  expect(await listed()).toHaveLength(before);
+
+  const step = (name: string) => server.expect(WebhookView, `${path}/${name}`, { method: 'POST', token });
+  expect((await step('disable')).disabledAt).not.toBeNull();
+  expect((await step('enable')).disabledAt).toBeNull();
+  expect((await step('enable')).disabledAt).toBeNull();
+  expect((await server.call(path, { method: 'DELETE', token })).status).toBe(204);
+  const { items } = await server.expect(WebhookList, '/v1/merchant/webhooks', { token });
+  expect(items.map(({ id }) => id)).not.toContain(made.id);
+  for (const name of ['enable', 'disable', 'test', 'secret']) {
+    const again = await server.call(`${path}/${name}`, { method: 'POST', token, key: randomUUID() });
+    expect([name, again.code]).toEqual([name, 'webhook_not_found']);
+  }
 });

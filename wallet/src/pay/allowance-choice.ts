@@ -11,6 +11,12 @@ export function paymentsMade(allowance: StoredAllowance): number {
   return allowance.lastCounter - allowance.firstCounter + 1;
 }
 
+/** In one payment. */
+function mostAtOnce(allowance: StoredAllowance): bigint {
+  const left = remainingMinor(allowance);
+  return left < allowance.perPaymentMinor ? left : allowance.perPaymentMinor;
+}
+
 /** Can something be paid from it at this moment? */
 export function isSpendable(allowance: StoredAllowance, nowSeconds: number): boolean {
   return (
@@ -33,6 +39,8 @@ export interface OfflineFunds {
 }
 
 const sum = (amounts: readonly bigint[]): bigint => amounts.reduce((total, amount) => total + amount, 0n);
+const largest = (amounts: readonly bigint[]): bigint =>
+  amounts.reduce((most, amount) => (amount > most ? amount : most), 0n);
 
 export function offlineFunds(
   allowances: readonly StoredAllowance[],
@@ -102,11 +110,8 @@ export function chooseAllowance(
     payeeLock === null ? 0 : isLockedTo(payeeLock, purchase) ? 2 : 1;
   const enough = forShop.filter((one) => remainingMinor(one) >= purchase.amountMinor);
   if (enough.length === 0) {
-    return no(
-      sum(forShop.map(remainingMinor)) >= purchase.amountMinor
-        ? 'offline_money_split'
-        : 'offline_money_too_little',
-    );
+    if (sum(forShop.map(remainingMinor)) < purchase.amountMinor) return no('offline_money_too_little');
+    return { ok: false, code: 'offline_money_split', limitMinor: largest(forShop.map(mostAtOnce)) };
   }
   const [best] = enough
     .filter((one) => one.perPaymentMinor >= purchase.amountMinor)
@@ -117,10 +122,7 @@ export function chooseAllowance(
         a.notAfter - b.notAfter,
     );
   if (best !== undefined) return { ok: true, allowance: best };
-  const limitMinor = enough.reduce(
-    (most, one) => (one.perPaymentMinor > most ? one.perPaymentMinor : most),
-    0n,
-  );
+  const limitMinor = largest(enough.map((one) => one.perPaymentMinor));
   return { ok: false, code: 'payment_exceeds_limit', limitMinor };
 }
 

@@ -95,7 +95,7 @@ async function readAnswer(response: Response): Promise<Answer> {
 }
 
 /** Whoever answers is a stranger: a body without end is left after its first bytes. */
-async function readUpTo(response: Response, maxBytes: number): Promise<Uint8Array | null> {
+export async function readUpTo(response: Response, maxBytes: number): Promise<Uint8Array | null> {
   const reader = response.body?.getReader();
   if (reader === undefined) return null;
   const bytes = new Uint8Array(maxBytes);

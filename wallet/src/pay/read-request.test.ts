@@ -130,7 +130,7 @@ test('limits: what is left, what one payment may be, what several loads hold tog
   const two = [phone.allowance, { ...phone.allowance, id: 'second' }];
   expect(
     await read(await makeRequestText(shop, { amountMinor: 5_001n }), shop, phone, { allowances: two }),
-  ).toMatchObject({ code: 'offline_money_split' });
+  ).toMatchObject({ code: 'offline_money_split', limitMinor: 5_000n });
   expect(await read(await makeRequestText(shop, { amountMinor: 20_001n }), shop, phone)).toMatchObject({
     code: 'payment_exceeds_limit',
     limitMinor: 20_000n,

@@ -70,7 +70,18 @@ export function PayScreen() {
   };
   const findNearby = async (number: string | null): Promise<void> => {
     stopRef.current = new AbortController();
-    const found = await wallet.readNearby(stopRef.current.signal);
+    const { signal } = stopRef.current;
+    // Who typed a shop's number wants to pay there.
+    const refunds = number === null ? wallet.refundsNearby(signal) : Promise.resolve([]);
+    // What it comes to is looked at below; until then nobody else hears of it.
+    refunds.catch(() => undefined);
+    const found = await wallet.readNearby(signal).catch(async (error: unknown) => {
+      if ((await refunds).length === 0) throw error;
+      return [];
+    });
+    // A sale is not kept waiting for a kiosk that says nothing of refunds.
+    const [refund] = await Promise.race([refunds, after<readonly string[]>(REFUNDS_MS, [])]);
+    if (refund !== undefined) return setCurrent({ kind: 'refund', text: refund });
     const outcomes = number === null ? found : askedBy(found, number);
     if (outcomes.length === 0) throw new WalletError('no_shop_with_number');
     const [only] = outcomes;
@@ -95,6 +106,13 @@ export function PayScreen() {
         <PayingStep offer={current.offer} view={current.view} emit={emit} stop={stopRef} onAgain={restart} />
       );
   }
+}
+
+/** After the sales are known. */
+const REFUNDS_MS = 400;
+
+function after<T>(ms: number, value: T): Promise<T> {
+  return new Promise((resolve) => setTimeout(() => resolve(value), ms));
 }
 
 /** A payment that was signed before: how it stands, and every way to bring it to an end. */

@@ -35,6 +35,7 @@ function listen(open: ReturnType<typeof sealOpener>): Promise<Listener> {
       return kiosk === null ? null : { ...kiosk };
     },
     openRequests: () => [],
+    openRefund: () => null,
     accept: (delivery) => store.accept(delivery),
     acceptRefund: (acceptance) => store.run('acceptRefund', acceptance),
     log: pino({ level: 'silent' }),

@@ -17,6 +17,8 @@ import { at, bytea, minor } from './columns.ts';
 
 export type StoredKioskStatus = 'awaiting_enrolment' | 'active' | 'denied';
 export type EnrolmentEnd = 'replaced' | 'denied';
+export const KIOSK_EVENTS = ['suspended', 'resumed', 'denied'] as const;
+export type KioskEventKind = (typeof KIOSK_EVENTS)[number];
 
 export const kiosks = pgTable(
   'kiosks',
@@ -35,12 +37,41 @@ export const kiosks = pgTable(
     enrolmentCodeHash: bytea('enrolment_code_hash').unique('kiosks_enrolment_code'),
     enrolmentExpiresAt: at('enrolment_expires_at'),
     lastContactAt: at('last_contact_at'),
+    /** Sells nothing for now, by its merchant's word. What it holds it hands in as ever. */
+    suspendedAt: at('suspended_at'),
     createdAt: at('created_at').notNull(),
   },
   (t) => [
     index('kiosks_merchant').on(t.merchantId, t.createdAt),
     check('kiosks_status', sql`${t.status} in ('awaiting_enrolment', 'active', 'denied')`),
     check('kiosks_code', sql`${t.enrolmentCode} is null or ${t.enrolmentExpiresAt} is not null`),
+  ],
+);
+
+/** What people did to a kiosk, and who. The application's role may add rows and change none. */
+export const kioskEvents = pgTable(
+  'kiosk_events',
+  {
+    /** In the order of time. */
+    id: uuid('id').primaryKey(),
+    kioskId: uuid('kiosk_id')
+      .notNull()
+      .references(() => kiosks.id),
+    merchantId: uuid('merchant_id')
+      .notNull()
+      .references(() => merchants.id),
+    kind: text('kind').$type<KioskEventKind>().notNull(),
+    byUserId: uuid('by_user_id')
+      .notNull()
+      .references(() => users.id),
+    at: at('at').notNull(),
+  },
+  (t) => [
+    index('kiosk_events_kiosk').on(t.kioskId, t.id),
+    check(
+      'kiosk_events_kind',
+      sql`${t.kind} in (${sql.raw(KIOSK_EVENTS.map((kind) => `'${kind}'`).join(', '))})`,
+    ),
   ],
 );
 

@@ -5,6 +5,7 @@ import { users } from './accounts.ts';
 import { at } from './columns.ts';
 
 export type StoredAct =
+  | 'user_found'
   | 'user_suspended'
   | 'user_restored'
   | 'sessions_ended'
@@ -32,11 +33,12 @@ export const operatorActs = pgTable(
     index('operator_acts_subject').on(t.subjectId, t.id),
     check(
       'operator_acts_act',
-      sql`${t.act} in ('user_suspended', 'user_restored', 'sessions_ended', 'quarantine_released', 'case_judged')`,
+      sql`${t.act} in ('user_found', 'user_suspended', 'user_restored', 'sessions_ended', 'quarantine_released', 'case_judged')`,
     ),
     check('operator_acts_verdict', sql`(${t.act} = 'case_judged') = (${t.verdict} is not null)`),
     check('operator_acts_verdict_kind', sql`${t.verdict} in ('fraud', 'no_fraud')`),
-    check('operator_acts_reason', sql`length(${t.reason}) > 0`),
+    // Who looks somebody up is written down and not asked why.
+    check('operator_acts_reason', sql`length(${t.reason}) > 0 or ${t.act} = 'user_found'`),
   ],
 );
 

@@ -25,10 +25,13 @@ export const webhookEndpoints = pgTable(
     secretChangedAt: at('secret_changed_at').notNull(),
     createdAt: at('created_at').notNull(),
     disabledAt: at('disabled_at'),
+    /** For ever, and no longer listed; its deliveries stay. */
+    deletedAt: at('deleted_at'),
   },
   (t) => [
     index('webhook_endpoints_merchant').on(t.merchantId),
     check('webhook_endpoints_events', sql`cardinality(${t.events}) > 0`),
+    check('webhook_endpoints_deleted', sql`${t.deletedAt} is null or ${t.disabledAt} is not null`),
   ],
 );
 
