@@ -49,8 +49,14 @@ export class StreamClient {
   }
 
   async sendRaw(bytes: Uint8Array): Promise<void> {
-    if (!this.request.write(bytes) && !this.request.destroyed)
-      await Promise.race([once(this.request, 'drain'), once(this.request, 'close')]);
+    if (this.request.write(bytes) || this.request.destroyed) return;
+    await new Promise<void>((resolve) => {
+      const done = () => {
+        this.request.off('drain', done).off('close', done);
+        resolve();
+      };
+      this.request.on('drain', done).on('close', done);
+    });
   }
 
   /** The next acknowledgement or problem; null at the end. @throws when the connection broke */

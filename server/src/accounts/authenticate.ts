@@ -23,6 +23,11 @@ export interface SignedInMerchant extends SignedIn {
 export interface Authenticator {
   /** @throws ApiProblem `not_authenticated`, `session_expired` */
   requireUser(c: Context<AppEnv>): Promise<SignedIn>;
+  /**
+   * What the token alone says, for a caller who asks about the session together with everything else.
+   * @throws ApiProblem `not_authenticated`, `session_expired`, `not_permitted` for another role
+   */
+  readToken(c: Context<AppEnv>, role: Role): Promise<SignedIn>;
   /** @throws ApiProblem like {@link requireUser}, and `not_permitted` for another role */
   requireRole(c: Context<AppEnv>, role: Role): Promise<SignedIn>;
   /**
@@ -52,18 +57,29 @@ export function createAuthenticator(
     readonly limits: Pick<RateLimits, 'takeOfFlood'>;
   },
 ): Authenticator {
-  const requireUser = async (c: Context<AppEnv>) => {
+  const readToken = async (c: Context<AppEnv>) => {
     const token = credentialOf(c, 'Bearer');
     if (token === null) throw problem('not_authenticated');
     const claims = await tokens.verifyAccess(token);
     await limits.takeOfFlood('requests_by_account', claims.userId);
     await limits.takeOfFlood('requests_by_device', claims.sessionId);
-    await sessions.assertAlive(claims.sessionId);
     c.set('userId', claims.userId);
+    return claims;
+  };
+  const requireUser = async (c: Context<AppEnv>) => {
+    const claims = await readToken(c);
+    await sessions.assertAlive(claims.sessionId);
     return claims;
   };
   return {
     requireUser,
+    readToken: async (c, role) => {
+      const user = await readToken(c);
+      // Who has another role hears first that the session is over.
+      if (user.role !== role) await sessions.assertAlive(user.sessionId);
+      if (user.role !== role) throw problem('not_permitted');
+      return user;
+    },
     requireRole: async (c, role) => {
       const user = await requireUser(c);
       if (user.role !== role) throw problem('not_permitted');

@@ -1,5 +1,5 @@
 /** The public door of the accounts room. */
-export { createAuthenticator, credentialOf } from './authenticate.ts';
+export { createAuthenticator, credentialOf, type SignedIn } from './authenticate.ts';
 export { logIn, openSession, refresh, resume, type SessionGrant } from './log-in.ts';
 export { maskName, maskPhone, normalisePhone } from './phone.ts';
 export { writeEvent } from './account-events.ts';

@@ -1,5 +1,10 @@
 /** Phone numbers as people type them and as the system keeps them. Pure. */
-import { type CountryCode, getCountries, parsePhoneNumberFromString } from 'libphonenumber-js/max';
+import {
+  type CountryCode,
+  getCountries,
+  getCountryCallingCode,
+  parsePhoneNumberFromString,
+} from 'libphonenumber-js/max';
 import { problem } from '../http/problem.ts';
 
 /** True for a region code that libphonenumber knows. */
@@ -17,9 +22,17 @@ export function normalisePhone(typed: string, region: string): string {
   return parsed.number;
 }
 
-/** `+65 •••• 4567`: the country and the last four digits, for screens of other people. */
+const CALLING_CODES: ReadonlySet<string> = new Set(
+  getCountries().map((country) => getCountryCallingCode(country)),
+);
+
+/** `+65 •••• 4567`: the country and the last four digits of an E.164 number, for screens of other people. */
 export function maskPhone(phone: string): string {
-  const countryCode = parsePhoneNumberFromString(phone)?.countryCallingCode;
+  // No calling code begins with another one. What is no country's, such as a satellite's, is left to the library.
+  const countryCode =
+    (phone.startsWith('+') ? [2, 3, 4] : [])
+      .map((end) => phone.slice(1, end))
+      .find((code) => CALLING_CODES.has(code)) ?? parsePhoneNumberFromString(phone)?.countryCallingCode;
   return `${countryCode === undefined ? '' : `+${countryCode} `}•••• ${phone.slice(-4)}`;
 }
 

@@ -4,7 +4,7 @@
  * Owns: how postgres.js is set up. Never: SQL of any room.
  */
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
-import postgres from 'postgres';
+import postgres, { type Sql } from 'postgres';
 
 export type Db = PostgresJsDatabase<Record<string, never>>;
 export type Tx = Parameters<Parameters<Db['transaction']>[0]>[0];
@@ -34,20 +34,64 @@ const TIMEOUTS = {
   idle_in_transaction_session_timeout: 60_000,
 };
 
+/**
+ * One connection beside the pool, which sends statements one behind the other without waiting for their answers, and keeps
+ * them prepared: for `pipeline.ts`.
+ */
+export interface Lane {
+  sql(): Sql;
+  /** Drops the connection, in whatever state it is. What is sent from now on goes over another. */
+  renew(): void;
+}
+
+/** Of each pool that is open. */
+const lanes = new WeakMap<Db, Lane>();
+
+export function laneOf(db: Db): Lane {
+  const lane = lanes.get(db);
+  if (lane === undefined) throw new Error('this database was not opened by connect()');
+  return lane;
+}
+
+/**
+ * Everything that goes over a lane looks up rows by keys that it has, some hundred at most. A plan that is kept from when a table
+ * was small would read the whole of it later.
+ */
+const BY_INDEX = {
+  enable_seqscan: 'off',
+  enable_bitmapscan: 'off',
+  // However many rows there are in its arrays, the plan is the same one.
+  plan_cache_mode: 'force_generic_plan',
+};
+
 /** Opens a lazy pool: nothing is sent until the first query. */
 export function connect(options: ConnectOptions): Database {
-  const sql = postgres(options.url, {
-    max: options.maxConnections,
-    idle_timeout: 60,
-    connect_timeout: 10,
-    onnotice: (notice) => options.onNotice?.(notice.message ?? ''),
-    // Prepared statements live in a session; poolers that know them (PgBouncer 1.21) do not need us to prepare.
-    prepare: options.isPooled !== true,
-    connection: {
-      application_name: 'tikiwallet',
-      ...(options.isPooled === true ? {} : TIMEOUTS),
-      ...(options.role === undefined ? {} : { role: options.role }),
+  const open = (max: number, settings: Record<string, string> = {}) =>
+    postgres(options.url, {
+      max,
+      idle_timeout: 60,
+      connect_timeout: 10,
+      onnotice: (notice) => options.onNotice?.(notice.message ?? ''),
+      // Prepared statements live in a session; poolers that know them (PgBouncer 1.21) do not need us to prepare.
+      prepare: options.isPooled !== true,
+      connection: {
+        application_name: 'tikiwallet',
+        ...(options.isPooled === true ? {} : { ...TIMEOUTS, ...settings }),
+        ...(options.role === undefined ? {} : { role: options.role }),
+      },
+    });
+  const pool = open(options.maxConnections);
+  let lane = open(1, BY_INDEX);
+  const db = drizzle(pool);
+  lanes.set(db, {
+    sql: () => lane,
+    renew: () => {
+      void lane.end({ timeout: 0 });
+      lane = open(1, BY_INDEX);
     },
   });
-  return { db: drizzle(sql), close: (timeoutSeconds = 5) => sql.end({ timeout: timeoutSeconds }) };
+  const close = async (timeoutSeconds = 5) => {
+    await Promise.all([pool, lane].map((one) => one.end({ timeout: timeoutSeconds })));
+  };
+  return { db, close };
 }

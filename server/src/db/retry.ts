@@ -38,16 +38,21 @@ export function violatedConstraint(error: unknown): string | undefined {
  * Runs `work` in a transaction, and again with a growing, jittered pause after 40001 or 40P01.
  * @throws whatever `work` throws, or the last database error when every attempt was refused.
  */
-export async function inTransaction<T>(db: Db, work: (tx: Tx) => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt += 1) {
+export function inTransaction<T>(db: Db, work: (tx: Tx) => Promise<T>): Promise<T> {
+  return withRetries(() => db.transaction(work));
+}
+
+/** The same for a transaction that `attempt` begins and ends itself. */
+export async function withRetries<T>(attempt: () => Promise<T>): Promise<T> {
+  for (let tried = 1; ; tried += 1) {
     publish('transaction', { step: 'begun' });
     try {
-      return await traced('transaction', () => db.transaction(work));
+      return await traced('transaction', attempt);
     } catch (error) {
       const state = sqlState(error);
-      if (state === undefined || !RETRYABLE.has(state) || attempt >= MAX_ATTEMPTS) throw error;
+      if (state === undefined || !RETRYABLE.has(state) || tried >= MAX_ATTEMPTS) throw error;
       publish('transaction', { step: 'retried' });
-      await delay(Math.random() * 10 * 2 ** attempt);
+      await delay(Math.random() * 10 * 2 ** tried);
     } finally {
       publish('transaction', { step: 'ended' });
     }

@@ -6,7 +6,7 @@ import { SimulatedKiosk } from '../../test/simulated-kiosk.ts';
 import { clone, pay, SimulatedPhone } from '../../test/simulated-phone.ts';
 import { type Person, startTestServer, type TestServer } from '../../test/test-server.ts';
 import { reconcile } from '../ledger/index.ts';
-import { OnlineTransfers } from '../transfers/send-money.ts';
+import { CarefulTransfers } from '../transfers/send-money.ts';
 
 let server: TestServer;
 let phone: SimulatedPhone;
@@ -89,7 +89,7 @@ test('two transfers at once take what is owed and no more', async () => {
 
 test('who owes and sends on what comes in, in the same breath, pays the debt first', async () => {
   const [friend, other] = [await server.customerWith(2_000n), await server.customerWith(100n)];
-  const transfers = new OnlineTransfers(server.context);
+  const transfers = new CarefulTransfers(server.context);
   const send = (from: Person, to: Person, amountMinor: bigint) =>
     transfers.send({ senderId: from.session.user.id, phone: to.phone, amountMinor, key: randomUUID() });
   // The first keeps the others waiting: they are posted together.

@@ -13,21 +13,26 @@ export interface BodyAllowance {
 }
 
 export function limitBodies(allowances: readonly BodyAllowance[]): MiddlewareHandler {
-  const limit = (maxSize: number) =>
-    bodyLimit({
-      maxSize,
-      onError: () => {
-        // The rest of the body is never read, so this connection is of no use for another request.
-        throw problem('request_too_large', {
-          detail: `at most ${maxSize} bytes`,
-          headers: { connection: 'close' },
-        });
-      },
+  const refuse = (maxSize: number) => {
+    // The rest of the body is never read, so this connection is of no use for another request.
+    throw problem('request_too_large', {
+      detail: `at most ${maxSize} bytes`,
+      headers: { connection: 'close' },
     });
-  const asItComes: MiddlewareHandler = (_c, next) => next();
+  };
+  const counting = (maxSize: number) => bodyLimit({ maxSize, onError: () => refuse(maxSize) });
+  const limitOf = (maxSize: number) => ({ maxSize, count: counting(maxSize) });
   const byPath = new Map(
-    allowances.map(({ path, maxBytes }) => [path, maxBytes === null ? asItComes : limit(maxBytes)]),
+    allowances.map(({ path, maxBytes }) => [path, maxBytes === null ? null : limitOf(maxBytes)]),
   );
-  const usual = limit(DEFAULT_MAX_BYTES);
-  return (c, next) => (byPath.get(c.req.path) ?? usual)(c, next);
+  const usual = limitOf(DEFAULT_MAX_BYTES);
+  return (c, next) => {
+    const limit = byPath.get(c.req.path);
+    if (limit === null) return next();
+    const { maxSize, count } = limit ?? usual;
+    const said = c.req.header('content-length');
+    // Only a body that does not say its size is counted as it comes: that costs a stream, which most requests can do without.
+    if (said === undefined || c.req.header('transfer-encoding') !== undefined) return count(c, next);
+    return Number(said) <= maxSize ? next() : refuse(maxSize);
+  };
 }

@@ -4,10 +4,11 @@
  * Owns: the table `idempotency_keys`. Never: the only guard of money - the ledger has keys of its own, so a crash
  * between the work and the stored answer runs the work again without moving anything twice.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { and, eq, isNull, lt, sql } from 'drizzle-orm';
 import type { Context } from 'hono';
+import type { Sql } from 'postgres';
 import { z } from 'zod';
 import { IDEMPOTENCY_HEADER, ProblemCode, Uuid } from '../../contract/index.ts';
 import type { Clock } from '../clock.ts';
@@ -23,7 +24,7 @@ const LOCK_MS = 60_000;
 const WAIT_MS = 15_000;
 const POLL_MS = 40;
 
-interface Write {
+export interface Write {
   readonly userId: string;
   /** Method and path template: a key counts per user and route. */
   readonly route: string;
@@ -63,6 +64,64 @@ export interface Idempotency {
   run<T extends z.ZodType>(c: Context, write: IdempotentWrite<T>): Promise<z.output<T>>;
 }
 
+/** A write as its row knows it, for callers whose own statement claims it and keeps its answer. */
+export interface NamedWrite extends RowKey {
+  readonly requestHash: string;
+  /** For ledger and provider keys. */
+  readonly ledgerKey: string;
+}
+
+/** @throws ApiProblem `idempotency_key_required`, `request_invalid` */
+export function nameWrite(c: Context, { userId, route, input }: Write): NamedWrite {
+  const key = readKey(c);
+  const requestHash = hash('sha256', JSON.stringify(input), 'hex');
+  return { userId, route, key, requestHash, ledgerKey: `${userId}:${route}:${key}` };
+}
+
+export function hasKey(c: Context): boolean {
+  return Uuid.safeParse(c.req.header(IDEMPOTENCY_HEADER)).success;
+}
+
+/** What a row holds of its answer. */
+export interface KeptAnswer {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** @throws ApiProblem the kept refusal */
+export function readKept({ status, body }: KeptAnswer): string {
+  if (status < 400) return body;
+  const { code, detail } = StoredProblem.parse(JSON.parse(body));
+  throw problem(code, detail === undefined ? {} : { detail });
+}
+
+/** Null for a refusal that says something about the moment, not about the write. */
+export function keptRefusal(error: unknown): KeptAnswer | null {
+  if (!(error instanceof ApiProblem && isWorthKeeping(error))) return null;
+  return { status: error.status, body: JSON.stringify({ code: error.code, detail: error.extras.detail }) };
+}
+
+/**
+ * Common table expression `kept`: rows that are claimed and answered at once. One that is there already fails the statement,
+ * because what it stands for was done.
+ */
+export function keepTogether(sql: Sql, writes: readonly (NamedWrite & KeptAnswer)[], now: Date) {
+  return sql`
+    kept as (
+      insert into idempotency_keys
+        (user_id, route, key, request_hash, locked_until, response_status, response_body)
+      select k.user_id, k.route, k.key, k.request_hash, ${now.toISOString()}::timestamptz, k.status, k.body
+      from unnest(
+        ${pgPlainArray(writes.map(({ userId }) => userId))}::uuid[],
+        ${pgArray(writes.map(({ route }) => route))}::text[],
+        ${pgPlainArray(writes.map(({ key }) => key))}::text[],
+        ${pgPlainArray(writes.map(({ requestHash }) => requestHash))}::text[],
+        ${pgPlainArray(writes.map(({ status }) => status))}::int[],
+        ${pgArray(writes.map(({ body }) => body))}::text[]
+      ) as k (user_id, route, key, request_hash, status, body)
+    )`;
+}
+
 const StoredProblem = z.object({ code: ProblemCode, detail: z.string().optional() });
 
 /** Statuses that say something about the moment, not about the write. */
@@ -73,22 +132,16 @@ function isWorthKeeping(refusal: ApiProblem): boolean {
 export function createIdempotency(db: Db, clock: Clock): Idempotency {
   const store = new AnswerStore(db, clock);
   const begin = async (c: Context, write: Write): Promise<Attempt> => {
-    const key = readKey(c);
-    const row = { userId: write.userId, route: write.route, key };
-    const requestHash = createHash('sha256').update(JSON.stringify(write.input)).digest('hex');
+    const { ledgerKey, requestHash, ...row } = nameWrite(c, write);
     const stored = await store.claim(row, requestHash);
-    if (stored !== null && stored.status >= 400) {
-      const { code, detail } = StoredProblem.parse(JSON.parse(stored.body));
-      throw problem(code, detail === undefined ? {} : { detail });
-    }
+    const answered = stored === null ? null : readKept(stored);
     return {
-      key: `${write.userId}:${write.route}:${key}`,
-      answered: stored?.body ?? null,
+      key: ledgerKey,
+      answered,
       keep: (body) => store.keep(row, 200, body),
       refused: async (error) => {
-        if (!(error instanceof ApiProblem && isWorthKeeping(error))) return store.release(row);
-        const body = JSON.stringify({ code: error.code, detail: error.extras.detail });
-        return store.keep(row, error.status, body);
+        const refusal = keptRefusal(error);
+        return refusal === null ? store.release(row) : store.keep(row, refusal.status, refusal.body);
       },
     };
   };
@@ -188,7 +241,7 @@ class AnswerStore {
   }
 
   /** Null when the caller now owns the work; otherwise the answer of whoever did it. */
-  async claim(row: RowKey, requestHash: string): Promise<{ status: number; body: string } | null> {
+  async claim(row: RowKey, requestHash: string): Promise<KeptAnswer | null> {
     const deadline = this.#clock.nowMs() + WAIT_MS;
     for (;;) {
       const lockedUntil = new Date(this.#clock.nowMs() + LOCK_MS);

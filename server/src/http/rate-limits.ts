@@ -9,9 +9,10 @@ import {
   RateLimiterMemory,
   RateLimiterRes,
 } from 'rate-limiter-flexible';
+import type { Sql } from 'postgres';
 import type { Db } from '../db/client.ts';
 import { rateLimits } from '../db/schema/http.ts';
-import { problem } from './problem.ts';
+import { type ApiProblem, problem } from './problem.ts';
 
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;
@@ -110,8 +111,19 @@ export interface RateLimits {
    * @throws ApiProblem `rate_limited`
    */
   refuseIfSpent(budget: BudgetName): void;
+  /** The same counted in the caller's own statement, for many keys at once. */
+  readonly together: (budget: BudgetName) => CountedTogether;
   /** Gives the key its whole budget back. */
   forgive(budget: BudgetName, key: string): Promise<void>;
+}
+
+export interface CountedTogether {
+  /** What {@link RateLimits.take} keeps for somebody. */
+  rowOf(key: string): string;
+  /** Adds `tries (key, points)` of the common table expression `asked_often` in the order of the keys, and answers with what there is then. */
+  count(sql: Sql): ReturnType<Sql>;
+  /** @param points all that were taken of a key, this one included */
+  refusal(points: number, expire: Date): ApiProblem | null;
 }
 
 export interface RateLimitOptions {
@@ -119,6 +131,34 @@ export interface RateLimitOptions {
   readonly factor: number;
   /** The whole of what `shareOfDay` is a share of. */
   readonly smsPerDay: number;
+}
+
+function pointsOf(name: BudgetName, { smsPerDay, factor }: RateLimitOptions): number {
+  const budget = BUDGETS[name];
+  return Math.ceil(('points' in budget ? budget.points : smsPerDay * budget.shareOfDay) * factor);
+}
+
+/** As rate-limiter-flexible counts, whose rows these are. */
+function countedTogether(name: BudgetName, options: RateLimitOptions): CountedTogether {
+  const points = pointsOf(name, options);
+  return {
+    rowOf: (key) => `${name}:${key}`,
+    count: (sql) => {
+      const now = new Date().toISOString();
+      const end = new Date(Date.now() + BUDGETS[name].seconds * 1000).toISOString();
+      return sql`
+        insert into rate_limits as l (key, points, expire)
+        select key, points, ${end}::timestamptz from asked_often order by key
+        on conflict (key) do update set
+          points = case when l.expire <= ${now}::timestamptz then excluded.points else l.points + excluded.points end,
+          expire = case when l.expire <= ${now}::timestamptz then excluded.expire else l.expire end
+        returning key, points, expire`;
+    },
+    refusal: (taken, expire) =>
+      taken <= points
+        ? null
+        : problem('rate_limited', { retryAfterMs: Math.max(0, expire.getTime() - Date.now()) }),
+  };
 }
 
 /** Budgets kept in the table `rate_limits`; while the database does not answer, in this process's memory. */
@@ -129,10 +169,7 @@ export function createRateLimits(db: Db, options: RateLimitOptions): RateLimits 
   const limiterOf = (name: BudgetName) => {
     const known = limiters.get(name);
     if (known !== undefined) return known;
-    const budget = BUDGETS[name];
-    const given = 'points' in budget ? budget.points : options.smsPerDay * budget.shareOfDay;
-    const points = Math.ceil(given * options.factor);
-    const settings = { keyPrefix: name, points, duration: budget.seconds };
+    const settings = { keyPrefix: name, points: pointsOf(name, options), duration: BUDGETS[name].seconds };
     const made = new RateLimiterDrizzle({
       ...settings,
       storeClient: db,
@@ -173,6 +210,7 @@ export function createRateLimits(db: Db, options: RateLimitOptions): RateLimits 
       const leftMs = (spentUntilMs.get(budget) ?? 0) - Date.now();
       if (leftMs > 0) throw problem('rate_limited', { retryAfterMs: leftMs });
     },
+    together: (budget) => countedTogether(budget, options),
     forgive: async (budget, key) => {
       await limiterOf(budget).delete(key);
     },

@@ -9,7 +9,15 @@ export {
   otherCurrency,
 } from './accounts.ts';
 export { type HistoryEntry, readHistory } from './history.ts';
-export type { NewTransfer, PostResult } from './plan.ts';
+export {
+  contentHash,
+  type LockedAccount,
+  type NewTransfer,
+  type Plan,
+  plan,
+  type PostResult,
+} from './plan.ts';
+export { postPairs, tellPosted } from './post-pairs.ts';
 export { postTransfers } from './post-transfers.ts';
 export { formatMinor, printLedger } from './print.ts';
 export { reconcile } from './reconcile.ts';

@@ -246,3 +246,82 @@ test('whatever is posted, in whatever order and however often, sums stay zero an
     { numRuns: 25 },
   );
 }, 60_000);
+
+/** More than are locked first: these are written before their accounts are locked. */
+const LARGE = 40;
+
+describe('a large batch', () => {
+  const step = fc.record({
+    from: fc.nat(3),
+    to: fc.nat(3),
+    amountMinor: fc.bigInt(1n, 60n),
+    key: fc.integer({ min: 0, max: 60 }),
+  });
+
+  test('is decided as its transfers are one by one', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(step, { minLength: 2 * LARGE, maxLength: 2 * LARGE }),
+        fc.bigInt(0n, 1500n),
+        async (steps, openingMinor) => {
+          const open = () => Promise.all(Array.from({ length: 4 }, () => openWallet(openingMinor)));
+          const [together, apart] = [await open(), await open()];
+          const batchOf = (wallets: readonly Wallet[], salt: string) =>
+            steps
+              .filter(({ from, to }) => from !== to)
+              .map(({ from, to, amountMinor, key }) =>
+                move(
+                  wallets[from]?.accountId ?? '',
+                  wallets[to]?.accountId ?? '',
+                  amountMinor,
+                  `${salt}:${key}`,
+                ),
+              );
+          const alone: string[] = [];
+          for (const transfer of batchOf(apart, randomUUID())) alone.push(...(await statuses([transfer])));
+          expect(await statuses(batchOf(together, randomUUID()))).toEqual(alone);
+          expect(await Promise.all(together.map(balanceOf))).toEqual(await Promise.all(apart.map(balanceOf)));
+        },
+      ),
+      { numRuns: 6 },
+    );
+  });
+
+  test('races others for accounts, funds and keys, and every key moves money once', async () => {
+    const wallets = await Promise.all(Array.from({ length: 6 }, () => openWallet(700n)));
+    const salt = randomUUID();
+    const shared = Array.from({ length: LARGE }, (_, n) =>
+      move(wallets[n % 6]?.accountId ?? '', wallets[(n + 1) % 6]?.accountId ?? '', 30n, `${salt}:${n}`),
+    );
+    const own = (from: number) =>
+      Array.from({ length: LARGE }, () =>
+        move(wallets[from]?.accountId ?? '', wallets[(from + 3) % 6]?.accountId ?? '', 30n),
+      );
+    const batches = [
+      shared,
+      shared.toReversed(),
+      own(0),
+      own(1),
+      [...own(2), ...shared],
+      own(5).toReversed(),
+    ];
+    const answers = await Promise.all(batches.map(post));
+    const posted = answers.flatMap((results, b) =>
+      results.flatMap(({ status }, n) => (status === 'posted' ? [batches[b]?.[n]?.idempotencyKey] : [])),
+    );
+    expect(new Set(posted).size).toBe(posted.length);
+    const left = await Promise.all(wallets.map(balanceOf));
+    expect(left.every((value) => value >= 0n)).toBe(true);
+    expect(left.reduce((sum, value) => sum + value, 0n)).toBe(4_200n);
+    expect((await reconcile(database.db)).sound).toBe(true);
+  });
+
+  test('that no ledger can hold throws a code and leaves no trace', async () => {
+    const [a, b] = [await openWallet(1000n), await openWallet()];
+    const good = Array.from({ length: LARGE }, () => move(a.accountId, b.accountId, 1n));
+    await expect(post([...good, move(a.accountId, randomUUID(), 1n)])).rejects.toMatchObject({
+      code: 'account_unknown',
+    });
+    expect(await balanceOf(b)).toBe(0n);
+  });
+});

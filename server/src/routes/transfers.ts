@@ -3,7 +3,8 @@ import { createRoute } from '@hono/zod-openapi';
 import { TransferBody, TransferPreview, TransferPreviewBody, TransferResult } from '../../contract/index.ts';
 import type { RegisterRoutes } from '../context.ts';
 import { answers, bearer, idempotencyHeaders, json, refusals } from '../http/router.ts';
-import { OnlineTransfers, previewRecipient } from '../transfers/send-money.ts';
+import { OnlineTransfers } from '../transfers/send-at-once.ts';
+import { previewRecipient } from '../transfers/send-money.ts';
 
 const tags = ['wallet'];
 const previewRoute = createRoute({
@@ -26,7 +27,7 @@ const sendRoute = createRoute({
 });
 
 export const registerTransfers: RegisterRoutes = (router, context) => {
-  const { auth, idempotency, limits } = context;
+  const { auth, limits } = context;
   const transfers = new OnlineTransfers(context);
   router.openapi(previewRoute, async (c) => {
     const { userId } = await auth.requireRole(c, 'customer');
@@ -34,16 +35,7 @@ export const registerTransfers: RegisterRoutes = (router, context) => {
     return c.json(await previewRecipient(context, userId, c.req.valid('json').phone), 200);
   });
   router.openapi(sendRoute, async (c) => {
-    const { userId } = await auth.requireRole(c, 'customer');
-    await limits.take('transfer_by_user', userId);
-    const { phone, amountMinor, note } = c.req.valid('json');
-    const result = await idempotency.run(c, {
-      userId,
-      route: 'POST /v1/transfers',
-      input: { phone, amountMinor, note },
-      schema: TransferResult,
-      work: (key) => transfers.send({ senderId: userId, phone, amountMinor: BigInt(amountMinor), note, key }),
-    });
-    return c.json(result, 200);
+    const sender = await auth.readToken(c, 'customer');
+    return c.json(await transfers.send(c, sender, c.req.valid('json')), 200);
   });
 };

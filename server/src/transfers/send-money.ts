@@ -1,13 +1,12 @@
 /**
- * Money from one customer to another over the internet. Transfers that arrive while others are being posted are posted
- * together: one look at the people, one lock of all accounts, one commit, and an answer for each.
+ * Money from one customer to another over the internet, the careful way: it knows debts and transfers that stand already. The
+ * usual transfer goes by `send-at-once.ts`, which sends here what is not usual.
  *
- * Owns: who may receive, and the ledger transfer of it. Never: shows a stranger's full name or number.
+ * Owns: who may receive. Never: shows a stranger's full name or number.
  */
-import { randomUUIDv7 } from 'node:crypto';
 import { sql } from 'drizzle-orm';
 import type { TransferPreview, TransferResult } from '../../contract/index.ts';
-import { findUserByPhone, maskName, maskPhone, normalisePhone } from '../accounts/index.ts';
+import { findUserByPhone, normalisePhone } from '../accounts/index.ts';
 import type { ServerContext } from '../context.ts';
 import type { Db, Tx } from '../db/client.ts';
 import { NaturalBatch, type Outcome } from '../db/natural-batch.ts';
@@ -24,6 +23,7 @@ import {
   type PostResult,
   postTransfers,
 } from '../ledger/index.ts';
+import { preview, type SendMoney, transferOf } from './transfer.ts';
 
 type Needs = Pick<ServerContext, 'db' | 'config'>;
 
@@ -40,20 +40,7 @@ export async function previewRecipient(
   return preview({ username: user.username, phone });
 }
 
-function preview({ username, phone }: Pick<Person, 'username' | 'phone'>): TransferPreview {
-  return { maskedName: maskName(username), maskedPhone: maskPhone(phone) };
-}
-
-export interface SendMoney {
-  readonly senderId: string;
-  readonly phone: string;
-  readonly amountMinor: bigint;
-  readonly note?: string | undefined;
-  /** Names this write for ever. */
-  readonly key: string;
-}
-
-export class OnlineTransfers {
+export class CarefulTransfers {
   readonly #needs: Needs;
   readonly #together: NaturalBatch<SendMoney, TransferResult>;
 
@@ -124,35 +111,6 @@ async function findPeople(db: Db, requests: readonly SendMoney[]): Promise<reado
     .select({ id: users.id, role: users.role, phone: users.phone, username: users.username })
     .from(users)
     .where(sql`${users.id} = any(${ids}::uuid[]) or ${users.phone} = any(${phones}::text[])`);
-}
-
-interface Sides {
-  readonly sender: Person;
-  readonly recipient: Person;
-  /** Accounts. */
-  readonly from: string;
-  readonly to: string;
-}
-
-function transferOf(
-  { amountMinor, note, key }: SendMoney,
-  { sender, recipient, from, to }: Sides,
-): NewTransfer {
-  const [payer, payee] = [preview(sender), preview(recipient)];
-  return {
-    id: randomUUIDv7(),
-    kind: 'user_transfer',
-    idempotencyKey: `user_transfer:${key}`,
-    reference: {
-      payerText: `${payer.maskedName} ${payer.maskedPhone}`,
-      payeeText: `${payee.maskedName} ${payee.maskedPhone}`,
-      ...(note === undefined || note === '' ? {} : { note: withoutControls(note) }),
-    },
-    entries: [
-      { accountId: from, amountMinor: -amountMinor },
-      { accountId: to, amountMinor },
-    ],
-  };
 }
 
 /** Somebody's account was closed between the plan and the post: nothing of the batch stands. */
@@ -253,9 +211,4 @@ function outcomeOf(
       createdAt: stands.createdAt.toISOString(),
     },
   };
-}
-
-/** Notes are one line of text for screens and statements; control and direction-changing characters are not text. */
-function withoutControls(note: string): string {
-  return note.replace(/(?:(?![\u200c\u200d])[\p{C}\p{Zl}\p{Zp}])+/gu, ' ').trim();
 }

@@ -1,0 +1,152 @@
+/**
+ * The usual transfer: the whole request in one transaction of two round trips, shared by all that arrive while another is under
+ * way. Session, tries, key, people, limits, money and the kept answer stand or fall together.
+ *
+ * What is not usual - somebody owes, a key's first attempt is still at work elsewhere, a transfer stands under its key already -
+ * goes the careful way (`send-money.ts`), which knows about it. Never: decides differently from it.
+ */
+import type { Context } from 'hono';
+import type { Sql } from 'postgres';
+import { TransferResult } from '../../contract/index.ts';
+import { normalisePhone, type SignedIn } from '../accounts/index.ts';
+import type { ServerContext } from '../context.ts';
+import { NaturalBatch, type Outcome } from '../db/natural-batch.ts';
+import { pgPlainArray } from '../db/pg-array.ts';
+import { inTwoSteps } from '../db/pipeline.ts';
+import { sqlState } from '../db/retry.ts';
+import { hasKey, keepTogether, nameWrite, readKept } from '../http/idempotency.ts';
+import { ApiProblem } from '../http/problem.ts';
+import type { AppEnv } from '../http/router.ts';
+import { postPairs, tellPosted } from '../ledger/index.ts';
+import { ask, type Found } from './ask.ts';
+import { type Decided, decide, type Decision, type Request, type Rules } from './decide.ts';
+import { CarefulTransfers } from './send-money.ts';
+
+const ROUTE = 'POST /v1/transfers';
+const BUDGET = 'transfer_by_user';
+const E164 = /^\+[1-9][0-9]{6,14}$/;
+
+type Needs = Pick<ServerContext, 'db' | 'config' | 'clock' | 'limits' | 'idempotency' | 'sessions'>;
+
+export interface Wanted {
+  readonly phone: string;
+  readonly amountMinor: string;
+  readonly note?: string | undefined;
+}
+
+export class OnlineTransfers {
+  readonly #needs: Needs;
+  readonly #together: NaturalBatch<Request, Decision>;
+  readonly #careful: CarefulTransfers;
+
+  constructor(needs: Needs) {
+    this.#needs = needs;
+    this.#careful = new CarefulTransfers(needs);
+    this.#together = new NaturalBatch((requests) => sendTogether(needs, requests));
+  }
+
+  /**
+   * @param sender as the token says; whether the session lives is asked here
+   * @throws ApiProblem `session_expired`, `rate_limited`, `idempotency_key_required`, `idempotency_key_reused`,
+   *   `amount_above_maximum`, `phone_number_invalid`, `recipient_is_sender`, `recipient_not_found`, `insufficient_funds`
+   */
+  async send(
+    c: Context<AppEnv>,
+    { userId, sessionId }: SignedIn,
+    { phone, amountMinor, note }: Wanted,
+  ): Promise<TransferResult> {
+    const { sessions, limits } = this.#needs;
+    const write = { userId, route: ROUTE, input: { phone, amountMinor, note } };
+    const money = { senderId: userId, amountMinor: BigInt(amountMinor), note };
+    const carefully = () =>
+      this.#needs.idempotency.run(c, {
+        ...write,
+        schema: TransferResult,
+        work: (key) => this.#careful.send({ ...money, phone, key }),
+      });
+    const alone = async () => {
+      await sessions.assertAlive(sessionId);
+      await limits.take(BUDGET, userId);
+      return carefully();
+    };
+    // A key that is missing or none is refused after what comes before it.
+    if (!hasKey(c)) return alone();
+    const decision = await this.#together
+      .submit({ ...money, sessionId, phone: this.#normal(phone), write: nameWrite(c, write) })
+      .catch((error: unknown) => {
+        if (isRowRefused(error)) return null;
+        throw error;
+      });
+    if (decision === null) return alone();
+    return decision.way === 'careful' ? carefully() : answerOf(decision);
+  }
+
+  /** What looks normal is looked up as it is; null for what is no number. */
+  #normal(phone: string): string | null {
+    if (E164.test(phone)) return phone;
+    try {
+      return normalisePhone(phone, this.#needs.config.region);
+    } catch (error) {
+      if (error instanceof ApiProblem) return null;
+      throw error;
+    }
+  }
+}
+
+/** SQLSTATE classes 22 and 23: nothing was done, and the careful way finds out why. */
+function isRowRefused(error: unknown): boolean {
+  return /^2[23]/.test(sqlState(error) ?? '');
+}
+
+/** @throws ApiProblem */
+function answerOf(decision: Exclude<Decision, { way: 'careful' }>): TransferResult {
+  switch (decision.way) {
+    case 'sent':
+      return decision.result;
+    case 'kept':
+      return TransferResult.parse(JSON.parse(readKept(decision.answer)));
+    case 'refused':
+      throw decision.refusal;
+  }
+}
+
+async function sendTogether(
+  { db, config, clock, limits }: Needs,
+  requests: readonly Request[],
+): Promise<readonly Outcome<Decision>[]> {
+  const { currency, region } = config;
+  const tries = limits.together(BUDGET);
+  const { transferMaxMinor } = config.limits;
+  const rules: Rules = { currency, region, transferMaxMinor, tries };
+  const now = new Date(clock.nowMs());
+  const asking = requests.map(({ senderId, sessionId, phone, write }) => ({
+    userId: senderId,
+    sessionId,
+    phone,
+    key: write.key,
+  }));
+  const { decisions, toPost } = await inTwoSteps<Found, Decided>(db, {
+    ask: (sql) => ask(sql, asking, { currency, route: ROUTE, now, tries }),
+    write: (found, sql) => {
+      const decided = decide(requests, found, rules);
+      return { statement: statementOf(sql, decided, { currency, now }), value: decided };
+    },
+  });
+  tellPosted('user_transfer', toPost.length);
+  return decisions.map((value) => ({ ok: true, value }));
+}
+
+function statementOf(
+  sql: Sql,
+  { toPost, payeeIds, toKeep }: Decided,
+  { currency, now }: { readonly currency: string; readonly now: Date },
+) {
+  if (toPost.length === 0 && toKeep.length === 0) return null;
+  if (toPost.length === 0) return sql`with ${keepTogether(sql, toKeep, now)} select 1`;
+  // Whoever closed an account before we had its lock is closed now: then nothing of the batch stands, and each goes alone.
+  return sql`
+    with ${postPairs(sql, toPost, currency)}, ${keepTogether(sql, toKeep, now)}
+    select case when exists (
+      select from users where id = any (${pgPlainArray(payeeIds)}::uuid[]) and closed_at is not null
+    ) then 'a recipient has closed their account' else '0' end::int`;
+}
