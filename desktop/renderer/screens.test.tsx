@@ -200,6 +200,15 @@ describe('the shop’s risk', () => {
     expect(screen.getByTestId('panel-trust').textContent).not.toMatch(/full/i);
     expect(screen.queryByTestId('trust-next')).toBeNull();
   });
+
+  it('a kiosk that its owner suspended says so, and that what it took goes on', () => {
+    show('kiosk_suspended');
+    expect(screen.getByTestId('problem-band').textContent).toContain('Payments already accepted go on');
+    expect(screen.getByTestId('trust-state').textContent).toBe('Suspended');
+    fireEvent.click(screen.getByTestId('nav-status'));
+    expect(screen.getByTestId('panel-trust').textContent).toContain('once that is lifted');
+    expect(screen.queryByTestId('trust-next')).toBeNull();
+  });
 });
 
 describe('the bar', () => {

@@ -189,7 +189,7 @@ test('a merchant sees what was sold, links a bank, pays out by a code, and block
     await desk.at('pay-out-amount').fill('50');
     await desk.at('pay-out-submit').click();
     await desk.at('confirmation').waitFor();
-    await expect(desk.at('confirmation-fee')).toContainText('0.50');
+    await expect(desk.at('confirmation-fee')).toContainText('0.25');
     await desk.at('otp-code').fill(await codeSentTo(merchant.phone));
     await desk.at('code-submit').click();
     await expect(desk.at('pay-out').first()).toHaveAttribute('data-status', 'paid');

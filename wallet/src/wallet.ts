@@ -2,14 +2,7 @@
  * The wallet behind the screens: keeps the snapshot up to date, talks to the cloud when there is one, and hands
  * offline money to its own room. Never: draws, or signs.
  */
-import type {
-  BankAccountView,
-  Session,
-  TopUp,
-  TransferPreview,
-  TransferResult,
-  Withdrawal,
-} from '@tikiwallet/server/contract';
+import type { Session } from '@tikiwallet/server/contract';
 import { Account } from './account.ts';
 import { ApiClient, type SessionState } from './api/client.ts';
 import { createEndpoints, type Endpoints } from './api/endpoints.ts';
@@ -19,6 +12,7 @@ import { browserPasskeys } from './keys/passkey.ts';
 import { SessionKeys } from './keys/session-key.ts';
 import { Vault } from './keys/vault.ts';
 import type { OfflineMoney } from './offline-money.ts';
+import { OnlineMoney } from './online-money.ts';
 import { isSpendable } from './pay/allowance-choice.ts';
 import { WalletError } from './pay/codes.ts';
 import type { KnownShop } from './pay/known-shops.ts';
@@ -33,8 +27,8 @@ import type { RefundEvent } from './pay/run-refund.ts';
 import { dropMeta, getMeta, putMeta } from './store/database.ts';
 import { checkIntegrity, startNewEpoch } from './store/integrity.ts';
 import type { MarkerMirror } from './store/marker.ts';
-import { dropIntent, keepHistory, putIntent } from './store/records.ts';
-import type { Database, Intent, Profile, StoredPayment, StoredRefund } from './store/schema.ts';
+import { keepHistory } from './store/records.ts';
+import type { Database, Profile, StoredPayment, StoredRefund } from './store/schema.ts';
 import { Unlocking } from './unlocking.ts';
 import { INITIAL_STATE, Observable, type WalletState } from './wallet-state.ts';
 
@@ -46,13 +40,13 @@ export interface WalletNeeds {
 }
 
 type Emit = (event: PaymentEvent) => void;
-type TransferIntent = Extract<Intent, { kind: 'transfer' }>;
 
 export class Wallet {
   readonly state = new Observable<WalletState>(INITIAL_STATE);
   readonly clock: Clock;
   readonly unlocking: Unlocking;
   readonly account: Account;
+  readonly online: OnlineMoney;
   readonly #needs: WalletNeeds;
   readonly #sessionKeys: SessionKeys;
   readonly #client: ApiClient;
@@ -89,6 +83,14 @@ export class Wallet {
       enter: (ask) => this.#enter(ask),
       endSession: () => this.#client.signOut(),
       reload: () => this.#reload(),
+    });
+    this.online = new OnlineMoney({
+      database: needs.database,
+      api: this.#api,
+      state: this.state,
+      nowMs: () => needs.clock.nowMs(),
+      reload: () => this.#reload(),
+      decided: () => void this.sync().catch(ignoreOffline),
     });
     this.account = new Account({
       api: this.#api,
@@ -334,119 +336,6 @@ export class Wallet {
     }
   }
 
-  // ---------------------------------------------------------------- money online
-
-  /** @returns where to pay. */
-  async startTopUp(amountMinor: bigint, currency: string): Promise<TopUp> {
-    const intent = await this.#intend({ kind: 'top_up', amountMinor: amountMinor.toString(), currency });
-    return await this.#decide(intent.key, () =>
-      this.#api.startTopUp({ key: intent.key, amountMinor: amountMinor.toString() }),
-    );
-  }
-
-  topUp(id: string): Promise<TopUp> {
-    return this.#api.topUp(id);
-  }
-
-  async cancelTopUp(id: string): Promise<TopUp> {
-    const topUp = await this.#api.cancelTopUp(id);
-    void this.sync().catch(ignoreOffline);
-    return topUp;
-  }
-
-  bankAccount(): Promise<BankAccountView> {
-    return this.#api.bankAccount();
-  }
-
-  /** @returns where the person names a bank account. */
-  async linkBankAccount(): Promise<string> {
-    return (await this.#api.linkBankAccount()).url;
-  }
-
-  /** @param feeMinor what the person saw and agreed to. */
-  async withdraw(order: { amountMinor: bigint; feeMinor: bigint; currency: string }): Promise<Withdrawal> {
-    const intent = await this.#intend({
-      kind: 'withdrawal',
-      amountMinor: order.amountMinor.toString(),
-      feeMinor: order.feeMinor.toString(),
-      currency: order.currency,
-    });
-    return await this.#decide(intent.key, () => this.#api.withdraw(intent));
-  }
-
-  withdrawal(id: string): Promise<Withdrawal> {
-    return this.#api.withdrawal(id);
-  }
-
-  async confirmWithdrawal(id: string, code: string): Promise<Withdrawal> {
-    const withdrawal = await this.#api.confirmWithdrawal(id, code);
-    void this.sync().catch(ignoreOffline);
-    return withdrawal;
-  }
-
-  resendWithdrawalCode(id: string): Promise<Withdrawal> {
-    return this.#api.resendWithdrawalCode(id);
-  }
-
-  previewTransfer(phone: string): Promise<TransferPreview> {
-    return this.#api.previewTransfer(phone);
-  }
-
-  /** Decided once, here: a repeat after a lost answer reuses the stored intent through {@link finishTransfer}. */
-  async transfer(order: {
-    phone: string;
-    amountMinor: bigint;
-    currency: string;
-    note: string | null;
-    recipient: TransferPreview;
-  }): Promise<TransferResult> {
-    const intent = await this.#intend({
-      ...order,
-      kind: 'transfer',
-      amountMinor: order.amountMinor.toString(),
-    });
-    return await this.finishTransfer(intent);
-  }
-
-  async finishTransfer(intent: TransferIntent): Promise<TransferResult> {
-    return await this.#decide(intent.key, () => this.#api.transfer(intent));
-  }
-
-  async forgetIntent(key: string): Promise<void> {
-    await dropIntent(this.#needs.database, key);
-    await this.#reload();
-  }
-
-  /** The same decision made again before it was answered is the same decision: it keeps its key. */
-  async #intend<D extends DistributiveDraft>(draft: D): Promise<Extract<Intent, { kind: D['kind'] }>> {
-    const { profile, intents } = this.state.value;
-    if (profile === null) throw new WalletError('not_authenticated');
-    const same = intents.find((one) => one.kind === draft.kind && sameDecision(one, draft));
-    const intent = same ?? {
-      ...draft,
-      key: crypto.randomUUID(),
-      userId: profile.id,
-      createdAtMs: this.clock.nowMs(),
-    };
-    if (same === undefined) {
-      await putIntent(this.#needs.database, intent);
-      await this.#reload();
-    }
-    return intent as Extract<Intent, { kind: D['kind'] }>;
-  }
-
-  async #decide<T>(key: string, send: () => Promise<T>): Promise<T> {
-    try {
-      const answer = await send();
-      await this.forgetIntent(key);
-      void this.sync().catch(ignoreOffline);
-      return answer;
-    } catch (error) {
-      if (error instanceof ApiError && !error.isUndecided) await this.forgetIntent(key);
-      throw error;
-    }
-  }
-
   // ---------------------------------------------------------------- money offline
 
   /** Shops that offline money can be locked to; none before this phone has met the cloud. */
@@ -656,12 +545,6 @@ export class Wallet {
 
 const NO_ORDERS = { topUps: [], withdrawals: [] } as const;
 
-type DistributiveDraft = Intent extends infer I
-  ? I extends Intent
-    ? Omit<I, 'key' | 'userId' | 'createdAtMs'>
-    : never
-  : never;
-
 function isSameLoad(intent: LoadIntent, order: LoadOrder): boolean {
   const ordered = intent.payee?.lock;
   const wanted = order.payee?.lock;
@@ -670,13 +553,6 @@ function isSameLoad(intent: LoadIntent, order: LoadOrder): boolean {
     ordered?.merchantId === wanted?.merchantId &&
     ordered?.kioskId === wanted?.kioskId
   );
-}
-
-function sameDecision(intent: Intent, draft: DistributiveDraft): boolean {
-  if (intent.amountMinor !== draft.amountMinor || intent.currency !== draft.currency) return false;
-  if (intent.kind === 'withdrawal' && draft.kind === 'withdrawal') return intent.feeMinor === draft.feeMinor;
-  if (intent.kind !== 'transfer' || draft.kind !== 'transfer') return true;
-  return intent.phone === draft.phone && intent.note === draft.note;
 }
 
 /** For work in the background: without a network it simply has not happened yet. */

@@ -174,14 +174,24 @@ export function settlementView(
   }
 }
 
-const TRUST_BARS = { full: 4, half: 3, known_only: 2, locked_only: 1, none: 0, denied: 0 } as const;
+const TRUST_BARS = {
+  full: 4,
+  half: 3,
+  known_only: 2,
+  locked_only: 1,
+  none: 0,
+  denied: 0,
+  suspended: 0,
+} as const;
 
-/** Pure: however fresh the news is that this till is blocked, nothing is sold on it. */
+/** Pure: however fresh the news is that this till is blocked or suspended, nothing is sold on it. */
 export function trustLevel({
   problems,
   trust,
 }: Pick<AgentState, 'problems' | 'trust'>): keyof typeof TRUST_BARS {
-  return problems.includes('kiosk_denied') ? 'denied' : (trust?.level ?? 'none');
+  if (problems.includes('kiosk_denied')) return 'denied';
+  if (problems.includes('kiosk_suspended')) return 'suspended';
+  return trust?.level ?? 'none';
 }
 
 function TrustChip({ state, onOpen }: StateChipProps): ReactElement {

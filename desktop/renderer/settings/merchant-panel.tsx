@@ -6,7 +6,8 @@ import type { RendererResult } from '../../ipc/renderer-contract.ts';
 import { call, codeOf } from '../agent/calls.ts';
 import { useAgent } from '../agent/connection.ts';
 import { useLanguage } from '../language/use-language.ts';
-import { Fact, Facts, Panel, Problem, StateWord } from '../look/panel.tsx';
+import type { IconName } from '../look/icons.tsx';
+import { Fact, Facts, Panel, Problem, StateWord, type Tone } from '../look/panel.tsx';
 import { CreateKioskForm, KioskCode } from '../welcome/create-kiosk-step.tsx';
 import { SignInForm } from '../welcome/sign-in-step.tsx';
 import classes from './settings.module.css';
@@ -124,9 +125,17 @@ function KiosksPanel(): ReactElement {
   );
 }
 
+const STANDINGS = {
+  active: { tone: 'good', icon: 'check' },
+  awaiting_enrolment: { tone: 'calm', icon: 'clock' },
+  suspended: { tone: 'warn', icon: 'stop' },
+  denied: { tone: 'bad', icon: 'stop' },
+} as const satisfies Record<Kiosk['status'] | 'suspended', { tone: Tone; icon: IconName }>;
+
 function KioskRow({ kiosk, here }: { kiosk: Kiosk; here: boolean }): ReactElement {
   const { t, when } = useLanguage();
-  const tone = kiosk.status === 'active' ? 'good' : kiosk.status === 'denied' ? 'bad' : 'calm';
+  const standing = kiosk.status !== 'denied' && kiosk.suspendedAt !== null ? 'suspended' : kiosk.status;
+  const { tone, icon } = STANDINGS[standing];
   return (
     <li className={classes.kiosk} data-testid="kiosk-row">
       <span>
@@ -138,11 +147,8 @@ function KioskRow({ kiosk, here }: { kiosk: Kiosk; here: boolean }): ReactElemen
             : t('settings.lastSeen', { time: when(kiosk.lastContactAt) })}
         </span>
       </span>
-      <StateWord
-        tone={tone}
-        icon={kiosk.status === 'active' ? 'check' : kiosk.status === 'denied' ? 'stop' : 'clock'}
-      >
-        {t(`settings.kioskStatus.${kiosk.status}`)}
+      <StateWord tone={tone} icon={icon}>
+        {t(`settings.kioskStatus.${standing}`)}
       </StateWord>
     </li>
   );

@@ -214,16 +214,17 @@ function TrustPanel(): ReactElement {
   const { state } = useAgent();
   const { t, when } = useLanguage();
   const level = trustLevel(state);
+  const isStopped = level === 'denied' || level === 'suspended';
   return (
     <Panel title={t('status.trust')} icon="key" testId="panel-trust">
       <StateWord
         tone={level === 'full' ? 'good' : level === 'half' || level === 'known_only' ? 'warn' : 'bad'}
-        icon={level === 'full' ? 'check' : level === 'denied' ? 'stop' : 'clock'}
+        icon={level === 'full' ? 'check' : isStopped ? 'stop' : 'clock'}
       >
         {t(`bar.trust.${level}`)}
       </StateWord>
       <p className={classes.hint}>{t(`status.trustHint.${level}`)}</p>
-      {level !== 'denied' && <TrustNext />}
+      {!isStopped && <TrustNext />}
       {state.trust !== null && (
         <Facts>
           <Fact label={t('status.trustIssued')}>{when(state.trust.issuedAt)}</Fact>

@@ -143,6 +143,7 @@ function KioskActs({ kiosk, onChange }: { kiosk: KioskView; onChange: (kiosk: Ki
           yes={t('kiosks.suspend')}
           busy={asked.busy}
           code={asked.code}
+          isFinal={false}
           testId="suspend"
           onNo={leave}
           onYes={() => asked.run(change(office.api.suspendKiosk))}
@@ -296,7 +297,6 @@ function NewKiosk({ names, onMade }: { names: readonly string[]; onMade: (kiosk:
           label={t('kiosks.name')}
           value={name}
           onInput={rename}
-          problem={isTaken ? t('kiosks.name_taken') : null}
           testId="kiosk-name"
           input={{ required: true, minLength: 1, maxLength: 40, autoComplete: 'off' }}
         />
@@ -304,6 +304,11 @@ function NewKiosk({ names, onMade }: { names: readonly string[]; onMade: (kiosk:
           {t('kiosks.create')}
         </Button>
       </form>
+      {isTaken && (
+        <p class="bad-line" role="alert" data-testid="kiosk-name-taken">
+          {t('kiosks.name_taken')}
+        </p>
+      )}
       {action.code !== null && <ErrorNotice code={action.code} />}
     </Panel>
   );

@@ -14,6 +14,7 @@ import {
 import { useState } from 'preact/hooks';
 import { type Key, t } from '../i18n/words.ts';
 import { useOffice } from '../office.ts';
+import { grouped } from '../parts/figures.ts';
 import { Shown, useLoad } from '../parts/load.tsx';
 import { Area, Panel } from '../parts/pieces.tsx';
 
@@ -63,7 +64,7 @@ function serviceText({ name, unit }: LimitField, { service, currency }: Merchant
   const value = service[name];
   if (value === undefined) return null;
   if (unit === 'money') return money(value, currency);
-  if (unit === 'count') return value;
+  if (unit === 'count') return grouped(Number(value));
   return `${(BigInt(value) / HOUR_SECONDS).toString()} ${t('limits.hours')}`;
 }
 

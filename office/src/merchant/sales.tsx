@@ -6,7 +6,8 @@ import { type Key, t } from '../i18n/words.ts';
 import { useOffice } from '../office.ts';
 import { BarChart } from '../parts/bar-chart.tsx';
 import { isThere, Shown, useLoad, usePages } from '../parts/load.tsx';
-import { Area, Chip, Figure, PagedList, Panel, Sum, type Tone } from '../parts/pieces.tsx';
+import { Area, Chip, Figure, PagedList, Panel, Sum } from '../parts/pieces.tsx';
+import { SALE_STATES } from '../parts/sale-states.ts';
 
 const SPANS = [1, 7, 30] as const;
 type Span = (typeof SPANS)[number];
@@ -104,12 +105,6 @@ function Figures({
   );
 }
 
-const STATES: Readonly<Record<SaleView['state'], { readonly tone: Tone; readonly name: Key }>> = {
-  settled: { tone: 'ok', name: 'sales.state_settled' },
-  settled_by_guarantee: { tone: 'ok', name: 'sales.state_guarantee' },
-  refused: { tone: 'bad', name: 'sales.state_refused' },
-  disputed: { tone: 'warn', name: 'sales.state_disputed' },
-};
 /** Letters are asked for when the fingers have come to rest. */
 const TYPING_MS = 350;
 
@@ -154,7 +149,7 @@ function SaleList() {
 }
 
 function SaleLine({ sale }: { sale: SaleView }) {
-  const { tone, name } = STATES[sale.state];
+  const { tone, name } = SALE_STATES[sale.state];
   const isBack = BigInt(sale.refundedMinor) > 0n;
   return (
     <div class="line" data-testid="sale" data-state={sale.state}>

@@ -101,6 +101,7 @@ export function Endpoint({
           yes={t(QUESTIONS[asks].yes)}
           busy={asked.busy}
           code={asked.code}
+          isFinal={asks === 'delete'}
           testId={`webhook-${asks}-question`}
           onNo={() => setAsks(null)}
           onYes={() => answer(asks)}

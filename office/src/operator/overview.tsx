@@ -13,6 +13,7 @@ import {
 import { useState } from 'preact/hooks';
 import { t } from '../i18n/words.ts';
 import { useOffice } from '../office.ts';
+import { grouped } from '../parts/figures.ts';
 import { isThere, Shown, useLoad } from '../parts/load.tsx';
 import { Area, Chip, Figure, Panel, Sum } from '../parts/pieces.tsx';
 
@@ -34,11 +35,11 @@ export function Overview() {
           <>
             <Attention view={view} />
             <dl class="figures">
-              <Figure label={t('overview.customers')} value={view.customerCount}>
+              <Figure label={t('overview.customers')} value={grouped(view.customerCount)}>
                 {t('overview.suspended', { count: view.suspendedCount })}
               </Figure>
-              <Figure label={t('overview.merchants')} value={view.merchantCount} />
-              <Figure label={t('overview.kiosks')} value={view.kiosks.active}>
+              <Figure label={t('overview.merchants')} value={grouped(view.merchantCount)} />
+              <Figure label={t('overview.kiosks')} value={grouped(view.kiosks.active)}>
                 {t('overview.kiosks_note', {
                   silent: view.kiosks.silent,
                   awaiting: view.kiosks.awaiting,
@@ -134,7 +135,7 @@ function Sms({ view }: { view: OperatorOverview['sms'] }) {
           <dt>{t('overview.sms_sent')}</dt>
           <dd>
             <Bdi>
-              {view.sentCount} / {view.dayBudget}
+              {grouped(view.sentCount)} / {grouped(view.dayBudget)}
             </Bdi>
           </dd>
         </div>
@@ -189,7 +190,7 @@ function Result({ result }: { result: ReconciliationView }) {
         {rows.map(([name, count]) => (
           <div key={name} class="row">
             <dt>{name}</dt>
-            <dd>{count}</dd>
+            <dd>{grouped(count)}</dd>
           </div>
         ))}
         {result.sums.map((sum) => (

@@ -3,6 +3,7 @@ import type { DeniedView, PolicyView } from '@tikiwallet/server/contract';
 import { Bdi, dateTime } from '@tikiwallet/wallet/look';
 import { type Key, t } from '../i18n/words.ts';
 import { useOffice } from '../office.ts';
+import { grouped } from '../parts/figures.ts';
 import { isThere, Shown, useLoad, usePages } from '../parts/load.tsx';
 import { Area, Chip, PagedList, Panel, Sum } from '../parts/pieces.tsx';
 
@@ -92,7 +93,7 @@ function Policy({ view }: { view: PolicyView }) {
         {Object.entries(view.numbers).map(([name, number]) => (
           <div key={name} class="row">
             <dt>{nameOf(name)}</dt>
-            <dd>{number}</dd>
+            <dd>{grouped(number)}</dd>
           </div>
         ))}
         <div class="row">

@@ -2,12 +2,13 @@
  * What did not go as it should, for whoever looks at it: double spends with both signed halves in a file that anybody can check, and what
  * customers' receipts brought for tills that are lost.
  */
-import type { DoubleSpendView, MerchantClaimView, SaleView } from '@tikiwallet/server/contract';
+import type { DoubleSpendView, MerchantClaimView } from '@tikiwallet/server/contract';
 import { Bdi, Button, ErrorNotice, shortWhen, useAction } from '@tikiwallet/wallet/look';
 import type { ComponentChildren } from 'preact';
 import { type Key, t } from '../i18n/words.ts';
 import type { Pages } from './load.tsx';
 import { Chip, PagedList, Sum, type Tone } from './pieces.tsx';
+import { SALE_STATES } from './sale-states.ts';
 
 /** Proven double spends; `draw` because an operator judges them. */
 export function DoubleSpends<T extends DoubleSpendView>({
@@ -63,12 +64,6 @@ const RULES: Readonly<Record<DoubleSpendView['rule'], Key>> = {
   cumulative_sum: 'cases.rule_sum',
   closing_statement: 'cases.rule_closing',
 };
-const OUTCOMES: Readonly<Record<SaleView['state'], { readonly tone: Tone; readonly name: Key }>> = {
-  settled: { tone: 'ok', name: 'sales.state_settled' },
-  settled_by_guarantee: { tone: 'ok', name: 'sales.state_guarantee' },
-  refused: { tone: 'bad', name: 'sales.state_refused' },
-  disputed: { tone: 'warn', name: 'sales.state_disputed' },
-};
 
 /** The merchant's and the operator's differ in which payments they are told, and in where the proof is. */
 export function CaseLine({ found, onProof }: { found: DoubleSpendView; onProof: () => Promise<void> }) {
@@ -86,7 +81,7 @@ export function CaseLine({ found, onProof }: { found: DoubleSpendView; onProof: 
             <li key={payment.paymentHash}>
               <Bdi class="code">{payment.paymentHash.slice(0, 16)}</Bdi>
               <Sum minor={payment.amountMinor} currency={found.currency} />
-              <Chip tone={OUTCOMES[payment.outcome].tone}>{t(OUTCOMES[payment.outcome].name)}</Chip>
+              <Chip tone={SALE_STATES[payment.outcome].tone}>{t(SALE_STATES[payment.outcome].name)}</Chip>
             </li>
           ))}
         </ul>

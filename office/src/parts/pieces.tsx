@@ -168,13 +168,14 @@ export function PagedList<T>({
   );
 }
 
-/** A question before what cannot be undone; the answer that does nothing is the first that the keyboard meets. */
+/** A question before what has consequences; the answer that does nothing is the first that the keyboard meets. */
 export function Confirm({
   title,
   text,
   yes,
   busy,
   code,
+  isFinal = true,
   onYes,
   onNo,
   testId,
@@ -185,6 +186,8 @@ export function Confirm({
   yes: string;
   busy: boolean;
   code: string | null;
+  /** Cannot be undone: its button warns. */
+  isFinal?: boolean;
   onYes: () => void;
   onNo: () => void;
   testId: string;
@@ -219,7 +222,7 @@ export function Confirm({
           <Button kind="plain" disabled={busy} onClick={onNo} testId={`${testId}-no`}>
             {t('common.cancel')}
           </Button>
-          <Button kind="danger" type="submit" busy={busy} testId={`${testId}-yes`}>
+          <Button kind={isFinal ? 'danger' : 'primary'} type="submit" busy={busy} testId={`${testId}-yes`}>
             {yes}
           </Button>
         </div>

@@ -93,14 +93,16 @@ export function Shell({
         </div>
       </nav>
       <main id="main" tabIndex={-1} class="office-main">
-        {!state.reachable && (
-          <Notice tone="warn" icon="offline" role="status">
-            <p>{t('error.network_unreachable')}</p>
-          </Notice>
-        )}
         <SupportContact.Provider value={state.config?.supportContact ?? null}>
           {children}
         </SupportContact.Provider>
+        {!state.reachable && (
+          <div class="office-offline">
+            <Notice tone="warn" icon="offline" role="status">
+              <p>{t('error.network_unreachable')}</p>
+            </Notice>
+          </div>
+        )}
       </main>
     </div>
   );

@@ -116,14 +116,14 @@ function Banners() {
             <Button
               kind="plain"
               busy={action.busy}
-              onClick={() => action.run(async () => void (await wallet.finishTransfer(unfinished)))}
+              onClick={() => action.run(async () => void (await wallet.online.finishTransfer(unfinished)))}
             >
               {t('transfer.finish')}
             </Button>
             <Button
               kind="quiet"
               disabled={action.busy}
-              onClick={() => action.run(() => wallet.forgetIntent(unfinished.key))}
+              onClick={() => action.run(() => wallet.online.forgetIntent(unfinished.key))}
             >
               {t('transfer.forget')}
             </Button>

@@ -28,7 +28,7 @@ export function TopUpScreen() {
     const { minor } = amount;
     if (minor === null) return;
     action.run(async () => {
-      const order = await wallet.startTopUp(minor, currency);
+      const order = await wallet.online.startTopUp(minor, currency);
       if (order.checkoutUrl === null) return location.assign(`/?topup=${encodeURIComponent(order.id)}`);
       location.assign(order.checkoutUrl);
     });
@@ -90,7 +90,7 @@ function useTopUp(id: string): Progress {
     let waitedMs = 0;
     const ask = async (): Promise<void> => {
       try {
-        const topUp = await wallet.topUp(id);
+        const topUp = await wallet.online.topUp(id);
         if (isOver) return;
         if (topUp.status !== 'awaiting_payment') {
           setProgress({ kind: 'done', topUp });
@@ -161,7 +161,7 @@ export function TopUpReturn({ id, wasCancelled }: { id: string; wasCancelled: bo
                   kind="quiet"
                   busy={giving.busy}
                   testId="topup-give-up"
-                  onClick={() => giving.run(async () => void (await wallet.cancelTopUp(id)))}
+                  onClick={() => giving.run(async () => void (await wallet.online.cancelTopUp(id)))}
                 >
                   {t('topup.give_up')}
                 </Button>

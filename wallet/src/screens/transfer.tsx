@@ -53,7 +53,7 @@ function Compose({ onReady }: { onReady: (order: Order) => void }) {
     const { minor } = amount;
     if (minor === null) return;
     action.run(async () => {
-      const recipient = await wallet.previewTransfer(phone.trim());
+      const recipient = await wallet.online.previewTransfer(phone.trim());
       onReady({
         phone: phone.trim(),
         amountMinor: minor,
@@ -146,7 +146,7 @@ function Confirm({
         <Button
           busy={action.busy}
           testId="transfer-confirm"
-          onClick={() => action.run(async () => onDone(await wallet.transfer({ ...order, currency })))}
+          onClick={() => action.run(async () => onDone(await wallet.online.transfer({ ...order, currency })))}
         >
           {action.code === null
             ? t('transfer.send', { amount: money(order.amountMinor, currency) })

@@ -31,7 +31,7 @@ function Ask() {
     let isOver = false;
     const look = async (): Promise<void> => {
       try {
-        const answer = await wallet.bankAccount();
+        const answer = await wallet.online.bankAccount();
         if (isOver) return;
         setCode(null);
         setBank(answer);
@@ -62,7 +62,7 @@ function Ask() {
 function LinkAction({ label, isFirst }: { label: string; isFirst: boolean }) {
   const { wallet } = useWallet();
   const action = useAction();
-  const toProvider = async () => location.assign(await wallet.linkBankAccount());
+  const toProvider = async () => location.assign(await wallet.online.linkBankAccount());
   // Another bank account than the one that is known: whoever holds the phone must also read its SMS.
   if (action.code === 'step_up_required') return <StepUp act="bank_account" onProved={toProvider} />;
   return (
@@ -133,7 +133,7 @@ function Order({ bank }: { bank: BankAccountView }) {
     const { minor } = amount;
     if (minor === null || feeMinor === null) return;
     action.run(async () => {
-      const { id } = await wallet.withdraw({ amountMinor: minor, feeMinor, currency });
+      const { id } = await wallet.online.withdraw({ amountMinor: minor, feeMinor, currency });
       go(`withdraw/${encodeURIComponent(id)}`);
     });
   };

@@ -49,7 +49,7 @@ function useWithdrawal(id: string): Asked {
     let isOver = false;
     const ask = async (): Promise<void> => {
       try {
-        const answer = await wallet.withdrawal(id);
+        const answer = await wallet.online.withdrawal(id);
         if (isOver) return;
         setCode(null);
         setWithdrawal(answer);
@@ -122,7 +122,7 @@ function CodeForm({
   const submit = (event: Event) => {
     event.preventDefault();
     if (typed.length === 6)
-      action.run(async () => onAnswer(await wallet.confirmWithdrawal(withdrawal.id, typed)));
+      action.run(async () => onAnswer(await wallet.online.confirmWithdrawal(withdrawal.id, typed)));
   };
   return (
     <form class="form" onSubmit={submit} data-testid="withdrawal-state" data-state="awaiting_code">
@@ -163,7 +163,7 @@ function CodeForm({
           disabled={waitSeconds > 0}
           onClick={() =>
             resend.run(async () => {
-              const again = await wallet.resendWithdrawalCode(withdrawal.id);
+              const again = await wallet.online.resendWithdrawalCode(withdrawal.id);
               setResendAtMs(wallet.clock.nowMs() + resendAfter(again));
             })
           }
