@@ -7,7 +7,6 @@ import { openRequestEnvelope, encodeDelivery, runSync, toHex } from '@tikiwallet
 import { nodeCrypto } from '@tikiwallet/protocol/node';
 import { KioskView, MerchantSummary } from '@tikiwallet/server/contract';
 import { randomUUID } from 'node:crypto';
-import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { cloudApi } from '../../desktop/agent/cloud/cloud-api.ts';
 import { CloudClient } from '../../desktop/agent/cloud/cloud-client.ts';
@@ -16,6 +15,7 @@ import { SettleLoop } from '../../desktop/agent/settle/settle-loop.ts';
 import type { CommandName, CommandParams, CommandResult } from '../../desktop/agent/store/messages.ts';
 import { ok, TestKiosk } from '../../desktop/agent/test/world.ts';
 import { reconcile } from '../../server/src/ledger/index.ts';
+import { createLogger } from '../../server/src/log.ts';
 import { type OfflineWallet, pay, SimulatedPhone } from '../../server/test/simulated-phone.ts';
 import { type Person, startTestServer, type TestServer } from '../../server/test/test-server.ts';
 import { type Budget, CuttingProxy, UNCUT } from './cutting-proxy.ts';
@@ -44,7 +44,7 @@ const store = (kiosk: TestKiosk) => ({
   run: async <N extends CommandName>(name: N, params: CommandParams<N>): Promise<CommandResult<N>> =>
     kiosk.desk.run(name, params),
 });
-const log = pino({ level: 'silent' });
+const log = createLogger({ level: 'silent' });
 const events = { onReached: () => undefined, onUnreachable: () => undefined };
 let streams = 0;
 function api() {

@@ -9,7 +9,7 @@ import { BatchStream, type StreamLimits } from './batch-stream.ts';
 const GENEROUS: StreamLimits = { maxBatches: 100, maxBytes: 1e8, batchMs: 60_000, allMs: 60_000 };
 let server: Server;
 let port: number;
-let arrived: ((body: IncomingMessage) => void)[] = [];
+const arrived: ((body: IncomingMessage) => void)[] = [];
 beforeAll(async () => {
   server = createServer((incoming) => arrived.shift()?.(incoming)).listen(0, '127.0.0.1');
   await once(server, 'listening');
