@@ -51,9 +51,9 @@ const BODY_ALLOWANCES = [
 ];
 
 /** What rooms of other owners supply to the wallet's view. */
-const walletNeeds = ({ clock, db, offline }: ServerContext): WalletNeeds => ({
+const walletNeeds = ({ clock, offline, worker }: ServerContext): WalletNeeds => ({
   returnDue: async (userId) => {
-    await giveBackAll({ db, clock, policy: offline.policy }, userId);
+    await giveBackAll({ db: worker, clock, policy: offline.policy }, userId);
   },
   listAllowances: (executor, userId) => listAllowances(executor, { userId, nowMs: clock.nowMs() }),
 });

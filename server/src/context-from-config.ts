@@ -5,6 +5,7 @@ import { createAuthenticator, createTokens, Sessions } from './accounts/index.ts
 import type { Clock } from './clock.ts';
 import { type Config, ConfigError } from './config.ts';
 import type { ServerContext } from './context.ts';
+import { createActingRoles } from './db/acting-as.ts';
 import type { Db } from './db/client.ts';
 import { serverKey } from './db/server-keys.ts';
 import { createTenantReads } from './db/tenant.ts';
@@ -77,6 +78,7 @@ export async function createContext(parts: ContextParts): Promise<ServerContext>
   return {
     ...parts,
     asTenant: await createTenantReads(db, log),
+    ...(await createActingRoles(db, log)),
     metrics,
     reading,
     life: new Life(),

@@ -5,6 +5,7 @@ import type { Sessions } from './accounts/sessions.ts';
 import type { Tokens } from './accounts/tokens.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
+import type { ActingRoles } from './db/acting-as.ts';
 import type { Db } from './db/client.ts';
 import type { AsTenant } from './db/tenant.ts';
 import type { Reading } from './db/reading.ts';
@@ -25,6 +26,10 @@ export interface ServerContext {
   readonly db: Db;
   /** For reads on behalf of whoever is signed in. */
   readonly asTenant: AsTenant;
+  /** For writes on behalf of whoever is signed in. */
+  readonly dbOf: ActingRoles['dbOf'];
+  /** For settlement, providers' events and background work. */
+  readonly worker: Db;
   /** For lists and figures that may be some seconds old. */
   readonly reading: Reading;
   readonly log: Logger;

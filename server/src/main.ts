@@ -76,16 +76,18 @@ async function main(): Promise<void> {
 
 /** The workers that send; what is to be sent is handed to them every few seconds. */
 async function startWebhooks(context: ServerContext): Promise<Queue> {
-  const queue = await startQueue(context.db, context.log);
+  const needs = { ...context, db: context.worker };
+  const queue = await startQueue(context.worker, context.log);
   await queue.workOnWebhooks({
-    deliver: (deliveryId) => deliver(context, deliveryId),
-    onDead: (deliveryId) => markDead(context, deliveryId),
+    deliver: (deliveryId) => deliver(needs, deliveryId),
+    onDead: (deliveryId) => markDead(needs, deliveryId),
   });
   return queue;
 }
 
 function startJobs(context: ServerContext, queue: Queue): readonly PeriodicJob[] {
-  const { db, clock, config, log } = context;
+  const { worker: db, clock, config, log } = context;
+  const needs = { ...context, db };
   const giveBack = { db, clock, policy: config.offline };
   return [
     startPeriodic({ name: 'allowances', everyMs: MINUTE_MS, log, round: () => giveBackAll(giveBack) }),
@@ -94,21 +96,21 @@ function startJobs(context: ServerContext, queue: Queue): readonly PeriodicJob[]
       name: 'withdrawals',
       everyMs: WITHDRAWALS_MS,
       log,
-      round: () => advanceWithdrawals(context),
+      round: () => advanceWithdrawals(needs),
     }),
     startPeriodic({
       name: 'provider events',
       everyMs: CATCH_UP_MS,
       log,
-      round: () => catchUpWithEvents(context),
+      round: () => catchUpWithEvents(needs),
     }),
     startPeriodic({
       name: 'webhooks',
       everyMs: WEBHOOKS_MS,
       log,
-      round: () => handOver(context, queue.enqueueWebhooks),
+      round: () => handOver(needs, queue.enqueueWebhooks),
     }),
-    startPeriodic({ name: 'top-ups', everyMs: MINUTE_MS, log, round: () => lookAfterTopUps(context) }),
+    startPeriodic({ name: 'top-ups', everyMs: MINUTE_MS, log, round: () => lookAfterTopUps(needs) }),
   ];
 }
 

@@ -1,6 +1,7 @@
 /**
  * `node server/src/migrate.ts`: brings the database to this release's schema, then ends. The job that runs before new
- * server processes do, which then start with `TIKI_MIGRATE=never`. Only wires.
+ * server processes do, which then start with `TIKI_MIGRATE=never`. `--narrow`, once no older release runs here any more, takes from the
+ * application's role what this release does not use. Only wires.
  */
 import { ConfigError, readConfig } from './config.ts';
 import { migrate } from './db/migrate.ts';
@@ -20,7 +21,7 @@ async function main(): Promise<void> {
   const ownerUrl = databaseOwnerUrl ?? databaseUrl;
   if (ownerUrl === null)
     throw new ConfigError('DATABASE_OWNER_URL (or DATABASE_URL) must name the database to migrate.');
-  const { before, after } = await migrate({ ownerUrl });
+  const { before, after } = await migrate({ ownerUrl, narrows: process.argv.includes('--narrow') });
   console.log(
     before === after
       ? `The database has all ${after} migrations.`

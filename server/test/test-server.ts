@@ -72,6 +72,8 @@ export interface TestServerOptions {
   readonly rateLimitFactor?: number;
   readonly log?: Logger;
   readonly maxConnections?: number;
+  /** What the routes are given in place of the context, for a test that watches how they use it. */
+  readonly watch?: (context: ServerContext) => ServerContext;
 }
 
 export class TestServer {
@@ -97,6 +99,11 @@ export class TestServer {
     this.webhookSecret = parts.webhookSecret;
     this.log = parts.log ?? new LogScan();
     this.#closers = closers;
+  }
+
+  /** What background work is given. */
+  get background(): ServerContext {
+    return { ...this.context, db: this.context.worker };
   }
 
   /** @throws when the server's log holds what no log may hold (R59) */
@@ -306,7 +313,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   scan.guard(webhookSecret, "the webhook's secret");
   const log = options.log ?? createLogger({ level: 'trace', destination: scan });
   const context = await createContext({ config, clock, db: database.db, log });
-  handle = createApp(context).fetch;
+  handle = createApp(options.watch?.(context) ?? context).fetch;
   const stripeOrigin = `http://127.0.0.1:${stripeServer.port}`;
   return new TestServer(
     { origin, context, clock, database, stripe, stripeOrigin, sms, webhookSecret, log: scan },

@@ -23,6 +23,7 @@ export {
 } from './sms-codes.ts';
 export { findSuspension, restore, suspend } from './suspensions.ts';
 export {
+  findMembership,
   answerInvitation,
   findOwner,
   invite,
@@ -31,6 +32,7 @@ export {
   readTeam,
   removeMember,
   setTeamRole,
+  type TeamActor,
   withdrawInvitation,
 } from './teams.ts';
 export { createTokens } from './tokens.ts';

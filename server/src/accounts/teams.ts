@@ -21,6 +21,11 @@ interface Needs {
   readonly clock: Clock;
 }
 
+interface ReadNeeds {
+  readonly db: Executor;
+  readonly clock: Clock;
+}
+
 export interface Membership {
   readonly merchantId: string;
   readonly role: TeamRole;
@@ -56,7 +61,7 @@ function mayChange(actor: TeamRole, target: TeamRole): boolean {
   return target !== 'owner' && (actor === 'owner' || target === 'cashier');
 }
 
-export async function readTeam({ db, clock }: Needs, actor: TeamActor): Promise<TeamView> {
+export async function readTeam({ db, clock }: ReadNeeds, actor: TeamActor): Promise<TeamView> {
   const members = await db
     .select({ id: users.id, username: users.username, phone: users.phone, member: teamMembers })
     .from(teamMembers)
@@ -258,7 +263,7 @@ function receivedBy(clock: Clock, userId: string, executor: Executor) {
     .orderBy(asc(teamInvitations.createdAt));
 }
 
-export async function listReceived({ db, clock }: Needs, userId: string): Promise<ReceivedInvitations> {
+export async function listReceived({ db, clock }: ReadNeeds, userId: string): Promise<ReceivedInvitations> {
   const rows = await receivedBy(clock, userId, db);
   return {
     items: rows.map(({ invitation, businessName }) => ({

@@ -28,7 +28,7 @@ afterEach(async () => {
 });
 
 const giveBackRound = () =>
-  giveBackAll({ db: server.context.db, clock: server.clock, policy: server.context.offline.policy });
+  giveBackAll({ db: server.context.worker, clock: server.clock, policy: server.context.offline.policy });
 
 async function loadAs(who: SimulatedPhone, amountMinor: bigint, changes: Record<string, unknown> = {}) {
   const key = randomUUID();

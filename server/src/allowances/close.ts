@@ -11,7 +11,7 @@ import {
   readAllowanceCertificate,
   verifyClosingStatement,
 } from '@tikiwallet/protocol';
-import type { Tx } from '../db/client.ts';
+import type { Db, Tx } from '../db/client.ts';
 import { inTransaction } from '../db/retry.ts';
 import { allowances } from '../db/schema/allowances.ts';
 import { problem } from '../http/problem.ts';
@@ -31,9 +31,14 @@ export interface CloseRequest {
 
 /**
  * Denies the allowance everywhere and returns the rest at once if that is safe, later otherwise. Repeatable.
+ * @param worker returns the rest: whether that is safe is a question about every shop
  * @throws ApiProblem `allowance_not_found`, `closing_statement_invalid`, `allowance_not_active`, `service_unavailable`
  */
-export async function closeAllowance(needs: AllowanceNeeds, request: CloseRequest): Promise<AllowanceRow> {
+export async function closeAllowance(
+  needs: AllowanceNeeds,
+  request: CloseRequest,
+  worker: Db,
+): Promise<AllowanceRow> {
   const { db, clock, offline } = needs;
   const mine = and(eq(allowances.id, request.allowanceId), eq(allowances.userId, request.userId));
   const [found] = await db.select().from(allowances).where(mine);
@@ -45,7 +50,7 @@ export async function closeAllowance(needs: AllowanceNeeds, request: CloseReques
     if (isClosedAlready(row, statement)) return;
     await startClosing(tx, row, { bytes, statement, closingAt: new Date(clock.nowMs()) });
   });
-  await giveBack({ db, clock, policy: offline.policy }, request.allowanceId);
+  await giveBack({ db: worker, clock, policy: offline.policy }, request.allowanceId);
   const [closed] = await db.select().from(allowances).where(mine);
   if (closed === undefined) throw problem('allowance_not_found');
   return closed;

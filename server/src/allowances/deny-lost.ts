@@ -5,6 +5,7 @@
  * phone has spent.
  */
 import { and, eq } from 'drizzle-orm';
+import type { Db } from '../db/client.ts';
 import { inTransaction } from '../db/retry.ts';
 import { allowances } from '../db/schema/allowances.ts';
 import { problem } from '../http/problem.ts';
@@ -23,9 +24,14 @@ export interface LostAllowance {
 /**
  * Denies it everywhere. What shops accepted before they could know is still paid from the reserve; the rest returns
  * by the rules of decisions/0002. Repeatable; one that is closing or over is left as it is.
+ * @param worker returns the rest: whether that is safe is a question about every shop
  * @throws ApiProblem `allowance_not_found`, `service_unavailable` (the deny list is full)
  */
-export async function denyLostAllowance(needs: AllowanceNeeds, lost: LostAllowance): Promise<AllowanceRow> {
+export async function denyLostAllowance(
+  needs: AllowanceNeeds,
+  lost: LostAllowance,
+  worker: Db,
+): Promise<AllowanceRow> {
   const { db, clock, offline } = needs;
   const mine = and(eq(allowances.id, lost.allowanceId), eq(allowances.userId, lost.userId));
   await inTransaction(db, async (tx) => {
@@ -45,7 +51,7 @@ export async function denyLostAllowance(needs: AllowanceNeeds, lost: LostAllowan
     ]);
     await tx.update(allowances).set({ status: 'denied', deniedVersion }).where(eq(allowances.id, row.id));
   });
-  await giveBack({ db, clock, policy: offline.policy }, lost.allowanceId);
+  await giveBack({ db: worker, clock, policy: offline.policy }, lost.allowanceId);
   const [row] = await db.select().from(allowances).where(mine);
   if (row === undefined) throw problem('allowance_not_found');
   return row;

@@ -89,8 +89,8 @@ describe('a lost phone', () => {
     await report(kiosk);
     expect(await phone.allowance(wallet)).toMatchObject({ returnedMinor: '0' });
     server.clock.advance((72 + 7 * 24 + 1) * HOUR_MS);
-    const { db, clock, offline } = server.context;
-    await giveBackAll({ db, clock, policy: offline.policy });
+    const { worker, clock, offline } = server.context;
+    await giveBackAll({ db: worker, clock, policy: offline.policy });
     const [row] = await server.database.owner<{ returned_minor: string }[]>`
       select returned_minor from allowances where id = ${wallet.allowance.allowanceId}`;
     expect(row?.returned_minor).toBe('5000');

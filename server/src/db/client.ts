@@ -6,7 +6,7 @@
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
 import postgres, { type Sql } from 'postgres';
 
-export type Db = PostgresJsDatabase<Record<string, never>>;
+export type Db = PostgresJsDatabase<Record<string, never>> & { readonly $client: Sql };
 export type Tx = Parameters<Parameters<Db['transaction']>[0]>[0];
 /** Where a read may run: on the pool or inside a transaction. */
 export type Executor = Db | Tx;

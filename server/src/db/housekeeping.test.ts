@@ -13,7 +13,7 @@ afterAll(() => server.close());
 
 const rowsOf = async (table: string) =>
   (await server.database.owner`select 1 from ${server.database.owner(table)}`).length;
-const forget = () => forgetOld(server.context.db, server.clock);
+const forget = () => forgetOld(server.context.worker, server.clock);
 
 test('what is old goes and what may be needed stays; a forgotten key still moves no money twice', async () => {
   const [from, to] = [await server.customerWith(5_000n), await server.register('customer')];

@@ -7,6 +7,7 @@ import { drizzle } from 'drizzle-orm/postgres-js';
 import { migrate as runMigrations } from 'drizzle-orm/postgres-js/migrator';
 import postgres from 'postgres';
 import { migrateQueue } from '../jobs/queue.ts';
+import { MEMBER_ROLE, WORKER_ROLE } from './acting-as.ts';
 import { TENANT_ROLE } from './tenant.ts';
 import { MIGRATIONS, SchemaDiffers, schemaVersion } from './schema-version.ts';
 
@@ -22,6 +23,8 @@ export interface MigrateOptions {
   /** Gives the application's role a log-in with this password; for clusters that we own ourselves. */
   readonly appRolePassword?: string;
   readonly acceptsNewer?: boolean;
+  /** True where no older release runs on this database: the application then keeps only the rights that this release uses. */
+  readonly narrows?: boolean;
 }
 
 export interface Migrated {
@@ -51,9 +54,11 @@ export async function migrate(options: MigrateOptions): Promise<Migrated> {
       await sql.unsafe(`alter role ${APP_ROLE} with login password '${options.appRolePassword}'`);
     }
     const ownerMayActAsApp = await mayActAsApp(sql);
-    await migrateQueue(options.ownerUrl, APP_ROLE);
-    // The session's own user must be allowed to become a tenant's reader, whichever role it wears meanwhile.
-    await sql.unsafe(`grant ${TENANT_ROLE} to current_user`).catch(() => undefined);
+    await migrateQueue(options.ownerUrl, [APP_ROLE, WORKER_ROLE]);
+    // The session's own user must be allowed to take these on, whichever role it wears meanwhile.
+    for (const role of [TENANT_ROLE, MEMBER_ROLE, WORKER_ROLE])
+      await sql.unsafe(`grant ${role} to current_user`).catch(() => undefined);
+    if (options.narrows === true) await sql`select narrow_application_role()`;
     await letAppReadVersion(sql);
     const { applied } = await schemaVersion(db);
     return { ownerMayActAsApp, before: before.applied, after: applied };

@@ -46,13 +46,141 @@ function countAll(tenant: Tenant, table: string): Promise<number> {
   });
 }
 
-test('R52: every table with a person or a merchant in it is guarded by the database', async () => {
-  const bare = await server.database.owner`
-    select distinct c.table_name from information_schema.columns c
-    join pg_class t on t.oid = format('public.%I', c.table_name)::regclass and t.relkind in ('r', 'p')
-    where c.table_schema = 'public' and c.column_name in ('user_id', 'merchant_id', 'owner_id', 'holder_id')
-      and not t.relrowsecurity`;
-  expect(bare.map((row) => row['table_name'])).toEqual([]);
+/** Tables that no policy guards: there is nobody's row in them. */
+const OF_NOBODY = [
+  'issuer_certificates',
+  'provider_events',
+  'rate_limits',
+  'revoked_issuers',
+  'server_keys',
+  'trust_bundles',
+  'trust_state',
+];
+/** What `tiki_app` itself still writes, and why no narrower role does. */
+const WRITTEN_BY_APPLICATION: Readonly<Record<string, string>> = {
+  account_events: 'proofs of who is calling',
+  allowances: 'closing an account erases the masked number',
+  bank_accounts: 'closing an account deletes it',
+  debts: 'a transfer between two people pays them',
+  denied_subjects: 'the operator denies',
+  idempotency_keys: 'before it is known what a request does',
+  issuer_certificates: 'the server’s own keys',
+  kiosk_certificates: 'a till enrols, which is no person',
+  kiosk_enrolments: 'a till enrols, which is no person',
+  kiosk_tokens: 'a till enrols, which is no person',
+  kiosks: 'a till enrols, which is no person',
+  ledger_accounts: 'transfers between people, many in one transaction',
+  ledger_entries: 'transfers between people, many in one transaction',
+  ledger_transfers: 'transfers between people, many in one transaction',
+  merchants: 'registration: there is nobody yet',
+  operator_acts: 'the operator’s own log',
+  owner_codes: 'proofs of who is calling',
+  password_resets: 'proofs of who is calling',
+  phone_changes: 'proofs of who is calling',
+  provider_events: 'before the release that has a worker',
+  rate_limits: 'before it is known who is calling',
+  registrations: 'registration: there is nobody yet',
+  revoked_issuers: 'the server’s own keys',
+  server_keys: 'the server’s own keys',
+  sessions: 'who is calling',
+  suspensions: 'the operator suspends',
+  team_invitations: 'a number that changes ends what other shops offered to it',
+  team_members: 'registration: there is nobody yet; closing ends them',
+  top_ups: 'the terminal’s commands of the operator',
+  trust_bundles: 'the server’s own keys',
+  trust_state: 'the server’s own keys',
+  users: 'registration, a new password, a new number, closing',
+  webhook_endpoints: 'closing an account ends and erases them',
+  withdrawals: 'the terminal’s commands of the operator',
+};
+
+test('R52: every table is guarded by the database, or is nobody’s', async () => {
+  const tables = await server.database.owner<{ name: string; guarded: boolean }[]>`
+    select relname as name, relrowsecurity as guarded from pg_class
+    where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') order by 1`;
+  expect(tables.filter(({ guarded }) => !guarded).map(({ name }) => name)).toEqual(OF_NOBODY);
+});
+
+test('R52: the application writes itself only what no narrower role does, each for a reason', async () => {
+  const rows = await server.database.owner<{ name: string }[]>`
+    select distinct table_name as name from information_schema.column_privileges
+    where grantee = 'tiki_app' and table_schema = 'public' and privilege_type in ('INSERT', 'UPDATE')
+    union select table_name from information_schema.table_privileges
+    where grantee = 'tiki_app' and table_schema = 'public' and privilege_type = 'DELETE' order by 1`;
+  expect(rows.map(({ name }) => name)).toEqual(Object.keys(WRITTEN_BY_APPLICATION).sort());
+});
+
+/** Every table of which the member may change something, with one column of those. */
+async function changeable(): Promise<{ name: string; column: string }[]> {
+  return server.database.owner<{ name: string; column: string }[]>`
+    select table_name as name, min(column_name) as column from information_schema.column_privileges
+    where grantee = 'tiki_member' and table_schema = 'public' and privilege_type = 'UPDATE' and table_name <> 'trust_state'
+    group by 1 order by 1`;
+}
+
+test('R52: a write without any condition changes nothing of anybody else’s', async () => {
+  const tables = await changeable();
+  expect(tables.length).toBeGreaterThan(10);
+  const own = ['ledger_accounts', 'team_members'];
+  for (const tenant of strangers) {
+    const db = server.context.dbOf(tenant);
+    for (const { name, column } of tables.filter((table) => !own.includes(table.name))) {
+      const changed = await db.execute(
+        sql`update ${sql.identifier(name)} set ${sql.identifier(column)} = ${sql.identifier(column)} returning 1`,
+      );
+      expect([name, changed.length]).toEqual([name, 0]);
+    }
+    // Their own pocket and ours; of a team their own place.
+    const moved = await db.execute<{ holder_id: string | null }>(
+      sql`update ledger_accounts set balance_minor = balance_minor returning holder_id`,
+    );
+    expect(moved.filter(({ holder_id: holder }) => holder !== null && holder !== tenant.userId)).toEqual([]);
+  }
+});
+
+test('R52: a row with somebody else’s name on it is refused, and money finds no way to their account', async () => {
+  const [stranger] = strangers;
+  if (stranger === undefined) throw new Error('no stranger');
+  const db = server.context.dbOf(stranger);
+  const theirs = victim.userId;
+  const [account] = await server.database.owner<{ id: string }[]>`
+    select id from ledger_accounts where owner_id = ${theirs} and kind = 'user_online'`;
+  const [till] = await server.database.owner<{ id: string }[]>`select id from kiosks limit 1`;
+  for (const forged of [
+    sql`insert into top_ups (id, user_id, amount_minor, currency) values (gen_random_uuid(), ${theirs}, 1, 'SGD')`,
+    sql`insert into team_members (id, merchant_id, user_id, role, added_at)
+      values (gen_random_uuid(), ${shop.merchantId}, ${stranger.userId}, 'manager', now())`,
+    sql`insert into webhook_endpoints (id, merchant_id, idempotency_key, url, events, secret_changed_at, created_at)
+      values (gen_random_uuid(), ${shop.merchantId}, 'forged', 'https://example.com/', '{payment.settled}', now(), now())`,
+    sql`insert into denied_subjects (kind, subject_id, version, reason) values ('kiosk', ${till?.id ?? ''}, 9, 'lost')`,
+    sql`with t as (insert into ledger_transfers (id, kind, idempotency_key, content_hash, reference)
+        values (gen_random_uuid(), 'correction', 'forged', '', '{}') returning id)
+      insert into ledger_entries (transfer_id, account_id, currency, amount_minor)
+        select t.id, ${account?.id ?? ''}, 'SGD', 1 from t`,
+    sql`update users set withdrawals_from = null`,
+    sql`insert into sales (enrolment_id) values (gen_random_uuid())`,
+  ])
+    await expect(db.execute(forged)).rejects.toMatchObject({ cause: { code: '42501' } });
+});
+
+test('R52: who settles sees everybody’s money and nobody’s secrets', async () => {
+  for (const statement of [
+    'select password_hash from users',
+    'select token_hash from kiosk_tokens',
+    'select material from server_keys',
+    'select * from owner_codes',
+    'select proof_key from sessions',
+    'update users set phone = phone',
+    'update kiosks set enrolment_code = null',
+    'insert into operator_acts select * from operator_acts',
+    'delete from ledger_entries',
+  ])
+    await expect(server.context.worker.execute(sql.raw(statement))).rejects.toMatchObject({
+      cause: { code: '42501' },
+    });
+  // And what it is, it is for one statement.
+  const [who] = await server.context.db.execute(sql`select current_user as who`);
+  expect(who).toEqual({ who: 'tiki_app' });
 });
 
 test('R52: a query without any condition shows a stranger nothing of anybody', async () => {

@@ -12,7 +12,7 @@ afterAll(async () => {
 });
 
 test('a job whose worker was killed comes again', async () => {
-  const { db, log } = server.context;
+  const { worker: db, log } = server.context;
   const { owner } = server.database;
   const queue = await startQueue(db, log);
   const deliveryId = randomUUID();

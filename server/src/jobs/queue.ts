@@ -12,8 +12,8 @@ export const QUEUE_SCHEMA = 'pgboss';
 const WEBHOOKS = 'webhooks';
 const WEBHOOKS_DEAD = 'webhooks.dead';
 
-/** As the owner of the tables: the queue's own schema, and the rights of the application in it. */
-export async function migrateQueue(ownerUrl: string, appRole: string): Promise<void> {
+/** As the owner of the tables: the queue's own schema, and the rights of those who work in it. */
+export async function migrateQueue(ownerUrl: string, roles: readonly string[]): Promise<void> {
   const boss = new PgBoss({
     connectionString: ownerUrl,
     schema: QUEUE_SCHEMA,
@@ -34,13 +34,14 @@ export async function migrateQueue(ownerUrl: string, appRole: string): Promise<v
       expireInSeconds: 60,
       deadLetter: WEBHOOKS_DEAD,
     });
-    await boss.getDb().executeSql(`
-      DO $$ BEGIN
-        IF EXISTS (SELECT FROM pg_roles WHERE rolname = '${appRole}') THEN
-          GRANT USAGE ON SCHEMA ${QUEUE_SCHEMA} TO ${appRole};
-          GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${QUEUE_SCHEMA} TO ${appRole};
-        END IF;
-      END $$`);
+    for (const role of roles)
+      await boss.getDb().executeSql(`
+        DO $$ BEGIN
+          IF EXISTS (SELECT FROM pg_roles WHERE rolname = '${role}') THEN
+            GRANT USAGE ON SCHEMA ${QUEUE_SCHEMA} TO ${role};
+            GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${QUEUE_SCHEMA} TO ${role};
+          END IF;
+        END $$`);
   } finally {
     await boss.stop({ graceful: false });
   }

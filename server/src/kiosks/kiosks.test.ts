@@ -210,9 +210,10 @@ describe('trust for a kiosk', () => {
   test('of a denied kiosk is not renewed: it gets the signed word that it is denied, and nothing else (R31)', async () => {
     merchant = await server.register('merchant');
     const kiosk = await SimulatedKiosk.open(server, merchant);
-    const { db, clock, offline } = server.context;
+    const { dbOf, clock, offline } = server.context;
     const merchantId = merchant.session.user.merchant?.id ?? '';
     const userId = merchant.session.user.id;
+    const db = dbOf({ userId, merchantId });
     await denyKiosk({ db, clock, policy: offline.policy }, { merchantId, userId }, kiosk.kioskId);
     const headers = { authorization: `Kiosk ${kiosk.token}` };
     const path = `/v1/merchant/kiosks/${kiosk.kioskId}/code`;

@@ -18,7 +18,7 @@ type Needs = Pick<ServerContext, 'db' | 'config' | 'clock' | 'money' | 'log'>;
  */
 export async function cancelTopUp(needs: Needs, userId: string, id: string): Promise<TopUp> {
   const { db, clock, money } = needs;
-  const row = await findTopUpRow(needs, userId, id);
+  const row = await findTopUpRow(db, userId, id);
   if (row.status !== 'awaiting_payment') {
     if (row.cancelledAt !== null) return showTopUp(db, row);
     throw problem('top_up_not_open');
@@ -33,5 +33,5 @@ export async function cancelTopUp(needs: Needs, userId: string, id: string): Pro
     const event = await money.askAbout(checkoutId).catch(tryAgain);
     if (event !== null) await handleMoneyEvent(needs, event);
   }
-  return findTopUp(needs, userId, id);
+  return findTopUp(db, userId, id);
 }

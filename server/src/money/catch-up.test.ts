@@ -12,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => server.close());
 
 const catchUp = (money: Partial<MoneyPort>) =>
-  catchUpWithEvents({ ...server.context, money: { ...server.context.money, ...money } });
+  catchUpWithEvents({ ...server.background, money: { ...server.context.money, ...money } });
 const named = (eventId: string) => ({ eventId, eventType: 'test' });
 const isRecorded = async (eventId: string) =>
   (await server.database.owner`select 1 from provider_events where id = ${eventId}`).length === 1;

@@ -97,7 +97,7 @@ describe('a refund', () => {
     const { person, intent } = await paid(5_000n);
     Object.assign(server.stripe.webhooks.faults, faults);
     await Promise.all([refund(intent, 1_000), refund(intent, 500)]);
-    await catchUpWithEvents(server.context);
+    await catchUpWithEvents(server.background);
     expect(await onlineOf(person)).toBe('3500');
     await allIsSound();
   });
@@ -139,7 +139,7 @@ describe('a refund that the bank of the card did not take', () => {
     Object.assign(server.stripe.webhooks.faults, { dropNext: 1 });
     await fail(await refundOf(intent, 2_000));
     expect(await onlineOf(person)).toBe('5000');
-    await catchUpWithEvents(server.context);
+    await catchUpWithEvents(server.background);
     expect(await onlineOf(person)).toBe('5000');
     await allIsSound();
   });
@@ -169,7 +169,7 @@ describe('a dispute', () => {
       await close(id, verdict);
       expect([await onlineOf(person), await statusOf(person, topUp)]).toEqual([online, status]);
     }
-    await catchUpWithEvents(server.context);
+    await catchUpWithEvents(server.background);
     expect(await onlineOf(person)).toBe('0');
     await allIsSound();
   });
@@ -258,7 +258,7 @@ describe('a dispute', () => {
         expect(await onlineOf(person)).toBe(online);
       }
     }
-    await catchUpWithEvents(server.context);
+    await catchUpWithEvents(server.background);
     await allIsSound();
   });
 

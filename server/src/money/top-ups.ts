@@ -7,7 +7,7 @@
 import { and, eq, inArray } from 'drizzle-orm';
 import type { TopUp } from '../../contract/index.ts';
 import type { ServerContext } from '../context.ts';
-import type { Tx } from '../db/client.ts';
+import type { Executor, Tx } from '../db/client.ts';
 import { topUps } from '../db/schema/money.ts';
 import { recoverDebts } from '../debts/recover.ts';
 import { problem } from '../http/problem.ts';
@@ -71,8 +71,8 @@ export async function startTopUp(
 }
 
 /** @throws ApiProblem `top_up_not_found`, for other people's too */
-export async function findTopUpRow(needs: Needs, userId: string, id: string): Promise<TopUpRow> {
-  const [row] = await needs.db
+export async function findTopUpRow(executor: Executor, userId: string, id: string): Promise<TopUpRow> {
+  const [row] = await executor
     .select()
     .from(topUps)
     .where(and(eq(topUps.id, id), eq(topUps.userId, userId)));
@@ -81,8 +81,8 @@ export async function findTopUpRow(needs: Needs, userId: string, id: string): Pr
 }
 
 /** @throws ApiProblem `top_up_not_found`, for other people's too */
-export async function findTopUp(needs: Needs, userId: string, id: string): Promise<TopUp> {
-  return showTopUp(needs.db, await findTopUpRow(needs, userId, id));
+export async function findTopUp(executor: Executor, userId: string, id: string): Promise<TopUp> {
+  return showTopUp(executor, await findTopUpRow(executor, userId, id));
 }
 
 /** @returns null when there is no such top-up, or it has another checkout. */

@@ -10,6 +10,7 @@ import {
 } from '../../contract/index.ts';
 import { closeAllowance, denyLostAllowance, issueAllowance, showAllowance } from '../allowances/index.ts';
 import type { RegisterRoutes } from '../context.ts';
+import type { Tenant } from '../db/tenant.ts';
 import { problem } from '../http/problem.ts';
 import { answers, bearer, idempotencyHeaders, json, refusals } from '../http/router.ts';
 
@@ -47,8 +48,11 @@ const denyRoute = createRoute({
 });
 
 export const registerAllowances: RegisterRoutes = (router, context) => {
-  const { auth, clock, db, idempotency, limits } = context;
-  const show = (id: string) => showAllowance(db, id, clock.nowMs());
+  const { asTenant, auth, clock, dbOf, idempotency, limits, worker } = context;
+  const tenantOf = (userId: string): Tenant => ({ userId, merchantId: null });
+  const needsOf = (userId: string) => ({ ...context, db: dbOf(tenantOf(userId)) });
+  const show = (userId: string, id: string) =>
+    asTenant(tenantOf(userId), (tx) => showAllowance(tx, id, clock.nowMs()));
   router.openapi(issueRoute, async (c) => {
     const { userId } = await auth.requireRole(c, 'customer');
     await limits.take('allowance_by_user', userId);
@@ -69,7 +73,7 @@ export const registerAllowances: RegisterRoutes = (router, context) => {
           proof,
           payeeLock: payeeLock ?? null,
         };
-        return show((await issueAllowance(context, request)).id);
+        return show(userId, (await issueAllowance(needsOf(userId), request)).id);
       },
     });
     return c.json(allowance, 200);
@@ -79,14 +83,14 @@ export const registerAllowances: RegisterRoutes = (router, context) => {
     const { id } = c.req.valid('param');
     const { statement } = c.req.valid('json');
     if (statement.length > 4_096) throw problem('closing_statement_invalid');
-    await closeAllowance(context, { userId, allowanceId: id, statement });
-    return c.json(await show(id), 200);
+    await closeAllowance(needsOf(userId), { userId, allowanceId: id, statement }, worker);
+    return c.json(await show(userId, id), 200);
   });
   router.openapi(denyRoute, async (c) => {
     const { userId } = await auth.requireRole(c, 'customer');
     await limits.take('deny_by_user', userId);
     const { id } = c.req.valid('param');
-    await denyLostAllowance(context, { userId, allowanceId: id });
-    return c.json(await show(id), 200);
+    await denyLostAllowance(needsOf(userId), { userId, allowanceId: id }, worker);
+    return c.json(await show(userId, id), 200);
   });
 };

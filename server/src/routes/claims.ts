@@ -27,7 +27,8 @@ const listRoute = createRoute({
 });
 
 export const registerClaims: RegisterRoutes = (router, context) => {
-  const { asTenant, auth, clock, db, limits, log, offline } = context;
+  const { asTenant, auth, clock, limits, log, offline, worker } = context;
+  // Whose receipt it is, the phone's signature says: what settles touches the merchant's money and the payer's.
   const settling = settleNeeds(context);
   router.openapi(claimRoute, async (c) => {
     const { userId } = await auth.requireRole(c, 'customer');
@@ -35,7 +36,7 @@ export const registerClaims: RegisterRoutes = (router, context) => {
     const claim = await settleClaim(settling, { userId, body: c.req.valid('json') });
     try {
       // It may have been what a closing allowance waited for.
-      await giveBackAll({ db, clock, policy: offline.policy }, userId);
+      await giveBackAll({ db: worker, clock, policy: offline.policy }, userId);
     } catch (error) {
       // The claim is settled whatever becomes of this; the periodic round returns the money later.
       log.warn({ err: error }, 'allowances could not be looked at after a claim');

@@ -17,6 +17,7 @@ import {
   Uuid,
 } from '../../contract/index.ts';
 import type { RegisterRoutes } from '../context.ts';
+import type { Tenant } from '../db/tenant.ts';
 import type { Executor } from '../db/client.ts';
 import { answers, bearerOf, idempotencyHeaders, json, refusals } from '../http/router.ts';
 import {
@@ -131,8 +132,9 @@ const setLimitsRoute = createRoute({
 });
 
 export const registerMerchant: RegisterRoutes = (router, context) => {
-  const { asTenant, auth, clock, config, db, idempotency, offline, reading } = context;
-  const needs = { db, clock, policy: offline.policy };
+  const { asTenant, auth, clock, config, dbOf, idempotency, offline, reading } = context;
+  /** Writes of one merchant, by one of its people. */
+  const needsOf = (tenant: Tenant) => ({ db: dbOf(tenant), clock, policy: offline.policy });
   router.openapi(createKioskRoute, async (c) => {
     const { userId, merchantId } = await auth.requireMerchant(c, 'kiosks.manage');
     const { name } = c.req.valid('json');
@@ -141,7 +143,8 @@ export const registerMerchant: RegisterRoutes = (router, context) => {
       route: 'POST /v1/merchant/kiosks',
       input: { name },
       schema: KioskView,
-      work: (key) => createKiosk(needs, { merchantId, name, currency: config.currency, key }),
+      work: (key) =>
+        createKiosk(needsOf({ userId, merchantId }), { merchantId, name, currency: config.currency, key }),
     });
     return c.json(kiosk, 200);
   });
@@ -155,22 +158,22 @@ export const registerMerchant: RegisterRoutes = (router, context) => {
     return c.json({ items }, 200);
   });
   router.openapi(renewCodeRoute, async (c) => {
-    const { merchantId } = await auth.requireMerchant(c, 'kiosks.manage');
-    return c.json(await renewCode(needs, merchantId, c.req.valid('param').id), 200);
+    const { userId, merchantId } = await auth.requireMerchant(c, 'kiosks.manage');
+    return c.json(await renewCode(needsOf({ userId, merchantId }), merchantId, c.req.valid('param').id), 200);
   });
   router.openapi(denyKioskRoute, async (c) => {
     const by = await auth.requireMerchant(c, 'kiosks.manage');
-    return c.json(await denyKiosk(needs, by, c.req.valid('param').id), 200);
+    return c.json(await denyKiosk(needsOf(by), by, c.req.valid('param').id), 200);
   });
   router.openapi(suspendKioskRoute, async (c) => {
     const by = await auth.requireMerchant(c, 'kiosks.manage');
-    return c.json(await suspendKiosk(needs, by, c.req.valid('param').id), 200);
+    return c.json(await suspendKiosk(needsOf(by), by, c.req.valid('param').id), 200);
   });
   router.openapi(resumeKioskRoute, async (c) => {
     const by = await auth.requireMerchant(c, 'kiosks.manage');
-    return c.json(await resumeKiosk(needs, by, c.req.valid('param').id), 200);
+    return c.json(await resumeKiosk(needsOf(by), by, c.req.valid('param').id), 200);
   });
-  const limited = { db, clock, currency: config.currency, service: offline.policy.kiosk };
+  const limited = { clock, currency: config.currency, service: offline.policy.kiosk };
   router.openapi(readLimitsRoute, async (c) => {
     const { userId, merchantId } = await auth.requireMerchant(c, 'limits.read');
     const read = (tx: Executor) => readMerchantLimits({ ...limited, db: tx }, merchantId);
@@ -178,7 +181,8 @@ export const registerMerchant: RegisterRoutes = (router, context) => {
   });
   router.openapi(setLimitsRoute, async (c) => {
     const { merchantId, userId } = await auth.requireMerchant(c, 'limits.manage');
-    return c.json(await setMerchantLimits(limited, { merchantId, userId }, c.req.valid('json')), 200);
+    const needs = { ...limited, db: dbOf({ userId, merchantId }) };
+    return c.json(await setMerchantLimits(needs, { merchantId, userId }, c.req.valid('json')), 200);
   });
   router.openapi(summaryRoute, async (c) => {
     const { userId, merchantId } = await auth.requireMerchant(c, 'sales.read');
@@ -194,9 +198,11 @@ export const registerMerchant: RegisterRoutes = (router, context) => {
     return c.json(await asTenant({ userId, merchantId }, read, reading.db()), 200);
   });
   router.openapi(salesDaysRoute, async (c) => {
-    const { merchantId } = await auth.requireMerchant(c, 'sales.read');
+    const { userId, merchantId } = await auth.requireMerchant(c, 'sales.read');
     const { timeZone } = offline.policy;
-    const needs = { db: reading.db(), clock, currency: config.currency, timeZone };
-    return c.json(await salesDays(needs, merchantId, c.req.valid('query').days), 200);
+    const { currency } = config;
+    const { days } = c.req.valid('query');
+    const read = (tx: Executor) => salesDays({ db: tx, clock, currency, timeZone }, merchantId, days);
+    return c.json(await asTenant({ userId, merchantId }, read, reading.db()), 200);
   });
 };

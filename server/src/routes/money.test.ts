@@ -202,7 +202,7 @@ describe('webhooks (R56)', () => {
 
   test('a paid top-up whose webhook never comes is found by asking, once, and a late event changes nothing', async () => {
     const person = await server.register('customer');
-    const look = () => lookAfterTopUps(server.context);
+    const look = () => lookAfterTopUps(server.background);
     Object.assign(server.stripe.webhooks.faults, { loseNext: 1000 });
     const [paid, open] = [await startTopUp(person, '2500'), await startTopUp(person, '700')];
     await server.payCheckout(paid.checkoutUrl ?? '', '4242424242424242');
@@ -227,7 +227,7 @@ describe('webhooks (R56)', () => {
     Object.assign(server.stripe.webhooks.faults, { loseNext: 0 });
     await server.database.owner`update top_ups set checkout_id = 'cs_of_nobody' where id = ${lost.id}`;
     server.clock.advance(3 * 60_000);
-    await lookAfterTopUps(server.context);
+    await lookAfterTopUps(server.background);
     expect(await onlineOf(person)).toBe('2500');
     const [row] = await server.database.owner`select status, next_look_at from top_ups where id = ${lost.id}`;
     expect(row?.status).toBe('awaiting_payment');

@@ -8,13 +8,13 @@ import { settleBatch, settleNeeds } from '../settlement/index.ts';
 export type Settle = (kiosk: EnrolledKiosk, envelope: Uint8Array) => Promise<Uint8Array>;
 
 export function settling(context: ServerContext): Settle {
-  const { clock, db, log, offline } = context;
+  const { clock, log, offline, worker } = context;
   const needs = settleNeeds(context);
   return async (kiosk, envelope) => {
     const { acknowledgement, reportedDenyListVersion } = await settleBatch(needs, kiosk, envelope);
     if (reportedDenyListVersion !== null) {
       try {
-        await giveBackClosing({ db, clock, policy: offline.policy }, reportedDenyListVersion);
+        await giveBackClosing({ db: worker, clock, policy: offline.policy }, reportedDenyListVersion);
       } catch (error) {
         // The batch is settled whatever becomes of this; the periodic round returns the money later.
         log.warn({ err: error }, 'closing allowances could not be looked at now');

@@ -28,7 +28,7 @@ export const registerStripeWebhook: RegisterRoutes = (router, context) => {
   router.openapi(route, async (c) => {
     // The signature is over the bytes as they came: nothing may parse them before.
     const event = readEvent(context.money, await c.req.text(), c.req.header('stripe-signature'));
-    const outcome = await handleMoneyEvent(context, event).catch(tryAgain);
+    const outcome = await handleMoneyEvent({ ...context, db: context.worker }, event).catch(tryAgain);
     context.log.info({ eventId: event.eventId, eventType: event.eventType, outcome }, 'provider event');
     return c.json({ received: true as const }, 200);
   });

@@ -12,6 +12,7 @@ import {
 } from '../../contract/index.ts';
 import {
   answerInvitation,
+  findMembership,
   findUserView,
   invite,
   leaveTeam,
@@ -20,9 +21,11 @@ import {
   readTeam,
   removeMember,
   setTeamRole,
+  type TeamActor,
   withdrawInvitation,
 } from '../accounts/index.ts';
 import type { RegisterRoutes } from '../context.ts';
+import type { Tenant } from '../db/tenant.ts';
 import { problem } from '../http/problem.ts';
 import { type AppEnv, answers, bearer, bearerOf, json, refusals } from '../http/router.ts';
 
@@ -110,8 +113,10 @@ const leaveRoute = createRoute({
 });
 
 export const registerTeam: RegisterRoutes = (router, context) => {
-  const { auth, clock, config, db, limits } = context;
-  const needs = { db, clock };
+  const { asTenant, auth, clock, config, db, dbOf, limits } = context;
+  const needsOf = (tenant: Tenant) => ({ db: dbOf(tenant), clock });
+  const teamOf = ({ userId, merchantId, teamRole }: TeamActor) =>
+    asTenant({ userId, merchantId }, (tx) => readTeam({ db: tx, clock }, { userId, merchantId, teamRole }));
   const personOf = async (userId: string) => {
     const user = await findUserView(db, userId, config.currency);
     if (user === undefined) throw problem('not_authenticated');
@@ -119,38 +124,42 @@ export const registerTeam: RegisterRoutes = (router, context) => {
   };
   const answer = async (c: Context<AppEnv>, given: { id: string; isAccepted: boolean }) => {
     const { userId } = await auth.requireUser(c);
-    await answerInvitation(needs, { userId, ...given });
+    await answerInvitation(needsOf({ userId, merchantId: null }), { userId, ...given });
     return personOf(userId);
   };
 
   router.openapi(readRoute, async (c) =>
-    c.json(await readTeam(needs, await auth.requireMerchant(c, 'team.read')), 200),
+    c.json(await teamOf(await auth.requireMerchant(c, 'team.read')), 200),
   );
   router.openapi(inviteRoute, async (c) => {
     const actor = await auth.requireMerchant(c, 'team.manage');
     await limits.take('invitation_by_user', actor.userId);
     const { phone, role } = c.req.valid('json');
-    await invite(needs, actor, { phone: normalisePhone(phone, config.region), role });
-    return c.json(await readTeam(needs, actor), 200);
+    await invite(needsOf(actor), actor, { phone: normalisePhone(phone, config.region), role });
+    return c.json(await teamOf(actor), 200);
   });
   router.openapi(withdrawRoute, async (c) => {
     const actor = await auth.requireMerchant(c, 'team.manage');
-    await withdrawInvitation(needs, actor, c.req.valid('param').id);
-    return c.json(await readTeam(needs, actor), 200);
+    await withdrawInvitation(needsOf(actor), actor, c.req.valid('param').id);
+    return c.json(await teamOf(actor), 200);
   });
   router.openapi(setRoleRoute, async (c) => {
     const actor = await auth.requireMerchant(c, 'team.manage');
-    await setTeamRole(needs, actor, { userId: c.req.valid('param').id, role: c.req.valid('json').role });
-    return c.json(await readTeam(needs, actor), 200);
+    const changed = { userId: c.req.valid('param').id, role: c.req.valid('json').role };
+    await setTeamRole(needsOf(actor), actor, changed);
+    return c.json(await teamOf(actor), 200);
   });
   router.openapi(removeRoute, async (c) => {
     const actor = await auth.requireMerchant(c, 'team.manage');
-    await removeMember(needs, actor, c.req.valid('param').id);
-    return c.json(await readTeam(needs, actor), 200);
+    await removeMember(needsOf(actor), actor, c.req.valid('param').id);
+    return c.json(await teamOf(actor), 200);
   });
   router.openapi(receivedRoute, async (c) => {
     const { userId } = await auth.requireUser(c);
-    return c.json(await listReceived(needs, userId), 200);
+    const received = await asTenant({ userId, merchantId: null }, (tx) =>
+      listReceived({ db: tx, clock }, userId),
+    );
+    return c.json(received, 200);
   });
   router.openapi(acceptRoute, async (c) =>
     c.json(await answer(c, { id: c.req.valid('param').id, isAccepted: true }), 200),
@@ -160,7 +169,8 @@ export const registerTeam: RegisterRoutes = (router, context) => {
   );
   router.openapi(leaveRoute, async (c) => {
     const { userId } = await auth.requireUser(c);
-    await leaveTeam(needs, userId);
+    const membership = await findMembership(db, userId);
+    await leaveTeam(needsOf({ userId, merchantId: membership?.merchantId ?? null }), userId);
     return c.json(await personOf(userId), 200);
   });
 };

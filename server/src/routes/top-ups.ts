@@ -49,7 +49,7 @@ const cancelRoute = createRoute({
 });
 
 export const registerTopUps: RegisterRoutes = (router, context) => {
-  const { asTenant, auth, idempotency, limits } = context;
+  const { asTenant, auth, dbOf, idempotency, limits, worker } = context;
   router.openapi(createTopUp, async (c) => {
     const { userId } = await auth.requireRole(c, 'customer');
     await limits.take('top_up_by_user', userId);
@@ -59,13 +59,17 @@ export const registerTopUps: RegisterRoutes = (router, context) => {
       route: 'POST /v1/topups',
       input: { amountMinor },
       schema: TopUp,
-      work: (key) => startTopUp(context, { userId, amountMinor: BigInt(amountMinor), key }),
+      work: (key) => {
+        const needs = { ...context, db: dbOf({ userId, merchantId: null }) };
+        return startTopUp(needs, { userId, amountMinor: BigInt(amountMinor), key });
+      },
     });
     return c.json(result, 200);
   });
   router.openapi(getTopUp, async (c) => {
     const { userId } = await auth.requireRole(c, 'customer');
-    return c.json(await findTopUp(context, userId, c.req.valid('param').id), 200);
+    const { id } = c.req.valid('param');
+    return c.json(await asTenant({ userId, merchantId: null }, (tx) => findTopUp(tx, userId, id)), 200);
   });
   router.openapi(listRoute, async (c) => {
     const { userId } = await auth.requireRole(c, 'customer');
@@ -75,6 +79,7 @@ export const registerTopUps: RegisterRoutes = (router, context) => {
   });
   router.openapi(cancelRoute, async (c) => {
     const { userId } = await auth.requireRole(c, 'customer');
-    return c.json(await cancelTopUp(context, userId, c.req.valid('param').id), 200);
+    // It ends with the provider's event, which is nobody's own to handle.
+    return c.json(await cancelTopUp({ ...context, db: worker }, userId, c.req.valid('param').id), 200);
   });
 };

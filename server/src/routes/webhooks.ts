@@ -13,6 +13,7 @@ import {
   WebhookWithSecret,
 } from '../../contract/index.ts';
 import type { RegisterRoutes } from '../context.ts';
+import type { Tenant } from '../db/tenant.ts';
 import { answers, bearerOf, idempotencyHeaders, json, refusals } from '../http/router.ts';
 import {
   changeSecret,
@@ -111,7 +112,9 @@ const replayRoute = createRoute({
 });
 
 export const registerWebhooks: RegisterRoutes = (router, context) => {
-  const { asTenant, auth, idempotency, limits } = context;
+  const { asTenant, auth, dbOf, idempotency, limits } = context;
+  /** Writes of one merchant, by one of its people. */
+  const needsOf = (tenant: Tenant) => ({ ...context, db: dbOf(tenant) });
   router.openapi(createEndpointRoute, async (c) => {
     const { userId, merchantId } = await auth.requireMerchant(c, 'webhooks.manage');
     const { url, events } = c.req.valid('json');
@@ -121,7 +124,7 @@ export const registerWebhooks: RegisterRoutes = (router, context) => {
       input: { url, events },
       // Without the secret, which is kept nowhere.
       schema: WebhookView,
-      work: (key) => createEndpoint(context, { merchantId, url, events, key }),
+      work: (key) => createEndpoint(needsOf({ userId, merchantId }), { merchantId, url, events, key }),
     });
     return c.json(await withSecret(context, shown), 200);
   });
@@ -131,22 +134,29 @@ export const registerWebhooks: RegisterRoutes = (router, context) => {
     return c.json({ items }, 200);
   });
   router.openapi(disableRoute, async (c) => {
-    const { merchantId } = await auth.requireMerchant(c, 'webhooks.manage');
-    return c.json(await disableEndpoint(context, merchantId, c.req.valid('param').id), 200);
+    const { userId, merchantId } = await auth.requireMerchant(c, 'webhooks.manage');
+    const needs = needsOf({ userId, merchantId });
+    return c.json(await disableEndpoint(needs, merchantId, c.req.valid('param').id), 200);
   });
   router.openapi(enableRoute, async (c) => {
-    const { merchantId } = await auth.requireMerchant(c, 'webhooks.manage');
-    return c.json(await enableEndpoint(context, merchantId, c.req.valid('param').id), 200);
+    const { userId, merchantId } = await auth.requireMerchant(c, 'webhooks.manage');
+    return c.json(
+      await enableEndpoint(needsOf({ userId, merchantId }), merchantId, c.req.valid('param').id),
+      200,
+    );
   });
   router.openapi(deleteRoute, async (c) => {
-    const { merchantId } = await auth.requireMerchant(c, 'webhooks.manage');
-    await deleteEndpoint(context, merchantId, c.req.valid('param').id);
+    const { userId, merchantId } = await auth.requireMerchant(c, 'webhooks.manage');
+    await deleteEndpoint(needsOf({ userId, merchantId }), merchantId, c.req.valid('param').id);
     return c.body(null, 204);
   });
   router.openapi(testRoute, async (c) => {
     const { userId, merchantId } = await auth.requireMerchant(c, 'webhooks.manage');
     await limits.take('replay_by_user', userId);
-    return c.json(await tryEndpoint(context, merchantId, c.req.valid('param').id), 200);
+    return c.json(
+      await tryEndpoint(needsOf({ userId, merchantId }), merchantId, c.req.valid('param').id),
+      200,
+    );
   });
   router.openapi(secretRoute, async (c) => {
     const { userId, merchantId } = await auth.requireMerchant(c, 'webhooks.manage');
@@ -156,7 +166,7 @@ export const registerWebhooks: RegisterRoutes = (router, context) => {
       route: 'POST /v1/merchant/webhooks/{id}/secret',
       input: { id },
       schema: WebhookView,
-      work: () => changeSecret(context, merchantId, id),
+      work: () => changeSecret(needsOf({ userId, merchantId }), merchantId, id),
     });
     return c.json(await withSecret(context, shown), 200);
   });
@@ -171,6 +181,6 @@ export const registerWebhooks: RegisterRoutes = (router, context) => {
   router.openapi(replayRoute, async (c) => {
     const { userId, merchantId } = await auth.requireMerchant(c, 'webhooks.manage');
     await limits.take('replay_by_user', userId);
-    return c.json(await replay(context, merchantId, c.req.valid('param').id), 200);
+    return c.json(await replay(needsOf({ userId, merchantId }), merchantId, c.req.valid('param').id), 200);
   });
 };

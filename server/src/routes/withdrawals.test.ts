@@ -54,7 +54,7 @@ async function withdrawn(amountMinor = 1_000n, number?: string): Promise<{ perso
 /** Everything that is due, and the banks' word on it. */
 async function carryOut(): Promise<void> {
   for (let round = 0; round < 4; round += 1) {
-    await advanceWithdrawals(server.context);
+    await advanceWithdrawals(server.background);
     await server.stripe.bank.settleDue();
     server.clock.advance(5_000);
   }
@@ -161,7 +161,7 @@ describe('a withdrawal', () => {
     Object.assign(server.stripe.webhooks.faults, { dropNext: 1000 });
     const person = await server.register('customer');
     await server.topUp(person, 10_000n);
-    await catchUpWithEvents(server.context);
+    await catchUpWithEvents(server.background);
     expect(await onlineOf(person)).toBe('10000');
     await server.linkBank(person, '000111111116');
     const { id } = Withdrawal.parse((await ask(person, 1_000n)).body);

@@ -122,22 +122,31 @@ async function pocketOf(
 }
 
 export const registerWithdrawals: RegisterRoutes = (router, context) => {
-  const { addressOf, asTenant, auth, clock, db, idempotency, limits } = context;
+  const { addressOf, asTenant, auth, clock, db, dbOf, idempotency, limits } = context;
+  /** Writes of whose pocket it is. */
+  const needsOf = ({ userId, kind, ownerId }: Pocket) => ({
+    ...context,
+    db: dbOf({ userId, merchantId: kind === 'merchant_available' ? ownerId : null }),
+  });
   router.openapi(bankRoute, async (c) => {
     const pocket = await pocketOf(context, c, 'pay_outs.read');
-    const row = await lookAtBankAccount(context, pocket.userId, { mustBeFresh: false });
-    const terms = await readTerms(db, context, pocket);
+    const needs = needsOf(pocket);
+    const row = await lookAtBankAccount(needs, pocket.userId, { mustBeFresh: false });
+    const terms = await readTerms(needs.db, context, pocket);
     const state = bankAccountState(row);
     return c.json({ state, bankName: row?.bankName ?? null, last4: row?.bankLast4 ?? null, terms }, 200);
   });
   router.openapi(linkRoute, async (c) => {
-    const { userId, kind } = await pocketOf(context, c, 'bank_account.manage');
+    const pocket = await pocketOf(context, c, 'bank_account.manage');
+    const { userId, kind } = pocket;
     await limits.take('bank_link_by_user', userId);
     // The first bank account takes the place of none, and the first withdrawal to it asks for a code anyway.
-    const linked = await findBankAccount(db, userId);
+    const needs = needsOf(pocket);
+    const linked = await findBankAccount(needs.db, userId);
     if (linked?.bankId !== null && linked !== null)
       await requireStepUp(context, await auth.requireUser(c), 'bank_account');
-    return c.json(await linkBankAccount(context, { userId, isBusiness: kind === 'merchant_available' }), 200);
+    const owner = { userId, isBusiness: kind === 'merchant_available' };
+    return c.json(await linkBankAccount(needs, owner), 200);
   });
   router.openapi(createWithdrawal, async (c) => {
     const pocket = await pocketOf(context, c, 'pay_outs.order');
@@ -149,7 +158,7 @@ export const registerWithdrawals: RegisterRoutes = (router, context) => {
       input: { amountMinor, feeMinor },
       schema: Withdrawal,
       work: (key) =>
-        requestWithdrawal(context, {
+        requestWithdrawal(needsOf(pocket), {
           pocket,
           amountMinor: BigInt(amountMinor),
           feeMinor: BigInt(feeMinor),
@@ -183,11 +192,11 @@ export const registerWithdrawals: RegisterRoutes = (router, context) => {
     const pocket = await pocketOf(context, c, 'pay_outs.order');
     const { id } = c.req.valid('param');
     const { code } = c.req.valid('json');
-    return c.json(await confirmWithdrawal(context, { pocket, id, code, address: addressOf(c) }), 200);
+    return c.json(await confirmWithdrawal(needsOf(pocket), { pocket, id, code, address: addressOf(c) }), 200);
   });
   router.openapi(resendRoute, async (c) => {
     const pocket = await pocketOf(context, c, 'pay_outs.order');
     const { id } = c.req.valid('param');
-    return c.json(await resendCode(context, { pocket, id }), 200);
+    return c.json(await resendCode(needsOf(pocket), { pocket, id }), 200);
   });
 };

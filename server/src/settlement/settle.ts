@@ -59,9 +59,9 @@ export interface SettleNeeds {
 
 /** One memory of certificates for each who asks. */
 export function settleNeeds(
-  context: Pick<ServerContext, 'db' | 'clock' | 'offline' | 'verifier' | 'guaranteeAccountId'>,
+  context: Pick<ServerContext, 'worker' | 'clock' | 'offline' | 'verifier' | 'guaranteeAccountId'>,
 ): SettleNeeds {
-  const { db, clock, offline, verifier, guaranteeAccountId } = context;
+  const { worker: db, clock, offline, verifier, guaranteeAccountId } = context;
   const certificates = new Certificates({ trust: offline.trust, clock, verifier });
   return { db, clock, offline, verifier, guaranteeAccountId, certificates };
 }

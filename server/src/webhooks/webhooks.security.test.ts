@@ -57,7 +57,7 @@ beforeAll(async () => {
   answerWith = () => ({ status: 204 });
 
   server = await startTestServer();
-  queue = await startQueue(server.context.db, server.context.log);
+  queue = await startQueue(server.context.worker, server.context.log);
   merchant = await server.register('merchant', { agent: true });
   phone = await SimulatedPhone.withMoney(server, 9_000n);
   kiosk = await SimulatedKiosk.open(server, merchant);
@@ -112,7 +112,7 @@ test('a settled payment is told once, signed as Standard Webhooks has it, whatev
   await kiosk.settle();
   const ids = await waiting();
   expect(ids).toHaveLength(1);
-  for (const id of ids) await deliver(server.context, id);
+  for (const id of ids) await deliver(server.background, id);
   expect(told).toHaveLength(1);
   const [message] = told;
   if (message === undefined) throw new Error('nobody was told');
@@ -131,7 +131,7 @@ test('a settled payment is told once, signed as Standard Webhooks has it, whatev
   };
   expect(() => new Webhook(endpoint.secret).verify(message.body, old)).toThrow();
   // A repeat of the same delivery tells nobody.
-  for (const id of ids) await deliver(server.context, id);
+  for (const id of ids) await deliver(server.background, id);
   expect(told).toHaveLength(1);
   expect(await listed()).toMatchObject([
     { state: 'delivered', attempts: 1, lastStatus: 204, type: 'payment.settled' },
@@ -159,7 +159,7 @@ test('a double spend, a denied kiosk: each is told to the merchant whom it conce
   }
   await till.settle();
   await server.call(`/v1/merchant/kiosks/${till.kioskId}/deny`, { method: 'POST', token: merchant.token });
-  for (const id of await waiting()) await deliver(server.context, id);
+  for (const id of await waiting()) await deliver(server.background, id);
   const types = told.map(({ body }) => Body.parse(JSON.parse(body)).type);
   expect(types).toContain('payment.double_spent');
   expect(types).toContain('kiosk.denied');
@@ -171,16 +171,16 @@ test('a refusal is tried again by the queue; after the last time it is dead, and
   await kiosk.settle();
   const [id = ''] = await waiting();
   answerWith = () => ({ status: 500 });
-  await expect(deliver(server.context, id)).rejects.toThrow('answered 500');
+  await expect(deliver(server.background, id)).rejects.toThrow('answered 500');
   expect((await listed())[0]).toMatchObject({ state: 'waiting', attempts: 1, lastStatus: 500 });
-  await markDead(server.context, id);
+  await markDead(server.background, id);
   expect((await listed())[0]).toMatchObject({ state: 'dead' });
   answerWith = () => ({ status: 200 });
   const path = `/v1/merchant/webhook-deliveries/${id}/replay`;
   expect((await server.call(path, { method: 'POST', token: merchant.token })).body).toMatchObject({
     state: 'waiting',
   });
-  await deliver(server.context, id);
+  await deliver(server.background, id);
   expect(told).toHaveLength(2);
   expect(told[0]?.headers['webhook-id']).toBe(told[1]?.headers['webhook-id']);
 });
@@ -190,28 +190,30 @@ test('R56: a redirect is a refusal, not a way', async () => {
   await kiosk.settle();
   const [id = ''] = await waiting();
   answerWith = () => ({ status: 302, headers: { location: url } });
-  await expect(deliver(server.context, id)).rejects.toThrow('answered 302');
+  await expect(deliver(server.background, id)).rejects.toThrow('answered 302');
   expect(told).toHaveLength(1);
-  await markDead(server.context, id);
+  await markDead(server.background, id);
 });
 
 test('what waits is handed to the queue in one transaction, once, and its workers deliver it', async () => {
   kiosk.sell(wallet, 100n);
   await kiosk.settle();
   expect(await waiting()).toHaveLength(1);
-  const failing = handOver(server.context, async (tx, ids) => {
+  const failing = handOver(server.background, async (tx, ids) => {
     await queue.enqueueWebhooks(tx, ids);
     throw new Error('cut');
   });
   await expect(failing).rejects.toThrow('cut');
   const jobs = async () => server.database.owner`select id from pgboss.job where name = 'webhooks'`;
   expect(await jobs()).toHaveLength(0);
-  expect(await Promise.all([1, 2].map(() => handOver(server.context, queue.enqueueWebhooks)))).toContain(1);
+  expect(await Promise.all([1, 2].map(() => handOver(server.background, queue.enqueueWebhooks)))).toContain(
+    1,
+  );
   expect(await jobs()).toHaveLength(1);
   const delivered = new Promise<string>((done) => {
     void queue.workOnWebhooks({
       deliver: async (id) => {
-        await deliver(server.context, id);
+        await deliver(server.background, id);
         done(id);
       },
       onDead: () => Promise.resolve(),
@@ -236,7 +238,7 @@ test('a secret is told once, changes at wish, and signs along for a day', async 
   expect(changed.secret).not.toBe(endpoint.secret);
   kiosk.sell(wallet, 100n);
   await kiosk.settle();
-  for (const id of await waiting()) await deliver(server.context, id);
+  for (const id of await waiting()) await deliver(server.background, id);
   const [message] = told;
   for (const secret of [endpoint.secret, changed.secret]) {
     expect(() => new Webhook(secret).verify(message?.body ?? '', message?.headers ?? {})).not.toThrow();
@@ -247,7 +249,7 @@ test('a receiver that is gone is told nothing more', async () => {
   kiosk.sell(wallet, 100n);
   await kiosk.settle();
   answerWith = () => ({ status: 410 });
-  for (const id of await waiting()) await deliver(server.context, id);
+  for (const id of await waiting()) await deliver(server.background, id);
   expect((await listed())[0]).toMatchObject({ state: 'dead' });
   kiosk.sell(wallet, 100n);
   await kiosk.settle();

@@ -21,7 +21,7 @@ afterEach(() => {
 afterAll(() => server.close());
 
 const advance = (money: Partial<MoneyPort> = {}) =>
-  advanceWithdrawals({ ...server.context, money: { ...server.context.money, ...money } });
+  advanceWithdrawals({ ...server.background, money: { ...server.context.money, ...money } });
 
 async function customer(): Promise<Person> {
   const person = await server.customerWith(10_000n);
@@ -53,6 +53,11 @@ const orderOf = ({ session }: Person) => ({
   address: '192.0.2.1',
 });
 
+const needsOf = ({ session }: Person) => ({
+  ...server.context,
+  db: server.context.dbOf({ userId: session.user.id, merchantId: null }),
+});
+
 test('an order whose outcome a webhook tells while it is asked about is not given again', async () => {
   const { id } = await confirmed();
   Object.assign(server.stripe.faults.knobs, { loseAnswersNext: 3 });
@@ -65,7 +70,7 @@ test('an order whose outcome a webhook tells while it is asked about is not give
     findFacts: async (order) => {
       const facts = await server.context.money.findFacts(order);
       for (const fact of facts)
-        await handleMoneyEvent(server.context, {
+        await handleMoneyEvent(server.background, {
           kind: 'withdrawal_fact',
           withdrawalId: id,
           fact,
@@ -106,14 +111,15 @@ test('a repeat answers what was ordered, also when rules and fees have changed s
   const person = await customer();
   const { config } = server.context;
   const order = orderOf(person);
-  const first = await requestWithdrawal(server.context, order);
+  const needs = needsOf(person);
+  const first = await requestWithdrawal(needs, order);
   for (const rules of [{ feeFixedMinor: 60n }, { minMinor: 5_000n }]) {
     const money = { ...config.money, customer: { ...config.money.customer, ...rules } };
-    const changed = { ...server.context, config: { ...config, money } };
+    const changed = { ...needs, config: { ...config, money } };
     expect((await requestWithdrawal(changed, order)).id).toBe(first.id);
     await expect(requestWithdrawal(changed, { ...order, key: randomUUID() })).rejects.toThrow();
   }
-  await expect(requestWithdrawal(server.context, { ...order, feeMinor: 60n })).rejects.toMatchObject({
+  await expect(requestWithdrawal(needs, { ...order, feeMinor: 60n })).rejects.toMatchObject({
     code: 'idempotency_key_reused',
   });
 });
@@ -121,6 +127,7 @@ test('a repeat answers what was ordered, also when rules and fees have changed s
 test('a code that was not sent because another one was just now does not count as sent', async () => {
   const person = await customer();
   const order = orderOf(person);
+  const needs = needsOf(person);
   const { limits } = server.context;
   const busy = {
     ...limits,
@@ -129,8 +136,8 @@ test('a code that was not sent because another one was just now does not count a
       return limits.take(budget, key);
     },
   };
-  await expect(requestWithdrawal({ ...server.context, limits: busy }, order)).rejects.toMatchObject({
+  await expect(requestWithdrawal({ ...needs, limits: busy }, order)).rejects.toMatchObject({
     code: 'rate_limited',
   });
-  expect((await requestWithdrawal(server.context, order)).code?.resendAfterMs).toBeGreaterThan(0);
+  expect((await requestWithdrawal(needs, order)).code?.resendAfterMs).toBeGreaterThan(0);
 });

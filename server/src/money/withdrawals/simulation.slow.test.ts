@@ -77,7 +77,7 @@ function dying(when: 'crash before' | 'crash after'): MoneyPort {
 
 async function advanceAs(money: MoneyPort): Promise<void> {
   try {
-    await advanceWithdrawals({ ...server.context, money });
+    await advanceWithdrawals({ ...server.background, money });
   } catch (error) {
     if (!(error instanceof Crash)) throw error;
   }
@@ -124,7 +124,7 @@ async function play(one: Act): Promise<void> {
       return;
     }
     case 'catch up':
-      await catchUpWithEvents(server.context).catch(() => undefined);
+      await catchUpWithEvents(server.background).catch(() => undefined);
       return;
     case 'hour':
       server.clock.advance(2 * 60_000);
@@ -137,11 +137,11 @@ async function settleDown(): Promise<void> {
   await play('calm');
   webhooks.faults.reorderNext = 0;
   for (let round = 0; round < 8; round += 1) {
-    await advanceWithdrawals(server.context);
+    await advanceWithdrawals(server.background);
     await play('banks');
     server.clock.advance(10 * 60_000);
   }
-  await catchUpWithEvents(server.context);
+  await catchUpWithEvents(server.background);
 }
 
 async function withBank(number: string): Promise<Person> {
