@@ -237,6 +237,8 @@ function waitRows(rounds: readonly Round[]): readonly BenchRow[] {
 
 export default async function bench(): Promise<readonly BenchRow[]> {
   const rounds = await measureRounds();
+  // What a change to the money path is judged by, in a third of the time.
+  if (process.env['TIKI_BENCH_ROWS'] === 'rounds') return [...rateRows(rounds), ...waitRows(rounds)];
   const shop = new BenchShop();
   const [order] = shop.order(1);
   if (order === undefined) throw new Error('no order');

@@ -11,6 +11,7 @@ import {
   FieldReader,
   headBytes,
   putByteString,
+  UsualReader,
   type CborValue,
 } from './cbor.ts';
 import { attempt } from './errors.ts';
@@ -245,5 +246,53 @@ describe('FieldReader', () => {
     expect(reading(['ab'], (fields) => fields.bytesUpTo(2))).toEqual(refused('message_malformed'));
     expect(reading([[1, 2]], (fields) => fields.array(1))).toEqual(refused('field_out_of_range'));
     expect(reading([1], (fields) => fields.array(1))).toEqual(refused('message_malformed'));
+  });
+});
+
+describe('the usual reader knows what the decoder knows, or nothing', () => {
+  const numbers = fc.oneof(fc.nat(300), fc.nat(0xffff_ffff), fc.maxSafeNat());
+
+  it('a number is read in its one form, to its end, within its bounds', () => {
+    fc.assert(
+      fc.property(numbers, fc.nat(70_000), (value, least) => {
+        const bytes = encodeCbor(value);
+        const isKnown = value <= 0xffff_ffff && value >= least;
+        const reader = new UsualReader(bytes, 0);
+        expect(reader.uint(least, 0xffff_ffff)).toBe(isKnown ? value : null);
+        if (isKnown) expect(reader.isAtEnd).toBe(true);
+        expect(new UsualReader(bytes, 0).uint(0, value - 1)).toBeNull();
+        expect(new UsualReader(bytes.subarray(0, -1), 0).uint(0, 0xffff_ffff)).toBeNull();
+      }),
+    );
+  });
+
+  it('no number that has a shorter form, and nothing that is no number', () => {
+    const longer = [
+      [0x18, 23],
+      [0x19, 0, 255],
+      [0x1a, 0, 0, 255, 255],
+      [0x1b, 0, 0, 0, 1, 0, 0, 0, 0],
+      [0x20],
+      [0x1c],
+      [0x40],
+    ];
+    for (const bytes of longer)
+      expect(new UsualReader(Uint8Array.from(bytes), 0).uint(0, Number.MAX_SAFE_INTEGER)).toBeNull();
+    expect(new UsualReader(Uint8Array.of(0x18, 24), 0).uint(0, 24)).toBe(24);
+    expect(new UsualReader(Uint8Array.of(0x19, 1, 0), 0).uint(0, 256)).toBe(256);
+    expect(new UsualReader(Uint8Array.of(0x1a, 0, 1, 0, 0), 0).uint(0, 0x10000)).toBe(0x10000);
+  });
+
+  it('a byte string of exactly its length, whole', () => {
+    for (const length of [0, 16, 23, 24, 32, 255]) {
+      const content = new Uint8Array(length).fill(7);
+      const bytes = encodeCbor(content);
+      const reader = new UsualReader(bytes, 0);
+      expect(reader.bytes(length)).toEqual(content);
+      expect(reader.isAtEnd).toBe(true);
+      expect(new UsualReader(encodeCbor(new Uint8Array(length + 1)), 0).bytes(length)).toBeNull();
+      if (length > 0) expect(new UsualReader(bytes.subarray(0, -1), 0).bytes(length)).toBeNull();
+    }
+    expect(new UsualReader(Uint8Array.of(0x58, 16, ...new Uint8Array(16)), 0).bytes(16)).toBeNull();
   });
 });

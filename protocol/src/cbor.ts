@@ -76,6 +76,51 @@ function within(bytes: Uint8Array, end: number): number | null {
   return end <= bytes.length ? end : null;
 }
 
+/**
+ * Reads numbers and byte strings in their deterministic form one after the other, for paths that know one layout and leave all
+ * others to {@link decodeCbor}: what it does not know is `null` from there on, and so are numbers of more than four bytes.
+ */
+export class UsualReader {
+  readonly #bytes: Uint8Array;
+  #at: number;
+
+  constructor(bytes: Uint8Array, at: number) {
+    this.#bytes = bytes;
+    this.#at = at;
+  }
+
+  /** Between the two. */
+  uint(min: number, max: number): number | null {
+    const at = this.#at;
+    const head = this.#bytes[at] ?? 0xff;
+    const size = head < 0x18 ? 0 : head === 0x18 ? 1 : head === 0x19 ? 2 : head === 0x1a ? 4 : null;
+    if (size === null) return null;
+    let value = size === 0 ? head : 0;
+    for (let index = at + 1; index <= at + size; index += 1)
+      value = value * 0x100 + (this.#bytes[index] ?? Number.NaN);
+    this.#at = at + 1 + size;
+    const isShortest = size === 0 || value >= (size === 1 ? 24 : size === 2 ? 0x100 : 0x10000);
+    // A number that ends beyond the bytes is none, and compares with nothing.
+    return isShortest && value >= min && value <= max ? value : null;
+  }
+
+  /** A view. `length` below 256. */
+  bytes(length: number): Uint8Array | null {
+    const head = length < 24 ? 1 : 2;
+    const isHeaded =
+      head === 1
+        ? this.#bytes[this.#at] === (0x40 | length)
+        : this.#bytes[this.#at] === 0x58 && this.#bytes[this.#at + 1] === length;
+    const start = this.#at + head;
+    this.#at = start + length;
+    return isHeaded && this.#at <= this.#bytes.length ? this.#bytes.subarray(start, this.#at) : null;
+  }
+
+  get isAtEnd(): boolean {
+    return this.#at === this.#bytes.length;
+  }
+}
+
 /** @throws Refusal `message_too_large`, `message_malformed` or `object_not_canonical`. */
 export function decodeCbor(bytes: Uint8Array, maxBytes: number): unknown {
   if (bytes.length > maxBytes) refuse('message_too_large');

@@ -104,7 +104,11 @@ function* requestOf(
  * is for {@link verifyPaymentRequest}. @throws Refusal
  */
 export function asksForPhone(ownRequest: Uint8Array): boolean {
-  return readRequest(readObject(ownRequest, MAX_OBJECT_BYTES)).checksPhone;
+  const object = readObject(ownRequest, MAX_OBJECT_BYTES);
+  const { payload } = object;
+  // The flags are its last field, and a number below 24 is one byte: every sale asks here, of a request that it has stored.
+  const flags = payload[0] === 0x8b && payload[1] === PURPOSE.paymentRequest ? payload.at(-1) : undefined;
+  return flags === undefined ? readRequest(object).checksPhone : flags === FLAG_CHECKS_PHONE;
 }
 
 function readRequest(object: UnverifiedObject): Omit<PaymentRequest, 'hash' | 'bytes'> {

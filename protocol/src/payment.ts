@@ -1,6 +1,7 @@
 /** What a phone signs under an allowance: payments, and the statement that closes it. */
 import type { AllowanceCertificate } from './certificates.ts';
 import { equalBytes } from './bytes.ts';
+import { UsualReader } from './cbor.ts';
 import {
   hasValidSignature,
   readObject,
@@ -11,7 +12,7 @@ import {
 } from './cose.ts';
 import { digest, verifySignature, type Steps } from './crypto.ts';
 import { refuse } from './errors.ts';
-import { LINK_BYTES, MAX_COUNTER, MAX_OBJECT_BYTES } from './limits.ts';
+import { LINK_BYTES, MAX_COUNTER, MAX_OBJECT_BYTES, MAX_TIME_SECONDS } from './limits.ts';
 import { PURPOSE } from './purposes.ts';
 
 export interface Payment {
@@ -29,6 +30,11 @@ export interface Payment {
   /** Seconds since 1970 by the phone's clock; told, never trusted. */
   readonly signedAt: number;
 }
+
+type PaymentFields = Omit<Payment, 'hash' | 'bytes'>;
+
+/** Amounts up to this have four bytes at most, which is a number of every engine. */
+const USUAL_MINOR = 0xffff_ffff;
 
 /** The link that the next payment carries. */
 export function linkOf(hash: Uint8Array): Uint8Array {
@@ -72,7 +78,25 @@ export function* readPayment(
   return payment;
 }
 
-function readFields(object: UnverifiedObject): Omit<Payment, 'hash' | 'bytes'> {
+/** What every honest phone signs. Null for anything else: the rules read it, and name what is wrong. */
+function readUsualFields({ payload }: UnverifiedObject): PaymentFields | null {
+  if (payload[0] !== 0x87 || payload[1] !== PURPOSE.payment) return null;
+  const reader = new UsualReader(payload, 2);
+  const counter = reader.uint(1, MAX_COUNTER);
+  const amount = reader.uint(1, USUAL_MINOR);
+  const cumulative = reader.uint(1, USUAL_MINOR);
+  const previousLink = reader.bytes(LINK_BYTES);
+  const requestHash = reader.bytes(32);
+  const signedAt = reader.uint(0, MAX_TIME_SECONDS);
+  if (counter === null || amount === null || cumulative === null) return null;
+  if (previousLink === null || requestHash === null || signedAt === null || !reader.isAtEnd) return null;
+  const amounts = { amountMinor: BigInt(amount), cumulativeMinor: BigInt(cumulative) };
+  return { counter, ...amounts, previousLink, requestHash, signedAt };
+}
+
+function readFields(object: UnverifiedObject): PaymentFields {
+  const usual = readUsualFields(object);
+  if (usual !== null) return usual;
   const fields = readPayload(object);
   fields.purpose(PURPOSE.payment);
   const counter = fields.uint(MAX_COUNTER, 1);

@@ -3,9 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { codeOf, malleate, noise, TestIssuer, TestKiosk, type SignedPayment } from '../test/world.ts';
+import { BeltHead } from './delivery-belt.ts';
 import { LookAhead } from './look-ahead.ts';
 import { migrationsFolder } from './migrations-folder.ts';
-import { packBytes } from './packing.ts';
 import { StoreClient } from './store-client.ts';
 import { giveVerdict, takeVerdict, TicketBox } from './verdicts.ts';
 
@@ -51,10 +51,17 @@ test('says yes to what the phone signed and to nothing else', async () => {
     ...Array.from({ length: 20 }, () => [issuer.phone().pay(envelope).delivery, true] as const),
   ];
   const box = new TicketBox();
-  const tickets = Int32Array.from(cases, () => box.take() ?? -1);
+  const belt = new BeltHead();
+  const tickets = Int32Array.from(cases, ([bytes]) => {
+    const ticket = box.take() ?? -1;
+    belt.lay(ticket, bytes);
+    return ticket;
+  });
   const errors: unknown[] = [];
-  const lookAhead = new LookAhead(box, (error) => errors.push(error));
-  lookAhead.look({ tickets, deliveries: packBytes(cases.map(([bytes]) => bytes)) });
+  const shared = { cells: box.cells, belt: belt.memory };
+  const lookAhead = new LookAhead(shared, (error) => errors.push(error));
+  lookAhead.begin();
+  belt.call();
   // In order: when the last has its verdict, all have.
   const last = tickets.at(-1) ?? -1;
   const before = new Int32Array(box.cells);

@@ -8,11 +8,12 @@ import type { AcceptOutcome, Consent, DeliveryToAccept } from '../accept-payment
 import type { OfferOutcome, RefundOutcome, RefundToOffer } from '../give-back.ts';
 import type { IpcErrorCode } from '../../ipc/index.ts';
 import type { AcknowledgementResult, BatchToSend } from '../settle/batches.ts';
+import type { BeltMemory } from './delivery-belt.ts';
 import type { StorageFault } from './faults.ts';
 import type { TrustRefusal } from './kiosk-record.ts';
 import type { StoreSnapshot } from './kiosk-store.ts';
 import type { OwnedLimits } from './limit-settings.ts';
-import type { PackedBytes, PackedOutcomes } from './packing.ts';
+import type { PackedOutcomes } from './packing.ts';
 import type { RefundRecord, SaleRecord, StoredPayment, StoredRefund } from './rows.ts';
 import type { OpenSale } from './sale-requests.ts';
 
@@ -23,16 +24,13 @@ export interface StoreOptions {
   readonly sealingKeyPem: string;
 }
 
-export interface StoreThreadData extends StoreOptions {
-  /** What is known of signatures (`verdicts.ts`). */
+/** Memory that the threads share: what is known of signatures (`verdicts.ts`), and the deliveries (`delivery-belt.ts`). */
+export interface SharedDeliveries {
   readonly cells: Int32Array;
+  readonly belt: BeltMemory;
 }
 
-/** Besides the verdicts, how many messages the signature thread has taken. */
-export interface SignatureThreadData {
-  readonly cells: Int32Array;
-  readonly taken: Int32Array;
-}
+export type StoreThreadData = StoreOptions & SharedDeliveries;
 
 /** Each owner's own; the issuer's is the lower of policy and certificate, before any halving. */
 export interface LimitOverview {
@@ -115,17 +113,14 @@ export type CommandTable = { readonly [N in CommandName]: (params: CommandParams
 
 export interface CommandMessage<N extends CommandName = CommandName> {
   readonly id: number;
+  /** How many deliveries had been laid on the belt when it was given: it comes after those, and before all others. */
+  readonly after: number;
   readonly name: N;
   readonly params: CommandParams<N>;
 }
 
-/** Deliveries in the form that crosses between threads at the least cost; a ticket for each, in order. */
-export interface DeliveriesMessage {
-  readonly tickets: Int32Array;
-  readonly deliveries: PackedBytes;
-}
-
-export type StoreMessage = CommandMessage | DeliveriesMessage;
+/** Null wakes the store: something lies on the belt. */
+export type StoreMessage = CommandMessage | null;
 
 export type StoreReply =
   | {

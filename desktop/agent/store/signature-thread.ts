@@ -3,7 +3,7 @@
  * overlaps this group's commit. Knows no database, no issuer and no secret. Says only "yes, the phone's key signed
  * this payment under this certificate"; anything else is left for the store to judge and to name.
  */
-import { parentPort, workerData } from 'node:worker_threads';
+import { workerData } from 'node:worker_threads';
 import {
   attempt,
   decodeDelivery,
@@ -13,13 +13,12 @@ import {
   type AllowanceCertificate,
 } from '@tikiwallet/protocol';
 import { nodeCrypto } from '@tikiwallet/protocol/node';
-import type { DeliveriesMessage, SignatureThreadData } from './messages.ts';
-import { unpackBytes } from './packing.ts';
+import { BeltWatcher } from './delivery-belt.ts';
+import type { SharedDeliveries } from './messages.ts';
 import { giveVerdict } from './verdicts.ts';
 
-const port = parentPort;
-if (port === null) throw new Error('signatures are checked in a thread of their own');
-const { cells, taken } = workerData as SignatureThreadData;
+const { cells, belt } = workerData as SharedDeliveries;
+const watcher = new BeltWatcher(belt);
 const crypto = nodeCrypto();
 
 const MAX_CERTIFICATES = 4_096;
@@ -49,10 +48,8 @@ function isSigned(bytes: Uint8Array): boolean {
   return signed.ok && signed.value;
 }
 
-port.on('message', ({ tickets, deliveries }: DeliveriesMessage) => {
-  Atomics.add(taken, 0, 1);
-  for (const [index, bytes] of unpackBytes(deliveries).entries()) {
-    const ticket = tickets[index];
-    if (ticket !== undefined) giveVerdict(cells, ticket, () => isSigned(bytes));
-  }
-});
+// It sleeps in place, and has no event loop to come back to: it is ended from outside.
+for (;;) {
+  watcher.wait();
+  for (const ticket of watcher.tickets()) giveVerdict(cells, ticket, () => isSigned(watcher.look(ticket)));
+}

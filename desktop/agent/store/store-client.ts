@@ -1,29 +1,25 @@
 /**
- * The main thread's end of the store: commands as promises, and deliveries: sent at once when the store is idle, else
- * with all that arrived in the same turn of the event loop, never held back by a timer. The store takes what lies before
- * it as one group. Owns who waits for what; knows nothing of SQL or signatures.
+ * The main thread's end of the store: commands as promises, and deliveries: laid down as they come, never held back by a
+ * timer. The store takes what lies before it as one group. Owns who waits for what; knows nothing of SQL or signatures.
  */
 import { Worker } from 'node:worker_threads';
 import type { AcceptCode, AcceptOutcome } from '../accept-payment.ts';
 import { IpcError } from '../../ipc/index.ts';
+import { BeltHead } from './delivery-belt.ts';
 import type { StoreSnapshot } from './kiosk-store.ts';
 import { LookAhead } from './look-ahead.ts';
 import type {
   CommandName,
   CommandParams,
   CommandResult,
-  DeliveriesMessage,
   StoreMessage,
   StoreOptions,
   StoreReply,
   StoreThreadData,
 } from './messages.ts';
-import { packBytes, unpackOutcomes } from './packing.ts';
+import { unpackOutcomes } from './packing.ts';
 import type { RefundRecord, SaleRecord } from './rows.ts';
 import { TicketBox, type Ticket } from './verdicts.ts';
-
-/** A message of more would make the other threads wait for its packing. */
-const MAX_MESSAGE = 128;
 
 export interface StoreEvents {
   onSnapshot(snapshot: StoreSnapshot): void;
@@ -36,11 +32,6 @@ export interface StoreEvents {
 interface WaitingCommand {
   resolve(result: unknown): void;
   reject(error: IpcError): void;
-}
-
-interface Unsent {
-  readonly bytes: Uint8Array;
-  readonly ticket: Ticket;
 }
 
 export interface StoreReady {
@@ -56,9 +47,9 @@ export class StoreClient {
   readonly #events: StoreEvents;
   readonly #waiting = new Map<number, WaitingCommand>();
   readonly #tickets = new TicketBox();
+  readonly #belt = new BeltHead();
   /** Those who wait for a delivery's outcome. */
   readonly #callers = new Map<Ticket, (outcome: AcceptOutcome) => void>();
-  #unsent: Unsent[] = [];
   readonly #ready: PromiseWithResolvers<StoreReady>;
   readonly #lookAhead: LookAhead;
   #nextId = 1;
@@ -67,10 +58,11 @@ export class StoreClient {
   constructor(options: StoreOptions, events: StoreEvents) {
     this.#events = events;
     this.#ready = Promise.withResolvers<StoreReady>();
-    this.#lookAhead = new LookAhead(this.#tickets, (error) =>
+    const shared = { cells: this.#tickets.cells, belt: this.#belt.memory };
+    this.#lookAhead = new LookAhead(shared, (error) =>
       events.onLog('error', `signatures are not checked ahead: ${String(error)}`),
     );
-    const workerData: StoreThreadData = { ...options, cells: this.#tickets.cells };
+    const workerData: StoreThreadData = { ...options, ...shared };
     this.#worker = new Worker(threadFile(), { workerData, name: 'store' });
     this.#worker.on('message', (reply: StoreReply) => this.#received(reply));
     this.#worker.on('error', (error) =>
@@ -94,10 +86,11 @@ export class StoreClient {
     if (ticket === null) return Promise.resolve(refusal('kiosk_busy'));
     return new Promise((resolve) => {
       this.#callers.set(ticket, resolve);
-      this.#unsent.push({ bytes, ticket });
-      if (isIdle) this.#sendDeliveries({ isIdle });
-      else if (this.#unsent.length === 1) setImmediate(() => this.#sendDeliveries({ isIdle: false }));
-      else if (this.#unsent.length === MAX_MESSAGE) this.#sendDeliveries({ isIdle: false });
+      if (this.#belt.lay(ticket, bytes)) this.#post(null);
+      // An idle store checks the signature itself: nobody would be quicker.
+      if (isIdle) return;
+      this.#lookAhead.begin();
+      this.#belt.call();
     });
   }
 
@@ -108,8 +101,7 @@ export class StoreClient {
     this.#nextId += 1;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve: (result) => resolve(result as CommandResult<N>), reject });
-      this.#sendDeliveries({ isIdle: false });
-      this.#post({ id, name, params });
+      this.#post({ id, after: this.#belt.laid, name, params });
     });
   }
 
@@ -124,19 +116,6 @@ export class StoreClient {
     }
     this.#ended = true;
     await Promise.all([this.#worker.terminate(), this.#lookAhead.stop()]);
-  }
-
-  /** An idle store checks the signature itself: nobody would be quicker. */
-  #sendDeliveries({ isIdle }: { readonly isIdle: boolean }): void {
-    if (this.#unsent.length === 0 || this.#ended) return;
-    const unsent = this.#unsent;
-    this.#unsent = [];
-    const message: DeliveriesMessage = {
-      tickets: Int32Array.from(unsent, ({ ticket }) => ticket),
-      deliveries: packBytes(unsent.map(({ bytes }) => bytes)),
-    };
-    this.#post(message);
-    if (!isIdle) this.#lookAhead.look(message);
   }
 
   #post(message: StoreMessage): void {

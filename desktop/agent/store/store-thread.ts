@@ -7,23 +7,18 @@ import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_thread
 import type { DeliveryToAccept } from '../accept-payment.ts';
 import { systemClock } from '../clock.ts';
 import { IpcError, type IpcErrorCode } from '../../ipc/index.ts';
+import { BeltTail, type BeltGroup } from './delivery-belt.ts';
 import { Quarantined, storageFaultOf } from './faults.ts';
 import { quarantinedSnapshot, type StoreSnapshot } from './kiosk-store.ts';
-import type {
-  CommandMessage,
-  CommandName,
-  DeliveriesMessage,
-  StoreMessage,
-  StoreReply,
-  StoreThreadData,
-} from './messages.ts';
-import { packOutcomes, unpackBytes } from './packing.ts';
+import type { CommandMessage, CommandName, StoreMessage, StoreReply, StoreThreadData } from './messages.ts';
+import { packOutcomes } from './packing.ts';
 import { StoreDesk } from './store-desk.ts';
 import { takeVerdict, type Ticket } from './verdicts.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('the store runs in a thread of its own');
 const data = workerData as StoreThreadData;
+const belt = new BeltTail(data.belt);
 
 let desk: StoreDesk | null = null;
 let quarantined: StoreSnapshot | null = null;
@@ -181,47 +176,54 @@ class Delivery implements DeliveryToAccept {
   }
 }
 
-/** In the order in which they came: deliveries that lie one behind the other are one group, and a command waits for those before it. */
-function receive(first: StoreMessage): void {
-  for (let message: StoreMessage | null = first; message !== null; ) {
-    if (!('tickets' in message)) {
-      handle(message);
-      return;
-    }
-    const group = [message];
-    let count = message.tickets.length;
-    message = null;
-    while (count < MAX_GROUP) {
-      const next: StoreMessage | null = nextMessage();
-      if (next === null) break;
-      if (!('tickets' in next)) {
-        message = next;
-        break;
-      }
-      group.push(next);
-      count += next.tickets.length;
-    }
-    judge(group);
+/** Given and not yet carried out, oldest first. */
+const commands: CommandMessage[] = [];
+let isAtWork = false;
+
+function receive(message: StoreMessage): void {
+  if (message !== null) commands.push(message);
+  if (isAtWork) return;
+  isAtWork = true;
+  belt.wakesUp();
+  work();
+}
+
+/**
+ * One step, and then the next when the thread has looked at what else it has to do. In the order in which they came:
+ * deliveries that lie one behind the other are one group, and a command waits for those before it.
+ */
+function work(): void {
+  // In this order: a delivery that is counted here and came after a command comes with its command.
+  const { laid } = belt;
+  const before = (commands[0] ?? nextCommand())?.after ?? laid;
+  if (belt.waiting(before) > 0) judge(belt.take(before, MAX_GROUP));
+  else {
+    const command = commands.shift();
+    if (command !== undefined) handle(command);
+  }
+  isAtWork = commands.length > 0 || !belt.fallsAsleep();
+  if (isAtWork) setImmediate(work);
+}
+
+/** A command that has come while the store was busy: a delivery that came after it must not overtake it. */
+function nextCommand(): CommandMessage | null {
+  for (;;) {
+    const received: { message: StoreMessage } | undefined =
+      port === null ? undefined : receiveMessageOnPort(port);
+    if (received === undefined) return null;
+    if (received.message === null) continue;
+    commands.push(received.message);
+    return received.message;
   }
 }
 
-/** What has come while the store was busy. */
-function nextMessage(): StoreMessage | null {
-  if (port === null) return null;
-  const received: { message: StoreMessage } | undefined = receiveMessageOnPort(port);
-  return received?.message ?? null;
-}
-
-function judge(group: readonly DeliveriesMessage[]): void {
-  const tickets = Int32Array.from(group.flatMap((message) => [...message.tickets]));
+function judge({ tickets, deliveries: bytesOf }: BeltGroup): void {
   if (quarantined !== null)
     return tell({ type: 'notJudged', tickets, code: 'journal_quarantined', snapshot: quarantined });
   if (desk === null || isDead)
     return tell({ type: 'notJudged', tickets, code: 'storage_failed', snapshot: null });
   try {
-    const deliveries = group
-      .flatMap((message) => unpackBytes(message.deliveries))
-      .map((bytes, index) => new Delivery(bytes, tickets[index] ?? -1));
+    const deliveries = bytesOf.map((bytes, index) => new Delivery(bytes, tickets[index] ?? -1));
     const outcomes = packOutcomes(desk.run('accept', deliveries));
     tell({ type: 'judged', tickets, outcomes, snapshot: desk.store.snapshot() });
   } catch (error) {

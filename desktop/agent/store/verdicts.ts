@@ -19,7 +19,7 @@ const STATES = 4;
 /** A delivery's place and its generation: below 2^30, so that it is a small integer everywhere. */
 export type Ticket = number;
 
-const placeOf = (ticket: Ticket): number => ticket % MAX_UNDERWAY;
+export const placeOf = (ticket: Ticket): number => ticket % MAX_UNDERWAY;
 const cellOf = (ticket: Ticket, state: number): number => Math.floor(ticket / MAX_UNDERWAY) * STATES + state;
 
 /** The main thread's end: gives places and takes them back. */
