@@ -91,7 +91,7 @@ export function createApp(context: ServerContext): Router {
   const router = newRouter();
   router.use(requestId({ generator: () => randomUUIDv7() }));
   router.use(context.metrics.middleware);
-  router.use(traceRequests);
+  router.use(traceRequests(context.isFromProxy));
   router.use(logRequests(context));
   router.use(
     secureHeaders({

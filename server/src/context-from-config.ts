@@ -10,7 +10,7 @@ import type { Db } from './db/client.ts';
 import { serverKey } from './db/server-keys.ts';
 import { createTenantReads } from './db/tenant.ts';
 import { createReading } from './db/reading.ts';
-import { clientAddress, trustedProxies } from './http/client-address.ts';
+import { clientAddress, isFromProxy, trustedProxies } from './http/client-address.ts';
 import { createIdempotency } from './http/idempotency.ts';
 import { createRateLimits } from './http/rate-limits.ts';
 import { openAccount, otherCurrency } from './ledger/index.ts';
@@ -94,5 +94,6 @@ export async function createContext(parts: ContextParts): Promise<ServerContext>
     verifier: new SignaturePool(),
     guaranteeAccountId: await openAccount(db, { kind: 'guarantee_fund', currency: config.currency }),
     addressOf: (c) => clientAddress(c, proxies),
+    isFromProxy: (c) => isFromProxy(c, proxies),
   };
 }

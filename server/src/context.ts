@@ -51,6 +51,8 @@ export interface ServerContext {
   readonly guaranteeAccountId: string;
   /** The address to hold responsible for a request, for rate limits. */
   readonly addressOf: (c: Context) => string;
+  /** Whether a request came by way of one of our own proxies. */
+  readonly isFromProxy: (c: Context) => boolean;
 }
 
 /** Adds a room's routes. One file in `routes/` exports one of these; `app.ts` lists them. */
