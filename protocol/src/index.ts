@@ -55,6 +55,7 @@ export * from './refund-offer.ts';
 export * from './refund-receipt.ts';
 export * from './sealing.ts';
 export * from './settlement.ts';
+export * from './settlement-stream.ts';
 export * from './trust-bundle.ts';
 export type { RevokedIssuer } from './trust-head.ts';
 export type { Policy } from './trust-policy.ts';

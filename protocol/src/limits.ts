@@ -46,6 +46,8 @@ export const MAX_JOURNAL_ENTRY_BYTES = 4_096;
 export const MAX_BATCH_ENTRIES = 500;
 export const MAX_BATCH_BYTES = 524_288;
 export const MAX_ACKNOWLEDGEMENT_BYTES = 65_536;
+/** The problem that ends a settlement stream: a code, a sentence and what recovery needs. */
+export const MAX_STREAM_PROBLEM_BYTES = 4_096;
 /** Truncated hash that links payments and opens phone commitments: second preimages cost 2^128. */
 export const LINK_BYTES = 16;
 /** What sealing adds: an encapsulated key of 65 bytes and a tag of 16. */

@@ -85,6 +85,9 @@ describe('tables', () => {
       'origin_not_allowed',
       'kiosk_unreachable',
       'answer_not_understood',
+      // The API's own, about a request.
+      'stream_limit_reached',
+      'stream_stalled',
       ...JOURNAL_FAULTS,
       ...OVERRIDE_REASONS,
     ]);

@@ -46,3 +46,10 @@ export type KioskTrust = z.infer<typeof KioskTrust>;
 
 /** `POST /v1/kiosk/settlements` (kiosk token): request and answer are `application/cbor`. */
 export const CBOR_MEDIA_TYPE = 'application/cbor';
+
+/**
+ * `POST /v1/kiosk/settlement-stream` (kiosk token): as many batches as wait, in one body, each acknowledged when it is
+ * committed (protocol page 08). Both bodies are CBOR sequences (RFC 8742). A cloud without it answers 404, or 413 because it
+ * takes the body for a small one.
+ */
+export const CBOR_SEQUENCE_MEDIA_TYPE = 'application/cbor-seq';

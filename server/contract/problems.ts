@@ -4,6 +4,7 @@ import { z } from 'zod';
 export const PROBLEM_CODES = [
   'request_invalid',
   'request_too_large',
+  'media_type_not_supported',
   'not_found',
   'method_not_allowed',
   'not_authenticated',
@@ -67,6 +68,8 @@ export const PROBLEM_CODES = [
   'batch_signature_invalid',
   'batch_chain_broken',
   'batch_gap',
+  'stream_stalled',
+  'stream_limit_reached',
   'service_unavailable',
   'internal_error',
 ] as const;

@@ -47,6 +47,7 @@ import { registerWalletFiles } from './routes/wallet-files.ts';
 const BODY_ALLOWANCES = [
   { path: '/v1/stripe/webhook', maxBytes: 512 * 1024 },
   { path: '/v1/kiosk/settlements', maxBytes: MAX_BATCH_BYTES },
+  { path: '/v1/kiosk/settlement-stream', maxBytes: null },
 ];
 
 /** What rooms of other owners supply to the wallet's view. */
@@ -90,7 +91,7 @@ export function createApp(context: ServerContext): Router {
   const router = newRouter();
   router.use(requestId({ generator: () => randomUUIDv7() }));
   router.use(context.metrics.middleware);
-  router.use(traceRequests);
+  router.use(traceRequests(context.isFromProxy));
   router.use(logRequests(context));
   router.use(
     secureHeaders({

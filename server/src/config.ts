@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { ConfigError } from './config-error.ts';
 import { type MoneyPolicy, readMoneyPolicy } from './money/policy.ts';
+import type { StreamLimits } from './settlement/batch-stream.ts';
 import { type TrustKeyFiles, trustKeyFiles } from './trust/keys.ts';
 import { type OfflinePolicy, readOfflinePolicy } from './trust/offline-policy.ts';
 
@@ -79,6 +80,13 @@ const Environment = z.object({
   TIKI_METRICS_PORT: Port.optional(),
   /** Not `HOST`: what is open to everybody is the API. */
   TIKI_METRICS_HOST: z.string().default('127.0.0.1'),
+  /** At most an hour's sales of a supermarket, then another stream: a connection is never for ever. */
+  TIKI_STREAM_BATCHES: z.coerce.number().int().min(1).max(10_000).default(256),
+  TIKI_STREAM_MEGABYTES: z.coerce.number().int().min(1).max(1_024).default(64),
+  TIKI_STREAM_BATCH_SECONDS: z.coerce.number().min(0.05).max(120).default(60),
+  /** Node ends a request that is not whole after five minutes. */
+  TIKI_STREAM_SECONDS: z.coerce.number().min(0.05).max(240).default(240),
+  TIKI_STREAMS: z.coerce.number().int().min(1).max(10_000).default(64),
   TIKI_LEAVE_SECONDS: z.coerce.number().min(0).max(300).default(0),
   TIKI_STOP_SECONDS: z.coerce.number().min(1).max(600).default(30),
   STRIPE_SECRET_KEY: z.string().optional(),
@@ -187,6 +195,8 @@ export interface Config {
   readonly acceptsNewerSchema: boolean;
   /** Where Prometheus reads; null: nowhere. */
   readonly metrics: { readonly host: string; readonly port: number } | null;
+  /** Of settlement streams: each, and how many at a time in this process. */
+  readonly streams: StreamLimits & { readonly most: number };
   /** How a process ends that was asked to (`stop.ts`). */
   readonly stopping: { readonly leaveMs: number; readonly allMs: number };
   readonly stripe: StripeConfig;
@@ -243,6 +253,13 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       env.TIKI_METRICS_PORT === undefined
         ? null
         : { host: env.TIKI_METRICS_HOST, port: env.TIKI_METRICS_PORT },
+    streams: {
+      maxBatches: env.TIKI_STREAM_BATCHES,
+      maxBytes: env.TIKI_STREAM_MEGABYTES * 1_048_576,
+      batchMs: env.TIKI_STREAM_BATCH_SECONDS * 1000,
+      allMs: env.TIKI_STREAM_SECONDS * 1000,
+      most: env.TIKI_STREAMS,
+    },
     stopping: { leaveMs: env.TIKI_LEAVE_SECONDS * 1000, allMs: env.TIKI_STOP_SECONDS * 1000 },
     stripe: stripeConfig(env),
     twilio: twilioConfig(env),

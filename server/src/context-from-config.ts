@@ -10,10 +10,11 @@ import type { Db } from './db/client.ts';
 import { serverKey } from './db/server-keys.ts';
 import { createTenantReads } from './db/tenant.ts';
 import { createReading } from './db/reading.ts';
-import { clientAddress, trustedProxies } from './http/client-address.ts';
+import { clientAddress, isFromProxy, trustedProxies } from './http/client-address.ts';
 import { createIdempotency } from './http/idempotency.ts';
 import { createRateLimits } from './http/rate-limits.ts';
 import { openAccount, otherCurrency } from './ledger/index.ts';
+import { Life } from './life.ts';
 import { standInWebhookSecret } from './money/stand-in/webhook-secret.ts';
 import { createStripeMoney } from './money/stripe.ts';
 import { createTwilioNotify } from './notify/twilio.ts';
@@ -80,7 +81,7 @@ export async function createContext(parts: ContextParts): Promise<ServerContext>
     ...(await createActingRoles(db, log)),
     metrics,
     reading,
-    life: { isLeaving: false },
+    life: new Life(),
     sessions,
     tokens,
     auth: createAuthenticator(db, { tokens, sessions, limits }),
@@ -93,5 +94,6 @@ export async function createContext(parts: ContextParts): Promise<ServerContext>
     verifier: new SignaturePool(),
     guaranteeAccountId: await openAccount(db, { kind: 'guarantee_fund', currency: config.currency }),
     addressOf: (c) => clientAddress(c, proxies),
+    isFromProxy: (c) => isFromProxy(c, proxies),
   };
 }

@@ -12,6 +12,7 @@ import type { Reading } from './db/reading.ts';
 import type { Idempotency } from './http/idempotency.ts';
 import type { RateLimits } from './http/rate-limits.ts';
 import type { Router } from './http/router.ts';
+import type { Life } from './life.ts';
 import type { MoneyPort } from './money/port.ts';
 import type { NotifyPort } from './notify/port.ts';
 import type { Metrics } from './observe/metrics.ts';
@@ -45,11 +46,13 @@ export interface ServerContext {
   readonly verifier: SignatureVerifier;
   readonly metrics: Metrics;
   /** What this process is up to: it says so to whoever sends it requests (`routes/health.ts`). */
-  readonly life: { isLeaving: boolean };
+  readonly life: Life;
   /** Our ledger account that pays merchants where a reserve falls short. */
   readonly guaranteeAccountId: string;
   /** The address to hold responsible for a request, for rate limits. */
   readonly addressOf: (c: Context) => string;
+  /** Whether a request came by way of one of our own proxies. */
+  readonly isFromProxy: (c: Context) => boolean;
 }
 
 /** Adds a room's routes. One file in `routes/` exports one of these; `app.ts` lists them. */

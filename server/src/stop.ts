@@ -11,11 +11,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Listening } from './http/listen.ts';
+import type { Life } from './life.ts';
 import type { PeriodicJob } from './periodic.ts';
 
 export interface Stopping {
   readonly log: Logger;
-  readonly life: { isLeaving: boolean };
+  readonly life: Life;
   readonly server: Listening;
   readonly jobs: readonly PeriodicJob[];
   /** Closed after everything that might use them, one after the other. */
@@ -48,7 +49,7 @@ export async function stopServer(parts: Stopping): Promise<void> {
 
 async function stopInOrder({ log, life, server, jobs, last, leaveMs, allMs }: Stopping): Promise<void> {
   const startedAt = performance.now();
-  life.isLeaving = true;
+  life.leave();
   server.leave();
   if (leaveMs > 0) await delay(leaveMs);
   // A third of the time that is left is kept for what comes after.

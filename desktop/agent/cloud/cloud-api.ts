@@ -19,6 +19,8 @@ import { z } from 'zod';
 const AS_AGENT = { [CLIENT_HEADER]: 'agent' } as const;
 /** A full batch of five hundred payments, on a bad line. */
 const SETTLE_TIMEOUT_MS = 45_000;
+/** The server may take its time for the batches that a proxy let through at once. */
+const STREAM_STALL_MS = 90_000;
 /** Short: whoever asks wants to know within seconds. */
 const PROBE_TIMEOUT_MS = 2_000;
 
@@ -117,6 +119,14 @@ export function cloudApi(client: CloudClient) {
         },
         CBOR_MEDIA_TYPE,
       ),
+    /** An acknowledgement of each, in their order, as they are settled. @throws IpcError, StreamNotTaken */
+    settleStream: (token: string, batches: AsyncIterable<Uint8Array>) =>
+      client.stream({
+        path: '/v1/kiosk/settlement-stream',
+        objects: batches,
+        headers: { ...AS_AGENT, authorization: asKiosk(token) },
+        stallMs: STREAM_STALL_MS,
+      }),
   };
 }
 export type CloudApi = ReturnType<typeof cloudApi>;

@@ -2,11 +2,17 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { z } from 'zod';
-import { MAX_TRUST_BUNDLE_BYTES, toBase64Url } from '@tikiwallet/protocol';
+import {
+  encodeStreamFrame,
+  encodeStreamProblem,
+  MAX_TRUST_BUNDLE_BYTES,
+  StreamReader,
+  toBase64Url,
+} from '@tikiwallet/protocol';
 import type { Session } from '@tikiwallet/server/contract';
 import { IpcError } from '../../ipc/index.ts';
 import { cloudApi } from './cloud-api.ts';
-import { CloudClient, CloudProblem } from './cloud-client.ts';
+import { CloudClient, CloudProblem, StreamNotTaken } from './cloud-client.ts';
 import { MerchantSession } from './merchant-session.ts';
 import { Reachability, type CloudState } from './reachability.ts';
 
@@ -239,4 +245,101 @@ test('the way to the cloud is known within seconds of opening and closing', asyn
     way.stop();
     vi.useRealTimers();
   }
+});
+
+const SEQUENCE = { 'content-type': 'application/cbor-seq' };
+
+/** Sends so many objects, and gives back what came of them; the first is 1, 1, 1, ... */
+async function streamed(
+  count: number,
+  size = 1_000,
+): Promise<{ got: number[]; error: unknown; asked: number }> {
+  let asked = 0;
+  const objects = async function* () {
+    for (; asked < count; asked += 1) yield new Uint8Array(size).fill(asked + 1);
+  };
+  const got: number[] = [];
+  try {
+    for await (const bytes of cloudApi(client()).settleStream('token', objects())) got.push(bytes[0] ?? 0);
+    return { got, error: null, asked };
+  } catch (error) {
+    return { got, error, asked };
+  }
+}
+
+/** What a proxy does that keeps a request until it has all of it. */
+async function* whenWhole(request: AsyncIterable<Uint8Array>) {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of request) pieces.push(piece);
+  yield* pieces;
+}
+
+/** Answers each object with its first byte; `stop` says after which. */
+async function echo(
+  request: AsyncIterable<Uint8Array>,
+  response: ServerResponse,
+  stop = Number.POSITIVE_INFINITY,
+) {
+  response.writeHead(200, SEQUENCE).flushHeaders();
+  const reader = new StreamReader({ maxObjectBytes: 1_000_000, maxProblemBytes: 0 });
+  let read = 0;
+  for await (const piece of request) {
+    reader.give(piece);
+    for (let frame = reader.next(); frame !== null; frame = reader.next()) {
+      response.write(encodeStreamFrame(frame.content.subarray(0, 1)));
+      read += 1;
+      if (read === stop) return;
+    }
+  }
+  response.end();
+}
+
+test('R48 a stream is answered while it is written, or after its end where a proxy keeps it back', async () => {
+  answer = (request, response) => void echo(request, response);
+  expect(await streamed(3)).toEqual({ got: [1, 2, 3], error: null, asked: 3 });
+  answer = (request, response) => void echo(whenWhole(request), response);
+  expect((await streamed(5, 300_000)).got).toEqual([1, 2, 3, 4, 5]);
+  expect([reached, unreachable]).toEqual([2, 0]);
+});
+
+test('a stream that breaks gives what came before, and says that the cloud is out of reach', async () => {
+  answer = (request, response) => {
+    const { socket } = request;
+    void echo(request, response, 2).then(() => socket.destroySoon());
+  };
+  const { got, error } = await streamed(40, 300_000);
+  expect(error).toMatchObject({ code: 'cloud_unreachable' });
+  expect([1, 2]).toEqual(expect.arrayContaining(got));
+  expect(unreachable).toBe(1);
+});
+
+test('a problem in a stream ends it, with its code and what recovery needs', async () => {
+  answer = (request, response) => {
+    void echo(request, response, 1).then(() => {
+      const text = JSON.stringify(problem('batch_gap', { highestSequence: 7, retryAfterMs: 900 }));
+      response.end(encodeStreamProblem(new TextEncoder().encode(text)));
+    });
+  };
+  const { got, error } = await streamed(1);
+  expect(got).toEqual([1]);
+  expect(error).toBeInstanceOf(CloudProblem);
+  expect(error).toMatchObject({ code: 'batch_gap', highestSequence: 7, retryAfterMs: 900 });
+});
+
+test('an older cloud, or a proxy that takes no streams, is told apart from a refusal', async () => {
+  for (const status of [400, 404, 405, 411, 413, 415, 501]) {
+    answer = json(status, problem('not_found'));
+    expect((await streamed(1)).error, String(status)).toBeInstanceOf(StreamNotTaken);
+  }
+  answer = json(401, problem('not_authenticated'));
+  expect((await streamed(1)).error).toMatchObject({ code: 'not_authenticated' });
+  answer = json(503, problem('service_unavailable'), { 'retry-after': '4' });
+  expect((await streamed(1)).error).toMatchObject({ code: 'service_unavailable', retryAfterMs: 4_000 });
+  answer = (_request, response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<p>Hotel');
+  expect((await streamed(1)).error).toMatchObject({ code: 'cloud_answer_invalid' });
+});
+
+test('an answer that is no sequence of objects is not understood', async () => {
+  answer = (_request, response) => response.writeHead(200, SEQUENCE).end(Buffer.from([0x5b, 1]));
+  expect((await streamed(1)).error).toMatchObject({ code: 'cloud_answer_invalid' });
 });

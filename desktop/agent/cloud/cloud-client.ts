@@ -2,9 +2,18 @@
  * One HTTP client for the cloud: time-outs, size limits, validation of every answer, and one closed set of errors.
  * Owns the translation from HTTP to codes; holds no session and no key, and retries nothing by itself.
  */
-import { Problem, ProblemCode } from '@tikiwallet/server/contract';
+import type { IncomingMessage } from 'node:http';
+import {
+  attempt,
+  encodeStreamFrame,
+  MAX_ACKNOWLEDGEMENT_BYTES,
+  MAX_STREAM_PROBLEM_BYTES,
+  StreamReader,
+} from '@tikiwallet/protocol';
+import { CBOR_SEQUENCE_MEDIA_TYPE, Problem, ProblemCode } from '@tikiwallet/server/contract';
 import { z } from 'zod';
 import { IpcError } from '../../ipc/index.ts';
+import { openStream } from './cloud-stream.ts';
 
 const TIMEOUT_MS = 10_000;
 /** A trust bundle in base64url has two megabytes at the most; certificate and limits come with it. */
@@ -17,6 +26,13 @@ export interface CloudRequest {
   /** Sent as JSON unless it is bytes. */
   readonly body?: unknown;
   readonly timeoutMs?: number;
+}
+
+export interface CloudStreamRequest {
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly objects: AsyncIterable<Uint8Array>;
+  readonly stallMs: number;
 }
 
 export interface CloudEvents {
@@ -36,6 +52,16 @@ export class CloudProblem extends IpcError {
   constructor(problem: Problem, retryAfterMs: number | undefined) {
     super(problem.code, { retryAfterMs });
     this.highestSequence = problem.highestSequence;
+  }
+}
+
+/** This cloud, or a proxy before it, takes no such request; what it is about can be said another way. */
+export class StreamNotTaken extends Error {
+  override readonly name = 'StreamNotTaken';
+  readonly status: number;
+  constructor(status: number) {
+    super(`answered with ${status}`);
+    this.status = status;
   }
 }
 
@@ -75,10 +101,78 @@ export class CloudClient {
     return this.#send(request, mediaType);
   }
 
+  /**
+   * Sends objects as a CBOR sequence and gives those of the answer as they come (protocol page 08). The end says nothing about
+   * what was sent and not answered.
+   * @throws IpcError, StreamNotTaken
+   */
+  async *stream(request: CloudStreamRequest): AsyncGenerator<Uint8Array, void, void> {
+    const opened = await this.#openStream(request);
+    const { response } = opened;
+    const headers = headersOf(response);
+    const status = response.statusCode ?? 0;
+    try {
+      const mediaType = mediaTypeOf(headers);
+      if (isAboutTheForm(status)) throw new StreamNotTaken(status);
+      if (status !== 200) throw this.#problem({ status, headers }, await readPieces(response), mediaType);
+      if (mediaType !== CBOR_SEQUENCE_MEDIA_TYPE)
+        throw new IpcError('cloud_answer_invalid', { cause: `answered ${mediaType}` });
+      this.#noteServerTime({ headers });
+      this.#events.onReached();
+      yield* this.#answersOf(response);
+    } catch (error) {
+      throw this.#streamFault(opened.fault() ?? error);
+    } finally {
+      opened.close();
+    }
+  }
+
+  async #openStream({ path, headers, objects, stallMs }: CloudStreamRequest) {
+    try {
+      return await openStream({
+        url: this.apiUrl + path,
+        headers: { accept: ACCEPTS_SEQUENCE, 'content-type': CBOR_SEQUENCE_MEDIA_TYPE, ...headers },
+        pieces: framesOf(objects),
+        stallMs,
+      });
+    } catch (error) {
+      throw this.#streamFault(error);
+    }
+  }
+
+  async *#answersOf(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
+    const reader = new StreamReader({
+      maxObjectBytes: MAX_ACKNOWLEDGEMENT_BYTES,
+      maxProblemBytes: MAX_STREAM_PROBLEM_BYTES,
+    });
+    for await (const piece of pieces) {
+      reader.give(piece);
+      for (let frame = nextFrame(reader); frame !== null; frame = nextFrame(reader)) {
+        if (frame.kind === 'problem') throw this.#problemOf(frame.content);
+        yield frame.content;
+      }
+    }
+    if (!reader.isBetweenFrames) throw new Error('the answer ends inside a frame');
+  }
+
+  /** A problem that came inside a stream: its document has the status that an answer would have had. */
+  #problemOf(content: Uint8Array): IpcError {
+    const parsed = NewerProblem.safeParse(parseJson(content));
+    if (!parsed.success) return new IpcError('cloud_answer_invalid', { cause: parsed.error });
+    const problem = { ...parsed.data, code: knownCode(parsed.data.code, parsed.data.status) };
+    return new CloudProblem(problem, parsed.data.retryAfterMs);
+  }
+
+  #streamFault(error: unknown): Error {
+    if (error instanceof IpcError || error instanceof StreamNotTaken) return error;
+    this.#events.onUnreachable();
+    return new IpcError('cloud_unreachable', { cause: error });
+  }
+
   async #send(request: CloudRequest, expectedType: string | null): Promise<Uint8Array> {
     const answer = await this.#exchange(request);
     const { response, bytes } = answer;
-    const mediaType = (response.headers.get('content-type') ?? '').split(';')[0]?.trim() ?? '';
+    const mediaType = mediaTypeOf(response.headers);
     if (!response.ok) throw this.#problem(response, bytes, mediaType);
     if (expectedType !== null && mediaType !== expectedType) {
       // A captive portal answers everything with a page of its own: that is not the cloud.
@@ -110,7 +204,7 @@ export class CloudClient {
     }
   }
 
-  #problem(response: Response, bytes: Uint8Array, mediaType: string): IpcError {
+  #problem(response: Pick<Response, 'status' | 'headers'>, bytes: Uint8Array, mediaType: string): IpcError {
     const retryAfterMs = readRetryAfter(response);
     const parsed =
       mediaType === 'application/problem+json' ? NewerProblem.safeParse(parseJson(bytes)) : undefined;
@@ -127,7 +221,7 @@ export class CloudClient {
     return new IpcError('cloud_answer_invalid', { retryAfterMs, cause: `status ${response.status}` });
   }
 
-  #noteServerTime(response: Response): void {
+  #noteServerTime(response: Pick<Response, 'headers'>): void {
     const serverMs = Date.parse(response.headers.get('date') ?? '');
     if (Number.isFinite(serverMs)) this.#aheadMs = serverMs - Date.now();
   }
@@ -161,11 +255,42 @@ function parseJson(bytes: Uint8Array): unknown {
   }
 }
 
+const ACCEPTS_SEQUENCE = `${CBOR_SEQUENCE_MEDIA_TYPE}, application/problem+json`;
+
+function nextFrame(reader: StreamReader) {
+  const frame = attempt(() => reader.next());
+  if (!frame.ok) throw new IpcError('cloud_answer_invalid', { cause: frame.code });
+  return frame.value;
+}
+
+async function* framesOf(objects: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
+  for await (const object of objects) yield encodeStreamFrame(object);
+}
+
+/** 400, 404, 405, 411, 413, 415 and the like, and 501: not about who asks, how often, or whether it is the moment. */
+function isAboutTheForm(status: number): boolean {
+  return status === 501 || (status >= 400 && status < 500 && ![401, 403, 408, 429].includes(status));
+}
+
+function mediaTypeOf(headers: Headers): string {
+  return (headers.get('content-type') ?? '').split(';')[0]?.trim() ?? '';
+}
+
+function headersOf({ headersDistinct }: IncomingMessage): Headers {
+  const headers = new Headers();
+  for (const [name, values = []] of Object.entries(headersDistinct))
+    for (const value of values) headers.append(name, value);
+  return headers;
+}
+
 async function readLimited(response: Response): Promise<Uint8Array> {
-  if (response.body === null) return new Uint8Array(0);
+  return response.body === null ? new Uint8Array(0) : readPieces(response.body);
+}
+
+async function readPieces(pieces: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let length = 0;
-  for await (const chunk of response.body) {
+  for await (const chunk of pieces) {
     length += chunk.length;
     if (length > MAX_ANSWER_BYTES) throw new IpcError('cloud_answer_invalid', { cause: 'answer too large' });
     chunks.push(chunk);
@@ -174,7 +299,7 @@ async function readLimited(response: Response): Promise<Uint8Array> {
 }
 
 /** Seconds or an HTTP date; undefined for anything else. */
-function readRetryAfter(response: Response): number | undefined {
+function readRetryAfter(response: Pick<Response, 'headers'>): number | undefined {
   const text = response.headers.get('retry-after');
   if (text === null) return undefined;
   if (/^\d{1,6}$/.test(text)) return Number(text) * 1000;

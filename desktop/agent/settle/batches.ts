@@ -21,6 +21,7 @@ import {
   type SettlementBatch,
   type SettlementResult,
 } from '@tikiwallet/protocol';
+import type { EnrolledKiosk } from '../store/kiosk-record.ts';
 import type { KioskStore } from '../store/kiosk-store.ts';
 import type { OutgoingBatch } from '../store/settlement-cursor.ts';
 import { correctedMark } from '../trusted-time.ts';
@@ -33,6 +34,8 @@ export interface BatchToSend {
   readonly hash: string;
   /** A heartbeat from before the first entry: it says nothing and asks how far the cloud is. */
   readonly isQuestion: boolean;
+  /** There are entries behind it, for another batch. */
+  readonly isFollowed: boolean;
 }
 
 /** Why an acknowledgement was not believed. */
@@ -53,6 +56,10 @@ export class Batches {
   readonly #store: KioskStore;
   /** The cloud has said in this run that it knows nothing newer than this file has signed. */
   #isConfirmed = false;
+  /** Signed and sent in the same stream, behind the one in the cursor. After a stop or a cut they are signed anew. */
+  #ahead: readonly OutgoingBatch[] = [];
+  /** The last entry that has been sent since {@link next}; null when nothing may follow. */
+  #sentSequence: number | null = null;
 
   constructor(store: KioskStore) {
     this.#store = store;
@@ -61,25 +68,44 @@ export class Batches {
   /** Signed and on disk before it is sent. Null when there is nothing to say. */
   next(options: { readonly heartbeat: boolean }): BatchToSend | null {
     const { kiosk, standing } = this.#store.memory;
+    this.#forgetAhead();
     if (kiosk === null) return null;
     // Nothing is signed for the cloud before it is known that no newer state of this journal has spoken to it.
     if (!this.#isConfirmed || standing.doubt === 'behind_cloud') return this.#ask(kiosk.certificate);
     const unanswered = this.#store.cursor.outgoing();
     const isStillGood = unanswered !== null && this.#isStillGood(unanswered, kiosk.certificate);
-    if (isStillGood) return this.#pack(unanswered);
-    const { head, cursor } = this.#store.memory;
-    const range = this.#rangeAfter(cursor.acknowledgedSequence);
+    if (isStillGood) {
+      this.#sentSequence = unanswered.toSequence;
+      return this.#pack(unanswered);
+    }
+    const range = this.#rangeAfter(this.#store.memory.cursor.acknowledgedSequence);
     if (range.to < range.from && !options.heartbeat) return null;
-    // A whole journal up to its head says what is in force now; a part of it only what was in force at its end.
-    const denyListVersion = range.to === head.sequence ? kiosk.trust.denyListVersion : range.denyListVersion;
-    const batch = this.#sign({ from: range.from, to: range.to, denyListVersion }, kiosk.certificate);
+    const batch = this.#signRange(range, kiosk);
     this.#store.write(() => {
       this.#store.cursor.keepOutgoing(batch);
-      const signedSequence = Math.max(this.#store.memory.standing.signedSequence, batch.toSequence);
-      this.#store.setStanding({ signedSequence });
-      this.#store.payments.markSent(batch.fromSequence, batch.toSequence);
-      this.#store.refunds.markSent(batch.fromSequence, batch.toSequence);
+      this.#noteSigned(batch);
     });
+    if (batch.toSequence >= batch.fromSequence) this.#sentSequence = batch.toSequence;
+    return this.#pack(batch);
+  }
+
+  /**
+   * For a stream: the batch after those that {@link next} and this gave, while their answers are on their way. Signed, and
+   * known as signed on disk, before it is sent. Null at the journal's end, and when nothing may follow.
+   */
+  following(): BatchToSend | null {
+    const { kiosk, standing } = this.#store.memory;
+    if (kiosk === null || this.#sentSequence === null || standing.doubt !== null) return null;
+    const range = this.#rangeAfter(this.#sentSequence);
+    if (range.to < range.from) return null;
+    const batch = this.#signRange(range, kiosk);
+    const isFirst = this.#store.cursor.outgoing() === null;
+    this.#store.write(() => {
+      if (isFirst) this.#store.cursor.keepOutgoing(batch);
+      this.#noteSigned(batch);
+    });
+    if (!isFirst) this.#ahead = [...this.#ahead, batch];
+    this.#sentSequence = batch.toSequence;
     return this.#pack(batch);
   }
 
@@ -106,11 +132,9 @@ export class Batches {
     if (!this.#coversItsMoney(acknowledgement, outgoing))
       return { ok: false, code: 'acknowledgement_incomplete' };
     this.#store.write(() => this.#apply(acknowledgement, outgoing));
-    return {
-      ok: true,
-      acknowledgedSequence: acknowledgement.highestSequence,
-      isComplete: acknowledgement.highestSequence >= head.sequence,
-    };
+    this.#ahead = this.#ahead.slice(1);
+    const { acknowledgedSequence } = this.#store.memory.cursor;
+    return { ok: true, acknowledgedSequence, isComplete: acknowledgedSequence >= head.sequence };
   }
 
   /** The cloud refuses this journal and will refuse whatever follows: selling on would give away goods. */
@@ -125,6 +149,7 @@ export class Batches {
    */
   resendAfter(sequence: number): boolean {
     if (sequence >= this.#store.memory.cursor.acknowledgedSequence) return false;
+    this.#forgetAhead();
     this.#store.write(() => {
       this.#store.cursor.dropOutgoing();
       this.#store.setCursor({ acknowledgedSequence: sequence });
@@ -134,7 +159,20 @@ export class Batches {
 
   /** After a refusal that another attempt with the same bytes cannot change. */
   forgetOutgoing(): void {
+    this.#forgetAhead();
     this.#store.write(() => this.#store.cursor.dropOutgoing());
+  }
+
+  #forgetAhead(): void {
+    this.#ahead = [];
+    this.#sentSequence = null;
+  }
+
+  #noteSigned({ fromSequence, toSequence }: OutgoingBatch): void {
+    const signedSequence = Math.max(this.#store.memory.standing.signedSequence, toSequence);
+    this.#store.setStanding({ signedSequence });
+    this.#store.payments.markSent(fromSequence, toSequence);
+    this.#store.refunds.markSent(fromSequence, toSequence);
   }
 
   #ask(certificate: KioskCertificate): BatchToSend {
@@ -172,12 +210,12 @@ export class Batches {
     );
   }
 
-  #rangeAfter(acknowledged: number): { from: number; to: number; denyListVersion: number } {
-    const from = acknowledged + 1;
-    let to = acknowledged;
+  #rangeAfter(sequence: number): JournalRange {
+    const from = sequence + 1;
+    let to = sequence;
     let denyListVersion = 0;
     let room = MAX_BATCH_BYTES - ROOM_FOR_FRAMING_BYTES;
-    for (const row of this.#store.journal.rows(from, acknowledged + MAX_BATCH_ENTRIES)) {
+    for (const row of this.#store.journal.rows(from, sequence + MAX_BATCH_ENTRIES)) {
       room -= row.bytes.length + FRAMING_PER_ENTRY_BYTES;
       if (room < 0) break;
       to = row.sequence;
@@ -186,10 +224,14 @@ export class Batches {
     return { from, to, denyListVersion };
   }
 
-  #sign(
-    range: { from: number; to: number; denyListVersion: number },
-    certificate: KioskCertificate,
-  ): OutgoingBatch {
+  /** A whole journal up to its head says what is in force now; a part of it only what was in force at its end. */
+  #signRange(range: JournalRange, { certificate, trust }: EnrolledKiosk): OutgoingBatch {
+    const isAtHead = range.to === this.#store.memory.head.sequence;
+    const denyListVersion = isAtHead ? trust.denyListVersion : range.denyListVersion;
+    return this.#sign({ ...range, denyListVersion }, certificate);
+  }
+
+  #sign(range: JournalRange, certificate: KioskCertificate): OutgoingBatch {
     const { journal, payments, crypto } = this.#store;
     const previousHash = journal.hashAt(range.from - 1);
     const headHash = journal.hashAt(range.to);
@@ -231,6 +273,7 @@ export class Batches {
       toSequence,
       hash: toHex(batch.hash),
       isQuestion: toSequence === QUESTION.toSequence,
+      isFollowed: toSequence < this.#store.memory.head.sequence,
     };
   }
 
@@ -263,9 +306,13 @@ export class Batches {
       if (this.#settleSale(result, answered) || this.#settleRefund(result, answered)) settled = true;
     }
     this.#store.cursor.dropOutgoing();
+    // The cloud may have more: what it took from a stream that was cut. That is taken over when its results are here.
+    const acknowledgedSequence = Math.min(acknowledgement.highestSequence, outgoing.toSequence);
+    const [next] = this.#ahead;
+    if (next?.fromSequence === acknowledgedSequence + 1) this.#store.cursor.keepOutgoing(next);
     const { cursor, standing } = this.#store.memory;
     this.#store.setCursor({
-      acknowledgedSequence: acknowledgement.highestSequence,
+      acknowledgedSequence,
       denyListVersion: outgoing.denyListVersion,
       lastContactAt: issuedAt,
       lastSettledAt: settled ? issuedAt : cursor.lastSettledAt,
@@ -306,6 +353,13 @@ export class Batches {
     if (isJump && standing.doubt === null) this.#store.append('clockJump', corrected, []);
     this.#store.setMark(corrected);
   }
+}
+
+interface JournalRange {
+  readonly from: number;
+  /** One before `from` when there is nothing. */
+  readonly to: number;
+  readonly denyListVersion: number;
 }
 
 interface Answered {

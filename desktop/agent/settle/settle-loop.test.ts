@@ -87,8 +87,103 @@ test('a journal larger than one batch goes in several, in order', async () => {
   loop.retryNow();
   await settled();
   expect(cloud.calls).toBe(2);
+  expect(cloud.streams).toBe(1);
   expect(cloud.credited.size).toBe(520);
 }, 20_000);
+
+/** More batches than one, without the time that selling so much takes: entries of a full-grown journal. */
+function writeEntries(count: number): void {
+  kiosk.desk.store.write(() => {
+    for (let n = 0; n < count; n += 1) kiosk.desk.store.append('clockJump', NOW_SECONDS, []);
+  });
+}
+
+test('a cloud that has no streams gets batch after batch, and is not asked for one again at once', async () => {
+  sell(2);
+  writeEntries(1_100);
+  cloud.takesStreams = false;
+  loop.retryNow();
+  await settled();
+  await expect.poll(() => loop.view.state).toBe('idle');
+  expect(cloud.highestSequence).toBe(kiosk.snapshot().headSequence);
+  cloud.takesStreams = true;
+  writeEntries(600);
+  loop.retryNow();
+  await expect.poll(() => cloud.highestSequence).toBe(kiosk.snapshot().headSequence);
+  expect(cloud.streams).toBe(0);
+});
+
+test('R48 a stream that breaks keeps what was acknowledged, and the next one goes on with the same bytes', async () => {
+  const envelopes: string[] = [];
+  const settle = cloud.settle;
+  cloud.settle = (token, bytes) => {
+    envelopes.push(Buffer.from(bytes).toString('base64'));
+    return settle(token, bytes);
+  };
+  writeEntries(1_000);
+  sell(3);
+  writeEntries(1_000);
+  cloud.breakStreamsAfter = [2];
+  loop.retryNow();
+  await expect.poll(() => loop.view.state).toBe('waiting');
+  expect(loop.view.lastErrorCode).toBe('cloud_unreachable');
+  expect(kiosk.snapshot().cursor.acknowledgedSequence).toBe(1_000);
+  expect(cloud.highestSequence).toBe(1_500);
+  loop.retryNow();
+  await settled();
+  await expect.poll(() => cloud.highestSequence).toBe(kiosk.snapshot().headSequence);
+  await expect.poll(() => loop.view.state).toBe('idle');
+  expect(envelopes[3]).toBe(envelopes[2]);
+  expect([cloud.streams, cloud.credited.size]).toEqual([2, 3]);
+});
+
+test('a stream that brings nothing is followed by batches alone: a proxy may stand in its way', async () => {
+  sell(1);
+  writeEntries(1_100);
+  cloud.breakStreamsAfter = [0];
+  loop.retryNow();
+  await expect.poll(() => loop.view.state).toBe('waiting');
+  loop.retryNow();
+  await expect.poll(() => cloud.highestSequence).toBe(kiosk.snapshot().headSequence);
+  expect(cloud.streams).toBe(1);
+  await settled();
+});
+
+test('what the cloud took from a stream that was cut is settled here only when its results are here', async () => {
+  sell(1);
+  writeEntries(600);
+  sell(1);
+  // Both arrive, and neither answer does; then the first is cut differently than before.
+  const first = kiosk.desk.run('nextBatch', { heartbeat: false });
+  const second = kiosk.desk.run('followingBatch', null);
+  for (const batch of [first, second]) await cloud.settle('', batch?.envelope ?? new Uint8Array(0));
+  kiosk.desk.run('forgetBatch', null);
+  const again = kiosk.desk.run('nextBatch', { heartbeat: false });
+  const answer = await cloud.settle('', again?.envelope ?? new Uint8Array(0));
+  expect(kiosk.desk.run('acknowledge', answer)).toMatchObject({ ok: true, acknowledgedSequence: 500 });
+  expect(kiosk.snapshot().unsettled.count).toBe(1);
+  loop.retryNow();
+  await settled();
+  expect(cloud.credited.size).toBe(2);
+});
+
+test('progress counts what is settled of what there is, also when sales come meanwhile', async () => {
+  const seen: string[] = [];
+  writeEntries(1_400);
+  const settle = cloud.settle;
+  cloud.settle = async (token, bytes) => {
+    const answer = await settle(token, bytes);
+    const { progress } = loop.view;
+    seen.push(`${progress?.done} of ${progress?.total}`);
+    if (seen.length === 2) sell(1);
+    return answer;
+  };
+  const begun = kiosk.snapshot().headSequence;
+  loop.retryNow();
+  await expect.poll(() => kiosk.snapshot().headSequence - cloud.highestSequence).toBe(0);
+  await settled();
+  expect(seen.slice(0, 3)).toEqual([`0 of ${begun}`, `500 of ${begun}`, `1000 of ${begun + 1}`]);
+});
 
 test('R47 a cloud that lost entries names its place and receives the rest again', async () => {
   sell(2);

@@ -1,6 +1,6 @@
 /**
- * Brings the journal to the cloud whenever there is a way: one batch after the other, back-off with jitter when it
- * fails, never in the way of selling. Owns the rhythm and what is said about it; which entries go and what an answer
+ * Brings the journal to the cloud whenever there is a way: one batch after the other, in a stream where several wait, back-off
+ * with jitter when it fails, never in the way of selling. Owns the rhythm and what is said about it; which entries go and what an answer
  * means is batches.ts, in the store's thread.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,7 +10,8 @@ import { IpcError } from '../../ipc/index.ts';
 import type { Log } from '../log.ts';
 import type { StoreSnapshot } from '../store/kiosk-store.ts';
 import type { StoreClient } from '../store/store-client.ts';
-import type { AcknowledgementFault, BatchToSend } from './batches.ts';
+import type { BatchToSend } from './batches.ts';
+import { AcknowledgementRefused, type SentBatch, StreamSender } from './send-stream.ts';
 
 export interface SettlementView {
   readonly state: 'idle' | 'settling' | 'waiting' | 'refused';
@@ -20,7 +21,7 @@ export interface SettlementView {
 }
 
 export interface SettleLoopOptions {
-  readonly api: Pick<CloudApi, 'settle'>;
+  readonly api: Pick<CloudApi, 'settle' | 'settleStream'>;
   readonly store: Pick<StoreClient, 'run'>;
   readonly snapshot: () => StoreSnapshot | null;
   readonly isOnline: () => boolean;
@@ -53,9 +54,17 @@ export class SettleLoop {
   #lastHeartbeatMs = Number.NEGATIVE_INFINITY;
   #lastAnswerMs: number | null = null;
   #isStopped = false;
+  /** Where the journal stood when this run began, for its progress. */
+  #beganAt = 0;
+  readonly #streams: StreamSender;
 
   constructor(options: SettleLoopOptions) {
     this.#options = options;
+    this.#streams = new StreamSender({
+      ...options,
+      isStopped: () => this.#isStopped,
+      onTaken: (batch, acknowledged) => this.#taken(batch, acknowledged),
+    });
   }
 
   get view(): SettlementView {
@@ -96,12 +105,13 @@ export class SettleLoop {
   }
 
   async #run(): Promise<void> {
-    const total = this.#pendingEntries();
-    const kiosk = this.#options.snapshot()?.kiosk;
+    const snapshot = this.#options.snapshot();
+    const kiosk = snapshot?.kiosk;
+    this.#beganAt = snapshot?.cursor.acknowledgedSequence ?? 0;
     if (kiosk === null || kiosk === undefined || !this.#options.isOnline()) return this.#rest();
     try {
       let isMore = true;
-      while (isMore && !this.#isStopped) isMore = await this.#sendNext(kiosk.kioskToken, total);
+      while (isMore && !this.#isStopped) isMore = await this.#sendNext(kiosk.kioskToken);
       this.#failures = 0;
       this.#rest();
     } catch (error) {
@@ -110,48 +120,54 @@ export class SettleLoop {
   }
 
   /** @returns whether there may be more to send. */
-  async #sendNext(kioskToken: string, total: number): Promise<boolean> {
-    const { api, store, log } = this.#options;
+  async #sendNext(kioskToken: string): Promise<boolean> {
+    const { store } = this.#options;
     const heartbeat = this.#heartbeatIsDue();
     const batch = await store.run('nextBatch', { heartbeat });
     if (batch === null) return false;
     const isHeartbeat = batch.toSequence < batch.fromSequence;
     if (isHeartbeat) this.#lastHeartbeatMs = performance.now();
-    this.#tellProgress(total);
-    const answer = await this.#send(kioskToken, batch, api);
-    if (answer === null) return true;
+    this.#tellProgress();
+    try {
+      if (this.#streams.isFor(batch) && (await this.#streams.send(batch, kioskToken)) === 'gone_on')
+        return true;
+      return await this.#sendAlone(kioskToken, batch);
+    } catch (error) {
+      if (!(await this.#goesBack(error))) throw error;
+      return true;
+    }
+  }
+
+  /** @returns whether there may be more to send. */
+  async #sendAlone(kioskToken: string, batch: BatchToSend): Promise<boolean> {
+    const { api, store } = this.#options;
+    const answer = await api.settle(kioskToken, batch.envelope);
     const result = await store.run('acknowledge', answer);
     if (!result.ok) throw new AcknowledgementRefused(result.code);
-    this.#lastAnswerMs = performance.now();
-    const { fromSequence, toSequence } = batch;
-    if (!isHeartbeat)
-      log.info(
-        { fromSequence, toSequence, acknowledged: result.acknowledgedSequence },
-        'the cloud took a batch over',
-      );
-    if (result.acknowledgedSequence < toSequence)
+    const isHeartbeat = batch.toSequence < batch.fromSequence;
+    if (isHeartbeat) this.#lastAnswerMs = performance.now();
+    else this.#taken(batch, result.acknowledgedSequence);
+    if (result.acknowledgedSequence < batch.toSequence)
       throw new AcknowledgementRefused('acknowledgement_incomplete');
     if (!batch.isQuestion) this.#contradictions = 0;
     return batch.isQuestion || (!isHeartbeat && !result.isComplete);
   }
 
-  /** Null when the cloud named another place to go on from. */
-  async #send(
-    kioskToken: string,
-    batch: BatchToSend,
-    api: Pick<CloudApi, 'settle'>,
-  ): Promise<Uint8Array | null> {
-    try {
-      return await api.settle(kioskToken, batch.envelope);
-    } catch (error) {
-      if (!(error instanceof CloudProblem) || error.code !== 'batch_gap') throw error;
-      const from = error.highestSequence ?? 0;
-      this.#options.log.warn({ from }, 'the cloud misses earlier entries; sending them again');
-      // The same place again would go round for ever.
-      if (from + 1 >= batch.fromSequence || !(await this.#options.store.run('resendAfter', from)))
-        throw error;
-      return null;
-    }
+  /** Settled here as well: whatever went wrong before is over, and the screen may say so. */
+  #taken({ fromSequence, toSequence }: SentBatch, acknowledged: number): void {
+    this.#lastAnswerMs = performance.now();
+    this.#failures = 0;
+    this.#contradictions = 0;
+    this.#options.log.info({ fromSequence, toSequence, acknowledged }, 'the cloud took a batch over');
+    this.#tellProgress();
+  }
+
+  /** @returns whether the cloud named an earlier place to go on from; the same place again would go round for ever. */
+  async #goesBack(error: unknown): Promise<boolean> {
+    if (!(error instanceof CloudProblem) || error.code !== 'batch_gap') return false;
+    const from = error.highestSequence ?? 0;
+    this.#options.log.warn({ from }, 'the cloud misses earlier entries; sending them again');
+    return this.#options.store.run('resendAfter', from);
   }
 
   #needsTo(): boolean {
@@ -179,15 +195,14 @@ export class SettleLoop {
     return silentMs > HEARTBEAT_AFTER_MS;
   }
 
-  #tellProgress(total: number): void {
+  /** Sales that come meanwhile count, and what must be sent again is not done any more. */
+  #tellProgress(): void {
+    const acknowledged = this.#options.snapshot()?.cursor.acknowledgedSequence ?? 0;
+    this.#beganAt = Math.min(this.#beganAt, acknowledged);
+    const done = acknowledged - this.#beganAt;
+    const total = done + this.#pendingEntries();
     if (total === 0) return;
-    const left = this.#pendingEntries();
-    this.#set({
-      ...this.#view,
-      state: 'settling',
-      nextAttemptMs: null,
-      progress: { done: Math.max(0, total - left), total },
-    });
+    this.#set({ ...this.#view, state: 'settling', nextAttemptMs: null, progress: { done, total } });
   }
 
   async #failed(error: unknown): Promise<void> {
@@ -252,16 +267,6 @@ export class SettleLoop {
     if (JSON.stringify(view) === JSON.stringify(this.#view)) return;
     this.#view = view;
     this.#options.onChange();
-  }
-}
-
-/** The cloud answered, and not with what an issuer signs. */
-class AcknowledgementRefused extends Error {
-  override readonly name = 'AcknowledgementRefused';
-  readonly code: AcknowledgementFault;
-  constructor(code: AcknowledgementFault) {
-    super(code);
-    this.code = code;
   }
 }
 

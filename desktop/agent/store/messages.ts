@@ -96,6 +96,8 @@ export interface StoreCommands {
     result: AcceptOutcome;
   };
   nextBatch: { params: { readonly heartbeat: boolean }; result: BatchToSend | null };
+  /** The one after those that are on their way in a stream. */
+  followingBatch: { params: null; result: BatchToSend | null };
   acknowledge: { params: Uint8Array; result: AcknowledgementResult };
   resendAfter: { params: number; result: boolean };
   /** The cloud said twice that this journal is another story than the one it knows. */

@@ -83,6 +83,7 @@ export class StoreDesk {
       },
       ...managerCommands(this.store, this.#payments),
       nextBatch: (options) => this.#batches.next(options),
+      followingBatch: () => this.#batches.following(),
       acknowledge: (bytes) => this.#batches.acknowledge(bytes),
       resendAfter: (sequence) => this.#batches.resendAfter(sequence),
       noteContradiction: () => {

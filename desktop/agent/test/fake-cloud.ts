@@ -3,7 +3,7 @@
  * loses answers or entries on demand. Keeps no ledger; the real one has tests of its own.
  */
 import * as protocol from '@tikiwallet/protocol';
-import { CloudProblem } from '../cloud/cloud-client.ts';
+import { CloudProblem, StreamNotTaken } from '../cloud/cloud-client.ts';
 import { IpcError } from '../../ipc/index.ts';
 import { crypto, KIOSK_ID, ok, type TestIssuer, type TestPhone } from './world.ts';
 
@@ -15,6 +15,11 @@ export class FakeCloud {
   /** The next so many calls fail before anything is read. */
   refuse: IpcError[] = [];
   calls = 0;
+  streams = 0;
+  /** An older cloud has no streams. */
+  takesStreams = true;
+  /** The next so many streams break after so many acknowledgements have reached the kiosk, a batch later at the cloud. */
+  breakStreamsAfter: number[] = [];
   /** By refund id. */
   readonly refunded = new Map<string, bigint>();
   refundOutcome: 'settled' | 'waiting' = 'settled';
@@ -73,6 +78,22 @@ export class FakeCloud {
     }
     return this.#acknowledge(batch.hash, results);
   };
+
+  settleStream = async function* (
+    this: FakeCloud,
+    token: string,
+    batches: AsyncIterable<Uint8Array>,
+  ): AsyncGenerator<Uint8Array, void, void> {
+    if (!this.takesStreams) throw new StreamNotTaken(404);
+    this.streams += 1;
+    let left = this.breakStreamsAfter.shift() ?? Number.POSITIVE_INFINITY;
+    for await (const batch of batches) {
+      const acknowledgement = await this.settle(token, batch);
+      if (left === 0) throw new IpcError('cloud_unreachable');
+      left -= 1;
+      yield acknowledgement;
+    }
+  }.bind(this);
 
   #take({ entry, bytes }: protocol.ChainedEntry): protocol.SettlementResult[] {
     const known = this.#entries[entry.sequence - 1];

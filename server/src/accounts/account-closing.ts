@@ -3,7 +3,8 @@
  *
  * Owns: whether one may be closed, and what is erased then. It may when nothing is owed either way. What the law of ledgers needs
  * stays, under an id that names nobody: transfers with their masked texts, signed payments as evidence, who was in which team, the
- * trail of account events. Number, name, password, devices, bank account and invitations go; the number is free again at once.
+ * trail of account events. Number, name, password, devices, bank account and invitations go, of an owner the business's name and its
+ * programs' addresses, too; the number is free again at once.
  */
 import { and, eq, isNull, ne, sql } from 'drizzle-orm';
 import type { ClosingBlocker } from '../../contract/index.ts';
@@ -12,6 +13,7 @@ import type { Executor, Tx } from '../db/client.ts';
 import { inTransaction } from '../db/retry.ts';
 import {
   ownerCodes,
+  merchants,
   passwordResets,
   phoneChanges,
   registrations,
@@ -23,6 +25,7 @@ import {
 import { allowances } from '../db/schema/allowances.ts';
 import { idempotencyKeys } from '../db/schema/http.ts';
 import { bankAccounts } from '../db/schema/money.ts';
+import { webhookEndpoints } from '../db/schema/webhooks.ts';
 import { problem } from '../http/problem.ts';
 import { lockBalances } from '../ledger/index.ts';
 import { writeEvent } from './account-events.ts';
@@ -95,6 +98,11 @@ async function lockPockets(tx: Tx, userId: string): Promise<void> {
   );
 }
 
+/** As customers whose history names the shop see it. */
+const NAME_OF_NOBODY = '-';
+/** Of a domain that never exists (RFC 2606). */
+const ADDRESS_OF_NOBODY = 'https://closed.invalid/';
+
 interface Closed {
   readonly userId: string;
   readonly phone: string;
@@ -139,6 +147,21 @@ async function erase(tx: Tx, { userId, phone, closedAt }: Closed): Promise<void>
     .where(and(eq(teamInvitations.phone, phone), isNull(teamInvitations.endedAt)));
   await tx.update(teamInvitations).set({ phone: nobody }).where(eq(teamInvitations.phone, phone));
   await endTeam(tx, userId, closedAt);
+  await eraseBusiness(tx, userId, closedAt);
+}
+
+/** Of an owner: the business is closed with them, and often bears their name. */
+async function eraseBusiness(tx: Tx, userId: string, closedAt: Date): Promise<void> {
+  const closed = await tx
+    .update(merchants)
+    .set({ businessName: NAME_OF_NOBODY })
+    .where(eq(merchants.ownerUserId, userId))
+    .returning({ id: merchants.id });
+  for (const { id } of closed)
+    await tx
+      .update(webhookEndpoints)
+      .set({ url: ADDRESS_OF_NOBODY, disabledAt: closedAt })
+      .where(eq(webhookEndpoints.merchantId, id));
 }
 
 /** Their own place, and, of an owner, everybody's: the business is closed with them. */

@@ -1,11 +1,12 @@
-import { randomUUID } from 'node:crypto';
-import { appendFileSync, cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash, randomUUID } from 'node:crypto';
+import { appendFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { sql } from 'drizzle-orm';
 import postgres from 'postgres';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { z } from 'zod';
 import { CBOR_MEDIA_TYPE, TransferResult, WalletView } from '../../contract/index.ts';
 import { ADMIN_URL_ENV, TEST_APP_PASSWORD } from '../../test/fresh-database.ts';
 import { SimulatedKiosk } from '../../test/simulated-kiosk.ts';
@@ -152,6 +153,30 @@ test('a kiosk that was acknowledged after the backup hands in again what the clo
   expect((await handIn(kiosk.batch())).status).toBe(200);
   expect(await transferCount()).toBe(count + 2n);
   expect(await reconcile(restored.database.db)).toMatchObject({ sound: true });
+});
+
+test('a row that the database refuses ends the restore, the last of its file too, and nothing of it stays', async () => {
+  const from = join(folder, 'backup');
+  const broken = join(folder, 'broken');
+  cpSync(from, broken, { recursive: true });
+  const file = join(broken, 'users.copy.gz');
+  const rows = Buffer.concat([gunzipSync(readFileSync(file)), Buffer.from('no uuid\tand no more\n')]);
+  writeFileSync(file, gzipSync(rows));
+  const manifest = z
+    .looseObject({ tables: z.array(z.looseObject({ name: z.string(), rows: z.number() })) })
+    .parse(JSON.parse(readFileSync(join(broken, 'manifest.json'), 'utf8')));
+  const tables = manifest.tables.map((table) =>
+    table.name === 'users'
+      ? { ...table, rows: table.rows + 1, sha256: createHash('sha256').update(rows).digest('hex') }
+      : table,
+  );
+  writeFileSync(join(broken, 'manifest.json'), JSON.stringify({ ...manifest, tables }));
+  const empty = await emptyDatabase();
+  await expect(restoreBackup(empty.ownerUrl, broken)).rejects.toMatchObject({ code: 'backup_damaged' });
+  await restoreBackup(empty.ownerUrl, from);
+  const admin = postgres(process.env[ADMIN_URL_ENV] ?? '', { max: 1 });
+  await admin.unsafe(`drop database ${empty.name} with (force)`);
+  await admin.end();
 });
 
 test('a backup is never restored over rows, and not at all when a file is damaged or the folder is half written', async () => {

@@ -9,7 +9,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Transform } from 'node:stream';
+import { Transform, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
 import postgres from 'postgres';
@@ -37,8 +37,8 @@ export type BackupManifest = z.output<typeof Manifest>;
 /** The backup cannot be used here; the message says why. */
 export class BackupRefused extends Error {
   readonly code: 'backup_damaged' | 'backup_of_another_schema' | 'database_not_empty';
-  constructor(code: BackupRefused['code'], message: string) {
-    super(message);
+  constructor(code: BackupRefused['code'], message: string, options?: ErrorOptions) {
+    super(message, options);
     this.code = code;
   }
 }
@@ -160,15 +160,28 @@ async function fill(
   const target = await tx
     .unsafe(`copy public."${table.name}" (${quoted(table.columns)}) from stdin`)
     .writable();
+  hearTheEnd(target, tx);
   const watched = watch();
-  await pipeline(
-    createReadStream(join(folder, `${table.name}.copy.gz`)),
-    createGunzip(),
-    watched.stream,
-    target,
-  );
+  const file = `${table.name}.copy.gz`;
+  try {
+    await pipeline(createReadStream(join(folder, file)), createGunzip(), watched.stream, target);
+  } catch (cause) {
+    throw new BackupRefused('backup_damaged', `${file} holds what the database does not take.`, { cause });
+  }
   if (watched.hash() !== table.sha256 || watched.rows() !== table.rows)
     throw new BackupRefused('backup_damaged', `${table.name}.copy.gz is not what was written.`);
+}
+
+/**
+ * The driver says nothing of a COPY that is refused after its last byte: it would be waited for for ever. A question behind it is
+ * answered in any case, with an error when the COPY ended the transaction.
+ */
+function hearTheEnd(target: Writable, tx: postgres.TransactionSql): void {
+  const end = target._final.bind(target);
+  target._final = (done) => {
+    end(() => undefined);
+    tx`select 1`.then(() => done(), done);
+  };
 }
 
 async function readManifest(folder: string): Promise<BackupManifest> {

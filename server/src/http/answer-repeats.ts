@@ -25,8 +25,16 @@ export function answerRepeats(
   { auth, idempotency }: Pick<ServerContext, 'auth' | 'idempotency'>,
 ): MiddlewareHandler<AppEnv> {
   let known: readonly ApiRoute[] | undefined;
+  /** Method and path of those that see to it themselves, the busiest among them. */
+  let others: ReadonlySet<string> | undefined;
   return async (c, next) => {
     if (c.req.method === 'GET' || c.req.header(IDEMPOTENCY_HEADER) === undefined) return next();
+    others ??= new Set(
+      apiRoutes(router).flatMap(({ takesKeyItself, method, path }) =>
+        takesKeyItself ? `${method} ${path}` : [],
+      ),
+    );
+    if (others.has(`${c.req.method} ${c.req.path}`)) return next();
     known ??= apiRoutes(router).filter(takesAnyKey);
     const route = known.find(({ method, pattern }) => method === c.req.method && pattern.test(c.req.path));
     if (route === undefined || credentialOf(c, 'Bearer') === null) return next();

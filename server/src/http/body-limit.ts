@@ -8,7 +8,8 @@ const DEFAULT_MAX_BYTES = 64 * 1024;
 export interface BodyAllowance {
   /** Exact path. */
   readonly path: string;
-  readonly maxBytes: number;
+  /** Null: the route reads its body as it comes, and limits it by itself. */
+  readonly maxBytes: number | null;
 }
 
 export function limitBodies(allowances: readonly BodyAllowance[]): MiddlewareHandler {
@@ -21,10 +22,14 @@ export function limitBodies(allowances: readonly BodyAllowance[]): MiddlewareHan
   };
   const counting = (maxSize: number) => bodyLimit({ maxSize, onError: () => refuse(maxSize) });
   const limitOf = (maxSize: number) => ({ maxSize, count: counting(maxSize) });
-  const byPath = new Map(allowances.map(({ path, maxBytes }) => [path, limitOf(maxBytes)]));
+  const byPath = new Map(
+    allowances.map(({ path, maxBytes }) => [path, maxBytes === null ? null : limitOf(maxBytes)]),
+  );
   const usual = limitOf(DEFAULT_MAX_BYTES);
   return (c, next) => {
-    const { maxSize, count } = byPath.get(c.req.path) ?? usual;
+    const limit = byPath.get(c.req.path);
+    if (limit === null) return next();
+    const { maxSize, count } = limit ?? usual;
     const said = c.req.header('content-length');
     // Only a body that does not say its size is counted as it comes: that costs a stream, which most requests can do without.
     if (said === undefined || c.req.header('transfer-encoding') !== undefined) return count(c, next);

@@ -28,6 +28,11 @@ export function clientAddress(c: Context, trusted: BlockList): string {
   return callerOf(hops.findLast((hop) => isIP(hop) !== 0 && !isTrusted(hop, trusted)) ?? socket);
 }
 
+/** Whether the socket's other end is one of our own proxies. */
+export function isFromProxy(c: Context, trusted: BlockList): boolean {
+  return isTrusted(socketAddress(c), trusted);
+}
+
 /** Of IPv6 the /64 network: one home or phone has all of its 2^64 addresses, and may use a new one for every try. */
 function callerOf(address: string): string {
   if (isIP(address) !== 6) return address;

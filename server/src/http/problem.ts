@@ -10,6 +10,7 @@ import type { Problem, ProblemCode } from '../../contract/index.ts';
 const PROBLEMS: Readonly<Record<ProblemCode, { status: ContentfulStatusCode; title: string }>> = {
   request_invalid: { status: 400, title: 'The request is not as described.' },
   request_too_large: { status: 413, title: 'The request is too large.' },
+  media_type_not_supported: { status: 415, title: 'This address does not take that kind of body.' },
   not_found: { status: 404, title: 'There is nothing at this address.' },
   method_not_allowed: { status: 405, title: 'This address does not answer that method.' },
   not_authenticated: { status: 401, title: 'Sign in first.' },
@@ -79,6 +80,8 @@ const PROBLEMS: Readonly<Record<ProblemCode, { status: ContentfulStatusCode; tit
   batch_signature_invalid: { status: 422, title: "The batch's signature is not valid." },
   batch_chain_broken: { status: 422, title: "The batch's chain is broken." },
   batch_gap: { status: 409, title: 'Earlier entries are missing.' },
+  stream_stalled: { status: 408, title: 'A batch took too long to arrive. Begin another stream.' },
+  stream_limit_reached: { status: 413, title: 'This stream is at its end. Begin another one.' },
   service_unavailable: { status: 503, title: 'The service is busy. Try again in a moment.' },
   internal_error: { status: 500, title: 'Something went wrong on our side.' },
 };
@@ -115,11 +118,11 @@ export function problem(code: ProblemCode, extras: ProblemExtras = {}): ApiProbl
   return new ApiProblem(code, extras);
 }
 
-/** The `application/problem+json` answer of a refusal. */
-export function problemResponse(c: Context, refusal: ApiProblem): Response {
-  const { detail, retryAfterMs, members, headers } = refusal.extras;
+/** The document of a refusal. */
+export function problemDocument(c: Context, refusal: ApiProblem): Problem {
+  const { detail, retryAfterMs, members } = refusal.extras;
   const requestId: unknown = c.get('requestId');
-  const body: Problem = {
+  return {
     ...members,
     type: `urn:tikiwallet:problem:${refusal.code}`,
     title: PROBLEMS[refusal.code].title,
@@ -129,7 +132,12 @@ export function problemResponse(c: Context, refusal: ApiProblem): Response {
     ...(typeof requestId === 'string' ? { requestId } : {}),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   };
-  return c.body(JSON.stringify(body), refusal.status, {
+}
+
+/** The `application/problem+json` answer of a refusal. */
+export function problemResponse(c: Context, refusal: ApiProblem): Response {
+  const { retryAfterMs, headers } = refusal.extras;
+  return c.body(JSON.stringify(problemDocument(c, refusal)), refusal.status, {
     'content-type': 'application/problem+json',
     'cache-control': 'no-store',
     ...(retryAfterMs === undefined ? {} : { 'retry-after': String(Math.ceil(retryAfterMs / 1000)) }),

@@ -36,7 +36,8 @@ export function refuseErrors(log: Logger): (error: Error, c: Context<AppEnv>) =>
   };
 }
 
-function toProblem(error: Error): ApiProblem {
+/** What a caller is told of whatever was thrown. */
+export function toProblem(error: unknown): ApiProblem {
   if (error instanceof ApiProblem) return error;
   if (error instanceof HTTPException) {
     if (error.status === 413) return problem('request_too_large', { cause: error });

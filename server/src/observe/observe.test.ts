@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { SimulatedKiosk } from '../../test/simulated-kiosk.ts';
 import { SimulatedPhone } from '../../test/simulated-phone.ts';
 import { type Person, startTestServer, type TestServer } from '../../test/test-server.ts';
+import { createApp } from '../app.ts';
 import { serveMetrics } from './serve-metrics.ts';
 import { startTracing } from './tracing.ts';
 
@@ -30,7 +31,8 @@ beforeAll(async () => {
   const { port } = collector.address() as AddressInfo;
   process.env['OTEL_EXPORTER_OTLP_ENDPOINT'] = `http://127.0.0.1:${port}`;
   endTracing = startTracing(process.env);
-  server = await startTestServer();
+  // Whoever speaks over a socket is one of our proxies here; whoever is handed to the app directly is not.
+  server = await startTestServer({ env: { TIKI_TRUSTED_PROXIES: '127.0.0.1' } });
   const phone = await SimulatedPhone.withMoney(server, 5_000n);
   customer = phone.person;
   recipient = await server.register('customer');
@@ -85,8 +87,11 @@ test('metrics count requests by route template, money by kind, settlement, provi
   for (const secret of secrets()) expect(text).not.toContain(secret);
 });
 
-test('traces go to the collector with route templates and no personal data, and go on from a caller', async () => {
+test('traces go to the collector with route templates and no personal data, go on from our proxies, and link strangers', async () => {
   const traceId = 'ab'.repeat(16);
+  const ofStranger = 'ef'.repeat(16);
+  const asks = { headers: { traceparent: `00-${ofStranger}-${'cd'.repeat(8)}-01` } };
+  await createApp(server.context).request('/v1/config', asks);
   const id = randomUUID();
   await server.call(`/v1/topups/${id}`, {
     token: customer.token,
@@ -97,7 +102,10 @@ test('traces go to the collector with route templates and no personal data, and 
   expect(text).toContain('"POST /v1/transfers"');
   expect(text).toContain('"POST /v1/kiosk/settlements"');
   expect(text).toContain('"transaction"');
-  expect(text).toContain(traceId);
+  expect(text).toContain(`"traceId":"${traceId}"`);
+  // Kept, and nothing of ours is recorded because a stranger wants it: no span is in that trace.
+  expect(text.split(ofStranger)).toHaveLength(2);
+  expect(text).toMatch(new RegExp(`"links":\\[\\{[^{}]*${ofStranger}`));
   for (const secret of [...secrets(), id, customer.session.user.id]) expect(text).not.toContain(secret);
   expect(text).not.toMatch(/127\.0\.0\.1|user.?agent/i);
 });

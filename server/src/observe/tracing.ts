@@ -4,7 +4,7 @@
  * Owns: which spans there are and every attribute that they carry: route templates, methods, statuses, SQLSTATEs.
  * Never: a path with its ids, a query, a header, an address or a message of an error: traces leave the house.
  */
-import { context, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import { context, propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { W3CTraceContextPropagator } from '@opentelemetry/core';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
@@ -15,7 +15,7 @@ import {
   TraceIdRatioBasedSampler,
   TracerProvider,
 } from '@opentelemetry/sdk-trace';
-import type { MiddlewareHandler } from 'hono';
+import type { Context, MiddlewareHandler } from 'hono';
 import { routePath } from 'hono/route';
 import { ConfigError } from '../config-error.ts';
 import type { AppEnv } from '../http/router.ts';
@@ -53,30 +53,39 @@ export function startTracing(environment: Environment): () => Promise<void> {
   return () => provider.shutdown();
 }
 
-/** A span for each request, named by its route's template. Does nothing while tracing is off. */
-export const traceRequests: MiddlewareHandler<AppEnv> = async (c, next) => {
-  if (!isOn) return next();
-  const parent = propagation.extract(context.active(), c.req.raw.headers, {
-    get: (headers, key) => headers.get(key) ?? undefined,
-    keys: (headers) => [...headers.keys()],
-  });
-  await tracer().startActiveSpan('request', { kind: SpanKind.SERVER }, parent, async (span) => {
-    try {
-      await next();
-    } finally {
-      const route = routePath(c);
-      span.updateName(`${c.req.method} ${route}`);
-      span.setAttributes({
-        'http.request.method': c.req.method,
-        'http.route': route,
-        'http.response.status_code': c.res.status,
-        'tikiwallet.request_id': c.get('requestId'),
-      });
-      if (c.res.status >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
-      span.end();
-    }
-  });
-};
+/**
+ * A span for each request, named by its route's template. Does nothing while tracing is off. Our own proxies may say which trace it
+ * belongs to, and that it is recorded; of anybody else that is kept as a link, and our own share decides.
+ */
+export const traceRequests =
+  (isFromProxy: (c: Context) => boolean): MiddlewareHandler<AppEnv> =>
+  async (c, next) => {
+    if (!isOn) return next();
+    const told = propagation.extract(ROOT_CONTEXT, c.req.raw.headers, {
+      get: (headers, key) => headers.get(key) ?? undefined,
+      keys: (headers) => [...headers.keys()],
+    });
+    const caller = trace.getSpanContext(told);
+    const isBelieved = isFromProxy(c);
+    const links = isBelieved || caller === undefined ? [] : [{ context: caller }];
+    const options = { kind: SpanKind.SERVER, links };
+    await tracer().startActiveSpan('request', options, isBelieved ? told : ROOT_CONTEXT, async (span) => {
+      try {
+        await next();
+      } finally {
+        const route = routePath(c);
+        span.updateName(`${c.req.method} ${route}`);
+        span.setAttributes({
+          'http.request.method': c.req.method,
+          'http.route': route,
+          'http.response.status_code': c.res.status,
+          'tikiwallet.request_id': c.get('requestId'),
+        });
+        if (c.res.status >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
+        span.end();
+      }
+    });
+  };
 
 /** A span around one piece of work; what it throws is marked, never described. */
 export function traced<T>(name: string, work: () => Promise<T>): Promise<T> {

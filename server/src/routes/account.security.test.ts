@@ -462,6 +462,18 @@ describe('closing an account', () => {
     expect(next.session.user.id).not.toBe(id);
   });
 
+  test('of an owner takes the name of the business and the addresses of its programs along', async () => {
+    const owner = await server.register('merchant', { businessName: 'Toko Ani' });
+    const told = { url: 'https://ani.example.com/told', events: ['payment.settled'] };
+    await server.call('/v1/merchant/webhooks', { body: told, token: owner.token, key: randomUUID() });
+    await stepUp(owner, 'account_closing');
+    expect((await close(owner)).status).toBe(204);
+    const [left] = await server.database.owner`
+      select business_name, url, disabled_at is not null as off from merchants m join webhook_endpoints w on w.merchant_id = m.id
+      where m.id = ${owner.session.user.merchant?.id ?? ''}`;
+    expect(left).toEqual({ business_name: '-', url: 'https://closed.invalid/', off: true });
+  });
+
   test('what a manager offered goes with the manager', async () => {
     const [owner, manager, accomplice] = [
       await server.register('merchant'),

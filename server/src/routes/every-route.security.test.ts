@@ -9,6 +9,7 @@ import type { PaymentRequest } from '@tikiwallet/protocol';
 import { z } from 'zod';
 import {
   CBOR_MEDIA_TYPE,
+  CBOR_SEQUENCE_MEDIA_TYPE,
   DeviceSessions,
   KioskView,
   TeamView,
@@ -350,6 +351,7 @@ const ROUTES: Readonly<Record<string, Route>> = {
   'GET /v1/operator/double-spends/{id}/proof': { for: 'operator', id: () => caseId },
   'GET /v1/kiosk/trust-bundle': { for: 'kiosk' },
   'POST /v1/kiosk/settlements': { for: 'kiosk' },
+  'POST /v1/kiosk/settlement-stream': { for: 'kiosk' },
 };
 const guarded = Object.entries(ROUTES).filter(([, route]) => route.for !== 'public');
 const withIds = guarded.filter(([, route]) => route.id !== undefined && route.for !== 'operator');
@@ -366,6 +368,7 @@ async function request(name: string, authorization: string | undefined, id?: str
     headers: {
       ...(authorization === undefined ? {} : { authorization }),
       ...(name === 'POST /v1/kiosk/settlements' ? { 'content-type': CBOR_MEDIA_TYPE } : {}),
+      ...(name === 'POST /v1/kiosk/settlement-stream' ? { 'content-type': CBOR_SEQUENCE_MEDIA_TYPE } : {}),
     },
   });
 }

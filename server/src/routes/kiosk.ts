@@ -2,12 +2,12 @@
 import { createRoute } from '@hono/zod-openapi';
 import { z } from 'zod';
 import { CBOR_MEDIA_TYPE, EnrolBody, EnrolResult, KioskTrust, TrustQuery } from '../../contract/index.ts';
-import { giveBackClosing } from '../allowances/index.ts';
 import type { RegisterRoutes } from '../context.ts';
 import { problem } from '../http/problem.ts';
 import { answers, json, refusals } from '../http/router.ts';
 import { enrol, requireKiosk, requireKnownKiosk, trustForKiosk } from '../kiosks/index.ts';
-import { settleBatch, settleNeeds } from '../settlement/index.ts';
+import { registerSettlementStream } from './settlement-stream.ts';
+import { settling } from './settling.ts';
 import { readSince } from '../trust/index.ts';
 
 const tags = ['kiosk'];
@@ -42,8 +42,8 @@ const settleRoute = createRoute({
 });
 
 export const registerKiosk: RegisterRoutes = (router, context) => {
-  const { addressOf, clock, limits, log, offline, worker } = context;
-  const settling = settleNeeds(context);
+  const { addressOf, limits } = context;
+  const settle = settling(context);
   router.openapi(enrolRoute, async (c) => {
     await limits.take('enrol_by_address', addressOf(c));
     return c.json(await enrol(context, c.req.valid('json')), 200);
@@ -52,21 +52,14 @@ export const registerKiosk: RegisterRoutes = (router, context) => {
     const kiosk = await requireKnownKiosk(context, c);
     return c.json(await trustForKiosk(context, kiosk, readSince(c.req.valid('query').since)), 200);
   });
+  registerSettlementStream(router, context, settle);
   router.openapi(settleRoute, async (c) => {
     const kiosk = await requireKiosk(context, c);
     if (c.req.header('content-type')?.split(';')[0]?.trim() !== CBOR_MEDIA_TYPE) {
       throw problem('request_invalid', { detail: `content-type: must be ${CBOR_MEDIA_TYPE}` });
     }
     const envelope = new Uint8Array(await c.req.arrayBuffer());
-    const { acknowledgement, reportedDenyListVersion } = await settleBatch(settling, kiosk, envelope);
-    if (reportedDenyListVersion !== null) {
-      try {
-        await giveBackClosing({ db: worker, clock, policy: offline.policy }, reportedDenyListVersion);
-      } catch (error) {
-        // The batch is settled whatever becomes of this; the periodic round returns the money later.
-        log.warn({ err: error }, 'closing allowances could not be looked at now');
-      }
-    }
+    const acknowledgement = await settle(kiosk, envelope);
     return c.body(new Uint8Array(acknowledgement).buffer, 200, { 'content-type': CBOR_MEDIA_TYPE });
   });
 };

@@ -152,7 +152,7 @@ async function whileKeyIsHeld(
   const { owner } = server.database;
   const waiting = async (): Promise<number> => {
     const [found] = await owner<{ pid: number }[]>`
-      select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+      select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and backend_type = 'client backend'`;
     return found?.pid ?? waiting();
   };
   const other = await owner.reserve();

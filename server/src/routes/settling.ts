@@ -1,0 +1,25 @@
+/** What the routes do with a batch, one by one or in a stream: settle it, and return the money that it frees. */
+import { giveBackClosing } from '../allowances/index.ts';
+import type { ServerContext } from '../context.ts';
+import type { EnrolledKiosk } from '../kiosks/index.ts';
+import { settleBatch, settleNeeds } from '../settlement/index.ts';
+
+/** @returns the signed acknowledgement. @throws as `settleBatch` */
+export type Settle = (kiosk: EnrolledKiosk, envelope: Uint8Array) => Promise<Uint8Array>;
+
+export function settling(context: ServerContext): Settle {
+  const { clock, log, offline, worker } = context;
+  const needs = settleNeeds(context);
+  return async (kiosk, envelope) => {
+    const { acknowledgement, reportedDenyListVersion } = await settleBatch(needs, kiosk, envelope);
+    if (reportedDenyListVersion !== null) {
+      try {
+        await giveBackClosing({ db: worker, clock, policy: offline.policy }, reportedDenyListVersion);
+      } catch (error) {
+        // The batch is settled whatever becomes of this; the periodic round returns the money later.
+        log.warn({ err: error }, 'closing allowances could not be looked at now');
+      }
+    }
+    return acknowledgement;
+  };
+}
