@@ -69,6 +69,27 @@ describe('who is in a group', () => {
     expect(group.all).toEqual([B]);
   });
 
+  test('is told by the newer of two counts, whatever the older one found', async () => {
+    const { group } = clients();
+    const held = (here: readonly string[]) => {
+      const { promise, resolve } = Promise.withResolvers<undefined>();
+      const list = listOf(() => here);
+      const counted = group.count(async (command) => {
+        await promise;
+        return await list(command);
+      });
+      return async () => {
+        resolve(undefined);
+        await counted;
+      };
+    };
+    const [endOlder, endNewer] = [held([A, B]), held([A])];
+    await endOlder();
+    expect(group.all).toEqual([A, B]);
+    await endNewer();
+    expect(group.all).toEqual([A]);
+  });
+
   test('is not told by a count of a group that is over', async () => {
     const { group, said } = clients();
     const counting = group.count(listOf(() => [A]));

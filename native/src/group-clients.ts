@@ -33,13 +33,21 @@ export class GroupClients {
 
   joined(address: HardwareAddress): void {
     for (const told of this.#counts) told.add(address);
+    this.#add(address);
+  }
+
+  left(address: HardwareAddress): void {
+    for (const told of this.#counts) told.add(address);
+    this.#drop(address);
+  }
+
+  #add(address: HardwareAddress): void {
     if (this.#here.has(address)) return;
     this.#here.add(address);
     this.#say({ type: 'client_joined', address });
   }
 
-  left(address: HardwareAddress): void {
-    for (const told of this.#counts) told.add(address);
+  #drop(address: HardwareAddress): void {
     if (this.#here.delete(address)) this.#say({ type: 'client_left', address });
   }
 
@@ -60,8 +68,9 @@ export class GroupClients {
       if (!this.#counts.delete(told)) here = undefined;
     }
     if (here === undefined) return;
-    for (const address of this.#here) if (!here.has(address) && !told.has(address)) this.left(address);
-    for (const address of here) if (!told.has(address)) this.joined(address);
+    // What a count found is no event: another one that runs may have heard something newer.
+    for (const address of this.#here) if (!here.has(address) && !told.has(address)) this.#drop(address);
+    for (const address of here) if (!told.has(address)) this.#add(address);
   }
 }
 

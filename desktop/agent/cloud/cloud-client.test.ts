@@ -22,10 +22,13 @@ let url: string;
 let answer: Answer;
 let reached: number;
 let unreachable: number;
+/** What the cloud said no with. */
+let told: string[];
 
 beforeEach(async () => {
   reached = 0;
   unreachable = 0;
+  told = [];
   server = createServer((request, response) => answer(request, response));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -41,7 +44,11 @@ afterEach(() => {
 const client = () =>
   new CloudClient({
     apiUrl: url,
-    events: { onReached: () => (reached += 1), onUnreachable: () => (unreachable += 1) },
+    events: {
+      onReached: () => (reached += 1),
+      onUnreachable: () => (unreachable += 1),
+      onProblem: (code) => told.push(code),
+    },
   });
 
 function json(status: number, body: unknown, headers: Record<string, string> = {}): Answer {
@@ -108,14 +115,8 @@ test("a problem's code, wait and place come through", async () => {
 });
 
 test('whatever was asked, a no is told to who listens for it', async () => {
-  const told: string[] = [];
   answer = json(403, problem('kiosk_denied'));
-  const events = {
-    onReached: () => undefined,
-    onUnreachable: () => undefined,
-    onProblem: (code: string) => told.push(code),
-  };
-  const listening = cloudApi(new CloudClient({ apiUrl: url, events }));
+  const listening = cloudApi(client());
   expect((await refusalOf(listening.settle('token', new Uint8Array(1)))).code).toBe('kiosk_denied');
   expect((await refusalOf(listening.newCode('token', 'id'))).code).toBe('kiosk_denied');
   expect(told).toEqual(['kiosk_denied', 'kiosk_denied']);
@@ -313,7 +314,7 @@ test('a stream that breaks gives what came before, and says that the cloud is ou
   expect(unreachable).toBe(1);
 });
 
-test('a problem in a stream ends it, with its code and what recovery needs', async () => {
+test('a problem in a stream ends it, with its code and what recovery needs, and is told as any other', async () => {
   answer = (request, response) => {
     void echo(request, response, 1).then(() => {
       const text = JSON.stringify(problem('batch_gap', { highestSequence: 7, retryAfterMs: 900 }));
@@ -322,6 +323,7 @@ test('a problem in a stream ends it, with its code and what recovery needs', asy
   };
   const { got, error } = await streamed(1);
   expect(got).toEqual([1]);
+  expect(told).toEqual(['batch_gap']);
   expect(error).toBeInstanceOf(CloudProblem);
   expect(error).toMatchObject({ code: 'batch_gap', highestSequence: 7, retryAfterMs: 900 });
 });

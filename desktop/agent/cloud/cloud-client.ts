@@ -160,6 +160,7 @@ export class CloudClient {
     const parsed = NewerProblem.safeParse(parseJson(content));
     if (!parsed.success) return new IpcError('cloud_answer_invalid', { cause: parsed.error });
     const problem = { ...parsed.data, code: knownCode(parsed.data.code, parsed.data.status) };
+    this.#events.onProblem?.(problem.code);
     return new CloudProblem(problem, parsed.data.retryAfterMs);
   }
 

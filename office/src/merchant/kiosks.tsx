@@ -27,13 +27,11 @@ export function Kiosks() {
   const { office } = useOffice();
   const kiosks = useLoad('kiosks', () => office.api.kiosks());
   const mayManage = useMay('kiosks.manage');
-  const put = (kiosk: KioskView) => {
-    const items = kiosks.value?.items ?? [];
-    const isKnown = items.some(({ id }) => id === kiosk.id);
-    kiosks.set({
-      items: isKnown ? items.map((one) => (one.id === kiosk.id ? kiosk : one)) : [...items, kiosk],
+  const put = (kiosk: KioskView) =>
+    kiosks.change(({ items }) => {
+      const isKnown = items.some(({ id }) => id === kiosk.id);
+      return { items: isKnown ? items.map((one) => (one.id === kiosk.id ? kiosk : one)) : [...items, kiosk] };
     });
-  };
   return (
     <Area
       title={t('kiosks.title')}

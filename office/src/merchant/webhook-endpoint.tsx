@@ -34,13 +34,17 @@ export function Endpoint({
   const { office } = useOffice();
   const [asks, setAsks] = useState<Question | null>(null);
   const [tried, setTried] = useState<WebhookTestResult | null>(null);
+  // One decision, one key: two new secrets in a row would end the one that the shop's program knows.
+  const [key, setKey] = useState(() => crypto.randomUUID());
   const act = useAction();
   const asked = useAction();
   const isTold = hook.disabledAt === null;
   const answer = (question: Question) =>
     asked.run(async () => {
-      if (question === 'secret') onSecret(await office.api.newWebhookSecret(hook.id, crypto.randomUUID()));
-      else {
+      if (question === 'secret') {
+        onSecret(await office.api.newWebhookSecret(hook.id, key));
+        setKey(crypto.randomUUID());
+      } else {
         await office.api.deleteWebhook(hook.id);
         onGone();
       }

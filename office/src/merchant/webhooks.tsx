@@ -20,11 +20,11 @@ export function Webhooks() {
   const [secret, setSecret] = useState<WebhookWithSecret | null>(null);
   const items = hooks.value?.items ?? [];
   const put = (hook: WebhookView) =>
-    hooks.set({
-      items: items.some(({ id }) => id === hook.id)
-        ? items.map((one) => (one.id === hook.id ? hook : one))
-        : [...items, hook],
-    });
+    hooks.change((now) => ({
+      items: now.items.some(({ id }) => id === hook.id)
+        ? now.items.map((one) => (one.id === hook.id ? hook : one))
+        : [...now.items, hook],
+    }));
   const tell = (made: WebhookWithSecret) => {
     put(made);
     setSecret(made);
@@ -44,7 +44,9 @@ export function Webhooks() {
                     onChange={put}
                     onSecret={tell}
                     onSecretSeen={() => setSecret(null)}
-                    onGone={() => hooks.set({ items: items.filter(({ id }) => id !== hook.id) })}
+                    onGone={() =>
+                      hooks.change((now) => ({ items: now.items.filter(({ id }) => id !== hook.id) }))
+                    }
                   />
                 </li>
               ))}

@@ -12,6 +12,8 @@ export interface Loaded<T> {
   readonly busy: boolean;
   readonly reload: () => void;
   readonly set: (value: T) => void;
+  /** As it is by then: for an answer that may come after another one. */
+  readonly change: (work: (value: T) => T) => void;
 }
 
 /** @param name asks again when it changes; answers to an older question are thrown away. */
@@ -43,7 +45,11 @@ export function useLoad<T>(name: string, ask: () => Promise<T>): Loaded<T> {
     latestRef.current += 1;
     setState({ value, code: null, busy: false });
   }, []);
-  return { ...state, reload, set };
+  const change = useCallback((work: (value: T) => T) => {
+    latestRef.current += 1;
+    setState(({ value }) => ({ value: value === null ? null : work(value), code: null, busy: false }));
+  }, []);
+  return { ...state, reload, set, change };
 }
 
 /** Whether its place is as large as it will be: what stands below is drawn from then on, so that nothing jumps. */

@@ -6,6 +6,7 @@ import { createLogger } from '../log.ts';
 import { migrate } from './migrate.ts';
 import { openDatabase } from './open.ts';
 import { pgArray } from './pg-array.ts';
+import { executePrepared } from './prepared.ts';
 import { inTransaction, RetryTransaction, sqlState } from './retry.ts';
 import { serverKey } from './server-keys.ts';
 
@@ -118,6 +119,14 @@ describe('retries', () => {
     await expect(work).rejects.toThrow('no');
     expect(runs).toBe(1);
   });
+});
+
+test('the first statement that is kept in a transaction is planned by indexes like those behind it', async () => {
+  const setting = sql`select current_setting('enable_seqscan') as scans`;
+  const heard = await inTransaction(database.db, (tx) =>
+    Promise.all([executePrepared(tx, setting), executePrepared(tx, setting)]),
+  );
+  expect(heard.map(([row]) => row)).toEqual([{ scans: 'off' }, { scans: 'off' }]);
 });
 
 test('array literals carry every string unchanged', async () => {

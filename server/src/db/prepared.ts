@@ -20,13 +20,30 @@ export async function executePrepared<Row extends Record<string, unknown>>(
   tx: Tx,
   statement: SQL,
 ): Promise<readonly Row[]> {
-  const query = tx._.session.prepareQuery<{
+  const run = () => prepare<Row>(tx, statement).execute();
+  if (byIndex.has(tx)) return run();
+  byIndex.add(tx);
+  // Begun the same way, so that it is sent first.
+  const setting = prepare(tx, sql`set local enable_seqscan = off`).execute();
+  const [, rows] = await bothInOrder(setting, run());
+  return rows;
+}
+
+function prepare<Row extends Record<string, unknown>>(tx: Tx, statement: SQL) {
+  return tx._.session.prepareQuery<{
     execute: readonly Row[];
     all: unknown;
     values: unknown;
   }>(dialect.sqlToQuery(statement), undefined, 'kept', false);
-  if (byIndex.has(tx)) return query.execute();
-  byIndex.add(tx);
-  const [, rows] = await Promise.all([tx.execute(sql`set local enable_seqscan = off`), query.execute()]);
-  return rows;
+}
+
+/**
+ * Two statements of one transaction on their way at once.
+ * @throws what went wrong first: what the second one then says is only that its transaction is over
+ */
+export async function bothInOrder<A, B>(first: Promise<A>, second: Promise<B>): Promise<readonly [A, B]> {
+  const [before, after] = await Promise.allSettled([first, second]);
+  if (before.status === 'rejected') throw before.reason;
+  if (after.status === 'rejected') throw after.reason;
+  return [before.value, after.value];
 }

@@ -1,8 +1,9 @@
 import { randomUUID, randomUUIDv7 } from 'node:crypto';
+import { sql } from 'drizzle-orm';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type FreshDatabase, freshDatabase } from '../../test/fresh-database.ts';
-import { inTransaction } from '../db/retry.ts';
+import { inTransaction, sqlState } from '../db/retry.ts';
 import { balances, type NewTransfer, openAccount, postTransfers, reconcile } from './index.ts';
 
 let database: FreshDatabase;
@@ -171,6 +172,18 @@ describe('posting', () => {
 });
 
 describe('under concurrency', () => {
+  test('a lock that is not had in time is said as what it is, so that neighbours go on without it', async () => {
+    const [a, b] = [await openWallet(100n), await openWallet()];
+    await database.owner.begin(async (other) => {
+      await other`select 1 from ledger_accounts where id = ${a.accountId} for update`;
+      const impatient = inTransaction(database.db, async (tx) => {
+        await tx.execute(sql`set local lock_timeout = 20`);
+        return postTransfers(tx, [move(a.accountId, b.accountId, 10n)]);
+      });
+      expect(sqlState(await impatient.catch((error: unknown) => error))).toBe('55P03');
+    });
+  });
+
   test('concurrent transfers never overdraw and exactly the affordable ones post', async () => {
     const [a, b] = [await openWallet(1000n), await openWallet()];
     const attempts = await Promise.all(

@@ -14,6 +14,7 @@
  * A large batch writes first and locks last (write-first.ts), so that others wait for its balances only.
  */
 import type { Tx } from '../db/client.ts';
+import { bothInOrder } from '../db/prepared.ts';
 import { RetryTransaction, violatedConstraint } from '../db/retry.ts';
 import { publish } from '../observe/facts.ts';
 import {
@@ -51,7 +52,7 @@ async function lockFirst(tx: Tx, hashed: readonly HashedTransfer[]): Promise<Pla
   const whole = columnsOf(hashed);
   const locking = lockAccounts(tx, new Set(accountIds(hashed)));
   const looking = findStanding(tx, hashed);
-  const [accounts, standing] = await Promise.all([locking, looking]);
+  const [accounts, standing] = await bothInOrder(locking, looking);
   const planned = plan(hashed, accounts, standing);
   const { toPost } = planned;
   if (toPost.length > 0) {

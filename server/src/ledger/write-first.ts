@@ -10,6 +10,7 @@
  * The foreign key of entries to accounts is asked at the commit, when their locks are our own.
  */
 import type { Tx } from '../db/client.ts';
+import { bothInOrder } from '../db/prepared.ts';
 import { RetryTransaction } from '../db/retry.ts';
 import { type HashedTransfer, type Plan, plan } from './plan.ts';
 import {
@@ -28,7 +29,7 @@ class NotCovered extends Error {}
 export async function writeFirst(tx: Tx, hashed: readonly HashedTransfer[]): Promise<Plan | null> {
   const looking = findStanding(tx, hashed);
   const peeking = peekAtAccounts(tx, sumsOf(hashed).deltas.keys());
-  const [standing, accounts] = await Promise.all([looking, peeking]);
+  const [standing, accounts] = await bothInOrder(looking, peeking);
   const planned = plan(hashed, accounts, standing);
   if (planned.results.some(({ status }) => status === 'insufficient_funds')) return null;
   if (planned.toPost.length === 0) return planned;
