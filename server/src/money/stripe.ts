@@ -7,7 +7,13 @@ import Stripe from 'stripe';
 import type { StripeConfig } from '../config.ts';
 import type { Clock } from '../clock.ts';
 import { publish } from '../observe/facts.ts';
-import { type CardRefund, type MoneyEvent, type MoneyPort, ProviderUnavailable, WebhookRefused } from './port.ts';
+import {
+  type CardRefund,
+  type MoneyEvent,
+  type MoneyPort,
+  ProviderUnavailable,
+  WebhookRefused,
+} from './port.ts';
 import { createStripeConnect } from './stripe-connect.ts';
 import { asUnavailable } from './stripe-errors.ts';
 import { cardRefund, closedEvent, EVENT_TYPES, paidEvent, translate } from './stripe-events.ts';
