@@ -16,7 +16,7 @@ test('a job whose worker was killed comes again', async () => {
   const { owner } = server.database;
   const queue = await startQueue(db, log);
   const deliveryId = randomUUID();
-  await db.transaction((tx) => queue.enqueueWebhooks(tx, [deliveryId]));
+  await db.transaction((tx) => queue.enqueueWebhooks(tx, [{ id: deliveryId, merchantId: randomUUID() }]));
   await queue.stop();
   await owner`
     update ${owner(`${QUEUE_SCHEMA}.job`)} set state = 'active', started_on = now() - interval '1 hour'

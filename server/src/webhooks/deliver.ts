@@ -11,6 +11,7 @@ import type { Executor, Tx } from '../db/client.ts';
 import { inTransaction } from '../db/retry.ts';
 import { webhookDeliveries, webhookEndpoints, webhookEvents } from '../db/schema/webhooks.ts';
 import { problem } from '../http/problem.ts';
+import type { WaitingDelivery } from '../jobs/queue.ts';
 import { type Endpoint, findEndpoint, type WebhookNeeds } from './endpoints.ts';
 import { send, type SendOutcome, type SendPolicy } from './send.ts';
 import { secretOf, signatureOf } from './signature.ts';
@@ -135,7 +136,7 @@ const HANDED_OVER_AT_ONCE = 500;
 /** Hands what waits to the queue, in one transaction with the note that it was. @returns how many. */
 export function handOver(
   { db }: Pick<WebhookNeeds, 'db'>,
-  enqueue: (tx: Tx, deliveryIds: readonly string[]) => Promise<void>,
+  enqueue: (tx: Tx, deliveries: readonly WaitingDelivery[]) => Promise<void>,
 ): Promise<number> {
   return inTransaction(db, async (tx) => {
     const waiting = tx
@@ -149,12 +150,8 @@ export function handOver(
       .update(webhookDeliveries)
       .set({ state: 'queued' })
       .where(inArray(webhookDeliveries.id, waiting))
-      .returning({ id: webhookDeliveries.id });
-    if (taken.length > 0)
-      await enqueue(
-        tx,
-        taken.map(({ id }) => id),
-      );
+      .returning({ id: webhookDeliveries.id, merchantId: webhookDeliveries.merchantId });
+    if (taken.length > 0) await enqueue(tx, taken);
     return taken.length;
   });
 }
