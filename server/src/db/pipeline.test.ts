@@ -40,9 +40,9 @@ async function whileLocked<T>(begin: () => Promise<T>, work: () => void): Promis
 
 test('both steps are one transaction, also on a connection whose time is over between them', async () => {
   const timers = vi.spyOn(globalThis, 'setTimeout');
-  const { db, close } = connect({ url: database.appUrl, maxConnections: 1 });
+  const pool = connect({ url: database.appUrl, maxConnections: 1 });
   const run = () =>
-    inTwoSteps<{ id: string }, string>(db, {
+    inTwoSteps<{ id: string }, string>(pool.db, {
       ask: (sql) => sql`select pg_current_xact_id()::text as id, ${passLock(sql)}`,
       write: ([asked], sql) => ({
         statement: sql`select 1 / (pg_current_xact_id()::text = ${asked?.id ?? ''})::int`,
@@ -55,17 +55,17 @@ test('both steps are one transaction, also on a connection whose time is over be
     for (const [end, ms = 0] of timers.mock.calls) if (ms >= 30 * 60_000) end();
   });
   expect(outcome).toEqual({ status: 'fulfilled', value: 'one' });
-  await close();
+  await pool.close();
 });
 
 test('a value is given out for nothing that is not committed, also when the pool is closed under a large statement', async () => {
-  const { db, close } = connect({ url: database.appUrl, maxConnections: 1 });
+  const pool = connect({ url: database.appUrl, maxConnections: 1 });
   // More than a socket takes at once: the commit is not on its way yet when the statement is answered.
   const what = 'x'.repeat(2_000_000);
   let closed: Promise<void> | undefined;
   const outcome = await whileLocked(
     () =>
-      inTwoSteps(db, {
+      inTwoSteps(pool.db, {
         ask: (sql) => sql`select 1`,
         write: (_, sql) => ({
           statement: sql`insert into said select ${what} from ${passLock(sql)} l`,
@@ -73,7 +73,7 @@ test('a value is given out for nothing that is not committed, also when the pool
         }),
       }),
     () => {
-      closed = close();
+      closed = pool.close();
     },
   );
   await closed;
