@@ -58,6 +58,22 @@ test('both steps are one transaction, also on a connection whose time is over be
   await pool.close();
 });
 
+test('a connection that is just going because nobody used it is no loss', async () => {
+  const timers = vi.spyOn(globalThis, 'setTimeout');
+  const pool = connect({ url: database.appUrl, maxConnections: 1 });
+  const run = () =>
+    inTwoSteps(pool.db, {
+      ask: (sql) => sql`select 1`,
+      write: (_, sql) => ({ statement: sql`select 2`, value: 'two' }),
+    });
+  expect(await run()).toBe('two');
+  const idle = timers.mock.calls.filter(([, ms]) => ms === 60_000);
+  expect(idle.length).toBeGreaterThan(0);
+  for (const [end] of idle) end();
+  expect(await run()).toBe('two');
+  await pool.close();
+});
+
 test('a value is given out for nothing that is not committed, also when the pool is closed under a large statement', async () => {
   const pool = connect({ url: database.appUrl, maxConnections: 1 });
   // More than a socket takes at once: the commit is not on its way yet when the statement is answered.

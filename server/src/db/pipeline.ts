@@ -33,11 +33,11 @@ export function inTwoSteps<A extends Row, T>(db: Db, steps: TwoSteps<A, T>): Pro
 
 async function run<A extends Row, T>(lane: Lane, { ask, write }: TwoSteps<A, T>): Promise<T> {
   const { sql, losses } = lane.now();
-  const lost = losses();
   // An answer that never comes would keep everybody waiting who comes later.
   const watch = setTimeout(() => lane.renew(), LOST_AFTER_MS);
   try {
-    const [, answer] = await Promise.all([sql`begin`, ask(sql)]);
+    // Counted when it has begun: before, a connection that nobody used may just be going.
+    const [lost, answer] = await Promise.all([sql`begin`.then(losses), ask(sql)]);
     const { statement, value } = write(answer, sql);
     await Promise.all([...(statement === null ? [] : [statement]), sql`commit`]);
     // Not every answer comes from where the transaction was: a commit on the next connection ends nothing, and says no word of it.
