@@ -1,7 +1,8 @@
 // @vitest-environment jsdom
 /** Every face of the till, rendered against the fake agent through the same bridge that the window gives it. */
 import { act, fireEvent, screen, waitFor } from '@testing-library/react';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { IpcError } from '../ipc/errors.ts';
 import { fakeRadio } from '../ipc/fake-radio.ts';
 import { HOSTILE_NAMES } from '../ipc/hostile-names.ts';
 import { RadioState } from '../ipc/radio-contract.ts';
@@ -46,6 +47,33 @@ describe('before there is anything to sell with', () => {
     expect((await screen.findByTestId('kiosk-code')).textContent).toBe('K7QM-3XTR');
     fireEvent.click(screen.getByTestId('use-here'));
     await screen.findByTestId('screen-sell');
+  });
+
+  it('makes one kiosk of one name, also when the first answer was lost and the list has it by then', async () => {
+    show('not_enrolled');
+    const { 'kiosks.create': make } = agent.handlers;
+    const create = vi.spyOn(agent.handlers, 'kiosks.create').mockImplementationOnce(async (wish) => {
+      await make(wish);
+      throw new IpcError('cloud_unreachable');
+    });
+    fireEvent.click(screen.getByTestId('choose-sign-in'));
+    fireEvent.change(screen.getByTestId('sign-in-phone'), { target: { value: '+6281234567890' } });
+    fireEvent.change(screen.getByTestId('sign-in-password'), { target: { value: 'a long password' } });
+    fireEvent.click(screen.getByTestId('sign-in-submit'));
+    fireEvent.change(await screen.findByTestId('kiosk-name'), { target: { value: 'Terrace' } });
+    fireEvent.click(screen.getByTestId('create-kiosk'));
+    await screen.findByTestId('problem');
+    const list = vi.spyOn(agent.handlers, 'kiosks.list');
+    // Somebody comes back to the window a minute later.
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 60_000 });
+    fireEvent(document, new Event('visibilitychange', { bubbles: true }));
+    await waitFor(() => expect(list).toHaveBeenCalled());
+    await act(async () => void (await list.mock.results[0]?.value));
+    vi.useRealTimers();
+    fireEvent.click(screen.getByTestId('create-kiosk'));
+    await screen.findByTestId('kiosk-code');
+    const [first, second] = create.mock.calls.map(([wish]) => wish);
+    expect(second).toEqual(first);
   });
 });
 

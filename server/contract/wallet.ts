@@ -170,6 +170,11 @@ export const HistoryItem = z.object({
   paymentHash: z.string().nullable(),
   /** For top-ups and withdrawals, and what came back of them: the id under which they are asked about. */
   orderId: z.string().nullable(),
+  /**
+   * Why, where the kind alone does not say: `refund_failed` of a `correction` is a refund that the card's bank did not take,
+   * whose money is back. Who does not know a reason shows the kind.
+   */
+  reason: z.string().optional(),
 });
 export type HistoryItem = z.infer<typeof HistoryItem>;
 

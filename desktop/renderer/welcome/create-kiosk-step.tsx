@@ -34,7 +34,6 @@ export function CreateKioskForm({ onCreated }: { onCreated: (kiosk: Kiosk) => vo
   const tills = useQuery({ queryKey: ['kiosks.list'], queryFn: () => call('kiosks.list', {}) });
   // Blocked ones too: reports and receipts would speak of two tills by one name.
   const names = tills.data?.items.map((till) => till.name) ?? [];
-  const taken = isTaken(name, names);
   const create = useMutation({
     // The key belongs to the name: the same wish repeated after a lost answer makes one kiosk.
     mutationFn: (wish: { idempotencyKey: string; name: string }) => call('kiosks.create', wish),
@@ -43,10 +42,12 @@ export function CreateKioskForm({ onCreated }: { onCreated: (kiosk: Kiosk) => vo
       await queries.invalidateQueries({ queryKey: ['kiosks.list'] });
     },
   });
+  const wanted = name.trim();
+  const again = create.isError && create.variables.name === wanted ? create.variables : undefined;
+  // After a lost answer the till of that name may be the very one that is asked for.
+  const taken = again === undefined && !create.isPending && isTaken(name, names);
   const submit = (event: FormEvent): void => {
     event.preventDefault();
-    const wanted = name.trim();
-    const again = create.isError && create.variables.name === wanted ? create.variables : undefined;
     if (wanted !== '' && !taken)
       create.mutate(again ?? { idempotencyKey: crypto.randomUUID(), name: wanted });
   };

@@ -4,7 +4,7 @@
  * Owns: how postgres.js is set up. Never: SQL of any room.
  */
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
-import postgres, { type Sql } from 'postgres';
+import postgres, { type Options, type Sql } from 'postgres';
 
 export type Db = PostgresJsDatabase<Record<string, never>> & { readonly $client: Sql };
 export type Tx = Parameters<Parameters<Db['transaction']>[0]>[0];
@@ -39,9 +39,15 @@ const TIMEOUTS = {
  * them prepared: for `pipeline.ts`.
  */
 export interface Lane {
-  sql(): Sql;
+  now(): LaneConnection;
   /** Drops the connection, in whatever state it is. What is sent from now on goes over another. */
   renew(): void;
+}
+
+export interface LaneConnection {
+  readonly sql: Sql;
+  /** How often it was lost so far. The driver makes it anew by itself, and sends there what was still to be sent. */
+  readonly losses: () => number;
 }
 
 /** Of each pool that is open. */
@@ -64,10 +70,13 @@ const BY_INDEX = {
   plan_cache_mode: 'force_generic_plan',
 };
 
+type LaneOptions = Pick<Options<Record<string, never>>, 'max_lifetime' | 'onclose'>;
+
 /** Opens a lazy pool: nothing is sent until the first query. */
 export function connect(options: ConnectOptions): Database {
-  const open = (max: number, settings: Record<string, string> = {}) =>
+  const open = (max: number, settings: Record<string, string> = {}, more: LaneOptions = {}) =>
     postgres(options.url, {
+      ...more,
       max,
       idle_timeout: 60,
       connect_timeout: 10,
@@ -80,18 +89,26 @@ export function connect(options: ConnectOptions): Database {
         ...(options.role === undefined ? {} : { role: options.role }),
       },
     });
+  const openLane = (): LaneConnection => {
+    let losses = 0;
+    const onclose = () => {
+      losses += 1;
+    };
+    // By default the driver ends a connection after half an hour or more, without a look at what is open on it.
+    return { sql: open(1, BY_INDEX, { max_lifetime: null, onclose }), losses: () => losses };
+  };
   const pool = open(options.maxConnections);
-  let lane = open(1, BY_INDEX);
+  let lane = openLane();
   const db = drizzle(pool);
   lanes.set(db, {
-    sql: () => lane,
+    now: () => lane,
     renew: () => {
-      void lane.end({ timeout: 0 });
-      lane = open(1, BY_INDEX);
+      void lane.sql.end({ timeout: 0 });
+      lane = openLane();
     },
   });
   const close = async (timeoutSeconds = 5) => {
-    await Promise.all([pool, lane].map((one) => one.end({ timeout: timeoutSeconds })));
+    await Promise.all([pool, lane.sql].map((one) => one.end({ timeout: timeoutSeconds })));
   };
   return { db, close };
 }

@@ -3,7 +3,8 @@
  * the answer goes out in one statement with the commit behind it.
  *
  * One statement, because a connection may be lost at any time: what was sent is rolled back with it, and of what was still to be
- * sent, on the next connection and outside of the transaction, nothing but the commit is left. Never: two transactions at a time.
+ * sent, on the next connection and outside of the transaction, nothing but the commit is left. Never: two transactions at a time,
+ * or a value for a commit that another connection answered.
  */
 import postgres, { type PendingQuery, type Row, type Sql } from 'postgres';
 import { type Db, type Lane, laneOf } from './client.ts';
@@ -31,13 +32,16 @@ export function inTwoSteps<A extends Row, T>(db: Db, steps: TwoSteps<A, T>): Pro
 }
 
 async function run<A extends Row, T>(lane: Lane, { ask, write }: TwoSteps<A, T>): Promise<T> {
-  const sql = lane.sql();
+  const { sql, losses } = lane.now();
+  const lost = losses();
   // An answer that never comes would keep everybody waiting who comes later.
   const watch = setTimeout(() => lane.renew(), LOST_AFTER_MS);
   try {
     const [, answer] = await Promise.all([sql`begin`, ask(sql)]);
     const { statement, value } = write(answer, sql);
     await Promise.all([...(statement === null ? [] : [statement]), sql`commit`]);
+    // Not every answer comes from where the transaction was: a commit on the next connection ends nothing, and says no word of it.
+    if (losses() !== lost) throw new Error('the connection was lost before the commit');
     return value;
   } catch (error) {
     // Where the commit was sent there is nothing to roll back, and this says so to nobody.

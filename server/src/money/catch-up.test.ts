@@ -21,9 +21,8 @@ test('one that cannot be handled keeps none of the others waiting, and is tried 
   const refund = {
     kind: 'payment_refunded',
     paymentId: 'pi_1',
-    refundedMinor: 1n,
     currency: 'SGD',
-    saidAt: new Date(),
+    refunds: [],
   } as const;
   const [stuck, other] = [`evt_${randomUUID()}`, `evt_${randomUUID()}`];
   const events: MoneyEvent[] = [

@@ -11,7 +11,8 @@ import { providerEvents, topUps } from '../db/schema/money.ts';
 import { learnAccount } from './bank-accounts.ts';
 import type { EventOutcome } from './outcome.ts';
 import type { EventOf, MoneyEvent } from './port.ts';
-import { recordDispute, recordRefund, recordRefundFailure } from './reversals.ts';
+import { recordRefunds } from './refunds.ts';
+import { recordDispute } from './reversals.ts';
 import { closeTopUp, creditTopUp, lockTopUp } from './top-ups.ts';
 import { applyFact } from './withdrawals/book.ts';
 
@@ -24,14 +25,10 @@ type Needs = Pick<ServerContext, 'db' | 'config' | 'clock' | 'money' | 'log'>;
 export async function handleMoneyEvent(needs: Needs, event: MoneyEvent): Promise<EventOutcome> {
   // An account's event may be older than what we know: it only says that there is something to ask.
   if (event.kind === 'account_changed') await learnAccount(needs, event.account.providerId);
-  if (
-    event.kind === 'payment_refunded' ||
-    event.kind === 'refund_failed' ||
-    event.kind === 'payment_disputed'
-  )
-    await learnPayment(needs, event);
+  if (event.kind === 'payment_disputed') await learnPayment(needs, event);
+  const known = event.kind === 'payment_refunded' ? await learnRefunds(needs, event) : event;
   return inTransaction(needs.db, async (tx) => {
-    const outcome = await applyEvent(needs, tx, event);
+    const outcome = await applyEvent(needs, tx, known);
     const receivedAt = new Date(needs.clock.nowMs());
     const recorded = await tx
       .insert(providerEvents)
@@ -42,15 +39,30 @@ export async function handleMoneyEvent(needs: Needs, event: MoneyEvent): Promise
   });
 }
 
-/** A refund or a dispute may come before we know of the payment itself: that is asked and credited first. */
+/** An event of refunds may be older than what became of them, and others may have been lost: all of them are asked for. */
+async function learnRefunds(
+  needs: Needs,
+  event: EventOf<'payment_refunded'>,
+): Promise<EventOf<'payment_refunded'>> {
+  if (!(await learnPayment(needs, event))) return event;
+  const all = await needs.money.refundsOf(event.paymentId);
+  return { ...event, refunds: [...all, ...event.refunds] };
+}
+
+/**
+ * A refund or a dispute may come before we know of the payment itself: that is asked and credited first.
+ * @returns false when the payment is none of ours.
+ */
 async function learnPayment(
   needs: Needs,
-  { paymentId }: EventOf<'payment_refunded' | 'refund_failed' | 'payment_disputed'>,
-): Promise<void> {
+  { paymentId }: EventOf<'payment_refunded' | 'payment_disputed'>,
+): Promise<boolean> {
   const known = await needs.db.select({ id: topUps.id }).from(topUps).where(eq(topUps.paymentId, paymentId));
-  if (known.length > 0) return;
+  if (known.length > 0) return true;
   const paid = await needs.money.askAboutPayment(paymentId);
-  if (paid !== null) await handleMoneyEvent(needs, paid);
+  if (paid === null) return false;
+  await handleMoneyEvent(needs, paid);
+  return true;
 }
 
 async function applyEvent(needs: Needs, tx: Tx, event: MoneyEvent): Promise<EventOutcome> {
@@ -62,9 +74,7 @@ async function applyEvent(needs: Needs, tx: Tx, event: MoneyEvent): Promise<Even
     case 'withdrawal_fact':
       return applyFact(needs, tx, event.withdrawalId, event.fact);
     case 'payment_refunded':
-      return recordRefund(needs, tx, event);
-    case 'refund_failed':
-      return recordRefundFailure(needs, tx, event);
+      return recordRefunds(needs, tx, event);
     case 'payment_disputed':
       return recordDispute(needs, tx, event);
     case 'checkout_paid':

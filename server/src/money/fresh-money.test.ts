@@ -1,6 +1,7 @@
 /** Money that a card's holder can still take back: online at once, elsewhere within limits. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
 import { fc, test as property } from '@fast-check/vitest';
 import { BankAccountView, Withdrawal } from '../../contract/index.ts';
 import { SimulatedKiosk } from '../../test/simulated-kiosk.ts';
@@ -169,6 +170,24 @@ describe('with a hold of 72 hours', () => {
       headers: { authorization: 'Bearer sk_test_x' },
       body: new URLSearchParams({ payment_intent: row?.payment_id }),
     });
+    expect(await terms(person)).toMatchObject({ maxMinor: '1000', heldMinor: '4000' });
+  });
+
+  test('what came back from a refund that failed is as fresh as it was', async () => {
+    const { person } = await SimulatedPhone.withMoney(server, 5_000n);
+    const [row] = await server.database
+      .owner`select payment_id from top_ups where user_id = ${person.session.user.id}`;
+    const order = (path: string, body: string | URLSearchParams) =>
+      fetch(`${server.stripeOrigin}${path}`, {
+        method: 'POST',
+        headers: { authorization: 'Bearer sk_test_x' },
+        body,
+      });
+    const made: unknown = await (
+      await order('/v1/refunds', new URLSearchParams({ payment_intent: row?.payment_id }))
+    ).json();
+    const { id } = z.object({ id: z.string() }).parse(made);
+    await order(`/stand-in/refunds/${id}/fail`, '{}');
     expect(await terms(person)).toMatchObject({ maxMinor: '1000', heldMinor: '4000' });
   });
 

@@ -24,14 +24,16 @@ export async function readFreshMoney(
 ): Promise<FreshMoney> {
   const { userId, currency } = query;
   const since = query.since.toISOString();
-  // A card payment from before the hold that is taken back now takes nothing from what came in within it.
+  // A card payment from before the hold that is taken back now takes nothing from what came in within it;
+  // one whose refund failed is as fresh as it was.
   const [held] = await executor.execute<{ online: string; reserved: string }>(sql`
     select coalesce(sum(balance_minor) filter (where kind = 'user_online'), 0) as online,
            coalesce(sum(balance_minor) filter (where kind = 'allowance_reserve'), 0) as reserved
     from ledger_accounts where holder_id = ${userId} and currency = ${currency}`);
   const [moved] = await executor.execute<{ inflow: string; spent: string; withdrawn: string }>(sql`
     select coalesce(sum(e.amount_minor) filter (where a.kind = 'user_online'
-             and (t.kind = 'top_up' or (t.kind = 'top_up_reversal' and exists (
+             and (t.kind = 'top_up' or ((t.kind = 'top_up_reversal'
+                    or (t.kind = 'correction' and t.reference->>'reason' = 'refund_failed')) and exists (
                     select 1 from ledger_transfers u
                     where u.id = (t.reference->>'topUpId')::uuid and u.created_at > ${since}::timestamptz))
                or (t.kind = 'user_transfer' and e.amount_minor > 0))), 0) as inflow,

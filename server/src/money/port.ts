@@ -34,6 +34,14 @@ export interface ConnectedAccount {
   } | null;
 }
 
+/** A refund of a card payment, as the provider describes it. */
+export interface CardRefund {
+  readonly refundId: string;
+  readonly amountMinor: bigint;
+  /** The card's bank did not take it, or it was called off: its money is ours again, for good. */
+  readonly hasFailed: boolean;
+}
+
 interface EventName {
   readonly eventId: string;
   readonly eventType: string;
@@ -58,20 +66,12 @@ export type MoneyEvent = EventName &
         readonly topUpId: string;
       }
     | {
+        /** Something happened to a payment's refunds. */
         readonly kind: 'payment_refunded';
         readonly paymentId: string;
-        /** In all, not by this event alone. */
-        readonly refundedMinor: bigint;
         readonly currency: string;
-        readonly saidAt: Date;
-      }
-    | {
-        readonly kind: 'refund_failed';
-        readonly paymentId: string;
-        readonly refundId: string;
-        readonly amountMinor: bigint;
-        readonly currency: string;
-        readonly saidAt: Date;
+        /** Those that the event itself describes: one, or none. */
+        readonly refunds: readonly CardRefund[];
       }
     | {
         readonly kind: 'payment_disputed';
@@ -125,6 +125,8 @@ export interface MoneyPort {
   readonly askAbout: (checkoutId: string) => Promise<MoneyEvent | null>;
   /** The same, for the checkout that a payment came by; null when that is none of ours. @throws ProviderUnavailable */
   readonly askAboutPayment: (paymentId: string) => Promise<MoneyEvent | null>;
+  /** Every refund of a payment, whatever became of it, oldest first. @throws ProviderUnavailable */
+  readonly refundsOf: (paymentId: string) => Promise<readonly CardRefund[]>;
   /** What it told, or should have told, since then, oldest first, under the names of its own events. @throws ProviderUnavailable */
   readonly eventsSince: (since: Date) => Promise<readonly MoneyEvent[]>;
   /** @throws WebhookRefused */

@@ -91,8 +91,8 @@ describe('a refund', () => {
 
   test.each([
     ['twice', { copies: 3 }],
-    ['in the wrong order', { reorderNext: 2 }],
-    ['never', { dropNext: 2 }],
+    ['in the wrong order', { reorderNext: 4 }],
+    ['never', { dropNext: 4 }],
   ])('counts once when its events come %s', async (_, faults) => {
     const { person, intent } = await paid(5_000n);
     Object.assign(server.stripe.webhooks.faults, faults);
@@ -119,7 +119,11 @@ describe('a refund that the bank of the card did not take', () => {
     const made: unknown = await (await refund(intent, amount)).json();
     return typeof made === 'object' && made !== null && 'id' in made ? String(made.id) : '';
   };
-  const fail = (id: string) => order(`/stand-in/refunds/${id}/fail`, {});
+  const fail = (id: string, how = {}) => order(`/stand-in/refunds/${id}/fail`, how);
+  const historyOf = async ({ token }: Person) => {
+    const { items } = await server.expect(pageOf(HistoryItem), '/v1/history', { token });
+    return items.map(({ kind, amountMinor, reason }) => `${reason ?? kind} ${amountMinor}`);
+  };
 
   test('comes back to the wallet, once, and another refund of the same sum takes it again', async () => {
     const { person, topUp, intent } = await paid(5_000n);
@@ -128,19 +132,59 @@ describe('a refund that the bank of the card did not take', () => {
     Object.assign(server.stripe.webhooks.faults, { copies: 2 });
     await fail(first);
     expect([await onlineOf(person), await statusOf(person, topUp)]).toEqual(['5000', 'succeeded 0']);
-    server.clock.advance(2_000);
     await refundOf(intent, 2_000);
     expect([await onlineOf(person), await statusOf(person, topUp)]).toEqual(['3000', 'succeeded 2000']);
+    expect(await historyOf(person)).toEqual([
+      'top_up_refunded -2000',
+      'refund_failed 2000',
+      'top_up_refunded -2000',
+      'top_up 5000',
+    ]);
+    await allIsSound();
+  });
+
+  test('and one that was called off comes back in the same way', async () => {
+    const { person, topUp, intent } = await paid(5_000n);
+    await fail(await refundOf(intent, 5_000), { status: 'canceled' });
+    expect([await onlineOf(person), await statusOf(person, topUp)]).toEqual(['5000', 'succeeded 0']);
     await allIsSound();
   });
 
   test('takes nothing when its failure is heard of first', async () => {
     const { person, intent } = await paid(5_000n);
-    Object.assign(server.stripe.webhooks.faults, { dropNext: 1 });
+    Object.assign(server.stripe.webhooks.faults, { dropNext: 2 });
     await fail(await refundOf(intent, 2_000));
     expect(await onlineOf(person)).toBe('5000');
     await catchUpWithEvents(server.background);
-    expect(await onlineOf(person)).toBe('5000');
+    expect([await onlineOf(person), await historyOf(person)]).toEqual(['5000', ['top_up 5000']]);
+    await allIsSound();
+  });
+
+  // Two refunds are four events, their failure two.
+  test.each([
+    ['three times', { copies: 3 }],
+    ['last first', { reorderNext: 6 }],
+    ['never', { dropNext: 6 }],
+    ['in part', { dropNext: 5 }],
+  ])('leaves another refund of the payment as it is when events come %s', async (_, faults) => {
+    const { person, topUp, intent } = await paid(5_000n);
+    Object.assign(server.stripe.webhooks.faults, faults);
+    const [first] = [await refundOf(intent, 1_000), await refundOf(intent, 700)];
+    await fail(first);
+    await catchUpWithEvents(server.background);
+    expect([await onlineOf(person), await statusOf(person, topUp)]).toEqual(['4300', 'succeeded 700']);
+    await allIsSound();
+  });
+
+  test('is told from the others when an earlier release took them by their sum', async () => {
+    const { person, topUp, intent } = await paid(5_000n);
+    const [first] = [await refundOf(intent, 1_000), await refundOf(intent, 700)];
+    await server.database.owner`delete from top_up_refunds where top_up_id = ${topUp.id}`;
+    await refundOf(intent, 300);
+    expect([await onlineOf(person), await statusOf(person, topUp)]).toEqual(['3000', 'succeeded 2000']);
+    await server.database.owner`delete from top_up_refunds where top_up_id = ${topUp.id}`;
+    await fail(first);
+    expect([await onlineOf(person), await statusOf(person, topUp)]).toEqual(['4000', 'succeeded 1000']);
     await allIsSound();
   });
 

@@ -1,15 +1,14 @@
 /**
- * Card payments that were taken back: refunds and disputes. The money leaves the wallet of who topped up, and no other's.
+ * Card payments that were taken back: disputes, and how money is taken for them and for refunds (`refunds.ts`). The money leaves the wallet of who topped up, and no other's.
  * What is not in the online wallet any more the guarantee fund lends, and it is a debt that later inflow repays.
  *
- * Owns: the tables `top_up_disputes` and `top_up_refund_failures`, `top_ups.refunded_minor`, transfers of the kinds
- * `top_up_reversal` and `dispute_return`. Never: touches an offline reserve; shops may have been paid from it already.
+ * Owns: the table `top_up_disputes`, transfers of the kinds `top_up_reversal` and `dispute_return`. Never: touches an offline reserve; shops may have been paid from it already.
  */
 import { randomUUIDv7 } from 'node:crypto';
 import { eq } from 'drizzle-orm';
 import type { ServerContext } from '../context.ts';
 import type { Tx } from '../db/client.ts';
-import { type DisputeState, topUpDisputes, topUpRefundFailures, topUps } from '../db/schema/money.ts';
+import { type DisputeState, topUpDisputes, topUps } from '../db/schema/money.ts';
 import { debts } from '../db/schema/settlement.ts';
 import { recoverDebts } from '../debts/recover.ts';
 import { balances, findAccount, openAccount, postTransfers } from '../ledger/index.ts';
@@ -17,72 +16,12 @@ import type { EventOutcome } from './outcome.ts';
 import type { EventOf } from './port.ts';
 import type { TopUpRow } from './top-ups.ts';
 
-type Needs = Pick<ServerContext, 'clock' | 'log'>;
-
-export async function recordRefund(
-  needs: Needs,
-  tx: Tx,
-  event: EventOf<'payment_refunded'>,
-): Promise<EventOutcome> {
-  const row = await lockByPayment(needs, tx, event);
-  if (row === null) return 'refused';
-  const failures = await failuresOf(tx, row.id, event.saidAt);
-  // What failed afterwards is still in the sum of an event that was said before.
-  const standingMinor = event.refundedMinor - failures.laterMinor;
-  const moreMinor = standingMinor - row.refundedMinor;
-  // An older event says less than we know.
-  if (moreMinor <= 0n) return 'nothing_to_do';
-  if (event.refundedMinor > row.amountMinor) {
-    needs.log.error({ eventId: event.eventId, topUpId: row.id }, 'more was refunded than was paid');
-    return 'refused';
-  }
-  await tx.update(topUps).set({ refundedMinor: standingMinor }).where(eq(topUps.id, row.id));
-  // The same sum may be reached again after a failure, by another refund.
-  const again = failures.allMinor === 0n ? '' : `:${failures.allMinor}`;
-  const key = `top_up_refund:${row.id}:${standingMinor}${again}`;
-  await takeBack(needs, tx, { row, amountMinor: moreMinor, key, reason: 'refunded' });
-  return 'taken_back';
-}
-
-async function failuresOf(tx: Tx, topUpId: string, since: Date) {
-  const rows = await tx.select().from(topUpRefundFailures).where(eq(topUpRefundFailures.topUpId, topUpId));
-  const sum = (some: typeof rows) => some.reduce((minor, { amountMinor }) => minor + amountMinor, 0n);
-  return { allMinor: sum(rows), laterMinor: sum(rows.filter(({ failedAt }) => failedAt >= since)) };
-}
-
-/** The card's bank did not take it: what was taken from the wallet for it comes back, once. */
-export async function recordRefundFailure(
-  needs: Needs,
-  tx: Tx,
-  event: EventOf<'refund_failed'>,
-): Promise<EventOutcome> {
-  const row = await lockByPayment(needs, tx, event);
-  if (row === null) return 'refused';
-  const { refundId: id, amountMinor, saidAt: failedAt } = event;
-  const noted = await tx
-    .insert(topUpRefundFailures)
-    .values({ id, topUpId: row.id, amountMinor, failedAt })
-    .onConflictDoNothing()
-    .returning({ id: topUpRefundFailures.id });
-  if (noted.length === 0) return 'nothing_to_do';
-  // The refund itself may not have come yet: then nothing was taken, and its event will be counted without it.
-  const backMinor = amountMinor < row.refundedMinor ? amountMinor : row.refundedMinor;
-  if (backMinor === 0n) return 'recorded';
-  const refundedMinor = row.refundedMinor - backMinor;
-  await tx.update(topUps).set({ refundedMinor }).where(eq(topUps.id, row.id));
-  await giveBack(tx, row, {
-    amountMinor: backMinor,
-    kind: 'correction',
-    key: `top_up_refund_failed:${id}`,
-    reason: 'refund_failed',
-  });
-  return 'given_back';
-}
+export type ReversalNeeds = Pick<ServerContext, 'clock' | 'log'>;
 
 const RANK: Readonly<Record<DisputeState, number>> = { open: 0, lost: 1, won: 2 };
 
 export async function recordDispute(
-  needs: Needs,
+  needs: ReversalNeeds,
   tx: Tx,
   event: EventOf<'payment_disputed'>,
 ): Promise<EventOutcome> {
@@ -130,10 +69,11 @@ function saysMore(
   return isSameTime ? RANK[said.state] > RANK[known.state] : said.saidAt > (known.saidAt ?? said.saidAt);
 }
 
-async function lockByPayment(
-  needs: Needs,
+/** Null, and logged, for a payment that is none of our top-ups. */
+export async function lockByPayment(
+  needs: ReversalNeeds,
   tx: Tx,
-  event: EventOf<'payment_refunded' | 'refund_failed' | 'payment_disputed'>,
+  event: EventOf<'payment_refunded' | 'payment_disputed'>,
 ): Promise<TopUpRow | null> {
   const [row] = await tx.select().from(topUps).where(eq(topUps.paymentId, event.paymentId)).for('update');
   if (row !== undefined && row.status === 'succeeded' && row.currency === event.currency) return row;
@@ -148,7 +88,7 @@ interface TakingBack {
   readonly reason: 'refunded' | 'disputed';
 }
 
-async function takeBack(needs: Needs, tx: Tx, taking: TakingBack): Promise<void> {
+export async function takeBack(needs: ReversalNeeds, tx: Tx, taking: TakingBack): Promise<void> {
   const { row, amountMinor, key, reason } = taking;
   const { userId, currency } = row;
   const wallet = await findAccount(tx, { kind: 'user_online', ownerId: userId, currency });
@@ -185,7 +125,7 @@ async function takeBack(needs: Needs, tx: Tx, taking: TakingBack): Promise<void>
   }
 }
 
-async function giveBack(
+export async function giveBack(
   tx: Tx,
   row: TopUpRow,
   giving: {

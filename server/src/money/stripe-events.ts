@@ -2,7 +2,7 @@
 import type Stripe from 'stripe';
 import { Uuid } from '../../contract/index.ts';
 import type { DisputeState } from '../db/schema/money.ts';
-import type { ConnectedAccount, EventOf, MoneyEvent } from './port.ts';
+import type { CardRefund, ConnectedAccount, EventOf, MoneyEvent } from './port.ts';
 import { fromStripe } from './stripe-amounts.ts';
 import type { WithdrawalFact } from './withdrawals/facts.ts';
 
@@ -18,6 +18,8 @@ export const EVENT_TYPES = [
   'checkout.session.async_payment_failed',
   'checkout.session.expired',
   'charge.refunded',
+  'refund.created',
+  'refund.updated',
   'refund.failed',
   'charge.dispute.created',
   'charge.dispute.updated',
@@ -44,9 +46,11 @@ function ofOurs(event: Stripe.Event, name: EventName): MoneyEvent {
     case 'checkout.session.expired':
       return closedEvent('checkout_expired', event.data.object, name);
     case 'charge.refunded':
-      return refundedEvent(event.data.object, name, saidAt(event));
+      return refundedEvent(event.data.object, [], name);
+    case 'refund.created':
+    case 'refund.updated':
     case 'refund.failed':
-      return refundFailedEvent(event.data.object, name, saidAt(event));
+      return refundedEvent(event.data.object, [cardRefund(event.data.object)], name);
     case 'charge.dispute.created':
     case 'charge.dispute.updated':
     case 'charge.dispute.closed':
@@ -118,31 +122,21 @@ function saidAt(event: Stripe.Event): Date {
   return new Date(event.created * 1000);
 }
 
-function refundFailedEvent(refund: Stripe.Refund, name: EventName, at: Date): MoneyEvent {
-  const paymentId = idOf(refund.payment_intent);
-  if (paymentId === null || refund.amount === 0) return { kind: 'other', ...name };
-  return {
-    kind: 'refund_failed',
-    ...name,
-    paymentId,
-    refundId: refund.id,
-    amountMinor: fromStripe(refund.amount, refund.currency),
-    currency: refund.currency.toUpperCase(),
-    saidAt: at,
-  };
+/** Which of its refunds stand, a charge does not say; and a refund's own event says nothing of the others. */
+function refundedEvent(
+  about: Pick<Stripe.Charge | Stripe.Refund, 'payment_intent' | 'currency'>,
+  refunds: readonly CardRefund[],
+  name: EventName,
+): MoneyEvent {
+  const paymentId = idOf(about.payment_intent);
+  if (paymentId === null) return { kind: 'other', ...name };
+  return { kind: 'payment_refunded', ...name, paymentId, currency: about.currency.toUpperCase(), refunds };
 }
 
-function refundedEvent(charge: Stripe.Charge, name: EventName, at: Date): MoneyEvent {
-  const paymentId = idOf(charge.payment_intent);
-  if (paymentId === null || charge.amount_refunded === 0) return { kind: 'other', ...name };
-  return {
-    kind: 'payment_refunded',
-    ...name,
-    paymentId,
-    refundedMinor: fromStripe(charge.amount_refunded, charge.currency),
-    currency: charge.currency.toUpperCase(),
-    saidAt: at,
-  };
+/** One that waits, for the bank or for its customer, has left our balance already. */
+export function cardRefund({ id, amount, currency, status }: Stripe.Refund): CardRefund {
+  const hasFailed = status === 'failed' || status === 'canceled';
+  return { refundId: id, amountMinor: fromStripe(amount, currency), hasFailed };
 }
 
 function disputedEvent(dispute: Stripe.Dispute, name: EventName, at: Date): MoneyEvent {

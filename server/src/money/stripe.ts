@@ -7,10 +7,16 @@ import Stripe from 'stripe';
 import type { StripeConfig } from '../config.ts';
 import type { Clock } from '../clock.ts';
 import { publish } from '../observe/facts.ts';
-import { type MoneyEvent, type MoneyPort, ProviderUnavailable, WebhookRefused } from './port.ts';
+import {
+  type CardRefund,
+  type MoneyEvent,
+  type MoneyPort,
+  ProviderUnavailable,
+  WebhookRefused,
+} from './port.ts';
 import { createStripeConnect } from './stripe-connect.ts';
 import { asUnavailable } from './stripe-errors.ts';
-import { closedEvent, EVENT_TYPES, paidEvent, translate } from './stripe-events.ts';
+import { cardRefund, closedEvent, EVENT_TYPES, paidEvent, translate } from './stripe-events.ts';
 import { toStripe } from './stripe-amounts.ts';
 
 const TIMEOUT_MS = 10_000;
@@ -82,6 +88,16 @@ export function createStripeMoney(options: StripeMoneyOptions): MoneyPort {
         if (session === undefined) return null;
         const paid = paidEvent(session, askedName(session.id, session.status ?? 'open'));
         return paid.kind === 'other' ? null : paid;
+      } catch (cause) {
+        throw asUnavailable(cause);
+      }
+    },
+    refundsOf: async (paymentId) => {
+      try {
+        const found: CardRefund[] = [];
+        for await (const refund of stripe.refunds.list({ payment_intent: paymentId, limit: 100 }))
+          found.push(cardRefund(refund));
+        return found.reverse();
       } catch (cause) {
         throw asUnavailable(cause);
       }

@@ -52,6 +52,11 @@ function kindOf(entry: HistoryEntry): HistoryItem['kind'] {
   }
 }
 
+/** Kinds are a closed list to clients in the field; why is not. */
+function isFailedRefund({ kind, reference }: HistoryEntry): boolean {
+  return kind === 'correction' && reference['reason'] === 'refund_failed';
+}
+
 /**
  * References are written by whoever posts, one text for each side: `payerText` is how the payer appears to the payee,
  * `payeeText` the other way round.
@@ -71,6 +76,7 @@ function toItem(entry: HistoryEntry): HistoryItem {
     at: entry.createdAt.toISOString(),
     paymentHash: text('paymentHash'),
     orderId: text('withdrawalId') ?? text('topUpId'),
+    ...(isFailedRefund(entry) ? { reason: 'refund_failed' } : {}),
   };
 }
 

@@ -71,7 +71,7 @@ export function ActivityDetail({ id }: { id: string }) {
   }
   const isIn = !booked.amountMinor.startsWith('-');
   return (
-    <Screen title={t(kindOf(booked.kind).label)} back="activity" testId="activity-detail">
+    <Screen title={t(kindOf(booked).label)} back="activity" testId="activity-detail">
       <div class="card card-online">
         <p class="balance-line">
           <span aria-hidden="true">{isIn ? '+' : '−'}</span>

@@ -38,7 +38,7 @@ export const topUps = pgTable(
     finishedAt: at('finished_at'),
     /** The provider's payment, once it is known: refunds and disputes name it. */
     paymentId: text('payment_id').unique('top_ups_payment'),
-    /** Given back to the card so far, as the provider counts it. */
+    /** What was taken for refunds to the card and did not come back: the sum of those that stand. */
     refundedMinor: minor('refunded_minor').notNull().default(sql`0`),
     /** The customer gave the checkout up. */
     cancelledAt: at('cancelled_at'),
@@ -81,7 +81,27 @@ export const topUpDisputes = pgTable(
   ],
 );
 
-/** Refunds that the card's bank did not take: their money came back to us. */
+/** Refunds of top-ups, each known by the provider's id. Their money left us once, and came back once when it failed. */
+export const topUpRefunds = pgTable(
+  'top_up_refunds',
+  {
+    /** The provider's id. */
+    id: text('id').primaryKey(),
+    topUpId: uuid('top_up_id')
+      .notNull()
+      .references(() => topUps.id),
+    amountMinor: minor('amount_minor').notNull(),
+    heardAt: at('heard_at').notNull(),
+    /** When we heard that the card's bank did not take it, or that it was called off; for good. */
+    failedAt: at('failed_at'),
+  },
+  (t) => [
+    index('top_up_refunds_top_up').on(t.topUpId),
+    check('top_up_refunds_amount', sql`${t.amountMinor} > 0`),
+  ],
+);
+
+/** Retired: `top_up_refunds` has what it had. Only a release before that one writes it. @public drizzle-kit reads it for the migrations. */
 export const topUpRefundFailures = pgTable(
   'top_up_refund_failures',
   {

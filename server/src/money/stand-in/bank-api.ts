@@ -9,6 +9,7 @@ import {
   disputeDocument,
   movementDocument,
   payoutDocument,
+  refundDocument,
   reversalDocument,
   transferDocument,
 } from './bank-documents.ts';
@@ -215,6 +216,20 @@ function registerReversals(app: Hono, bank: Bank, file: JsonFile<StripeState>): 
       return refuse(c, { status: 400, type: 'invalid_request_error', code, message });
     }
     return c.json(await bank.refund(intent, amount));
+  });
+  app.get('/v1/refunds', (c) => {
+    const intent = queryOf(c).value('payment_intent');
+    const found = file.value.refunds.filter((one) => intent === null || one.intentId === intent);
+    return c.json(
+      pageOfList(
+        c,
+        found.map((one) => ({ id: one.id, document: () => refundDocument(one) })),
+      ),
+    );
+  });
+  app.get('/v1/refunds/:id', (c) => {
+    const refund = file.value.refunds.find((one) => one.id === c.req.param('id'));
+    return refund === undefined ? missing(c, 'refund') : c.json(refundDocument(refund));
   });
   app.get('/v1/charges/:id', (c) => {
     const intent = file.value.intents.find((one) => one.chargeId === c.req.param('id'));

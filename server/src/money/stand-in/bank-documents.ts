@@ -211,8 +211,9 @@ export function refundDocument(record: RefundRecord): Record<string, unknown> {
     reason: null,
     receipt_number: null,
     source_transfer_reversal: null,
-    status: record.hasFailed ? 'failed' : 'succeeded',
-    ...(record.hasFailed ? { failure_reason: 'expired_or_canceled_card' } : {}),
+    status: record.isCanceled ? 'canceled' : record.hasFailed ? 'failed' : 'succeeded',
+    ...(record.failureMovementId === null ? {} : { failure_balance_transaction: record.failureMovementId }),
+    ...(record.failureReason === null ? {} : { failure_reason: record.failureReason }),
     transfer_reversal: null,
   };
 }

@@ -81,9 +81,11 @@ export class Bank {
     currency: string;
     category: string;
     source: string;
-  }) {
-    this.#file.value.movements.push({ id: newId('txn'), created: this.#emitter.nowSeconds(), ...line });
+  }): string {
+    const id = newId('txn');
+    this.#file.value.movements.push({ id, created: this.#emitter.nowSeconds(), ...line });
     this.#file.save();
+    return id;
   }
 
   /** A card was charged. */
@@ -110,31 +112,41 @@ export class Bank {
     const { currency, id: intentId } = intent;
     const chargeId = intent.chargeId ?? '';
     const created = this.#emitter.nowSeconds();
-    const hasFailed = false;
     const refund: RefundRecord = {
       id: newId('re'),
       intentId,
       chargeId,
       amount,
       currency,
-      hasFailed,
+      hasFailed: false,
+      isCanceled: false,
+      failureReason: null,
+      failureMovementId: null,
       created,
     };
     this.#file.value.refunds.push(refund);
     this.#move({ accountId: null, amount: -amount, currency, category: 'refund', source: refund.id });
+    const answer = refundDocument(refund);
+    await this.#emitter.emit('refund.created', answer);
     await this.#emitter.emit('charge.refunded', this.charge(intent).document);
-    return refundDocument(refund);
+    return answer;
   }
 
-  /** The card's bank did not take it: the money is ours again. */
-  async failRefund(id: string): Promise<Record<string, unknown> | null> {
+  /** The card's bank did not take it, or it was called off (`reason` null): the money is ours again. */
+  async failRefund(id: string, reason: string | null): Promise<Record<string, unknown> | null> {
     const refund = this.#file.value.refunds.find((one) => one.id === id);
     if (refund === undefined || refund.hasFailed) return null;
     refund.hasFailed = true;
+    refund.isCanceled = reason === null;
+    refund.failureReason = reason;
     const { amount, currency } = refund;
-    this.#move({ accountId: null, amount, currency, category: 'refund_failure', source: id });
-    await this.#emitter.emit('refund.failed', refundDocument(refund));
-    return refundDocument(refund);
+    const line = { accountId: null, amount, currency, category: 'refund_failure', source: id };
+    refund.failureMovementId = this.#move(line);
+    this.#file.save();
+    const answer = refundDocument(refund);
+    await this.#emitter.emit('refund.updated', answer);
+    if (reason !== null) await this.#emitter.emit('refund.failed', answer);
+    return answer;
   }
 
   async dispute(intent: IntentRecord, amount: number): Promise<Record<string, unknown>> {

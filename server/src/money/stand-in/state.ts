@@ -101,6 +101,11 @@ export const RefundRecord = z.object({
   amount: z.number().int(),
   currency: z.string(),
   hasFailed: z.boolean().default(false),
+  /** It ended so because it was called off. */
+  isCanceled: z.boolean().default(false),
+  failureReason: z.string().nullable().default(null),
+  /** The movement that brought its money back. */
+  failureMovementId: z.string().nullable().default(null),
   created: z.number().int(),
 });
 export type RefundRecord = z.infer<typeof RefundRecord>;

@@ -260,6 +260,35 @@ describe("money out, through Stripe's own SDK", () => {
     await expect(wrong).rejects.toMatchObject({ code: 'resource_missing', param: 'destination' });
   });
 
+  test('a refund that the bank does not take is told as Stripe tells it, and its money is ours again', async () => {
+    const session = await stripe.checkout.sessions.create(order());
+    await pay(session.id, '4242424242424242');
+    const { payment_intent: intent } = await stripe.checkout.sessions.retrieve(session.id);
+    const [first, second] = [
+      await stripe.refunds.create({ payment_intent: idOf(intent), amount: 300 }),
+      await stripe.refunds.create({ payment_intent: idOf(intent), amount: 200 }),
+    ];
+    const before = received.length;
+    await standIn.bank.failRefund(first.id, 'declined');
+    await standIn.bank.failRefund(second.id, null);
+    const told = received
+      .slice(before)
+      .map(({ body, signature }) => stripe.webhooks.constructEvent(body, signature ?? '', SECRET));
+    expect(told).toMatchObject([
+      { type: 'refund.updated', data: { object: { id: first.id, status: 'failed' } } },
+      { type: 'refund.failed', data: { object: { id: first.id, failure_reason: 'declined' } } },
+      { type: 'refund.updated', data: { object: { id: second.id, status: 'canceled' } } },
+    ]);
+    const { data } = await stripe.refunds.list({ payment_intent: idOf(intent) });
+    expect(data.map(({ id, status }) => [id, status])).toEqual([
+      [second.id, 'canceled'],
+      [first.id, 'failed'],
+    ]);
+    const [line] = (await stripe.balanceTransactions.list({ limit: 1 })).data;
+    expect(data[0]?.failure_balance_transaction).toBe(line?.id);
+    expect((await stripe.charges.retrieve(idOf(first.charge))).amount_refunded).toBe(0);
+  });
+
   test('lists go on page by page, and the balance is the sum of its movements', async () => {
     for (let one = 0; one < 5; one += 1) {
       const session = await stripe.checkout.sessions.create(order());
@@ -343,6 +372,8 @@ test("the objects have every field of Stripe's published examples, in the same t
   const payout = await stripe.payouts.create({ amount: 400, currency: 'sgd' }, { stripeAccount });
   const reversed = await stripe.transfers.create({ amount: 50, currency: 'sgd', destination: stripeAccount });
   const refund = await stripe.refunds.create({ payment_intent: intent.id, amount: 100 });
+  const failing = await stripe.refunds.create({ payment_intent: intent.id, amount: 100 });
+  await standIn.bank.failRefund(failing.id, 'declined');
   await standIn.bank.dispute(standIn.bank.findPaid(intent.id) ?? raise(), 100);
   const disputed = received
     .map(({ body }) => JSON.parse(body))
@@ -356,6 +387,7 @@ test("the objects have every field of Stripe's published examples, in the same t
     ['transfer_reversal', await stripe.transfers.createReversal(reversed.id)],
     ['payout', payout],
     ['refund', refund],
+    ['refund', await stripe.refunds.retrieve(failing.id)],
     ['charge', await stripe.charges.retrieve(idOf(refund.charge))],
     ['dispute', await stripe.disputes.retrieve(disputed.data.object.id)],
     ['balance', await stripe.balance.retrieve({})],

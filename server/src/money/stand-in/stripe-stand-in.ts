@@ -378,6 +378,10 @@ const PayoutSwitches = z.object({
 });
 const NewDispute = z.object({ payment_intent: z.string(), amount: z.number().int().positive().optional() });
 const Verdict = z.object({ status: z.enum(['won', 'lost']) });
+const LateRefund = z.object({
+  status: z.enum(['failed', 'canceled']).default('failed'),
+  failure_reason: z.string().min(1).default('expired_or_canceled_card'),
+});
 const Late = z.object({ failure_code: z.string().min(1) });
 
 interface Switched {
@@ -414,7 +418,10 @@ function registerSwitches(app: Hono, { webhooks, faults, bank }: Switched): void
     return closed === null ? missing(c, 'dispute') : c.json(closed);
   });
   app.post('/stand-in/refunds/:id/fail', async (c) => {
-    const failed = await bank.failRefund(c.req.param('id'));
+    const parsed = LateRefund.safeParse(await c.req.json());
+    if (!parsed.success) return refuseParameter(c, parsed.error);
+    const { status, failure_reason: reason } = parsed.data;
+    const failed = await bank.failRefund(c.req.param('id'), status === 'canceled' ? null : reason);
     return failed === null ? missing(c, 'refund') : c.json(failed);
   });
   app.post('/stand-in/payouts/:id/fail', async (c) => {

@@ -1,4 +1,5 @@
 /** The list of what came and went, each with its state in words and not by colour alone. */
+import type { HistoryItem } from '@tikiwallet/server/contract';
 import { dayHeading, money, shortWhen, time } from '../../i18n/format.ts';
 import type { Key } from '../../i18n/locales.ts';
 import { t } from '../../i18n/translate.ts';
@@ -46,7 +47,12 @@ const BOOKED_STATE: Readonly<Record<string, string>> = {
   refund_received: 'refund_settled',
 };
 
-export function kindOf(kind: string): { readonly label: Key; readonly icon: IconName } {
+export function kindOf({ kind, reason }: Pick<HistoryItem, 'kind' | 'reason'>): {
+  readonly label: Key;
+  readonly icon: IconName;
+} {
+  if (kind === 'correction' && reason === 'refund_failed')
+    return { label: 'kind.top_up_refund_failed', icon: 'down' };
   return KIND[kind] ?? { label: 'kind.correction', icon: 'activity' };
 }
 
@@ -115,7 +121,7 @@ function Entry({ item, withDay }: { item: ActivityItem; withDay: boolean }) {
   if (item.source === 'withdrawal') return <WithdrawalEntry withdrawal={item.withdrawal} when={when} />;
   const { item: booked } = item;
   const isIn = !booked.amountMinor.startsWith('-');
-  const { label, icon } = kindOf(booked.kind);
+  const { label, icon } = kindOf(booked);
   return (
     <li>
       <a
