@@ -56,7 +56,7 @@ async function main(command: string | undefined): Promise<number> {
     const journals = await reconcileJournals(database.db);
     console.log(describeJournals(journals).join('\n'));
     const agrees = await compareWithProvider(database.db, config);
-    return result.sound && journals.faults.length === 0 && agrees ? 0 : 1;
+    return result.sound && journals.sound && agrees ? 0 : 1;
   } finally {
     await database.close();
     await source.close();

@@ -85,10 +85,20 @@ function countSettlement(registers: Registers): () => void {
     buckets: LAG_SECONDS,
     registers,
   });
-  return listenTo('settled', ({ entries, lagSeconds }) => {
+  const damaged = new Counter({
+    name: 'tikiwallet_allowance_certificates_damaged_total',
+    help: 'Times that the stored certificate of an allowance did not verify, so that what named it was refused',
+    registers,
+  });
+  const stopSettled = listenTo('settled', ({ entries, lagSeconds }) => {
     size.observe(entries);
     for (const seconds of lagSeconds) lag.observe(Math.max(0, seconds));
   });
+  const stopDamaged = listenTo('certificateDamaged', ({ count }) => damaged.inc(count));
+  return () => {
+    stopSettled();
+    stopDamaged();
+  };
 }
 
 function countMoney(registers: Registers): () => void {

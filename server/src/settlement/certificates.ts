@@ -1,13 +1,16 @@
 /**
  * The certificates that a batch names, looked up by hash: what is not in our tables was never issued by us, and what is
- * there without an issuer's signature was not either.
+ * there without an issuer's signature was not either. That an allowance of ours has no such certificate is told at once: what
+ * names it is refused for good.
  *
  * Owns: a bounded memory of verified certificates, which never change; one that is over is forgotten. Never: remembers a
  * status, a limit or a balance: whether an allowance is denied is asked under its lock, every time.
  */
 import { and, eq, inArray, sql } from 'drizzle-orm';
+import type { Logger } from 'pino';
 import {
   type AllowanceCertificate,
+  equalBytes,
   type KioskCertificate,
   toHex,
   verifyAllowanceCertificate,
@@ -17,6 +20,7 @@ import type { Executor } from '../db/client.ts';
 import { pgByteaArray } from '../db/pg-array.ts';
 import { allowances } from '../db/schema/allowances.ts';
 import { kioskCertificates } from '../db/schema/kiosks.ts';
+import { publish } from '../observe/facts.ts';
 import type { Clock } from '../clock.ts';
 import { runTogether, type SignatureVerifier, type Trust } from '../trust/index.ts';
 
@@ -65,6 +69,7 @@ export interface CertificatesNeeds {
   readonly trust: Pick<Trust, 'issuers'>;
   readonly clock: Clock;
   readonly verifier: SignatureVerifier;
+  readonly log: Pick<Logger, 'error'>;
   /** Of each kind. */
   readonly maxRemembered?: number;
 }
@@ -87,6 +92,8 @@ export class Certificates {
     if (missing.length === 0) return found;
     const rows = await executor
       .select({
+        id: allowances.id,
+        certificateHash: allowances.certificateHash,
         certificate: allowances.certificate,
         userId: allowances.userId,
         reserveAccountId: allowances.reserveAccountId,
@@ -98,15 +105,30 @@ export class Certificates {
       rows.map((row) => verifyAllowanceCertificate(row.certificate, issuers)),
       this.#needs.verifier,
     );
-    for (const [index, row] of rows.entries()) {
+    for (const [index, { id, certificateHash, userId, reserveAccountId }] of rows.entries()) {
       const certificate = verified[index];
-      if (certificate?.ok !== true) continue;
-      const { hash, notAfter } = certificate.value;
-      const known = { ...row, certificate: certificate.value };
-      this.#allowances.set(toHex(hash), known, notAfter);
-      found.set(toHex(hash), known);
+      if (certificate === undefined) throw new Error('fewer certificates were judged than asked for');
+      // A good certificate of another allowance would spend from this one's reserve.
+      const isItsOwn = certificate.ok && equalBytes(certificate.value.hash, certificateHash);
+      if (!certificate.ok || !isItsOwn) {
+        this.#tellDamaged(id, certificate.ok ? 'certificate_of_another_allowance' : certificate.code);
+        continue;
+      }
+      const known = { certificate: certificate.value, userId, reserveAccountId };
+      const key = toHex(certificateHash);
+      this.#allowances.set(key, known, certificate.value.notAfter);
+      found.set(key, known);
     }
     return found;
+  }
+
+  /** `reconcile` names the sales. */
+  #tellDamaged(allowanceId: string, reason: string): void {
+    publish('certificateDamaged', { count: 1 });
+    this.#needs.log.error(
+      { allowanceId, reason },
+      'the stored certificate of an allowance does not verify: what names it is refused',
+    );
   }
 
   /** By hex of the certificate's hash; those of other machines are absent. */

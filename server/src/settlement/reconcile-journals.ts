@@ -5,6 +5,7 @@
 import { sql } from 'drizzle-orm';
 import { readSettlementBatch, toHex } from '@tikiwallet/protocol';
 import type { Db, Executor } from '../db/client.ts';
+import { findRefusedThoughIssued, type RefusedThoughIssued } from './refused-though-issued.ts';
 
 export type JournalFault =
   | 'its journal has a gap, or does not end where it was settled'
@@ -20,6 +21,9 @@ export interface JournalReconciliation {
   readonly batchCount: number;
   readonly entryCount: bigint;
   readonly faults: readonly { readonly enrolmentId: string; readonly fault: JournalFault }[];
+  readonly refusedThoughIssued: readonly RefusedThoughIssued[];
+  /** Nothing of both was found. */
+  readonly sound: boolean;
 }
 
 interface BatchRow extends Record<string, unknown> {
@@ -50,7 +54,9 @@ export async function compareJournals(tx: Executor): Promise<JournalReconciliati
     }
     if (batches.length < PAGE) break;
   }
-  return { batchCount, entryCount: BigInt(count?.n ?? 0), faults: found };
+  const refusedThoughIssued = await findRefusedThoughIssued(tx);
+  const sound = found.length === 0 && refusedThoughIssued.length === 0;
+  return { batchCount, entryCount: BigInt(count?.n ?? 0), faults: found, refusedThoughIssued, sound };
 }
 
 function readBatches(executor: Executor, offset: number): Promise<readonly BatchRow[]> {
@@ -123,11 +129,17 @@ function structuralFaults(
 }
 
 /** Sentences, one a line. */
-export function describeJournals({ batchCount, entryCount, faults }: JournalReconciliation): string[] {
+export function describeJournals(found: JournalReconciliation): string[] {
+  const { batchCount, entryCount, faults, refusedThoughIssued, sound } = found;
   const looked = `${batchCount} signed batches with ${entryCount} journal entries`;
-  if (faults.length === 0) return [`${looked} agree with what was posted.`];
+  if (sound) return [`${looked} agree with what was posted.`];
   return [
     looked,
     ...faults.map(({ enrolmentId, fault }) => `kiosk's machine ${enrolmentId}: ${fault}  <- DIFFER`),
+    ...refusedThoughIssued.map(
+      ({ enrolmentId, sequence, paymentKey, allowanceId }) =>
+        `kiosk's machine ${enrolmentId}: sale ${sequence} (payment ${paymentKey ?? 'unreadable'}) was refused ` +
+        `though its allowance ${allowanceId} is ours  <- DIFFER`,
+    ),
   ];
 }

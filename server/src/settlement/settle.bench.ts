@@ -64,6 +64,7 @@ async function layWorld(cloud: BenchCloud): Promise<World> {
   const certificates = new Certificates({
     trust: context.offline.trust,
     clock: context.clock,
+    log: context.log,
     verifier: forgetful,
     maxRemembered: 0,
   });

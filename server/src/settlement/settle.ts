@@ -59,10 +59,10 @@ export interface SettleNeeds {
 
 /** One memory of certificates for each who asks. */
 export function settleNeeds(
-  context: Pick<ServerContext, 'worker' | 'clock' | 'offline' | 'verifier' | 'guaranteeAccountId'>,
+  context: Pick<ServerContext, 'worker' | 'clock' | 'log' | 'offline' | 'verifier' | 'guaranteeAccountId'>,
 ): SettleNeeds {
-  const { worker: db, clock, offline, verifier, guaranteeAccountId } = context;
-  const certificates = new Certificates({ trust: offline.trust, clock, verifier });
+  const { worker: db, clock, log, offline, verifier, guaranteeAccountId } = context;
+  const certificates = new Certificates({ trust: offline.trust, clock, verifier, log });
   return { db, clock, offline, verifier, guaranteeAccountId, certificates };
 }
 

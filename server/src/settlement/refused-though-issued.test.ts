@@ -1,0 +1,100 @@
+import { toHex } from '@tikiwallet/protocol';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { leakIn } from '../../test/log-scan.ts';
+import { SimulatedKiosk } from '../../test/simulated-kiosk.ts';
+import { type OfflineWallet, pay, SimulatedPhone } from '../../test/simulated-phone.ts';
+import { startTestServer, type TestServer } from '../../test/test-server.ts';
+import { createLogger } from '../log.ts';
+import { describeJournals, reconcileJournals } from './reconcile-journals.ts';
+
+const lines: string[] = [];
+let server: TestServer;
+let kiosk: SimulatedKiosk;
+let phone: SimulatedPhone;
+beforeAll(async () => {
+  const log = createLogger({ level: 'error', destination: { write: (line: string) => lines.push(line) } });
+  server = await startTestServer({ log });
+  kiosk = await SimulatedKiosk.open(server, await server.register('merchant', { agent: true }));
+  phone = await SimulatedPhone.withMoney(server, 9_000n);
+});
+afterAll(() => server.close());
+
+const store = (wallet: OfflineWallet, certificate: Uint8Array) => server.database.owner`
+  update allowances set certificate = ${certificate} where id = ${wallet.allowance.allowanceId}`;
+const issuedOf = (wallet: OfflineWallet) => wallet.allowance.bytes;
+const bentOf = (wallet: OfflineWallet) => {
+  const bytes = issuedOf(wallet);
+  return bytes.with(bytes.length - 1, (bytes.at(-1) ?? 0) ^ 1);
+};
+const damagedCount = async () => {
+  const metric = await server.context.metrics.registry
+    .getSingleMetric('tikiwallet_allowance_certificates_damaged_total')
+    ?.get();
+  return metric?.values[0]?.value;
+};
+/** What came of the journal's newest sale. */
+const settle = async () => (await kiosk.settle()).at(-1);
+const refused = async () => (await reconcileJournals(server.context.db)).refusedThoughIssued;
+
+test('a damaged certificate is an alarm, and its refused sale is named until the phone claims it under the mended one', async () => {
+  const wallet = await phone.load(1_000n);
+  expect(await damagedCount()).toBe(0);
+  await store(wallet, bentOf(wallet));
+  const request = kiosk.request(300n);
+  const payment = pay(wallet, request);
+  kiosk.write(request, wallet, payment);
+  const claim = kiosk.claimFor(wallet, { request, payment });
+  expect(await settle()).toBe('refused:issuer_unknown');
+
+  const { allowanceId } = wallet.allowance;
+  expect(await damagedCount()).toBe(1);
+  expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
+    expect.objectContaining({ allowanceId, reason: 'certificate_signature_invalid' }),
+  ]);
+  expect(lines.map(leakIn)).toEqual([null]);
+  const found = await reconcileJournals(server.context.db);
+  expect(found).toMatchObject({
+    sound: false,
+    faults: [],
+    refusedThoughIssued: [{ allowanceId, sequence: 1, paymentKey: toHex(payment.hash) }],
+  });
+  expect(describeJournals(found).join('\n')).toMatch(
+    new RegExp(`sale 1 \\(payment ${toHex(payment.hash)}\\).*${allowanceId} is ours`),
+  );
+
+  await store(wallet, issuedOf(wallet));
+  const { token } = phone.person;
+  const answer = await server.call('/v1/claims', { body: claim, token });
+  expect(answer.body).toMatchObject({ state: 'paid' });
+  expect(await kiosk.availableMinor()).toBe(300n);
+  expect((await reconcileJournals(server.context.db)).sound).toBe(true);
+  kiosk.sell(wallet, 50n);
+  expect(await settle()).toBe('settled');
+});
+
+test('a certificate of another allowance in its place is damage, and spends from nobody else’s reserve', async () => {
+  const [wallet, other] = [await phone.load(1_000n), await phone.load(1_000n)];
+  const before = await damagedCount();
+  await store(wallet, issuedOf(other));
+  kiosk.sell(wallet, 100n);
+  expect(await settle()).toBe('refused:issuer_unknown');
+  expect(await damagedCount()).toBe((before ?? 0) + 1);
+  kiosk.sell(other, 200n);
+  expect(await settle()).toBe('settled');
+  expect(await phone.allowance(other)).toMatchObject({ settledMinor: '200' });
+  const { allowanceId } = wallet.allowance;
+  expect(await refused()).toMatchObject([{ allowanceId }]);
+});
+
+test('a correction under the payment’s key ends the finding', async () => {
+  const [{ paymentKey } = { paymentKey: null }] = await refused();
+  expect(paymentKey).not.toBeNull();
+  const { owner } = server.database;
+  await owner.begin(async (tx) => {
+    // The transfer's entries are another test's matter.
+    await tx`set local session_replication_role = replica`;
+    await tx`insert into ledger_transfers (id, kind, idempotency_key, content_hash, reference)
+      values (gen_random_uuid(), 'correction', ${`refused_sale:${paymentKey}`}, '', '{}')`;
+  });
+  expect(await refused()).toEqual([]);
+});
