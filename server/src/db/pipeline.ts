@@ -10,8 +10,8 @@ import postgres, { type PendingQuery, type Row, type Sql } from 'postgres';
 import { type Db, type Lane, laneOf } from './client.ts';
 import { withRetries } from './retry.ts';
 
-/** Longer than the database lets any of it take. */
-const LOST_AFTER_MS = 90_000;
+/** Longer than the database lets both statements take together. */
+const LOST_AFTER_MS = 150_000;
 
 export interface TwoSteps<A extends Row, T> {
   readonly ask: (sql: Sql) => PendingQuery<A[]>;
