@@ -128,9 +128,14 @@ test.describe('giving back', () => {
     expect(await offer(lunch, 51n)).toEqual({ outcome: 'refused', code: 'refund_exceeds_sale' });
     // Without the code: the kiosk knows whom it gives back to by the payment that this phone names.
     await offered(lunch, 50n);
+    // A sale that waits at the same kiosk is offered beside it.
+    const { saleId } = await shop.charge(300n);
     await phone.goHome();
     await phone.at('pay-button').click();
     await phone.at('nearby-shop').click();
+    await expect(phone.at('nearby-choice')).toContainText('3.00');
+    await phone.at('nearby-refund').click();
+    await shop.withAgent(async (agent) => await agent.call('sale.cancel', { saleId }));
     await waitFor('confirm');
     await confirmRefund();
     await waitFor('refunded');
