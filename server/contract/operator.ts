@@ -21,10 +21,13 @@ export const OperatorOverview = z.object({
   customerCount: Count,
   merchantCount: Count,
   suspendedCount: Count,
+  /** Each counted once, but for `silent` and `quarantined`. */
   kiosks: z.object({
     active: Count,
     /** Of the active ones: no word for a day. */
     silent: Count,
+    /** Out of use for now, enrolled or not. */
+    suspended: Count,
     awaiting: Count,
     denied: Count,
     quarantined: Count,

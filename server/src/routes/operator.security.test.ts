@@ -240,6 +240,22 @@ test('a till in quarantine is released with a reason, and goes on from what is s
   );
 });
 
+test('a till out of use is counted as suspended, neither as active nor as silent', async () => {
+  const till = await SimulatedKiosk.open(server, merchant, 'Third');
+  const counts = async () =>
+    (await server.expect(OperatorOverview, '/v1/operator/overview', { token: operator.token })).kiosks;
+  await server.database
+    .owner`update kiosks set last_contact_at = now() - interval '9 days' where id = ${till.kioskId}`;
+  const before = await counts();
+  await server.database.owner`update kiosks set suspended_at = now() where id = ${till.kioskId}`;
+  expect(await counts()).toEqual({
+    ...before,
+    active: before.active - 1,
+    silent: before.silent - 1,
+    suspended: before.suspended + 1,
+  });
+});
+
 test('counting the books anew says what is so', async () => {
   const found = await server.expect(ReconciliationView, '/v1/operator/reconciliation', {
     method: 'POST',
