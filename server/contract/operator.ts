@@ -165,6 +165,7 @@ export const OPERATOR_ACTS = [
   'sessions_ended',
   'quarantine_released',
   'case_judged',
+  'operator_appointed',
 ] as const;
 export const OperatorAct = z.enum(OPERATOR_ACTS);
 export type OperatorAct = z.infer<typeof OperatorAct>;
@@ -179,6 +180,7 @@ export const OperatorActView = z.object({
   verdict: CaseVerdict.nullable(),
   /** Empty for a look-up, which is not asked why. */
   reason: z.string(),
+  /** Who did it; of an appointment, which is done at the server's terminal, who was appointed. */
   byName: z.string(),
   at: IsoTime,
 });

@@ -17,7 +17,7 @@ import {
 import { SimulatedKiosk } from '../../test/simulated-kiosk.ts';
 import { clone, pay, SimulatedPhone } from '../../test/simulated-phone.ts';
 import { freshPhone, type Person, startTestServer, type TestServer } from '../../test/test-server.ts';
-import { appointOperator } from '../accounts/index.ts';
+import { appointOperator } from '../operator/appoint.ts';
 
 let server: TestServer;
 let operator: Person;
@@ -38,6 +38,7 @@ test('an operator is made of a customer without money, and of nobody else', asyn
   const rich = await server.customerWith(500n);
   await expect(appointOperator(server.context.db, rich.phone)).rejects.toMatchObject({
     code: 'account_not_empty',
+    message: expect.stringContaining('never topped up'),
   });
   await expect(appointOperator(server.context.db, merchant.phone)).rejects.toMatchObject({
     code: 'not_permitted',
@@ -47,6 +48,13 @@ test('an operator is made of a customer without money, and of nobody else', asyn
   });
   const body = { role: 'operator', phone: freshPhone(), username: 'somebody', password: 'correct horse 99' };
   expect((await server.call('/v1/auth/register', { body })).code).toBe('request_invalid');
+});
+
+test('that an operator was made is written down, once', async () => {
+  await appointOperator(server.context.db, operator.phone);
+  const { id, username } = operator.session.user;
+  const made = (await acts()).filter((one) => one.act === 'operator_appointed' && one.subjectId === id);
+  expect(made).toMatchObject([{ byName: username, reason: expect.stringContaining('appoint-operator') }]);
 });
 
 test('who is suspended is out of every session and not let in, until restored; the reasons stay', async () => {
