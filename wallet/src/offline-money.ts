@@ -14,7 +14,7 @@ import { handInReceipts, handInRefunds } from './pay/hand-in.ts';
 import { shopOfCode, shopsPaid, type KnownShop } from './pay/known-shops.ts';
 import { linkInBrowser, localNetworkDenied } from './pay/link.ts';
 import { finishLoad, orderLoad, type LoadIntent, type LoadOrder } from './pay/load-allowance.ts';
-import { askForRefunds } from './pay/nearby-refunds.ts';
+import { askForRefunds, refundsWaiting, type NearbyRefund } from './pay/nearby-refunds.ts';
 import { askNearby } from './pay/nearby-shops.ts';
 import { lockInBrowser, type PayNeeds } from './pay/needs.ts';
 import { paymentText } from './pay/payment-text.ts';
@@ -140,13 +140,15 @@ export class OfflineMoney {
     return worthShowing(await Promise.all(texts.map((text) => this.readRequest(text, allowances))));
   }
 
-  /** Offers to give back what this person paid, as texts of their codes. */
+  /** Offers to give back what this person paid, read as scans are. @param userId whose payments count */
   async refundsNearby(
     origins: readonly string[],
     payments: readonly StoredPayment[],
+    userId: string,
     signal: AbortSignal,
-  ): Promise<readonly string[]> {
-    return await askForRefunds(origins, payments, (input, init) => fetch(input, init), signal);
+  ): Promise<readonly NearbyRefund[]> {
+    const texts = await askForRefunds(origins, payments, (input, init) => fetch(input, init), signal);
+    return await refundsWaiting(texts, (text) => this.readRefund(text, userId));
   }
 
   async #running(): Promise<RunNeeds> {

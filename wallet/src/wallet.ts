@@ -21,6 +21,7 @@ import type { PaymentEvent } from './pay/payment-machine.ts';
 import { hasOpenRefund, reconcile, reconcileRefunds } from './pay/reconcile.ts';
 import type { TakenAnswer } from './pay/take-answer.ts';
 import { pageAddress } from './pay/ways.ts';
+import type { NearbyRefund } from './pay/nearby-refunds.ts';
 import type { OfferedRefund, RefundOutcome } from './pay/read-refund.ts';
 import type { PaymentOffer, ReadOutcome } from './pay/read-request.ts';
 import type { RefundEvent } from './pay/run-refund.ts';
@@ -421,10 +422,12 @@ export class Wallet {
     return await (await this.#money()).readNearby(config?.kioskOrigins ?? [], allowances, signal);
   }
 
-  /** What the kiosks that this wallet may reach offer this person to give back, as texts of their codes. */
-  async refundsNearby(signal: AbortSignal): Promise<readonly string[]> {
-    const { config, payments } = this.state.value;
-    return await (await this.#money()).refundsNearby(config?.kioskOrigins ?? [], payments, signal);
+  /** What the kiosks that this wallet may reach offer this person to give back. */
+  async refundsNearby(signal: AbortSignal): Promise<readonly NearbyRefund[]> {
+    const { config, payments, profile } = this.state.value;
+    if (profile === null) return [];
+    const money = await this.#money();
+    return await money.refundsNearby(config?.kioskOrigins ?? [], payments, profile.id, signal);
   }
 
   #brokenMemory(): ReadOutcome | null {

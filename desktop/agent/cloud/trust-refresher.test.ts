@@ -17,6 +17,8 @@ let failure: IpcError | null;
 let asked: (number | null)[];
 let answers: ((since: number | null) => KioskTrust)[];
 let changes: number;
+/** What the cloud's answer waits for. */
+let gate: Promise<void> | null;
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -27,11 +29,13 @@ beforeEach(() => {
   asked = [];
   answers = [];
   changes = 0;
+  gate = null;
   refresher = new TrustRefresher({
     api: {
       trust: async (_token, since) => {
         fetches += 1;
         asked.push(since?.version ?? null);
+        await gate;
         if (failure !== null) throw failure;
         const answer = answers.shift();
         if (answer !== undefined) return answer(since?.version ?? null);
@@ -93,6 +97,40 @@ test('a sale asks for the news of the cloud, and the next within seconds does no
     refresher.refreshForSale();
     await vi.advanceTimersByTimeAsync(1_000);
   }
+  expect(fetches).toBe(2);
+});
+
+test('what is asked for while a refresh is running is done once more after it, however often, and not again', async () => {
+  kiosk.enrol(issuer);
+  snapshot = kiosk.snapshot();
+  const answer = Promise.withResolvers<void>();
+  gate = answer.promise;
+  refresher.refreshNow();
+  await vi.advanceTimersByTimeAsync(100);
+  for (let times = 0; times < 3; times += 1) {
+    refresher.refreshNow();
+    await vi.advanceTimersByTimeAsync(100);
+  }
+  expect(fetches).toBe(1);
+  gate = null;
+  answer.resolve();
+  await vi.advanceTimersByTimeAsync(100);
+  expect([fetches, version()]).toEqual([2, 3]);
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(fetches).toBe(2);
+});
+
+test('what is asked for while a refresh fails is done at once after it', async () => {
+  kiosk.enrol(issuer);
+  snapshot = kiosk.snapshot();
+  const answer = Promise.withResolvers<void>();
+  gate = answer.promise;
+  refresher.refreshNow();
+  await vi.advanceTimersByTimeAsync(100);
+  refresher.refreshNow();
+  gate = null;
+  answer.reject(new IpcError('cloud_unreachable'));
+  await vi.advanceTimersByTimeAsync(100);
   expect(fetches).toBe(2);
 });
 

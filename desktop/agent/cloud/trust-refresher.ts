@@ -34,6 +34,8 @@ export class TrustRefresher {
   readonly #options: TrustRefresherOptions;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | null = null;
+  /** Asked for while one was running, whose answer may be older than the news: one more follows, however often it was asked. */
+  #isAskedAgain = false;
   #isStopped = false;
   #lastRefusal: TrustRefusal | null = null;
   /** On this process's clock. */
@@ -45,7 +47,8 @@ export class TrustRefresher {
 
   /** Came online, or was just enrolled, or somebody says that something changed. */
   refreshNow(): void {
-    this.#schedule(0);
+    if (this.#running === null) this.#schedule(0);
+    else this.#isAskedAgain = true;
   }
 
   /** Something is about to be sold: a till that was blocked since it last asked should not go on selling for minutes. */
@@ -57,10 +60,7 @@ export class TrustRefresher {
   async refreshed(): Promise<void> {
     await this.#running;
     if (this.#isStopped) return;
-    this.#running ??= this.#refresh().finally(() => {
-      this.#running = null;
-    });
-    await this.#running;
+    await this.#run();
   }
 
   /** Why the newest answer of the cloud was not believed; null when it was. */
@@ -83,12 +83,19 @@ export class TrustRefresher {
   #schedule(delayMs: number): void {
     if (this.#isStopped) return;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
-      this.#running ??= this.#refresh().finally(() => {
-        this.#running = null;
-      });
-    }, delayMs);
+    this.#timer = setTimeout(() => void this.#run(), delayMs);
     this.#timer.unref();
+  }
+
+  /** One at a time. */
+  #run(): Promise<void> {
+    this.#running ??= this.#refresh().finally(() => {
+      this.#running = null;
+      if (!this.#isAskedAgain) return;
+      this.#isAskedAgain = false;
+      this.#schedule(0);
+    });
+    return this.#running;
   }
 
   /** Kept on disk: without internet it stays so. What is stored settles as ever, and lifting it shows at the next fetch. */

@@ -1,6 +1,6 @@
 /** Money that comes back without a camera: found where it was paid, and told to nobody else. */
 import { expect, test } from 'vitest';
-import { fromQrText } from '@tikiwallet/protocol';
+import { encodeDelivery, fromQrText } from '@tikiwallet/protocol';
 import type { StoredPayment } from '../store/schema.ts';
 import { askForRefunds } from './nearby-refunds.ts';
 
@@ -44,14 +44,20 @@ const paid = (digit: string, changes: Partial<StoredPayment> = {}): StoredPaymen
 });
 
 /** A kiosk here that says who it is, and gives `offered` back; elsewhere nobody is. */
-function network(hello: string, offered: string): { readonly fetch: typeof fetch; readonly asked: string[] } {
+function network(
+  hello: string,
+  offered: string,
+  answered: Uint8Array = ENVELOPE,
+): { readonly fetch: typeof fetch; readonly asked: string[] } {
   const asked: string[] = [];
   const answer = async (input: string | URL | Request): Promise<Response> => {
     const url = new URL(input instanceof Request ? input.url : input);
     if (url.origin !== HERE) throw new TypeError('nobody listens');
     if (url.pathname === '/v1/hello') return new Response(hello);
     asked.push(url.searchParams.get('payment') ?? '');
-    return asked.at(-1) === offered ? new Response(ENVELOPE) : new Response('{}', { status: 404 });
+    return asked.at(-1) === offered
+      ? new Response(new Uint8Array(answered))
+      : new Response('{}', { status: 404 });
   };
   return { fetch: answer, asked };
 }
@@ -76,6 +82,14 @@ test('no kiosk hears of a payment that another one took, that has no receipt, or
   ];
   expect(await ask(kiosk, payments)).toEqual([]);
   expect(kiosk.asked).toEqual([id('9'), id('8'), id('7'), id('6'), id('5')]);
+});
+
+test('an answer that would give a phone salt away in a code is no offer, and stops nothing', async () => {
+  const parts = { payment: Uint8Array.of(0x80), allowanceCertificate: Uint8Array.of(0x80) };
+  const delivery = encodeDelivery({ ...parts, phoneSalt: new Uint8Array(16) });
+  const kiosk = network('{"kioskId":"ours"}', id('1'), delivery);
+  expect(await ask(kiosk, [paid('1')])).toEqual([]);
+  expect(kiosk.asked).toEqual([id('1')]);
 });
 
 test.each(['', 'no JSON', 'null', '{"kioskId":7}', '{}', `"${'x'.repeat(4_000)}"`])(

@@ -1,12 +1,14 @@
 /**
  * Asks the kiosks on this network whether one of them gives back what this phone paid there: the way to a refund without a
  * working camera. A kiosk is asked only about payments that it took itself by its own word, one by one. What comes back is the
- * text that its code holds, and goes the way of a scanned one. Never: signs, or believes an answer.
+ * text that its code holds, and goes the way of a scanned one; it is only worth a person's look where that way accepts it.
+ * Never: signs, or believes an answer.
  */
-import { MAX_ENVELOPE_BYTES, toQrText } from '@tikiwallet/protocol';
+import { carriesPhoneSalt, MAX_ENVELOPE_BYTES, toQrText } from '@tikiwallet/protocol';
 import type { StoredPayment } from '../store/schema.ts';
 import { localInit } from './deliver.ts';
 import { readUpTo } from './nearby-shops.ts';
+import type { RefundOutcome } from './read-refund.ts';
 
 /** What is given back was mostly paid a moment ago. */
 const NEWEST = 5;
@@ -14,7 +16,15 @@ const ASK_TIMEOUT_MS = 2_000;
 /** Much more than a kiosk says of itself. */
 const MAX_HELLO_BYTES = 2_048;
 
-/** @returns the texts of the offers that wait for this phone; empty also where nobody answers. */
+/** Its figures and name come from signed bytes. */
+export interface NearbyRefund {
+  readonly text: string;
+  readonly merchantName: string;
+  readonly amountMinor: bigint;
+  readonly currency: string;
+}
+
+/** @returns the texts of what the kiosks answered, read by nobody yet; empty also where nobody answers. */
 export async function askForRefunds(
   origins: readonly string[],
   payments: readonly StoredPayment[],
@@ -48,7 +58,33 @@ export async function askForRefunds(
     }),
   );
   const found = offers.flat().filter((envelope) => envelope !== null);
-  return [...new Set(found.map((envelope) => toQrText('refundOffer', envelope)))];
+  // A stranger's bytes: no text is made of an open delivery with a phone salt, and it is no offer.
+  const open = found.filter((envelope) => !carriesPhoneSalt(envelope));
+  return [...new Set(open.map((envelope) => toQrText('refundOffer', envelope)))];
+}
+
+/** Those of the texts by which a kiosk in good standing gives back what this phone paid; of all others nobody hears. */
+export async function refundsWaiting(
+  texts: readonly string[],
+  read: (text: string) => Promise<RefundOutcome>,
+): Promise<readonly NearbyRefund[]> {
+  const waiting = await Promise.all(texts.map(async (text) => waitingOf(text, await read(text))));
+  return waiting.filter((one) => one !== null);
+}
+
+function waitingOf(text: string, outcome: RefundOutcome): NearbyRefund | null {
+  switch (outcome.kind) {
+    case 'offer': {
+      const { merchantName, offer, kiosk } = outcome.offer;
+      return { text, merchantName, amountMinor: offer.amountMinor, currency: kiosk.currency };
+    }
+    case 'known': {
+      const { receipt, merchantName, amountMinor, currency } = outcome.refund;
+      return receipt === null ? { text, merchantName, amountMinor, currency } : null;
+    }
+    case 'refused':
+      return null;
+  }
 }
 
 function kioskIdOf(hello: Uint8Array | null): string | undefined {

@@ -22,6 +22,7 @@ import {
 } from '../test/world.ts';
 import { acceptOnce } from './accept-refund.ts';
 import { HAND_IN_AFTER_SECONDS, handInRefunds } from './hand-in.ts';
+import { refundsWaiting } from './nearby-refunds.ts';
 import { readRefund, type OfferedRefund, type RefundFacts, type RefundOutcome } from './read-refund.ts';
 import { hasOpenRefund, reconcileRefunds } from './reconcile.ts';
 import { confirmAndSend } from './run-payment.ts';
@@ -205,6 +206,38 @@ describe('what a phone countersigns', () => {
     const first = await offerOf(phone, payment, { amountMinor: 800n });
     await confirmRefund(first, needsOf(phone, new RefundingKiosk(first)), () => undefined, never);
     expect(codeOf(await read(await offerText(payment, { fill: 0x67 }), phone))).toBe('refund_exceeds_sale');
+  });
+});
+
+describe('what kiosks on the network answer', () => {
+  const found = async (text: string, phone: PhoneUnderTest, facts: Partial<RefundFacts> = {}) =>
+    await refundsWaiting([text], (one) => read(one, phone, facts));
+
+  test('waits until its receipt is here, and is told by its signed name and amount', async () => {
+    const { phone, payment } = await paid();
+    const text = await offerText(payment);
+    const waiting = [{ text, merchantName: 'Warung Sari', amountMinor: 500n, currency: 'SGD' }];
+    expect(await found(text, phone)).toEqual(waiting);
+    const offer = await offerOf(phone, payment);
+    await acceptOnce(offer, phone.needs);
+    expect(await found(text, phone)).toEqual(waiting);
+    await sendRefund(await stored(phone), needsOf(phone, new RefundingKiosk(offer)), () => undefined, never);
+    expect(await found(text, phone)).toEqual([]);
+  });
+
+  test('is nothing where it cannot be read, is not signed by a kiosk in good standing, or is for another payment', async () => {
+    const { phone, payment } = await paid();
+    const thief = await newKey();
+    const bytes = (...values: number[]) => protocol.toQrText('refundOffer', Uint8Array.from(values));
+    for (const junk of [bytes(), bytes(0x82, 1, 2), bytes(0xff), 'TIKI1:B:', ':'])
+      expect(await found(junk, phone)).toEqual([]);
+    expect(await found(await offerText(payment, {}, thief.sign), phone)).toEqual([]);
+    expect(await found(await offerText(payment, { paymentHash: new Uint8Array(32) }), phone)).toEqual([]);
+    const text = await offerText(payment);
+    const denied = { ...shop.trust, deniedKiosks: new Set([shop.kiosk.kioskId]) };
+    expect(await found(text, phone, { trust: denied })).toEqual([]);
+    expect(await found(text, phone, { trust: null })).toEqual([]);
+    expect(await found(text, phone, { findPayment: () => Promise.resolve(undefined) })).toEqual([]);
   });
 });
 

@@ -8,6 +8,7 @@ import { t } from '../i18n/translate.ts';
 import { isSpendable } from '../pay/allowance-choice.ts';
 import { WalletError, type ErrorCode } from '../pay/codes.ts';
 import { askedBy } from '../pay/match-number.ts';
+import { lookAround, type Found } from '../pay/look-around.ts';
 import { advance, startOf, SUPERSEDED, type PaymentEvent, type PaymentView } from '../pay/payment-machine.ts';
 import type { PaymentOffer, ReadOutcome } from '../pay/read-request.ts';
 import { isRefundText } from '../pay/refund-text.ts';
@@ -47,7 +48,7 @@ type Current =
   | { readonly kind: 'scanning' }
   /** The shop's code gives money back. */
   | { readonly kind: 'refund'; readonly text: string }
-  | { readonly kind: 'nearby'; readonly outcomes: readonly ReadOutcome[] }
+  | { readonly kind: 'nearby'; readonly found: Found }
   | { readonly kind: 'refused'; readonly outcome: Extract<ReadOutcome, { kind: 'refused' }> }
   | { readonly kind: 'paying'; readonly offer: PaymentOffer | null; readonly view: PaymentView };
 
@@ -72,21 +73,16 @@ export function PayScreen() {
     stopRef.current = new AbortController();
     const { signal } = stopRef.current;
     // Who typed a shop's number wants to pay there.
-    const refunds = number === null ? wallet.refundsNearby(signal) : Promise.resolve([]);
-    // What it comes to is looked at below; until then nobody else hears of it.
-    refunds.catch(() => undefined);
-    const found = await wallet.readNearby(signal).catch(async (error: unknown) => {
-      if ((await refunds).length === 0) throw error;
-      return [];
-    });
-    // A sale is not kept waiting for a kiosk that says nothing of refunds.
-    const [refund] = await Promise.race([refunds, after<readonly string[]>(REFUNDS_MS, [])]);
-    if (refund !== undefined) return setCurrent({ kind: 'refund', text: refund });
-    const outcomes = number === null ? found : askedBy(found, number);
-    if (outcomes.length === 0) throw new WalletError('no_shop_with_number');
-    const [only] = outcomes;
-    if (only !== undefined && outcomes.length === 1) show(only);
-    else setCurrent({ kind: 'nearby', outcomes });
+    const found: Found =
+      number === null
+        ? await lookAround(wallet.readNearby(signal), wallet.refundsNearby(signal))
+        : { sales: askedBy(await wallet.readNearby(signal), number), refunds: [] };
+    const { sales, refunds } = found;
+    const [[sale], [refund]] = [sales, refunds];
+    if (sales.length + refunds.length > 1) setCurrent({ kind: 'nearby', found });
+    else if (refund !== undefined) setCurrent({ kind: 'refund', text: refund.text });
+    else if (sale !== undefined) show(sale);
+    else throw new WalletError('no_shop_with_number');
   };
   const emit = (event: PaymentEvent) =>
     setCurrent((now) => (now.kind === 'paying' ? { ...now, view: advance(now.view, event) } : now));
@@ -98,7 +94,14 @@ export function PayScreen() {
     case 'refund':
       return <RefundFlow text={current.text} onAgain={restart} />;
     case 'nearby':
-      return <NearbyShops outcomes={current.outcomes} onChoose={show} onAgain={restart} />;
+      return (
+        <NearbyShops
+          found={current.found}
+          onChoose={show}
+          onRefund={(text) => setCurrent({ kind: 'refund', text })}
+          onAgain={restart}
+        />
+      );
     case 'refused':
       return <NotPossible outcome={current.outcome} onAgain={restart} />;
     case 'paying':
@@ -106,13 +109,6 @@ export function PayScreen() {
         <PayingStep offer={current.offer} view={current.view} emit={emit} stop={stopRef} onAgain={restart} />
       );
   }
-}
-
-/** After the sales are known. */
-const REFUNDS_MS = 400;
-
-function after<T>(ms: number, value: T): Promise<T> {
-  return new Promise((resolve) => setTimeout(() => resolve(value), ms));
 }
 
 /** A payment that was signed before: how it stands, and every way to bring it to an end. */
@@ -343,22 +339,46 @@ function ByNumber({ busy, onNumber }: { busy: boolean; onNumber: (number: string
 }
 
 type NearbyProps = {
-  readonly outcomes: readonly ReadOutcome[];
+  readonly found: Found;
   readonly onChoose: (outcome: ReadOutcome) => void;
+  readonly onRefund: (text: string) => void;
   readonly onAgain: () => void;
 };
 
 /**
  * More than one request is open, at several shops or at one till: the person says which. Names and sums are signed; the digits
- * tell two customers of one till apart, and are compared again on the next screen.
+ * tell two customers of one till apart, and are compared again on the next screen. Money that comes back stands beside them.
  */
-function NearbyShops({ outcomes, onChoose, onAgain }: NearbyProps) {
-  const shops = new Set(outcomes.map((outcome) => signedSubject(outcome)?.merchantPhone));
+function NearbyShops({ found: { sales, refunds }, onChoose, onRefund, onAgain }: NearbyProps) {
+  const shops = new Set(sales.map((outcome) => signedSubject(outcome)?.merchantPhone));
+  const isOnlySales = refunds.length === 0;
+  const choose = shops.size > 1 ? 'nearby.choose' : 'nearby.choose_sale';
   return (
-    <Screen title={t('nearby.title')} testId="nearby">
-      <p class="lead">{t(shops.size > 1 ? 'nearby.choose' : 'nearby.choose_sale')}</p>
+    <Screen title={t(isOnlySales ? 'nearby.title' : 'nearby.find')} testId="nearby">
+      <p class="lead">{t(isOnlySales ? choose : 'nearby.choose_first')}</p>
       <ul class="list">
-        {outcomes.map((outcome, index) => {
+        {refunds.map(({ text, merchantName, amountMinor, currency }) => (
+          <li key={text}>
+            <button
+              type="button"
+              class="entry entry-button"
+              data-testid="nearby-refund"
+              onClick={() => onRefund(text)}
+            >
+              <span class="entry-icon">
+                <Icon name="shop" size={22} />
+              </span>
+              <span class="entry-main">
+                <ShopName class="entry-title" name={merchantName} />
+                <span class="entry-state muted">{t('refund.from')}</span>
+              </span>
+              <span class="entry-end">
+                <Bdi class="entry-amount">{money(amountMinor, currency)}</Bdi>
+              </span>
+            </button>
+          </li>
+        ))}
+        {sales.map((outcome, index) => {
           const subject = signedSubject(outcome);
           if (subject === null) return null;
           return (
