@@ -81,7 +81,7 @@ TikiWallet is running.
 
   Wallet (the customer's phone)   ${walletUrl}
   Merchant's pages                ${walletUrl}/merchant   (log in as the demo merchant)
-  Operator's pages                ${walletUrl}/operator   (register somebody in the wallet, then, here or in another terminal:
+  Operator's pages                ${walletUrl}/operator   (register somebody new in the wallet, who never topped up, then, in another terminal:
                                   npm run operator -- appoint-operator +65...)
   Kiosk (the shop)                ${wantsWindow ? 'the window; the' : 'no window; the'} wallet reaches it at ${kioskUrl}
   ${usesStandIns ? `SMS inbox (stand-in)            ${smsInboxUrl}` : 'SMS and cards go through your own Twilio and Stripe accounts.'}

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import {
   crypto,
   codeOf,
+  KIOSK_ID,
   malleate,
   noise,
   NOW_SECONDS,
@@ -368,4 +369,43 @@ test('a payment is for the request that it signs, whichever is on the screen', (
     requestId: sale.requestId,
   });
   expect(codeOf(kiosk.acceptOne(issuer.phone().pay(next.envelope).delivery))).toBe('accepted');
+});
+
+/** As the cloud says it: by a refused question, and by the signed list. */
+const STOPS = {
+  kiosk_suspended: () => kiosk.desk.run('noteSuspended', null),
+  kiosk_denied: () => {
+    const certificate = kiosk.desk.store.memory.kiosk?.certificate.bytes ?? new Uint8Array();
+    const news = { version: 2, denyListVersion: 1, deniedKiosks: [KIOSK_ID] };
+    kiosk.desk.run('refreshTrust', issuer.trust(certificate, news));
+  },
+} as const;
+
+test.each(['kiosk_suspended', 'kiosk_denied'] as const)(
+  '%s closes what nobody has paid, refuses its payment by name, and leaves what is committed',
+  (code) => {
+    kiosk.serveSeveral(2);
+    const paid = kiosk.sell(300n);
+    const { delivery: committed } = issuer.phone().pay(paid.envelope);
+    expect(codeOf(kiosk.acceptOne(committed))).toBe('accepted');
+    const open = kiosk.sell(500n);
+    const { delivery: late } = issuer.phone().pay(open.envelope);
+    STOPS[code]();
+    expect(kiosk.desk.run('lookAtSale', open.saleId).state).toBe('cancelled');
+    expect(kiosk.accept(late, committed).map(codeOf)).toEqual([code, 'repeated']);
+    kiosk.reopen();
+    expect(kiosk.accept(late, committed).map(codeOf)).toEqual([code, 'repeated']);
+    expect(kiosk.snapshot().unsettled).toEqual({ count: 1, sumMinor: 300n });
+    expect(kiosk.desk.run('lookAtSale', paid.saleId).state).toBe('paid');
+  },
+);
+
+test('a till whose suspension is lifted takes no payment for a request that the suspension closed', () => {
+  const open = kiosk.sell(500n);
+  const { delivery } = issuer.phone().pay(open.envelope);
+  STOPS.kiosk_suspended();
+  const certificate = kiosk.desk.store.memory.kiosk?.certificate.bytes ?? new Uint8Array();
+  kiosk.desk.run('refreshTrust', issuer.trust(certificate, { version: 2 }));
+  expect(codeOf(kiosk.acceptOne(delivery))).toBe('request_not_open');
+  expect(kiosk.sell(500n).state).toBe('open');
 });

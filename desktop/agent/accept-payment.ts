@@ -31,6 +31,7 @@ import {
 } from '@tikiwallet/protocol';
 import { DeliveryReader, type ReadDelivery } from './delivery-reader.ts';
 import { HeldPayments, type OverrideOffer } from './held-payments.ts';
+import { stopCodeOf } from './till-standing.ts';
 import { storageFaultOf } from './store/faults.ts';
 import type { EnrolledKiosk } from './store/kiosk-record.ts';
 import type { KioskStore } from './store/kiosk-store.ts';
@@ -43,6 +44,7 @@ export type AcceptCode =
   | RefusalCode
   | 'kiosk_not_enrolled'
   | 'kiosk_busy'
+  | 'kiosk_suspended'
   | 'journal_quarantined'
   | 'storage_full'
   | 'storage_failed'
@@ -161,6 +163,9 @@ export class PaymentDesk {
     }
 
     if (this.#store.memory.standing.doubt !== null) return refused('journal_quarantined', requestId);
+    // Before anything is said of its request, which was closed with the till: the phone must hear why.
+    const stopped = stopCodeOf(this.#store.memory);
+    if (stopped !== null) return refused(stopped, requestId);
     const now = this.#store.now();
     const certificate = certificateOf(request, kiosk);
     const facts = this.#gatherFacts(read.value, {

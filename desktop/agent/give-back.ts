@@ -27,6 +27,7 @@ import {
 import { IpcError, type RefundReason, type RefundState } from '../ipc/index.ts';
 import type { AcceptCode } from './accept-payment.ts';
 import { remainingMs } from './request-life.ts';
+import { stopCodeOf } from './till-standing.ts';
 import type { EnrolledKiosk } from './store/kiosk-record.ts';
 import type { KioskStore } from './store/kiosk-store.ts';
 import type { RefundableRow, RefundOfferRow } from './store/refunds.ts';
@@ -63,6 +64,14 @@ export class RefundDesk {
     for (const offer of this.#store.refunds.openOffers()) {
       if (isInDoubt || this.#stateOf(offer) === 'expired')
         this.#store.refunds.endOffer(offer.refundId, 'expired');
+    }
+  }
+
+  /** Inside the transaction that stops this till: no offer stays that nobody has accepted. */
+  endOpen(): void {
+    for (const offer of this.#store.refunds.openOffers()) {
+      const ended = this.#stateOf(offer) === 'expired' ? 'expired' : 'cancelled';
+      this.#store.refunds.endOffer(offer.refundId, ended);
     }
   }
 
@@ -139,6 +148,8 @@ export class RefundDesk {
     const stored = refundId === null ? null : this.#store.refunds.byId(refundId);
     if (stored !== null) return { kind: 'repeated', ...stored };
     if (standing.doubt !== null) return refused('journal_quarantined', refundId);
+    const stopped = stopCodeOf(this.#store.memory);
+    if (stopped !== null) return refused(stopped, refundId);
     const now = this.#store.now();
     if (now.isBehind) return refused('clock_behind_trusted_time', refundId);
     const verdict = runSync(verifyRefund(read.value, this.#factsOf(row, kiosk)), this.#store.crypto);
@@ -215,14 +226,14 @@ export class RefundDesk {
 
   /** Everything that would make the refund fail later is said now. */
   #mayOffer(): EnrolledKiosk {
-    const { kiosk, standing, isSuspended } = this.#store.memory;
+    const { kiosk, standing } = this.#store.memory;
     if (kiosk === null) throw new IpcError('kiosk_not_enrolled');
     if (standing.doubt !== null) throw new IpcError('journal_quarantined');
     const now = this.#store.now();
     if (now.isBehind) throw new IpcError('clock_behind_trusted_time');
     if (now.seconds >= kiosk.certificate.notAfter) throw new IpcError('certificate_expired');
-    if (kiosk.trust.deniedKiosks.has(kiosk.kioskId)) throw new IpcError('kiosk_denied');
-    if (isSuspended) throw new IpcError('kiosk_suspended');
+    const stopped = stopCodeOf(this.#store.memory);
+    if (stopped !== null) throw new IpcError(stopped);
     return kiosk;
   }
 

@@ -8,6 +8,7 @@ import { IpcError, type AgentResult, type GivenBack, type Refund } from '../ipc/
 import type { AcceptCode } from './accept-payment.ts';
 import type { Clock } from './clock.ts';
 import type { RefundOutcome } from './give-back.ts';
+import type { StopCode } from './till-standing.ts';
 import { remainingMs } from './request-life.ts';
 import { isoOf } from './sales.ts';
 import { acceptCodeOf, type StoreClient } from './store/store-client.ts';
@@ -94,6 +95,17 @@ export class Refunds {
     } catch (error) {
       return { kind: 'refused', code: acceptCodeOf(error), refundId: null };
     }
+  }
+
+  /** The till was stopped, and the store has closed the offer: the screen says why. */
+  async noteStopped(code: StopCode): Promise<void> {
+    const current = this.#current;
+    if (current?.state !== 'open') return;
+    const newest = await this.#options.store.run('lookAtRefund', current.refundId);
+    if (!this.#isOpen(current.refundId)) return;
+    const attempts = this.#refused?.attempts ?? 0;
+    if (newest.state === 'cancelled') this.#refused = { code, atMs: this.#options.clock.wallMs(), attempts };
+    this.#show(newest);
   }
 
   /** Time has passed in a way that no timer notices: the machine slept. */

@@ -256,3 +256,25 @@ test('the choice taken back lets what is open end, and opens no other beside it'
   await sales.open(next);
   expect(statesOf()).toEqual([[next.saleId, 'open']]);
 });
+
+test('a till that is stopped takes its open code off the counter and says why; what was paid in that moment stays paid', async () => {
+  await sales.open(sale());
+  const envelope = frontEnvelope();
+  if (envelope === null) throw new Error('the sale is open');
+  kiosk.desk.run('noteSuspended', null);
+  await sales.noteStopped('kiosk_suspended');
+  expect(frontEnvelope()).toBeNull();
+  expect(sales.view()).toMatchObject({ state: 'cancelled', lastRefusal: { code: 'kiosk_suspended' } });
+  const late = await sales.accept(issuer.phone().pay(envelope).delivery);
+  expect(late).toMatchObject({ kind: 'refused', code: 'kiosk_suspended' });
+
+  const certificate = kiosk.desk.store.memory.kiosk?.certificate.bytes ?? new Uint8Array();
+  kiosk.desk.run('refreshTrust', issuer.trust(certificate, { version: 2 }));
+  await sales.open(sale());
+  const next = frontEnvelope();
+  if (next === null) throw new Error('the sale is open');
+  kiosk.acceptOne(issuer.phone().pay(next).delivery);
+  kiosk.desk.run('noteSuspended', null);
+  await sales.noteStopped('kiosk_suspended');
+  expect(sales.view()).toMatchObject({ state: 'paid' });
+});

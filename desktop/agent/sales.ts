@@ -10,6 +10,7 @@ import type { AcceptCode, AcceptOutcome } from './accept-payment.ts';
 import type { Clock } from './clock.ts';
 import type { OverrideOffer } from './held-payments.ts';
 import { remainingMs } from './request-life.ts';
+import type { StopCode } from './till-standing.ts';
 import type { CommandParams } from './store/messages.ts';
 import type { StoreClient } from './store/store-client.ts';
 import type { SaleRecord, StoredPayment } from './store/rows.ts';
@@ -164,6 +165,21 @@ export class Sales {
       if (payment.settlement !== 'on_this_device' && payment.settlement !== 'sent') continue;
       const newest = await this.#options.store.run('lookAtSale', record.saleId);
       if (this.#shown.has(record.saleId)) this.#show(newest);
+    }
+  }
+
+  /** The till was stopped, and the store has closed what nobody had paid: the screen says why. */
+  async noteStopped(code: StopCode): Promise<void> {
+    for (const { record } of [...this.#shown.values()]) {
+      if (record.state !== 'open') continue;
+      const newest = await this.#options.store.run('lookAtSale', record.saleId);
+      const shown = this.#shown.get(record.saleId);
+      // Paid before the word came, or put away.
+      if (shown?.record.state !== 'open') continue;
+      const attempts = shown.refused?.attempts ?? 0;
+      if (newest.state === 'cancelled')
+        shown.refused = { code, atMs: this.#options.clock.wallMs(), attempts, offer: null };
+      this.#show(newest);
     }
   }
 

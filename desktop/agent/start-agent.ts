@@ -28,6 +28,7 @@ import { SettleLoop } from './settle/settle-loop.ts';
 import type { StoreSnapshot } from './store/kiosk-store.ts';
 import { migrationsFolder } from './store/migrations-folder.ts';
 import { StoreClient } from './store/store-client.ts';
+import { stopCode, type StopCode } from './till-standing.ts';
 
 export interface RunningAgent {
   /** Of the listener for phones. */
@@ -315,6 +316,13 @@ class Agent implements RunningAgent {
         this.#options.log.warn({ err: error }, 'the settled sale could not be looked at');
       });
     }
+    const stopped = stopCodeOfSnapshot(newest);
+    if (stopped !== null && (former === null || stopCodeOfSnapshot(former) === null))
+      Promise.all([this.#sales.noteStopped(stopped), this.#refunds.noteStopped(stopped)]).catch(
+        (error: unknown) => {
+          this.#options.log.warn({ err: error }, 'what the stopped till was asking could not be looked at');
+        },
+      );
     this.#settle.poke();
     this.#publisher.soon();
   }
@@ -359,6 +367,10 @@ class Agent implements RunningAgent {
       refund: this.#refunds.view(),
     });
   }
+}
+
+function stopCodeOfSnapshot({ trust, isSuspended }: StoreSnapshot): StopCode | null {
+  return stopCode({ denied: trust?.kioskIsDenied === true, suspended: isSuspended });
 }
 
 function pairingView(snapshot: StoreSnapshot | null): PairingView | null {

@@ -160,7 +160,10 @@ export const Sale = z.object({
   openedAt: Time,
   /** Milliseconds left when this object was made; count down on your own monotonic clock. */
   remainingMs: z.number().int(),
-  /** The newest refused attempt on this sale, for the cashier: a protocol refusal code. */
+  /**
+   * The newest refused attempt on this sale, for the cashier: a protocol refusal code. Of a cancelled one `kiosk_denied` or
+   * `kiosk_suspended`: the till was stopped, and that ended the sale.
+   */
   lastRefusal: z
     .object({
       code: z.string(),

@@ -29,6 +29,7 @@ export const FAKE_SCENARIOS = [
   'overridable',
   'kiosk_denied',
   'kiosk_suspended',
+  'suspended_mid_sale',
   'several',
   'several_front',
   'radio_up',
@@ -85,7 +86,11 @@ export class FakeAgent {
     this.#payments = options.scenario === 'fresh' ? [] : this.#makePayments(offline);
     this.#state = this.#makeState(offline);
     if (options.scenario.startsWith('several')) this.#stageSeveral();
-    if (['waiting', 'refused', 'overridable', 'expired', 'paid', 'paid_offline'].includes(options.scenario))
+    if (
+      ['waiting', 'suspended_mid_sale', 'refused', 'overridable', 'expired', 'paid', 'paid_offline'].includes(
+        options.scenario,
+      )
+    )
       this.#stageSale();
   }
 
@@ -120,6 +125,12 @@ export class FakeAgent {
 
   expire(saleId?: string): void {
     this.#counter.expire(saleId);
+  }
+
+  /** The merchant suspends the till while a customer is being asked. */
+  suspend(): void {
+    this.#counter.stop('kiosk_suspended');
+    this.set({ problems: ['kiosk_suspended'] });
   }
 
   readonly #counter = new FakeCounter({
@@ -296,6 +307,7 @@ export class FakeAgent {
     if (scenario === 'overridable')
       this.refuse('trust_bundle_too_old', ['trust_bundle_too_old', 'first_payment_exceeds_limit']);
     if (scenario === 'expired') this.expire();
+    if (scenario === 'suspended_mid_sale') this.suspend();
     if (scenario === 'paid' || scenario === 'paid_offline') this.pay();
   }
 

@@ -69,6 +69,13 @@ export class FakeCounter {
     if (sale !== undefined) this.#put({ ...sale, state: 'expired', remainingMs: 0 });
   }
 
+  /** The till may not sell any more: the sale in front is over. */
+  stop(code: string): void {
+    this.refuse(code);
+    const sale = this.#find(this.#frontId);
+    if (sale !== undefined) this.#put({ ...sale, state: 'cancelled', remainingMs: 0 });
+  }
+
   /** @throws IpcError */
   current(): Sale {
     const sale = this.#find(this.#frontId);

@@ -164,6 +164,20 @@ describe('a sale', () => {
     expect(agent.state.sale?.saleId).not.toBe(before?.saleId);
   });
 
+  it('that is open when the till is suspended ends with the reason, and nobody is told to try again', () => {
+    show('refused');
+    expect(screen.getByTestId('screen-waiting')).toBeTruthy();
+    act(() => agent.set({ problems: ['kiosk_suspended'] }));
+    expect(screen.queryByTestId('qr')).toBeNull();
+    act(() => agent.suspend());
+    const ended = screen.getByTestId('screen-stopped');
+    expect(ended.textContent).toContain('Nothing was paid');
+    expect(ended.textContent).toContain('suspended this till');
+    expect(ended.textContent).not.toContain('try again');
+    fireEvent.click(screen.getByTestId('stopped-close'));
+    expect(screen.getByTestId('screen-sell')).toBeTruthy();
+  });
+
   it('that is cancelled makes room for the next', async () => {
     show('waiting');
     fireEvent.click(screen.getByTestId('cancel-sale'));

@@ -138,6 +138,7 @@ const screens: readonly Screen[] = [
   { name: 'limits', scenario: 'ready', go: tap('nav-settings', 'limits-open'), shows: 'limits' },
   { name: 'a denied kiosk', scenario: 'kiosk_denied', shows: 'problem-band' },
   { name: 'a suspended kiosk', scenario: 'kiosk_suspended', shows: 'problem-band' },
+  { name: 'suspended in the middle of a sale', scenario: 'suspended_mid_sale', shows: 'screen-stopped' },
   {
     name: 'above the limit',
     scenario: 'ready',

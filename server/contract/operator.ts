@@ -21,10 +21,13 @@ export const OperatorOverview = z.object({
   customerCount: Count,
   merchantCount: Count,
   suspendedCount: Count,
+  /** Each counted once, but for `silent` and `quarantined`. */
   kiosks: z.object({
     active: Count,
     /** Of the active ones: no word for a day. */
     silent: Count,
+    /** Out of use for now, enrolled or not. */
+    suspended: Count,
     awaiting: Count,
     denied: Count,
     quarantined: Count,
@@ -162,6 +165,7 @@ export const OPERATOR_ACTS = [
   'sessions_ended',
   'quarantine_released',
   'case_judged',
+  'operator_appointed',
 ] as const;
 export const OperatorAct = z.enum(OPERATOR_ACTS);
 export type OperatorAct = z.infer<typeof OperatorAct>;
@@ -176,6 +180,7 @@ export const OperatorActView = z.object({
   verdict: CaseVerdict.nullable(),
   /** Empty for a look-up, which is not asked why. */
   reason: z.string(),
+  /** Who did it; of an appointment, which is done at the server's terminal, who was appointed. */
   byName: z.string(),
   at: IsoTime,
 });

@@ -18,7 +18,7 @@ import {
   TopUp,
 } from '../contract/index.ts';
 import type { z } from 'zod';
-import { appointOperator } from '../src/accounts/index.ts';
+import { appointOperator } from '../src/operator/appoint.ts';
 import { createApp } from '../src/app.ts';
 import type { Clock } from '../src/clock.ts';
 import { readConfig } from '../src/config.ts';

@@ -419,6 +419,8 @@ function statusOf(code: AcceptCode): number {
     case 'sealed_message_unreadable':
       return 400;
     case 'allowance_certificate_unknown':
+    // Of a kiosk's own state, and an answer all the same: a phone that does not know the word must not try on.
+    case 'kiosk_suspended':
     case 'request_not_open':
     case 'request_expired':
     case 'request_already_paid':

@@ -21,6 +21,7 @@ import {
 import { IpcError, type SaleState } from '../../ipc/index.ts';
 import { newRequestId } from '../request-id.ts';
 import { remainingMs } from '../request-life.ts';
+import { stopCodeOf } from '../till-standing.ts';
 import type { EnrolledKiosk } from './kiosk-record.ts';
 import type { KioskStore } from './kiosk-store.ts';
 import type { PayableRequest, RequestRow } from './requests.ts';
@@ -136,10 +137,19 @@ export class SaleRequests {
     if (row === null) throw new IpcError('sale_not_found');
     if (row.state === 'paid') throw new IpcError('sale_already_paid');
     if (row.state === 'open') {
-      const ended = this.stateOf(row) === 'expired' ? 'expired' : 'cancelled';
-      this.#store.write(() => this.#store.requests.end(row.requestId, ended));
+      this.#store.write(() => this.#cancel(row));
     }
     return this.#again(saleId);
+  }
+
+  /** Inside the transaction that stops this till: no request stays that nobody has paid. */
+  endOpen(): void {
+    for (const row of this.#store.requests.open()) this.#cancel(row);
+  }
+
+  #cancel(row: RequestRow): void {
+    const ended = this.stateOf(row) === 'expired' ? 'expired' : 'cancelled';
+    this.#store.requests.end(row.requestId, ended);
   }
 
   /** The sale as it stands; writes down that time is up, if it is. @throws IpcError */
@@ -190,14 +200,14 @@ export class SaleRequests {
 
   /** Everything that would make the payment fail later is said now, before a customer is asked. */
   #mayOpen(sale: OpenSale, others: readonly RequestRow[]): EnrolledKiosk {
-    const { kiosk, unsettled, standing, mostOpen, isSuspended } = this.#store.memory;
+    const { kiosk, unsettled, standing, mostOpen } = this.#store.memory;
     if (kiosk === null) throw new IpcError('kiosk_not_enrolled');
     if (standing.doubt !== null) throw new IpcError('journal_quarantined');
     const now = this.#store.now();
     if (now.isBehind) throw new IpcError('clock_behind_trusted_time');
     if (now.seconds >= kiosk.certificate.notAfter) throw new IpcError('certificate_expired');
-    if (kiosk.trust.deniedKiosks.has(kiosk.kioskId)) throw new IpcError('kiosk_denied');
-    if (isSuspended) throw new IpcError('kiosk_suspended');
+    const stopped = stopCodeOf(this.#store.memory);
+    if (stopped !== null) throw new IpcError(stopped);
     if (others.length >= mostOpen)
       throw new IpcError(mostOpen === 1 ? 'sale_in_progress' : 'too_many_open_sales');
     if (sale.amountMinor < 1n || sale.amountMinor > MAX_AMOUNT_MINOR) throw new IpcError('amount_invalid');

@@ -14,6 +14,7 @@ import { PaymentDesk } from '../accept-payment.ts';
 import { RefundDesk } from '../give-back.ts';
 import { Batches } from '../settle/batches.ts';
 import { IpcError } from '../../ipc/index.ts';
+import { stopCodeOf } from '../till-standing.ts';
 import { storageFaultOf } from './faults.ts';
 import { TrustRefused, type EnrolledKiosk } from './kiosk-record.ts';
 import { KioskStore, type KioskStoreOptions } from './kiosk-store.ts';
@@ -78,7 +79,11 @@ export class StoreDesk {
         );
       },
       noteSuspended: () => {
-        if (!this.store.memory.isSuspended) this.store.write(() => this.store.setSuspended(true));
+        if (this.store.memory.isSuspended) return null;
+        this.store.write(() => {
+          this.store.setSuspended(true);
+          this.#endIfStopped();
+        });
         return null;
       },
       ...managerCommands(this.store, this.#payments),
@@ -114,6 +119,8 @@ export class StoreDesk {
         const isInDoubt = this.store.memory.standing.doubt !== null;
         this.sales.endWhatIsOver({ isInDoubt });
         this.refunds.endWhatIsOver({ isInDoubt });
+        // An earlier version left them open.
+        this.#endIfStopped();
         this.#note('start');
       });
     } catch (error) {
@@ -129,6 +136,13 @@ export class StoreDesk {
     } catch (error) {
       this.#onError(error);
     }
+  }
+
+  /** In the transaction of the word that stops this till: a code on its screen is not an offer any more. */
+  #endIfStopped(): void {
+    if (stopCodeOf(this.store.memory) === null) return;
+    this.sales.endOpen();
+    this.refunds.endOpen();
   }
 
   #note(kind: 'start' | 'stop'): void {
@@ -164,6 +178,7 @@ export class StoreDesk {
         if (this.store.memory.isSuspended) this.store.setSuspended(false);
         if (before !== null && kiosk.trust.issuedAt < before.issuedAt) this.#goBackTo(kiosk.trust.issuedAt);
         this.store.raiseMark(Math.max(kiosk.trust.issuedAt, kiosk.certificate.notBefore));
+        this.#endIfStopped();
       });
     } catch (error) {
       if (error instanceof TrustRefused) return { ok: false, code: error.code };

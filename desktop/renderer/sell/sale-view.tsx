@@ -1,5 +1,5 @@
 /**
- * Which face of a sale is on the screen: keypad, waiting, expired, paid. Owns opening and cancelling; the sale itself
+ * Which face of a sale is on the screen: keypad, waiting, expired, stopped, paid. Owns opening and cancelling; the sale itself
  * is the agent's, so a page that starts anew in the middle of one shows it again.
  */
 import { useMutation } from '@tanstack/react-query';
@@ -13,6 +13,7 @@ import { ExpiredScreen } from './expired-screen.tsx';
 import { PayerPhoneScreen } from './payer-phone-screen.tsx';
 import { PaidScreen } from './paid-screen.tsx';
 import { SellScreen } from './sell-screen.tsx';
+import { StoppedScreen, stopOf } from './stopped-screen.tsx';
 import { WaitingScreen } from './waiting-screen.tsx';
 
 const DISMISSED_KEY = 'tiki.dismissedSale';
@@ -24,9 +25,10 @@ export function faceOf(
   sale: Sale | null,
   dismissedSaleId: string | null,
   nowMs: number,
-  refund: AgentState['refund'] = null,
-): 'keypad' | 'waiting' | 'expired' | 'paid' {
+  { refund, problems }: Pick<AgentState, 'refund' | 'problems'> = { refund: null, problems: [] },
+): 'keypad' | 'waiting' | 'expired' | 'paid' | 'stopped' {
   if (sale === null || sale.saleId === dismissedSaleId || isGivenBack(sale, refund)) return 'keypad';
+  if (stopOf(sale, problems) !== null) return 'stopped';
   switch (sale.state) {
     case 'open':
       return 'waiting';
@@ -117,7 +119,7 @@ function FrontSale(): ReactElement {
     open.mutate(repeated ? again : { saleId: crypto.randomUUID(), ...wish });
   };
 
-  const face = faceOf(sale, dismissed, Date.now(), state.refund);
+  const face = faceOf(sale, dismissed, Date.now(), state);
   const askOrCharge = (amountMinor: string, withPhone: boolean): void => {
     if (withPhone) setAsking(amountMinor);
     else charge(amountMinor);
@@ -170,6 +172,8 @@ function FrontSale(): ReactElement {
           onNewSale={dismiss}
         />
       );
+    case 'stopped':
+      return <StoppedScreen sale={sale} code={stopOf(sale, state.problems) ?? ''} onClose={dismiss} />;
     case 'paid':
       return <PaidScreen key={sale.saleId} sale={sale} onNewSale={dismiss} />;
   }

@@ -88,6 +88,14 @@ const at = (testId: string): HTMLElement => {
 const press = async (testId: string) => {
   await act(() => at(testId).click());
 };
+const typeUrl = async (typed: string) => {
+  const url = at('webhook-url');
+  if (!(url instanceof HTMLInputElement)) throw new Error('no field');
+  await act(() => {
+    url.value = typed;
+    url.dispatchEvent(new Event('input', { bubbles: true }));
+  });
+};
 
 test('a new secret that was asked for again after a lost answer is the same one: the one in use still signs along', async () => {
   let isLost = true;
@@ -117,16 +125,25 @@ test('an answer that comes late changes its own line, and takes no newer one awa
   answers['POST /disable'] = () => paused;
   answers['POST /webhooks'] = () => Response.json({ ...hook('second'), secret: 'whsec_1' });
   await press('webhook-pause');
-  const url = at('webhook-url');
-  if (!(url instanceof HTMLInputElement)) throw new Error('no field');
-  await act(() => {
-    url.value = 'https://second.example/';
-    url.dispatchEvent(new Event('input', { bubbles: true }));
-  });
+  await typeUrl('https://second.example/');
   await press('webhook-create');
   await fact(() => expect(all('webhook')).toHaveLength(2));
   pause(Response.json(hook('first', { disabledAt: '2026-11-30T00:00:01.000Z' })));
   await fact(() => expect(at('webhook').dataset['told']).toBe('false'));
   expect(all('webhook')).toHaveLength(2);
   expect(at('webhook-secret-shown').textContent).toContain('whsec_1');
+});
+
+test('a secret stays until it is acknowledged, whatever address is added meanwhile', async () => {
+  for (const id of ['second', 'third']) {
+    answers['POST /webhooks'] = () => Response.json({ ...hook(id), secret: `whsec_${id}` });
+    await typeUrl(`https://${id}.example/`);
+    await press('webhook-create');
+    await fact(() => expect(all('webhook-secret-shown').at(-1)?.textContent).toContain(`whsec_${id}`));
+  }
+  expect(all('webhook-secret-shown')[0]?.textContent).toContain('whsec_second');
+  await press('webhook-secret-seen');
+  expect(all('webhook-secret-shown').map((one) => one.textContent)).toEqual([
+    expect.stringContaining('whsec_third'),
+  ]);
 });

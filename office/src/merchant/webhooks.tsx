@@ -1,6 +1,6 @@
 /**
  * What the shop's own programs are told: where, of what, with which secret, and what came of it. A secret is shown once, by the answer
- * that made it, and is kept nowhere.
+ * that made it, stays on this page until somebody has said that they have it, and is kept nowhere.
  */
 import type { WebhookView, WebhookWithSecret } from '@tikiwallet/server/contract';
 import { Button, ErrorNotice, Field, useAction } from '@tikiwallet/wallet/look';
@@ -17,7 +17,8 @@ export function Webhooks() {
   const { office } = useOffice();
   const hooks = useLoad('webhooks', () => office.api.webhooks());
   const deliveries = usePages('deliveries', (cursor) => office.api.webhookDeliveries(cursor));
-  const [secret, setSecret] = useState<WebhookWithSecret | null>(null);
+  /** By endpoint: a second address must not take away the secret of the first before it was written down. */
+  const [secrets, setSecrets] = useState<ReadonlyMap<string, string>>(() => new Map());
   const items = hooks.value?.items ?? [];
   const put = (hook: WebhookView) =>
     hooks.change((now) => ({
@@ -25,9 +26,10 @@ export function Webhooks() {
         ? now.items.map((one) => (one.id === hook.id ? hook : one))
         : [...now.items, hook],
     }));
+  const forget = (id: string) => setSecrets((now) => new Map([...now].filter(([of]) => of !== id)));
   const tell = (made: WebhookWithSecret) => {
     put(made);
-    setSecret(made);
+    setSecrets((now) => new Map(now).set(made.id, made.secret));
   };
   return (
     <Area title={t('webhooks.title')} testId="webhooks">
@@ -40,10 +42,10 @@ export function Webhooks() {
                 <li key={hook.id}>
                   <Endpoint
                     hook={hook}
-                    secret={secret?.id === hook.id ? secret.secret : null}
+                    secret={secrets.get(hook.id) ?? null}
                     onChange={put}
                     onSecret={tell}
-                    onSecretSeen={() => setSecret(null)}
+                    onSecretSeen={() => forget(hook.id)}
                     onGone={() =>
                       hooks.change((now) => ({ items: now.items.filter(({ id }) => id !== hook.id) }))
                     }

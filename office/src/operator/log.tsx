@@ -13,6 +13,7 @@ const ACTS: Readonly<Record<OperatorActView['act'], Key>> = {
   sessions_ended: 'log.sessions_ended',
   quarantine_released: 'log.quarantine_released',
   case_judged: 'log.case_judged',
+  operator_appointed: 'log.operator_appointed',
 };
 
 export function Log() {
@@ -52,7 +53,8 @@ function ActLine({ act }: { act: OperatorActView }) {
         )}
         <Bdi class="code line-hash">{act.subjectId}</Bdi>
         <span class="line-note">
-          <bdi>{act.byName}</bdi> · {dateTime(Date.parse(act.at))}
+          <bdi>{act.act === 'operator_appointed' ? t('log.by_terminal') : act.byName}</bdi> ·{' '}
+          {dateTime(Date.parse(act.at))}
         </span>
       </span>
       {act.verdict !== null && (

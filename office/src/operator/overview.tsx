@@ -42,6 +42,7 @@ export function Overview() {
               <Figure label={t('overview.kiosks')} value={grouped(view.kiosks.active)}>
                 {t('overview.kiosks_note', {
                   silent: view.kiosks.silent,
+                  suspended: view.kiosks.suspended,
                   awaiting: view.kiosks.awaiting,
                   denied: view.kiosks.denied,
                 })}

@@ -5,7 +5,7 @@ export { maskName, maskPhone, normalisePhone } from './phone.ts';
 export { writeEvent } from './account-events.ts';
 export { closeAccount, closingBlockers } from './account-closing.ts';
 export { deviceName } from './device-name.ts';
-export { appointOperator } from './operators.ts';
+export { makeOperator } from './operators.ts';
 export { finishPasswordReset, startPasswordReset } from './password-reset.ts';
 export { finishPhoneChange, startPhoneChange } from './phone-change.ts';
 export { proveStepUp, requireStepUp, RISKY_ACTS, startStepUp } from './risky-acts.ts';

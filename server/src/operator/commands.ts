@@ -7,13 +7,14 @@ import { closeSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { z } from 'zod';
 import { toBase64Url } from '@tikiwallet/protocol';
 import { readConfig } from '../config.ts';
-import { appointOperator, normalisePhone } from '../accounts/index.ts';
+import { normalisePhone } from '../accounts/index.ts';
 import type { Db } from '../db/client.ts';
 import { trustState } from '../db/schema/trust.ts';
 import { problem } from '../http/problem.ts';
 import { readStatement, statementCsv } from '../ledger/index.ts';
 import { formatMinor } from '../ledger/print.ts';
 import { correctTime, revokeIssuer } from '../trust/index.ts';
+import { appointOperator } from './appoint.ts';
 import { doubleSpendProof, exportJournal, listClaims, listDoubleSpends } from '../settlement/index.ts';
 
 export interface OperatorCommand {
@@ -170,7 +171,8 @@ const correctClock: OperatorCommand = {
 
 const appoint: OperatorCommand = {
   takes: ['PHONE'],
-  purpose: 'makes an operator of somebody who has registered; PHONE with + and country code',
+  purpose:
+    'makes an operator of somebody who has registered and never topped up; PHONE with + and country code',
   async run(db, [phone = '']) {
     const name = await appointOperator(db, normalisePhone(phone, ''));
     return `${name} is an operator now: signs in at /operator with the same number and password, and no longer in the wallet.`;

@@ -15,6 +15,7 @@ type Figures = Readonly<
     | 'merchants'
     | 'suspended'
     | 'active'
+    | 'tillsSuspended'
     | 'silent'
     | 'awaiting'
     | 'denied'
@@ -38,10 +39,11 @@ export async function readOverview(context: ServerContext): Promise<OperatorOver
       (select count(*) from users where role = 'customer') as customers,
       (select count(*) from merchants) as merchants,
       (select count(*) from suspensions where ended_at is null) as suspended,
-      (select count(*) from kiosks where status = 'active') as active,
-      (select count(*) from kiosks where status = 'active'
+      (select count(*) from kiosks where status = 'active' and suspended_at is null) as active,
+      (select count(*) from kiosks where status <> 'denied' and suspended_at is not null) as "tillsSuspended",
+      (select count(*) from kiosks where status = 'active' and suspended_at is null
          and coalesce(last_contact_at, created_at) < ${now}::timestamptz - make_interval(hours => ${SILENT_HOURS})) as silent,
-      (select count(*) from kiosks where status = 'awaiting_enrolment') as awaiting,
+      (select count(*) from kiosks where status = 'awaiting_enrolment' and suspended_at is null) as awaiting,
       (select count(*) from kiosks where status = 'denied') as denied,
       (select count(*) from kiosk_enrolments where quarantined_at is not null and ended_at is null) as quarantined,
       (select count(*) from double_spend_cases c where not exists
@@ -65,6 +67,7 @@ export async function readOverview(context: ServerContext): Promise<OperatorOver
     kiosks: {
       active: number('active'),
       silent: number('silent'),
+      suspended: number('tillsSuspended'),
       awaiting: number('awaiting'),
       denied: number('denied'),
       quarantined: number('quarantined'),

@@ -17,7 +17,7 @@ import {
 import { SimulatedKiosk } from '../../test/simulated-kiosk.ts';
 import { clone, pay, SimulatedPhone } from '../../test/simulated-phone.ts';
 import { freshPhone, type Person, startTestServer, type TestServer } from '../../test/test-server.ts';
-import { appointOperator } from '../accounts/index.ts';
+import { appointOperator } from '../operator/appoint.ts';
 
 let server: TestServer;
 let operator: Person;
@@ -38,6 +38,7 @@ test('an operator is made of a customer without money, and of nobody else', asyn
   const rich = await server.customerWith(500n);
   await expect(appointOperator(server.context.db, rich.phone)).rejects.toMatchObject({
     code: 'account_not_empty',
+    message: expect.stringContaining('never topped up'),
   });
   await expect(appointOperator(server.context.db, merchant.phone)).rejects.toMatchObject({
     code: 'not_permitted',
@@ -47,6 +48,13 @@ test('an operator is made of a customer without money, and of nobody else', asyn
   });
   const body = { role: 'operator', phone: freshPhone(), username: 'somebody', password: 'correct horse 99' };
   expect((await server.call('/v1/auth/register', { body })).code).toBe('request_invalid');
+});
+
+test('that an operator was made is written down, once', async () => {
+  await appointOperator(server.context.db, operator.phone);
+  const { id, username } = operator.session.user;
+  const made = (await acts()).filter((one) => one.act === 'operator_appointed' && one.subjectId === id);
+  expect(made).toMatchObject([{ byName: username, reason: expect.stringContaining('appoint-operator') }]);
 });
 
 test('who is suspended is out of every session and not let in, until restored; the reasons stay', async () => {
@@ -238,6 +246,22 @@ test('a till in quarantine is released with a reason, and goes on from what is s
   expect((await act(`quarantines/${items[0]?.id ?? ''}/release`, 'once more, please')).code).toBe(
     'kiosk_not_found',
   );
+});
+
+test('a till out of use is counted as suspended, neither as active nor as silent', async () => {
+  const till = await SimulatedKiosk.open(server, merchant, 'Third');
+  const counts = async () =>
+    (await server.expect(OperatorOverview, '/v1/operator/overview', { token: operator.token })).kiosks;
+  await server.database
+    .owner`update kiosks set last_contact_at = now() - interval '9 days' where id = ${till.kioskId}`;
+  const before = await counts();
+  await server.database.owner`update kiosks set suspended_at = now() where id = ${till.kioskId}`;
+  expect(await counts()).toEqual({
+    ...before,
+    active: before.active - 1,
+    silent: before.silent - 1,
+    suspended: before.suspended + 1,
+  });
 });
 
 test('counting the books anew says what is so', async () => {

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { toUuid } from '@tikiwallet/protocol';
 import { id, makePhone, makeShop, NOW } from '../test/world.ts';
-import { chooseAllowance } from './allowance-choice.ts';
+import { chooseAllowance, isTillOutOfUse } from './allowance-choice.ts';
 
 const merchantId = toUuid(id(0x11));
 const kioskId = toUuid(id(0x22));
@@ -42,4 +42,15 @@ test('money that is locked elsewhere is said to be so, and does not count as too
 test('what is locked to the till and too little leaves the payment to open money', async () => {
   const { open, toTill } = await loads();
   expect(chosen([{ ...toTill, capMinor: 499n }, open])).toBe('open');
+});
+
+test('a till that may not sell is not asked again, any other refusal may be', () => {
+  const isOut = (refusalCode: string | null, state: 'refused' | 'unconfirmed' = 'refused') =>
+    isTillOutOfUse({ state, refusalCode });
+  expect([isOut('kiosk_denied'), isOut('kiosk_suspended')]).toEqual([true, true]);
+  expect([isOut('insufficient_allowance'), isOut(null), isOut('kiosk_denied', 'unconfirmed')]).toEqual([
+    false,
+    false,
+    false,
+  ]);
 });

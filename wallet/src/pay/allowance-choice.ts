@@ -70,6 +70,14 @@ export function isHeld(payment: StoredPayment): boolean {
   return payment.state === 'signed' || payment.state === 'unconfirmed' || payment.state === 'refused';
 }
 
+/** Refused because the till may not sell: to ask it again can end in nothing else, until it may. */
+export function isTillOutOfUse({
+  state,
+  refusalCode,
+}: Pick<StoredPayment, 'state' | 'refusalCode'>): boolean {
+  return state === 'refused' && (refusalCode === 'kiosk_denied' || refusalCode === 'kiosk_suspended');
+}
+
 /** What a person is told of a payment: one that nobody claimed until its allowance was closed has come back. */
 export function shownState(
   payment: StoredPayment,

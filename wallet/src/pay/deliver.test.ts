@@ -60,6 +60,12 @@ test.each(REFUSAL_CODES.filter((code) => code !== 'allowance_certificate_unknown
   },
 );
 
+test('a till that its merchant has suspended ends the sending and is told by that code', async () => {
+  const { kiosk, parcel } = await setUp();
+  kiosk.faults.push(refusal('kiosk_suspended', 409));
+  expect(await send(parcel, makeDelivery(kiosk.fetch))).toEqual({ kind: 'refused', code: 'kiosk_suspended' });
+});
+
 test('of several addresses the one that answers wins, whatever the others do', async () => {
   const { kiosk, parcel } = await setUp(['http://192.168.49.1:7070', 'http://127.0.0.1:7070']);
   const needs = makeDelivery((input, init) =>

@@ -40,9 +40,13 @@ export interface Consignment<R> extends Letter {
   readonly verify: (answer: Uint8Array) => Promise<Result<R>>;
 }
 
+/** Of a kiosk that its merchant has suspended: nobody's payment is at fault, and none is taken until that is lifted. */
+const TILL_IS_SUSPENDED = 'kiosk_suspended' satisfies ErrorCode;
+type ShopRefusalCode = RefusalCode | typeof TILL_IS_SUSPENDED | 'kiosk_refused_unknown';
+
 export type DeliveryOutcome<R = Receipt> =
   | { readonly kind: 'receipt'; readonly receipt: R; readonly bytes: Uint8Array }
-  | { readonly kind: 'refused'; readonly code: RefusalCode | 'kiosk_refused_unknown' }
+  | { readonly kind: 'refused'; readonly code: ShopRefusalCode }
   | { readonly kind: 'no_answer'; readonly code: ErrorCode };
 
 export interface DeliveryNeeds {
@@ -238,6 +242,7 @@ function readRefusal(status: number, body: Uint8Array): DeliveryOutcome<never> {
 export function outcomeOfCode(code: string | null): DeliveryOutcome<never> | null {
   const known = REFUSAL_CODES.find((one) => one === code);
   if (known !== undefined) return { kind: 'refused', code: known };
+  if (code === TILL_IS_SUSPENDED) return { kind: 'refused', code };
   const trouble = KIOSK_TROUBLES.find((one) => one === code);
   return trouble === undefined ? null : { kind: 'no_answer', code: trouble };
 }

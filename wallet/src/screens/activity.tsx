@@ -3,7 +3,7 @@ import { toHex } from '@tikiwallet/protocol';
 import { useRef, useState } from 'preact/hooks';
 import { dateTime, money } from '../i18n/format.ts';
 import { sentenceFor, t } from '../i18n/translate.ts';
-import { isHeld, shownState } from '../pay/allowance-choice.ts';
+import { isHeld, isTillOutOfUse, shownState } from '../pay/allowance-choice.ts';
 import { advance, startOf, type PaymentView } from '../pay/payment-machine.ts';
 import type { StoredPayment } from '../store/schema.ts';
 import { ActivityList, kindOf, STATE_LABEL } from './parts/activity-list.tsx';
@@ -150,14 +150,14 @@ function PaymentDetail({ payment }: { payment: StoredPayment }) {
             </p>
           </Notice>
         )}
-        <CopyButton payment={payment} />
+        {payment.state !== 'refused' && <CopyButton payment={payment} />}
       </div>
       <RefundsOf
         refunds={state.refunds.filter((refund) => refund.paymentId === payment.id)}
         paidMinor={payment.amountMinor}
       />
       {payment.handedIn !== null && <HandedInNotice handedIn={payment.handedIn} />}
-      {isHeld(payment) && shown !== 'released' && <AskAgain payment={payment} />}
+      {isHeld(payment) && shown !== 'released' && <HeldAmount payment={payment} />}
     </Screen>
   );
 }
@@ -191,6 +191,30 @@ function CopyButton({ payment }: { payment: StoredPayment }) {
   );
 }
 
+function HeldAmount({ payment }: { payment: StoredPayment }) {
+  return (
+    <div class="form">
+      <Notice tone="warn" icon="clock" title={t('held.title')}>
+        <p>{t('held.text')}</p>
+      </Notice>
+      {!isTillOutOfUse(payment) ? (
+        <AskAgain payment={payment} />
+      ) : (
+        // It may be back in use one day; a blocked one never is.
+        payment.refusalCode === 'kiosk_suspended' && <ShowCode payment={payment} />
+      )}
+    </div>
+  );
+}
+
+function ShowCode({ payment }: { payment: StoredPayment }) {
+  return (
+    <LinkButton to={`show-code/${payment.id}`} icon="code" testId="show-code-link">
+      {t('code.show')}
+    </LinkButton>
+  );
+}
+
 function AskAgain({ payment }: { payment: StoredPayment }) {
   const { wallet } = useWallet();
   const [view, setView] = useState<PaymentView>(() => startOf(payment));
@@ -202,10 +226,7 @@ function AskAgain({ payment }: { payment: StoredPayment }) {
       await wallet.sendAgain(payment, (event) => setView((now) => advance(now, event)), stop.current.signal);
     });
   return (
-    <div class="form">
-      <Notice tone="warn" icon="clock" title={t('held.title')}>
-        <p>{t('held.text')}</p>
-      </Notice>
+    <>
       {view.step === 'sending' && (
         <p class="progress-note" role="status">
           {t('sending.round', { round: view.round })}
@@ -217,17 +238,13 @@ function AskAgain({ payment }: { payment: StoredPayment }) {
         <Button busy={action.busy} testId="ask-again" onClick={ask}>
           {t('held.ask_again')}
         </Button>
-        {!action.busy && (
-          <LinkButton to={`show-code/${payment.id}`} icon="code" testId="show-code-link">
-            {t('code.show')}
-          </LinkButton>
-        )}
+        {!action.busy && <ShowCode payment={payment} />}
         {action.busy && (
           <Button kind="quiet" onClick={() => stop.current?.abort()}>
             {t('common.stop')}
           </Button>
         )}
       </div>
-    </div>
+    </>
   );
 }

@@ -208,6 +208,7 @@ function AllowanceCard({ allowance, nowSeconds, busy, code, onClose }: CardProps
   const spendable = isSpendable(allowance, nowSeconds);
   const held = state.payments.filter((payment) => payment.allowanceId === allowance.id && isHeld(payment));
   const heldMinor = held.reduce((sum, payment) => sum + payment.amountMinor, 0n);
+  const status = stateOf(allowance, nowSeconds);
   const isReturning =
     !spendable &&
     (allowance.state !== 'active' || (allowance.deniedFor === 'lost' && allowance.returnsBy !== null));
@@ -215,7 +216,7 @@ function AllowanceCard({ allowance, nowSeconds, busy, code, onClose }: CardProps
     <article class="card card-online" data-testid="allowance" data-state={allowance.state}>
       <header>
         <Money minor={remainingMinor(allowance)} currency={allowance.currency} class="balance" />
-        <span class="chip">{t(stateOf(allowance, nowSeconds))}</span>
+        <span class="chip">{t(status)}</span>
       </header>
       <dl class="rows">
         {allowance.payeeLock !== null && (
@@ -224,8 +225,13 @@ function AllowanceCard({ allowance, nowSeconds, busy, code, onClose }: CardProps
           </Row>
         )}
         <Row label={t('offline.loaded')}>{money(allowance.capMinor, allowance.currency)}</Row>
-        <Row label={t('offline.until')}>{dateTime(allowance.notAfter * 1000)}</Row>
-        <Row label={t('offline.per_payment')}>{money(allowance.perPaymentMinor, allowance.currency)}</Row>
+        {/* What can be spent no more has no terms of spending. */}
+        {!isReturning && status !== 'offline.state_closing' && (
+          <>
+            <Row label={t('offline.until')}>{dateTime(allowance.notAfter * 1000)}</Row>
+            <Row label={t('offline.per_payment')}>{money(allowance.perPaymentMinor, allowance.currency)}</Row>
+          </>
+        )}
         <Row label={t('offline.payments')}>
           <Bdi>
             {paymentsMade(allowance)} / {allowance.hardCounterLimit}

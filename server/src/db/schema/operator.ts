@@ -10,7 +10,8 @@ export type StoredAct =
   | 'user_restored'
   | 'sessions_ended'
   | 'quarantine_released'
-  | 'case_judged';
+  | 'case_judged'
+  | 'operator_appointed';
 export type StoredVerdict = 'fraud' | 'no_fraud';
 
 /** The audit log: the application's role may add rows and change none. */
@@ -19,6 +20,7 @@ export const operatorActs = pgTable(
   {
     /** In the order of time. */
     id: uuid('id').primaryKey(),
+    /** Of an appointment, which is done at the server's terminal: who was appointed. */
     operatorId: uuid('operator_id')
       .notNull()
       .references(() => users.id),
@@ -33,7 +35,7 @@ export const operatorActs = pgTable(
     index('operator_acts_subject').on(t.subjectId, t.id),
     check(
       'operator_acts_act',
-      sql`${t.act} in ('user_found', 'user_suspended', 'user_restored', 'sessions_ended', 'quarantine_released', 'case_judged')`,
+      sql`${t.act} in ('user_found', 'user_suspended', 'user_restored', 'sessions_ended', 'quarantine_released', 'case_judged', 'operator_appointed')`,
     ),
     check('operator_acts_verdict', sql`(${t.act} = 'case_judged') = (${t.verdict} is not null)`),
     check('operator_acts_verdict_kind', sql`${t.verdict} in ('fraud', 'no_fraud')`),

@@ -1,0 +1,2 @@
+ALTER TABLE "operator_acts" DROP CONSTRAINT "operator_acts_act";--> statement-breakpoint
+ALTER TABLE "operator_acts" ADD CONSTRAINT "operator_acts_act" CHECK ("operator_acts"."act" in ('user_found', 'user_suspended', 'user_restored', 'sessions_ended', 'quarantine_released', 'case_judged', 'operator_appointed'));
