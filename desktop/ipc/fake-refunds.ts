@@ -100,6 +100,18 @@ export class FakeRefunds {
     });
   }
 
+  /** The cloud has paid out everything that was given back. */
+  settle(): void {
+    const settledAt = this.#at(0);
+    for (const [paymentHash, parts] of this.#given)
+      this.#given.set(
+        paymentHash,
+        parts.map((part) => ({ ...part, settlement: 'settled', settledAt })),
+      );
+    const { settlement } = this.#till.state();
+    this.#till.set({ settlement: { ...settlement, lastSettledAt: settledAt } });
+  }
+
   refuse(code: string): void {
     const { refund } = this.#till.state();
     if (refund === null) return;

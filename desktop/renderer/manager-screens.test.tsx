@@ -276,9 +276,13 @@ describe('giving money back', () => {
     expect(screen.getByTestId('given-back-amount').dataset['minor']).toBe('50000');
     expect(screen.getByTestId('give-back-receipt-qr').dataset['qrText']).toMatch(/^TIKI1:D:/);
     await waitFor(() => expect(screen.getByTestId('announcer').textContent).toContain('Given back'));
+    const done = screen.getByTestId('screen-given-back');
+    expect(done.textContent).toContain('when this kiosk settles');
+    act(() => agent.refunds.settle());
+    await waitFor(() => expect(done.textContent).toContain('is in the customer’s online wallet'));
     fireEvent.click(screen.getByTestId('give-back-done'));
     expect((await screen.findByTestId('given-back-sum')).dataset['minor']).toBe('50000');
-    expect((await screen.findByTestId('given-back-part')).dataset['settlement']).toBe('waiting');
+    expect((await screen.findByTestId('given-back-part')).dataset['settlement']).toBe('settled');
   });
 
   it('whole is a void; more than is left cannot be asked for', async () => {

@@ -1,7 +1,10 @@
 /** How an offer ended: given back with its receipt, or over without a cent moved. */
 import { Button } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
 import { type CSSProperties, type ReactElement, useEffect, useRef } from 'react';
 import type { Refund } from '../../ipc/agent-contract.ts';
+import { call } from '../agent/calls.ts';
+import { useAgent } from '../agent/connection.ts';
 import { useLanguage } from '../language/use-language.ts';
 import { Icon } from '../look/icons.tsx';
 import { Problem } from '../look/panel.tsx';
@@ -26,6 +29,7 @@ export function EndedStep({ refund, onNewCode, onClose }: EndedStepProps): React
 
 function GivenBackStep({ refund, onClose }: { refund: Refund; onClose: () => void }): ReactElement {
   const { t, money, count } = useLanguage();
+  const isSettled = useIsSettled(refund);
   const first = useRef<HTMLButtonElement>(null);
   useEffect(() => first.current?.focus(), []);
   const amount = money(refund.amountMinor, refund.currency);
@@ -46,7 +50,7 @@ function GivenBackStep({ refund, onClose }: { refund: Refund; onClose: () => voi
             {amount}
           </p>
         </div>
-        <p className={classes.doneBody}>{t('giveBack.doneBody')}</p>
+        <p className={classes.doneBody}>{t(isSettled ? 'giveBack.doneSettled' : 'giveBack.doneBody')}</p>
         <p className={classes.doneFacts}>
           <span dir="ltr" className="tiki-number">
             {refund.maskedPhone}
@@ -81,6 +85,18 @@ function GivenBackStep({ refund, onClose }: { refund: Refund; onClose: () => voi
       )}
     </div>
   );
+}
+
+/** The offer is told once, as it ended; how its money fares is asked for when the cloud has said something new. */
+function useIsSettled({ refundId, paymentHash, refundedMinor }: Refund): boolean {
+  const { state } = useAgent();
+  const parts = useQuery({
+    queryKey: ['refund.list', paymentHash, refundedMinor, state.settlement.lastSettledAt],
+    queryFn: () => call('refund.list', { paymentHash }),
+    placeholderData: (before) => before,
+  });
+  const own = parts.data?.items.find((part) => part.refundId === refundId);
+  return own?.settlement === 'settled';
 }
 
 function OverStep({ refund, onNewCode, onClose }: EndedStepProps): ReactElement {
