@@ -252,12 +252,16 @@ async function comeToRest(till: FakeTill): Promise<void> {
       document
         .getAnimations()
         .filter(({ effect }) => effect?.getComputedTiming().iterations !== Number.POSITIVE_INFINITY);
-    const frame = (): Promise<unknown> => new Promise((resolve) => requestAnimationFrame(resolve));
+    // A window that the machine stopped drawing, because it is busy or something covers it, gives no frames.
+    const within = (limitMs: number, done: Promise<unknown>): Promise<unknown> =>
+      Promise.race([done, new Promise((resolve) => setTimeout(resolve, limitMs))]);
+    const frame = (): Promise<unknown> =>
+      within(1_000, new Promise((resolve) => requestAnimationFrame(resolve)));
     for (let still = 0; still < 2; ) {
       const now = moving();
       still = now.length === 0 ? still + 1 : 0;
       // One that is taken back, because its part left the screen, is at rest too.
-      await Promise.allSettled(now.map(({ finished }) => finished));
+      await within(5_000, Promise.allSettled(now.map(({ finished }) => finished)));
       await frame();
     }
   });
