@@ -21,8 +21,9 @@ beforeEach(async () => {
   vi.stubGlobal('scrollTo', () => undefined);
   await setLocale('en');
 });
-afterEach(() => {
-  render(null, root);
+afterEach(async () => {
+  // What effects leave behind is cleared up now, not by a timer after the page is gone.
+  await act(() => render(null, root));
   root.remove();
   location.hash = '';
 });

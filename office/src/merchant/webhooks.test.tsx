@@ -73,8 +73,9 @@ beforeEach(async () => {
   );
   await fact(() => expect(all('webhook')).toHaveLength(1));
 });
-afterEach(() => {
-  render(null, root);
+afterEach(async () => {
+  // What effects leave behind is cleared up now, not by a timer after the page is gone.
+  await act(() => render(null, root));
   root.remove();
 });
 
