@@ -314,7 +314,7 @@ test('a stream that breaks gives what came before, and says that the cloud is ou
   expect(unreachable).toBe(1);
 });
 
-test('a problem in a stream ends it, with its code and what recovery needs, and is told as any other', async () => {
+test('a problem in a stream ends it, with its code and what recovery needs, and is told like every other', async () => {
   answer = (request, response) => {
     void echo(request, response, 1).then(() => {
       const text = JSON.stringify(problem('batch_gap', { highestSequence: 7, retryAfterMs: 900 }));
