@@ -432,6 +432,34 @@ function plain(rule: (input: Input) => unknown): (input: Input) => Steps<unknown
   };
 }
 
+const BATCH_STREAM = { maxObjectBytes: protocol.MAX_BATCH_BYTES, maxProblemBytes: 0 };
+const ACKNOWLEDGEMENT_STREAM = {
+  maxObjectBytes: protocol.MAX_ACKNOWLEDGEMENT_BYTES,
+  maxProblemBytes: protocol.MAX_STREAM_PROBLEM_BYTES,
+};
+
+/** What a stream holds up to its end, or to what is refused in it: byte by byte, as the slowest line brings it. */
+function readStream(stream: Uint8Array, limits: protocol.FrameLimits) {
+  const objects: Uint8Array[] = [];
+  let problem: string | null = null;
+  const end = protocol.attempt(() => {
+    const reader = new protocol.StreamReader(limits);
+    for (let at = 0; at < stream.length; at += 1) {
+      reader.give(stream.subarray(at, at + 1));
+      const frame = reader.next();
+      if (frame?.kind === 'object') objects.push(frame.content);
+      if (frame?.kind === 'problem') problem = new TextDecoder().decode(frame.content);
+    }
+    if (!reader.isBetweenFrames) refuse('message_malformed');
+  });
+  return { objects, problem, code: end.ok ? null : end.code };
+}
+
+function wholeStream(stream: Uint8Array, limits: protocol.FrameLimits) {
+  const { code, ...held } = readStream(stream, limits);
+  return code === null ? held : refuse(code);
+}
+
 function qrBytes(input: Input): Uint8Array {
   const content = input.text('content');
   if (!protocol.isQrContent(content)) throw new TypeError(content);
@@ -521,6 +549,9 @@ const OPERATIONS: Readonly<Record<string, (input: Input) => Steps<unknown>>> = {
   readRefundEntry: refundEntry,
   verifySettlementBatch: settlementBatch,
   verifySale: sale,
+  readBatchStream: plain((input) => wholeStream(input.bytes('stream'), BATCH_STREAM).objects),
+  readAcknowledgementStream: plain((input) => wholeStream(input.bytes('stream'), ACKNOWLEDGEMENT_STREAM)),
+  followAcknowledgementStream: plain((input) => readStream(input.bytes('stream'), ACKNOWLEDGEMENT_STREAM)),
   verifySettlementAcknowledgement: acknowledgement,
   findContradiction: contradiction,
   verifyProofOfPossession: possession,

@@ -94,6 +94,7 @@ export class StreamReader {
     this.#head = [];
     this.#filled = 0;
     this.#hasEnded = kind === 'problem';
+    if (this.#hasEnded) requireUtf8(content);
     return { kind, content };
   }
 
@@ -112,7 +113,17 @@ export class StreamReader {
     if (length > max) refuse('message_too_large');
     if (length === 0) refuse('message_malformed');
     const least = [24, 0x100, 0x10000][form - 24] ?? 0;
-    if (length < least) refuse('object_not_canonical');
+    if (length < least) refuse('message_malformed');
     return { kind, content: new Uint8Array(length) } as const;
+  }
+}
+
+/** A byte order mark is no part of a text (page 01). */
+function requireUtf8(text: Uint8Array): void {
+  if (text[0] === 0xef && text[1] === 0xbb && text[2] === 0xbf) refuse('object_not_canonical');
+  try {
+    new TextDecoder('utf-8', { fatal: true }).decode(text);
+  } catch (error) {
+    refuse('object_not_canonical', error);
   }
 }
