@@ -275,7 +275,19 @@ function settingsOf(written: Readonly<Record<string, string | number>>): decisio
 function run(vector: Vector, context: Partial<Input>): unknown {
   const operation = operations[vector.operation];
   if (operation === undefined) throw new Error(`no such operation: ${vector.operation}`);
-  return operation({ ...context, ...vector.input } as Input);
+  const input = Object.entries({ ...context, ...vector.input }).map(([name, value]) => [
+    name,
+    written(value),
+  ]);
+  return operation(Object.fromEntries(input) as Input);
+}
+
+/** Some bytes, and then one many times, written out. */
+function written(value: unknown): unknown {
+  const isShort = typeof value === 'object' && value !== null && 'times' in value;
+  if (!isShort) return value;
+  const { begin, byte, times } = value as { begin: Hex; byte: Hex; times: number };
+  return begin + byte.repeat(times);
 }
 
 function codeOf(task: () => unknown): unknown {

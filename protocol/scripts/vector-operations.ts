@@ -3,7 +3,7 @@
  * Isomorphic like the rules themselves, so that the phone, the kiosk and the cloud run the same vectors.
  */
 import { decodeCbor } from '../src/cbor.ts';
-import { fromBase45, fromHex, toHex } from '../src/bytes.ts';
+import { concatBytes, fromBase45, fromHex, toHex } from '../src/bytes.ts';
 import type { Steps } from '../src/crypto.ts';
 import { refuse } from '../src/errors.ts';
 import * as protocol from '../src/index.ts';
@@ -48,8 +48,16 @@ class Input {
     if (typeof value !== 'string') throw new TypeError(`${name} is no text`);
     return value;
   }
+  /** Hex, or one byte many times behind a few others. */
   bytes(name: string): Uint8Array {
-    return fromHex(this.text(name));
+    const value = this.#get(name);
+    if (typeof value !== 'object') return fromHex(this.text(name));
+    const alike = this.object(name);
+    if (alike === null) throw new TypeError(`${name} is null`);
+    return concatBytes(
+      alike.bytes('begin'),
+      new Uint8Array(alike.number('times')).fill(alike.bytes('byte')[0] ?? 0),
+    );
   }
   number(name: string): number {
     const value = this.#get(name);
@@ -448,7 +456,10 @@ function readStream(stream: Uint8Array, limits: protocol.FrameLimits) {
       reader.give(stream.subarray(at, at + 1));
       const frame = reader.next();
       if (frame?.kind === 'object') objects.push(frame.content);
-      if (frame?.kind === 'problem') problem = new TextDecoder().decode(frame.content);
+      if (frame?.kind === 'problem') {
+        const text = decodeCbor(protocol.encodeStreamProblem(frame.content), protocol.MAX_ENVELOPE_BYTES + 3);
+        problem = String(text);
+      }
     }
     if (!reader.isBetweenFrames) refuse('message_malformed');
   });

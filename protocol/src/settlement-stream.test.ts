@@ -51,6 +51,12 @@ test.prop([objects, fc.array(fc.integer({ min: 1, max: 70_000 }), { minLength: 1
   },
 );
 
+test('a piece that ends one frame, and one that begins the next, are two frames', () => {
+  const contents = [10, 3, 20].map((size) => new Uint8Array(size).fill(size));
+  const { frames } = read(cut(Buffer.concat(contents.map(encodeStreamFrame)), [7]));
+  expect(frames.map(({ content }) => content)).toEqual(contents);
+});
+
 test('a stream is a CBOR sequence: each frame is what an encoder of CBOR writes', () => {
   for (const length of [1, 23, 24, 255, 256, 65_535, 65_536]) {
     const content = new Uint8Array(length).fill(65);
@@ -86,6 +92,9 @@ describe('refused', () => {
     ['a length that fits in one byte', [0x59, 0, 255], 'message_malformed'],
     ['a length that fits in two bytes', [0x5a, 0, 0, 255, 255], 'message_malformed'],
     ['a number', [0x01], 'message_malformed'],
+    ['a text without bytes', [0x60], 'message_malformed'],
+    ['a negative number', [0x3b], 'message_malformed'],
+    ['a length of a form that is not given out', [0x5c], 'message_malformed'],
     ['an array', [0x81, 0x41, 1], 'message_malformed'],
     ['a simple value', [0xf6], 'message_malformed'],
     ['a text that is no UTF-8', [0x61, 0xff], 'object_not_canonical'],

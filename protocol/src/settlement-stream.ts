@@ -3,7 +3,7 @@
  * says its length before it comes, so that a reader holds one frame and refuses what is too large before it has it. Owns the
  * framing only: what a frame holds is settlement.ts.
  */
-import { byteStringSize, putByteString } from './cbor.ts';
+import { byteStringSize, decodeCbor, putByteString } from './cbor.ts';
 import { refuse } from './errors.ts';
 
 /** `problem`: the text that ends a stream of acknowledgements. */
@@ -94,7 +94,8 @@ export class StreamReader {
     this.#head = [];
     this.#filled = 0;
     this.#hasEnded = kind === 'problem';
-    if (this.#hasEnded) requireUtf8(content);
+    // Refuses what is no text by the rules of page 01.
+    if (this.#hasEnded) decodeCbor(encodeStreamProblem(content), Number.POSITIVE_INFINITY);
     return { kind, content };
   }
 
@@ -115,15 +116,5 @@ export class StreamReader {
     const least = [24, 0x100, 0x10000][form - 24] ?? 0;
     if (length < least) refuse('message_malformed');
     return { kind, content: new Uint8Array(length) } as const;
-  }
-}
-
-/** A byte order mark is no part of a text (page 01). */
-function requireUtf8(text: Uint8Array): void {
-  if (text[0] === 0xef && text[1] === 0xbb && text[2] === 0xbf) refuse('object_not_canonical');
-  try {
-    new TextDecoder('utf-8', { fatal: true }).decode(text);
-  } catch (error) {
-    refuse('object_not_canonical', error);
   }
 }
