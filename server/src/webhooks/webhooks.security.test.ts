@@ -374,3 +374,28 @@ test('an endpoint is tried, paused, told again and ended for ever; a stranger’
     expect([name, again.code]).toEqual([name, 'webhook_not_found']);
   }
 });
+
+test('a merchant has ten living endpoints at the most, however many ask at once', async () => {
+  const { token } = await server.register('merchant');
+  const create = (name: number) =>
+    server.call('/v1/merchant/webhooks', {
+      body: { url: `${url}/${name}`, events: ['kiosk.denied'] },
+      token,
+      key: randomUUID(),
+    });
+  const list = async () => (await server.expect(WebhookList, '/v1/merchant/webhooks', { token })).items;
+  const living = async () => (await list()).filter(({ disabledAt }) => disabledAt === null);
+  const step = ({ id }: WebhookView, name: string) =>
+    server.call(`/v1/merchant/webhooks/${id}/${name}`, { method: 'POST', token });
+  const made = await Promise.all(Array.from({ length: 12 }, (_, n) => create(n)));
+  expect(made.map(({ code }) => code).filter((code) => code !== null)).toEqual([
+    'request_invalid',
+    'request_invalid',
+  ]);
+  const paused = (await living()).slice(0, 4);
+  for (const endpoint of paused) await step(endpoint, 'disable');
+  for (const n of [12, 13, 14]) expect((await create(n)).code).toBeNull();
+  const woken = await Promise.all(paused.map((endpoint) => step(endpoint, 'enable')));
+  expect(woken.filter(({ code }) => code === null)).toHaveLength(1);
+  expect(await living()).toHaveLength(10);
+});
