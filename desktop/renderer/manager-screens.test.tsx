@@ -66,6 +66,7 @@ describe('a manager', () => {
     const row = () => document.querySelector<HTMLElement>('[data-name="perPaymentMinor"]');
     const counts = () => row()?.querySelector<HTMLElement>('[data-testid="limit-counts"]')?.dataset['value'];
     expect(counts()).toBe('20000000');
+    expect(screen.getByTestId('limits').textContent).toContain('Within 10 min, sum');
     fireEvent.click(row()?.querySelector('button') ?? document.body);
     for (const key of ['5', '00', '00']) fireEvent.click(screen.getByTestId(`key-${key}`));
     fireEvent.click(screen.getByTestId('limit-save'));
