@@ -3,6 +3,10 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { toHex } from '@tikiwallet/protocol';
+import { SimulatedKiosk } from '../../test/simulated-kiosk.ts';
+import { SimulatedPhone } from '../../test/simulated-phone.ts';
+import { refund } from '../../test/simulated-refunds.ts';
 import { type Person, startTestServer, type TestServer } from '../../test/test-server.ts';
 import { COMMANDS } from '../operator/commands.ts';
 
@@ -36,12 +40,12 @@ async function statement(person: Person, of = day()): Promise<string[]> {
   expect(answer.headers.get('content-type')).toBe('text/csv; charset=utf-8; header=present');
   return String(answer.body)
     .split('\r\n')
-    .map((line) => line.replace(/^[^,]*,/, '').replace(/,\d*$/, ''));
+    .map((line) => line.replace(/^[^,]*,/, '').replace(/,\d*,,,$/, ''));
 }
 
 test('a day begins and ends with the balance, and every line between leads from one to the other', async () => {
   const lines = await statement(ayu);
-  expect(lines[0]).toBe('kind,amount,currency,balance,counterparty,note,entry');
+  expect(lines[0]).toBe('kind,amount,currency,balance,counterparty,note,entry,receipt,till,payment_id');
   expect(lines[1]).toBe('opening_balance,,SGD,0.00,,');
   expect(lines[2]).toMatch(/^top_up,50\.00,SGD,50\.00,/);
   expect(lines[3]).toMatch(/^user_transfer,-12\.50,SGD,37\.50,.*,"'=HYPERLINK\(""http:\/\/evil""\)"$/);
@@ -63,9 +67,32 @@ test('a month holds its days, from the balance before the first to the one after
     expect([query, (await read(query)).code]).toEqual([query, 'request_invalid']);
 });
 
+test('a sale and what was given back of it are told by receipt, till and payment, in the day as in the month', async () => {
+  const merchant = await server.register('merchant');
+  const kiosk = await SimulatedKiosk.open(server, merchant, 'Door, left');
+  const wallet = await (await SimulatedPhone.withMoney(server, 2_000n)).load(1_000n);
+  const sale = kiosk.sell(wallet, 700n);
+  refund(kiosk, wallet, { payment: sale, amountMinor: 200n });
+  await kiosk.settle();
+  const entries = async (query: string) =>
+    String((await server.call(`/v1/statement?${query}`, { token: merchant.token })).body)
+      .split('\r\n')
+      .filter((line) => line.includes('T'));
+  const lines = await entries(`day=${day()}`);
+  expect(lines.map((line) => line.split(',').slice(-4))).toEqual([
+    [expect.stringMatching(/^\d+$/), '"Door', ' left"', toHex(sale.hash)],
+    [expect.stringMatching(/^\d+$/), '"Door', ' left"', toHex(sale.hash)],
+  ]);
+  expect(lines.map((line) => line.split(',')[1])).toEqual(['offline_payment', 'offline_refund']);
+  // Both are entries of the journal, in its order; the customer's receipts say the same numbers.
+  const [first = '', second = ''] = lines.map((line) => line.split(',').at(-4));
+  expect(Number(second)).toBe(Number(first) + 1);
+  expect(await entries(`month=${day().slice(0, 7)}`)).toEqual(lines);
+});
+
 test('a day before anything is empty at zero; a day that has not begun is refused', async () => {
   expect(await statement(ayu, day(-3))).toEqual([
-    'kind,amount,currency,balance,counterparty,note,entry',
+    'kind,amount,currency,balance,counterparty,note,entry,receipt,till,payment_id',
     'opening_balance,,SGD,0.00,,',
     'closing_balance,,SGD,0.00,,',
     '',

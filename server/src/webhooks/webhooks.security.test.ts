@@ -70,6 +70,8 @@ beforeAll(async () => {
         'payment.double_spent',
         'refund.booked',
         'kiosk.denied',
+        'kiosk.suspended',
+        'kiosk.resumed',
         'payout.paid',
         'payout.failed',
       ],
@@ -164,6 +166,19 @@ test('a double spend, a denied kiosk: each is told to the merchant whom it conce
   expect(types).toContain('payment.double_spent');
   expect(types).toContain('kiosk.denied');
   expect(types.filter((type) => type === 'payment.double_spent')).toHaveLength(1);
+});
+
+test('a till is suspended and brought back: each time is told once, what changes nothing never', async () => {
+  const till = await SimulatedKiosk.open(server, merchant, 'Third till');
+  for (const act of ['suspend', 'suspend', 'resume', 'resume', 'suspend'])
+    await server.call(`/v1/merchant/kiosks/${till.kioskId}/${act}`, {
+      method: 'POST',
+      token: merchant.token,
+    });
+  for (const id of await waiting()) await deliver(server.background, id);
+  const said = told.map(({ body }) => Body.parse(JSON.parse(body)));
+  expect(said.map(({ type }) => type)).toEqual(['kiosk.suspended', 'kiosk.resumed', 'kiosk.suspended']);
+  expect(said[0]?.data).toMatchObject({ kioskId: till.kioskId, name: 'Third till' });
 });
 
 test('a refusal is tried again by the queue; after the last time it is dead, and a replay tells it once more', async () => {
