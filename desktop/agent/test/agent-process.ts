@@ -35,8 +35,10 @@ export class EnrollingCloud {
       request.on('data', (chunk: Buffer) => chunks.push(chunk));
       request.on('end', () => {
         const url = request.url ?? '';
-        if (this.suspends && url.startsWith('/v1/kiosk/trust-bundle'))
-          return response.writeHead(...SUSPENDED).end(NO_TRUST);
+        if (this.suspends && url.startsWith('/v1/kiosk/trust-bundle')) {
+          response.writeHead(...SUSPENDED).end(NO_TRUST);
+          return;
+        }
         const answer = this.#answer(url, Buffer.concat(chunks).toString());
         response.writeHead(answer === null ? 503 : 200, { 'content-type': 'application/json' });
         response.end(answer ?? '{}');
