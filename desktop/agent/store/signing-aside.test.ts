@@ -86,7 +86,7 @@ test('while one is being signed the store signs the newest, and signs none twice
 
 test('the real thread, ended while it signs, leaves no signature out', async () => {
   const key = newKey();
-  const { verify } = nodeCrypto();
+  const crypto = nodeCrypto();
   const signing = signingMemory();
   const belt = new BeltHead();
   const errors: unknown[] = [];
@@ -102,11 +102,11 @@ test('the real thread, ended while it signs, leaves no signature out', async () 
   lookAhead.begin();
   const last = aside.begin(dataOf(0));
   await vi.waitUntil(() => signing.states[0] === 3, { timeout: 25_000 });
-  expect(verify(key.publicKey, dataOf(0), last())).toBe(true);
+  expect(crypto.verify(key.publicKey, dataOf(0), last())).toBe(true);
   expect(inPlace).toBe(0);
   const asked = Array.from({ length: 500 }, (_, index) => aside.begin(dataOf(index)));
   await lookAhead.stop();
   for (const [index, signature] of asked.entries())
-    expect(verify(key.publicKey, dataOf(index), signature())).toBe(true);
+    expect(crypto.verify(key.publicKey, dataOf(index), signature())).toBe(true);
   expect(errors).toEqual([]);
 }, 30_000);
