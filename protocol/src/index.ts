@@ -10,10 +10,11 @@ export type { CborValue } from './cbor.ts';
 export * from './certificates.ts';
 export * from './comparison-code.ts';
 export { keyIdOf } from './cose.ts';
-export { digest, runAsync, runSync } from './crypto.ts';
+export { digest, runAsync, runSync, runToSignature } from './crypto.ts';
 export type {
   AsyncCrypto,
   AsyncSigner,
+  AtSignature,
   CryptoAnswer,
   CryptoRequest,
   Steps,

@@ -1,10 +1,14 @@
 import { randomUUID } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { toHex } from '@tikiwallet/protocol';
 import { SimulatedKiosk } from '../../test/simulated-kiosk.ts';
 import { SimulatedPhone } from '../../test/simulated-phone.ts';
 import { refund } from '../../test/simulated-refunds.ts';
 import { type Person, startTestServer, type TestServer } from '../../test/test-server.ts';
+import { COMMANDS } from '../operator/commands.ts';
 
 let server: TestServer;
 let ayu: Person;
@@ -107,4 +111,31 @@ test('a merchant’s statement is the balance’s, not the owner’s', async () 
     'closing_balance,,SGD,0.00,,',
     '',
   ]);
+});
+
+test('the operator’s command writes the same bytes to a new file, and nothing where it is asked for nonsense', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tiki-statement-'));
+  const run = (...args: readonly string[]) => COMMANDS['statement']?.run(server.context.db, args);
+  try {
+    const file = join(folder, 'ayu.csv');
+    expect(await run('customer', ayu.session.user.id, day(), file)).toBe(`${file} is written.`);
+    const answer = await server.call(`/v1/statement?day=${day()}`, { token: ayu.token });
+    expect(readFileSync(file, 'utf8')).toBe(answer.body);
+    // What was exported before may be evidence.
+    await expect(run('customer', budi.session.user.id, day(), file)).rejects.toMatchObject({
+      code: 'EEXIST',
+    });
+    expect(readFileSync(file, 'utf8')).toBe(answer.body);
+    for (const wrong of [
+      ['operator', ayu.session.user.id, day()],
+      ['customer', 'ayu', day()],
+      ['merchant', ayu.session.user.id, 'yesterday'],
+    ])
+      await expect(run(...wrong, join(folder, 'none.csv'))).rejects.toMatchObject({
+        code: 'request_invalid',
+      });
+    expect(readdirSync(folder)).toEqual(['ayu.csv']);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
