@@ -93,7 +93,7 @@ What to do next:
   1. Open the wallet in a browser, log in as the demo customer (or register: the code arrives in the SMS inbox).
   2. Move some money to the offline wallet.
   3. On the kiosk, type an amount and press Charge.
-  4. In the wallet choose Pay, then scan the code on the kiosk; without a camera, "Shops on this network" finds it.
+  4. In the wallet choose Pay, then scan the code on the kiosk; without a camera, "Find the shop on this network".
      Confirm: both screens say paid.
   To see it without internet: type  offline  here and press Enter; the cloud stops. Pay; both screens say paid.
   Then type  online : the kiosk settles by itself.

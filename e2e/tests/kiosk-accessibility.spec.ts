@@ -78,6 +78,18 @@ async function toGivenBack(till: FakeTill): Promise<void> {
   till.control('give-back');
 }
 
+async function toSettledRefund(till: FakeTill): Promise<void> {
+  await toGivenBack(till);
+  await till.at('screen-given-back').waitFor();
+  till.control('settle-refunds');
+}
+
+async function toStoppedOffer(till: FakeTill): Promise<void> {
+  await toOffer(till);
+  await till.at('give-back-qr').waitFor();
+  till.control('suspend');
+}
+
 const screens: readonly Screen[] = [
   { name: 'starting', scenario: 'starting', shows: 'screen-starting' },
   { name: 'ways in', scenario: 'not_enrolled', shows: 'choose-code' },
@@ -177,6 +189,8 @@ const screens: readonly Screen[] = [
   },
   { name: 'giving back, the code', scenario: 'ready', go: toOffer, shows: 'give-back-qr' },
   { name: 'given back', scenario: 'ready', go: toGivenBack, shows: 'screen-given-back' },
+  { name: 'given back and settled', scenario: 'ready', go: toSettledRefund, shows: 'given-back-settled' },
+  { name: 'giving back, stopped', scenario: 'ready', go: toStoppedOffer, shows: 'screen-give-back-over' },
   { name: 'status', scenario: 'ready', go: tap('nav-status'), shows: 'panel-settlement' },
   {
     name: 'status, settlement refused',
@@ -230,6 +244,40 @@ for (const screen of screens) {
     expect(await seriousFindings(till, rulesOfColour), 'dark').toEqual([]);
   });
 }
+
+const DECIDING = [
+  'suspended in the middle of a sale',
+  'paid',
+  'paid offline',
+  'given back and settled',
+  'giving back, stopped',
+  'limits',
+];
+test('what decides about money can be read from right to left, by night, in the smallest window', async () => {
+  const small = await FakeTill.open({ size: '640x480' });
+  try {
+    await small.become('ready');
+    await small.page.evaluate(() => localStorage.setItem('tiki.preferences', '{"language":"ar"}'));
+    await small.page.emulateMedia({ colorScheme: 'dark', reducedMotion: 'reduce' });
+    for (const screen of screens.filter(({ name }) => DECIDING.includes(name))) {
+      await small.become(screen.scenario);
+      await screen.go?.(small);
+      await expect(small.at(screen.shows).first()).toBeVisible();
+      await comeToRest(small);
+      if (pictures !== undefined)
+        await small.page.screenshot({
+          path: `${pictures}/a11y-small-${screen.name.replaceAll(/[^a-z]+/g, '-')}.png`,
+        });
+      expect(await seriousFindings(small, rulesOfColour), screen.name).toEqual([]);
+      const isWider = await small.page.evaluate(
+        () => document.documentElement.scrollWidth > window.innerWidth,
+      );
+      expect(isWider, screen.name).toBe(false);
+    }
+  } finally {
+    await small.close();
+  }
+});
 
 async function wear(colorScheme: 'light' | 'dark'): Promise<void> {
   await till.page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });

@@ -128,6 +128,11 @@ for (const look of looks) {
         await desk.at(mark).first().waitFor();
         await check(page);
       }
+      // The secret that is shown once, and where it is told from then on.
+      await desk.at('webhook-url').fill('http://127.0.0.1:9/told');
+      await desk.at('webhook-create').click();
+      await desk.at('webhook-secret-shown').waitFor();
+      await check('webhook secret');
       // What nobody has done yet, and a cloud that has no answer.
       await desk.page.route('**/v1/merchant/double-spends*', async (route) => {
         await route.fulfill({ json: { items: [doubleSpend], nextCursor: null } });

@@ -189,7 +189,18 @@ for (const [index, look] of looks.entries()) {
       await phone.at('return-unknown').waitFor();
       await check('return unknown');
 
+      // Money that comes back and a sale, both found without a code.
       const second = await shop.charge(1_100n);
+      await offerRefund(100n);
+      await phone.goHome();
+      await phone.at('pay-button').click();
+      await phone.at('nearby-shop').click();
+      await phone.at('nearby-refund').waitFor();
+      await check('found on the network');
+      await phone.at('nearby-refund').click();
+      await waitForRefund(phone, 'confirm');
+      await check('refund found');
+
       await phone.page.route(
         '**/v1/payments',
         async (route) => await route.fulfill({ status: 422, json: { code: 'split_sale_suspected' } }),
@@ -200,6 +211,21 @@ for (const [index, look] of looks.entries()) {
       await phone.waitForPayState('refused');
       await check('refused');
       await cancel(second.saleId);
+
+      isPaying = false;
+      await phone.page.unroute('**/v1/payments');
+      await phone.page.goto(`${shop.stack.walletUrl}/#/offline`);
+      await phone.at('unload-button').click();
+      await check('giving a load back');
+      await phone.at('unload-submit').click();
+      const returning = phone.at('returning-note');
+      await phone.at('pin-pad').or(returning).first().waitFor();
+      if (await phone.at('pin-pad').isVisible()) await phone.typePin();
+      await returning.waitFor();
+      await check('returning load');
+      await phone.goHome();
+      await phone.at('returning').waitFor();
+      await check('home returning');
       expect(steps.length).toBeGreaterThan(15);
     } finally {
       await phone.close();

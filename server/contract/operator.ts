@@ -54,6 +54,21 @@ export const OperatorOverview = z.object({
 });
 export type OperatorOverview = z.infer<typeof OperatorOverview>;
 
+/** A certificate of a kiosk that does not verify, or an entry that settlement refused for one, kiosk's or allowance's. */
+export const DamageView = z.object({
+  what: z.enum(['kiosk_certificate', 'sale', 'refund']),
+  damaged: z.enum(['allowance', 'kiosk']),
+  businessName: z.string(),
+  kioskId: Uuid,
+  kioskName: z.string(),
+  /** The number on its receipt. */
+  receipt: Count.nullable(),
+  /** Of the sale, or of the sale that money was given back of; null where it cannot be read. */
+  paymentHash: z.string().nullable(),
+  allowanceId: Uuid.nullable(),
+});
+export type DamageView = z.infer<typeof DamageView>;
+
 /** `POST /v1/operator/reconciliation`, no body: counts everything anew and compares with Stripe. Changes nothing. */
 export const ReconciliationView = z.object({
   currency: CurrencyCode,
@@ -70,6 +85,8 @@ export const ReconciliationView = z.object({
   differences: z
     .array(z.object({ what: z.string(), expectedMinor: SignedMinorUnits, foundMinor: SignedMinorUnits }))
     .nullable(),
+  /** What a damaged certificate did, for a person to mend (docs/runbooks/reconcile-differs.md). */
+  damage: z.array(DamageView),
   at: IsoTime,
 });
 export type ReconciliationView = z.infer<typeof ReconciliationView>;

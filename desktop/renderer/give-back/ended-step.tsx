@@ -51,7 +51,9 @@ function GivenBackStep({ refund, onClose }: { refund: Refund; onClose: () => voi
             {amount}
           </p>
         </div>
-        <p className={classes.doneBody}>{t(isSettled ? 'giveBack.doneSettled' : 'giveBack.doneBody')}</p>
+        <p className={classes.doneBody} data-testid={isSettled ? 'given-back-settled' : 'given-back-stored'}>
+          {t(isSettled ? 'giveBack.doneSettled' : 'giveBack.doneBody')}
+        </p>
         <p className={classes.doneFacts}>
           <span dir="ltr" className="tiki-number">
             {refund.maskedPhone}

@@ -172,6 +172,42 @@ function Reconciliation() {
   );
 }
 
+const DAMAGE_WORDS = {
+  kiosk_certificate: 'books.damage_kiosk',
+  sale: 'books.damage_sale',
+  refund: 'books.damage_refund',
+} as const;
+
+/** Which till and which sale, and what a person does about it. */
+function Damage({ damage }: { damage: ReconciliationView['damage'] }) {
+  return (
+    <Notice tone="bad" icon="alert" title={t('books.damage')} testId="damage">
+      <p>{t('books.damage_text')}</p>
+      <ul class="bullets">
+        {damage.map((one) => (
+          <li
+            key={`${one.what} ${one.kioskId} ${one.receipt}`}
+            data-testid="damage-item"
+            data-what={one.what}
+          >
+            <p class="strong">{t(DAMAGE_WORDS[one.what])}</p>
+            <p>
+              <bdi>{one.kioskName}</bdi> · <bdi>{one.businessName}</bdi>
+              {one.receipt !== null && <> · {t('sales.receipt', { number: one.receipt })}</>}
+            </p>
+            <p class="muted">
+              <Bdi class="line-hash">{one.paymentHash ?? one.allowanceId ?? one.kioskId}</Bdi>
+            </p>
+          </li>
+        ))}
+      </ul>
+      <p>
+        {t('books.damage_runbook')} <Bdi class="line-hash">docs/runbooks/reconcile-differs.md</Bdi>
+      </p>
+    </Notice>
+  );
+}
+
 function Result({ result }: { result: ReconciliationView }) {
   const { currency, differences } = result;
   const rows = [
@@ -215,6 +251,7 @@ function Result({ result }: { result: ReconciliationView }) {
           ))}
         </ul>
       )}
+      {result.damage.length > 0 && <Damage damage={result.damage} />}
       <p class="muted">{dateTime(Date.parse(result.at))}</p>
     </div>
   );

@@ -13,8 +13,8 @@ export interface Facts {
     /** Seconds from each new entry's writing at the kiosk to now. */
     readonly lagSeconds: readonly number[];
   };
-  /** The stored certificate of an allowance of ours did not verify: what names it is refused. */
-  readonly certificateDamaged: { readonly count: number };
+  /** A stored certificate of ours did not verify: what names it is refused. */
+  readonly certificateDamaged: { readonly count: number; readonly of: 'allowance' | 'kiosk' };
   /** Transfers were posted inside a transaction; one that is rolled back afterwards is counted all the same. */
   readonly posted: { readonly kind: string; readonly count: number };
   /** A provider was asked. `failed` is no answer, a 429 or a 5xx; refusals are answers. */

@@ -90,11 +90,18 @@ function countSettlement(registers: Registers): () => void {
     help: 'Times that the stored certificate of an allowance did not verify, so that what named it was refused',
     registers,
   });
+  const damagedKiosks = new Counter({
+    name: 'tikiwallet_kiosk_certificates_damaged_total',
+    help: 'Times that the stored certificate of a kiosk did not verify, so that what named it was refused',
+    registers,
+  });
   const stopSettled = listenTo('settled', ({ entries, lagSeconds }) => {
     size.observe(entries);
     for (const seconds of lagSeconds) lag.observe(Math.max(0, seconds));
   });
-  const stopDamaged = listenTo('certificateDamaged', ({ count }) => damaged.inc(count));
+  const stopDamaged = listenTo('certificateDamaged', ({ count, of }) =>
+    (of === 'kiosk' ? damagedKiosks : damaged).inc(count),
+  );
   return () => {
     stopSettled();
     stopDamaged();

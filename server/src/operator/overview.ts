@@ -5,6 +5,7 @@ import type { ServerContext } from '../context.ts';
 import { trustState } from '../db/schema/trust.ts';
 import { reconcile } from '../ledger/index.ts';
 import { ProviderUnavailable } from '../money/port.ts';
+import { findDamage } from '../settlement/index.ts';
 import { reconcileProvider } from '../money/reconcile-provider.ts';
 
 const SILENT_HOURS = 24;
@@ -105,6 +106,7 @@ export async function readReconciliation({
   config,
   db,
   money,
+  offline,
 }: ServerContext): Promise<ReconciliationView> {
   const { currency } = config;
   const books = await reconcile(db);
@@ -112,6 +114,8 @@ export async function readReconciliation({
     if (!(error instanceof ProviderUnavailable)) throw error;
     return null;
   });
+  const now = new Date(clock.nowMs());
+  const damage = await findDamage(db, await offline.trust.issuers(db), now);
   return {
     currency,
     isSound: books.sound,
@@ -128,7 +132,8 @@ export async function readReconciliation({
         expectedMinor: expectedMinor.toString(),
         foundMinor: foundMinor.toString(),
       })) ?? null,
-    at: new Date(clock.nowMs()).toISOString(),
+    damage: [...damage],
+    at: now.toISOString(),
   };
 }
 

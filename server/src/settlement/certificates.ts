@@ -124,10 +124,19 @@ export class Certificates {
 
   /** `reconcile` names the sales. */
   #tellDamaged(allowanceId: string, reason: string): void {
-    publish('certificateDamaged', { count: 1 });
+    publish('certificateDamaged', { count: 1, of: 'allowance' });
     this.#needs.log.error(
       { allowanceId, reason },
       'the stored certificate of an allowance does not verify: what names it is refused',
+    );
+  }
+
+  /** `reconcile` names the kiosk: what it hands in under this certificate is refused. */
+  #tellKioskDamaged(enrolmentId: string, reason: string): void {
+    publish('certificateDamaged', { count: 1, of: 'kiosk' });
+    this.#needs.log.error(
+      { enrolmentId, reason },
+      'the stored certificate of a kiosk does not verify: what names it is refused',
     );
   }
 
@@ -154,14 +163,17 @@ export class Certificates {
     if (missing.length === 0) return found;
     const wanted = new Set(missing.map(toHex));
     const issuers = await this.#needs.trust.issuers(executor);
+    const asked = mine.filter((row) => wanted.has(toHex(row.hash)));
     const verified = await runTogether(
-      mine
-        .filter((row) => wanted.has(toHex(row.hash)))
-        .map((row) => verifyKioskCertificate(row.certificate, issuers)),
+      asked.map((row) => verifyKioskCertificate(row.certificate, issuers)),
       this.#needs.verifier,
     );
-    for (const one of verified) {
-      if (!one.ok) continue;
+    for (const [index, one] of verified.entries()) {
+      const isItsOwn = one.ok && equalBytes(one.value.hash, asked[index]?.hash ?? new Uint8Array(0));
+      if (!one.ok || !isItsOwn) {
+        this.#tellKioskDamaged(enrolmentId, one.ok ? 'certificate_of_another_kiosk' : one.code);
+        continue;
+      }
       this.#kiosks.set(toHex(one.value.hash), one.value, one.value.notAfter);
       found.set(toHex(one.value.hash), one.value);
     }

@@ -3,18 +3,22 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { leakIn } from '../../test/log-scan.ts';
 import { SimulatedKiosk } from '../../test/simulated-kiosk.ts';
 import { type OfflineWallet, pay, SimulatedPhone } from '../../test/simulated-phone.ts';
-import { startTestServer, type TestServer } from '../../test/test-server.ts';
+import { type Person, startTestServer, type TestServer } from '../../test/test-server.ts';
+import { refund } from '../../test/simulated-refunds.ts';
 import { createLogger } from '../log.ts';
+import { findDamage } from './damage.ts';
 import { describeJournals, reconcileJournals } from './reconcile-journals.ts';
 
 const lines: string[] = [];
 let server: TestServer;
 let kiosk: SimulatedKiosk;
 let phone: SimulatedPhone;
+let merchant: Person;
 beforeAll(async () => {
   const log = createLogger({ level: 'error', destination: { write: (line: string) => lines.push(line) } });
   server = await startTestServer({ log });
-  kiosk = await SimulatedKiosk.open(server, await server.register('merchant', { agent: true }));
+  merchant = await server.register('merchant', { agent: true });
+  kiosk = await SimulatedKiosk.open(server, merchant);
   phone = await SimulatedPhone.withMoney(server, 9_000n);
 });
 afterAll(() => server.close());
@@ -97,4 +101,52 @@ test('a correction under the payment’s key ends the finding', async () => {
       values (gen_random_uuid(), 'correction', ${`refused_sale:${paymentKey}`}, '', '{}')`;
   });
   expect(await refused()).toEqual([]);
+});
+
+const damage = async () =>
+  await findDamage(
+    server.context.db,
+    await server.context.offline.trust.issuers(server.context.db),
+    new Date(server.clock.nowMs()),
+  );
+
+test('a refund that was refused for a damaged certificate is named, with shop, till and the sale that it is of', async () => {
+  const till = await SimulatedKiosk.open(server, merchant, 'Back door');
+  const wallet = await phone.load(500n);
+  const sale = till.sell(wallet, 200n);
+  await store(wallet, bentOf(wallet));
+  refund(till, wallet, { payment: sale, amountMinor: 50n });
+  await till.settle();
+  const { allowanceId } = wallet.allowance;
+  expect(await damage()).toContainEqual(
+    expect.objectContaining({
+      ...{ what: 'refund', damaged: 'allowance', kioskName: 'Back door', receipt: 2 },
+      ...{ allowanceId, paymentHash: toHex(sale.hash) },
+    }),
+  );
+  await store(wallet, issuedOf(wallet));
+});
+
+test('a kiosk’s damaged certificate is an alarm, and the till is named until it is mended', async () => {
+  const till = await SimulatedKiosk.open(server, merchant, 'Corner');
+  const { owner } = server.database;
+  const [row] = await owner<{ hash: Uint8Array; certificate: Uint8Array }[]>`
+    select c.hash, c.certificate from kiosk_certificates c join kiosk_enrolments e on e.id = c.enrolment_id
+    where e.kiosk_id = ${till.kioskId}`;
+  if (row === undefined) throw new Error('the till has no certificate');
+  const put = (certificate: Uint8Array) =>
+    owner`update kiosk_certificates set certificate = ${certificate} where hash = ${row.hash}`;
+  const whole = new Uint8Array(row.certificate);
+  await put(whole.with(whole.length - 1, (whole.at(-1) ?? 0) ^ 1));
+  lines.length = 0;
+  till.sell(await phone.load(100n), 60n);
+  await expect(till.settle()).rejects.toThrow();
+  expect(lines.join('')).toContain('certificate of a kiosk does not verify');
+  const ofTill = async () => (await damage()).filter(({ kioskId }) => kioskId === till.kioskId);
+  expect(await ofTill()).toMatchObject([
+    { what: 'kiosk_certificate', damaged: 'kiosk', kioskName: 'Corner' },
+  ]);
+  await put(whole);
+  expect(await ofTill()).toEqual([]);
+  expect((await till.settle()).at(-1)).toBe('settled');
 });

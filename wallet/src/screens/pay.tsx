@@ -354,7 +354,7 @@ function NearbyShops({ found: { sales, refunds }, onChoose, onRefund, onAgain }:
   const isOnlySales = refunds.length === 0;
   const choose = shops.size > 1 ? 'nearby.choose' : 'nearby.choose_sale';
   return (
-    <Screen title={t(isOnlySales ? 'nearby.title' : 'nearby.find')} testId="nearby">
+    <Screen title={t(isOnlySales ? 'nearby.title' : 'nearby.found')} testId="nearby">
       <p class="lead">{t(isOnlySales ? choose : 'nearby.choose_first')}</p>
       <ul class="list">
         {refunds.map(({ text, merchantName, amountMinor, currency }) => (
