@@ -85,6 +85,45 @@ const doubleSpend = {
   ],
 };
 
+const damage = [
+  {
+    ...{
+      what: 'kiosk_certificate',
+      damaged: 'kiosk',
+      businessName: 'Warung Sari & Sons Jaya',
+      kioskName: 'Counter',
+    },
+    ...{
+      kioskId: '01890000-0000-7000-8000-000000000003',
+      receipt: null,
+      paymentHash: null,
+      allowanceId: null,
+    },
+  },
+  {
+    ...{
+      what: 'refund',
+      damaged: 'allowance',
+      businessName: 'Warung Sari & Sons Jaya',
+      kioskName: 'Back door',
+    },
+    ...{ kioskId: '01890000-0000-7000-8000-000000000004', receipt: 128, paymentHash: 'ab'.repeat(32) },
+    allowanceId: '01890000-0000-7000-8000-000000000002',
+  },
+];
+
+/** Thirty days of which each sold something else; every fifth gave something back. */
+const month = (mostMinor: bigint) =>
+  Array.from({ length: 30 }, (_, index) => ({
+    day: `2026-11-${String(index + 1).padStart(2, '0')}`,
+    settledMinor: ((mostMinor * BigInt(1 + ((index * 7) % 30))) / 30n).toString(),
+    settledCount: mostMinor === 0n ? 0 : 120 + index,
+    refundedMinor: (index % 5 === 0 ? mostMinor / 90n : 0n).toString(),
+    refundedCount: index % 5 === 0 && mostMinor > 0n ? 2 : 0,
+    unpaidMinor: '0',
+    unpaidCount: 0,
+  }));
+
 for (const look of looks) {
   test(`R29 R36 ${look.name}: every page can be read and hit, and nothing jumps`, async () => {
     const desk = await Desk.open(browser, { url: 'about:blank', ...look });
@@ -133,6 +172,21 @@ for (const look of looks) {
       await desk.at('webhook-create').click();
       await desk.at('webhook-secret-shown').waitFor();
       await check('webhook secret');
+      // A shop of its first day, and one after a busy year.
+      for (const [name, sold] of [
+        ['nothing sold', 0n],
+        ['a busy year', 184_250_050n],
+      ] as const) {
+        await desk.page.route('**/v1/merchant/sales/days*', async (route) => {
+          await route.fulfill({ json: { currency: 'SGD', days: month(sold) } });
+        });
+        await desk.page.goto(url('sales'));
+        await desk.at('chart').waitFor();
+        await check(name);
+        await desk.page.unroute('**/v1/merchant/sales/days*');
+        await desk.page.goto(url('limits'));
+        await desk.at('limit-perPaymentMinor').waitFor();
+      }
       // What nobody has done yet, and a cloud that has no answer.
       await desk.page.route('**/v1/merchant/double-spends*', async (route) => {
         await route.fulfill({ json: { items: [doubleSpend], nextCursor: null } });
@@ -150,6 +204,14 @@ for (const look of looks) {
       await desk.at('reconcile').click();
       await expect(desk.at('books-result')).toHaveAttribute('data-sound', 'true');
       await check('operator overview');
+      // Nobody damages a certificate here: the till that a real count would name.
+      await desk.page.route('**/v1/operator/reconciliation', async (route) => {
+        const answer = await route.fetch();
+        await route.fulfill({ response: answer, json: { ...(await answer.json()), damage } });
+      });
+      await desk.at('reconcile').click();
+      await desk.at('damage').waitFor();
+      await check('operator damage');
       await desk.page.goto(url('people', 'operator'));
       await desk.at('find-phone').fill(customer(1).phone);
       await desk.at('find-submit').click();

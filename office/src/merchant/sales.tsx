@@ -56,6 +56,9 @@ const total = (days: readonly SalesDay[], name: 'settledMinor' | 'refundedMinor'
 const number = (days: readonly SalesDay[], name: 'settledCount' | 'refundedCount' | 'unpaidCount') =>
   days.reduce((sum, day) => sum + day[name], 0);
 
+/** A picture of nothing says less than a sentence. */
+const hasMoved = (day: SalesDay) => day.settledCount + day.refundedCount + day.unpaidCount > 0;
+
 function Figures({
   summary,
   days,
@@ -98,7 +101,13 @@ function Figures({
       </dl>
       {span > 1 && (
         <Panel title={t('sales.by_day')} testId="chart">
-          <BarChart days={days} currency={currency} />
+          {days.some(hasMoved) ? (
+            <BarChart days={days} currency={currency} />
+          ) : (
+            <p class="muted" data-testid="nothing-moved">
+              {t('sales.none_in_days')}
+            </p>
+          )}
         </Panel>
       )}
     </>

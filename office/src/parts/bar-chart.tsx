@@ -12,6 +12,9 @@ import { Sum } from './pieces.tsx';
 
 const HEIGHT = 100;
 
+/** At the scale: the currency stands above it, and a phone's width belongs to the bars. */
+const figure = (minor: bigint, currency: string) => money(minor, currency).replace(currency, '').trim();
+
 export function BarChart({ days, currency }: { days: readonly SalesDay[]; currency: string }) {
   const [picked, setPicked] = useState<number | null>(null);
   const top = niceTop(days.map((day) => BigInt(day.settledMinor)));
@@ -39,7 +42,7 @@ export function BarChart({ days, currency }: { days: readonly SalesDay[]; curren
         <div class="chart-scale">
           {[top, top / 2n, 0n].map((minor, index) => (
             <bdi key={index} dir="ltr">
-              {money(minor, currency)}
+              {figure(minor, currency)}
             </bdi>
           ))}
         </div>

@@ -394,7 +394,7 @@ function NearbyShops({ found: { sales, refunds }, onChoose, onRefund, onAgain }:
                 </span>
                 <span class="entry-main">
                   <ShopName class="entry-title" name={subject.merchantName} />
-                  <Bdi class="entry-state muted">{subject.merchantPhone}</Bdi>
+                  <Bdi class="entry-phone muted">{subject.merchantPhone}</Bdi>
                 </span>
                 <span class="entry-end">
                   <Bdi class="entry-amount">{money(subject.amountMinor, subject.currency)}</Bdi>
