@@ -339,8 +339,10 @@ describe('reading in one pass', () => {
     ['nothing', ''],
   ])('finds the same in %s', (_, hex) => sameThreeTimes(fromHex(hex)));
 
-  it.each([MAX_NESTING - 1, MAX_NESTING, MAX_NESTING + 1])('finds the same in %i arrays in another', (depth) =>
-    sameThreeTimes(nested(depth + 1)));
+  it.each([MAX_NESTING - 1, MAX_NESTING, MAX_NESTING + 1])(
+    'finds the same in %i arrays in another',
+    (depth) => sameThreeTimes(nested(depth + 1)),
+  );
 
   it('gives views of the message where they are asked for, and copies elsewhere', () => {
     const bytes = encodeCbor([new Uint8Array(80).fill(7)]);

@@ -137,9 +137,7 @@ class QuickReader {
   constructor(bytes: Uint8Array, asViews: boolean) {
     // Of a Buffer, which is Node's kind, parts would be Buffers, and a slice no copy.
     this.#bytes =
-      bytes.constructor === Uint8Array
-        ? bytes
-        : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+      bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
     this.#asViews = asViews;
   }
 
