@@ -40,7 +40,7 @@ export default async function bench(): Promise<readonly BenchRow[]> {
       settle,
     ])
       await work();
-    const rounds = [];
+    const rounds: Awaited<ReturnType<typeof round>>[] = [];
     for (let n = 0; n < ROUNDS; n += 1) rounds.push(await round(world, settle));
     const us = (id: string, what: string, pick: (one: (typeof rounds)[number]) => number, unit: string) =>
       figure(id, what, overRounds(rounds, pick), unit);
@@ -133,7 +133,7 @@ async function settling(cloud: BenchCloud): Promise<() => Promise<void>> {
   const phones = await addPhones(cloud, BATCH, 1_000_000n);
   const [kiosk] = await addKiosks(cloud, 1);
   if (kiosk === undefined) throw new Error('there is no kiosk');
-  const needs = settleNeeds({ ...cloud.context, db: cloud.context.worker });
+  const needs = settleNeeds(cloud.context);
   return async () => {
     await settleBatch(needs, kiosk.kiosk, nextBatch(kiosk, phones));
   };
