@@ -7,7 +7,7 @@
  *
  * The order is the argument here as well: keys are taken in their own order before any account is locked, and accounts in
  * theirs; a key that another connection took after it was looked up makes the count differ, and the transaction is run again.
- * The foreign key of entries to accounts is asked at the commit, when their locks are our own.
+ * That an entry's transfer and account are there is asked at the end of its statement and locks neither (0034_entries_refer_in_sets.sql).
  */
 import type { Tx } from '../db/client.ts';
 import { bothInOrder } from '../db/prepared.ts';
