@@ -39,6 +39,7 @@ export type { OverridableCode } from './lifted-limits.ts';
 export * from './limits.ts';
 export * from './loss-bound.ts';
 export * from './merchant-limits.ts';
+export * from './money-text.ts';
 export * from './override.ts';
 export { compressPoint, decompressPoint } from './p256.ts';
 export * from './payee-lock.ts';

@@ -2,7 +2,7 @@
  * What the agent's main thread asks of the store's thread, as types: one table of commands, both ends derived from
  * it. Everything here survives a structured clone; nothing here runs.
  */
-import type { LimitSettings, RefusalCode } from '@tikiwallet/protocol';
+import type { LimitSettings, Policy, RefusalCode } from '@tikiwallet/protocol';
 import type { EnrolResult, KioskTrust } from '@tikiwallet/server/contract';
 import type { AcceptOutcome, Consent, DeliveryToAccept } from '../accept-payment.ts';
 import type { OfferOutcome, RefundOutcome, RefundToOffer } from '../give-back.ts';
@@ -40,7 +40,7 @@ export type SignatureThreadData = Pick<StoreOptions, 'signingKeyPem'> & SharedMe
 
 /** Each owner's own; the issuer's is the lower of policy and certificate, before any halving. */
 export interface LimitOverview {
-  readonly issuer: LimitSettings;
+  readonly issuer: Policy;
   readonly merchant: LimitSettings;
   readonly kiosk: LimitSettings;
   /** The merchant's for all its kiosks. */
