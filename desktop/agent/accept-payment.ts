@@ -291,7 +291,6 @@ export class PaymentDesk {
       receipt: receipt.value,
       acceptedAt: nowSeconds,
     });
-    this.#store.requests.end(request.requestId, 'paid');
     this.#store.raiseMark(allowance.notBefore);
     this.#store.countAccepted(stored);
     return { kind: 'accepted', payment: stored, receipt: receipt.value };

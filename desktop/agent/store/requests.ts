@@ -43,6 +43,12 @@ interface Row {
   readonly state: SaleState;
 }
 
+/** A request on this list is open; one that is not, and whose own column does not say how it ended, was paid. */
+const IS_OPEN = 'EXISTS (SELECT 1 FROM open_requests o WHERE o.request_id = requests.request_id)';
+const STATE = `CASE WHEN state = 'open' AND NOT ${IS_OPEN} THEN 'paid' ELSE state END AS state`;
+const REQUEST = `SELECT request_id, sale_id, nonce, hash, bytes, kiosk_certificate_hash, amount_minor, currency, issued_at,
+    opened_at_ms, boot_id, deadline_ms, ${STATE} FROM requests`;
+
 export class Requests {
   readonly #byHash;
   readonly #bySale;
@@ -55,17 +61,19 @@ export class Requests {
 
   constructor(db: KioskDatabase) {
     this.#byHash = db.prepare<[Uint8Array], PayableRow>(
-      `SELECT request_id, bytes, kiosk_certificate_hash, amount_minor, currency, opened_at_ms, boot_id, deadline_ms, state
+      `SELECT request_id, bytes, kiosk_certificate_hash, amount_minor, currency, opened_at_ms, boot_id, deadline_ms, ${STATE}
        FROM requests WHERE hash = ?`,
     );
-    this.#bySale = db.prepare<[string], Row>('SELECT * FROM requests WHERE sale_id = ?');
-    this.#open = db.prepare<[], Row>("SELECT * FROM requests WHERE state = 'open' ORDER BY rowid");
+    this.#bySale = db.prepare<[string], Row>(`${REQUEST} WHERE sale_id = ?`);
+    this.#open = db.prepare<[], Row>(
+      `${REQUEST} WHERE request_id IN (SELECT request_id FROM open_requests) ORDER BY rowid`,
+    );
     this.#recent = db.prepare<[number, number, number], Row>(
-      `SELECT * FROM requests WHERE opened_at_ms BETWEEN ? AND ? AND state <> 'cancelled' AND put_away = 0
+      `${REQUEST} WHERE opened_at_ms BETWEEN ? AND ? AND state <> 'cancelled' AND put_away = 0
        ORDER BY rowid DESC LIMIT ?`,
     );
     // By the order of writing: a wall clock that was set back would put an older one first.
-    this.#newest = db.prepare<[], Row>('SELECT * FROM requests ORDER BY rowid DESC LIMIT 1');
+    this.#newest = db.prepare<[], Row>(`${REQUEST} ORDER BY rowid DESC LIMIT 1`);
     this.#insert = db.prepare<
       [
         string,
@@ -87,10 +95,10 @@ export class Requests {
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'open')`,
     );
     this.#end = db.prepare<[string, string]>(
-      "UPDATE requests SET state = ? WHERE request_id = ? AND state = 'open'",
+      `UPDATE requests SET state = ? WHERE request_id = ? AND ${IS_OPEN}`,
     );
     this.#putAway = db.prepare<[string]>(
-      "UPDATE requests SET put_away = 1 WHERE request_id = ? AND state <> 'open'",
+      `UPDATE requests SET put_away = 1 WHERE request_id = ? AND NOT ${IS_OPEN}`,
     );
   }
 
@@ -135,8 +143,8 @@ export class Requests {
     );
   }
 
-  /** Leaves a request that is over as it ended. */
-  end(requestId: string, state: Exclude<SaleState, 'open'>): void {
+  /** Without a payment, which ends its request by itself. Leaves a request that is over as it ended. */
+  end(requestId: string, state: Exclude<SaleState, 'open' | 'paid'>): void {
     this.#end.run(state, requestId);
   }
 
