@@ -39,8 +39,13 @@ interface Row {
 export interface PaymentToStore {
   readonly verified: VerifiedPayment;
   readonly sequence: number;
-  readonly receipt: Uint8Array;
+  /** Asked for when the row is written. */
+  readonly receipt: () => Uint8Array;
   readonly acceptedAt: number;
+}
+
+interface Unwritten extends PaymentToStore {
+  readonly allowanceNumber: bigint;
 }
 
 export interface Totals {
@@ -79,24 +84,25 @@ const COLUMNS =
 const MAX_REMEMBERED = 4_096;
 
 export class Payments {
-  readonly #statements;
+  readonly #prepared;
   /** What `historyOf` last found or `insert` last wrote, as this connection is the table's only writer. */
   readonly #newest = new Map<string, AllowanceHistory>();
   /** Certificates that are in their table, by hash: the number of their allowance. */
   readonly #storedCertificates = new Map<string, bigint>();
 
   readonly #payers: PayerMemory;
+  /** Stored but for their rows, by the requests that they pay. */
+  #unwritten = new Map<string, Unwritten>();
 
   constructor(db: KioskDatabase) {
-    const statements = prepare(db);
-    this.#statements = statements;
+    this.#prepared = prepare(db);
     this.#payers = new PayerMemory({
-      hasPaid: (payer) => statements.hasPaid.get(payer) !== undefined,
+      hasPaid: (payer) => this.#statements.hasPaid.get(payer) !== undefined,
       recent: (payer, sinceSeconds) =>
-        statements.recent
+        this.#statements.recent
           .all({ payer, sinceSeconds })
           .map((row) => ({ acceptedAt: toNumber(row.accepted_at), amountMinor: row.amount_minor })),
-      allowanceSumMinor: (allowanceId) => statements.allowanceSum.get(allowanceId) ?? 0n,
+      allowanceSumMinor: (allowanceId) => this.#statements.allowanceSum.get(allowanceId) ?? 0n,
     });
   }
 
@@ -105,6 +111,13 @@ export class Payments {
     this.#newest.clear();
     this.#storedCertificates.clear();
     this.#payers.forget();
+    this.#unwritten = new Map();
+  }
+
+  /** Nobody reads the table without what is stored in it. */
+  get #statements(): ReturnType<typeof prepare> {
+    this.writeRows();
+    return this.#prepared;
   }
 
   byHash(paymentHash: Uint8Array): { readonly payment: StoredPayment; readonly receipt: Uint8Array } | null {
@@ -173,12 +186,24 @@ export class Payments {
     };
   }
 
-  insert(entry: PaymentToStore): StoredPayment {
-    const { verified, sequence, receipt, acceptedAt } = entry;
+  /** The row of each that was stored: at the latest before the transaction ends. */
+  writeRows(): void {
+    if (this.#unwritten.size === 0) return;
+    const rows = this.#unwritten;
+    this.#unwritten = new Map();
+    for (const row of rows.values()) this.#write(row);
+  }
+
+  /** It is stored that this request is paid, and its row does not say so yet. */
+  isUnwritten(requestId: string): boolean {
+    return this.#unwritten.has(requestId);
+  }
+
+  #write({ verified, sequence, receipt, acceptedAt, allowanceNumber }: Unwritten): void {
     const { payment, allowance } = verified;
-    this.#statements.insert.run(
+    this.#prepared.insert.run(
       sequence,
-      this.#storeCertificate(allowance, acceptedAt),
+      allowanceNumber,
       payment.counter,
       payment.amountMinor,
       payment.cumulativeMinor,
@@ -191,8 +216,16 @@ export class Payments {
       allowance.maskedPhone,
       verified.tier,
       verified.checks,
-      receipt,
+      receipt(),
     );
+  }
+
+  /** What follows in the same transaction sees it; its row waits for its receipt until {@link writeRows}. */
+  insert(entry: PaymentToStore): StoredPayment {
+    const { verified, sequence, acceptedAt } = entry;
+    const { payment, allowance } = verified;
+    const allowanceNumber = this.#storeCertificate(allowance, acceptedAt);
+    this.#unwritten.set(verified.requestId, { ...entry, allowanceNumber });
     this.#payers.add(allowance, { acceptedAt, amountMinor: payment.amountMinor });
     const former = this.#newest.get(allowance.allowanceId);
     // What was not remembered is read when it is asked for: only the table knows whether there is a higher one.
@@ -225,7 +258,7 @@ export class Payments {
     const name = Buffer.from(allowance.hash).toString('latin1');
     const known = this.#storedCertificates.get(name);
     if (known !== undefined) return known;
-    this.#statements.insertCertificate.run(
+    this.#prepared.insertCertificate.run(
       allowance.hash,
       allowance.allowanceId,
       allowance.bytes,
@@ -233,8 +266,8 @@ export class Payments {
       acceptedAt,
       allowance.devicePublicKey,
     );
-    this.#statements.insertAllowance.run(allowance.allowanceId);
-    const number = this.#statements.numberOf.get(allowance.allowanceId);
+    this.#prepared.insertAllowance.run(allowance.allowanceId);
+    const number = this.#prepared.numberOf.get(allowance.allowanceId);
     if (number === undefined) throw new Error('an allowance was stored and is not there');
     if (this.#storedCertificates.size >= MAX_REMEMBERED) this.#storedCertificates.clear();
     this.#storedCertificates.set(name, number);
