@@ -167,7 +167,7 @@ export class KioskStore {
     try {
       this.journal = new Journal(this.#db, this.crypto);
       this.payments = new Payments(this.#db);
-      this.requests = new Requests(this.#db);
+      this.requests = new Requests(this.#db, this.payments);
       this.refunds = new Refunds(this.#db);
       this.record = new KioskRecord(this.#db, {
         crypto: this.crypto,

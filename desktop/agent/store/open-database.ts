@@ -137,7 +137,15 @@ function migrate(db: KioskDatabase, migrationsFolder: string): void {
   const require = createRequire(import.meta.url);
   const { drizzle } = require('drizzle-orm/better-sqlite3') as { drizzle: typeof Drizzle };
   const migrator = require('drizzle-orm/better-sqlite3/migrator') as { migrate: typeof Migrate };
-  migrator.migrate(drizzle(db), { migrationsFolder });
+  // A table that others point to is made anew by a migration that proves at its end that every key holds. The pragma does
+  // nothing inside the migrator's transaction.
+  db.pragma('foreign_keys = OFF');
+  try {
+    migrator.migrate(drizzle(db), { migrationsFolder });
+  } finally {
+    db.pragma('foreign_keys = ON');
+  }
+  if (db.pragma('foreign_keys', { simple: true }) !== 1n) throw new Error('SQLite runs without foreign keys');
 }
 
 function appliedMigrations(db: KioskDatabase): readonly z.output<typeof AppliedMigration>[] {
