@@ -21,7 +21,62 @@ const DECODE_OPTIONS = {
 } as const;
 
 export function encodeCbor(value: CborValue): Uint8Array {
-  return encode(value, rfc8949EncodeOptions);
+  const size = usualSize(value);
+  if (size === null) return encode(value, rfc8949EncodeOptions);
+  const bytes = new Uint8Array(size);
+  putUsual(bytes, 0, value);
+  return bytes;
+}
+
+/** What nearly every message is made of: byte strings, small numbers, short lists of them. Null for all else, which is the library's. */
+function usualSize(value: CborValue): number | null {
+  if (typeof value === 'number') return isUsualNumber(value) ? headSize(value) : null;
+  if (typeof value === 'bigint') return value >= 0n && value <= USUAL_MAX ? headSize(Number(value)) : null;
+  if (value instanceof Uint8Array) return byteStringSize(value);
+  if (value === null) return 1;
+  if (!Array.isArray(value)) return null;
+  let size = headSize(value.length);
+  for (const item of value as readonly CborValue[]) {
+    const itemSize = usualSize(item);
+    if (itemSize === null) return null;
+    size += itemSize;
+  }
+  return size;
+}
+
+const USUAL_MAX = 0xffff_ffffn;
+
+function isUsualNumber(value: number): boolean {
+  return value >>> 0 === value && !Object.is(value, -0);
+}
+
+function headSize(value: number): number {
+  return value < 24 ? 1 : value < 0x100 ? 2 : value < 0x10000 ? 3 : 5;
+}
+
+/** @returns where it ends */
+function putUsual(target: Uint8Array, at: number, value: CborValue): number {
+  if (value instanceof Uint8Array) return putByteString(target, at, value);
+  if (typeof value === 'number' || typeof value === 'bigint') return putHead(target, at, 0x00, Number(value));
+  if (!Array.isArray(value)) {
+    target[at] = 0xf6;
+    return at + 1;
+  }
+  let end = putHead(target, at, 0x80, value.length);
+  for (const item of value as readonly CborValue[]) end = putUsual(target, end, item);
+  return end;
+}
+
+function putHead(target: Uint8Array, at: number, major: number, value: number): number {
+  const size = headSize(value);
+  if (size === 1) target[at] = major | value;
+  else {
+    // One, two or four bytes follow.
+    target[at] = major | (size === 2 ? 0x18 : size === 3 ? 0x19 : 0x1a);
+    for (let index = at + size - 1, rest = value; index > at; index -= 1, rest >>>= 8)
+      target[index] = rest & 0xff;
+  }
+  return at + size;
 }
 
 /** Messages up to this size are compared without asking for memory; each byte that is no UTF-8 is written again as three. */
@@ -35,23 +90,14 @@ function encodesTo(bytes: Uint8Array, value: unknown): boolean {
 
 /** Of a byte string in its deterministic form, its type and its length before it. */
 export function byteStringSize({ length }: Uint8Array): number {
-  return length + (length < 24 ? 1 : length < 0x100 ? 2 : length < 0x10000 ? 3 : 5);
+  return headSize(length) + length;
 }
 
 /** Writes that form at `at`. @returns where it ends; there must be {@link byteStringSize} bytes of room */
 export function putByteString(target: Uint8Array, at: number, string: Uint8Array): number {
-  const { length } = string;
-  const size = byteStringSize(string);
-  const start = at + size - length;
-  if (length < 24) target[at] = 0x40 | length;
-  else {
-    // 0x58, 0x59 or 0x5a, and the length in one, two or four bytes.
-    target[at] = size - length === 2 ? 0x58 : size - length === 3 ? 0x59 : 0x5a;
-    for (let index = start - 1, rest = length; index > at; index -= 1, rest >>>= 8)
-      target[index] = rest & 0xff;
-  }
+  const start = putHead(target, at, 0x40, string.length);
   target.set(string, start);
-  return at + size;
+  return start + string.length;
 }
 
 /**
@@ -121,9 +167,126 @@ export class UsualReader {
   }
 }
 
+/** What {@link QuickReader} leaves to the decoder. */
+const UNUSUAL = Symbol('unusual');
+
+/**
+ * Reads in one pass what honest senders write: shortest heads, numbers of four bytes at most, ASCII, no map but the empty one.
+ * What it reads has one form only, so nothing has to be written again to prove that. Anything else is the decoder's, which
+ * names what is wrong.
+ */
+class QuickReader {
+  readonly #bytes: Uint8Array;
+  readonly #asViews: boolean;
+  #at = 0;
+
+  constructor(bytes: Uint8Array, asViews: boolean) {
+    // Of a Buffer, which is Node's kind, parts would be Buffers, and a slice no copy.
+    this.#bytes =
+      bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+    this.#asViews = asViews;
+  }
+
+  read(): unknown {
+    const value = this.#value(0);
+    return this.#at === this.#bytes.length ? value : UNUSUAL;
+  }
+
+  #value(depth: number): unknown {
+    const head = this.#bytes[this.#at] ?? 0xff;
+    this.#at += 1;
+    if (head >= 0xa0) return simpleValue(head);
+    const argument = this.#argument(head & 0x1f);
+    if (argument < 0) return UNUSUAL;
+    switch (head >> 5) {
+      case 0:
+        return argument;
+      case 2:
+        return this.#string(argument);
+      case 3:
+        return this.#text(argument);
+      case 4:
+        return depth === MAX_NESTING ? UNUSUAL : this.#array(argument, depth);
+      default:
+        return UNUSUAL;
+    }
+  }
+
+  /** Negative for one that is longer than it had to be, or than four bytes. */
+  #argument(short: number): number {
+    if (short < 24) return short;
+    if (short > 26) return -1;
+    const size = 1 << (short - 24);
+    let value = 0;
+    for (const end = this.#at + size; this.#at < end; this.#at += 1)
+      value = value * 0x100 + (this.#bytes[this.#at] ?? 0);
+    return value >= (size === 1 ? 24 : size === 2 ? 0x100 : 0x10000) ? value : -1;
+  }
+
+  #string(length: number): unknown {
+    const start = this.#at;
+    this.#at += length;
+    if (this.#at > this.#bytes.length) return UNUSUAL;
+    return this.#asViews ? this.#bytes.subarray(start, this.#at) : this.#bytes.slice(start, this.#at);
+  }
+
+  #text(length: number): unknown {
+    if (length > USUAL_TEXT_BYTES) return UNUSUAL;
+    const codes: number[] = [];
+    for (const end = this.#at + length; this.#at < end; this.#at += 1) {
+      const code = this.#bytes[this.#at] ?? 0xff;
+      if (code >= 0x80) return UNUSUAL;
+      codes.push(code);
+    }
+    return String.fromCharCode(...codes);
+  }
+
+  #array(length: number, depth: number): unknown {
+    const items: unknown[] = [];
+    for (let index = 0; index < length; index += 1) {
+      const item = this.#value(depth + 1);
+      if (item === UNUSUAL) return UNUSUAL;
+      items.push(item);
+    }
+    return items;
+  }
+}
+
+const USUAL_TEXT_BYTES = 256;
+
+function simpleValue(head: number): unknown {
+  switch (head) {
+    case 0xa0:
+      return new Map();
+    case 0xf4:
+      return false;
+    case 0xf5:
+      return true;
+    case 0xf6:
+      return null;
+    default:
+      return UNUSUAL;
+  }
+}
+
 /** @throws Refusal `message_too_large`, `message_malformed` or `object_not_canonical`. */
 export function decodeCbor(bytes: Uint8Array, maxBytes: number): unknown {
+  return decodeWithin(bytes, maxBytes, false);
+}
+
+/** The same; byte strings are views of `bytes`, for what is as long-lived as they are, and never written into. */
+export function decodeCborAsViews(bytes: Uint8Array, maxBytes: number): unknown {
+  return decodeWithin(bytes, maxBytes, true);
+}
+
+function decodeWithin(bytes: Uint8Array, maxBytes: number, asViews: boolean): unknown {
   if (bytes.length > maxBytes) refuse('message_too_large');
+  const quick = new QuickReader(bytes, asViews).read();
+  return quick === UNUSUAL ? decodeAnyForm(bytes) : quick;
+}
+
+/** By the library, for whatever may have been sent. @throws Refusal `message_malformed` or `object_not_canonical`. */
+export function decodeAnyForm(bytes: Uint8Array): unknown {
   let value: unknown;
   try {
     value = decode(bytes, DECODE_OPTIONS);
