@@ -116,11 +116,11 @@ async function refusedEntries(
 ): Promise<readonly Finding[]> {
   const rows = await executor.execute<RefusedRow>(sql`
     select r.enrolment_id as "enrolmentId", r.sequence, r.code, r.kiosk_id as "kioskId", j.bytes as entry
-    from refund_entries r join kiosk_journal j on j.enrolment_id = r.enrolment_id and j.sequence = r.sequence
+    from refund_entries r cross join lateral journal_between(r.enrolment_id, r.sequence, r.sequence) j
     where r.offer_hash is null and r.code in ('issuer_unknown', 'refund_is_for_another_kiosk')
     union all
     select s.enrolment_id, s.sequence, s.code, s.kiosk_id, j.bytes
-    from sales s join kiosk_journal j on j.enrolment_id = s.enrolment_id and j.sequence = s.sequence
+    from sales s cross join lateral journal_between(s.enrolment_id, s.sequence, s.sequence) j
     where s.outcome = 'refused' and s.code = 'payment_is_for_another_shop'
       and not exists (select 1 from payments p where p.payment_hash = s.payment_hash)
     order by 1, 2`);
