@@ -15,6 +15,7 @@ import {
   isOverridable,
   requireIssuerSignature,
   runSync,
+  runToSignature,
   signReceipt,
   toHex,
   verifyPayment,
@@ -66,6 +67,13 @@ export type AcceptOutcome =
       readonly offer?: OverrideOffer;
     };
 
+/** Accepted, and its receipt is signed while others of its group are judged: whole when their transaction is. */
+interface Unsigned {
+  readonly kind: 'unsigned';
+  readonly payment: StoredPayment;
+  readonly receipt: () => Uint8Array;
+}
+
 /** A person's word about one refused payment; who the person is has been proved before. */
 export interface Consent {
   readonly requestId: string;
@@ -73,6 +81,12 @@ export interface Consent {
   readonly paymentHash: string;
   readonly codes: readonly OverridableCode[];
   readonly reason: OverrideReason;
+}
+
+/** What is decided about one delivery besides the delivery: by whose word, and whether its receipt is signed beside the others. */
+interface How {
+  readonly consent: Consent | null;
+  readonly signsAside: boolean;
 }
 
 /** What may be a second signature of a phone; the request that it names is known here, or is not. */
@@ -120,7 +134,10 @@ export class PaymentDesk {
    */
   acceptGroup(deliveries: readonly DeliveryToAccept[]): readonly AcceptOutcome[] {
     try {
-      return this.#store.write(() => deliveries.map((delivery) => this.#accept(delivery)));
+      // One alone would only wait for somebody else to sign.
+      const how = { consent: null, signsAside: deliveries.length > 1 };
+      const decided = this.#store.write(() => deliveries.map((delivery) => this.#accept(delivery, how)));
+      return decided.map(whole);
     } catch (error) {
       this.#reader.forgetReferences();
       if (storageFaultOf(error) !== null) throw error;
@@ -137,10 +154,12 @@ export class PaymentDesk {
    */
   acceptUnderOverride(consent: Consent): AcceptOutcome | null {
     const bytes = this.#held.take(consent.requestId, consent.paymentHash);
-    return bytes === null ? null : this.#accept({ bytes, isSigned: false }, consent);
+    return bytes === null
+      ? null
+      : whole(this.#accept({ bytes, isSigned: false }, { consent, signsAside: false }));
   }
 
-  #accept({ bytes, isSigned }: DeliveryToAccept, consent: Consent | null = null): AcceptOutcome {
+  #accept({ bytes, isSigned }: DeliveryToAccept, how: How): AcceptOutcome | Unsigned {
     const { kiosk } = this.#store.memory;
     if (kiosk === null) return refused('kiosk_not_enrolled', null);
     const delivery = attempt(() => decodeAnyDelivery(bytes));
@@ -172,7 +191,7 @@ export class PaymentDesk {
       ...{ kiosk, request, certificate, history, isSigned },
       ...{ nowSeconds: now.seconds, clockIsBehind: now.isBehind },
     });
-    const verdict = this.#decide(identified, facts, consent);
+    const verdict = this.#decide(identified, facts, how.consent);
     if (!verdict.ok) {
       if (MAYBE_DOUBLE_SPEND.has(verdict.code))
         this.#keepContradiction({ identified, requestId }, kiosk, verdict.code);
@@ -182,7 +201,7 @@ export class PaymentDesk {
     }
     this.#reader.remember(read.value);
     if (request === null) throw new Error('a payment was verified without its request');
-    return this.#put(verdict.value, { request, certificate, nowSeconds: now.seconds, consent });
+    return this.#put(verdict.value, { request, certificate, nowSeconds: now.seconds, how });
   }
 
   #decide(
@@ -256,11 +275,11 @@ export class PaymentDesk {
       request: PayableRequest;
       certificate: KioskCertificate;
       nowSeconds: number;
-      consent: Consent | null;
+      how: How;
     },
-  ): AcceptOutcome {
-    const { certificate, request, nowSeconds } = known;
-    this.#noteOverride(verified, known.consent, nowSeconds);
+  ): Unsigned {
+    const { certificate, request, nowSeconds, how } = known;
+    this.#noteOverride(verified, how.consent, nowSeconds);
     const { payment, allowance, tier, checks } = verified;
     const body = encodeSaleBody({
       kioskCertificateHash: certificate.hash,
@@ -283,18 +302,28 @@ export class PaymentDesk {
       },
       certificate.hash,
     );
-    const receipt = runSync(steps, this.#store.crypto, this.#store.sign);
-    if (!receipt.ok) throw new Error(`the receipt could not be signed: ${receipt.code}`);
+    const receipt = this.#receipt(steps, how);
     const stored = this.#store.payments.insert({
       verified,
       sequence: head.sequence,
-      receipt: receipt.value,
+      receipt,
       acceptedAt: nowSeconds,
     });
     this.#store.requests.end(request.requestId, 'paid');
     this.#store.raiseMark(allowance.notBefore);
     this.#store.countAccepted(stored);
-    return { kind: 'accepted', payment: stored, receipt: receipt.value };
+    return { kind: 'unsigned', payment: stored, receipt };
+  }
+
+  /** Its signature may begin at once; asked for the bytes, which are the same every time, it is there. */
+  #receipt(steps: ReturnType<typeof signReceipt>, { signsAside }: How): () => Uint8Array {
+    const begun = runToSignature(steps, this.#store.crypto);
+    if (!begun.ok) throw new Error(`the receipt could not be signed: ${begun.code}`);
+    const { toSign } = begun.value;
+    const { signing, sign } = this.#store;
+    const signature = signsAside ? signing.begin(toSign) : () => sign(toSign);
+    let signed: Uint8Array | null = null;
+    return () => (signed ??= begun.value.finish(signature()));
   }
 
   /** Directly before its sale, so that the receipt commits this kiosk to both. */
@@ -350,6 +379,12 @@ export class PaymentDesk {
     const [only, ...others] = this.#store.requests.open();
     return only === undefined || others.length > 0 ? null : only.requestId;
   }
+}
+
+/** After its transaction, or, where the caller's goes on, before its row is written: the receipt is signed now at the latest. */
+function whole(decided: AcceptOutcome | Unsigned): AcceptOutcome {
+  if (decided.kind !== 'unsigned') return decided;
+  return { kind: 'accepted', payment: decided.payment, receipt: decided.receipt() };
 }
 
 function refused(code: AcceptCode, requestId: string | null): AcceptOutcome {

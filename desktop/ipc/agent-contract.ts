@@ -320,6 +320,8 @@ export const LimitLine = z.object({
   cloud: LimitValue.nullable().default(null),
   /** The one that holds now, halved where the trust data is not fresh. */
   counts: LimitValue,
+  /** Within how long it counts, where the issuer sets that; null: the name says it. */
+  windowSeconds: z.int().positive().nullable().default(null),
 });
 export type LimitLine = z.infer<typeof LimitLine>;
 

@@ -130,6 +130,7 @@ export class FakeAgent {
   /** The merchant suspends the till while a customer is being asked. */
   suspend(): void {
     this.#counter.stop('kiosk_suspended');
+    this.refunds.stop();
     this.set({ problems: ['kiosk_suspended'] });
   }
 

@@ -113,7 +113,8 @@ export class FakeManager {
       const counts = [issuer, merchant, kiosk, cloud]
         .filter((value) => value !== null)
         .reduce((low, value) => (BigInt(value) < BigInt(low) ? value : low));
-      return { name, issuer, merchant, kiosk, cloud, counts };
+      const windowSeconds = name.startsWith('split') ? 600 : null;
+      return { name, issuer, merchant, kiosk, cloud, counts, windowSeconds };
     });
   }
 }

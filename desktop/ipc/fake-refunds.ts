@@ -124,6 +124,13 @@ export class FakeRefunds {
     if (refund !== null) this.#till.set({ refund: { ...refund, state: 'expired', remainingMs: 0 } });
   }
 
+  /** The till is stopped: no offer stays that nobody has accepted. */
+  stop(): void {
+    const { refund } = this.#till.state();
+    if (refund?.state === 'open')
+      this.#till.set({ refund: { ...refund, state: 'cancelled', remainingMs: 0 } });
+  }
+
   withRemaining(refund: Refund | null): Refund | null {
     if (refund === null || refund.state !== 'open') return refund;
     return { ...refund, remainingMs: Math.max(0, this.#deadline - this.#till.now()) };

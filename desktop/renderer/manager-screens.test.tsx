@@ -66,6 +66,7 @@ describe('a manager', () => {
     const row = () => document.querySelector<HTMLElement>('[data-name="perPaymentMinor"]');
     const counts = () => row()?.querySelector<HTMLElement>('[data-testid="limit-counts"]')?.dataset['value'];
     expect(counts()).toBe('20000000');
+    expect(screen.getByTestId('limits').textContent).toContain('Within 10 min, sum');
     fireEvent.click(row()?.querySelector('button') ?? document.body);
     for (const key of ['5', '00', '00']) fireEvent.click(screen.getByTestId(`key-${key}`));
     fireEvent.click(screen.getByTestId('limit-save'));
@@ -277,7 +278,7 @@ describe('giving money back', () => {
     expect(screen.getByTestId('give-back-receipt-qr').dataset['qrText']).toMatch(/^TIKI1:D:/);
     await waitFor(() => expect(screen.getByTestId('announcer').textContent).toContain('Given back'));
     const done = screen.getByTestId('screen-given-back');
-    expect(done.textContent).toContain('when this kiosk settles');
+    expect(done.textContent).toContain('when this till settles');
     act(() => agent.refunds.settle());
     await waitFor(() => expect(done.textContent).toContain('is in the customer’s online wallet'));
     fireEvent.click(screen.getByTestId('give-back-done'));
@@ -297,6 +298,24 @@ describe('giving money back', () => {
     fireEvent.click(screen.getByTestId('give-back-submit'));
     await screen.findByTestId('give-back-qr');
     expect(agent.state.refund).toMatchObject({ kind: 'void', amountMinor: '1500000' });
+  });
+
+  it('offers no new code while the till is stopped, and says why', async () => {
+    await openDetail();
+    fireEvent.click(await screen.findByTestId('give-back'));
+    fireEvent.click(screen.getByTestId('give-back-reason-other'));
+    fireEvent.click(screen.getByTestId('give-back-submit'));
+    await screen.findByTestId('give-back-qr');
+    act(() => agent.set({ problems: ['kiosk_suspended'] }));
+    expect(screen.queryByTestId('give-back-qr')).toBeNull();
+    act(() => agent.suspend());
+    expect(screen.getByTestId('screen-give-back-over').textContent).toContain('suspended this till');
+    expect(screen.queryByTestId('give-back-again')).toBeNull();
+    fireEvent.click(screen.getByTestId('give-back-done'));
+    expect((await screen.findByTestId('give-back-stopped')).textContent).toContain('stopped');
+    expect(screen.queryByTestId('give-back')).toBeNull();
+    act(() => agent.set({ problems: [] }));
+    expect(screen.getByTestId('give-back')).toBeTruthy();
   });
 
   it('says a refused confirmation in a sentence, and an expired code as nothing given back', async () => {

@@ -178,6 +178,15 @@ describe('a sale', () => {
     expect(screen.getByTestId('screen-sell')).toBeTruthy();
   });
 
+  it('whose time is over gets no new code while the till is stopped', () => {
+    show('expired');
+    act(() => agent.set({ problems: ['kiosk_suspended'] }));
+    expect(screen.queryByTestId('new-code')).toBeNull();
+    expect(screen.getByTestId('screen-stopped').textContent).toContain('suspended this till');
+    act(() => agent.set({ problems: [] }));
+    expect(screen.getByTestId('new-code')).toBeTruthy();
+  });
+
   it('that is cancelled makes room for the next', async () => {
     show('waiting');
     fireEvent.click(screen.getByTestId('cancel-sale'));

@@ -42,9 +42,17 @@ class Supplicant {
 
   /** As when the interface goes, and its socket with it. */
   endSocketOf(interfaceName: string): void {
+    this.#tell(interfaceName, { type: 'ended', code: 'no_socket', message: '' });
+  }
+
+  /** As when more was said than could be taken. */
+  loseEventsOf(interfaceName: string): void {
+    this.#tell(interfaceName, { type: 'dropped', count: 1 });
+  }
+
+  #tell(interfaceName: string, message: EventMessage): void {
     for (const [listener, socketPath] of this.#listeners)
-      if (socketPath.endsWith(`/${interfaceName}`))
-        listener({ type: 'ended', code: 'no_socket', message: '' });
+      if (socketPath.endsWith(`/${interfaceName}`)) listener(message);
   }
 }
 
@@ -113,6 +121,44 @@ describe('a radio', () => {
     expect(removed).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ reason: 'UNAVAILABLE' }));
     await radio.close();
   });
+
+  test.each([
+    ['of its own', 'wlan0'],
+    ['beside the one for Wi-Fi Direct', 'p2p-dev-wlan0'],
+  ])(
+    'finds out who came and went while the events of an access point were lost, on an interface %s',
+    async (_, interfaceName) => {
+      const supplicant = new Supplicant();
+      const radio = await openRadio({ interfaceName, deviceName: 'Till', load: () => supplicant.addon });
+      const [stays, goes, comes] = [1, 2, 3].map((n) => `02:00:00:00:00:1${String(n)}`);
+      let stations = [stays, goes];
+      supplicant.answer = (command) => {
+        if (command === 'SELECT_NETWORK 7') queueMicrotask(() => supplicant.say('AP-ENABLED '));
+        const [question, after] = command.split(' ');
+        if (question !== 'STA-FIRST' && question !== 'STA-NEXT') return supplicant.usual(command);
+        const next = stations[stations.indexOf(after) + 1];
+        return next === undefined ? '' : `${next}\nflags=[AUTH][ASSOC][AUTHORIZED]\n`;
+      };
+      const group = { ssid: 'Till', passphrase: GROUP.passphrase, frequencyMhz: 2_412 };
+      expect(await radio.hostAccessPoint(group)).toMatchObject({
+        interfaceName: 'wlan0',
+        role: 'access_point',
+      });
+      for (const address of stations) supplicant.say(`AP-STA-CONNECTED ${address ?? ''}`);
+      expect(radio.clients()).toEqual([stays, goes]);
+      const told = vi.fn();
+      radio.on('client_joined', told);
+      radio.on('client_left', told);
+      stations = [stays, comes];
+      supplicant.loseEventsOf('wlan0');
+      await expect.poll(() => radio.clients()).toEqual([stays, comes]);
+      expect(told.mock.calls.map(([event]) => [event.type, event.address])).toEqual([
+        ['client_left', goes],
+        ['client_joined', comes],
+      ]);
+      await radio.close();
+    },
+  );
 
   test('R12 tells a supplicant that started anew its settings before it hosts a group there', async () => {
     const supplicant = new Supplicant();

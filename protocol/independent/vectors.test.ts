@@ -16,6 +16,7 @@ import * as objects from './objects.ts';
 import { Refusal, refusalCodes } from './refusal.ts';
 import * as refunds from './refunds.ts';
 import * as settlement from './settlement.ts';
+import * as streams from './settlement-stream.ts';
 import * as trust from './trust.ts';
 
 const spec = join(import.meta.dirname, '../spec');
@@ -59,6 +60,7 @@ type Texts =
   | 'salt'
   | 'sealed'
   | 'statement'
+  | 'stream'
   | 'text'
   | 'trustBundle';
 
@@ -175,6 +177,9 @@ const operations: Record<string, (input: Input) => unknown> = {
     const inForce = { kiosk, trustBundle, known: input.limitsInForce };
     return trust.takeMerchantLimits(input.merchantLimits, inForce, input.nowSeconds);
   },
+  readBatchStream: ({ stream }) => streams.readBatchStream(stream),
+  readAcknowledgementStream: ({ stream }) => streams.readAcknowledgementStream(stream),
+  followAcknowledgementStream: ({ stream }) => streams.followStream(stream, 'acknowledgements'),
   findContradiction: (input) => doubleSpend.findContradiction(input.payments, allowanceOf(input)),
   verifyDoubleSpendProof: (input) => doubleSpend.verifyDoubleSpendProof(input.proof, input.rootPublicKey),
   verifyJournalFile: ({ file, rootPublicKey }) => verifyJournalFile(file, rootPublicKey),
@@ -270,7 +275,19 @@ function settingsOf(written: Readonly<Record<string, string | number>>): decisio
 function run(vector: Vector, context: Partial<Input>): unknown {
   const operation = operations[vector.operation];
   if (operation === undefined) throw new Error(`no such operation: ${vector.operation}`);
-  return operation({ ...context, ...vector.input } as Input);
+  const input = Object.entries({ ...context, ...vector.input }).map(([name, value]) => [
+    name,
+    written(value),
+  ]);
+  return operation(Object.fromEntries(input) as Input);
+}
+
+/** Some bytes, and then one many times, written out. */
+function written(value: unknown): unknown {
+  const isShort = typeof value === 'object' && value !== null && 'times' in value;
+  if (!isShort) return value;
+  const { begin, byte, times } = value as { begin: Hex; byte: Hex; times: number };
+  return begin + byte.repeat(times);
 }
 
 function codeOf(task: () => unknown): unknown {

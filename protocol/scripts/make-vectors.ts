@@ -23,6 +23,7 @@ import { boundVectors, shopBoundVectors } from './vectors-of-bounds.ts';
 import { edgeVectors } from './vectors-of-edges.ts';
 import { formVectors } from './vectors-of-forms.ts';
 import { journalFileVectors } from './vectors-of-journals.ts';
+import { settlementStreamVectors } from './vectors-of-settlement-streams.ts';
 import { settlementEdgeVectors } from './vectors-of-settlement-edges.ts';
 import { doubleSpendProofVectors } from './vectors-of-proofs.ts';
 import { refundVectors } from './vectors-of-refunds.ts';
@@ -61,6 +62,7 @@ const MAKERS: Readonly<Record<string, (world: VectorWorld) => DraftFile>> = {
   'bounds.json': boundVectors,
   'bounds-of-shops.json': shopBoundVectors,
   'settlement-edges.json': settlementEdgeVectors,
+  'settlement-stream.json': settlementStreamVectors,
   'journal-file.json': journalFileVectors,
   'acceptance-edges.json': edgeVectors,
 };

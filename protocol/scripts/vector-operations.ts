@@ -3,7 +3,7 @@
  * Isomorphic like the rules themselves, so that the phone, the kiosk and the cloud run the same vectors.
  */
 import { decodeCbor } from '../src/cbor.ts';
-import { fromBase45, fromHex, toHex } from '../src/bytes.ts';
+import { concatBytes, fromBase45, fromHex, toHex } from '../src/bytes.ts';
 import type { Steps } from '../src/crypto.ts';
 import { refuse } from '../src/errors.ts';
 import * as protocol from '../src/index.ts';
@@ -48,8 +48,16 @@ class Input {
     if (typeof value !== 'string') throw new TypeError(`${name} is no text`);
     return value;
   }
+  /** Hex, or one byte many times behind a few others. */
   bytes(name: string): Uint8Array {
-    return fromHex(this.text(name));
+    const value = this.#get(name);
+    if (typeof value !== 'object') return fromHex(this.text(name));
+    const alike = this.object(name);
+    if (alike === null) throw new TypeError(`${name} is null`);
+    return concatBytes(
+      alike.bytes('begin'),
+      new Uint8Array(alike.number('times')).fill(alike.bytes('byte')[0] ?? 0),
+    );
   }
   number(name: string): number {
     const value = this.#get(name);
@@ -432,6 +440,37 @@ function plain(rule: (input: Input) => unknown): (input: Input) => Steps<unknown
   };
 }
 
+const BATCH_STREAM = { maxObjectBytes: protocol.MAX_BATCH_BYTES, maxProblemBytes: 0 };
+const ACKNOWLEDGEMENT_STREAM = {
+  maxObjectBytes: protocol.MAX_ACKNOWLEDGEMENT_BYTES,
+  maxProblemBytes: protocol.MAX_STREAM_PROBLEM_BYTES,
+};
+
+/** What a stream holds up to its end, or to what is refused in it: byte by byte, as the slowest line brings it. */
+function readStream(stream: Uint8Array, limits: protocol.FrameLimits) {
+  const objects: Uint8Array[] = [];
+  let problem: string | null = null;
+  const end = protocol.attempt(() => {
+    const reader = new protocol.StreamReader(limits);
+    for (let at = 0; at < stream.length; at += 1) {
+      reader.give(stream.subarray(at, at + 1));
+      const frame = reader.next();
+      if (frame?.kind === 'object') objects.push(frame.content);
+      if (frame?.kind === 'problem') {
+        const text = decodeCbor(protocol.encodeStreamProblem(frame.content), protocol.MAX_ENVELOPE_BYTES + 3);
+        problem = String(text);
+      }
+    }
+    if (!reader.isBetweenFrames) refuse('message_malformed');
+  });
+  return { objects, problem, code: end.ok ? null : end.code };
+}
+
+function wholeStream(stream: Uint8Array, limits: protocol.FrameLimits) {
+  const { code, ...held } = readStream(stream, limits);
+  return code === null ? held : refuse(code);
+}
+
 function qrBytes(input: Input): Uint8Array {
   const content = input.text('content');
   if (!protocol.isQrContent(content)) throw new TypeError(content);
@@ -521,6 +560,9 @@ const OPERATIONS: Readonly<Record<string, (input: Input) => Steps<unknown>>> = {
   readRefundEntry: refundEntry,
   verifySettlementBatch: settlementBatch,
   verifySale: sale,
+  readBatchStream: plain((input) => wholeStream(input.bytes('stream'), BATCH_STREAM).objects),
+  readAcknowledgementStream: plain((input) => wholeStream(input.bytes('stream'), ACKNOWLEDGEMENT_STREAM)),
+  followAcknowledgementStream: plain((input) => readStream(input.bytes('stream'), ACKNOWLEDGEMENT_STREAM)),
   verifySettlementAcknowledgement: acknowledgement,
   findContradiction: contradiction,
   verifyProofOfPossession: possession,

@@ -9,7 +9,7 @@ import * as bound from './field-bounds.ts';
 import { free, tied, type Subject } from './field-bounds.ts';
 import { assemble, fieldsOf, itemsOf, partsOf, resigned, withFields } from './tamper.ts';
 import { FIELD_NAMES } from './diagnostic.ts';
-import { given, invalid, valid, type DraftFile } from './vector-drafts.ts';
+import { byteStringOf, given, invalid, valid, type DraftFile } from './vector-drafts.ts';
 import { NOW, type VectorWorld } from './vector-world.ts';
 import { bodiesRefused, refundSubjects } from './vectors-of-body-bounds.ts';
 import { makeOffer } from './vectors-of-refunds.ts';
@@ -55,7 +55,10 @@ function refusedOf(subject: Subject): readonly Vector[] {
     bad('without its last field', 'message_malformed', rebuilt(subject, fields.slice(0, -1))),
     bad('with a field more', 'message_malformed', rebuilt(subject, [...fields, 0])),
     bad('without any field', 'message_malformed', rebuilt(subject, [])),
-    bad('a byte above its bound', 'message_too_large', new Uint8Array(subject.maxBytes + 1)),
+    bad('a byte above its bound', 'message_too_large', byteStringOf(subject.maxBytes + 1)),
+    ...(subject.maxBytes <= protocol.MAX_PROOF_BYTES
+      ? []
+      : [bad('no array, at its bound', 'message_malformed', byteStringOf(subject.maxBytes))]),
     ...(signed === null ? [] : [bad('with the header of the other kind', signed.otherHeader, swapped())]),
     ...ofFields,
   ];
@@ -480,9 +483,6 @@ function nestedRefused(world: VectorWorld): readonly Vector[] {
   ];
 }
 
-/** Above these bounds a vector would fill a screen many times over; tests beside the code hold them. */
-const TOO_LARGE_TO_PRINT = 20_000;
-
 /** In two files, because one would be larger than a file in git should be: what a shop makes, and everything else. */
 export function boundVectors(world: VectorWorld): DraftFile {
   const subjects = [
@@ -524,14 +524,10 @@ function boundsOf(world: VectorWorld, { description, subjects, others }: BoundsF
     const envelope = protocol.encodeSettlementEnvelope(world.kiosk.hash, fromHex(head), entries);
     return { ...vector, input: given({ envelope }) };
   };
-  const isPrintable = ({ code, input }: Vector) =>
-    code !== 'message_too_large' ||
-    Object.values(input).every((value) => typeof value !== 'string' || value.length / 2 < TOO_LARGE_TO_PRINT);
   const refused = subjects
     .flatMap(refusedOf)
     // The head of a batch is bounded by the field of its envelope.
-    .filter(({ name }) => name !== 'batch: a byte above its bound')
-    .filter(isPrintable);
+    .filter(({ name }) => name !== 'batch: a byte above its bound');
   return {
     description,
     page: '11-limits.md',

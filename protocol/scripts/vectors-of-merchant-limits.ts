@@ -3,7 +3,7 @@ import type { CborValue } from '../src/cbor.ts';
 import * as protocol from '../src/index.ts';
 import { assemble, fieldsOf, malleated, partsOf, resigned, withFields } from './tamper.ts';
 import { FIELD_NAMES } from './diagnostic.ts';
-import { everyFieldChanged, given, invalid, valid, type DraftFile } from './vector-drafts.ts';
+import { byteStringOf, everyFieldChanged, given, invalid, valid, type DraftFile } from './vector-drafts.ts';
 import { NOW, type Actor, type VectorWorld } from './vector-world.ts';
 
 const LIMITS = { perPaymentMinor: 5_000n, daySumMinor: 40_000n, storedCount: 200 } as const;
@@ -86,6 +86,9 @@ export function merchantLimitsVectors(world: VectorWorld): DraftFile {
       ),
       bad('a limit raised', 'certificate_signature_invalid', {
         merchantLimits: withLimits(limits, [9_000, ...nulls.slice(1)]),
+      }),
+      bad('a byte above its bound', 'message_too_large', {
+        merchantLimits: byteStringOf(protocol.MAX_OBJECT_BYTES + 1),
       }),
       bad('version zero', 'field_out_of_range', again(2, 0)),
       bad('version 2^31', 'field_out_of_range', again(2, 2_147_483_648)),

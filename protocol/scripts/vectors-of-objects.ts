@@ -6,7 +6,7 @@ import { assemble, fieldsOf, itemsOf, malleated, partsOf, resigned, withFields }
 import { encodeCbor } from '../src/cbor.ts';
 import type { Vector } from './vector-operations.ts';
 import { FIELD_NAMES } from './diagnostic.ts';
-import { everyFieldChanged, given, invalid, valid, type DraftFile } from './vector-drafts.ts';
+import { byteStringOf, everyFieldChanged, given, invalid, valid, type DraftFile } from './vector-drafts.ts';
 import { id, NOW, PHONE, PHONE_SALT, type VectorWorld } from './vector-world.ts';
 
 const namesOf = (purpose: number) => FIELD_NAMES.get(purpose) ?? [];
@@ -357,6 +357,12 @@ export function requestVectors(world: VectorWorld): DraftFile {
       }),
     ],
     invalid: [
+      invalid('list: no array, at its bound', 'decodeRequestList', 'message_malformed', {
+        list: byteStringOf(protocol.MAX_REQUEST_LIST_BYTES),
+      }),
+      invalid('list: a byte above its bound', 'decodeRequestList', 'message_too_large', {
+        list: byteStringOf(protocol.MAX_REQUEST_LIST_BYTES + 1),
+      }),
       ...everyFieldChanged(request.bytes, namesOf(4), (name, tampered, index) => {
         const early: Readonly<Record<number, protocol.RefusalCode>> = {
           0: 'object_has_wrong_purpose',

@@ -1,8 +1,9 @@
 /** Vectors of the trust bundle: believed from the root alone, and the order among bundles. */
 import type { CborValue } from '../src/cbor.ts';
 import * as protocol from '../src/index.ts';
+import { FIELD_NAMES } from './diagnostic.ts';
 import { changed, fieldsOf, resigned, withFields } from './tamper.ts';
-import { given, invalid, valid, type DraftFile } from './vector-drafts.ts';
+import { everyFieldChanged, given, invalid, valid, type DraftFile } from './vector-drafts.ts';
 import { id, NOW, type VectorWorld } from './vector-world.ts';
 
 export function trustBundleVectors(world: VectorWorld): DraftFile {
@@ -97,6 +98,11 @@ export function trustBundleVectors(world: VectorWorld): DraftFile {
       }),
     ],
     invalid: [
+      ...everyFieldChanged(
+        signBundle({ revokedIssuers: REVOKED }),
+        FIELD_NAMES.get(10) ?? [],
+        (name, bytes, index) => bad(`R21 ${name}`, tampered(index), bundle(bytes)),
+      ),
       bad('of another root', 'certificate_signature_invalid', {
         ...bundle(trustBundle),
         rootPublicKey: world.stranger.publicKey,
@@ -247,6 +253,14 @@ function revocationVectors(world: VectorWorld, revoking: Uint8Array) {
   };
 }
 
+const REVOKED = [{ generation: 9, honouredUntil: NOW }];
+
+/** A certificate in it has a signature of its own, which is looked at before the object's. */
+function tampered(index: number): protocol.RefusalCode {
+  if (index === 0) return 'object_has_wrong_purpose';
+  return index === 4 ? 'certificate_signature_invalid' : 'trust_bundle_signature_invalid';
+}
+
 function deltaVectors(world: VectorWorld) {
   const { trustBundle: known, signDelta, issuer } = world;
   const delta = signDelta({});
@@ -264,6 +278,7 @@ function deltaVectors(world: VectorWorld) {
       issuer,
     );
   const listHash = hashOf([0xd1, 0xd2], [0xd3]);
+  const full = signDelta({ revokedIssuers: REVOKED, removedKiosks: [id(0xd9)] });
   const twice = world.signBundle({ deniedAllowances: [id(0xd1), id(0xd2), id(0xd1)] });
   return {
     valid: [
@@ -313,6 +328,9 @@ function deltaVectors(world: VectorWorld) {
         'with the hash of another result',
         'deny_list_result_differs',
         signDelta({ listHash: new Uint8Array(32) }),
+      ),
+      ...everyFieldChanged(full, FIELD_NAMES.get(20) ?? [], (name, bytes, index) =>
+        no(`R21 ${name}`, tampered(index), bytes),
       ),
       no('an addition left out', 'trust_bundle_signature_invalid', forged(8, [id(0xd4)])),
       no('a removal added', 'trust_bundle_signature_invalid', forged(9, [id(0xd1), id(0xd2)])),

@@ -2,7 +2,16 @@
 import { webcrypto } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { crypto, newKey } from '../test/world.ts';
-import { digest, runAsync, runSync, sign, verifySignature, type AsyncCrypto, type Steps } from './crypto.ts';
+import {
+  digest,
+  runAsync,
+  runSync,
+  runToSignature,
+  sign,
+  verifySignature,
+  type AsyncCrypto,
+  type Steps,
+} from './crypto.ts';
 import { refuse } from './errors.ts';
 import { webCrypto } from './index.ts';
 
@@ -51,6 +60,30 @@ describe('both drivers', () => {
     const steps = digest(data);
     steps.next();
     expect(() => steps.next(true)).toThrow(TypeError);
+  });
+});
+
+describe('a rule that stands at its signature', () => {
+  function* hashAndSign(): Steps<Uint8Array> {
+    return yield* sign(yield* digest(data));
+  }
+
+  it('ends with a signature that was made elsewhere', () => {
+    const begun = runToSignature(hashAndSign(), crypto);
+    if (!begun.ok) throw new Error(begun.code);
+    expect(begun.value.toSign).toEqual(crypto.digest(data));
+    const signature = key.sign(begun.value.toSign);
+    expect(begun.value.finish(signature)).toEqual(signature);
+  });
+
+  it('refuses as ever before it comes so far', () => {
+    expect(runToSignature(refusingLater(), crypto)).toEqual({ ok: false, code: 'field_out_of_range' });
+  });
+
+  it('must sign, once, at its end', () => {
+    expect(() => runToSignature(digest(data), crypto)).toThrow('sign nothing');
+    const more = runToSignature(hashSignVerify(), crypto);
+    expect(() => more.ok && more.value.finish(new Uint8Array(64))).toThrow('do not end');
   });
 });
 

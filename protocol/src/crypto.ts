@@ -62,22 +62,48 @@ function noSigner(): never {
 export function runSync<T>(steps: Steps<T>, crypto: SyncCrypto, signer: SyncSigner = noSigner): Result<T> {
   return attempt(() => {
     let turn = steps.next();
-    while (!turn.done) {
-      const request = turn.value;
-      switch (request.op) {
-        case 'digest':
-          turn = steps.next(crypto.digest(request.data));
-          break;
-        case 'verify':
-          turn = steps.next(crypto.verify(request.publicKey, request.data, request.signature));
-          break;
-        case 'sign':
-          turn = steps.next(signer(request.data));
-          break;
-      }
-    }
+    while (!turn.done) turn = answer(steps, turn.value, crypto, signer);
     return turn.value;
   });
+}
+
+function answer<T>(
+  steps: Steps<T>,
+  request: CryptoRequest,
+  crypto: SyncCrypto,
+  signer: SyncSigner,
+): IteratorResult<CryptoRequest, T> {
+  switch (request.op) {
+    case 'digest':
+      return steps.next(crypto.digest(request.data));
+    case 'verify':
+      return steps.next(crypto.verify(request.publicKey, request.data, request.signature));
+    case 'sign':
+      return steps.next(signer(request.data));
+  }
+}
+
+/** Steps that stand at their signature, so that it can be made elsewhere while something else is done. */
+export interface AtSignature<T> {
+  readonly toSign: Uint8Array;
+  /** Once, with the signature of exactly `toSign`. */
+  finish(signature: Uint8Array): T;
+}
+
+/** Runs steps on synchronous primitives up to the one thing that they have signed. */
+export function runToSignature<T>(steps: Steps<T>, crypto: SyncCrypto): Result<AtSignature<T>> {
+  return attempt(() => {
+    let turn = steps.next();
+    while (!turn.done && turn.value.op !== 'sign') turn = answer(steps, turn.value, crypto, noSigner);
+    if (turn.done || turn.value.op !== 'sign') throw new TypeError('these steps sign nothing');
+    const { data } = turn.value;
+    return { toSign: data, finish: (signature) => endOf(steps.next(signature)) };
+  });
+}
+
+function endOf<T>(turn: IteratorResult<CryptoRequest, T>): T {
+  if (!turn.done) throw new TypeError('these steps do not end with their signature');
+  return turn.value;
 }
 
 /** Runs steps to their end on asynchronous primitives; refusals come back as values. */

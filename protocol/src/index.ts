@@ -10,10 +10,11 @@ export type { CborValue } from './cbor.ts';
 export * from './certificates.ts';
 export * from './comparison-code.ts';
 export { keyIdOf } from './cose.ts';
-export { digest, runAsync, runSync } from './crypto.ts';
+export { digest, runAsync, runSync, runToSignature } from './crypto.ts';
 export type {
   AsyncCrypto,
   AsyncSigner,
+  AtSignature,
   CryptoAnswer,
   CryptoRequest,
   Steps,
@@ -38,6 +39,7 @@ export type { OverridableCode } from './lifted-limits.ts';
 export * from './limits.ts';
 export * from './loss-bound.ts';
 export * from './merchant-limits.ts';
+export * from './money-text.ts';
 export * from './override.ts';
 export { compressPoint, decompressPoint } from './p256.ts';
 export * from './payee-lock.ts';

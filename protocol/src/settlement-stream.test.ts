@@ -51,6 +51,12 @@ test.prop([objects, fc.array(fc.integer({ min: 1, max: 70_000 }), { minLength: 1
   },
 );
 
+test('a piece that ends one frame, and one that begins the next, are two frames', () => {
+  const contents = [10, 3, 20].map((size) => new Uint8Array(size).fill(size));
+  const { frames } = read(cut(Buffer.concat(contents.map(encodeStreamFrame)), [7]));
+  expect(frames.map(({ content }) => content)).toEqual(contents);
+});
+
 test('a stream is a CBOR sequence: each frame is what an encoder of CBOR writes', () => {
   for (const length of [1, 23, 24, 255, 256, 65_535, 65_536]) {
     const content = new Uint8Array(length).fill(65);
@@ -82,12 +88,17 @@ describe('refused', () => {
     ['a text above its limit', [0x79, 1, 0x2d], 'message_too_large'],
     ['an empty frame', [0x40], 'message_malformed'],
     ['a frame without a length', [0x5f], 'message_malformed'],
-    ['a length that fits in less', [0x58, 23], 'object_not_canonical'],
-    ['a length that fits in one byte', [0x59, 0, 255], 'object_not_canonical'],
-    ['a length that fits in two bytes', [0x5a, 0, 0, 255, 255], 'object_not_canonical'],
+    ['a length that fits in less', [0x58, 23], 'message_malformed'],
+    ['a length that fits in one byte', [0x59, 0, 255], 'message_malformed'],
+    ['a length that fits in two bytes', [0x5a, 0, 0, 255, 255], 'message_malformed'],
     ['a number', [0x01], 'message_malformed'],
+    ['a text without bytes', [0x60], 'message_malformed'],
+    ['a negative number', [0x3b], 'message_malformed'],
+    ['a length of a form that is not given out', [0x5c], 'message_malformed'],
     ['an array', [0x81, 0x41, 1], 'message_malformed'],
     ['a simple value', [0xf6], 'message_malformed'],
+    ['a text that is no UTF-8', [0x61, 0xff], 'object_not_canonical'],
+    ['a text behind a byte order mark', [0x64, 0xef, 0xbb, 0xbf, 0x7b], 'object_not_canonical'],
   ] as const)('%s', (_, bytes, code) => expect(refused(bytes)).toEqual({ ok: false, code }));
 
   test('a text where there is none', () => {

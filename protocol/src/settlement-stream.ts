@@ -3,7 +3,7 @@
  * says its length before it comes, so that a reader holds one frame and refuses what is too large before it has it. Owns the
  * framing only: what a frame holds is settlement.ts.
  */
-import { byteStringSize, putByteString } from './cbor.ts';
+import { byteStringSize, decodeCbor, putByteString } from './cbor.ts';
 import { refuse } from './errors.ts';
 
 /** `problem`: the text that ends a stream of acknowledgements. */
@@ -94,6 +94,8 @@ export class StreamReader {
     this.#head = [];
     this.#filled = 0;
     this.#hasEnded = kind === 'problem';
+    // Refuses what is no text by the rules of page 01.
+    if (this.#hasEnded) decodeCbor(encodeStreamProblem(content), Number.POSITIVE_INFINITY);
     return { kind, content };
   }
 
@@ -112,7 +114,7 @@ export class StreamReader {
     if (length > max) refuse('message_too_large');
     if (length === 0) refuse('message_malformed');
     const least = [24, 0x100, 0x10000][form - 24] ?? 0;
-    if (length < least) refuse('object_not_canonical');
+    if (length < least) refuse('message_malformed');
     return { kind, content: new Uint8Array(length) } as const;
   }
 }

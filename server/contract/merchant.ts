@@ -125,6 +125,8 @@ export const MerchantLimitsView = z.object({
   limits: LimitValues,
   /** The service's own for every kiosk, which the merchant's cannot lift: the lower of the two counts. */
   service: LimitValues,
+  /** Within how long `splitSumMinor` and `splitCount` count; the service's alone to set. */
+  splitWindowSeconds: z.number().int().positive(),
   setAt: IsoTime.nullable(),
 });
 export type MerchantLimitsView = z.infer<typeof MerchantLimitsView>;

@@ -9,6 +9,8 @@ export const WEBHOOK_EVENTS = [
   'payout.failed',
   'refund.booked',
   'kiosk.denied',
+  'kiosk.suspended',
+  'kiosk.resumed',
 ] as const;
 export const WebhookEventType = z.enum(WEBHOOK_EVENTS);
 

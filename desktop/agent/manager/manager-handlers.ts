@@ -96,6 +96,7 @@ function linesOf({ issuer, merchant, kiosk, cloud, counts }: LimitOverview): Lim
     kiosk: digits(kiosk, name),
     cloud: digits(cloud, name),
     counts: digits(counts, name) ?? '0',
+    windowSeconds: name === 'splitSumMinor' || name === 'splitCount' ? issuer.splitWindowSeconds : null,
   }));
 }
 

@@ -11,9 +11,10 @@ import { MAX_UNDERWAY, placeOf, type Ticket } from './verdicts.ts';
 const PLACE_BYTES = MAX_ENVELOPE_BYTES + 8;
 const MAX_BYTES = MAX_ENVELOPE_BYTES + 1;
 
-/** Of `marks`: how many deliveries were ever laid down (it wraps around), and whether the store sleeps. */
+/** Of `marks`: how many deliveries were ever laid down (it wraps around), whether the store sleeps, and whether the signature thread does. */
 const LAID = 0;
 const SLEEPS = 1;
+const WATCHER_SLEEPS = 2;
 
 /** What the threads are given. Touched where deliveries lie, which is a few places in a quiet shop. */
 export interface BeltMemory {
@@ -28,7 +29,7 @@ export interface BeltMemory {
 export function beltMemory(): BeltMemory {
   const integers = (count: number): Int32Array =>
     new Int32Array(new SharedArrayBuffer(count * Int32Array.BYTES_PER_ELEMENT));
-  const marks = integers(2);
+  const marks = integers(3);
   marks[SLEEPS] = 1;
   return {
     marks,
@@ -66,8 +67,12 @@ export class BeltHead {
 
   /** Tells the signature thread that there is something to look at. */
   call(): void {
-    Atomics.notify(this.memory.marks, LAID);
+    callWatcher(this.memory);
   }
+}
+
+function callWatcher({ marks }: BeltMemory): void {
+  if (Atomics.exchange(marks, WATCHER_SLEEPS, 0) === 1) Atomics.notify(marks, WATCHER_SLEEPS);
 }
 
 export interface BeltGroup {
@@ -127,6 +132,11 @@ export class BeltTail {
     return this.waiting(this.laid) === 0 || Atomics.exchange(marks, SLEEPS, 0) === 0;
   }
 
+  /** As {@link BeltHead.call}, for what the store itself has for that thread. */
+  call(): void {
+    callWatcher(this.#memory);
+  }
+
   wakesUp(): void {
     Atomics.store(this.#memory.marks, SLEEPS, 0);
   }
@@ -142,9 +152,13 @@ export class BeltWatcher {
     this.#memory = memory;
   }
 
-  /** Blocks its thread until it is called, if there is nothing that it has not seen. */
-  wait(): void {
-    Atomics.wait(this.#memory.marks, LAID, this.#next);
+  /** Blocks its thread until it is called, if there is nothing that it has not seen. @param hasMore has something else to do */
+  wait(hasMore: () => boolean = () => false): void {
+    const { marks } = this.#memory;
+    Atomics.store(marks, WATCHER_SLEEPS, 1);
+    // Whoever lays something down from here on finds that it sleeps.
+    if (Atomics.load(marks, LAID) !== this.#next || hasMore()) Atomics.store(marks, WATCHER_SLEEPS, 0);
+    else Atomics.wait(marks, WATCHER_SLEEPS, 1);
   }
 
   /** Each that was laid down since the last time, oldest first; more than can lie there at one time are gone. */

@@ -34,6 +34,7 @@ import { Refunds } from './refunds.ts';
 import { Requests } from './requests.ts';
 import type { StoredPayment } from './rows.ts';
 import { SettlementCursor, type Cursor } from './settlement-cursor.ts';
+import { SigningAside, type OtherSigner } from './signing-aside.ts';
 import { TillSettings } from './till-settings.ts';
 
 export interface KioskStoreOptions {
@@ -42,6 +43,8 @@ export interface KioskStoreOptions {
   readonly signingKeyPem: string;
   readonly sealingKeyPem: string;
   readonly clock: Clock;
+  /** The thread that signs beside this one, where there is one. */
+  readonly signer?: OtherSigner;
 }
 
 /** What is known without asking the disk. Replaced, never changed, so that going back is one assignment. */
@@ -125,6 +128,7 @@ export class KioskStore {
   readonly clock: Clock;
   readonly crypto: SyncCrypto;
   readonly sign: SyncSigner;
+  readonly signing: SigningAside;
   readonly signingPublicKey: Uint8Array;
   readonly journal: Journal;
   readonly payments: Payments;
@@ -152,6 +156,7 @@ export class KioskStore {
     this.crypto = nodeCrypto();
     const signing = loadPrivateKey(options.signingKeyPem);
     this.sign = signing.sign;
+    this.signing = new SigningAside(signing.sign, options.signer ?? null);
     this.signingPublicKey = signing.publicKey;
     const sealingPublicKey = loadPrivateKey(options.sealingKeyPem).publicKey;
     checkNotLost(options.path);
@@ -231,10 +236,16 @@ export class KioskStore {
     const before = this.#memory;
     this.#writesSinceCheckpoint += 1;
     try {
-      return this.#db.transaction(action).immediate();
+      const whole = this.#db.transaction(() => {
+        const result = action();
+        this.payments.writeRows();
+        return result;
+      });
+      return whole.immediate();
     } catch (error) {
       this.#memory = before;
       this.payments.forget();
+      this.signing.forget();
       throw error;
     }
   }

@@ -6,6 +6,7 @@ import { codeOf, malleate, noise, TestIssuer, TestKiosk, type SignedPayment } fr
 import { BeltHead } from './delivery-belt.ts';
 import { LookAhead } from './look-ahead.ts';
 import { migrationsFolder } from './migrations-folder.ts';
+import { signingMemory } from './signing-aside.ts';
 import { StoreClient } from './store-client.ts';
 import { giveVerdict, takeVerdict, TicketBox } from './verdicts.ts';
 
@@ -58,8 +59,9 @@ test('says yes to what the phone signed and to nothing else', async () => {
     return ticket;
   });
   const errors: unknown[] = [];
-  const shared = { cells: box.cells, belt: belt.memory };
-  const lookAhead = new LookAhead(shared, (error) => errors.push(error));
+  const signing = { signing: signingMemory(), signingKeyPem: kiosk.signing.pem };
+  const data = { cells: box.cells, belt: belt.memory, ...signing };
+  const lookAhead = new LookAhead(data, (error) => errors.push(error));
   // In order: when the last has its verdict, all have. Looked at before the thread starts, however quick it is.
   const last = tickets.at(-1) ?? -1;
   const before = new Int32Array(box.cells);

@@ -1,19 +1,19 @@
 /**
- * Has signatures checked beside the store's thread while deliveries wait for it. Owns that second thread. Nothing depends
- * on it: what it has not said when a delivery's turn comes is checked in the store. Started by the first queue, so that a
+ * Has signatures checked and receipts signed beside the store's thread while deliveries wait for it. Owns that second thread.
+ * Nothing depends on it: what it has not done when it is needed is done in the store. Started by the first queue, so that a
  * till with one customer pays nothing for it.
  */
 import { Worker } from 'node:worker_threads';
-import type { SharedDeliveries } from './messages.ts';
+import type { SignatureThreadData } from './messages.ts';
 
 export class LookAhead {
-  readonly #shared: SharedDeliveries;
+  readonly #data: SignatureThreadData;
   readonly #onError: (error: unknown) => void;
   #worker: Worker | null = null;
   #isOver = false;
 
-  constructor(shared: SharedDeliveries, onError: (error: unknown) => void) {
-    this.#shared = shared;
+  constructor(data: SignatureThreadData, onError: (error: unknown) => void) {
+    this.#data = data;
     this.#onError = onError;
   }
 
@@ -28,7 +28,7 @@ export class LookAhead {
   }
 
   #start(): Worker {
-    const worker = new Worker(threadFile(), { name: 'signatures', workerData: this.#shared });
+    const worker = new Worker(threadFile(), { name: 'signatures', workerData: this.#data });
     // The store goes on alone.
     worker.on('error', (error) => {
       this.#isOver = true;

@@ -2,7 +2,7 @@
  * What the agent's main thread asks of the store's thread, as types: one table of commands, both ends derived from
  * it. Everything here survives a structured clone; nothing here runs.
  */
-import type { LimitSettings, RefusalCode } from '@tikiwallet/protocol';
+import type { LimitSettings, Policy, RefusalCode } from '@tikiwallet/protocol';
 import type { EnrolResult, KioskTrust } from '@tikiwallet/server/contract';
 import type { AcceptOutcome, Consent, DeliveryToAccept } from '../accept-payment.ts';
 import type { OfferOutcome, RefundOutcome, RefundToOffer } from '../give-back.ts';
@@ -16,6 +16,7 @@ import type { OwnedLimits } from './limit-settings.ts';
 import type { PackedOutcomes } from './packing.ts';
 import type { RefundRecord, SaleRecord, StoredPayment, StoredRefund } from './rows.ts';
 import type { OpenSale } from './sale-requests.ts';
+import type { SigningMemory } from './signing-aside.ts';
 
 export interface StoreOptions {
   readonly path: string;
@@ -24,17 +25,22 @@ export interface StoreOptions {
   readonly sealingKeyPem: string;
 }
 
-/** Memory that the threads share: what is known of signatures (`verdicts.ts`), and the deliveries (`delivery-belt.ts`). */
-export interface SharedDeliveries {
+/**
+ * Memory that the threads share: what is known of signatures (`verdicts.ts`), the deliveries (`delivery-belt.ts`), and what
+ * is to be signed (`signing-aside.ts`).
+ */
+export interface SharedMemory {
   readonly cells: Int32Array;
   readonly belt: BeltMemory;
+  readonly signing: SigningMemory;
 }
 
-export type StoreThreadData = StoreOptions & SharedDeliveries;
+export type StoreThreadData = StoreOptions & SharedMemory;
+export type SignatureThreadData = Pick<StoreOptions, 'signingKeyPem'> & SharedMemory;
 
 /** Each owner's own; the issuer's is the lower of policy and certificate, before any halving. */
 export interface LimitOverview {
-  readonly issuer: LimitSettings;
+  readonly issuer: Policy;
   readonly merchant: LimitSettings;
   readonly kiosk: LimitSettings;
   /** The merchant's for all its kiosks. */

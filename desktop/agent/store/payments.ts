@@ -39,7 +39,8 @@ interface Row {
 export interface PaymentToStore {
   readonly verified: VerifiedPayment;
   readonly sequence: number;
-  readonly receipt: Uint8Array;
+  /** Asked for when the row is written. */
+  readonly receipt: () => Uint8Array;
   readonly acceptedAt: number;
 }
 
@@ -79,24 +80,25 @@ const COLUMNS =
 const MAX_REMEMBERED = 4_096;
 
 export class Payments {
-  readonly #statements;
+  readonly #prepared;
   /** What `historyOf` last found or `insert` last wrote, as this connection is the table's only writer. */
   readonly #newest = new Map<string, AllowanceHistory>();
   /** Hashes of certificates that are in their table. */
   readonly #storedCertificates = new Set<string>();
 
   readonly #payers: PayerMemory;
+  /** Stored but for their rows. */
+  #unwritten: PaymentToStore[] = [];
 
   constructor(db: KioskDatabase) {
-    const statements = prepare(db);
-    this.#statements = statements;
+    this.#prepared = prepare(db);
     this.#payers = new PayerMemory({
-      hasPaid: (payer) => statements.hasPaid.get(payer) !== undefined,
+      hasPaid: (payer) => this.#statements.hasPaid.get(payer) !== undefined,
       recent: (payer, sinceSeconds) =>
-        statements.recent
+        this.#statements.recent
           .all({ payer, sinceSeconds })
           .map((row) => ({ acceptedAt: toNumber(row.accepted_at), amountMinor: row.amount_minor })),
-      allowanceSumMinor: (allowanceId) => statements.allowanceSum.get(allowanceId) ?? 0n,
+      allowanceSumMinor: (allowanceId) => this.#statements.allowanceSum.get(allowanceId) ?? 0n,
     });
   }
 
@@ -105,6 +107,13 @@ export class Payments {
     this.#newest.clear();
     this.#storedCertificates.clear();
     this.#payers.forget();
+    this.#unwritten = [];
+  }
+
+  /** Nobody reads the table without what is stored in it. */
+  get #statements(): ReturnType<typeof prepare> {
+    this.writeRows();
+    return this.#prepared;
   }
 
   byHash(paymentHash: Uint8Array): { readonly payment: StoredPayment; readonly receipt: Uint8Array } | null {
@@ -173,11 +182,17 @@ export class Payments {
     };
   }
 
-  insert(entry: PaymentToStore): StoredPayment {
-    const { verified, sequence, receipt, acceptedAt } = entry;
+  /** The row of each that was stored: at the latest before the transaction ends. */
+  writeRows(): void {
+    if (this.#unwritten.length === 0) return;
+    const rows = this.#unwritten;
+    this.#unwritten = [];
+    for (const row of rows) this.#write(row);
+  }
+
+  #write({ verified, sequence, receipt, acceptedAt }: PaymentToStore): void {
     const { payment, allowance } = verified;
-    this.#storeCertificate(allowance, acceptedAt);
-    this.#statements.insert.run(
+    this.#prepared.insert.run(
       toBind(payment.hash),
       verified.requestId,
       sequence,
@@ -190,10 +205,18 @@ export class Payments {
       allowance.maskedPhone,
       verified.tier,
       verified.checks,
-      receipt,
+      receipt(),
       acceptedAt,
       allowance.devicePublicKey,
     );
+  }
+
+  /** What follows in the same transaction sees it; its row waits for its receipt until {@link writeRows}. */
+  insert(entry: PaymentToStore): StoredPayment {
+    const { verified, sequence, acceptedAt } = entry;
+    const { payment, allowance } = verified;
+    this.#storeCertificate(allowance, acceptedAt);
+    this.#unwritten.push(entry);
     this.#payers.add(allowance, { acceptedAt, amountMinor: payment.amountMinor });
     const former = this.#newest.get(allowance.allowanceId);
     // What was not remembered is read when it is asked for: only the table knows whether there is a higher one.
@@ -224,7 +247,7 @@ export class Payments {
   #storeCertificate(allowance: AllowanceCertificate, acceptedAt: number): void {
     const name = Buffer.from(allowance.hash).toString('latin1');
     if (this.#storedCertificates.has(name)) return;
-    this.#statements.insertCertificate.run(
+    this.#prepared.insertCertificate.run(
       allowance.hash,
       allowance.allowanceId,
       allowance.bytes,

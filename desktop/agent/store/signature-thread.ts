@@ -1,7 +1,8 @@
 /**
- * Checks signatures of deliveries that wait for the store's thread to come free, so that the next group's arithmetic
- * overlaps this group's commit. Knows no database, no issuer and no secret. Says only "yes, the phone's key signed
- * this payment under this certificate"; anything else is left for the store to judge and to name.
+ * Does signatures beside the store's thread: signs the receipts of the group that is being stored, and checks deliveries
+ * that wait for the store to come free, so that arithmetic overlaps what the store waits for. Knows no database and no
+ * issuer; holds the kiosk's signing key (decisions/0018) and signs what the store lays down for it. Of a delivery it says
+ * only "yes, the phone's key signed this payment under this certificate"; all else is left for the store to judge and to name.
  */
 import { workerData } from 'node:worker_threads';
 import {
@@ -12,13 +13,15 @@ import {
   runSync,
   type AllowanceCertificate,
 } from '@tikiwallet/protocol';
-import { nodeCrypto } from '@tikiwallet/protocol/node';
+import { loadPrivateKey, nodeCrypto } from '@tikiwallet/protocol/node';
 import { BeltWatcher } from './delivery-belt.ts';
-import type { SharedDeliveries } from './messages.ts';
+import type { SignatureThreadData } from './messages.ts';
+import { SigningWatcher } from './signing-aside.ts';
 import { giveVerdict } from './verdicts.ts';
 
-const { cells, belt } = workerData as SharedDeliveries;
+const { cells, belt, signing, signingKeyPem } = workerData as SignatureThreadData;
 const watcher = new BeltWatcher(belt);
+const receipts = new SigningWatcher(signing, loadPrivateKey(signingKeyPem).sign);
 const crypto = nodeCrypto();
 
 const MAX_CERTIFICATES = 4_096;
@@ -50,6 +53,11 @@ function isSigned(bytes: Uint8Array): boolean {
 
 // It sleeps in place, and has no event loop to come back to: it is ended from outside.
 for (;;) {
-  watcher.wait();
-  for (const ticket of watcher.tickets()) giveVerdict(cells, ticket, () => isSigned(watcher.look(ticket)));
+  // Receipts first: a commit needs them, and with it everybody who waits.
+  receipts.work();
+  for (const ticket of watcher.tickets()) {
+    giveVerdict(cells, ticket, () => isSigned(watcher.look(ticket)));
+    receipts.work();
+  }
+  watcher.wait(() => receipts.hasMore);
 }

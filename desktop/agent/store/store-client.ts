@@ -19,6 +19,7 @@ import type {
 } from './messages.ts';
 import { unpackOutcomes } from './packing.ts';
 import type { RefundRecord, SaleRecord } from './rows.ts';
+import { signingMemory } from './signing-aside.ts';
 import { TicketBox, type Ticket } from './verdicts.ts';
 
 export interface StoreEvents {
@@ -58,9 +59,10 @@ export class StoreClient {
   constructor(options: StoreOptions, events: StoreEvents) {
     this.#events = events;
     this.#ready = Promise.withResolvers<StoreReady>();
-    const shared = { cells: this.#tickets.cells, belt: this.#belt.memory };
-    this.#lookAhead = new LookAhead(shared, (error) =>
-      events.onLog('error', `signatures are not checked ahead: ${String(error)}`),
+    const shared = { cells: this.#tickets.cells, belt: this.#belt.memory, signing: signingMemory() };
+    const { signingKeyPem } = options;
+    this.#lookAhead = new LookAhead({ ...shared, signingKeyPem }, (error) =>
+      events.onLog('error', `signatures are not done beside the store: ${String(error)}`),
     );
     const workerData: StoreThreadData = { ...options, ...shared };
     this.#worker = new Worker(threadFile(), { workerData, name: 'store' });

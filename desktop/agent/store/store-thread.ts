@@ -55,7 +55,8 @@ function setAside(error: Quarantined): void {
 
 function start(): void {
   try {
-    const opened = new StoreDesk({ ...data, clock: systemClock() }, (error) => {
+    const signer = { memory: data.signing, call: () => belt.call() };
+    const opened = new StoreDesk({ ...data, clock: systemClock(), signer }, (error) => {
       tell({ type: 'log', level: 'error', text: textOf(error) });
     });
     desk = opened;

@@ -14,8 +14,18 @@ import { type AgentClient, connectAgent } from '../../ipc/agent-client.ts';
 import { agentEndpoint } from '../../ipc/transport.ts';
 import { TestIssuer } from './world.ts';
 
+const SUSPENDED = [403, { 'content-type': 'application/problem+json' }] as const;
+const NO_TRUST = JSON.stringify({
+  type: 'urn:tikiwallet:problem:kiosk_suspended',
+  title: 'The merchant has suspended this till.',
+  status: 403,
+  code: 'kiosk_suspended',
+});
+
 export class EnrollingCloud {
   readonly issuer = new TestIssuer(Math.floor(Date.now() / 1000));
+  /** Its merchant has stopped the till: it gets no trust. */
+  suspends = false;
   readonly #server: Server;
   #enrolment = '';
 
@@ -24,7 +34,12 @@ export class EnrollingCloud {
       const chunks: Buffer[] = [];
       request.on('data', (chunk: Buffer) => chunks.push(chunk));
       request.on('end', () => {
-        const answer = this.#answer(request.url ?? '', Buffer.concat(chunks).toString());
+        const url = request.url ?? '';
+        if (this.suspends && url.startsWith('/v1/kiosk/trust-bundle')) {
+          response.writeHead(...SUSPENDED).end(NO_TRUST);
+          return;
+        }
+        const answer = this.#answer(url, Buffer.concat(chunks).toString());
         response.writeHead(answer === null ? 503 : 200, { 'content-type': 'application/json' });
         response.end(answer ?? '{}');
       });

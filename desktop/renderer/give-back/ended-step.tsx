@@ -8,6 +8,7 @@ import { useAgent } from '../agent/connection.ts';
 import { useLanguage } from '../language/use-language.ts';
 import { Icon } from '../look/icons.tsx';
 import { Problem } from '../look/panel.tsx';
+import { tillStop } from '../sell/stopped-screen.tsx';
 import ended from '../sell/expired-screen.module.css';
 import { QrCode } from '../sell/qr-code.tsx';
 import receipt from '../sell/receipt-code.module.css';
@@ -101,8 +102,10 @@ function useIsSettled({ refundId, paymentHash, refundedMinor }: Refund): boolean
 
 function OverStep({ refund, onNewCode, onClose }: EndedStepProps): ReactElement {
   const { t, money } = useLanguage();
+  const stop = tillStop(useAgent().state.problems);
   const first = useRef<HTMLButtonElement>(null);
-  useEffect(() => first.current?.focus(), []);
+  const mayAskAgain = stop === null;
+  useEffect(() => first.current?.focus(), [mayAskAgain]);
   const isExpired = refund.state === 'expired';
   return (
     <div className={ended.expired} data-testid="screen-give-back-over" data-state={refund.state}>
@@ -114,12 +117,22 @@ function OverStep({ refund, onNewCode, onClose }: EndedStepProps): ReactElement 
       <p className={ended.body} role="status">
         {t('giveBack.nothingGiven')}
       </p>
-      {refund.lastRefusal !== null && <Problem kind="refusal" code={refund.lastRefusal.code} />}
+      {stop !== null && <Problem code={stop} />}
+      {stop === null && refund.lastRefusal !== null && (
+        <Problem kind="refusal" code={refund.lastRefusal.code} />
+      )}
       <div className={ended.actions}>
-        <Button ref={first} data-testid="give-back-again" onClick={onNewCode}>
-          {t('expired.newCode')}
-        </Button>
-        <Button variant="default" data-testid="give-back-done" onClick={onClose}>
+        {mayAskAgain && (
+          <Button ref={first} data-testid="give-back-again" onClick={onNewCode}>
+            {t('expired.newCode')}
+          </Button>
+        )}
+        <Button
+          ref={mayAskAgain ? null : first}
+          variant={mayAskAgain ? 'default' : 'filled'}
+          data-testid="give-back-done"
+          onClick={onClose}
+        >
           {t('giveBack.finish')}
         </Button>
       </div>

@@ -7,6 +7,7 @@ import { type ReactElement, useState } from 'react';
 import type { Payment, Refund } from '../../ipc/agent-contract.ts';
 import { call, CallFailed } from '../agent/calls.ts';
 import { useAgent } from '../agent/connection.ts';
+import { tillStop } from '../sell/stopped-screen.tsx';
 import { ChooseStep, type Wish } from './choose-step.tsx';
 import { EndedStep } from './ended-step.tsx';
 import { OfferStep } from './offer-step.tsx';
@@ -63,7 +64,8 @@ export function GiveBackScreen({ payment, onClose }: GiveBackScreenProps): React
         onClose={onClose}
       />
     );
-  if (refund.state === 'open')
+  // As with sales: no code is shown that nobody can accept, not even until the agent has closed it.
+  if (refund.state === 'open' && tillStop(state.problems) === null)
     return (
       <OfferStep
         key={refund.refundId}

@@ -8,6 +8,7 @@ import { useAgent } from '../agent/connection.ts';
 import { useLanguage } from '../language/use-language.ts';
 import type { IconName } from '../look/icons.tsx';
 import { Problem, StateWord, type Tone } from '../look/panel.tsx';
+import { tillStop } from '../sell/stopped-screen.tsx';
 import classes from './give-back.module.css';
 
 const looks: Record<RefundSettlement, { tone: Tone; icon: IconName }> = {
@@ -27,6 +28,7 @@ export function GivenBack({ payment, onGiveBack }: GivenBackProps): ReactElement
   const { t, money } = useLanguage();
   const isTouched = payment.refundedMinor !== '0';
   const isAllGiven = BigInt(payment.refundedMinor) >= BigInt(payment.amountMinor);
+  const isStopped = tillStop(useAgent().state.problems) !== null;
   const isUnpaid = payment.settlement === 'refused' || payment.settlement === 'disputed';
   return (
     <section className={classes.given} aria-label={t('giveBack.list')} data-testid="given-back">
@@ -42,11 +44,16 @@ export function GivenBack({ payment, onGiveBack }: GivenBackProps): ReactElement
         <p className={classes.none}>{t('giveBack.notPaid')}</p>
       ) : (
         !isAllGiven &&
-        !isUnpaid && (
+        !isUnpaid &&
+        (isStopped ? (
+          <p className={classes.none} data-testid="give-back-stopped">
+            {t('giveBack.stopped')}
+          </p>
+        ) : (
           <Button variant="default" fullWidth data-testid="give-back" onClick={onGiveBack}>
             {t('giveBack.action')}
           </Button>
-        )
+        ))
       )}
       {/* Below what is tapped: the list comes later than the rest. */}
       {isTouched && <Parts payment={payment} />}

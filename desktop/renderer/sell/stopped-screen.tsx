@@ -12,10 +12,16 @@ export function stopOf(
   { state, lastRefusal }: Pick<Sale, 'state' | 'lastRefusal'>,
   problems: AgentState['problems'],
 ): string | null {
-  // The word is there before the sale is closed: for no moment may a code be shown that nobody can pay.
-  if (state === 'open') return problems.find(isStop) ?? null;
+  // The word is there before the sale is closed: for no moment may a code be shown that nobody can pay. One that ran out
+  // gets no new code while it holds.
+  if (state === 'open' || state === 'expired') return tillStop(problems);
   const code = lastRefusal?.code;
   return state === 'cancelled' && code !== undefined && isStop(code) ? code : null;
+}
+
+/** Pure: why this till takes and gives nothing for now; null while it works. */
+export function tillStop(problems: AgentState['problems']): string | null {
+  return problems.find(isStop) ?? null;
 }
 
 function isStop(code: string): boolean {

@@ -12,7 +12,7 @@ import { LEAST_PIN, PinEntry } from '../manager/pin-entry.tsx';
 import { PinWait } from '../manager/pin-wait.tsx';
 import { pressKey } from '../sell/keypad-amount.ts';
 import { Keypad } from '../sell/keypad.tsx';
-import { useLimitText, valueOfDigits, zerosOf } from './limit-text.ts';
+import { useLimitName, useLimitText, valueOfDigits, zerosOf } from './limit-text.ts';
 import classes from './limits.module.css';
 
 interface LimitEditorProps {
@@ -31,6 +31,7 @@ type Wish = string | null;
 
 export function LimitEditor({ line, lines, onDone }: LimitEditorProps): ReactElement {
   const { t } = useLanguage();
+  const name = useLimitName();
   const { state } = useAgent();
   const [owner, setOwner] = useState<Owner>('merchant');
   const [digits, setDigits] = useState('0');
@@ -75,7 +76,7 @@ export function LimitEditor({ line, lines, onDone }: LimitEditorProps): ReactEle
   return (
     <form className={classes.editor} onSubmit={submit} data-testid="limit-editor" data-own-keys>
       <div className={classes.side}>
-        <h3 className={classes.group}>{t(`limits.name.${line.name}`)}</h3>
+        <h3 className={classes.group}>{name(line)}</h3>
         <SegmentedControl
           fullWidth
           size="lg"
@@ -166,6 +167,7 @@ function ProveStep({
   const { t } = useLanguage();
   const { state } = useAgent();
   const text = useLimitText();
+  const name = useLimitName();
   const [pin, setPin] = useState('');
   const [isSettingPin, setSettingPin] = useState(false);
   const hasPin = state.managerPin.state !== 'none';
@@ -181,7 +183,7 @@ function ProveStep({
   return (
     <form className={classes.editor} onSubmit={submit} data-testid="limit-prove" data-own-keys>
       <div className={classes.side}>
-        <h3 className={classes.group}>{t(`limits.name.${line.name}`)}</h3>
+        <h3 className={classes.group}>{name(line)}</h3>
         <p className={classes.typed}>
           <small>{t('limits.newValue')}</small>
           <output className="tiki-number">{text(line.name, wish)}</output>

@@ -24,6 +24,13 @@ export function useLimitText(): (name: LimitName, value: string | null) => strin
   };
 }
 
+/** What is limited; the issuer's window with its number, rounded up to whole minutes. */
+export function useLimitName(): (line: Pick<LimitLine, 'name' | 'windowSeconds'>) => string {
+  const { t, count } = useLanguage();
+  return ({ name, windowSeconds }) =>
+    t(`limits.name.${name}`, { minutes: count(Math.ceil((windowSeconds ?? 0) / 60)) });
+}
+
 const OF_THE_TILL: readonly LimitName[] = [
   'perPaymentMinor',
   'storedSumMinor',

@@ -8,7 +8,7 @@ import { useAgent } from '../agent/connection.ts';
 import { useLanguage } from '../language/use-language.ts';
 import { Panel, Problem } from '../look/panel.tsx';
 import { LimitEditor } from './limit-editor.tsx';
-import { limitGroups, useLimitText } from './limit-text.ts';
+import { limitGroups, useLimitName, useLimitText } from './limit-text.ts';
 import classes from './limits.module.css';
 
 const OWNERS = ['issuer', 'cloud', 'merchant', 'kiosk'] as const;
@@ -90,10 +90,11 @@ function Limits(): ReactElement {
 function LimitRow({ line, onEdit }: { line: LimitLine; onEdit: () => void }): ReactElement {
   const { t } = useLanguage();
   const text = useLimitText();
+  const name = useLimitName();
   return (
     <li data-testid="limit-row" data-name={line.name}>
       <UnstyledButton className={classes.row} onClick={onEdit}>
-        <span className={classes.name}>{t(`limits.name.${line.name}`)}</span>
+        <span className={classes.name}>{name(line)}</span>
         {OWNERS.map((owner) => (
           <span key={owner} className={classes.owner} data-testid={`limit-of-${owner}`}>
             <small>{t(`limits.owner.${owner}`)}</small>

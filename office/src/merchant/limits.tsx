@@ -137,7 +137,7 @@ function LimitForm({
           return (
             <Field
               key={field.name}
-              label={t(field.label)}
+              label={t(field.label, { minutes: grouped(Math.ceil(view.splitWindowSeconds / 60)) })}
               value={typed[field.name] ?? ''}
               onInput={(text) => {
                 setSaved(false);

@@ -8,4 +8,6 @@ export const EVENT_NAMES: Readonly<Record<string, Key>> = {
   'payout.failed': 'webhooks.payout_failed',
   'refund.booked': 'webhooks.refund_booked',
   'kiosk.denied': 'webhooks.kiosk_denied',
+  'kiosk.suspended': 'webhooks.kiosk_suspended',
+  'kiosk.resumed': 'webhooks.kiosk_resumed',
 };

@@ -233,6 +233,29 @@ describe('trust for a kiosk', () => {
     );
     expect(bundle.deniedKiosks.has(kiosk.kioskId)).toBe(true);
   });
+
+  test('a blocked till is on the list until its certificates have ended, and one that never had any is not', async () => {
+    merchant = await server.register('merchant');
+    const certified = await SimulatedKiosk.open(server, merchant);
+    const unused = (await create()).id;
+    for (const id of [certified.kioskId, unused]) {
+      const path = `/v1/merchant/kiosks/${id}/deny`;
+      expect(await server.expect(KioskView, path, { method: 'POST', token: merchant.token })).toMatchObject({
+        status: 'denied',
+      });
+    }
+    const listed = async () => {
+      const { trustBundle, rootPublicKey } = await server.expect(TrustView, '/v1/trust');
+      const bundle = must(verifyTrustBundle(fromBase64Url(trustBundle ?? ''), fromBase64Url(rootPublicKey)));
+      return [certified.kioskId, unused].map((id) => bundle.deniedKiosks.has(id));
+    };
+    expect(await listed()).toEqual([true, false]);
+    const { notAfter } = certified.certificate;
+    server.clock.advance(notAfter * 1000 + DAY_MS - server.clock.nowMs());
+    expect(await listed()).toEqual([true, false]);
+    server.clock.advance(2 * DAY_MS);
+    expect(await listed()).toEqual([false, false]);
+  });
 });
 
 describe('the name on a certificate (R29)', () => {

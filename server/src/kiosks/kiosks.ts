@@ -18,7 +18,7 @@ import { hashCode, makeCode, showCode } from './enrolment-code.ts';
 export interface KioskNeeds {
   readonly db: Db;
   readonly clock: Clock;
-  readonly policy: Pick<OfflinePolicy, 'enrolmentCodeSeconds'>;
+  readonly policy: Pick<OfflinePolicy, 'enrolmentCodeSeconds' | 'kioskCertificateSeconds'>;
 }
 
 export interface NewKiosk {
@@ -113,7 +113,7 @@ async function changeStanding(
     await tx
       .insert(kioskEvents)
       .values({ id: randomUUIDv7(), kioskId, merchantId, kind, byUserId: userId, at });
-    if (kind === 'denied') return denyInside(tx, kioskId, at);
+    if (kind === 'denied') return denyInside(tx, { kioskId, endedAt: at, policy: needs.policy });
     await tx
       .update(kiosks)
       .set({ suspendedAt: kind === 'suspended' ? at : null })
@@ -129,7 +129,13 @@ function isSo({ status, suspendedAt }: typeof kiosks.$inferSelect, kind: KioskEv
   return (suspendedAt !== null) === (kind === 'suspended');
 }
 
-async function denyInside(tx: Tx, kioskId: string, endedAt: Date): Promise<void> {
+interface Ending {
+  readonly kioskId: string;
+  readonly endedAt: Date;
+  readonly policy: KioskNeeds['policy'];
+}
+
+async function denyInside(tx: Tx, { kioskId, endedAt, policy }: Ending): Promise<void> {
   const gone = {
     status: 'denied',
     suspendedAt: null,
@@ -141,7 +147,11 @@ async function denyInside(tx: Tx, kioskId: string, endedAt: Date): Promise<void>
     .update(kioskEnrolments)
     .set({ endedAt, endedReason: 'denied' })
     .where(and(eq(kioskEnrolments.kioskId, kioskId), isNull(kioskEnrolments.endedAt)));
-  await deny(tx, [{ kind: 'kiosk', subjectId: kioskId, reason: 'lost', notAfter: null }]);
+  // A till that no machine ever became has no certificate, and what was certified ends: the list has room for who can still sell.
+  const machines = await tx.$count(kioskEnrolments, eq(kioskEnrolments.kioskId, kioskId));
+  if (machines === 0) return;
+  const notAfter = new Date(endedAt.getTime() + policy.kioskCertificateSeconds * 1000);
+  await deny(tx, [{ kind: 'kiosk', subjectId: kioskId, reason: 'lost', notAfter }]);
 }
 
 function freshCode({ clock, policy }: KioskNeeds) {

@@ -22,6 +22,8 @@ const put = (body: unknown) => server.call(PATH, { method: 'PUT', body, token: m
 
 test('nothing is limited until the merchant says so, and then it is as it was said', async () => {
   expect(await read()).toMatchObject({ version: 0, limits: {}, setAt: null });
+  // The window is the service's alone; without its number nobody knows what a split sale is.
+  expect((await read()).splitWindowSeconds).toBe(server.context.offline.policy.kiosk.splitWindowSeconds);
   const limits = { perPaymentMinor: '5000', dayCount: '12' };
   expect((await put({ basedOn: 0, limits })).body).toMatchObject({ version: 1, limits });
   expect(await read()).toMatchObject({ version: 1, limits });

@@ -124,6 +124,7 @@ function toView(row: Row | null, { currency, service }: LimitsGround): MerchantL
     currency,
     limits: valuesOf(row ?? {}),
     service: valuesOf(service),
+    splitWindowSeconds: service.splitWindowSeconds,
     setAt: row?.setAt.toISOString() ?? null,
   };
 }

@@ -18,7 +18,7 @@ export {
   type PostResult,
 } from './plan.ts';
 export { postPairs, tellPosted } from './post-pairs.ts';
-export { postTransfers } from './post-transfers.ts';
+export { postDecided, postTransfers } from './post-transfers.ts';
 export { formatMinor, printLedger } from './print.ts';
 export { reconcile } from './reconcile.ts';
 export { readStatement, statementCsv } from './statement.ts';

@@ -8,6 +8,7 @@ import { openAccount, postTransfers } from './index.ts';
 const INSUFFICIENT_PRIVILEGE = '42501';
 const RESTRICT_VIOLATION = '23001';
 const CHECK_VIOLATION = '23514';
+const FOREIGN_KEY_VIOLATION = '23503';
 
 let database: FreshDatabase;
 let opening: string;
@@ -70,6 +71,8 @@ describe('even the owner of the tables (R50)', () => {
     'truncate ledger_entries',
     'delete from ledger_transfers',
     'truncate ledger_accounts cascade',
+    'update ledger_accounts set id = gen_random_uuid()',
+    "update ledger_accounts set currency = 'EUR'",
   ])('is refused: %s', async (statement) => {
     expect(await stateOf(database.owner.unsafe(statement))).toBe(RESTRICT_VIOLATION);
   });
@@ -101,6 +104,32 @@ describe('even the owner of the tables (R50)', () => {
       insert into ledger_entries (transfer_id, account_id, currency, amount_minor)
       values (${standing?.id ?? ''}, ${from ?? ''}, 'SGD', -5), (${standing?.id ?? ''}, ${to ?? ''}, 'SGD', 5)`;
     expect(await stateOf(insert)).toBe(CHECK_VIOLATION);
+  });
+
+  test.each([
+    ['an account that is not there', (): readonly string[] => [randomUUID(), 'SGD']],
+    ['an account in another currency than its own', () => [wallet, 'EUR']],
+  ])('cannot add entries of %s', async (_, of) => {
+    const [account = '', currency = ''] = of();
+    const fees = await openAccount(database.db, { kind: 'fees', currency });
+    const insert = database.owner`
+      with t as (
+        insert into ledger_transfers (id, kind, idempotency_key, content_hash, reference)
+        values (${randomUUIDv7()}, 'correction', ${randomUUID()}, '\\x00', '{}') returning id
+      )
+      insert into ledger_entries (transfer_id, account_id, currency, amount_minor)
+      select t.id, e.account::uuid, ${currency}, e.amount
+      from t, (values (${account}, 5), (${fees}, -5)) as e (account, amount)`;
+    expect(await stateOf(insert)).toBe(FOREIGN_KEY_VIOLATION);
+  });
+
+  test('cannot add entries of a transfer that is not there', async () => {
+    const fees = await openAccount(database.db, { kind: 'fees', currency: 'SGD' });
+    const insert = database.owner`
+      insert into ledger_entries (transfer_id, account_id, currency, amount_minor)
+      select ${randomUUIDv7()}::uuid, e.account::uuid, 'SGD', e.amount
+      from (values (${wallet}, 5), (${fees}, -5)) as e (account, amount)`;
+    expect(await stateOf(insert)).toBe(FOREIGN_KEY_VIOLATION);
   });
 
   test('cannot overdraw somebody', async () => {

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type FreshDatabase, freshDatabase } from '../../test/fresh-database.ts';
 import { inTransaction, sqlState } from '../db/retry.ts';
-import { balances, type NewTransfer, openAccount, postTransfers, reconcile } from './index.ts';
+import { balances, type NewTransfer, openAccount, postDecided, postTransfers, reconcile } from './index.ts';
 
 let database: FreshDatabase;
 beforeAll(async () => {
@@ -336,5 +336,33 @@ describe('a large batch', () => {
       code: 'account_unknown',
     });
     expect(await balanceOf(b)).toBe(0n);
+  });
+});
+
+describe('posting what was decided', () => {
+  const postAll = (transfers: readonly NewTransfer[]) =>
+    inTransaction(database.db, (tx) => postDecided(tx, transfers));
+
+  test('it stands whole', async () => {
+    const [a, b] = [await openWallet(100n), await openWallet()];
+    await postAll([move(a.accountId, b.accountId, 30n), move(a.accountId, b.accountId, 70n)]);
+    expect([await balanceOf(a), await balanceOf(b)]).toEqual([0n, 100n]);
+  });
+
+  test.each([
+    ['lacks cover', (a: string, b: string, _taken: string) => move(a, b, 71n)],
+    [
+      'names an account that is not there',
+      (a: string, _b: string, _taken: string) => move(a, randomUUID(), 1n),
+    ],
+    ['comes under a key that is taken', (a: string, b: string, taken: string) => move(a, b, 1n, taken)],
+  ])('nothing of it stands when one %s', async (_, odd) => {
+    const [a, b] = [await openWallet(100n), await openWallet()];
+    const taken = randomUUID();
+    await post([move(a.accountId, b.accountId, 10n, taken)]);
+    const batch = [move(a.accountId, b.accountId, 20n), odd(a.accountId, b.accountId, taken)];
+    await expect(postAll(batch)).rejects.toThrow();
+    expect([await balanceOf(a), await balanceOf(b)]).toEqual([90n, 10n]);
+    expect((await reconcile(database.db)).sound).toBe(true);
   });
 });

@@ -26,7 +26,7 @@ import {
   plan,
 } from './plan.ts';
 import { columnsOf, findStanding, insertTransfers, lockAccounts } from './statements.ts';
-import { writeFirst } from './write-first.ts';
+import { writeDecided, writeFirst } from './write-first.ts';
 
 /** From here on the two statements more are worth it. */
 const LARGE = 32;
@@ -46,6 +46,18 @@ export async function postTransfers(tx: Tx, transfers: readonly NewTransfer[]): 
   const { results, toPost } = written ?? (await lockFirst(tx, hashed));
   tellPosted(toPost);
   return [...results];
+}
+
+/**
+ * Posts, whole, what the caller decided under locks of its own: keys that stand for nothing yet, and cover for all. Neither is
+ * looked up beforehand.
+ * @throws when one of both was not so, or the database refuses what no ledger can hold; the transaction has to end with it.
+ */
+export async function postDecided(tx: Tx, transfers: readonly NewTransfer[]): Promise<void> {
+  if (transfers.length === 0) return;
+  const hashed = transfers.map((transfer) => ({ transfer, contentHash: contentHash(transfer) }));
+  await writeDecided(tx, hashed);
+  tellPosted(hashed);
 }
 
 async function lockFirst(tx: Tx, hashed: readonly HashedTransfer[]): Promise<Plan> {

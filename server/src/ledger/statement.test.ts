@@ -1,6 +1,14 @@
 import { randomUUID } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { toHex } from '@tikiwallet/protocol';
+import { SimulatedKiosk } from '../../test/simulated-kiosk.ts';
+import { SimulatedPhone } from '../../test/simulated-phone.ts';
+import { refund } from '../../test/simulated-refunds.ts';
 import { type Person, startTestServer, type TestServer } from '../../test/test-server.ts';
+import { COMMANDS } from '../operator/commands.ts';
 
 let server: TestServer;
 let ayu: Person;
@@ -32,12 +40,12 @@ async function statement(person: Person, of = day()): Promise<string[]> {
   expect(answer.headers.get('content-type')).toBe('text/csv; charset=utf-8; header=present');
   return String(answer.body)
     .split('\r\n')
-    .map((line) => line.replace(/^[^,]*,/, '').replace(/,\d*$/, ''));
+    .map((line) => line.replace(/^[^,]*,/, '').replace(/,\d*,,,$/, ''));
 }
 
 test('a day begins and ends with the balance, and every line between leads from one to the other', async () => {
   const lines = await statement(ayu);
-  expect(lines[0]).toBe('kind,amount,currency,balance,counterparty,note,entry');
+  expect(lines[0]).toBe('kind,amount,currency,balance,counterparty,note,entry,receipt,till,payment_id');
   expect(lines[1]).toBe('opening_balance,,SGD,0.00,,');
   expect(lines[2]).toMatch(/^top_up,50\.00,SGD,50\.00,/);
   expect(lines[3]).toMatch(/^user_transfer,-12\.50,SGD,37\.50,.*,"'=HYPERLINK\(""http:\/\/evil""\)"$/);
@@ -59,9 +67,32 @@ test('a month holds its days, from the balance before the first to the one after
     expect([query, (await read(query)).code]).toEqual([query, 'request_invalid']);
 });
 
+test('a sale and what was given back of it are told by receipt, till and payment, in the day as in the month', async () => {
+  const merchant = await server.register('merchant');
+  const kiosk = await SimulatedKiosk.open(server, merchant, 'Door, left');
+  const wallet = await (await SimulatedPhone.withMoney(server, 2_000n)).load(1_000n);
+  const sale = kiosk.sell(wallet, 700n);
+  refund(kiosk, wallet, { payment: sale, amountMinor: 200n });
+  await kiosk.settle();
+  const entries = async (query: string) =>
+    String((await server.call(`/v1/statement?${query}`, { token: merchant.token })).body)
+      .split('\r\n')
+      .filter((line) => line.includes('T'));
+  const lines = await entries(`day=${day()}`);
+  expect(lines.map((line) => line.split(',').slice(-4))).toEqual([
+    [expect.stringMatching(/^\d+$/), '"Door', ' left"', toHex(sale.hash)],
+    [expect.stringMatching(/^\d+$/), '"Door', ' left"', toHex(sale.hash)],
+  ]);
+  expect(lines.map((line) => line.split(',')[1])).toEqual(['offline_payment', 'offline_refund']);
+  // Both are entries of the journal, in its order; the customer's receipts say the same numbers.
+  const [first = '', second = ''] = lines.map((line) => line.split(',').at(-4));
+  expect(Number(second)).toBe(Number(first) + 1);
+  expect(await entries(`month=${day().slice(0, 7)}`)).toEqual(lines);
+});
+
 test('a day before anything is empty at zero; a day that has not begun is refused', async () => {
   expect(await statement(ayu, day(-3))).toEqual([
-    'kind,amount,currency,balance,counterparty,note,entry',
+    'kind,amount,currency,balance,counterparty,note,entry,receipt,till,payment_id',
     'opening_balance,,SGD,0.00,,',
     'closing_balance,,SGD,0.00,,',
     '',
@@ -80,4 +111,31 @@ test('a merchant’s statement is the balance’s, not the owner’s', async () 
     'closing_balance,,SGD,0.00,,',
     '',
   ]);
+});
+
+test('the operator’s command writes the same bytes to a new file, and nothing where it is asked for nonsense', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tiki-statement-'));
+  const run = (...args: readonly string[]) => COMMANDS['statement']?.run(server.context.db, args);
+  try {
+    const file = join(folder, 'ayu.csv');
+    expect(await run('customer', ayu.session.user.id, day(), file)).toBe(`${file} is written.`);
+    const answer = await server.call(`/v1/statement?day=${day()}`, { token: ayu.token });
+    expect(readFileSync(file, 'utf8')).toBe(answer.body);
+    // What was exported before may be evidence.
+    await expect(run('customer', budi.session.user.id, day(), file)).rejects.toMatchObject({
+      code: 'EEXIST',
+    });
+    expect(readFileSync(file, 'utf8')).toBe(answer.body);
+    for (const wrong of [
+      ['operator', ayu.session.user.id, day()],
+      ['customer', 'ayu', day()],
+      ['merchant', ayu.session.user.id, 'yesterday'],
+    ])
+      await expect(run(...wrong, join(folder, 'none.csv'))).rejects.toMatchObject({
+        code: 'request_invalid',
+      });
+    expect(readdirSync(folder)).toEqual(['ayu.csv']);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

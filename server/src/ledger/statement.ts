@@ -28,6 +28,12 @@ export interface StatementLine {
   readonly balanceMinor: bigint;
   readonly counterparty: string;
   readonly note: string;
+  /** Of a sale, or of money given back, as it stands on its receipt; empty for what has none. */
+  readonly receipt: string;
+  /** The till's name; a merchant's own only. */
+  readonly till: string;
+  /** Hex of the payment's hash: a sale and what was given back of it have the same. */
+  readonly paymentId: string;
 }
 
 export interface Statement {
@@ -42,7 +48,8 @@ interface Row extends Record<string, unknown> {
   kind: TransferKind;
   amount_minor: string;
   reference: TransferReference;
-  is_later: boolean;
+  refund_sequence: number | null;
+  refund_till: string | null;
 }
 
 /** To be read in one snapshot: the opening is counted back from the balance of now. */
@@ -56,8 +63,11 @@ export async function readStatement(executor: Executor, query: StatementQuery): 
     where kind = ${query.kind} and owner_id = ${query.ownerId} and currency = ${query.currency}`);
   if (account === undefined) return { openingMinor: 0n, lines: [], closingMinor: 0n };
   const rows = await executor.execute<Row>(sql`
-    select e.id as entry_id, t.created_at as at, t.kind, e.amount_minor, t.reference, false as is_later
+    select e.id as entry_id, t.created_at as at, t.kind, e.amount_minor, t.reference,
+      r.sequence as refund_sequence, k.name as refund_till
     from ledger_entries e join ledger_transfers t on t.id = e.transfer_id
+    left join refunds r on r.offer_hash = case when t.kind = 'offline_refund' then decode(split_part(t.idempotency_key, ':', 2), 'hex') end
+    left join kiosks k on k.id = r.kiosk_id
     where e.account_id = ${account.id} and t.created_at >= ${begins} and t.created_at < ${ends}
     order by t.created_at, e.id`);
   const [later] = await executor.execute<{ sum: string }>(sql`
@@ -79,6 +89,9 @@ export async function readStatement(executor: Executor, query: StatementQuery): 
       balanceMinor,
       counterparty: text(amountMinor > 0n ? 'payerText' : 'payeeText'),
       note: text('note'),
+      receipt: String(row.refund_sequence ?? row.reference.sequence ?? ''),
+      till: row.refund_till ?? text('kioskName'),
+      paymentId: text('paymentHash'),
     };
   });
   return { openingMinor, lines, closingMinor };
@@ -92,14 +105,31 @@ export function toDecimal(amountMinor: bigint, currency: string): string {
   return `${amountMinor < 0n ? '-' : ''}${whole}${exponent === 0 ? '' : `.${digits.slice(-exponent)}`}`;
 }
 
+/** In this order for ever: what reads a column by its place goes on reading it. New ones come last. */
+const COLUMNS = [
+  'time',
+  'kind',
+  'amount',
+  'currency',
+  'balance',
+  'counterparty',
+  'note',
+  'entry',
+  'receipt',
+  'till',
+  'payment_id',
+] as const;
+/** What the lines of opening and closing say behind the balance. */
+const NOTHING = COLUMNS.slice(COLUMNS.indexOf('balance') + 1).map(() => '');
+
 export function statementCsv(
   statement: Statement,
   { currency, period }: Pick<StatementQuery, 'currency' | 'period'>,
 ): string {
   const money = (minor: bigint) => toDecimal(minor, currency);
-  const frame = (kind: string, minor: bigint) => [period, kind, '', currency, money(minor), '', '', ''];
+  const frame = (kind: string, minor: bigint) => [period, kind, '', currency, money(minor), ...NOTHING];
   return toCsv([
-    ['time', 'kind', 'amount', 'currency', 'balance', 'counterparty', 'note', 'entry'],
+    COLUMNS,
     frame('opening_balance', statement.openingMinor),
     ...statement.lines.map((line) => [
       line.at.toISOString(),
@@ -110,6 +140,9 @@ export function statementCsv(
       line.counterparty,
       line.note,
       line.entryId.toString(),
+      line.receipt,
+      line.till,
+      line.paymentId,
     ]),
     frame('closing_balance', statement.closingMinor),
   ]);

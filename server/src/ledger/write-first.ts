@@ -7,7 +7,7 @@
  *
  * The order is the argument here as well: keys are taken in their own order before any account is locked, and accounts in
  * theirs; a key that another connection took after it was looked up makes the count differ, and the transaction is run again.
- * The foreign key of entries to accounts is asked at the commit, when their locks are our own.
+ * That an entry's transfer and account are there is asked at the end of its statement and locks neither (0034_entries_refer_in_sets.sql).
  */
 import type { Tx } from '../db/client.ts';
 import { bothInOrder } from '../db/prepared.ts';
@@ -22,7 +22,7 @@ import {
   peekAtAccounts,
 } from './statements.ts';
 
-/** Ends the savepoint that holds what was written. */
+/** Ends the savepoint, or the transaction, that holds what was written. */
 class NotCovered extends Error {}
 
 /** @returns null when funds are, or may be, lacking: nothing is written then. */
@@ -34,7 +34,7 @@ export async function writeFirst(tx: Tx, hashed: readonly HashedTransfer[]): Pro
   if (planned.results.some(({ status }) => status === 'insufficient_funds')) return null;
   if (planned.toPost.length === 0) return planned;
   try {
-    await tx.transaction((savepoint) => write(savepoint, planned.toPost));
+    await tx.transaction((savepoint) => writeDecided(savepoint, planned.toPost));
   } catch (error) {
     if (error instanceof NotCovered) return null;
     throw error;
@@ -42,7 +42,8 @@ export async function writeFirst(tx: Tx, hashed: readonly HashedTransfer[]): Pro
   return planned;
 }
 
-async function write(tx: Tx, toPost: readonly HashedTransfer[]): Promise<void> {
+/** @throws when a key or the cover was not as it was decided: whatever was written has to go. */
+export async function writeDecided(tx: Tx, toPost: readonly HashedTransfer[]): Promise<void> {
   const sums = sumsOf(toPost);
   const inserted = await insertTransfers(tx, columnsOf(toPost), { moves: false });
   if (inserted !== toPost.length) throw new RetryTransaction('an idempotency key was taken meanwhile');

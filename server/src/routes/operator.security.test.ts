@@ -1,5 +1,7 @@
 /** What an operator may do, and that each act is written down, by name and with its reason (R47, R52). */
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import {
   CLIENT_HEADER,
@@ -17,6 +19,7 @@ import {
 import { SimulatedKiosk } from '../../test/simulated-kiosk.ts';
 import { clone, pay, SimulatedPhone } from '../../test/simulated-phone.ts';
 import { freshPhone, type Person, startTestServer, type TestServer } from '../../test/test-server.ts';
+import { MIGRATIONS } from '../db/schema-version.ts';
 import { appointOperator } from '../operator/appoint.ts';
 
 let server: TestServer;
@@ -55,6 +58,21 @@ test('that an operator was made is written down, once', async () => {
   const { id, username } = operator.session.user;
   const made = (await acts()).filter((one) => one.act === 'operator_appointed' && one.subjectId === id);
   expect(made).toMatchObject([{ byName: username, reason: expect.stringContaining('appoint-operator') }]);
+});
+
+test('an operator of the time before that is found by the migration and stands in the log, once', async () => {
+  const old = await server.register('customer');
+  const { id } = old.session.user;
+  await server.database.owner`update users set role = 'operator' where id = ${id}`;
+  const statements = readFileSync(join(MIGRATIONS, '0032_open_invitations.sql'), 'utf8').split(
+    '--> statement-breakpoint',
+  );
+  const appointed = async (of: string) =>
+    (await acts()).filter((one) => one.act === 'operator_appointed' && one.subjectId === of);
+  for (let time = 0; time < 2; time += 1) await server.database.owner.unsafe(statements.at(-1) ?? '');
+  expect(await appointed(id)).toMatchObject([{ reason: expect.stringContaining('found in office') }]);
+  expect((await acts())[0]).toMatchObject({ act: 'operator_appointed', subjectId: id });
+  expect(await appointed(operator.session.user.id)).toHaveLength(1);
 });
 
 test('who is suspended is out of every session and not let in, until restored; the reasons stay', async () => {

@@ -12,6 +12,7 @@ import { CBOR_SEQUENCE_MEDIA_TYPE } from '../../contract/index.ts';
 import type { ServerContext } from '../context.ts';
 import { problem, problemDocument } from '../http/problem.ts';
 import { toProblem } from '../http/refuse.ts';
+import { bodyOf } from '../http/answer-body.ts';
 import { incomingOf, SenderGone } from '../http/request-body.ts';
 import { type AppEnv, refusals, type Router } from '../http/router.ts';
 import { requireKiosk } from '../kiosks/index.ts';
@@ -59,7 +60,7 @@ export function registerSettlementStream(router: Router, context: ServerContext,
       close();
       log.info({ requestId: c.get('requestId'), kioskId: kiosk.kioskId, ...batches.figures, code }, 'stream');
     };
-    return c.body(asBody(answers(c, batches), end), 200, HEADERS);
+    return c.body(bodyOf(answers(c, batches), { onEnd: end, cut: 'cut' }), 200, HEADERS);
   });
 }
 
@@ -98,27 +99,4 @@ function streamAnswers(context: ServerContext, settle: Settle) {
       return refusal.code;
     }
   };
-}
-
-/** Nothing is made before it is taken: a reader that is slow holds the sender back. */
-function asBody(
-  frames: AsyncGenerator<Uint8Array, string | null, void>,
-  onEnd: (code: string | null) => void,
-): ReadableStream<Uint8Array> {
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        const { done, value } = await frames.next();
-        if (!done) return controller.enqueue(value);
-        onEnd(value);
-        controller.close();
-      },
-      async cancel() {
-        // A batch on its way is settled all the same: the next stream finds it.
-        await frames.return(null);
-        onEnd('cut');
-      },
-    },
-    { highWaterMark: 0 },
-  );
 }

@@ -3,6 +3,7 @@
  * document and the permissions from the contract, so a route that asks for another permission than it says fails here.
  */
 import { randomUUID } from 'node:crypto';
+import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import {
@@ -300,4 +301,43 @@ describe('who changes whom', () => {
     expect((await leave()).code).toBe('member_not_found');
     expect((await sales(person)).code).toBe('not_permitted');
   });
+});
+
+test('R52: the database lets nobody into a team by an invitation that has ended, or in another role than it names', async () => {
+  const { owner } = team;
+  const shop = owner.session.user.merchant?.id ?? '';
+  const join = (person: Person, role: string) =>
+    server.context.dbOf({ userId: idOf(person), merchantId: null }).execute(sql`
+      insert into team_members (id, merchant_id, user_id, role, added_at)
+      values (gen_random_uuid(), ${shop}, ${idOf(person)}, ${role}, now())`);
+  const refused = { cause: { code: '42501' } };
+  const ends = {
+    withdrawn: (id: string) =>
+      server.call(`/v1/merchant/team/invitations/${id}`, { method: 'DELETE', token: owner.token }),
+    declined: (id: string, person: Person) => answer(person, id, 'decline'),
+    used: async (id: string, person: Person) => {
+      await answer(person, id, 'accept');
+      return remove(owner, idOf(person));
+    },
+  };
+  for (const [how, end] of Object.entries(ends)) {
+    const person = await server.register('customer');
+    await expect(join(person, 'cashier')).rejects.toMatchObject(refused);
+    await invite(owner, person.phone, 'cashier');
+    await expect(join(person, 'manager')).rejects.toMatchObject(refused);
+    const [offer] = await received(person);
+    expect([how, (await end(offer?.id ?? '', person)).code]).toEqual([how, null]);
+    await expect(join(person, 'cashier')).rejects.toMatchObject(refused);
+    // Neither the invitation nor the former place is opened again.
+    for (const table of ['team_invitations', 'team_members'])
+      expect(
+        await server.context
+          .dbOf({ userId: idOf(person), merchantId: null })
+          .execute(sql`update ${sql.identifier(table)} set ended_at = ended_at returning 1`),
+      ).toHaveLength(0);
+  }
+  const late = await server.register('customer');
+  await invite(owner, late.phone, 'cashier');
+  await server.database.owner`update team_invitations set expires_at = now() where phone = ${late.phone}`;
+  await expect(join(late, 'cashier')).rejects.toMatchObject(refused);
 });

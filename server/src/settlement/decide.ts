@@ -13,7 +13,8 @@ export interface KnownPayment {
   readonly counter: number;
   readonly amountMinor: bigint;
   readonly cumulativeMinor: bigint;
-  readonly bytes: Uint8Array;
+  /** Null for one that is stored: it is read when it proves something. */
+  readonly bytes: Uint8Array | null;
 }
 
 /** An allowance as it stands under its lock. */
@@ -62,10 +63,13 @@ export interface NewPayment extends Outcome {
   readonly fromGuaranteeMinor: bigint;
 }
 
+/** What was signed first: a payment, or the closing statement of the phone, whose bytes are at hand. */
+export type FirstHalf = { readonly bytes: Uint8Array } | { readonly bytes: null; readonly hash: Uint8Array };
+
 export interface DoubleSpend {
   readonly allowanceId: string;
   readonly rule: DoubleSpendRule;
-  readonly firstBytes: Uint8Array;
+  readonly first: FirstHalf;
   readonly second: ValidSale;
 }
 
@@ -188,16 +192,16 @@ const CODE_OF: Readonly<Record<DoubleSpendRule, RefusalCode>> = {
 function findProof(
   sale: ValidSale,
   allowance: RunningAllowance,
-): { readonly rule: DoubleSpendRule; readonly firstBytes: Uint8Array } | null {
+): { readonly rule: DoubleSpendRule; readonly first: FirstHalf } | null {
   const { payment } = sale;
   const twin = allowance.payments.find((known) => contradicts(known, payment));
   if (twin !== undefined) {
     const rule = twin.counter === payment.counter ? 'same_counter' : 'cumulative_sum';
-    return { rule, firstBytes: twin.bytes };
+    return { rule, first: twin.bytes === null ? { bytes: null, hash: twin.hash } : { bytes: twin.bytes } };
   }
   const { closing } = allowance.state;
   if (closing === null) return null;
   // The phone signed that nothing lies beyond its closing statement; this does.
   const isBeyond = payment.counter > closing.counter || payment.cumulativeMinor > closing.cumulativeMinor;
-  return isBeyond ? { rule: 'closing_statement', firstBytes: closing.bytes } : null;
+  return isBeyond ? { rule: 'closing_statement', first: { bytes: closing.bytes } } : null;
 }

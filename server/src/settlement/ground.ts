@@ -188,7 +188,6 @@ interface PaymentRow extends Record<string, unknown> {
   readonly counter: number;
   readonly amount_minor: string;
   readonly cumulative_minor: string;
-  readonly bytes: Uint8Array;
 }
 
 /**
@@ -206,10 +205,10 @@ async function knownPayments(tx: Tx, sales: readonly ValidSale[]): Promise<Map<s
       ${pgPlainArray(sales.map(({ allowance }) => allowance.certificate.allowanceId))}::uuid[],
       ${pgPlainArray(sales.map(({ payment }) => payment.counter))}::int[]
     ) as s (allowance_id, counter) cross join lateral (
-      (select allowance_id, payment_hash, counter, amount_minor, cumulative_minor, bytes from payments
+      (select allowance_id, payment_hash, counter, amount_minor, cumulative_minor from payments
         where allowance_id = s.allowance_id and counter <= s.counter order by counter desc limit 1)
       union all
-      (select allowance_id, payment_hash, counter, amount_minor, cumulative_minor, bytes from payments
+      (select allowance_id, payment_hash, counter, amount_minor, cumulative_minor from payments
         where allowance_id = s.allowance_id and counter > s.counter order by counter limit 1)
     ) p`,
   );
@@ -219,7 +218,7 @@ async function knownPayments(tx: Tx, sales: readonly ValidSale[]): Promise<Map<s
       counter: row.counter,
       amountMinor: BigInt(row.amount_minor),
       cumulativeMinor: BigInt(row.cumulative_minor),
-      bytes: row.bytes,
+      bytes: null,
     };
     const list = known.get(row.allowance_id);
     if (list === undefined) known.set(row.allowance_id, [payment]);

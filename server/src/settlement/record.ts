@@ -5,13 +5,13 @@
  */
 import { randomUUIDv7 } from 'node:crypto';
 import { and, eq, inArray, sql } from 'drizzle-orm';
-import { type ChainedEntry, JOURNAL_KIND } from '@tikiwallet/protocol';
+import { type ChainedEntry, JOURNAL_KIND, toHex } from '@tikiwallet/protocol';
 import type { Tx } from '../db/client.ts';
 import { pgArray, pgByteaArray, pgPlainArray } from '../db/pg-array.ts';
 import { executePrepared } from '../db/prepared.ts';
 import { allowances } from '../db/schema/allowances.ts';
-import { debts, doubleSpendCases, guaranteeUse } from '../db/schema/settlement.ts';
-import { type NewTransfer, postTransfers } from '../ledger/index.ts';
+import { debts, doubleSpendCases, guaranteeUse, payments } from '../db/schema/settlement.ts';
+import { type NewTransfer, postDecided } from '../ledger/index.ts';
 import { deny } from '../trust/index.ts';
 import type { AllowanceState, Decision, DoubleSpend, NewPayment } from './decide.ts';
 import { ALL_MERCHANTS, type Machine } from './ground.ts';
@@ -50,11 +50,12 @@ export async function recordJournal(tx: Tx, entries: readonly ChainedEntry[], to
 
 /** Reserve (and guarantee) to merchant, one transfer a payment, named by the payment's hash for ever. */
 export async function postPayments(tx: Tx, paid: readonly NewPayment[], to: Recording): Promise<void> {
-  const transfers = paid.filter(isCovered).map((payment) => transferOf(payment, to));
-  const results = await postTransfers(tx, transfers);
-  // The sums were decided under the locks of their rows: a refusal now would be a mistake of ours, not of a phone.
-  const odd = results.find((result) => result.status !== 'posted');
-  if (odd !== undefined) throw new Error(`a settled payment was ${odd.status}`);
+  // Sums were decided, and payments found to be new, under the locks of their allowances: a refusal now would be a mistake
+  // of ours, not of a phone.
+  await postDecided(
+    tx,
+    paid.filter(isCovered).map((payment) => transferOf(payment, to)),
+  );
 }
 
 const isCovered = ({ outcome }: NewPayment) => outcome === 'settled' || outcome === 'settled_by_guarantee';
@@ -209,6 +210,26 @@ export async function chargeGuarantee(
   );
 }
 
+/** What phones signed, of payments that were recorded before. */
+async function storedPayments(
+  tx: Tx,
+  hashes: readonly Uint8Array[],
+): Promise<(hash: Uint8Array) => Uint8Array> {
+  const rows =
+    hashes.length === 0
+      ? []
+      : await tx
+          .select({ hash: payments.paymentHash, bytes: payments.bytes })
+          .from(payments)
+          .where(inArray(payments.paymentHash, [...hashes]));
+  const byKey = new Map(rows.map((row) => [toHex(row.hash), row.bytes]));
+  return (hash) => {
+    const bytes = byKey.get(toHex(hash));
+    if (bytes === undefined) throw new Error(`payment ${toHex(hash)} is missing`);
+    return bytes;
+  };
+}
+
 /** Keeps both signed halves and denies the allowance. Locks the deny list: do this last. */
 export async function proveDoubleSpends(
   tx: Tx,
@@ -217,14 +238,18 @@ export async function proveDoubleSpends(
   now: Date,
 ): Promise<void> {
   if (found.length === 0) return;
+  const stored = await storedPayments(
+    tx,
+    found.flatMap(({ first }) => (first.bytes === null ? [first.hash] : [])),
+  );
   await tx.insert(doubleSpendCases).values(
-    found.map(({ allowanceId, rule, firstBytes, second }) => ({
+    found.map(({ allowanceId, rule, first, second }) => ({
       id: randomUUIDv7(),
       allowanceId,
       userId: states.get(allowanceId)?.userId ?? second.allowance.userId,
       rule,
       allowanceCertificate: second.allowance.certificate.bytes,
-      firstBytes,
+      firstBytes: first.bytes ?? stored(first.hash),
       secondBytes: second.payment.bytes,
       secondPaymentHash: second.payment.hash,
       createdAt: now,

@@ -15,10 +15,12 @@ export interface RefusedThoughIssued {
   readonly paymentKey: string | null;
 }
 
-interface RefusedRow extends Record<string, unknown> {
-  id: string;
-  enrolment: string;
-  sequence: number;
+interface Place {
+  readonly enrolment: string;
+  readonly sequence: number;
+}
+
+interface RefusedRow extends Record<string, unknown>, Place {
   payment: string | null;
   entry: Uint8Array;
 }
@@ -29,24 +31,25 @@ const PAGE = 500;
 /** Those that nobody has made good: by a claim of the phone, or by a correction under the payment's own key. */
 export async function findRefusedThoughIssued(executor: Executor): Promise<readonly RefusedThoughIssued[]> {
   const found: RefusedThoughIssued[] = [];
-  for (let after = '0'; ; ) {
+  for (let after: Place | null = null; ; ) {
     const rows = await readRefused(executor, after);
     found.push(...(await ofOurs(executor, rows)));
     const last = rows.at(-1);
     if (last === undefined || rows.length < PAGE) return found;
-    after = last.id;
+    after = last;
   }
 }
 
-function readRefused(executor: Executor, after: string): Promise<readonly RefusedRow[]> {
+function readRefused(executor: Executor, after: Place | null): Promise<readonly RefusedRow[]> {
   return executor.execute<RefusedRow>(sql`
-    select s.id, s.enrolment_id as enrolment, s.sequence, encode(s.payment_hash, 'hex') as payment, j.bytes as entry
+    select s.enrolment_id as enrolment, s.sequence, encode(s.payment_hash, 'hex') as payment, j.bytes as entry
     from sales s join kiosk_journal j on j.enrolment_id = s.enrolment_id and j.sequence = s.sequence
-    where s.id > ${after} and s.outcome = 'refused' and s.code = 'issuer_unknown'
+    where ${after === null ? sql`true` : sql`(s.enrolment_id, s.sequence) > (${after.enrolment}::uuid, ${after.sequence}::int)`}
+      and s.outcome = 'refused' and s.code = 'issuer_unknown'
       and not exists (select 1 from payments p where p.payment_hash = s.payment_hash)
       and not exists (select 1 from ledger_transfers t
         where t.idempotency_key = 'refused_sale:' || encode(s.payment_hash, 'hex'))
-    order by s.id limit ${PAGE}`);
+    order by s.enrolment_id, s.sequence limit ${PAGE}`);
 }
 
 async function ofOurs(

@@ -3,7 +3,8 @@ import { randomUUIDv7 } from 'node:crypto';
 import { and, asc, count, eq, isNull, sql } from 'drizzle-orm';
 import type { WebhookView, WebhookWithSecret } from '../../contract/index.ts';
 import type { Clock } from '../clock.ts';
-import type { Db, Executor } from '../db/client.ts';
+import type { Db, Executor, Tx } from '../db/client.ts';
+import { inTransaction } from '../db/retry.ts';
 import { webhookEndpoints } from '../db/schema/webhooks.ts';
 import { problem } from '../http/problem.ts';
 import { isAllowedUrl } from './send.ts';
@@ -35,11 +36,15 @@ export interface NewEndpoint {
 export async function createEndpoint(needs: WebhookNeeds, endpoint: NewEndpoint): Promise<WebhookView> {
   const { merchantId, url, key } = endpoint;
   if (!isAllowedUrl(url, needs.webhooks)) throw problem('webhook_url_not_allowed');
-  await assertRoom(needs.db, merchantId);
   const now = new Date(needs.clock.nowMs());
-  await needs.db
-    .insert(webhookEndpoints)
-    .values({
+  return inTransaction(needs.db, async (tx) => {
+    await lockNumber(tx, merchantId);
+    const keyed = () => tx.select().from(webhookEndpoints).where(eq(webhookEndpoints.idempotencyKey, key));
+    // A repeat asks for no more room than its first time took.
+    const [stored] = await keyed();
+    if (stored !== undefined) return view(stored);
+    await assertRoom(tx, merchantId);
+    await tx.insert(webhookEndpoints).values({
       id: randomUUIDv7(),
       merchantId,
       idempotencyKey: key,
@@ -47,14 +52,11 @@ export async function createEndpoint(needs: WebhookNeeds, endpoint: NewEndpoint)
       events: [...new Set(endpoint.events)],
       secretChangedAt: now,
       createdAt: now,
-    })
-    .onConflictDoNothing({ target: webhookEndpoints.idempotencyKey });
-  const [row] = await needs.db
-    .select()
-    .from(webhookEndpoints)
-    .where(eq(webhookEndpoints.idempotencyKey, key));
-  if (row === undefined) throw new Error('the endpoint was not stored');
-  return view(row);
+    });
+    const [row] = await keyed();
+    if (row === undefined) throw new Error('the endpoint was not stored');
+    return view(row);
+  });
 }
 
 /** In the order of their making, paused ones too. */
@@ -67,8 +69,13 @@ export async function listEndpoints(executor: Executor, merchantId: string): Pro
   return rows.map(view);
 }
 
-async function assertRoom(db: Db, merchantId: string): Promise<void> {
-  const [living] = await db
+/** Until the transaction ends nobody else makes one of this merchant's living: two at once would both find room for the last. */
+async function lockNumber(tx: Tx, merchantId: string): Promise<void> {
+  await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${`webhooks ${merchantId}`}, 0))`);
+}
+
+async function assertRoom(tx: Tx, merchantId: string): Promise<void> {
+  const [living] = await tx
     .select({ count: count() })
     .from(webhookEndpoints)
     .where(and(eq(webhookEndpoints.merchantId, merchantId), isNull(webhookEndpoints.disabledAt)));
@@ -85,16 +92,19 @@ export async function enableEndpoint(
   merchantId: string,
   id: string,
 ): Promise<WebhookView> {
-  const former = await findEndpoint(needs.db, merchantId, id);
-  if (former.disabledAt === null) return view(former);
-  await assertRoom(needs.db, merchantId);
-  const [row] = await needs.db
-    .update(webhookEndpoints)
-    .set({ disabledAt: null })
-    .where(mine(merchantId, id))
-    .returning();
-  if (row === undefined) throw problem('webhook_not_found');
-  return view(row);
+  return inTransaction(needs.db, async (tx) => {
+    await lockNumber(tx, merchantId);
+    const former = await findEndpoint(tx, merchantId, id);
+    if (former.disabledAt === null) return view(former);
+    await assertRoom(tx, merchantId);
+    const [row] = await tx
+      .update(webhookEndpoints)
+      .set({ disabledAt: null })
+      .where(mine(merchantId, id))
+      .returning();
+    if (row === undefined) throw problem('webhook_not_found');
+    return view(row);
+  });
 }
 
 /** For ever. Its deliveries stay in the list of what was told. @throws ApiProblem `webhook_not_found` */

@@ -70,6 +70,8 @@ beforeAll(async () => {
         'payment.double_spent',
         'refund.booked',
         'kiosk.denied',
+        'kiosk.suspended',
+        'kiosk.resumed',
         'payout.paid',
         'payout.failed',
       ],
@@ -164,6 +166,19 @@ test('a double spend, a denied kiosk: each is told to the merchant whom it conce
   expect(types).toContain('payment.double_spent');
   expect(types).toContain('kiosk.denied');
   expect(types.filter((type) => type === 'payment.double_spent')).toHaveLength(1);
+});
+
+test('a till is suspended and brought back: each time is told once, what changes nothing never', async () => {
+  const till = await SimulatedKiosk.open(server, merchant, 'Third till');
+  for (const act of ['suspend', 'suspend', 'resume', 'resume', 'suspend'])
+    await server.call(`/v1/merchant/kiosks/${till.kioskId}/${act}`, {
+      method: 'POST',
+      token: merchant.token,
+    });
+  for (const id of await waiting()) await deliver(server.background, id);
+  const said = told.map(({ body }) => Body.parse(JSON.parse(body)));
+  expect(said.map(({ type }) => type)).toEqual(['kiosk.suspended', 'kiosk.resumed', 'kiosk.suspended']);
+  expect(said[0]?.data).toMatchObject({ kioskId: till.kioskId, name: 'Third till' });
 });
 
 test('a refusal is tried again by the queue; after the last time it is dead, and a replay tells it once more', async () => {
@@ -373,4 +388,29 @@ test('an endpoint is tried, paused, told again and ended for ever; a stranger’
     const again = await server.call(`${path}/${name}`, { method: 'POST', token, key: randomUUID() });
     expect([name, again.code]).toEqual([name, 'webhook_not_found']);
   }
+});
+
+test('a merchant has ten living endpoints at the most, however many ask at once', async () => {
+  const { token } = await server.register('merchant');
+  const create = (name: number) =>
+    server.call('/v1/merchant/webhooks', {
+      body: { url: `${url}/${name}`, events: ['kiosk.denied'] },
+      token,
+      key: randomUUID(),
+    });
+  const list = async () => (await server.expect(WebhookList, '/v1/merchant/webhooks', { token })).items;
+  const living = async () => (await list()).filter(({ disabledAt }) => disabledAt === null);
+  const step = ({ id }: WebhookView, name: string) =>
+    server.call(`/v1/merchant/webhooks/${id}/${name}`, { method: 'POST', token });
+  const made = await Promise.all(Array.from({ length: 12 }, (_, n) => create(n)));
+  expect(made.map(({ code }) => code).filter((code) => code !== null)).toEqual([
+    'request_invalid',
+    'request_invalid',
+  ]);
+  const paused = (await living()).slice(0, 4);
+  for (const endpoint of paused) await step(endpoint, 'disable');
+  for (const n of [12, 13, 14]) expect((await create(n)).code).toBeNull();
+  const woken = await Promise.all(paused.map((endpoint) => step(endpoint, 'enable')));
+  expect(woken.filter(({ code }) => code === null)).toHaveLength(1);
+  expect(await living()).toHaveLength(10);
 });

@@ -1,61 +1,30 @@
 /**
  * Numbers, money and times as the person reads them. Digits are Latin everywhere: the kiosk's screen, the SMS and the
- * phone must show the same figures. Money goes to Intl as a decimal string and never through a float.
+ * phone must show the same figures.
  */
-import { Amount, attempt, currencyExponent } from '@tikiwallet/protocol';
+import {
+  Amount,
+  attempt,
+  currencyExponent,
+  type MoneyPiece,
+  moneyPieces,
+  moneyText,
+} from '@tikiwallet/protocol';
 import { localeState } from './translate.ts';
 
 function tag(): string {
   return `${localeState.value.locale}-u-nu-latn`;
 }
 
-const formatters = new Map<string, Intl.NumberFormat>();
-
-function moneyFormatter(currency: string): Intl.NumberFormat {
-  const name = `${tag()} ${currency}`;
-  const known = formatters.get(name);
-  if (known !== undefined) return known;
-  const digits = currencyExponent(currency);
-  const formatter = new Intl.NumberFormat(tag(), {
-    style: 'currency',
-    currency,
-    currencyDisplay: 'code',
-    minimumFractionDigits: digits,
-    maximumFractionDigits: digits,
-  });
-  formatters.set(name, formatter);
-  return formatter;
-}
-
-type Numeric = Parameters<Intl.NumberFormat['format']>[0];
-
-function decimal(amount: Amount): Numeric {
-  return amount.toDecimal() as `${number}`;
-}
-
+/** Without its sign: what came and what went is said by other means. */
 export function money(minor: bigint | string, currency: string): string {
   const signed = BigInt(minor);
-  const amount = Amount.of(signed < 0n ? -signed : signed, currency);
-  return moneyFormatter(currency).format(decimal(amount));
+  return moneyText(signed < 0n ? -signed : signed, currency, localeState.value.locale);
 }
 
 /** The same in pieces, so that a screen can draw the figure large and the code small. */
-export function moneyParts(
-  minor: bigint,
-  currency: string,
-): readonly { readonly isFigure: boolean; readonly text: string }[] {
-  const pieces: { isFigure: boolean; text: string }[] = [];
-  // The DOM's types know `formatToParts` for numbers only; the standard takes decimal strings as `format` does.
-  const format: (value: Numeric) => Intl.NumberFormatPart[] = (value) =>
-    moneyFormatter(currency).formatToParts(value as bigint);
-  for (const part of format(decimal(Amount.of(minor, currency)))) {
-    const isFigure = part.type !== 'currency' && part.type !== 'literal';
-    const last = pieces.at(-1);
-    if (last?.isFigure === isFigure) last.text += part.value;
-    else pieces.push({ isFigure, text: part.value });
-  }
-  // The space between code and figure is the style sheet's.
-  return pieces.map((piece) => ({ ...piece, text: piece.text.trim() })).filter((piece) => piece.text !== '');
+export function moneyParts(minor: bigint, currency: string): readonly MoneyPiece[] {
+  return moneyPieces(minor, currency, localeState.value.locale);
 }
 
 /** The clock and its half of the day stay on one line. */

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { toUuid } from '@tikiwallet/protocol';
 import { id, makePhone, makeShop, NOW } from '../test/world.ts';
-import { chooseAllowance, isTillOutOfUse } from './allowance-choice.ts';
+import { chooseAllowance, fewPaymentsLeft, isTillOutOfUse } from './allowance-choice.ts';
 
 const merchantId = toUuid(id(0x11));
 const kioskId = toUuid(id(0x22));
@@ -42,6 +42,15 @@ test('money that is locked elsewhere is said to be so, and does not count as too
 test('what is locked to the till and too little leaves the payment to open money', async () => {
   const { open, toTill } = await loads();
   expect(chosen([{ ...toTill, capMinor: 499n }, open])).toBe('open');
+});
+
+test('the phone asks for internet from the soft limit on, by the load with the fewest payments left', async () => {
+  const { open, toTill } = await loads();
+  const after = (made: number) => ({ ...open, lastCounter: open.firstCounter + made - 1 });
+  expect(fewPaymentsLeft([])).toBe(null);
+  expect(fewPaymentsLeft([after(19), toTill])).toBe(null);
+  expect(fewPaymentsLeft([after(20), toTill])).toBe(10);
+  expect(fewPaymentsLeft([after(21), after(29)])).toBe(1);
 });
 
 test('a till that may not sell is not asked again, any other refusal may be', () => {

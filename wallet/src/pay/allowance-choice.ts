@@ -11,6 +11,16 @@ export function paymentsMade(allowance: StoredAllowance): number {
   return allowance.lastCounter - allowance.firstCounter + 1;
 }
 
+/**
+ * Payments that are left in the load that first asks for internet: one whose soft limit is reached (protocol page 02, LCOL).
+ * Null while none does.
+ */
+export function fewPaymentsLeft(spendable: readonly StoredAllowance[]): number | null {
+  const asking = spendable.filter((one) => paymentsMade(one) >= one.softCounterLimit);
+  if (asking.length === 0) return null;
+  return Math.min(...asking.map((one) => one.hardCounterLimit - paymentsMade(one)));
+}
+
 /** In one payment. */
 function mostAtOnce(allowance: StoredAllowance): bigint {
   const left = remainingMinor(allowance);

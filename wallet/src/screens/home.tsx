@@ -1,7 +1,7 @@
 /** The two wallets at a glance, and the way to pay. Everything here draws from what is on the phone. */
 import { deadline, money, relative } from '../i18n/format.ts';
 import { t } from '../i18n/translate.ts';
-import { offlineFunds } from '../pay/allowance-choice.ts';
+import { fewPaymentsLeft, offlineFunds } from '../pay/allowance-choice.ts';
 import { denialNews } from '../pay/other-phones.ts';
 import type { WalletState } from '../wallet-state.ts';
 import { ActivityList } from './parts/activity-list.tsx';
@@ -158,6 +158,7 @@ function OfflineCard({ state, nowMs }: { state: WalletState; nowMs: number }) {
       BigInt(cloud.reservedMinor) > 0n &&
       !state.allowances.some((own) => own.id === cloud.id),
   );
+  const paymentsLeft = fewPaymentsLeft(funds.spendable);
   const firstEnd = Math.min(...funds.spendable.map((one) => one.notAfter));
   return (
     <article class="card card-offline" aria-label={t('home.offline_wallet')}>
@@ -173,6 +174,11 @@ function OfflineCard({ state, nowMs }: { state: WalletState; nowMs: number }) {
               when: deadline(firstEnd * 1000),
             })}
       </p>
+      {paymentsLeft !== null && (
+        <p class="card-note" data-testid="few-payments">
+          {t('home.few_payments', { left: String(paymentsLeft) })}
+        </p>
+      )}
       {funds.heldMinor > 0n && (
         <p class="card-note" data-testid="held">
           {t('home.held')} <Bdi>{money(funds.heldMinor, currency)}</Bdi>

@@ -103,7 +103,8 @@ export const payments = pgTable(
 export const sales = pgTable(
   'sales',
   {
-    id: bigint('id', { mode: 'bigint' }).primaryKey().generatedAlwaysAsIdentity(),
+    /** The order of settling, made by the database alone: no index keeps it unique. */
+    id: bigint('id', { mode: 'bigint' }).notNull().generatedAlwaysAsIdentity(),
     enrolmentId: enrolmentIdInSets(),
     sequence: integer('sequence').notNull(),
     kioskId: uuid('kiosk_id').notNull(),
