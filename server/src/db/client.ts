@@ -37,7 +37,7 @@ const TIMEOUTS = {
 
 /**
  * While the database works on one transaction of many requests, this process answers those of another and reads those of the
- * next. With two cores a third has nobody left to work on it.
+ * next, and one that has to wait for a lock keeps nobody from the other. With two cores a third has nobody left to work on it.
  */
 export const LANES = 2;
 

@@ -25,8 +25,8 @@ import { CarefulTransfers } from './send-money.ts';
 
 const ROUTE = 'POST /v1/transfers';
 const BUDGET = 'transfer_by_user';
-/** A batch costs as much as thirty of its transfers before its first one. */
-const COMPANY = 16;
+/** The beginning of a batch's statements costs as much as a dozen of its transfers. */
+const COMPANY = 24;
 const LOCK_NOT_AVAILABLE = '55P03';
 const E164 = /^\+[1-9][0-9]{6,14}$/;
 
