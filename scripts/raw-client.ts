@@ -64,6 +64,8 @@ class Caller {
   readonly #port: number;
   readonly #got = Buffer.alloc(MAX_ANSWER_BYTES);
   #length = 0;
+  /** Of the last answer that was read in full, accepted and to be followed by another on its socket. */
+  #usual = { headLength: 0, length: 0 };
   #socket: Socket;
   #waiting: Waiting | null = null;
 
@@ -112,19 +114,37 @@ class Caller {
     return socket;
   }
 
+  /** One answer after the other has the same head but for its date: where it ends and what it begins with tell. */
+  #isAsBefore(): boolean {
+    const { headLength, length } = this.#usual;
+    if (this.#length !== length || length === 0) return false;
+    for (let at = 0; at < ACCEPTED.length; at += 1) if (this.#got[at] !== ACCEPTED[at]) return false;
+    for (let at = 0; at < END_OF_HEAD.length; at += 1)
+      if (this.#got[headLength + at] !== END_OF_HEAD[at]) return false;
+    return true;
+  }
+
+  #settle(): Waiting | null {
+    const waiting = this.#waiting;
+    this.#waiting = null;
+    return waiting;
+  }
+
   #receive(socket: Socket, chunk: Buffer): void {
     chunk.copy(this.#got, this.#length);
     this.#length += chunk.length;
+    if (this.#isAsBefore()) return this.#settle()?.resolve();
     const got = this.#got.subarray(0, this.#length);
     const end = got.indexOf(END_OF_HEAD);
     if (end < 0) return;
     const head = got.toString('latin1', 0, end).toLowerCase();
     const length = Number(/\r\ncontent-length: (\d+)/.exec(head)?.[1] ?? 0);
     if (got.length < end + END_OF_HEAD.length + length) return;
-    const waiting = this.#waiting;
-    this.#waiting = null;
+    const waiting = this.#settle();
     if (head.includes('\r\nconnection: close')) socket.destroy();
-    if (got.indexOf(ACCEPTED) === 0) waiting?.resolve();
+    const isAccepted = got.indexOf(ACCEPTED) === 0;
+    if (isAccepted && !socket.destroyed) this.#usual = { headLength: end, length: got.length };
+    if (isAccepted) waiting?.resolve();
     else waiting?.reject(new Error(`not accepted: ${head.slice(0, 15)} ${got.toString('utf8', end)}`));
   }
 }

@@ -27,6 +27,12 @@ const needsOfGroup = {
     { program: 'ip', packages: ['iproute2'] },
     { program: 'busybox', packages: ['busybox-static', 'busybox'] },
   ],
+  // What reads the files that an operator is given as production would.
+  deploy: [
+    { program: 'promtool', packages: ['prometheus'] },
+    { program: 'kubectl', packages: ['kubernetes-client'] },
+    { program: 'nginx', packages: ['nginx-light'] },
+  ],
   lab: [
     { program: 'wpa_supplicant', packages: ['wpasupplicant'] },
     { program: 'qemu-system-x86_64', packages: ['qemu-system-x86'] },
@@ -44,7 +50,7 @@ const needsOfGroup = {
 
 export type PackageGroup = keyof typeof needsOfGroup;
 
-export const packageGroups: readonly PackageGroup[] = ['desktop', 'browser', 'radio', 'lab'];
+export const packageGroups: readonly PackageGroup[] = ['desktop', 'browser', 'radio', 'deploy', 'lab'];
 
 export class MissingSystemPackages extends Error {
   readonly code: 'system_packages_missing' | 'system_packages_not_installable';

@@ -143,6 +143,7 @@ async function prepare(suites: readonly SuiteName[]): Promise<Preparation> {
   };
   await attempt('packages', suitesWithWindows, installPackages);
   await attempt('radio lab', ['radio'], installLabPackages);
+  await attempt('deploy packages', ['server'], installDeployPackages);
   await attempt('electron', suitesWithWindows, async () => void (await findElectron()));
   await attempt('build', ['e2e'], async () => void (await ensureBuilt()));
   await attempt('display', ['slow'], async () => {
@@ -159,6 +160,11 @@ async function prepare(suites: readonly SuiteName[]): Promise<Preparation> {
 async function installPackages(): Promise<void> {
   await ensureSystemPackages(['desktop', 'browser']);
   await installIfPossible('radio');
+}
+
+/** Some of them start a service where there is systemd: only a machine that is made for tests gets them unasked. */
+async function installDeployPackages(): Promise<void> {
+  if (process.env['CI'] !== undefined) await installIfPossible('deploy');
 }
 
 async function installLabPackages(): Promise<void> {

@@ -10,6 +10,7 @@ import {
   decodeAnyDelivery,
   encodeOverrideBody,
   encodeSaleBody,
+  equalBytes,
   EVERY_OVERRIDABLE,
   hasPaymentSignature,
   isOverridable,
@@ -393,6 +394,7 @@ function refused(code: AcceptCode, requestId: string | null): AcceptOutcome {
 
 /** The certificate that the request was signed under; without a request the current one, and no payment will pass. */
 function certificateOf(request: PayableRequest | null, kiosk: EnrolledKiosk): KioskCertificate {
-  const named = request === null ? undefined : kiosk.certificates.get(toHex(request.kioskCertificateHash));
-  return named ?? kiosk.certificate;
+  const { certificate, certificates } = kiosk;
+  if (request === null || equalBytes(request.kioskCertificateHash, certificate.hash)) return certificate;
+  return certificates.get(toHex(request.kioskCertificateHash)) ?? certificate;
 }

@@ -19,7 +19,7 @@ import {
 import { liftedLimits, type OverridableCode } from './lifted-limits.ts';
 import { CLOCK_TOLERANCE_SECONDS } from './limits.ts';
 import { canPay, isLockedTo } from './payee-lock.ts';
-import { hasPaymentSignature, linkOf, type Payment } from './payment.ts';
+import { hasPaymentSignature, isLinkTo, type Payment } from './payment.ts';
 import { opensPhoneCommitment } from './phone-commitment.ts';
 import { freshnessLevel, type FreshnessLevel, type TrustBundle } from './trust-bundle.ts';
 import type { Policy } from './trust-policy.ts';
@@ -226,7 +226,7 @@ export function checkCounters(
   if (payment.cumulativeMinor < payment.amountMinor) refuse('payment_cumulative_inconsistent');
   if (used === 1) {
     if (payment.cumulativeMinor !== payment.amountMinor) refuse('payment_cumulative_inconsistent');
-    if (!equalBytes(payment.previousLink, linkOf(allowance.hash))) refuse('payment_chain_broken');
+    if (!isLinkTo(payment.previousLink, allowance.hash)) refuse('payment_chain_broken');
   }
   if (payment.cumulativeMinor > allowance.capMinor) refuse('payment_exceeds_allowance');
   if (history === null) return;
@@ -236,7 +236,7 @@ export function checkCounters(
   if (payment.counter === history.lastCounter + 1) {
     if (payment.cumulativeMinor !== history.lastCumulativeMinor + payment.amountMinor)
       refuse('payment_cumulative_inconsistent');
-    if (!equalBytes(payment.previousLink, linkOf(history.lastHash))) refuse('payment_chain_broken');
+    if (!isLinkTo(payment.previousLink, history.lastHash)) refuse('payment_chain_broken');
   }
 }
 

@@ -153,6 +153,11 @@ describe('what is encoded', () => {
 
   it('writes amounts as the integers they are', () => {
     expect(encodeCbor([5n, 5, MAX_AMOUNT_MINOR])).toEqual(fromHex('8305051b00038d7ea4c68000'));
+    for (const edge of [0, 24, 0x100, 0x10000, 2 ** 32, 2 ** 53 - 1])
+      for (const value of [edge - 1, edge].filter((one) => one >= 0)) {
+        expect(decodeCbor(encodeCbor(value), 9)).toEqual(value);
+        expect(encodeCbor([BigInt(value), null])).toEqual(encodeCbor([value, null]));
+      }
   });
 });
 

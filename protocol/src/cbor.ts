@@ -21,7 +21,62 @@ const DECODE_OPTIONS = {
 } as const;
 
 export function encodeCbor(value: CborValue): Uint8Array {
-  return encode(value, rfc8949EncodeOptions);
+  const size = usualSize(value);
+  if (size === null) return encode(value, rfc8949EncodeOptions);
+  const bytes = new Uint8Array(size);
+  putUsual(bytes, 0, value);
+  return bytes;
+}
+
+/** What nearly every message is made of: byte strings, small numbers, short lists of them. Null for all else, which is the library's. */
+function usualSize(value: CborValue): number | null {
+  if (typeof value === 'number') return isUsualNumber(value) ? headSize(value) : null;
+  if (typeof value === 'bigint') return value >= 0n && value <= USUAL_MAX ? headSize(Number(value)) : null;
+  if (value instanceof Uint8Array) return byteStringSize(value);
+  if (value === null) return 1;
+  if (!Array.isArray(value)) return null;
+  let size = headSize(value.length);
+  for (const item of value as readonly CborValue[]) {
+    const itemSize = usualSize(item);
+    if (itemSize === null) return null;
+    size += itemSize;
+  }
+  return size;
+}
+
+const USUAL_MAX = 0xffff_ffffn;
+
+function isUsualNumber(value: number): boolean {
+  return value >>> 0 === value && !Object.is(value, -0);
+}
+
+function headSize(value: number): number {
+  return value < 24 ? 1 : value < 0x100 ? 2 : value < 0x10000 ? 3 : 5;
+}
+
+/** @returns where it ends */
+function putUsual(target: Uint8Array, at: number, value: CborValue): number {
+  if (value instanceof Uint8Array) return putByteString(target, at, value);
+  if (typeof value === 'number' || typeof value === 'bigint') return putHead(target, at, 0x00, Number(value));
+  if (!Array.isArray(value)) {
+    target[at] = 0xf6;
+    return at + 1;
+  }
+  let end = putHead(target, at, 0x80, value.length);
+  for (const item of value as readonly CborValue[]) end = putUsual(target, end, item);
+  return end;
+}
+
+function putHead(target: Uint8Array, at: number, major: number, value: number): number {
+  const size = headSize(value);
+  if (size === 1) target[at] = major | value;
+  else {
+    // One, two or four bytes follow.
+    target[at] = major | (size === 2 ? 0x18 : size === 3 ? 0x19 : 0x1a);
+    for (let index = at + size - 1, rest = value; index > at; index -= 1, rest >>>= 8)
+      target[index] = rest & 0xff;
+  }
+  return at + size;
 }
 
 /** Messages up to this size are compared without asking for memory; each byte that is no UTF-8 is written again as three. */
@@ -35,23 +90,14 @@ function encodesTo(bytes: Uint8Array, value: unknown): boolean {
 
 /** Of a byte string in its deterministic form, its type and its length before it. */
 export function byteStringSize({ length }: Uint8Array): number {
-  return length + (length < 24 ? 1 : length < 0x100 ? 2 : length < 0x10000 ? 3 : 5);
+  return headSize(length) + length;
 }
 
 /** Writes that form at `at`. @returns where it ends; there must be {@link byteStringSize} bytes of room */
 export function putByteString(target: Uint8Array, at: number, string: Uint8Array): number {
-  const { length } = string;
-  const size = byteStringSize(string);
-  const start = at + size - length;
-  if (length < 24) target[at] = 0x40 | length;
-  else {
-    // 0x58, 0x59 or 0x5a, and the length in one, two or four bytes.
-    target[at] = size - length === 2 ? 0x58 : size - length === 3 ? 0x59 : 0x5a;
-    for (let index = start - 1, rest = length; index > at; index -= 1, rest >>>= 8)
-      target[index] = rest & 0xff;
-  }
+  const start = putHead(target, at, 0x40, string.length);
   target.set(string, start);
-  return at + size;
+  return start + string.length;
 }
 
 /**

@@ -111,16 +111,28 @@ export function checkIssuerNotRevoked(
   },
   nowSeconds: number,
 ): void {
-  const { keyId } =
-    certificate instanceof Uint8Array ? readIssuedObject(certificate, MAX_OBJECT_BYTES) : certificate;
-  const issuers = trust.issuers.filter((issuer) => keyId !== null && equalBytes(issuer.keyId, keyId));
-  if (issuers.length === 0) refuse('issuer_unknown');
-  const isRevoked = trust.revokedIssuers.some(
-    (revoked) =>
-      nowSeconds >= revoked.honouredUntil &&
-      issuers.some((issuer) => issuer.generation === revoked.generation),
-  );
+  const keyId = certificate instanceof Uint8Array ? keyIdIn(certificate) : certificate.keyId;
+  let isKnown = false;
+  let isRevoked = false;
+  for (const { keyId: known, generation } of trust.issuers) {
+    if (keyId === null || !equalBytes(known, keyId)) continue;
+    isKnown = true;
+    for (const revoked of trust.revokedIssuers)
+      if (revoked.generation === generation && nowSeconds >= revoked.honouredUntil) isRevoked = true;
+  }
+  if (!isKnown) refuse('issuer_unknown');
   if (isRevoked) refuse('issuer_key_revoked');
+}
+
+/** A kiosk's own certificate is asked about with every payment. */
+const keyIds = new WeakMap<Uint8Array, Uint8Array | null>();
+
+function keyIdIn(certificate: Uint8Array): Uint8Array | null {
+  const known = keyIds.get(certificate);
+  if (known !== undefined) return known;
+  const { keyId } = readIssuedObject(certificate, MAX_OBJECT_BYTES);
+  keyIds.set(certificate, keyId);
+  return keyId;
 }
 
 /**

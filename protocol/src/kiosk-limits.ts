@@ -149,23 +149,27 @@ export function checkLimits(
 }
 
 function checkWindows(amountMinor: bigint, { nowSeconds, payer }: LimitFacts, limits: Policy): void {
-  const within = (seconds: number) => totalSince(payer.recent, nowSeconds - seconds);
+  const within = (seconds: number, narrower: Total | null = null): Total =>
+    // What is all in a narrower window already is all in this one.
+    narrower?.count === payer.recent.length ? narrower : totalSince(payer.recent, nowSeconds - seconds);
   const split = within(limits.splitWindowSeconds);
   if (split.count + 1 > limits.splitCount || split.sumMinor + amountMinor > limits.splitSumMinor)
     refuse('split_sale_suspected');
-  const hour = within(HOUR_SECONDS);
+  const hour = within(HOUR_SECONDS, limits.splitWindowSeconds <= HOUR_SECONDS ? split : null);
   if (hour.count + 1 > limits.hourCount) refuse('payer_count_per_hour_exceeded');
   if (hour.sumMinor + amountMinor > limits.hourSumMinor) refuse('payer_sum_per_hour_exceeded');
-  const day = within(DAY_SECONDS);
+  const day = within(DAY_SECONDS, hour);
   if (day.count + 1 > limits.dayCount) refuse('payer_count_per_day_exceeded');
   if (day.sumMinor + amountMinor > limits.daySumMinor) refuse('payer_sum_per_day_exceeded');
 }
 
+interface Total {
+  readonly count: number;
+  readonly sumMinor: bigint;
+}
+
 /** Payments later than `since`: one that is exactly a window old is out of it. */
-function totalSince(
-  payments: readonly RecentPayment[],
-  since: number,
-): { readonly count: number; readonly sumMinor: bigint } {
+function totalSince(payments: readonly RecentPayment[], since: number): Total {
   let count = 0;
   let sumMinor = 0n;
   for (const payment of payments) {

@@ -41,6 +41,12 @@ export function linkOf(hash: Uint8Array): Uint8Array {
   return new Uint8Array(hash.subarray(0, LINK_BYTES));
 }
 
+export function isLinkTo(link: Uint8Array, hash: Uint8Array): boolean {
+  if (link.length !== LINK_BYTES || hash.length < LINK_BYTES) return false;
+  for (let at = 0; at < LINK_BYTES; at += 1) if (link[at] !== hash[at]) return false;
+  return true;
+}
+
 /** The driver's signer is the phone's device key. Persist the result before it is shown or sent. */
 export function* signPayment(
   draft: Omit<Payment, 'hash' | 'bytes'>,

@@ -1,7 +1,8 @@
 /** What an operator puts into production is read as its reader will: image, Compose, Kubernetes, alerts, runbooks. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ServiceMonitor } from '@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/ServiceMonitor';
 import { Ajv } from 'ajv';
@@ -24,6 +25,7 @@ import { systemClock } from '../src/clock.ts';
 import { addDatabaseGauges } from '../src/observe/database-gauges.ts';
 import { createMetrics } from '../src/observe/metrics.ts';
 import { COMMANDS } from '../src/operator/commands.ts';
+import { findProgram } from './find-program.ts';
 import { type FreshDatabase, freshDatabase } from './fresh-database.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -32,11 +34,6 @@ const read = (...path: string[]) => readFileSync(join(ROOT, ...path), 'utf8');
 const settingsText = read('server', 'README.md');
 /** Named in the table of settings, so that nothing sets what nobody reads. */
 const isSetting = (name: string) => settingsText.includes(`\`${name}\``);
-const findProgram = (name: string) =>
-  (process.env['PATH'] ?? '')
-    .split(delimiter)
-    .map((folder) => join(folder, name))
-    .find((path) => existsSync(path));
 
 describe('the image', () => {
   const file = DockerfileParser.parse(read('Dockerfile'));
@@ -291,6 +288,29 @@ describe('alerts, dashboard and runbooks', () => {
     expect(unseen).toEqual(['tikiwallet_http_requests_in_flight']);
   });
 
+  test('every expression of the dashboard is one that Prometheus reads', ({ skip }) => {
+    const promtool = findProgram('promtool');
+    if (promtool === undefined) return skip('needs promtool: apt-get install prometheus');
+    // As rules, which promtool checks whole; what Grafana puts in is put in.
+    const asked = [...dashboardText.matchAll(/"expr": ("(?:[^"\\\\]|\\\\.)*")/g)].map(([, expr = '']) =>
+      z
+        .string()
+        .parse(JSON.parse(expr))
+        .replaceAll('$__rate_interval', '5m')
+        .replaceAll(/\$\{?\w+\}?/g, '5m'),
+    );
+    expect(asked.length).toBeGreaterThan(10);
+    const folder = mkdtempSync(join(tmpdir(), 'tiki-dashboard-'));
+    try {
+      const file = join(folder, 'rules.yaml');
+      const rulesOfIt = asked.map((expr, n) => ({ record: `panel:${n}`, expr }));
+      writeFileSync(file, JSON.stringify({ groups: [{ name: 'dashboard', rules: rulesOfIt }] }));
+      execFileSync(promtool, ['check', 'rules', file], { stdio: 'pipe' });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
   test('every alert leads to a runbook that is there, and every runbook is in their list', () => {
     for (const { alert, annotations } of rules)
       expect(existsSync(join(ROOT, annotations.runbook_url)), alert).toBe(true);
@@ -322,9 +342,10 @@ describe('alerts, dashboard and runbooks', () => {
   test('the alerts fire when they should and only then', ({ skip }) => {
     const promtool = findProgram('promtool');
     if (promtool === undefined) return skip('needs promtool: apt-get install prometheus');
-    execFileSync(promtool, ['test', 'rules', 'alerts.test.yaml'], {
-      cwd: join(DEPLOY, 'monitoring'),
-      stdio: 'pipe',
-    });
+    for (const args of [
+      ['check', 'rules', '--lint-fatal', 'alerts.yaml'],
+      ['test', 'rules', 'alerts.test.yaml'],
+    ])
+      execFileSync(promtool, args, { cwd: join(DEPLOY, 'monitoring'), stdio: 'pipe' });
   });
 });

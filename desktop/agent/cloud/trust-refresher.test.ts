@@ -192,3 +192,31 @@ test('a till that is suspended sells nothing, also after a restart without inter
   expect(kiosk.snapshot().isSuspended).toBe(false);
   expect(kiosk.sell().state).toBe('open');
 });
+
+test('a cloud that asks to wait is left alone for so long, whoever asks meanwhile, and for an hour at the most', async () => {
+  kiosk.enrol(issuer);
+  snapshot = kiosk.snapshot();
+  const answer = Promise.withResolvers<void>();
+  gate = answer.promise;
+  failure = new IpcError('rate_limited', { retryAfterMs: 90_000 });
+  refresher.refreshNow();
+  await vi.advanceTimersByTimeAsync(100);
+  // Asked for while that answer was on its way.
+  refresher.refreshNow();
+  answer.resolve();
+  await vi.advanceTimersByTimeAsync(40_000);
+  refresher.refreshNow();
+  refresher.refreshForSale();
+  await refresher.refreshed();
+  await vi.advanceTimersByTimeAsync(40_000);
+  expect(fetches).toBe(1);
+  failure = new IpcError('service_unavailable', { retryAfterMs: 30 * 24 * 3_600_000 });
+  await vi.advanceTimersByTimeAsync(15_000);
+  expect(fetches).toBe(2);
+  failure = null;
+  await vi.advanceTimersByTimeAsync(59 * 60_000);
+  expect(fetches).toBe(2);
+  await vi.advanceTimersByTimeAsync(2 * 60_000);
+  expect(fetches).toBe(3);
+  expect(version()).toBe(4);
+});

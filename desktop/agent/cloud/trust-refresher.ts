@@ -12,6 +12,8 @@ import type { CloudApi } from './cloud-api.ts';
 
 const REFRESH_EVERY_MS = 5 * 60 * 1000;
 const AFTER_FAILURE_MS = 30 * 1000;
+/** No word of a cloud, or of a proxy before it, keeps this till from asking for longer. */
+const LONGEST_WAIT_MS = 60 * 60 * 1000;
 /** Sales in quick succession ask once. */
 const SALE_EVERY_MS = 15 * 1000;
 const STOP_WAIT_MS = 1_500;
@@ -40,6 +42,8 @@ export class TrustRefresher {
   #lastRefusal: TrustRefusal | null = null;
   /** On this process's clock. */
   #askedAtMs = Number.NEGATIVE_INFINITY;
+  /** On the same clock: until then the cloud has asked to be left alone, whoever wants to know. */
+  #notBeforeMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: TrustRefresherOptions) {
     this.#options = options;
@@ -56,10 +60,11 @@ export class TrustRefresher {
     if (this.#options.isOnline() && performance.now() - this.#askedAtMs >= SALE_EVERY_MS) this.refreshNow();
   }
 
-  /** As {@link refreshNow}, and resolves when that is done, whatever came of it. */
+  /** As {@link refreshNow}, and resolves when that is done, whatever came of it, or when it is not to be done now. */
   async refreshed(): Promise<void> {
     await this.#running;
     if (this.#isStopped) return;
+    if (this.#waitMs() > 0) return this.#schedule(0);
     await this.#run();
   }
 
@@ -83,8 +88,13 @@ export class TrustRefresher {
   #schedule(delayMs: number): void {
     if (this.#isStopped) return;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#run(), delayMs);
+    this.#timer = setTimeout(() => void this.#run(), Math.max(delayMs, this.#waitMs()));
     this.#timer.unref();
+  }
+
+  /** What is left of the time that the cloud asked for. */
+  #waitMs(): number {
+    return Math.max(0, this.#notBeforeMs - performance.now());
   }
 
   /** One at a time. */
@@ -132,7 +142,10 @@ export class TrustRefresher {
       else if (error instanceof IpcError)
         log.warn({ code: error.code }, 'the trust bundle could not be refreshed');
       else log.error({ err: error }, 'the trust bundle could not be refreshed');
-      this.#schedule((error instanceof IpcError ? error.retryAfterMs : undefined) ?? AFTER_FAILURE_MS);
+      const askedToWaitMs = error instanceof IpcError ? error.retryAfterMs : undefined;
+      if (askedToWaitMs !== undefined)
+        this.#notBeforeMs = performance.now() + Math.min(askedToWaitMs, LONGEST_WAIT_MS);
+      this.#schedule(askedToWaitMs === undefined ? AFTER_FAILURE_MS : 0);
     }
   }
 }

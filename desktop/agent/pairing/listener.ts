@@ -309,8 +309,9 @@ class PhoneDesk {
   /** What was sealed to this kiosk, or the answer to whoever sent something else. */
   async #unseal(request: IncomingMessage, view: PairingView | null): Promise<Uint8Array | Answer> {
     if (view === null) return refusal(503, 'kiosk_not_enrolled');
-    const mediaType = (request.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase();
-    if (mediaType !== SEALED_MEDIA_TYPE) return refusal(415, 'media_type_not_supported');
+    const given = request.headers['content-type'] ?? '';
+    if (given !== SEALED_MEDIA_TYPE && given.split(';')[0]?.trim().toLowerCase() !== SEALED_MEDIA_TYPE)
+      return refusal(415, 'media_type_not_supported');
     const sealed = await readBody(request);
     if (sealed === null) return refusal(413, 'message_too_large');
     // To any certificate that the phone may have seen: the kiosk's may have been renewed since.
@@ -387,17 +388,15 @@ function send(
 ): void {
   const { body } = answer;
   const bytes = body === undefined || body instanceof Uint8Array ? body : Buffer.from(JSON.stringify(body));
-  const headers: Record<string, string> = {
-    'cache-control': 'no-store',
-    'x-content-type-options': 'nosniff',
-    vary: 'Origin',
-    ...(origin === undefined ? {} : { 'access-control-allow-origin': origin }),
-    ...(body === undefined || body instanceof Uint8Array ? {} : { 'content-type': 'application/json' }),
-    ...(bytes === undefined ? {} : { 'content-length': String(bytes.length) }),
-    ...answer.headers,
-  };
+  // Name, value, name, value: Node writes such a list down as it is, and looks into an object name by name.
+  const headers = ['cache-control', 'no-store', 'x-content-type-options', 'nosniff', 'vary', 'Origin'];
+  if (origin !== undefined) headers.push('access-control-allow-origin', origin);
+  if (body !== bytes) headers.push('content-type', 'application/json');
+  if (bytes !== undefined) headers.push('content-length', String(bytes.length));
+  if (answer.headers !== undefined)
+    for (const [name, value] of Object.entries(answer.headers)) headers.push(name, value);
   // What was not read to its end cannot be followed by another request on the same socket.
-  if (!request.complete || answer.status === 403) headers['connection'] = 'close';
+  if (!request.complete || answer.status === 403) headers.push('connection', 'close');
   response.writeHead(answer.status, headers);
   // As text of the same bytes: head and body then leave in one write instead of two.
   if (bytes === undefined) response.end();

@@ -101,6 +101,7 @@ test('the real thread, ended while it signs, leaves no signature out', async () 
   const aside = new SigningAside(sign, { memory: signing, call: () => tail.call() });
   lookAhead.begin();
   const last = aside.begin(dataOf(0));
+  belt.call();
   await vi.waitUntil(() => signing.states[0] === 3, { timeout: 25_000 });
   expect(crypto.verify(key.publicKey, dataOf(0), last())).toBe(true);
   expect(inPlace).toBe(0);

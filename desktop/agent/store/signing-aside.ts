@@ -11,6 +11,8 @@ const SLOTS = 512;
 /** What a receipt signs has some 150 bytes; what is longer is signed in place. */
 const MAX_BYTES = 512;
 const SIGNATURE_BYTES = 64;
+/** The other thread is called for so many at once: to wake it for each costs both as much as a quarter of a signature. */
+const CALL_FOR = 12;
 
 const FREE = 0;
 const LAID = 1;
@@ -61,6 +63,8 @@ export class SigningAside {
   /** Oldest first; none when everything that was begun was asked for. */
   #begun: Begun[] = [];
   #missing = 0;
+  /** Laid down since the other thread was called. */
+  #uncalled = 0;
 
   /** @param other null: everything is signed here, when it is needed */
   constructor(sign: SyncSigner, other: OtherSigner | null) {
@@ -74,11 +78,17 @@ export class SigningAside {
     this.#begun.push(begun);
     this.#missing += 1;
     return () => {
+      if (this.#uncalled > 0) this.#call();
       const signature = this.#finish(begun);
       this.#missing -= 1;
       if (this.#missing === 0) this.#begun = [];
       return signature;
     };
+  }
+
+  #call(): void {
+    this.#uncalled = 0;
+    this.#other?.call();
   }
 
   /** Nobody needs what was begun any more. */
@@ -99,7 +109,8 @@ export class SigningAside {
     lengths[slot] = data.length;
     Atomics.store(states, slot, LAID);
     Atomics.store(laid, 0, (count + 1) | 0);
-    this.#other.call();
+    this.#uncalled += 1;
+    if (this.#uncalled >= CALL_FOR) this.#call();
     return slot;
   }
 

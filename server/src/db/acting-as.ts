@@ -45,7 +45,7 @@ export async function createActingRoles(db: Db, log: Logger): Promise<ActingRole
 /** @param first what each transaction begins with */
 function actingAs(db: Db, first: string, parameters: readonly string[]): Db {
   const client = db.$client;
-  const become = (tx: TransactionSql) => tx.unsafe(first, [...parameters]);
+  const become = (tx: TransactionSql) => tx.unsafe(first, [...parameters], { prepare: true });
   const begin = <T>(work: (tx: TransactionSql) => Promise<T>) =>
     client.begin(async (tx) => {
       await become(tx);

@@ -29,6 +29,11 @@ export async function executePrepared<Row extends Record<string, unknown>>(
   return rows;
 }
 
+/** As `tx.execute`, prepared, whatever the rest of its transaction goes by: for what reads no table. */
+export function executeKept(tx: Tx, statement: SQL): Promise<unknown> {
+  return prepare(tx, statement).execute();
+}
+
 function prepare<Row extends Record<string, unknown>>(tx: Tx, statement: SQL) {
   return tx._.session.prepareQuery<{
     execute: readonly Row[];

@@ -7,6 +7,7 @@
 import { sql } from 'drizzle-orm';
 import type { Logger } from 'pino';
 import type { Db, Tx } from './client.ts';
+import { executeKept } from './prepared.ts';
 
 export const TENANT_ROLE = 'tiki_tenant';
 
@@ -42,9 +43,12 @@ export async function createTenantReads(db: Db, log: Logger): Promise<AsTenant> 
 
 /** One round trip: settings of this transaction only, so that a pooled connection forgets them by itself. */
 async function become(tx: Tx, { userId, merchantId }: Tenant): Promise<void> {
-  await tx.execute(sql`
+  await executeKept(
+    tx,
+    sql`
     select set_config('app.user', ${userId}, true), set_config('app.merchant', ${merchantId ?? ''}, true),
-      set_config('role', ${TENANT_ROLE}, true)`);
+      set_config('role', ${TENANT_ROLE}, true)`,
+  );
 }
 
 async function mayBecomeTenant(db: Db): Promise<boolean> {

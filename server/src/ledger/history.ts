@@ -4,7 +4,8 @@
  * Owns: which entries are worth a line, and the cursor. Never: writes.
  */
 import { sql } from 'drizzle-orm';
-import type { Executor } from '../db/client.ts';
+import type { Tx } from '../db/client.ts';
+import { executePrepared } from '../db/prepared.ts';
 import type { TransferKind, TransferReference } from '../db/schema/ledger.ts';
 
 export interface HistoryEntry {
@@ -44,26 +45,33 @@ interface Row extends Record<string, unknown> {
   created_at: string;
 }
 
+/** Above every id. */
+const NO_ENTRY_YET = 2n ** 63n - 1n;
+
 /**
  * Newest first. Loading and returning an allowance touch two pockets of one person and are shown once, by the
  * online one; the reserve shows what was paid offline.
  */
-export async function readHistory(executor: Executor, query: HistoryQuery): Promise<HistoryPage> {
-  const before = query.before === undefined ? sql`` : sql`and e.id < ${query.before.toString()}::bigint`;
-  // One index walk per account of the person, each stopped at the page's size, merged afterwards.
-  const rows = await executor.execute<Row>(sql`
+export async function readHistory(tx: Tx, query: HistoryQuery): Promise<HistoryPage> {
+  const before = (query.before ?? NO_ENTRY_YET).toString();
+  // One index walk per account of the person, each stopped at the page's size, merged afterwards. Kept prepared: under row-level
+  // security to plan it takes longer than to run it.
+  const rows = await executePrepared<Row>(
+    tx,
+    sql`
     select e.id as entry_id, e.transfer_id, t.kind, a.kind as account_kind, e.amount_minor, e.currency, t.reference, t.created_at
     from ledger_accounts a
     cross join lateral (
       select e.id, e.transfer_id, e.amount_minor, e.currency from ledger_entries e
-      where e.account_id = a.id ${before}
+      where e.account_id = a.id and e.id < ${before}::bigint
         and (a.kind <> 'allowance_reserve'
              or exists (select 1 from ledger_transfers p where p.id = e.transfer_id and p.kind = 'offline_payment'))
       order by e.id desc limit ${query.limit + 1}
     ) e
     join ledger_transfers t on t.id = e.transfer_id
     where a.holder_id = ${query.holderId}
-    order by e.id desc limit ${query.limit + 1}`);
+    order by e.id desc limit ${query.limit + 1}`,
+  );
   const entries = rows.slice(0, query.limit).map(toEntry);
   const more = rows.length > query.limit;
   return { entries, nextBefore: more ? (entries.at(-1)?.entryId ?? null) : null };

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomUUID, randomUUIDv7 } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +9,7 @@ import { SimulatedPhone } from '../../test/simulated-phone.ts';
 import { refund } from '../../test/simulated-refunds.ts';
 import { type Person, startTestServer, type TestServer } from '../../test/test-server.ts';
 import { COMMANDS } from '../operator/commands.ts';
+import { openAccount, postTransfers, readStatement, statementCsv } from './index.ts';
 
 let server: TestServer;
 let ayu: Person;
@@ -138,4 +139,48 @@ test('the operator’s command writes the same bytes to a new file, and nothing 
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+
+test('a long one is read and written by the page, every line once, and leads from its opening to its closing', async () => {
+  const person = await server.register('customer');
+  const { db, worker } = server.context;
+  const COUNT = 2_300;
+  const userId = person.session.user.id;
+  const opening = await openAccount(db, { kind: 'opening', currency: 'SGD' });
+  const pocket = await openAccount(db, {
+    kind: 'user_online',
+    ownerId: userId,
+    holderId: userId,
+    currency: 'SGD',
+  });
+  const transfers = Array.from({ length: COUNT }, (_, n) => ({
+    id: randomUUIDv7(),
+    kind: 'opening' as const,
+    idempotencyKey: randomUUID(),
+    reference: { note: `number ${n}` },
+    entries: [
+      { accountId: opening, amountMinor: -1n },
+      { accountId: pocket, amountMinor: 1n },
+    ],
+  }));
+  await worker.transaction((tx) => postTransfers(tx, transfers));
+  const query = {
+    kind: 'user_online',
+    ownerId: userId,
+    currency: 'SGD',
+    period: day(),
+    timeZone: server.context.offline.policy.timeZone,
+  } as const;
+  const pieces: string[] = [];
+  await db.transaction(async (tx) => {
+    for await (const piece of statementCsv(await readStatement(tx, query), query)) pieces.push(piece);
+  });
+  const linesOf = (text: string) => text.trimEnd().split('\r\n');
+  expect(pieces.map((piece) => linesOf(piece).length)).toEqual([2, 1_000, 1_000, 300, 1]);
+  const answer = await server.call(`/v1/statement?day=${day()}`, { token: person.token });
+  expect(answer.body).toBe(pieces.join(''));
+  const cells = linesOf(pieces.slice(1, -1).join('')).map((line) => line.split(','));
+  expect(cells.map((line) => line[4])).toEqual(cells.map((_, n) => `${((n + 1) / 100).toFixed(2)}`));
+  expect(new Set(cells.map((line) => line[7])).size).toBe(COUNT);
+  expect(pieces.at(-1)).toContain('closing_balance,,SGD,23.00');
 });

@@ -1,11 +1,12 @@
 /**
  * One day or one month of one pocket: what it held at the beginning, every entry, what it held at the end.
  *
- * Owns: which entries belong to it (by the transfer's time, in the installation's time zone). Never: writes.
+ * Owns: which entries belong to it (by the transfer's time, in the installation's time zone). Never: writes, or holds more of it
+ * than a page: a shop's month may have millions of entries.
  */
 import { sql } from 'drizzle-orm';
 import { currencyExponent } from '@tikiwallet/protocol';
-import type { Executor } from '../db/client.ts';
+import type { Tx } from '../db/client.ts';
 import type { TransferKind, TransferReference } from '../db/schema/ledger.ts';
 import { toCsv } from './csv.ts';
 
@@ -38,7 +39,8 @@ export interface StatementLine {
 
 export interface Statement {
   readonly openingMinor: bigint;
-  readonly lines: readonly StatementLine[];
+  /** In the order of their time. To be read once, while the transaction lasts. */
+  readonly pages: AsyncIterable<readonly StatementLine[]>;
   readonly closingMinor: bigint;
 }
 
@@ -52,17 +54,29 @@ interface Row extends Record<string, unknown> {
   refund_till: string | null;
 }
 
+/** Lines that are held at one time. */
+const PAGE = 1_000;
+
 /** To be read in one snapshot: the opening is counted back from the balance of now. */
-export async function readStatement(executor: Executor, query: StatementQuery): Promise<Statement> {
+export async function readStatement(tx: Tx, query: StatementQuery): Promise<Statement> {
   const isMonth = query.period.length === '2026-11'.length;
   const first = sql`(${isMonth ? `${query.period}-01` : query.period}::date)::timestamp`;
   const begins = sql`${first} at time zone ${query.timeZone}`;
   const ends = sql`(${first} + ${isMonth ? '1 month' : '1 day'}::interval) at time zone ${query.timeZone}`;
-  const [account] = await executor.execute<{ id: string; balance: string }>(sql`
+  const [account] = await tx.execute<{ id: string; balance: string }>(sql`
     select id, balance_minor as balance from ledger_accounts
     where kind = ${query.kind} and owner_id = ${query.ownerId} and currency = ${query.currency}`);
-  if (account === undefined) return { openingMinor: 0n, lines: [], closingMinor: 0n };
-  const rows = await executor.execute<Row>(sql`
+  if (account === undefined) return { openingMinor: 0n, pages: nothing(), closingMinor: 0n };
+  const [moved] = await tx.execute<{ within: string; later: string }>(sql`
+    select coalesce(sum(e.amount_minor) filter (where t.created_at < ${ends}), 0) as within,
+      coalesce(sum(e.amount_minor) filter (where t.created_at >= ${ends}), 0) as later
+    from ledger_entries e join ledger_transfers t on t.id = e.transfer_id
+    where e.account_id = ${account.id} and t.created_at >= ${begins}`);
+  const closingMinor = BigInt(account.balance) - BigInt(moved?.later ?? 0);
+  const openingMinor = closingMinor - BigInt(moved?.within ?? 0);
+  // Sorted once, on the database's side, and given out by the page.
+  await tx.execute(sql`
+    declare statement_lines no scroll cursor for
     select e.id as entry_id, t.created_at as at, t.kind, e.amount_minor, t.reference,
       r.sequence as refund_sequence, k.name as refund_till
     from ledger_entries e join ledger_transfers t on t.id = e.transfer_id
@@ -70,31 +84,39 @@ export async function readStatement(executor: Executor, query: StatementQuery): 
     left join kiosks k on k.id = r.kiosk_id
     where e.account_id = ${account.id} and t.created_at >= ${begins} and t.created_at < ${ends}
     order by t.created_at, e.id`);
-  const [later] = await executor.execute<{ sum: string }>(sql`
-    select coalesce(sum(e.amount_minor), 0) as sum
-    from ledger_entries e join ledger_transfers t on t.id = e.transfer_id
-    where e.account_id = ${account.id} and t.created_at >= ${ends}`);
-  const closingMinor = BigInt(account.balance) - BigInt(later?.sum ?? 0);
-  const openingMinor = rows.reduce((left, row) => left - BigInt(row.amount_minor), closingMinor);
+  return { openingMinor, pages: pagesOf(tx, openingMinor), closingMinor };
+}
+
+async function* nothing(): AsyncGenerator<readonly StatementLine[], void, void> {}
+
+async function* pagesOf(tx: Tx, openingMinor: bigint): AsyncGenerator<readonly StatementLine[], void, void> {
   let balanceMinor = openingMinor;
-  const lines = rows.map((row) => {
-    const amountMinor = BigInt(row.amount_minor);
-    balanceMinor += amountMinor;
-    const text = (name: string) => (typeof row.reference[name] === 'string' ? row.reference[name] : '');
-    return {
-      entryId: BigInt(row.entry_id),
-      at: new Date(row.at),
-      kind: row.kind,
-      amountMinor,
-      balanceMinor,
-      counterparty: text(amountMinor > 0n ? 'payerText' : 'payeeText'),
-      note: text('note'),
-      receipt: String(row.refund_sequence ?? row.reference.sequence ?? ''),
-      till: row.refund_till ?? text('kioskName'),
-      paymentId: text('paymentHash'),
-    };
-  });
-  return { openingMinor, lines, closingMinor };
+  for (;;) {
+    const rows = await tx.execute<Row>(sql.raw(`fetch forward ${PAGE} from statement_lines`));
+    const page = rows.map((row) => {
+      balanceMinor += BigInt(row.amount_minor);
+      return lineOf(row, balanceMinor);
+    });
+    if (page.length > 0) yield page;
+    if (page.length < PAGE) return;
+  }
+}
+
+function lineOf(row: Row, balanceMinor: bigint): StatementLine {
+  const amountMinor = BigInt(row.amount_minor);
+  const text = (name: string) => (typeof row.reference[name] === 'string' ? row.reference[name] : '');
+  return {
+    entryId: BigInt(row.entry_id),
+    at: new Date(row.at),
+    kind: row.kind,
+    amountMinor,
+    balanceMinor,
+    counterparty: text(amountMinor > 0n ? 'payerText' : 'payeeText'),
+    note: text('note'),
+    receipt: String(row.refund_sequence ?? row.reference.sequence ?? ''),
+    till: row.refund_till ?? text('kioskName'),
+    paymentId: text('paymentHash'),
+  };
 }
 
 /** `-12.50`: what spreadsheets add up. No float on the way. */
@@ -122,28 +144,29 @@ const COLUMNS = [
 /** What the lines of opening and closing say behind the balance. */
 const NOTHING = COLUMNS.slice(COLUMNS.indexOf('balance') + 1).map(() => '');
 
-export function statementCsv(
+/** The file, a page of lines at a time. */
+export async function* statementCsv(
   statement: Statement,
   { currency, period }: Pick<StatementQuery, 'currency' | 'period'>,
-): string {
+): AsyncGenerator<string, void, void> {
   const money = (minor: bigint) => toDecimal(minor, currency);
   const frame = (kind: string, minor: bigint) => [period, kind, '', currency, money(minor), ...NOTHING];
-  return toCsv([
-    COLUMNS,
-    frame('opening_balance', statement.openingMinor),
-    ...statement.lines.map((line) => [
-      line.at.toISOString(),
-      line.kind,
-      money(line.amountMinor),
-      currency,
-      money(line.balanceMinor),
-      line.counterparty,
-      line.note,
-      line.entryId.toString(),
-      line.receipt,
-      line.till,
-      line.paymentId,
-    ]),
-    frame('closing_balance', statement.closingMinor),
-  ]);
+  yield toCsv([COLUMNS, frame('opening_balance', statement.openingMinor)]);
+  for await (const page of statement.pages)
+    yield toCsv(
+      page.map((line) => [
+        line.at.toISOString(),
+        line.kind,
+        money(line.amountMinor),
+        currency,
+        money(line.balanceMinor),
+        line.counterparty,
+        line.note,
+        line.entryId.toString(),
+        line.receipt,
+        line.till,
+        line.paymentId,
+      ]),
+    );
+  yield toCsv([frame('closing_balance', statement.closingMinor)]);
 }

@@ -47,6 +47,25 @@ function writeNew(path: string | undefined, bytes: Uint8Array): string {
   return name;
 }
 
+/** The same for what comes in pieces. */
+async function toNewFile(
+  path: string,
+  work: (write: (piece: string | Uint8Array) => void) => Promise<string>,
+): Promise<string> {
+  const file = openSync(path, 'wx', 0o600);
+  try {
+    return await work((piece) => {
+      writeSync(file, typeof piece === 'string' ? Buffer.from(piece) : piece);
+    });
+  } catch (error) {
+    // Half a journal, or a statement without its end, would look like a whole one.
+    rmSync(path);
+    throw error;
+  } finally {
+    closeSync(file);
+  }
+}
+
 const doubleSpends: OperatorCommand = {
   takes: [],
   purpose: 'proven double spends, newest first',
@@ -97,7 +116,7 @@ const POCKETS = new Map([
 const statement: OperatorCommand = {
   takes: ['customer|merchant', 'ID', 'DAY', 'FILE'],
   purpose: "writes a day of a customer's wallet or a merchant's balance to a new CSV file",
-  async run(db, [whose, owner, day = '', path]) {
+  async run(db, [whose, owner, day = '', path = '']) {
     const kind = whose === 'customer' || whose === 'merchant' ? POCKETS.get(whose) : undefined;
     if (kind === undefined)
       throw problem('request_invalid', { detail: `${whose} is no customer or merchant.` });
@@ -105,17 +124,17 @@ const statement: OperatorCommand = {
       throw problem('request_invalid', { detail: `${day} is no day like 2026-11-30.` });
     const { currency, offline } = readConfig(process.env);
     const query = { kind, ownerId: idOf(owner), currency, period: day, timeZone: offline.timeZone };
-    const file = writeNew(path, Buffer.from(statementCsv(await inSnapshot(db, query), query)));
-    return `${file} is written.`;
+    return toNewFile(path, async (write) => {
+      await db.transaction(
+        async (tx) => {
+          for await (const piece of statementCsv(await readStatement(tx, query), query)) write(piece);
+        },
+        { isolationLevel: 'repeatable read', accessMode: 'read only' },
+      );
+      return `${path} is written.`;
+    });
   },
 };
-
-function inSnapshot(db: Db, query: Parameters<typeof readStatement>[1]) {
-  return db.transaction((tx) => readStatement(tx, query), {
-    isolationLevel: 'repeatable read',
-    accessMode: 'read only',
-  });
-}
 
 const exportProof: OperatorCommand = {
   takes: ['CASE', 'FILE'],
@@ -134,17 +153,10 @@ const journalFile: OperatorCommand = {
   async run(db, [kioskId, path = '']) {
     const root = await rootPublicKey(db);
     const id = idOf(kioskId);
-    const file = openSync(path, 'wx', 0o600);
-    try {
-      const entries = await exportJournal(db, id, (piece) => writeSync(file, piece));
+    return toNewFile(path, async (write) => {
+      const entries = await exportJournal(db, id, write);
       return `${path} holds ${entries} entries. Anybody checks it with:\n  npx tikiwallet verify-journal ${path} --root ${toBase64Url(root)}`;
-    } catch (error) {
-      // Half a journal would look like a broken one.
-      rmSync(path);
-      throw error;
-    } finally {
-      closeSync(file);
-    }
+    });
   },
 };
 

@@ -4,7 +4,9 @@ import { z } from 'zod';
 import type { RegisterRoutes } from '../context.ts';
 import { problem } from '../http/problem.ts';
 import { bearer, refusals } from '../http/router.ts';
+import { writtenBody } from '../http/written-body.ts';
 import { readStatement, statementCsv } from '../ledger/index.ts';
+import { Turns } from '../settlement/index.ts';
 
 const query = z.object({
   day: z.iso
@@ -33,9 +35,14 @@ const route = createRoute({
   },
 });
 
+/** A page of a statement on a slow line; all of them, which one connection of the pool is kept for. */
+const PATIENCE = { pieceMs: 30_000, allMs: 300_000 };
+
 export const registerStatement: RegisterRoutes = (router, { asTenant, auth, clock, config, offline }) => {
   const { timeZone } = offline.policy;
   const { currency } = config;
+  // Those who read slowly leave most of the pool to everybody else.
+  const turns = new Turns(Math.max(1, Math.floor(config.databaseConnections / 4)));
   const dayOf = (ms: number) => new Intl.DateTimeFormat('en-CA', { timeZone }).format(new Date(ms));
   router.openapi(route, async (c) => {
     const { userId, role } = await auth.requireUser(c);
@@ -52,10 +59,17 @@ export const registerStatement: RegisterRoutes = (router, { asTenant, auth, cloc
       merchantId === null
         ? ({ kind: 'user_online', ownerId: userId } as const)
         : ({ kind: 'merchant_available', ownerId: merchantId } as const);
-    const statement = await asTenant({ userId, merchantId }, (tx) =>
-      readStatement(tx, { ...pocket, currency, period, timeZone }),
+    const query = { ...pocket, currency, period, timeZone };
+    const body = await writtenBody(
+      (write) =>
+        turns.take(() =>
+          asTenant({ userId, merchantId }, async (tx) => {
+            for await (const piece of statementCsv(await readStatement(tx, query), query)) await write(piece);
+          }),
+        ),
+      PATIENCE,
     );
-    return c.body(statementCsv(statement, { currency, period }), 200, {
+    return c.body(body, 200, {
       'content-type': 'text/csv; charset=utf-8; header=present',
       'content-disposition': `attachment; filename="tikiwallet-${period}.csv"`,
     });

@@ -14,7 +14,6 @@ import { kioskEnrolments } from '../db/schema/kiosks.ts';
 import {
   doubleSpendCases,
   guaranteeUse,
-  kioskJournal,
   payments,
   sales,
   settlementBatches,
@@ -56,16 +55,11 @@ export async function storedHashes(
   range: { readonly from: number; readonly to: number },
 ): Promise<ReadonlyMap<number, Uint8Array>> {
   if (range.to < range.from) return new Map();
-  const rows = await tx
-    .select({ sequence: kioskJournal.sequence, hash: kioskJournal.hash })
-    .from(kioskJournal)
-    .where(
-      and(
-        eq(kioskJournal.enrolmentId, enrolmentId),
-        sql`${kioskJournal.sequence} between ${range.from} and ${range.to}`,
-      ),
-    );
-  return new Map(rows.map((row) => [row.sequence, row.hash]));
+  const rows = await executePrepared<{ sequence: number; hash: Uint8Array }>(
+    tx,
+    sql`select sequence, hash from journal_between(${enrolmentId}::uuid, ${range.from}::int, ${range.to}::int)`,
+  );
+  return new Map(rows.map((row) => [row.sequence, new Uint8Array(row.hash)]));
 }
 
 /** Outcomes of sales that were decided before, in order. */

@@ -1,5 +1,5 @@
 /** The stored journal of one machine as a file that anybody can check (protocol/spec/07-journal.md). Reads only. */
-import { asc, desc, eq, inArray, or } from 'drizzle-orm';
+import { asc, desc, eq, inArray, or, sql } from 'drizzle-orm';
 import {
   attempt,
   decodeJournalEntry,
@@ -12,7 +12,7 @@ import {
 import type { Db } from '../db/client.ts';
 import { allowances } from '../db/schema/allowances.ts';
 import { kioskCertificates, kioskEnrolments } from '../db/schema/kiosks.ts';
-import { kioskJournal, settlementBatches } from '../db/schema/settlement.ts';
+import { settlementBatches } from '../db/schema/settlement.ts';
 import { issuerCertificates } from '../db/schema/trust.ts';
 import { problem } from '../http/problem.ts';
 
@@ -59,13 +59,9 @@ async function putEntries(
 ): Promise<number> {
   const known = new Set<string>();
   for (let count = 0; ; ) {
-    const rows = await db
-      .select({ bytes: kioskJournal.bytes })
-      .from(kioskJournal)
-      .where(eq(kioskJournal.enrolmentId, enrolmentId))
-      .orderBy(asc(kioskJournal.sequence))
-      .offset(count)
-      .limit(PAGE);
+    const found = await db.execute<{ bytes: Uint8Array }>(sql`
+      select bytes from journal_between(${enrolmentId}::uuid, ${count + 1}::int, ${count + PAGE}::int) order by sequence`);
+    const rows = found.map(({ bytes }) => ({ bytes: new Uint8Array(bytes) }));
     const wanted = rows.flatMap(({ bytes }) => allowanceIn(bytes)).filter((hash) => !known.has(toHex(hash)));
     for (const hash of wanted) known.add(toHex(hash));
     for (const certificate of await certificatesOf(db, wanted)) put('allowanceCertificate', certificate);

@@ -5,14 +5,17 @@ import { SimulatedPhone } from '../../test/simulated-phone.ts';
 import { startTestServer, type TestServer } from '../../test/test-server.ts';
 import { connect } from '../db/client.ts';
 import { sqlState } from '../db/retry.ts';
+import { exportJournal } from './journal-export.ts';
 import { compareJournals, describeJournals, reconcileJournals } from './reconcile-journals.ts';
 
 let server: TestServer;
+let kiosk: SimulatedKiosk;
+let wallet: Awaited<ReturnType<SimulatedPhone['load']>>;
 beforeAll(async () => {
   server = await startTestServer();
   const phone = await SimulatedPhone.withMoney(server, 5_000n);
-  const kiosk = await SimulatedKiosk.open(server, await server.register('merchant', { agent: true }));
-  const wallet = await phone.load(3_000n);
+  kiosk = await SimulatedKiosk.open(server, await server.register('merchant', { agent: true }));
+  wallet = await phone.load(3_000n);
   for (const amount of [100n, 250n]) kiosk.sell(wallet, amount);
   await kiosk.settle();
   kiosk.sell(wallet, 70n);
@@ -61,7 +64,7 @@ test.each([
     ],
   ],
   [
-    'update kiosk_journal set hash = sha256(hash) where sequence = (select max(sequence) from kiosk_journal)',
+    'update journal_pieces set entries = set_byte(entries, ends[1] - 1, get_byte(entries, ends[1] - 1) # 1) where to_sequence = (select max(to_sequence) from journal_pieces)',
     [
       'its journal has a gap, or does not end where it was settled',
       'the head that it signed is not the entry that is stored',
@@ -80,7 +83,7 @@ test.each([
 });
 
 test.each([
-  ['kiosk_journal', 'enrolment_id'],
+  ['journal_pieces', 'enrolment_id'],
   ['payments', 'enrolment_id'],
   ['payments', 'allowance_id'],
   ['sales', 'enrolment_id'],
@@ -94,7 +97,9 @@ test.each([
   // A copy of a row that is there, with another identity and a parent that is not.
   const changes: Readonly<Record<string, string>> = {
     [column]: 'gen_random_uuid()',
-    sequence: 'sequence + 1000',
+    ...(table === 'journal_pieces'
+      ? { from_sequence: 'from_sequence + 1000', to_sequence: 'to_sequence + 1000' }
+      : { sequence: 'sequence + 1000' }),
     ...(table === 'payments' ? { payment_hash: 'sha256(payment_hash)' } : {}),
   };
   const columns = await asOwner.db.execute<{ name: string }>(sql`
@@ -109,5 +114,45 @@ test.each([
   ).toBe('23503');
   expect(await refused(`update ${table} set ${column} = gen_random_uuid()`)).toBe('23001');
   expect(await refused(`delete from ${parent} where id in (select ${column} from ${table})`)).toBe('23503');
+  await asOwner.close();
+});
+
+/** The machine's first piece, as a release before pieces stored its entries. */
+const AS_BEFORE = `
+  with moved as (delete from journal_pieces where from_sequence = 1 returning enrolment_id, to_sequence)
+  insert into kiosk_journal (enrolment_id, sequence, hash, kind, bytes, recorded_at, received_at)
+  select m.enrolment_id, j.sequence, j.hash, j.kind, j.bytes, now(), now()
+  from moved m cross join lateral journal_between(m.enrolment_id, 1, m.to_sequence) j`;
+
+test('entries that a release before stored one by one and those in pieces are one journal', async () => {
+  const exported = async () => {
+    const pieces: Uint8Array[] = [];
+    await exportJournal(server.context.db, kiosk.kioskId, (piece) => pieces.push(piece));
+    return Buffer.concat(pieces);
+  };
+  const before = await exported();
+  const { owner } = server.database;
+  await owner.begin(async (tx) => {
+    await tx`set local session_replication_role = replica`;
+    await tx.unsafe(AS_BEFORE);
+  });
+  expect((await exported()).equals(before)).toBe(true);
+  kiosk.sell(wallet, 30n);
+  await kiosk.settle();
+  expect(await reconcileJournals(server.context.db)).toMatchObject({ sound: true, batchCount: 3 });
+});
+
+test.each([
+  [
+    'journal_pieces',
+    'enrolment_id, to_sequence - cardinality(ends), to_sequence - 1, entries, ends, kinds, received_at',
+  ],
+  ['kiosk_journal', 'enrolment_id, to_sequence, sha256(entries), 1, entries, received_at, received_at'],
+])('an entry of %s cannot come beside one of the same sequence', async (table, columns) => {
+  const asOwner = connect({ url: server.database.ownerUrl, maxConnections: 1 });
+  const twin = asOwner.db.execute(
+    sql.raw(`insert into ${table} select ${columns} from journal_pieces where from_sequence > 1 limit 1`),
+  );
+  expect(await twin.then(() => 'no error', sqlState)).toBe('23505');
   await asOwner.close();
 });

@@ -43,7 +43,8 @@ export function reconcileJournals(db: Db): Promise<JournalReconciliation> {
 }
 
 export async function compareJournals(tx: Executor): Promise<JournalReconciliation> {
-  const [count] = await tx.execute<{ n: string }>(sql`select count(*) as n from kiosk_journal`);
+  const [count] = await tx.execute<{ n: string }>(sql`
+    select (select count(*) from kiosk_journal) + (select coalesce(sum(to_sequence - from_sequence + 1), 0) from journal_pieces) as n`);
   const found = [...(await structuralFaults(tx))];
   let batchCount = 0;
   for (let offset = 0; ; offset += PAGE) {
@@ -64,7 +65,7 @@ function readBatches(executor: Executor, offset: number): Promise<readonly Batch
     select b.enrolment_id as enrolment, b.head, j.hash as stored,
       coalesce(s.n, 0) as sales, coalesce(s.total, 0) as sum
     from (select * from settlement_batches order by enrolment_id, batch_hash limit ${PAGE} offset ${offset}) b
-    left join kiosk_journal j on j.enrolment_id = b.enrolment_id and j.sequence = b.to_sequence
+    left join lateral journal_between(b.enrolment_id, b.to_sequence, b.to_sequence) j on true
     cross join lateral (
       select count(*) as n, sum(amount_minor) as total from sales s
       where s.enrolment_id = b.enrolment_id and s.sequence between b.from_sequence and b.to_sequence
@@ -91,7 +92,17 @@ function structuralFaults(
 ): Promise<readonly { enrolmentId: string; fault: JournalFault }[]> {
   return executor.execute<{ enrolmentId: string; fault: JournalFault }>(sql`
     with journals as (
-      select enrolment_id, count(*) as n, max(sequence) as last from kiosk_journal group by enrolment_id
+      select enrolment_id, sum(n) as n, max(last) as last from (
+        select enrolment_id, count(*) as n, max(sequence) as last from kiosk_journal group by enrolment_id
+        union all
+        select enrolment_id, sum(to_sequence - from_sequence + 1), max(to_sequence) from journal_pieces group by enrolment_id
+      ) both_tables group by enrolment_id
+    ), journalled as (
+      select enrolment_id, sequence from kiosk_journal where kind = 1
+      union all
+      select p.enrolment_id, s.sequence from journal_pieces p
+      cross join lateral generate_series(p.from_sequence, p.to_sequence) as s (sequence)
+      where get_byte(p.kinds, s.sequence - p.from_sequence) = 1
     ), credited as (
       select p.enrolment_id, sum(p.from_reserve_minor + p.from_guarantee_minor) as decided,
         sum(coalesce(e.amount_minor, 0)) as posted
@@ -102,23 +113,23 @@ function structuralFaults(
     )
     select e.id as "enrolmentId", 'its journal has a gap, or does not end where it was settled' as fault
     from kiosk_enrolments e left join journals j on j.enrolment_id = e.id
-    left join kiosk_journal h on h.enrolment_id = e.id and h.sequence = e.settled_sequence
+    left join lateral journal_between(e.id, e.settled_sequence, e.settled_sequence) h on true
     where coalesce(j.n, 0) <> e.settled_sequence or coalesce(j.last, 0) <> e.settled_sequence
       or (e.settled_sequence > 0 and h.hash is distinct from e.settled_hash)
     union all
-    select distinct j.enrolment_id, 'a sale of its journal was never decided' from kiosk_journal j
-    where j.kind = 1 and not exists (
+    select distinct j.enrolment_id, 'a sale of its journal was never decided' from journalled j
+    where not exists (
       select 1 from sales s where s.enrolment_id = j.enrolment_id and s.sequence = j.sequence)
     union all
     select distinct s.enrolment_id, 'a sale was decided that its journal does not hold' from sales s
-    where not exists (select 1 from kiosk_journal j
-      where j.enrolment_id = s.enrolment_id and j.sequence = s.sequence and j.kind = 1)
+    where not exists (select 1 from journalled j where j.enrolment_id = s.enrolment_id and j.sequence = s.sequence)
     union all
     select enrolment_id, 'what was credited for its payments is not what was decided' from credited
     where decided <> posted
     union all
     select distinct r.enrolment_id, 'its rows name a machine, a kiosk or an allowance that is not there' from (
       select enrolment_id, null::uuid as allowance_id, null::uuid as kiosk_id from kiosk_journal
+      union all select enrolment_id, null, null from journal_pieces
       union all select enrolment_id, allowance_id, null from payments
       union all select enrolment_id, null, kiosk_id from sales
     ) r

@@ -31,20 +31,20 @@ export interface Recording {
   readonly now: Date;
 }
 
+/** Entries that follow on each other, as one row. */
 export async function recordJournal(tx: Tx, entries: readonly ChainedEntry[], to: Recording): Promise<void> {
-  if (entries.length === 0) return;
+  const [first, last] = [entries.at(0), entries.at(-1)];
+  if (first === undefined || last === undefined) return;
+  const pieces = entries.map((entry) => entry.bytes);
+  let end = 0;
+  const ends = pieces.map((piece) => (end += piece.length));
   await executePrepared(
     tx,
     sql`
-    insert into kiosk_journal (enrolment_id, sequence, hash, kind, bytes, recorded_at, received_at)
-    select ${to.machine.id}::uuid, e.sequence, e.hash, e.kind, e.bytes, e.recorded_at, ${to.now.toISOString()}::timestamptz
-    from unnest(
-      ${plain(entries.map(({ entry }) => entry.sequence))}::int[],
-      ${bytes(entries.map(({ hash }) => hash))}::bytea[],
-      ${plain(entries.map(({ entry }) => JOURNAL_KIND[entry.kind]))}::smallint[],
-      ${bytes(entries.map((entry) => entry.bytes))}::bytea[],
-      ${plain(entries.map(({ entry }) => iso(entry.at)))}::timestamptz[]
-    ) as e (sequence, hash, kind, bytes, recorded_at)`,
+    insert into journal_pieces (enrolment_id, from_sequence, to_sequence, entries, ends, kinds, received_at)
+    values (${to.machine.id}::uuid, ${first.entry.sequence}, ${last.entry.sequence}, ${Buffer.concat(pieces)},
+      ${plain(ends)}::int[], ${Buffer.from(entries.map(({ entry }) => JOURNAL_KIND[entry.kind]))},
+      ${to.now.toISOString()}::timestamptz)`,
   );
 }
 

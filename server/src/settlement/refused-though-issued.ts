@@ -43,7 +43,7 @@ export async function findRefusedThoughIssued(executor: Executor): Promise<reado
 function readRefused(executor: Executor, after: Place | null): Promise<readonly RefusedRow[]> {
   return executor.execute<RefusedRow>(sql`
     select s.enrolment_id as enrolment, s.sequence, encode(s.payment_hash, 'hex') as payment, j.bytes as entry
-    from sales s join kiosk_journal j on j.enrolment_id = s.enrolment_id and j.sequence = s.sequence
+    from sales s cross join lateral journal_between(s.enrolment_id, s.sequence, s.sequence) j
     where ${after === null ? sql`true` : sql`(s.enrolment_id, s.sequence) > (${after.enrolment}::uuid, ${after.sequence}::int)`}
       and s.outcome = 'refused' and s.code = 'issuer_unknown'
       and not exists (select 1 from payments p where p.payment_hash = s.payment_hash)

@@ -32,7 +32,7 @@ afterEach(async () => {
 /** How many rows each table of money and evidence holds. */
 async function rowCounts(): Promise<Record<string, number>> {
   const tables = [
-    'kiosk_journal',
+    'journal_pieces',
     'settlement_batches',
     'payments',
     'sales',

@@ -28,7 +28,7 @@ const TABLES = {
   kiosk_enrolments: [],
   allowances: [],
   ledger_accounts: [],
-  kiosk_journal: ['enrolment_id references by_row_kiosk_enrolments'],
+  journal_pieces: ['enrolment_id references by_row_kiosk_enrolments'],
   settlement_batches: ['enrolment_id references by_row_kiosk_enrolments'],
   payments: ['allowance_id references by_row_allowances', 'enrolment_id references by_row_kiosk_enrolments'],
   sales: ['enrolment_id references by_row_kiosk_enrolments', 'kiosk_id references kiosks'],
@@ -182,8 +182,8 @@ async function payInside(
     values (${transferId}, ${payer}, ${from.currency}, ${(-amount).toString()}),
       (${transferId}, ${payee}, ${to.currency}, ${amount.toString()})`;
   await tx`
-    insert into by_row_kiosk_journal (enrolment_id, sequence, hash, kind, bytes, recorded_at, received_at)
-    values (${enrolmentId}, ${entry.sequence}, ${hash}, 1, ${bytes}, ${at}, ${now})`;
+    insert into by_row_journal_pieces (enrolment_id, from_sequence, to_sequence, entries, ends, kinds, received_at)
+    values (${enrolmentId}, ${entry.sequence}, ${entry.sequence}, ${bytes}, ${`{${bytes.length}}`}, ${SALE}, ${now})`;
   await tx`
     insert into by_row_payments (payment_hash, allowance_id, enrolment_id, sequence, merchant_id, counter, amount_minor,
       cumulative_minor, bytes, outcome, from_reserve_minor, from_guarantee_minor, settled_at)
@@ -202,6 +202,8 @@ async function payInside(
       reported_deny_list_version = ${batch.denyListVersion} where id = ${enrolmentId}`;
   return { sequence: entry.sequence, outcome: 'settled', code: null };
 }
+
+const SALE = Buffer.from([1]);
 
 interface MachineRow {
   readonly kiosk_id: string;

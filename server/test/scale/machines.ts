@@ -1,6 +1,6 @@
 /**
  * The parts of a larger installation as real processes on free ports of this machine: a primary with a streaming
- * replica, PgBouncer, API processes, HAProxy before them.
+ * replica, PgBouncer, API processes, HAProxy or nginx before them.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import {
@@ -23,6 +23,7 @@ import { freePort } from '../free-port.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const PGBOUNCER_INI = fileURLToPath(new URL('../../deploy/pgbouncer/pgbouncer.ini', import.meta.url));
+const NGINX_CONF = fileURLToPath(new URL('../../deploy/nginx/tikiwallet.conf', import.meta.url));
 export const APP_PASSWORD = 'password-of-a-scale-run';
 
 export interface Machine {
@@ -254,5 +255,43 @@ ${servers.join('\n')}
   writeFileSync(file, config);
   const machine = startMachine({ name: 'haproxy', file: 'haproxy', args: ['-db', '-f', file] });
   const origin = `http://127.0.0.1:${port}`;
+  return { machine, origin };
+}
+
+/** nginx with the configuration that is shipped, but for addresses and paths. */
+export async function startNginx(
+  folder: string,
+  [first = 0, second = first]: readonly number[],
+): Promise<{ machine: Machine; origin: string }> {
+  const home = join(folder, 'nginx');
+  mkdirSync(home);
+  const port = await freePort();
+  const shipped = readFileSync(NGINX_CONF, 'utf8')
+    .replace('127.0.0.1:3000', `127.0.0.1:${first}`)
+    .replace('127.0.0.1:3001', `127.0.0.1:${second}`)
+    .replace('127.0.0.1:8080', `127.0.0.1:${port}`);
+  writeFileSync(join(home, 'tikiwallet.conf'), shipped);
+  const kept = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
+    (name) => `  ${name}_temp_path ${join(home, name)};`,
+  );
+  const config = `daemon off;
+pid ${join(home, 'pid')};
+error_log stderr warn;
+worker_processes 1;
+events { worker_connections 512; }
+http {
+  access_log off;
+${kept.join('\n')}
+  include ${join(home, 'tikiwallet.conf')};
+}
+`;
+  const file = join(home, 'nginx.conf');
+  writeFileSync(file, config);
+  const machine = startMachine({ name: 'nginx', file: 'nginx', args: ['-e', 'stderr', '-c', file] });
+  const origin = `http://127.0.0.1:${port}`;
+  await until('nginx serves', async () => {
+    if (!machine.isRunning()) throw new Error(`nginx ended: ${machine.output.join('')}`);
+    return (await fetch(`${origin}/readyz`).catch(() => null))?.status === 200;
+  });
   return { machine, origin };
 }

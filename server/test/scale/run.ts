@@ -2,7 +2,8 @@
  * `npm run test:scale`: a larger installation on this machine, and its processes killed under traffic.
  *
  * Two API processes behind HAProxy, one PostgreSQL with a streaming replica for reads, then the same through PgBouncer in
- * transaction mode. Needs `haproxy` and `pgbouncer` (apt-get install haproxy pgbouncer). Takes two minutes.
+ * transaction mode; and a settlement stream through HAProxy and through nginx. Needs `haproxy`, `nginx` and `pgbouncer` (apt-get
+ * install haproxy nginx-light pgbouncer). Takes two minutes.
  * `npm run test:scale -- sizes` measures the figures of docs/scaling.md instead.
  */
 import { randomUUID } from 'node:crypto';
@@ -19,6 +20,7 @@ import { createLogger } from '../../src/log.ts';
 import { createStripeStandIn } from '../../src/money/stand-in/stripe-stand-in.ts';
 import { createTwilioStandIn, type SmsMessage } from '../../src/notify/stand-in/twilio-stand-in.ts';
 import { freePort } from '../free-port.ts';
+import { streamThrough } from '../proxied-stream.ts';
 import { TestClock, TestServer } from '../test-server.ts';
 import {
   type Cluster,
@@ -26,6 +28,7 @@ import {
   startApi,
   startCluster,
   startHaproxy,
+  startNginx,
   startPgBouncer,
   stopMachine,
   until,
@@ -178,6 +181,22 @@ async function survive(installation: Installation, label: string): Promise<void>
   );
 }
 
+/** Each acknowledgement before the next batch is written: a proxy that keeps the request would bring this to a stop. */
+async function streamBatches({ server, ports }: Installation): Promise<void> {
+  const nginx = await startNginx(folder, ports);
+  try {
+    for (const [name, origin] of [
+      ['HAProxy', server.origin],
+      ['nginx', nginx.origin],
+    ] as const) {
+      const settled = await streamThrough(server, origin);
+      say(`${name}: a stream of ${settled} batches, each acknowledged before the next was written`);
+    }
+  } finally {
+    await stopMachine(nginx.machine, 'SIGQUIT');
+  }
+}
+
 async function replicaReads(cluster: Cluster): Promise<number> {
   const sql = postgres(cluster.replicaUrl, { max: 1 });
   const [row] = await sql<{ reads: number; standby: boolean }[]>`
@@ -195,6 +214,7 @@ async function main(): Promise<void> {
     DATABASE_REPLICA_URL: cluster.replicaUrl,
   });
   await survive(direct, 'two processes');
+  await streamBatches(direct);
   const reads = await replicaReads(cluster);
   must(reads > 10, `the replica answered only ${reads} reads`);
   say(`two processes: the replica answered ${reads} transactions`);

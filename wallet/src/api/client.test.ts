@@ -141,3 +141,29 @@ test('a definite refusal is decided, a busy server is not', async () => {
     });
   }
 });
+
+test('a busy cloud that says so is reached; a gateway that speaks for a stopped one is not', async () => {
+  const headers = { 'content-type': 'application/problem+json; charset=utf-8' };
+  const body = JSON.stringify({
+    type: 'about:blank',
+    title: 'busy',
+    status: 503,
+    code: 'service_unavailable',
+    retryAfterMs: 900,
+  });
+  for (const [answer, isReached] of [
+    [new Response(body, { status: 503, headers }), true],
+    [
+      new Response('<h1>Service Unavailable', { status: 503, headers: { 'content-type': 'text/html' } }),
+      false,
+    ],
+    [new Response(null, { status: 502 }), false],
+  ] as const) {
+    const { client, reachable } = setUp(() => Promise.resolve(answer));
+    await expect(client.call('/v1/config', { anonymous: true })).rejects.toMatchObject({
+      code: 'service_unavailable',
+      retryAfterMs: isReached ? 900 : null,
+    });
+    expect(reachable).toEqual([isReached]);
+  }
+});

@@ -163,11 +163,16 @@ export class ApiClient {
       this.#needs.onReachable(false);
       throw new ApiError('network_unreachable', { status: 0, cause });
     }
-    // A gateway in front of a stopped server also answers; only the API's own words count as having reached it.
-    this.#needs.onReachable(response.status < 502 || response.status > 504);
+    this.#needs.onReachable(isFromApi(response));
     if (!response.ok) throw await readProblem(response);
     return response;
   }
+}
+
+/** A gateway in front of a stopped server also answers, with these; the API's own words, busy or leaving, are of having reached it. */
+function isFromApi({ headers, status }: Response): boolean {
+  const mediaType = headers.get('content-type')?.split(';')[0]?.trim();
+  return status < 502 || status > 504 || mediaType === 'application/problem+json';
 }
 
 /** Same origin and its contract are trusted for shapes; what carries money is verified by its signature. */

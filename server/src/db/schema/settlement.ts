@@ -36,6 +36,10 @@ const enrolmentId = () =>
  */
 const enrolmentIdInSets = () => uuid('enrolment_id').notNull();
 
+/**
+ * Entries one by one, as releases before `journal_pieces` wrote them. Both are read by `journal_between()`
+ * (0035_journal_in_pieces.sql). @public drizzle-kit reads it for the migrations.
+ */
 export const kioskJournal = pgTable(
   'kiosk_journal',
   {
@@ -48,6 +52,33 @@ export const kioskJournal = pgTable(
     receivedAt: at('received_at').notNull(),
   },
   (t) => [primaryKey({ columns: [t.enrolmentId, t.sequence] })],
+);
+
+/** What a batch added to its machine's journal, as it arrived. @public drizzle-kit reads it for the migrations. */
+export const journalPieces = pgTable(
+  'journal_pieces',
+  {
+    enrolmentId: enrolmentIdInSets(),
+    fromSequence: integer('from_sequence').notNull(),
+    toSequence: integer('to_sequence').notNull(),
+    /** The entries' bytes, one behind the other; their hashes are SHA-256 of them. */
+    entries: bytea('entries').notNull(),
+    /** How many bytes of `entries` are behind one when it ends. */
+    ends: integer('ends').array().notNull(),
+    /** A byte an entry: its kind in the protocol. */
+    kinds: bytea('kinds').notNull(),
+    receivedAt: at('received_at').notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.enrolmentId, t.toSequence] }),
+    check(
+      'journal_pieces_whole',
+      sql`${t.fromSequence} between 1 and ${t.toSequence}
+        and cardinality(${t.ends}) = ${t.toSequence} - ${t.fromSequence} + 1
+        and octet_length(${t.kinds}) = cardinality(${t.ends})
+        and ${t.ends}[cardinality(${t.ends})] = octet_length(${t.entries})`,
+    ),
+  ],
 );
 
 /** Batches that brought entries, with the answer that each got. */
