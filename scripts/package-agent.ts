@@ -42,6 +42,7 @@ async function bundleAgent({ root, target, version }: AgentFolder): Promise<void
       agent: join(agent, 'main.ts'),
       'store-thread': join(agent, 'store', 'store-thread.ts'),
       'signature-thread': join(agent, 'store', 'signature-thread.ts'),
+      'check-thread': join(agent, 'store', 'check-thread.ts'),
     },
     target,
     format: 'es',

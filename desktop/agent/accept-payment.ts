@@ -310,7 +310,6 @@ export class PaymentDesk {
       receipt,
       acceptedAt: nowSeconds,
     });
-    this.#store.requests.end(request.requestId, 'paid');
     this.#store.raiseMark(allowance.notBefore);
     this.#store.countAccepted(stored);
     return { kind: 'unsigned', payment: stored, receipt };

@@ -18,8 +18,11 @@ import type { Journal } from './journal.ts';
 import type { KioskDatabase } from './open-database.ts';
 import { toNumber } from './rows.ts';
 
-/** About half a second of reading on a small PC: more than any shop holds unsettled. */
-const AUDITED_AT_START = 20_000;
+/**
+ * Before anything is sold: what the cloud has not acknowledged, and the newest entries in any case. At most so many, about half
+ * a second of reading on a small PC: more than any shop holds unsettled.
+ */
+const AUDITED_AT_START = { least: 1_000, most: 20_000 };
 const SLICE = 1_000;
 
 interface PaymentRow {
@@ -42,11 +45,13 @@ export class Audit {
   readonly #paymentCount;
   readonly #refundAt;
   readonly #refundCount;
+  readonly #atStart: typeof AUDITED_AT_START;
   /** Entries 1..this are still to be audited. */
   #unaudited = 0;
 
-  constructor(db: KioskDatabase, journal: Journal, crypto: SyncCrypto) {
+  constructor(db: KioskDatabase, journal: Journal, crypto: SyncCrypto, atStart = AUDITED_AT_START) {
     this.#journal = journal;
+    this.#atStart = atStart;
     this.#crypto = crypto;
     this.#paymentAt = db.prepare<[number], PaymentRow>(
       'SELECT payment_hash, amount_minor, counter FROM payments WHERE sequence = ?',
@@ -64,8 +69,10 @@ export class Audit {
   }
 
   /** @throws Quarantined */
-  start(headSequence: number): void {
-    this.#unaudited = Math.max(0, headSequence - AUDITED_AT_START);
+  start(headSequence: number, acknowledgedSequence: number): void {
+    const { least, most } = this.#atStart;
+    const due = Math.max(headSequence - acknowledgedSequence, least);
+    this.#unaudited = Math.max(0, headSequence - Math.min(due, most));
     this.#check(this.#unaudited + 1, headSequence);
   }
 

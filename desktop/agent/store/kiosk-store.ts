@@ -25,7 +25,12 @@ import type { QuarantineReason } from './faults.ts';
 import { bornNs, JournalStanding, type JournalDoubt, type Standing } from './journal-standing.ts';
 import { Journal, type JournalHead } from './journal.ts';
 import { KioskRecord, type EnrolledKiosk } from './kiosk-record.ts';
-import { closeUnlessBroken, openDatabase, type KioskDatabase } from './open-database.ts';
+import {
+  closeUnlessBroken,
+  openDatabase,
+  type KioskDatabase,
+  type OpenDatabaseOptions,
+} from './open-database.ts';
 import { LimitStore, type OwnedLimits } from './limit-settings.ts';
 import { ManagerPin, type PinStanding } from './manager-pin.ts';
 import { MerchantLimitStore, type CloudLimits } from './merchant-limits.ts';
@@ -37,9 +42,7 @@ import { SettlementCursor, type Cursor } from './settlement-cursor.ts';
 import { SigningAside, type OtherSigner } from './signing-aside.ts';
 import { TillSettings } from './till-settings.ts';
 
-export interface KioskStoreOptions {
-  readonly path: string;
-  readonly migrationsFolder: string;
+export interface KioskStoreOptions extends OpenDatabaseOptions {
   readonly signingKeyPem: string;
   readonly sealingKeyPem: string;
   readonly clock: Clock;
@@ -164,7 +167,7 @@ export class KioskStore {
     try {
       this.journal = new Journal(this.#db, this.crypto);
       this.payments = new Payments(this.#db);
-      this.requests = new Requests(this.#db);
+      this.requests = new Requests(this.#db, this.payments);
       this.refunds = new Refunds(this.#db);
       this.record = new KioskRecord(this.#db, {
         crypto: this.crypto,
@@ -182,7 +185,7 @@ export class KioskStore {
       this.#memory = this.#recall();
       this.#checkpointedSequence = this.#memory.head.sequence;
       this.markEnrolled();
-      this.audit.start(this.#memory.head.sequence);
+      this.audit.start(this.#memory.head.sequence, this.#memory.cursor.acknowledgedSequence);
     } catch (error) {
       closeUnlessBroken(this.#db, error);
       throw error;

@@ -13,14 +13,13 @@ import type { StorageFault } from './faults.ts';
 import type { TrustRefusal } from './kiosk-record.ts';
 import type { StoreSnapshot } from './kiosk-store.ts';
 import type { OwnedLimits } from './limit-settings.ts';
+import type { OpenDatabaseOptions } from './open-database.ts';
 import type { PackedOutcomes } from './packing.ts';
 import type { RefundRecord, SaleRecord, StoredPayment, StoredRefund } from './rows.ts';
 import type { OpenSale } from './sale-requests.ts';
 import type { SigningMemory } from './signing-aside.ts';
 
-export interface StoreOptions {
-  readonly path: string;
-  readonly migrationsFolder: string;
+export interface StoreOptions extends OpenDatabaseOptions {
   readonly signingKeyPem: string;
   readonly sealingKeyPem: string;
 }

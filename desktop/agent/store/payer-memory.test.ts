@@ -1,6 +1,6 @@
 /** Who has paid what here is the same question whether memory or the table answers it. */
-import Database from 'better-sqlite3';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { putBack } from '../test/former-schema.ts';
 import { TestIssuer, TestKiosk, type TestPhone } from '../test/world.ts';
 
 const issuer = new TestIssuer();
@@ -54,18 +54,14 @@ test('a database of before knows the payers of its allowances, and learns those 
   const unknown = issuer.phone();
   for (const phone of [known, unknown]) pay(phone);
   kiosk.desk.store.close();
-  const db = new Database(kiosk.path);
-  // As migration 0007 left it, without what came later; the second payment as the versions before 0003 did.
-  db.exec('DROP INDEX allowance_certificates_of_payer');
-  db.exec('ALTER TABLE allowance_certificates DROP COLUMN payer');
-  db.exec('CREATE INDEX payments_of_payer ON payments (payer, accepted_at, amount_minor)');
-  db.exec('CREATE INDEX payments_of_allowance ON payments (allowance_id, amount_minor)');
-  db.exec('DROP TRIGGER payments_have_one_payer');
-  db.exec('DROP TABLE merchant_limits');
-  db.exec('ALTER TABLE till_settings DROP COLUMN suspended');
-  db.prepare('UPDATE payments SET payer = NULL WHERE allowance_id = ?').run(unknown.allowance.allowanceId);
-  db.exec('DELETE FROM __drizzle_migrations WHERE rowid > 8');
-  db.close();
+  // Before certificates said whose they are; the second payment as the versions before 0003 left it.
+  putBack(kiosk.path, 8, (db) => {
+    db.exec('DROP TRIGGER payments_have_one_payer');
+    db.prepare('UPDATE payments SET payer = NULL WHERE allowance_id = ?').run(unknown.allowance.allowanceId);
+    db.exec(
+      `CREATE TRIGGER payments_have_one_payer BEFORE UPDATE OF payer ON payments BEGIN SELECT RAISE(ABORT, 'as it was'); END`,
+    );
+  });
   kiosk.reopen();
   expect(factsOf(known)).toMatchObject({ hasPaidHere: true, count: 1 });
   expect(factsOf(unknown)).toMatchObject({ hasPaidHere: false, count: 0 });

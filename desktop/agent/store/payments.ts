@@ -44,6 +44,10 @@ export interface PaymentToStore {
   readonly acceptedAt: number;
 }
 
+interface Unwritten extends PaymentToStore {
+  readonly allowanceNumber: bigint;
+}
+
 export interface Totals {
   readonly count: number;
   readonly sumMinor: bigint;
@@ -83,12 +87,12 @@ export class Payments {
   readonly #prepared;
   /** What `historyOf` last found or `insert` last wrote, as this connection is the table's only writer. */
   readonly #newest = new Map<string, AllowanceHistory>();
-  /** Hashes of certificates that are in their table. */
-  readonly #storedCertificates = new Set<string>();
+  /** Certificates that are in their table, by hash: the number of their allowance. */
+  readonly #storedCertificates = new Map<string, bigint>();
 
   readonly #payers: PayerMemory;
-  /** Stored but for their rows. */
-  #unwritten: PaymentToStore[] = [];
+  /** Stored but for their rows, by the requests that they pay. */
+  #unwritten = new Map<string, Unwritten>();
 
   constructor(db: KioskDatabase) {
     this.#prepared = prepare(db);
@@ -107,7 +111,7 @@ export class Payments {
     this.#newest.clear();
     this.#storedCertificates.clear();
     this.#payers.forget();
-    this.#unwritten = [];
+    this.#unwritten = new Map();
   }
 
   /** Nobody reads the table without what is stored in it. */
@@ -184,30 +188,35 @@ export class Payments {
 
   /** The row of each that was stored: at the latest before the transaction ends. */
   writeRows(): void {
-    if (this.#unwritten.length === 0) return;
+    if (this.#unwritten.size === 0) return;
     const rows = this.#unwritten;
-    this.#unwritten = [];
-    for (const row of rows) this.#write(row);
+    this.#unwritten = new Map();
+    for (const row of rows.values()) this.#write(row);
   }
 
-  #write({ verified, sequence, receipt, acceptedAt }: PaymentToStore): void {
+  /** It is stored that this request is paid, and its row does not say so yet. */
+  isUnwritten(requestId: string): boolean {
+    return this.#unwritten.has(requestId);
+  }
+
+  #write({ verified, sequence, receipt, acceptedAt, allowanceNumber }: Unwritten): void {
     const { payment, allowance } = verified;
     this.#prepared.insert.run(
-      toBind(payment.hash),
-      verified.requestId,
       sequence,
-      allowance.allowanceId,
+      allowanceNumber,
       payment.counter,
       payment.amountMinor,
       payment.cumulativeMinor,
+      acceptedAt,
+      toBind(payment.hash),
+      verified.requestId,
       allowance.currency,
       allowance.hash,
+      allowance.devicePublicKey,
       allowance.maskedPhone,
       verified.tier,
       verified.checks,
       receipt(),
-      acceptedAt,
-      allowance.devicePublicKey,
     );
   }
 
@@ -215,8 +224,8 @@ export class Payments {
   insert(entry: PaymentToStore): StoredPayment {
     const { verified, sequence, acceptedAt } = entry;
     const { payment, allowance } = verified;
-    this.#storeCertificate(allowance, acceptedAt);
-    this.#unwritten.push(entry);
+    const allowanceNumber = this.#storeCertificate(allowance, acceptedAt);
+    this.#unwritten.set(verified.requestId, { ...entry, allowanceNumber });
     this.#payers.add(allowance, { acceptedAt, amountMinor: payment.amountMinor });
     const former = this.#newest.get(allowance.allowanceId);
     // What was not remembered is read when it is asked for: only the table knows whether there is a higher one.
@@ -244,9 +253,11 @@ export class Payments {
     };
   }
 
-  #storeCertificate(allowance: AllowanceCertificate, acceptedAt: number): void {
+  /** @returns the number of its allowance. */
+  #storeCertificate(allowance: AllowanceCertificate, acceptedAt: number): bigint {
     const name = Buffer.from(allowance.hash).toString('latin1');
-    if (this.#storedCertificates.has(name)) return;
+    const known = this.#storedCertificates.get(name);
+    if (known !== undefined) return known;
     this.#prepared.insertCertificate.run(
       allowance.hash,
       allowance.allowanceId,
@@ -255,8 +266,12 @@ export class Payments {
       acceptedAt,
       allowance.devicePublicKey,
     );
+    this.#prepared.insertAllowance.run(allowance.allowanceId);
+    const number = this.#prepared.numberOf.get(allowance.allowanceId);
+    if (number === undefined) throw new Error('an allowance was stored and is not there');
     if (this.#storedCertificates.size >= MAX_REMEMBERED) this.#storedCertificates.clear();
-    this.#storedCertificates.add(name);
+    this.#storedCertificates.set(name, number);
+    return number;
   }
 
   keepEvidence(evidence: Evidence): void {
@@ -344,18 +359,21 @@ interface SumRow {
   readonly sum_minor: bigint;
 }
 
+/** The number that an allowance goes by in its payments; null while it has none. */
+const NUMBER = '(SELECT number FROM allowances WHERE allowance_id = ?)';
+
 function prepare(db: KioskDatabase) {
   return {
     byHash: db.prepare<[Uint8Array], Row>(`SELECT ${COLUMNS} FROM payments WHERE payment_hash = ?`),
     byRequest: db.prepare<[string], Row>(`SELECT ${COLUMNS} FROM payments WHERE request_id = ?`),
     byCounter: db.prepare<[string, number], { payment_hash: Buffer; allowance_certificate_hash: Buffer }>(
-      'SELECT payment_hash, allowance_certificate_hash FROM payments WHERE allowance_id = ? AND counter = ?',
+      `SELECT payment_hash, allowance_certificate_hash FROM payments WHERE allowance = ${NUMBER} AND counter = ?`,
     ),
     history: db.prepare<
       [string],
       { counter: bigint; amount_minor: bigint; cumulative_minor: bigint; payment_hash: Buffer }
     >(
-      'SELECT counter, amount_minor, cumulative_minor, payment_hash FROM payments WHERE allowance_id = ? ORDER BY counter DESC LIMIT 1',
+      `SELECT counter, amount_minor, cumulative_minor, payment_hash FROM payments WHERE allowance = ${NUMBER} ORDER BY counter DESC LIMIT 1`,
     ),
     certificatesNamed: db.prepare<[Uint8Array, Uint8Array], { hash: Buffer; bytes: Buffer }>(
       'SELECT hash, bytes FROM allowance_certificates WHERE hash BETWEEN ? AND ? LIMIT 2',
@@ -365,31 +383,36 @@ function prepare(db: KioskDatabase) {
       `INSERT INTO allowance_certificates (hash, allowance_id, bytes, not_after, first_seen_at, payer) VALUES (?, ?, ?, ?, ?, ?)
        ON CONFLICT (hash) DO UPDATE SET payer = excluded.payer WHERE payer IS NULL`,
     ),
+    insertAllowance: db.prepare<[string]>(
+      'INSERT INTO allowances (allowance_id) VALUES (?) ON CONFLICT (allowance_id) DO NOTHING',
+    ),
+    numberOf: db.prepare<[string], bigint>(`SELECT ${NUMBER}`).pluck(),
     insert: db.prepare<
       [
-        Uint8Array,
-        string,
         number,
-        string,
+        bigint,
         number,
         bigint,
         bigint,
-        string,
-        Uint8Array,
-        string,
-        string,
         number,
         Uint8Array,
+        string,
+        string,
+        Uint8Array,
+        Uint8Array,
+        string,
+        string,
         number,
         Uint8Array,
       ]
     >(
-      `INSERT INTO payments (payment_hash, request_id, sequence, allowance_id, counter, amount_minor, cumulative_minor,
-         currency, allowance_certificate_hash, masked_phone, tier, checks, receipt, accepted_at, payer)
+      `INSERT INTO payments (sequence, allowance, counter, amount_minor, cumulative_minor, accepted_at, payment_hash, request_id,
+         currency, allowance_certificate_hash, payer, masked_phone, tier, checks, receipt)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
     hasPaid: db.prepare<[Uint8Array], { one: bigint }>(
-      `SELECT 1 AS one FROM allowance_certificates c JOIN payments p ON p.allowance_id = c.allowance_id AND p.payer = c.payer
+      `SELECT 1 AS one FROM allowance_certificates c JOIN allowances a ON a.allowance_id = c.allowance_id
+         JOIN payments p ON p.allowance = a.number AND p.payer = c.payer
        WHERE c.payer = ? LIMIT 1`,
     ),
     // Nothing is accepted after its certificate's end: what ended before the window has nothing in it.
@@ -398,11 +421,15 @@ function prepare(db: KioskDatabase) {
       { accepted_at: bigint; amount_minor: bigint }
     >(
       `SELECT accepted_at, amount_minor FROM payments
-       WHERE allowance_id IN (SELECT allowance_id FROM allowance_certificates WHERE payer = @payer AND not_after > @sinceSeconds)
+       WHERE allowance IN (
+           SELECT a.number FROM allowance_certificates c JOIN allowances a ON a.allowance_id = c.allowance_id
+           WHERE c.payer = @payer AND c.not_after > @sinceSeconds)
          AND payer = @payer AND accepted_at > @sinceSeconds`,
     ),
     allowanceSum: db
-      .prepare<[string], bigint>('SELECT coalesce(sum(amount_minor), 0) FROM payments WHERE allowance_id = ?')
+      .prepare<[string], bigint>(
+        `SELECT coalesce(sum(amount_minor), 0) FROM payments WHERE allowance = ${NUMBER}`,
+      )
       .pluck(),
     countEvidence: db.prepare<[], bigint>('SELECT count(*) FROM double_spend_evidence').pluck(),
     insertEvidence: db.prepare<[Uint8Array, Uint8Array, Uint8Array, Uint8Array, string, string, number]>(
@@ -414,7 +441,7 @@ function prepare(db: KioskDatabase) {
     ),
     unsettled: db.prepare<[], SumRow>(
       `SELECT count(*) AS count, coalesce(sum(amount_minor), 0) AS sum_minor FROM payments
-       WHERE settlement IN ('on_this_device', 'sent')`,
+       WHERE sequence > (SELECT acknowledged_sequence FROM settlement_cursor) AND settlement IN ('on_this_device', 'sent')`,
     ),
     newestFirst: db.prepare<[], { accepted_at: bigint; amount_minor: bigint }>(
       'SELECT accepted_at, amount_minor FROM payments ORDER BY sequence DESC',

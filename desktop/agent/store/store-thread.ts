@@ -3,13 +3,14 @@
  * answers after the disk has. A failing disk ends it for good: nothing is tried again on the same handle.
  */
 import { copyFileSync, existsSync } from 'node:fs';
-import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { parentPort, receiveMessageOnPort, Worker, workerData } from 'node:worker_threads';
 import type { DeliveryToAccept } from '../accept-payment.ts';
 import { systemClock } from '../clock.ts';
 import { IpcError, type IpcErrorCode } from '../../ipc/index.ts';
 import { BeltTail, type BeltGroup } from './delivery-belt.ts';
 import { Quarantined, storageFaultOf } from './faults.ts';
 import { quarantinedSnapshot, type StoreSnapshot } from './kiosk-store.ts';
+import { isCheckedAside } from './open-database.ts';
 import type { CommandMessage, CommandName, StoreMessage, StoreReply, StoreThreadData } from './messages.ts';
 import { packOutcomes } from './packing.ts';
 import { StoreDesk } from './store-desk.ts';
@@ -55,6 +56,7 @@ function setAside(error: Quarantined): void {
 
 function start(): void {
   try {
+    const isLarge = isCheckedAside(data);
     const signer = { memory: data.signing, call: () => belt.call() };
     const opened = new StoreDesk({ ...data, clock: systemClock(), signer }, (error) => {
       tell({ type: 'log', level: 'error', text: textOf(error) });
@@ -67,6 +69,7 @@ function start(): void {
       refund: opened.refunds.latest(),
     });
     setImmediate(auditMore);
+    if (isLarge) checkAside();
   } catch (error) {
     if (error instanceof Quarantined) setAside(error);
     else die(error);
@@ -80,9 +83,34 @@ function auditMore(): void {
     if (desk.store.audit.next()) setTimeout(auditMore, 20);
   } catch (error) {
     if (!(error instanceof Quarantined)) return die(error);
-    desk.store.close();
-    setAside(error);
+    endWith(error);
   }
+}
+
+/** In a thread of its own, for as long as it takes: what opening a large database left out. */
+function checkAside(): void {
+  const checking = new Worker(checkThreadFile(), { workerData: data.path, name: 'check' });
+  checking.on('message', (damage: string | null) => {
+    if (damage !== null) endWith(new Quarantined('database_damaged', damage));
+  });
+  // Not a word about the file: it is looked at again at the next start.
+  checking.on('error', (error) =>
+    tell({ type: 'log', level: 'error', text: `the database was not checked whole: ${textOf(error)}` }),
+  );
+  checking.unref();
+}
+
+/** Found while it was open already. */
+function endWith(error: Quarantined): void {
+  if (desk === null || isDead) return;
+  desk.store.close();
+  setAside(error);
+}
+
+/** Beside this file as source; beside the one file that a packaged agent is built into. */
+function checkThreadFile(): URL {
+  const source = new URL('./check-thread.ts', import.meta.url);
+  return import.meta.url.endsWith('.ts') ? source : new URL('./check-thread.js', import.meta.url);
 }
 
 function handle<N extends CommandName>(message: CommandMessage<N>): void {

@@ -1,14 +1,16 @@
 CREATE INDEX allowance_certificates_of_payer ON allowance_certificates (payer, not_after, allowance_id);
 
-CREATE INDEX payments_unsettled ON payments (sequence, amount_minor) WHERE settlement IN ('on_this_device', 'sent');
+CREATE UNIQUE INDEX payments_by_counter ON payments (allowance, counter);
+
+CREATE UNIQUE INDEX payments_by_hash ON payments (payment_hash);
+
+CREATE UNIQUE INDEX payments_by_request ON payments (request_id);
 
 CREATE INDEX refund_offers_open ON refund_offers (state) WHERE state = 'open';
 
 CREATE INDEX refunds_of_payment ON refunds (payment_hash, amount_minor);
 
 CREATE INDEX requests_newest ON requests (opened_at_ms);
-
-CREATE INDEX requests_open ON requests (state) WHERE state = 'open';
 
 CREATE TABLE allowance_certificates (
   hash BLOB PRIMARY KEY NOT NULL CHECK (length(hash) = 32),
@@ -17,6 +19,11 @@ CREATE TABLE allowance_certificates (
   not_after INTEGER NOT NULL,
   first_seen_at INTEGER NOT NULL
 , payer BLOB CHECK (payer IS NULL OR length(payer) = 33)) STRICT, WITHOUT ROWID;
+
+CREATE TABLE allowances (
+  number INTEGER PRIMARY KEY,
+  allowance_id TEXT NOT NULL UNIQUE
+) STRICT;
 
 CREATE TABLE double_spend_evidence (
   payment_hash BLOB PRIMARY KEY NOT NULL CHECK (length(payment_hash) = 32),
@@ -95,6 +102,10 @@ CREATE TABLE merchant_limits (
   signer_generation INTEGER NOT NULL CHECK (signer_generation >= 1)
 ) STRICT;
 
+CREATE TABLE open_requests (
+  request_id TEXT PRIMARY KEY NOT NULL REFERENCES requests (request_id)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE outgoing_batch (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   from_sequence INTEGER NOT NULL CHECK (from_sequence >= 1),
@@ -105,26 +116,29 @@ CREATE TABLE outgoing_batch (
   deny_list_version INTEGER NOT NULL
 ) STRICT;
 
-CREATE TABLE payments (
-  payment_hash BLOB PRIMARY KEY NOT NULL CHECK (length(payment_hash) = 32),
-  request_id TEXT NOT NULL UNIQUE REFERENCES requests (request_id),
-  sequence INTEGER NOT NULL UNIQUE REFERENCES journal (sequence),
-  allowance_id TEXT NOT NULL,
+CREATE TABLE "payments" (
+  sequence INTEGER PRIMARY KEY REFERENCES journal (sequence),
+  allowance INTEGER NOT NULL REFERENCES allowances (number),
   counter INTEGER NOT NULL CHECK (counter >= 1),
   amount_minor INTEGER NOT NULL CHECK (amount_minor > 0),
   cumulative_minor INTEGER NOT NULL CHECK (cumulative_minor >= amount_minor),
+  accepted_at INTEGER NOT NULL,
+  payment_hash BLOB NOT NULL CHECK (length(payment_hash) = 32),
+  request_id TEXT NOT NULL REFERENCES requests (request_id),
   currency TEXT NOT NULL CHECK (length(currency) = 3),
   allowance_certificate_hash BLOB NOT NULL REFERENCES allowance_certificates (hash),
+  -- Who paid: the phone's key, the same for all allowances of a phone. Null for payments of before.
+  payer BLOB CHECK (payer IS NULL OR length(payer) = 33),
   masked_phone TEXT NOT NULL,
-  tier TEXT NOT NULL CHECK (tier IN ('locked', 'reserved', 'at_risk')),
+  -- SQLite makes a table of a long IN each time that it is asked.
+  tier TEXT NOT NULL CHECK (tier = 'reserved' OR tier = 'locked' OR tier = 'at_risk'),
   checks INTEGER NOT NULL,
   receipt BLOB NOT NULL,
-  accepted_at INTEGER NOT NULL,
   settlement TEXT NOT NULL DEFAULT 'on_this_device'
-    CHECK (settlement IN ('on_this_device', 'sent', 'settled', 'settled_by_guarantee', 'refused', 'disputed')),
+    CHECK (settlement = 'on_this_device' OR settlement = 'sent' OR settlement = 'settled'
+      OR settlement = 'settled_by_guarantee' OR settlement = 'refused' OR settlement = 'disputed'),
   settled_at INTEGER,
-  refusal_code TEXT, payer BLOB CHECK (payer IS NULL OR length(payer) = 33),
-  UNIQUE (allowance_id, counter)
+  refusal_code TEXT
 ) STRICT;
 
 CREATE TABLE refund_offers (
@@ -192,6 +206,21 @@ CREATE TABLE trusted_time (
   seconds INTEGER NOT NULL CHECK (seconds >= 0)
 ) STRICT;
 
+CREATE TRIGGER allowances_keep_their_number BEFORE UPDATE ON allowances
+BEGIN
+  SELECT RAISE(ABORT, 'the number of an allowance does not change');
+END;
+
+CREATE TRIGGER cursor_passes_no_unsettled_payment BEFORE UPDATE OF acknowledged_sequence ON settlement_cursor
+WHEN EXISTS (
+  SELECT 1 FROM payments
+  WHERE sequence > OLD.acknowledged_sequence AND sequence <= NEW.acknowledged_sequence
+    AND settlement IN ('on_this_device', 'sent')
+)
+BEGIN
+  SELECT RAISE(ABORT, 'the cursor passes no payment of which the cloud has said nothing');
+END;
+
 CREATE TRIGGER issuer_certificates_stay BEFORE DELETE ON issuer_certificates
 BEGIN
   SELECT RAISE(ABORT, 'what was once certified is needed to check what was sold under it');
@@ -236,15 +265,16 @@ BEGIN
 END;
 
 CREATE TRIGGER payments_are_final BEFORE UPDATE OF
-  payment_hash, request_id, sequence, allowance_id, counter, amount_minor, cumulative_minor, currency,
-  allowance_certificate_hash, tier, checks, receipt, accepted_at ON payments
+  sequence, allowance, counter, amount_minor, cumulative_minor, accepted_at, payment_hash, request_id, currency,
+  allowance_certificate_hash, payer, tier, checks, receipt ON payments
 BEGIN
   SELECT RAISE(ABORT, 'an accepted payment does not change');
 END;
 
-CREATE TRIGGER payments_have_one_payer BEFORE UPDATE OF payer ON payments
+CREATE TRIGGER payments_end_their_request AFTER INSERT ON payments
 BEGIN
-  SELECT RAISE(ABORT, 'an accepted payment does not change');
+  DELETE FROM open_requests WHERE request_id = NEW.request_id;
+  SELECT RAISE(ABORT, 'only an open request is paid') WHERE changes() = 0;
 END;
 
 CREATE TRIGGER payments_stay BEFORE DELETE ON payments
@@ -287,19 +317,30 @@ BEGIN
   SELECT RAISE(ABORT, 'a refund stays');
 END;
 
+CREATE TRIGGER requests_are_paid_by_payments BEFORE UPDATE OF state ON requests WHEN NEW.state = 'paid'
+BEGIN
+  SELECT RAISE(ABORT, 'a request is paid by its payment');
+END;
+
 CREATE TRIGGER requests_are_signed BEFORE UPDATE OF request_id, sale_id, nonce, hash, bytes, amount_minor, currency ON requests
 BEGIN
   SELECT RAISE(ABORT, 'a signed request does not change');
 END;
 
-CREATE TRIGGER requests_end_once BEFORE UPDATE OF state ON requests WHEN OLD.state <> 'open'
+CREATE TRIGGER requests_begin_open AFTER INSERT ON requests WHEN NEW.state = 'open'
+BEGIN
+  INSERT INTO open_requests (request_id) VALUES (NEW.request_id);
+END;
+
+CREATE TRIGGER requests_end_once BEFORE UPDATE OF state ON requests
+WHEN NEW.state = 'open' OR NOT EXISTS (SELECT 1 FROM open_requests WHERE request_id = OLD.request_id)
 BEGIN
   SELECT RAISE(ABORT, 'a request that is over stays as it ended');
 END;
 
 CREATE TRIGGER requests_open_are_bounded BEFORE INSERT ON requests
 WHEN NEW.state = 'open'
-  AND (SELECT count(*) FROM requests WHERE state = 'open') >= (SELECT most_open FROM till_settings WHERE id = 1)
+  AND (SELECT count(*) FROM open_requests) >= (SELECT most_open FROM till_settings WHERE id = 1)
 BEGIN
   SELECT RAISE(ABORT, 'as many requests are open as this till may have');
 END;
@@ -307,6 +348,11 @@ END;
 CREATE TRIGGER requests_stay BEFORE DELETE ON requests
 BEGIN
   SELECT RAISE(ABORT, 'a used nonce stays used');
+END;
+
+CREATE TRIGGER requests_that_end_are_open_no_more AFTER UPDATE OF state ON requests
+BEGIN
+  DELETE FROM open_requests WHERE request_id = NEW.request_id;
 END;
 
 CREATE TRIGGER trust_bundle_never_goes_back BEFORE UPDATE OF trust_bundle_version, trust_signer_generation ON kiosk

@@ -222,7 +222,7 @@ function rowsOf(rounds: readonly Round[], deadlocks: number): readonly BenchRow[
     value: over(pick),
   });
   const settling = 'batches of 500, 8 settlers, to the signed acknowledgement';
-  const posting = 'batches of 1000 transfers, 8 callers, with foreign keys';
+  const posting = 'batches of 1000 transfers, 8 callers, all references proved';
   const pgbench = rounds.every((round) => round.pgbench !== null);
   return [
     rate('verify_only', 'certificate and payment, keys imported, all cores', (r) => r.limit),

@@ -85,7 +85,7 @@ class Seeder {
       ...times,
     );
     this.#insert.payment.run(
-      ...([hash, requestId, this.#sequence, allowance.id, counter, AMOUNT_MINOR] as const),
+      ...([hash, requestId, this.#sequence, allowance.number, counter, AMOUNT_MINOR] as const),
       ...([AMOUNT_MINOR * BigInt(counter), allowance.hash, noise(230), this.#acceptedAt] as const),
     );
   }
@@ -110,11 +110,11 @@ class Seeder {
     this.#insert.journal.run(this.#sequence, this.#hash, this.#acceptedAt, bytes);
   }
 
-  newAllowance(): { readonly id: string; readonly hash: Uint8Array } {
+  newAllowance(): { readonly id: string; readonly number: number | bigint; readonly hash: Uint8Array } {
     const id = randomUUID();
     const hash = new Uint8Array(createHash('sha256').update(id).digest());
     this.#insert.certificate.run(hash, id, noise(230), this.#acceptedAt + DAY_SECONDS, this.#acceptedAt);
-    return { id, hash };
+    return { id, number: this.#insert.allowance.run(id).lastInsertRowid, hash };
   }
 }
 
@@ -133,7 +133,7 @@ function prepare(db: Database.Database) {
     request: db.prepare<[string, string, Bytes, Bytes, Bytes, Bytes, bigint, number, number, string, number]>(
       `INSERT INTO requests (request_id, sale_id, nonce, hash, bytes, kiosk_certificate_hash, amount_minor, currency,
          issued_at, opened_at_ms, boot_id, deadline_ms, state)
-       VALUES (?, ?, ?, ?, ?, ?, ?, 'SGD', ?, ?, ?, ?, 'paid')`,
+       VALUES (?, ?, ?, ?, ?, ?, ?, 'SGD', ?, ?, ?, ?, 'open')`,
     ),
     certificate: db.prepare<[Bytes, string, Bytes, number, number]>(
       'INSERT INTO allowance_certificates (hash, allowance_id, bytes, not_after, first_seen_at) VALUES (?, ?, ?, ?, ?)',
@@ -141,8 +141,11 @@ function prepare(db: Database.Database) {
     journal: db.prepare<[number, Bytes, number, Bytes]>(
       'INSERT INTO journal (sequence, hash, kind, written_at, deny_list_version, bytes) VALUES (?, ?, 1, ?, 0, ?)',
     ),
-    payment: db.prepare<[Bytes, string, number, string, number, bigint, bigint, Bytes, Bytes, number]>(
-      `INSERT INTO payments (payment_hash, request_id, sequence, allowance_id, counter, amount_minor, cumulative_minor,
+    allowance: db.prepare<[string]>('INSERT INTO allowances (allowance_id) VALUES (?)'),
+    payment: db.prepare<
+      [Bytes, string, number, number | bigint, number, bigint, bigint, Bytes, Bytes, number]
+    >(
+      `INSERT INTO payments (payment_hash, request_id, sequence, allowance, counter, amount_minor, cumulative_minor,
          currency, allowance_certificate_hash, masked_phone, tier, checks, receipt, accepted_at)
        VALUES (?, ?, ?, ?, ?, ?, ?, 'SGD', ?, '+65****5432', 'reserved', 255, ?, ?)`,
     ),
