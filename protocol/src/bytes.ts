@@ -25,24 +25,27 @@ export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
 const DIGITS = Array.from('0123456789abcdef', (digit) => digit.charCodeAt(0));
 /** As many as a call may have arguments everywhere. */
 const HEX_AT_ONCE = 4_096;
-/** The codes of a hash's digits: hashes are what is written in hex all the time. */
-const HASH_BYTES = 32;
-const hashCodes = Array.from({ length: 2 * HASH_BYTES }, () => 0);
+/** Up to this, the codes of one call lie where those of the one before it lay: identifiers and hashes are many. */
+const HEX_USUAL = 64;
+const usualCodes: (number[] | undefined)[] = [];
 
 /** Made in one piece: a text that grows digit by digit is flattened again by whoever looks it up. */
 export function toHex(bytes: Uint8Array): string {
+  if (bytes.length <= HEX_USUAL) return hexOf(bytes, (usualCodes[bytes.length] ??= []));
   let text = '';
-  for (let start = 0; start < bytes.length; start += HEX_AT_ONCE) {
-    const length = Math.min(bytes.length - start, HEX_AT_ONCE);
-    const codes = length === HASH_BYTES ? hashCodes : Array.from({ length: 2 * length }, () => 0);
-    for (let at = 0; at < length; at += 1) {
-      const byte = bytes[start + at] ?? 0;
-      codes[2 * at] = DIGITS[byte >> 4] ?? 0;
-      codes[2 * at + 1] = DIGITS[byte & 15] ?? 0;
-    }
-    text += String.fromCharCode(...codes);
-  }
+  for (let start = 0; start < bytes.length; start += HEX_AT_ONCE)
+    text += hexOf(bytes.subarray(start, start + HEX_AT_ONCE), []);
   return text;
+}
+
+/** @param codes as long as the digits are many, or empty */
+function hexOf(bytes: Uint8Array, codes: number[]): string {
+  for (let at = 0; at < bytes.length; at += 1) {
+    const byte = bytes[at] ?? 0;
+    codes[2 * at] = DIGITS[byte >> 4] ?? 0;
+    codes[2 * at + 1] = DIGITS[byte & 15] ?? 0;
+  }
+  return String.fromCharCode(...codes);
 }
 
 /** @throws Refusal `message_malformed` for anything but an even number of lower-case hex digits. */

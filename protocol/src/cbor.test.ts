@@ -5,7 +5,9 @@ import { describe, expect, it } from 'vitest';
 import { fromHex } from './bytes.ts';
 import {
   byteStringSize,
+  decodeAnyForm,
   decodeCbor,
+  decodeCborAsViews,
   encodeCbor,
   endOfByteString,
   FieldReader,
@@ -299,5 +301,57 @@ describe('the usual reader knows what the decoder knows, or nothing', () => {
       if (length > 0) expect(new UsualReader(bytes.subarray(0, -1), 0).bytes(length)).toBeNull();
     }
     expect(new UsualReader(Uint8Array.of(0x58, 16, ...new Uint8Array(16)), 0).bytes(16)).toBeNull();
+  });
+});
+
+describe('reading in one pass', () => {
+  const sameThreeTimes = (bytes: Uint8Array) => {
+    const byTheLibrary = attempt(() => decodeAnyForm(bytes));
+    expect(attempt(() => decodeCbor(bytes, bytes.length))).toEqual(byTheLibrary);
+    expect(attempt(() => decodeCborAsViews(bytes, bytes.length))).toEqual(byTheLibrary);
+  };
+  const usual: fc.Arbitrary<CborValue> = fc.letrec<{ value: CborValue }>((tie) => ({
+    value: fc.oneof(
+      { maxDepth: 6 },
+      fc.oneof(fc.nat(300), fc.nat(0xffff_ffff), fc.constantFrom(null, true, false)),
+      fc.oneof(fc.uint8Array({ maxLength: 300 }), fc.string({ unit: 'binary-ascii', maxLength: 300 })),
+      fc.array(tie('value'), { maxLength: 30 }),
+    ),
+  })).value;
+  const change = fc.record({ at: fc.nat(), to: fc.nat(255), cut: fc.option(fc.nat(4)) });
+
+  it('finds what the library finds, or the same fault, in whatever comes', () => {
+    fc.assert(
+      fc.property(fc.oneof(usual, anyValue), change, (value, { at, to, cut }) => {
+        const bytes = encodeCbor(value);
+        sameThreeTimes(bytes);
+        const altered = Uint8Array.from(bytes).with(at % bytes.length, to);
+        sameThreeTimes(altered.subarray(0, cut === null ? undefined : -cut));
+      }),
+    );
+  });
+
+  it.each([
+    ['an empty array', '80'],
+    ['an empty map', 'a0'],
+    ['a map', 'a10001'],
+    ['a number of eight bytes', '1b0020000000000000'],
+    ['a text of two bytes a letter', '62c3a4'],
+    ['an array that ends too soon', '8201'],
+    ['a number that ends too soon', '1901'],
+    ['a text that ends too soon', '6261'],
+    ['bytes after the end', '0000'],
+    ['nothing', ''],
+  ])('finds the same in %s', (_, hex) => sameThreeTimes(fromHex(hex)));
+
+  it.each([MAX_NESTING - 1, MAX_NESTING, MAX_NESTING + 1])(
+    'finds the same in %i arrays in another',
+    (depth) => sameThreeTimes(nested(depth + 1)),
+  );
+
+  it('gives views of the message where they are asked for, and copies elsewhere', () => {
+    const bytes = encodeCbor([new Uint8Array(80).fill(7)]);
+    expect(decodeCborAsViews(bytes, 100)).toSatisfy(([view]) => view.buffer === bytes.buffer);
+    expect(decodeCbor(bytes, 100)).toSatisfy(([copy]) => copy.buffer !== bytes.buffer);
   });
 });

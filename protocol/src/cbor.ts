@@ -167,9 +167,126 @@ export class UsualReader {
   }
 }
 
+/** What {@link QuickReader} leaves to the decoder. */
+const UNUSUAL = Symbol('unusual');
+
+/**
+ * Reads in one pass what honest senders write: shortest heads, numbers of four bytes at most, ASCII, no map but the empty one.
+ * What it reads has one form only, so nothing has to be written again to prove that. Anything else is the decoder's, which
+ * names what is wrong.
+ */
+class QuickReader {
+  readonly #bytes: Uint8Array;
+  readonly #asViews: boolean;
+  #at = 0;
+
+  constructor(bytes: Uint8Array, asViews: boolean) {
+    // Of a Buffer, which is Node's kind, parts would be Buffers, and a slice no copy.
+    this.#bytes =
+      bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+    this.#asViews = asViews;
+  }
+
+  read(): unknown {
+    const value = this.#value(0);
+    return this.#at === this.#bytes.length ? value : UNUSUAL;
+  }
+
+  #value(depth: number): unknown {
+    const head = this.#bytes[this.#at] ?? 0xff;
+    this.#at += 1;
+    if (head >= 0xa0) return simpleValue(head);
+    const argument = this.#argument(head & 0x1f);
+    if (argument < 0) return UNUSUAL;
+    switch (head >> 5) {
+      case 0:
+        return argument;
+      case 2:
+        return this.#string(argument);
+      case 3:
+        return this.#text(argument);
+      case 4:
+        return depth === MAX_NESTING ? UNUSUAL : this.#array(argument, depth);
+      default:
+        return UNUSUAL;
+    }
+  }
+
+  /** Negative for one that is longer than it had to be, or than four bytes. */
+  #argument(short: number): number {
+    if (short < 24) return short;
+    if (short > 26) return -1;
+    const size = 1 << (short - 24);
+    let value = 0;
+    for (const end = this.#at + size; this.#at < end; this.#at += 1)
+      value = value * 0x100 + (this.#bytes[this.#at] ?? 0);
+    return value >= (size === 1 ? 24 : size === 2 ? 0x100 : 0x10000) ? value : -1;
+  }
+
+  #string(length: number): unknown {
+    const start = this.#at;
+    this.#at += length;
+    if (this.#at > this.#bytes.length) return UNUSUAL;
+    return this.#asViews ? this.#bytes.subarray(start, this.#at) : this.#bytes.slice(start, this.#at);
+  }
+
+  #text(length: number): unknown {
+    if (length > USUAL_TEXT_BYTES) return UNUSUAL;
+    const codes: number[] = [];
+    for (const end = this.#at + length; this.#at < end; this.#at += 1) {
+      const code = this.#bytes[this.#at] ?? 0xff;
+      if (code >= 0x80) return UNUSUAL;
+      codes.push(code);
+    }
+    return String.fromCharCode(...codes);
+  }
+
+  #array(length: number, depth: number): unknown {
+    const items: unknown[] = [];
+    for (let index = 0; index < length; index += 1) {
+      const item = this.#value(depth + 1);
+      if (item === UNUSUAL) return UNUSUAL;
+      items.push(item);
+    }
+    return items;
+  }
+}
+
+const USUAL_TEXT_BYTES = 256;
+
+function simpleValue(head: number): unknown {
+  switch (head) {
+    case 0xa0:
+      return new Map();
+    case 0xf4:
+      return false;
+    case 0xf5:
+      return true;
+    case 0xf6:
+      return null;
+    default:
+      return UNUSUAL;
+  }
+}
+
 /** @throws Refusal `message_too_large`, `message_malformed` or `object_not_canonical`. */
 export function decodeCbor(bytes: Uint8Array, maxBytes: number): unknown {
+  return decodeWithin(bytes, maxBytes, false);
+}
+
+/** The same; byte strings are views of `bytes`, for what is as long-lived as they are, and never written into. */
+export function decodeCborAsViews(bytes: Uint8Array, maxBytes: number): unknown {
+  return decodeWithin(bytes, maxBytes, true);
+}
+
+function decodeWithin(bytes: Uint8Array, maxBytes: number, asViews: boolean): unknown {
   if (bytes.length > maxBytes) refuse('message_too_large');
+  const quick = new QuickReader(bytes, asViews).read();
+  return quick === UNUSUAL ? decodeAnyForm(bytes) : quick;
+}
+
+/** By the library, for whatever may have been sent. @throws Refusal `message_malformed` or `object_not_canonical`. */
+export function decodeAnyForm(bytes: Uint8Array): unknown {
   let value: unknown;
   try {
     value = decode(bytes, DECODE_OPTIONS);

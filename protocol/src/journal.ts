@@ -2,7 +2,7 @@
  * The kiosk's journal: append-only entries with a gap-free sequence, each holding the hash of the one before. An
  * entry is not signed by itself; receipts and settlement batches sign the head, and with it everything behind it.
  */
-import { encodeCbor, decodeCbor, FieldReader, type CborValue } from './cbor.ts';
+import { encodeCbor, decodeCborAsViews, FieldReader, type CborValue } from './cbor.ts';
 import { digest, type Steps } from './crypto.ts';
 import { refuse } from './errors.ts';
 import { MAX_COUNTER, MAX_JOURNAL_ENTRY_BYTES, MAX_OBJECT_BYTES } from './limits.ts';
@@ -76,9 +76,9 @@ export function encodeJournalEntry(
   ]);
 }
 
-/** @throws Refusal for anything but one canonical entry. */
+/** Its byte strings are views of `bytes`. @throws Refusal for anything but one canonical entry. */
 export function decodeJournalEntry(bytes: Uint8Array): JournalEntry {
-  const fields = new FieldReader(decodeCbor(bytes, MAX_JOURNAL_ENTRY_BYTES));
+  const fields = new FieldReader(decodeCborAsViews(bytes, MAX_JOURNAL_ENTRY_BYTES));
   fields.purpose(PURPOSE.journalEntry);
   const sequence = fields.uint(MAX_COUNTER, 1);
   const previousHash = fields.bytes(32);

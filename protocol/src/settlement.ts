@@ -4,7 +4,7 @@
  */
 import { checkCounters } from './acceptance.ts';
 import { equalBytes, fromUuid, toUuid } from './bytes.ts';
-import { decodeCbor, encodeCbor, FieldReader } from './cbor.ts';
+import { decodeCborAsViews, encodeCbor, FieldReader } from './cbor.ts';
 import type { AllowanceCertificate, KioskCertificate, Validity } from './certificates.ts';
 import {
   hasValidSignature,
@@ -90,8 +90,9 @@ export interface SettlementEnvelope {
   readonly entries: readonly Uint8Array[];
 }
 
+/** What it holds are views of `bytes`. */
 export function decodeSettlementEnvelope(bytes: Uint8Array): SettlementEnvelope {
-  const fields = new FieldReader(decodeCbor(bytes, MAX_BATCH_BYTES));
+  const fields = new FieldReader(decodeCborAsViews(bytes, MAX_BATCH_BYTES));
   fields.purpose(PURPOSE.settlementEnvelope);
   const kioskCertificateHash = fields.bytes(32);
   const batch = fields.bytesUpTo(MAX_OBJECT_BYTES);

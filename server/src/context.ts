@@ -30,6 +30,8 @@ export interface ServerContext {
   readonly dbOf: ActingRoles['dbOf'];
   /** For settlement, providers' events and background work. */
   readonly worker: Db;
+  /** The pool as the role of an operator's pages, by name. */
+  readonly operatorOf: ActingRoles['operatorOf'];
   /** For lists and figures that may be some seconds old. */
   readonly reading: Reading;
   readonly log: Logger;

@@ -36,4 +36,4 @@ export {
   withdrawInvitation,
 } from './teams.ts';
 export { createTokens } from './tokens.ts';
-export { findUserById, findUserByPhone, findUserView } from './users.ts';
+export { findStoredPerson, findUserById, findUserByPhone, findUserView } from './users.ts';

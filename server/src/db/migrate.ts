@@ -7,7 +7,7 @@ import { drizzle } from 'drizzle-orm/postgres-js';
 import { migrate as runMigrations } from 'drizzle-orm/postgres-js/migrator';
 import postgres from 'postgres';
 import { migrateQueue } from '../jobs/queue.ts';
-import { MEMBER_ROLE, WORKER_ROLE } from './acting-as.ts';
+import { MEMBER_ROLE, OPERATOR_ROLE, WORKER_ROLE } from './acting-as.ts';
 import { TENANT_ROLE } from './tenant.ts';
 import { MIGRATIONS, SchemaDiffers, schemaVersion } from './schema-version.ts';
 
@@ -56,7 +56,7 @@ export async function migrate(options: MigrateOptions): Promise<Migrated> {
     const ownerMayActAsApp = await mayActAsApp(sql);
     await migrateQueue(options.ownerUrl, [APP_ROLE, WORKER_ROLE]);
     // The session's own user must be allowed to take these on, whichever role it wears meanwhile.
-    for (const role of [TENANT_ROLE, MEMBER_ROLE, WORKER_ROLE])
+    for (const role of [TENANT_ROLE, MEMBER_ROLE, WORKER_ROLE, OPERATOR_ROLE])
       await sql.unsafe(`grant ${role} to current_user`).catch(() => undefined);
     if (options.narrows === true) await sql`select narrow_application_role()`;
     await letAppReadVersion(sql);

@@ -1,5 +1,7 @@
 /** Whole columns as single parameters, for set-based statements with `unnest`. */
 
+import { toHex } from '@tikiwallet/protocol';
+
 /** A literal of a one-dimensional PostgreSQL array; always sent as a parameter, never put into a statement. */
 export function pgArray(values: readonly (string | null)[]): string {
   const items = values.map((value) => (value === null ? 'NULL' : `"${value.replace(/["\\]/g, '\\$&')}"`));
@@ -11,12 +13,16 @@ export function pgPlainArray(values: readonly (string | number | bigint | boolea
   return `{${values.map((value) => value ?? 'NULL').join(',')}}`;
 }
 
+/** Up to this, bytes lie in the engine's own heap; looking at them as a Buffer would give them memory outside. */
+const SHORT_BYTES = 64;
+
 /** The same for `bytea`: bytes as hex, which needs no quoting beyond its backslash. */
 export function pgByteaArray(values: readonly (Uint8Array | null)[]): string {
-  const items = values.map((value) =>
-    value === null
-      ? 'NULL'
-      : `"\\\\x${Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('hex')}"`,
-  );
+  const items = values.map((value) => (value === null ? 'NULL' : `"\\\\x${hexOf(value)}"`));
   return `{${items.join(',')}}`;
+}
+
+function hexOf(bytes: Uint8Array): string {
+  if (bytes.length <= SHORT_BYTES) return toHex(bytes);
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
 }

@@ -62,7 +62,7 @@ const WRITTEN_BY_APPLICATION: Readonly<Record<string, string>> = {
   allowances: 'closing an account erases the masked number',
   bank_accounts: 'closing an account deletes it',
   debts: 'a transfer between two people pays them',
-  denied_subjects: 'the operator denies',
+  denied_subjects: 'a till that is replaced or lost is denied, by no person',
   idempotency_keys: 'before it is known what a request does',
   issuer_certificates: 'the server’s own keys',
   kiosk_certificates: 'a till enrols, which is no person',
@@ -83,7 +83,6 @@ const WRITTEN_BY_APPLICATION: Readonly<Record<string, string>> = {
   revoked_issuers: 'the server’s own keys',
   server_keys: 'the server’s own keys',
   sessions: 'who is calling',
-  suspensions: 'the operator suspends',
   team_invitations: 'a number that changes ends what other shops offered to it',
   team_members: 'registration: there is nobody yet; closing ends them',
   top_ups: 'the terminal’s commands of the operator',
@@ -181,6 +180,31 @@ test('R52: who settles sees everybody’s money and nobody’s secrets', async (
   // And what it is, it is for one statement.
   const [who] = await server.context.db.execute(sql`select current_user as who`);
   expect(who).toEqual({ who: 'tiki_app' });
+});
+
+test('R52: the operator’s pages see no secret, move no money, and write down under the own name only', async () => {
+  const { session } = await server.operator();
+  const { id } = session.user;
+  const db = server.context.operatorOf(id);
+  const act = (by: string) =>
+    db.execute(sql`insert into operator_acts (id, operator_id, act, subject_id, reason, at)
+      values (gen_random_uuid(), ${by}, 'user_suspended', ${victim.userId}, 'forged', now())`);
+  for (const statement of [
+    'select password_hash from users',
+    'select enrolment_code_hash from kiosks',
+    'select proof_key from sessions',
+    'select material from server_keys',
+    'select * from owner_codes',
+    'update users set role = role',
+    'update ledger_accounts set balance_minor = 0',
+    'insert into denied_subjects select * from denied_subjects',
+    'delete from operator_acts',
+    `insert into suspensions (id, user_id, reason, since) values (gen_random_uuid(), '${id}', 'myself', now())`,
+  ])
+    await expect(db.execute(sql.raw(statement))).rejects.toMatchObject({ cause: { code: '42501' } });
+  await expect(act(victim.userId)).rejects.toMatchObject({ cause: { code: '42501' } });
+  await act(id);
+  expect(() => server.context.operatorOf("'; reset role; --")).toThrow(TypeError);
 });
 
 test('R52: a query without any condition shows a stranger nothing of anybody', async () => {

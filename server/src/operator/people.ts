@@ -5,9 +5,8 @@
 import { and, count, eq, gt, isNull, sql } from 'drizzle-orm';
 import type { OperatorUserView } from '../../contract/index.ts';
 import {
+  findStoredPerson,
   findSuspension,
-  findUserById,
-  findUserByPhone,
   maskName,
   maskPhone,
   restore,
@@ -27,7 +26,7 @@ export async function findPerson(
   needs: Needs,
   { phone, operatorId }: { readonly phone: string; readonly operatorId: string },
 ): Promise<OperatorUserView> {
-  const user = await findUserByPhone(needs.db, phone);
+  const user = await findStoredPerson(needs.db, { phone });
   if (user === undefined) throw problem('recipient_not_found');
   const at = new Date(needs.clock.nowMs());
   await inTransaction(needs.db, (tx) =>
@@ -72,12 +71,12 @@ export async function endSessions(needs: Needs, userId: string, by: ActBy): Prom
 }
 
 async function mustExist({ db }: Needs, userId: string): Promise<void> {
-  if ((await findUserById(db, userId)) === undefined) throw problem('recipient_not_found');
+  if ((await findStoredPerson(db, { id: userId })) === undefined) throw problem('recipient_not_found');
 }
 
 async function viewOf({ db, clock, config }: Needs, userId: string): Promise<OperatorUserView> {
   const now = new Date(clock.nowMs());
-  const user = await findUserById(db, userId);
+  const user = await findStoredPerson(db, { id: userId });
   if (user === undefined) throw problem('recipient_not_found');
   const [row] = await db.select({ createdAt: users.createdAt }).from(users).where(eq(users.id, userId));
   const [open] = await db

@@ -19,7 +19,12 @@ const BREAKS_SHOWN = 200;
 
 export async function listQuarantines(db: Db): Promise<QuarantineView[]> {
   const rows = await db
-    .select({ machine: kioskEnrolments, kiosk: kiosks, businessName: merchants.businessName })
+    .select({
+      machine: kioskEnrolments,
+      // A till's row has secrets beside these.
+      kiosk: { id: kiosks.id, name: kiosks.name, lastContactAt: kiosks.lastContactAt },
+      businessName: merchants.businessName,
+    })
     .from(kioskEnrolments)
     .innerJoin(kiosks, eq(kiosks.id, kioskEnrolments.kioskId))
     .innerJoin(merchants, eq(merchants.id, kioskEnrolments.merchantId))

@@ -53,7 +53,7 @@ const guards = new Set<string>();
 
 /** Notes each use of row-level security. */
 function watch(context: ServerContext): ServerContext {
-  const { asTenant, dbOf, worker } = context;
+  const { asTenant, dbOf, operatorOf, worker } = context;
   return {
     ...context,
     asTenant: (tenant, work, on) => {
@@ -63,6 +63,10 @@ function watch(context: ServerContext): ServerContext {
     dbOf: (tenant) => {
       guards.add('member');
       return dbOf(tenant);
+    },
+    operatorOf: (userId) => {
+      guards.add('operator');
+      return operatorOf(userId);
     },
     worker: new Proxy(worker, {
       get: (db, name): unknown => {
@@ -542,12 +546,14 @@ const UNGUARDED: Readonly<Record<string, string>> = {
 
 test('R52: what a route reads and writes for a person, the database guards; the others are named, with a reason', async () => {
   expect(Object.keys(UNGUARDED).filter((name) => ROUTES[name] === undefined)).toEqual([]);
-  const ofPeople = guarded.filter(([, route]) => !['kiosk', 'operator'].includes(route.for));
+  const operator = await server.operator();
+  const ofPeople = guarded.filter(([, route]) => route.for !== 'kiosk');
   for (const [name, route] of ofPeople.filter(([one]) => UNGUARDED[one] === undefined)) {
-    const { token } = route.for === 'merchant' ? merchant : customer;
+    const { token } = route.for === 'operator' ? operator : route.for === 'merchant' ? merchant : customer;
     guards.clear();
     await request(name, `Bearer ${token}`);
     expect([name, [...guards]]).not.toEqual([name, []]);
+    if (route.for === 'operator') expect([name, [...guards]]).toEqual([name, ['operator']]);
   }
 });
 

@@ -132,82 +132,87 @@ const proofRoute = createRoute({
 });
 
 export const registerOperator: RegisterRoutes = (router, context) => {
-  const { auth, config, db, limits, offline } = context;
-  const operator = (c: Context<AppEnv>) => auth.requireRole(c, 'operator');
+  const { auth, config, limits, offline, operatorOf } = context;
+  /** Who asks; and what of the server the answer may use: the database as that operator. */
+  const operator = async (c: Context<AppEnv>) => {
+    const { userId } = await auth.requireRole(c, 'operator');
+    const db = operatorOf(userId);
+    return { userId, db, needs: { ...context, db } };
+  };
   /** Before an act: who, and why. */
   const actor = async (c: Context<AppEnv>, { reason }: { readonly reason: string }) => {
-    const { userId } = await operator(c);
+    const { userId, needs } = await operator(c);
     await limits.take('act_by_operator', userId);
-    return { operatorId: userId, reason };
+    return { by: { operatorId: userId, reason }, needs };
   };
 
   router.openapi(overviewRoute, async (c) => {
-    await operator(c);
-    return c.json(await readOverview(context), 200);
+    const { needs } = await operator(c);
+    return c.json(await readOverview(needs), 200);
   });
   router.openapi(policyRoute, async (c) => {
-    await operator(c);
-    return c.json(await readPolicy(context), 200);
+    const { needs } = await operator(c);
+    return c.json(await readPolicy(needs), 200);
   });
   router.openapi(quarantinesRoute, async (c) => {
-    await operator(c);
+    const { db } = await operator(c);
     return c.json({ items: await listQuarantines(db) }, 200);
   });
   router.openapi(deniedRoute, async (c) => {
-    await operator(c);
+    const { db } = await operator(c);
     const { cursor, limit } = c.req.valid('query');
     return c.json(await listDenied(db, { cursor, limit }), 200);
   });
   router.openapi(casesRoute, async (c) => {
-    await operator(c);
+    const { db } = await operator(c);
     const { cursor, limit } = c.req.valid('query');
     return c.json(await listCases(db, { cursor, limit }), 200);
   });
   router.openapi(claimsRoute, async (c) => {
-    await operator(c);
+    const { db } = await operator(c);
     const { cursor, limit } = c.req.valid('query');
     return c.json(await listClaims(db, { merchantId: null, cursor, limit }), 200);
   });
   router.openapi(actsRoute, async (c) => {
-    await operator(c);
+    const { db } = await operator(c);
     const { cursor, limit } = c.req.valid('query');
     return c.json(await listActs(db, { cursor, limit }), 200);
   });
   router.openapi(reconcileRoute, async (c) => {
-    const { userId } = await operator(c);
+    const { userId, needs } = await operator(c);
     await limits.take('reconcile_by_operator', userId);
-    return c.json(await readReconciliation(context), 200);
+    return c.json(await readReconciliation(needs), 200);
   });
   router.openapi(findRoute, async (c) => {
-    const { userId } = await operator(c);
+    const { userId, needs } = await operator(c);
     await limits.take('find_by_operator', userId);
     const phone = normalisePhone(c.req.valid('json').phone, config.region);
-    return c.json(await findPerson(context, { phone, operatorId: userId }), 200);
+    return c.json(await findPerson(needs, { phone, operatorId: userId }), 200);
   });
   router.openapi(suspendRoute, async (c) => {
-    const by = await actor(c, c.req.valid('json'));
-    return c.json(await suspendPerson(context, c.req.valid('param').id, by), 200);
+    const { by, needs } = await actor(c, c.req.valid('json'));
+    return c.json(await suspendPerson(needs, c.req.valid('param').id, by), 200);
   });
   router.openapi(restoreRoute, async (c) => {
-    const by = await actor(c, c.req.valid('json'));
-    return c.json(await restorePerson(context, c.req.valid('param').id, by), 200);
+    const { by, needs } = await actor(c, c.req.valid('json'));
+    return c.json(await restorePerson(needs, c.req.valid('param').id, by), 200);
   });
   router.openapi(endSessionsRoute, async (c) => {
-    const by = await actor(c, c.req.valid('json'));
-    return c.json(await endSessions(context, c.req.valid('param').id, by), 200);
+    const { by, needs } = await actor(c, c.req.valid('json'));
+    return c.json(await endSessions(needs, c.req.valid('param').id, by), 200);
   });
   router.openapi(releaseRoute, async (c) => {
-    const by = await actor(c, c.req.valid('json'));
-    return c.json({ items: await releaseQuarantine(context, c.req.valid('param').id, by) }, 200);
+    const { by, needs } = await actor(c, c.req.valid('json'));
+    return c.json({ items: await releaseQuarantine(needs, c.req.valid('param').id, by) }, 200);
   });
   router.openapi(judgeRoute, async (c) => {
     const { verdict, reason } = c.req.valid('json');
-    const by = await actor(c, { reason });
-    await judgeCase(context, c.req.valid('param').id, { ...by, verdict });
+    const { by, needs } = await actor(c, { reason });
+    await judgeCase(needs, c.req.valid('param').id, { ...by, verdict });
     return c.body(null, 204);
   });
   router.openapi(proofRoute, async (c) => {
-    await operator(c);
+    const { db } = await operator(c);
     const { id } = c.req.valid('param');
     const proof = await doubleSpendProof(db, offline.trust, { caseId: id, merchantId: null });
     return c.body(new Uint8Array(proof).buffer, 200, {

@@ -61,8 +61,15 @@ class Memory<T> {
   }
 }
 
-function distinct(hashes: readonly Uint8Array[]): Uint8Array[] {
-  return [...new Map(hashes.map((hash) => [toHex(hash), hash])).values()];
+/** By hex. The entries of a batch name one certificate of their kiosk, one after the other. */
+function distinct(hashes: readonly Uint8Array[]): Map<string, Uint8Array> {
+  const byKey = new Map<string, Uint8Array>();
+  let last: Uint8Array | null = null;
+  for (const hash of hashes) {
+    if (last === null || !equalBytes(hash, last)) byKey.set(toHex(hash), hash);
+    last = hash;
+  }
+  return byKey;
 }
 
 export interface CertificatesNeeds {
@@ -144,7 +151,7 @@ export class Certificates {
       .where(
         and(
           eq(kioskCertificates.enrolmentId, enrolmentId),
-          inArray(kioskCertificates.hash, distinct(hashes)),
+          inArray(kioskCertificates.hash, [...distinct(hashes).values()]),
         ),
       );
     const { found, missing } = recall(
@@ -175,8 +182,7 @@ function recall<T>(
 ): { readonly found: Map<string, T>; readonly missing: readonly Uint8Array[] } {
   const found = new Map<string, T>();
   const missing: Uint8Array[] = [];
-  for (const hash of distinct(hashes)) {
-    const key = toHex(hash);
+  for (const [key, hash] of distinct(hashes)) {
     const known = memory.get(key);
     if (known === undefined) missing.push(hash);
     else found.set(key, known);

@@ -83,19 +83,17 @@ export async function checkSales(
   facts: SaleFacts,
   { kioskCertificateHash, verifier }: BatchSigner,
 ): Promise<readonly CheckedSale[]> {
+  const toVerify: Steps<VerifiedSale>[] = [];
   const looked = sales.map(({ place, body }): Looked => {
-    if (!body.ok) return { ...place, verdict: 'refused', code: body.code, claimed: null, maskedPhone: '' };
+    if (!body.ok) return refusedUnread(place, body.code);
     const isVouchedFor = equalBytes(body.value.kioskCertificateHash, kioskCertificateHash);
-    return look(body.value, facts, { place, verify: isVouchedFor ? verifySaleOfBatch : verifySale });
+    const one = look(body.value, facts, place);
+    if ('verdict' in one) return one;
+    toVerify.push((isVouchedFor ? verifySaleOfBatch : verifySale)(one.body, one.signers));
+    return one;
   });
-  const toVerify = looked.filter((one) => 'steps' in one);
-  const judged = (
-    await runTogether(
-      toVerify.map(({ steps }) => steps),
-      verifier,
-    )
-  ).values();
-  return looked.map((one) => ('steps' in one ? one.told(judged.next().value ?? neverJudged()) : one));
+  const judged = (await runTogether(toVerify, verifier)).values();
+  return looked.map((one) => ('verdict' in one ? one : told(one, judged.next().value ?? neverJudged())));
 }
 
 function neverJudged(): never {
@@ -104,48 +102,56 @@ function neverJudged(): never {
 
 /** One sale that stands alone, wherever it came from. */
 export function checkSale(body: SaleBody, facts: SaleFacts, place: SaleEntry): CheckedSale {
-  const looked = look(body, facts, { place, verify: verifySale });
-  return 'steps' in looked ? looked.told(check(looked.steps)) : looked;
+  const looked = look(body, facts, place);
+  return 'verdict' in looked ? looked : told(looked, check(verifySale(body, looked.signers)));
 }
 
-/** Refused at a glance, or what has to be verified and how its result is told. */
-type Looked =
-  | RefusedSale
-  | { readonly steps: Steps<VerifiedSale>; readonly told: (judged: Result<VerifiedSale>) => CheckedSale };
+/** Refused at a glance, or what it has to be verified with. */
+type Looked = RefusedSale | LookedSale;
 
-interface Look {
+interface LookedSale {
   readonly place: SaleEntry;
-  readonly verify: typeof verifySale;
+  readonly body: SaleBody;
+  readonly allowance: KnownAllowance;
+  readonly signers: Parameters<typeof verifySale>[1];
 }
 
-function look(body: SaleBody, facts: SaleFacts, { place, verify }: Look): Looked {
+function look(body: SaleBody, facts: SaleFacts, place: SaleEntry): Looked {
   const kiosk = facts.kiosks.get(toHex(body.kioskCertificateHash));
   const allowance = facts.allowances.get(toHex(body.allowanceCertificateHash));
-  const refused = (code: RefusalCode): RefusedSale => ({
-    ...place,
-    verdict: 'refused',
-    code,
-    claimed: readClaim(body),
-    maskedPhone: allowance?.certificate.maskedPhone ?? '',
-  });
-  if (kiosk === undefined) return refused('payment_is_for_another_shop');
-  if (allowance === undefined) return refused('issuer_unknown');
+  if (kiosk === undefined) return refused(body, { place, code: 'payment_is_for_another_shop', allowance });
+  if (allowance === undefined) return refused(body, { place, code: 'issuer_unknown', allowance });
+  return { place, body, allowance, signers: { kiosk, allowance: allowance.certificate } };
+}
+
+function told({ place, body, allowance }: LookedSale, judged: Result<VerifiedSale>): CheckedSale {
+  if (!judged.ok) return refused(body, { place, code: judged.code, allowance });
+  const { payment, request } = judged.value;
   return {
-    steps: verify(body, { kiosk, allowance: allowance.certificate }),
-    told: (judged) => {
-      if (!judged.ok) return refused(judged.code);
-      const { payment, request } = judged.value;
-      return {
-        ...place,
-        verdict: 'valid',
-        payment,
-        paymentKey: toHex(payment.hash),
-        allowance,
-        isAtRisk: body.tier === 'at_risk',
-        requestDenyListVersion: request.denyListVersion,
-      };
-    },
+    sequence: place.sequence,
+    acceptedAt: place.acceptedAt,
+    verdict: 'valid',
+    payment,
+    paymentKey: toHex(payment.hash),
+    allowance,
+    isAtRisk: body.tier === 'at_risk',
+    requestDenyListVersion: request.denyListVersion,
   };
+}
+
+interface Refused {
+  readonly place: SaleEntry;
+  readonly code: RefusalCode;
+  readonly allowance: KnownAllowance | undefined;
+}
+
+function refused(body: SaleBody, { place, code, allowance }: Refused): RefusedSale {
+  const maskedPhone = allowance?.certificate.maskedPhone ?? '';
+  return { ...place, verdict: 'refused', code, claimed: readClaim(body), maskedPhone };
+}
+
+function refusedUnread(place: SaleEntry, code: RefusalCode): RefusedSale {
+  return { ...place, verdict: 'refused', code, claimed: null, maskedPhone: '' };
 }
 
 function readClaim(body: SaleBody): RefusedSale['claimed'] {
