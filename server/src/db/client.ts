@@ -5,6 +5,7 @@
  */
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
 import postgres, { type Options, type Sql } from 'postgres';
+import { type LaneConnection, Lanes } from './lanes.ts';
 
 export type Db = PostgresJsDatabase<Record<string, never>> & { readonly $client: Sql };
 export type Tx = Parameters<Parameters<Db['transaction']>[0]>[0];
@@ -35,28 +36,18 @@ const TIMEOUTS = {
 };
 
 /**
- * One connection beside the pool, which sends statements one behind the other without waiting for their answers, and keeps
- * them prepared: for `pipeline.ts`.
+ * While the database works on one transaction of many requests, this process answers those of another and reads those of the
+ * next, and one that has to wait for a lock keeps nobody from the other. With two cores a third has nobody left to work on it.
  */
-export interface Lane {
-  now(): LaneConnection;
-  /** Drops the connection, in whatever state it is. What is sent from now on goes over another. */
-  renew(): void;
-}
-
-export interface LaneConnection {
-  readonly sql: Sql;
-  /** How often it was lost so far. The driver makes it anew by itself, and sends there what was still to be sent. */
-  readonly losses: () => number;
-}
+export const LANES = 2;
 
 /** Of each pool that is open. */
-const lanes = new WeakMap<Db, Lane>();
+const lanesOfPools = new WeakMap<Db, Lanes>();
 
-export function laneOf(db: Db): Lane {
-  const lane = lanes.get(db);
-  if (lane === undefined) throw new Error('this database was not opened by connect()');
-  return lane;
+export function lanesOf(db: Db): Lanes {
+  const lanes = lanesOfPools.get(db);
+  if (lanes === undefined) throw new Error('this database was not opened by connect()');
+  return lanes;
 }
 
 /**
@@ -68,6 +59,8 @@ const BY_INDEX = {
   enable_bitmapscan: 'off',
   // However many rows there are in its arrays, the plan is the same one.
   plan_cache_mode: 'force_generic_plan',
+  // Many wait for whoever waits here. What is locked for longer goes another way.
+  lock_timeout: '300',
 };
 
 type LaneOptions = Pick<Options<Record<string, never>>, 'max_lifetime' | 'onclose'>;
@@ -98,17 +91,11 @@ export function connect(options: ConnectOptions): Database {
     return { sql: open(1, BY_INDEX, { max_lifetime: null, onclose }), losses: () => losses };
   };
   const pool = open(options.maxConnections);
-  let lane = openLane();
+  const lanes = new Lanes(LANES, openLane);
   const db = drizzle(pool);
-  lanes.set(db, {
-    now: () => lane,
-    renew: () => {
-      void lane.sql.end({ timeout: 0 });
-      lane = openLane();
-    },
-  });
+  lanesOfPools.set(db, lanes);
   const close = async (timeoutSeconds = 5) => {
-    await Promise.all([pool, lane.sql].map((one) => one.end({ timeout: timeoutSeconds })));
+    await Promise.all([pool.end({ timeout: timeoutSeconds }), lanes.end(timeoutSeconds)]);
   };
   return { db, close };
 }

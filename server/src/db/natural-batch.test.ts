@@ -50,3 +50,30 @@ test('a row that the database refuses fails alone, and a database that is gone f
   expect(lost.every(({ status }) => status === 'rejected')).toBe(true);
   expect(tried.slice(5).reduce((sum, size) => sum + size)).toBe(3);
 });
+
+test('beside a batch that is under way another leaves when it has company, and never a namesake of what is under way', async () => {
+  const batches: string[] = [];
+  const ends = new Map<string, () => void>();
+  const queue = new NaturalBatch<string, string>(
+    (items) =>
+      new Promise((resolve) => {
+        const name = items.join();
+        batches.push(name);
+        ends.set(name, () => resolve(items.map((item) => ({ ok: true, value: item }))));
+      }),
+    { atOnce: 2, company: 2, nameOf: (item) => item.charAt(0) },
+  );
+  const answers = ['a1', 'b1', 'a2'].map((item) => queue.submit(item));
+  expect(batches).toEqual(['a1', 'b1']);
+  answers.push(queue.submit('c1'));
+  ends.get('b1')?.();
+  await answers[1];
+  await Promise.resolve();
+  expect(batches).toEqual(['a1', 'b1', 'c1']);
+  ends.get('a1')?.();
+  ends.get('c1')?.();
+  await Promise.all([answers[0], answers[3]]);
+  await Promise.resolve();
+  ends.get('a2')?.();
+  expect(await Promise.all(answers)).toEqual(['a1', 'b1', 'a2', 'c1']);
+});

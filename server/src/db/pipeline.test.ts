@@ -2,7 +2,7 @@ import type { Sql } from 'postgres';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { type FreshDatabase, freshDatabase } from '../../test/fresh-database.ts';
 import { connect } from './client.ts';
-import { inTwoSteps } from './pipeline.ts';
+import { inTransactionOf, inTwoSteps, transactionId } from './pipeline.ts';
 
 let database: FreshDatabase;
 beforeAll(async () => {
@@ -43,9 +43,9 @@ test('both steps are one transaction, also on a connection whose time is over be
   const pool = connect({ url: database.appUrl, maxConnections: 1 });
   const run = () =>
     inTwoSteps<{ id: string }, string>(pool.db, {
-      ask: (sql) => sql`select pg_current_xact_id()::text as id, ${passLock(sql)}`,
+      ask: (sql) => sql`select ${transactionId(sql)} as id, ${passLock(sql)}`,
       write: ([asked], sql) => ({
-        statement: sql`select 1 / (pg_current_xact_id()::text = ${asked?.id ?? ''})::int`,
+        statement: sql`select ${inTransactionOf(sql, asked?.id ?? '')}`,
         value: 'one',
       }),
     });
@@ -95,4 +95,43 @@ test('a value is given out for nothing that is not committed, also when the pool
   await closed;
   const said = await database.owner`select 1 from said`;
   expect([outcome.status, said.length]).toEqual(['rejected', 0]);
+});
+
+test('a statement whose plan is gone is not sent by itself: all is done again, once', async () => {
+  const pool = connect({ url: database.appUrl, maxConnections: 1 });
+  const run = (what: string, first: string) => {
+    const questions = [first];
+    return inTwoSteps<{ id: string }, string>(pool.db, {
+      ask: (sql) => {
+        const question = questions.pop();
+        return question === undefined ? sql`select ${transactionId(sql)} as id` : sql.unsafe(question);
+      },
+      write: ([asked], sql) => ({
+        statement: sql`
+          with w as (insert into said values (${what})) select ${inTransactionOf(sql, asked?.id ?? '')}`,
+        value: what,
+      }),
+    });
+  };
+  const counted = async (what: string) =>
+    (await database.owner`select 1 from said where what = ${what}`).length;
+  expect(await run('before', 'select pg_current_xact_id()::text as id')).toBe('before');
+  expect(await run('after', 'deallocate all')).toBe('after');
+  expect([await counted('before'), await counted('after')]).toEqual([1, 1]);
+  await pool.close();
+});
+
+test('two transactions at a time go over connections of their own, and a third waits for one of them', async () => {
+  const pool = connect({ url: database.appUrl, maxConnections: 1 });
+  const run = () =>
+    inTwoSteps<{ id: string }, string>(pool.db, {
+      ask: (sql) => sql`select ${transactionId(sql)} as id`,
+      write: ([asked], sql) => ({
+        statement: sql`select ${inTransactionOf(sql, asked?.id ?? '')}`,
+        value: asked?.id ?? '',
+      }),
+    });
+  const ids = await Promise.all([run(), run(), run()]);
+  expect(new Set(ids).size).toBe(3);
+  await pool.close();
 });

@@ -3,19 +3,32 @@
  * the answer goes out in one statement with the commit behind it.
  *
  * One statement, because a connection may be lost at any time: what was sent is rolled back with it, and of what was still to be
- * sent, on the next connection and outside of the transaction, nothing but the commit is left. Never: two transactions at a time,
- * or a value for a commit that another connection answered.
+ * sent, on the next connection and outside of the transaction, nothing but the commit is left. Never: two transactions at a time
+ * on one connection, or a value for a commit that another connection answered.
  */
 import postgres, { type PendingQuery, type Row, type Sql } from 'postgres';
-import { type Db, type Lane, laneOf } from './client.ts';
-import { withRetries } from './retry.ts';
+import { type Db, lanesOf } from './client.ts';
+import type { Lane } from './lanes.ts';
+import { RetryTransaction, sqlState, withRetries } from './retry.ts';
 
 /** Longer than the database lets both statements take together. */
 const LOST_AFTER_MS = 150_000;
 
+/**
+ * The driver sends a prepared statement again by itself when its plan is gone (a migration changed what it reads): what was
+ * asked is rolled back by then, and what is written would stand by itself.
+ */
+const PLAN_GONE: ReadonlySet<string | undefined> = new Set(['26000', '0A000']);
+
+/** Part of the answer, for {@link inTransactionOf}. */
+export const transactionId = (sql: Sql) => sql`pg_current_xact_id()::text`;
+
+/** Part of what the second statement selects: outside of the transaction that answered it fails, and all of it with it. */
+export const inTransactionOf = (sql: Sql, id: string) => sql`1 / (pg_current_xact_id()::text = ${id})::int`;
+
 export interface TwoSteps<A extends Row, T> {
   readonly ask: (sql: Sql) => PendingQuery<A[]>;
-  /** Pure, because it may run again. `value` is given out after the commit. */
+  /** Pure, because it may run again. `value` is given out after the commit. The statement holds {@link inTransactionOf}. */
   readonly write: (
     answer: readonly A[],
     sql: Sql,
@@ -23,12 +36,11 @@ export interface TwoSteps<A extends Row, T> {
 }
 
 /**
- * One at a time for each database: whoever calls keeps others waiting.
+ * So many at a time as the database has lanes: whoever calls beyond that waits.
  * @throws what the database refused, after everything was rolled back
  */
 export function inTwoSteps<A extends Row, T>(db: Db, steps: TwoSteps<A, T>): Promise<T> {
-  const lane = laneOf(db);
-  return withRetries(() => run(lane, steps));
+  return lanesOf(db).use((lane) => withRetries(() => run(lane, steps)));
 }
 
 async function run<A extends Row, T>(lane: Lane, { ask, write }: TwoSteps<A, T>): Promise<T> {
@@ -36,18 +48,21 @@ async function run<A extends Row, T>(lane: Lane, { ask, write }: TwoSteps<A, T>)
   // An answer that never comes would keep everybody waiting who comes later.
   const watch = setTimeout(() => lane.renew(), LOST_AFTER_MS);
   try {
+    // These three are never prepared: one whose plan is gone would be sent again, behind what was to come after it.
     // Counted when it has begun: before, a connection that nobody used may just be going.
-    const [lost, answer] = await Promise.all([sql`begin`.then(losses), ask(sql)]);
+    const [lost, answer] = await Promise.all([sql.unsafe('begin').then(losses), ask(sql)]);
     const { statement, value } = write(answer, sql);
-    await Promise.all([...(statement === null ? [] : [statement]), sql`commit`]);
+    await Promise.all([...(statement === null ? [] : [statement]), sql.unsafe('commit')]);
     // Not every answer comes from where the transaction was: a commit on the next connection ends nothing, and says no word of it.
     if (losses() !== lost) throw new Error('the connection was lost before the commit');
     return value;
   } catch (error) {
     // Where the commit was sent there is nothing to roll back, and this says so to nobody.
-    if (isRefusal(error)) await sql`rollback`.catch(() => lane.renew());
+    if (isRefusal(error)) await sql.unsafe('rollback').catch(() => lane.renew());
     // The library would put what comes next on a connection that is just going, and never hear of it again.
     else lane.renew();
+    if (PLAN_GONE.has(sqlState(error)))
+      throw new RetryTransaction('a plan was gone, and all is done again', { cause: error });
     throw error;
   } finally {
     clearTimeout(watch);

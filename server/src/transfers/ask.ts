@@ -6,6 +6,7 @@
  */
 import type { Sql } from 'postgres';
 import { pgArray, pgPlainArray } from '../db/pg-array.ts';
+import { transactionId } from '../db/pipeline.ts';
 import type { CountedTogether } from '../http/rate-limits.ts';
 
 export interface Asking {
@@ -23,6 +24,8 @@ export interface AskingFor {
   readonly route: string;
   readonly now: Date;
   readonly tries: CountedTogether;
+  /** Accounts that somebody else holds are left out instead of waited for. */
+  readonly skipsLocked: boolean;
 }
 
 /** Of one who asked. Names are columns. */
@@ -49,9 +52,15 @@ export interface Found {
   readonly owing: boolean;
   /** When the transaction began, in the row of the first. */
   readonly began: Date | null;
+  /** Which transaction it is, in the row of the first. */
+  readonly transaction: string | null;
 }
 
-export function ask(sql: Sql, asking: readonly Asking[], { currency, route, now, tries }: AskingFor) {
+export function ask(
+  sql: Sql,
+  asking: readonly Asking[],
+  { currency, route, now, tries, skipsLocked }: AskingFor,
+) {
   return sql<Found[]>`
     with asked as materialized (
       select a.n::int, a.user_id, a.try, s.id is not null as alive,
@@ -89,12 +98,13 @@ export function ask(sql: Sql, asking: readonly Asking[], { currency, route, now,
         select unnest(array[a.user_id, a.payee_id]) from asked a join tries t on t.key = a.try
         where a.kept_hash is null and a.payee_role = 'customer'
       ))
-      order by h.id for no key update
+      order by h.id for no key update ${skipsLocked ? sql`skip locked` : sql``}
     )
     select a.n, a.alive, t.points, t.expire, a.kept_hash, a.kept_status, a.kept_body,
       a.payer_name, a.payer_phone, f.id as payer_account, f.balance_minor as payer_balance,
       a.payee_id, a.payee_role, a.payee_name, g.id as payee_account, g.balance_minor as payee_balance,
-      a.owing, case when a.n = 1 then now() end as began
+      a.owing, case when a.n = 1 then now() end as began,
+      case when a.n = 1 then ${transactionId(sql)} end as transaction
     from asked a
     left join tries t on t.key = a.try
     left join held f on f.owner_id = a.user_id

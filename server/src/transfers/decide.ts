@@ -39,6 +39,8 @@ export interface Decided {
   /** Of `toPost`. */
   readonly payeeIds: readonly string[];
   readonly toKeep: readonly (NamedWrite & KeptAnswer)[];
+  /** The one in which all that was found holds. */
+  readonly transaction: string;
 }
 
 /** Before the money is looked at. What is `refused` here is about the moment or another's key, and nobody keeps it. */
@@ -70,7 +72,8 @@ export function decide(requests: readonly Request[], found: readonly Found[], ru
     if (row?.alive !== true) return refused(problem('session_expired'));
     const tooOften = rules.tries.refusal(counted[index] ?? 0, row.expire ?? new Date(0));
     if (tooOften !== null) return refused(tooOften);
-    const owner = owners.get(request.write.ledgerKey);
+    // What stands under a key already tells each by itself what it is.
+    const owner = row.kept_hash === null ? owners.get(request.write.ledgerKey) : undefined;
     if (owner !== undefined) {
       const isTwin = requests[owner]?.write.requestHash === request.write.requestHash;
       return isTwin ? { way: 'twin', of: owner } : refused(problem('idempotency_key_reused'));
@@ -81,6 +84,7 @@ export function decide(requests: readonly Request[], found: readonly Found[], ru
   return conclude(requests, judged, {
     accounts,
     began: rows[0]?.began ?? new Date(0),
+    transaction: rows[0]?.transaction ?? '',
     currency: rules.currency,
   });
 }
@@ -149,13 +153,14 @@ function sidesOf(
 interface Ground {
   readonly accounts: ReadonlyMap<string, LockedAccount>;
   readonly began: Date;
+  readonly transaction: string;
   readonly currency: string;
 }
 
 function conclude(
   requests: readonly Request[],
   judged: readonly Judged[],
-  { accounts, began, currency }: Ground,
+  { accounts, began, transaction, currency }: Ground,
 ): Decided {
   const wanted = judged.flatMap((one) =>
     one.way === 'post' ? { transfer: one.transfer, contentHash: contentHash(one.transfer) } : [],
@@ -200,5 +205,5 @@ function conclude(
         decisions.push(one);
     }
   }
-  return { decisions, toPost, payeeIds: [...payeeIds], toKeep };
+  return { decisions, toPost, payeeIds: [...payeeIds], toKeep, transaction };
 }

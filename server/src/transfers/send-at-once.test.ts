@@ -209,3 +209,26 @@ test('a twin that another process commits meanwhile is heard, and its neighbours
   expect(await holdings([from, neighbour, to])).toEqual([100, 97, 103]);
   expect(await triesOf(from)).toBe(1);
 });
+
+test('an account that somebody holds for long is waited for by those who need it, and by nobody else', async () => {
+  const [held, from, to, friend, neighbour] = await customers(5, 100n);
+  if (held === undefined || from === undefined || to === undefined) throw new Error('nobody');
+  if (friend === undefined || neighbour === undefined) throw new Error('nobody');
+  const send = sender();
+  const other = await server.database.owner.reserve();
+  try {
+    await other`begin`;
+    await other`select 1 from ledger_accounts where owner_id = ${held.userId} for update`;
+    const waiting = [
+      send({ from, phone: held.phone, amountMinor: 1n }),
+      send({ from: held, phone: to.phone, amountMinor: 2n }),
+    ];
+    expect(await send({ from: friend, phone: neighbour.phone, amountMinor: 4n })).toMatch(/^[0-9a-f-]{36}$/);
+    await other`rollback`;
+    for (const id of await Promise.all(waiting)) expect(id).toMatch(/^[0-9a-f-]{36}$/);
+  } finally {
+    other.release();
+  }
+  expect(await holdings([held, from, to, friend, neighbour])).toEqual([99, 99, 102, 96, 104]);
+  expect(await Promise.all([held, from, friend].map(triesOf))).toEqual([1, 1, 1]);
+});

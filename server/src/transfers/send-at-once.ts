@@ -10,9 +10,10 @@ import type { Sql } from 'postgres';
 import { TransferResult } from '../../contract/index.ts';
 import { normalisePhone, type SignedIn } from '../accounts/index.ts';
 import type { ServerContext } from '../context.ts';
+import { LANES } from '../db/client.ts';
 import { NaturalBatch, type Outcome } from '../db/natural-batch.ts';
 import { pgPlainArray } from '../db/pg-array.ts';
-import { inTwoSteps } from '../db/pipeline.ts';
+import { inTransactionOf, inTwoSteps } from '../db/pipeline.ts';
 import { sqlState } from '../db/retry.ts';
 import { hasKey, keepTogether, nameWrite, readKept } from '../http/idempotency.ts';
 import { ApiProblem } from '../http/problem.ts';
@@ -24,6 +25,9 @@ import { CarefulTransfers } from './send-money.ts';
 
 const ROUTE = 'POST /v1/transfers';
 const BUDGET = 'transfer_by_user';
+/** The beginning of a batch's statements costs as much as a dozen of its transfers. */
+const COMPANY = 24;
+const LOCK_NOT_AVAILABLE = '55P03';
 const E164 = /^\+[1-9][0-9]{6,14}$/;
 
 type Needs = Pick<ServerContext, 'db' | 'config' | 'clock' | 'limits' | 'idempotency' | 'sessions'>;
@@ -42,7 +46,11 @@ export class OnlineTransfers {
   constructor(needs: Needs) {
     this.#needs = needs;
     this.#careful = new CarefulTransfers(needs);
-    this.#together = new NaturalBatch((requests) => sendTogether(needs, requests));
+    this.#together = new NaturalBatch((requests) => sendTogether(needs, requests), {
+      atOnce: LANES,
+      company: COMPANY,
+      nameOf: ({ write }) => write.ledgerKey,
+    });
   }
 
   /**
@@ -93,9 +101,10 @@ export class OnlineTransfers {
   }
 }
 
-/** SQLSTATE classes 22 and 23: nothing was done, and the careful way finds out why. */
+/** SQLSTATE classes 22 and 23, and a lock that was not had: nothing was done, and the careful way finds out why. */
 function isRowRefused(error: unknown): boolean {
-  return /^2[23]/.test(sqlState(error) ?? '');
+  const state = sqlState(error) ?? '';
+  return /^2[23]/.test(state) || state === LOCK_NOT_AVAILABLE;
 }
 
 /** @throws ApiProblem */
@@ -110,9 +119,23 @@ function answerOf(decision: Exclude<Decision, { way: 'careful' }>): TransferResu
   }
 }
 
+/** Who waits for an account that somebody holds for long is asked to go the careful way, and the others go on without them. */
 async function sendTogether(
+  needs: Needs,
+  requests: readonly Request[],
+): Promise<readonly Outcome<Decision>[]> {
+  try {
+    return await sendInTurn(needs, requests, { skipsLocked: false });
+  } catch (error) {
+    if (sqlState(error) !== LOCK_NOT_AVAILABLE) throw error;
+    return sendInTurn(needs, requests, { skipsLocked: true });
+  }
+}
+
+async function sendInTurn(
   { db, config, clock, limits }: Needs,
   requests: readonly Request[],
+  { skipsLocked }: { readonly skipsLocked: boolean },
 ): Promise<readonly Outcome<Decision>[]> {
   const { currency, region } = config;
   const tries = limits.together(BUDGET);
@@ -126,7 +149,7 @@ async function sendTogether(
     key: write.key,
   }));
   const { decisions, toPost } = await inTwoSteps<Found, Decided>(db, {
-    ask: (sql) => ask(sql, asking, { currency, route: ROUTE, now, tries }),
+    ask: (sql) => ask(sql, asking, { currency, route: ROUTE, now, tries, skipsLocked }),
     write: (found, sql) => {
       const decided = decide(requests, found, rules);
       return { statement: statementOf(sql, decided, { currency, now }), value: decided };
@@ -138,15 +161,16 @@ async function sendTogether(
 
 function statementOf(
   sql: Sql,
-  { toPost, payeeIds, toKeep }: Decided,
+  { toPost, payeeIds, toKeep, transaction }: Decided,
   { currency, now }: { readonly currency: string; readonly now: Date },
 ) {
   if (toPost.length === 0 && toKeep.length === 0) return null;
-  if (toPost.length === 0) return sql`with ${keepTogether(sql, toKeep, now)} select 1`;
+  if (toPost.length === 0)
+    return sql`with ${keepTogether(sql, toKeep, now)} select ${inTransactionOf(sql, transaction)}`;
   // Whoever closed an account before we had its lock is closed now: then nothing of the batch stands, and each goes alone.
   return sql`
     with ${postPairs(sql, toPost, currency)}, ${keepTogether(sql, toKeep, now)}
     select case when exists (
       select from users where id = any (${pgPlainArray(payeeIds)}::uuid[]) and closed_at is not null
-    ) then 'a recipient has closed their account' else '0' end::int`;
+    ) then 'a recipient has closed their account' else '0' end::int, ${inTransactionOf(sql, transaction)}`;
 }
