@@ -85,6 +85,11 @@ export class Audit {
     return this.#unaudited > 0;
   }
 
+  /** All of the past, where something was found to be wrong before. @throws Quarantined */
+  finish(): void {
+    for (let hasMore = true; hasMore; ) hasMore = this.next();
+  }
+
   #check(from: number, to: number): void {
     if (to < from) return;
     this.#journal.verify(from, to);

@@ -16,12 +16,13 @@ import {
   type SyncCrypto,
   type SyncSigner,
 } from '@tikiwallet/protocol';
+import { existsSync } from 'node:fs';
 import { loadPrivateKey, nodeCrypto } from '@tikiwallet/protocol/node';
 import type { Clock } from '../clock.ts';
 import { trustedNow, type TrustedNow } from '../trusted-time.ts';
 import { Audit } from './audit.ts';
 import { agreeWithMarker, checkNotLost } from './enrolment-marker.ts';
-import type { QuarantineReason } from './faults.ts';
+import { copySetAside, type QuarantineReason } from './faults.ts';
 import { bornNs, JournalStanding, type JournalDoubt, type Standing } from './journal-standing.ts';
 import { Journal, type JournalHead } from './journal.ts';
 import { KioskRecord, type EnrolledKiosk } from './kiosk-record.ts';
@@ -186,6 +187,7 @@ export class KioskStore {
       this.#checkpointedSequence = this.#memory.head.sequence;
       this.markEnrolled();
       this.audit.start(this.#memory.head.sequence, this.#memory.cursor.acknowledgedSequence);
+      if (existsSync(copySetAside(options.path))) this.audit.finish();
     } catch (error) {
       closeUnlessBroken(this.#db, error);
       throw error;

@@ -3,6 +3,8 @@ import Database from 'better-sqlite3';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { putBack } from '../test/former-schema.ts';
 import { TestIssuer, TestKiosk, type TestPhone } from '../test/world.ts';
+import { migrationsFolder } from './migrations-folder.ts';
+import { openDatabase } from './open-database.ts';
 
 const BEFORE = 11;
 const issuer = new TestIssuer();
@@ -62,6 +64,39 @@ test('a database of before says the same after it was made anew, and every key i
   for (const delivery of again) expect(kiosk.acceptOne(delivery).kind).toBe('repeated');
   expect(kiosk.acceptOne(second.pay(open.envelope).delivery).kind).toBe('accepted');
   kiosk.reopen();
+});
+
+test('R44 a large database is checked whole before its tables are made anew: an index that lies would lose a payment', () => {
+  for (const phone of [issuer.phone(), issuer.phone()]) pay(phone);
+  kiosk.desk.store.close();
+  putBack(kiosk.path, BEFORE);
+  const rewrite = (work: (db: Database.Database) => unknown) => {
+    const db = new Database(kiosk.path);
+    db.unsafeMode(true);
+    db.pragma('writable_schema = ON');
+    work(db);
+    db.close();
+  };
+  // The index of counters as a table of its own: what is written into it is written into the index alone.
+  rewrite((db) =>
+    db.exec(`INSERT INTO sqlite_schema SELECT 'table', 'alone', 'alone', rootpage,
+      'CREATE TABLE alone (id TEXT, counter INTEGER, row INTEGER, PRIMARY KEY (id, counter, row)) WITHOUT ROWID'
+      FROM sqlite_schema WHERE name = 'sqlite_autoindex_payments_4'`),
+  );
+  rewrite((db) => {
+    db.exec("UPDATE alone SET id = 'x' || substr(id, 2) WHERE row = 1");
+    db.exec("DELETE FROM sqlite_schema WHERE name = 'alone'");
+  });
+  const open = () =>
+    openDatabase({ path: kiosk.path, migrationsFolder: migrationsFolder(), checksAllUpToBytes: 0 });
+  expect(open).toThrow('database_damaged');
+  rewrite((db) => {
+    expect(db.prepare('SELECT count(*) FROM payments NOT INDEXED').pluck().get()).toBe(2);
+    db.exec('REINDEX');
+  });
+  open().close();
+  kiosk.reopen();
+  expect(kiosk.desk.store.payments.page(null, 9)).toHaveLength(2);
 });
 
 test('the schema itself refuses a second payment of a request, of a counter, of the same bytes, and one of a closed request', () => {

@@ -10,7 +10,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { createRequire } from 'node:module';
 import { z } from 'zod';
-import { Quarantined, storageFaultOf } from './faults.ts';
+import { copySetAside, Quarantined, storageFaultOf } from './faults.ts';
 
 export type KioskDatabase = Database.Database;
 
@@ -31,6 +31,8 @@ const CHECKS_ALL_UP_TO_BYTES = 64 * 1024 * 1024;
 
 /** Whether opening this file leaves a part of the check to whole-check.ts. Asked before it is opened. */
 export function isCheckedAside({ path, checksAllUpToBytes }: OpenDatabaseOptions): boolean {
+  // In which damage was found before, perhaps by the part that would come afterwards: nothing is sold until all of it is read.
+  if (existsSync(copySetAside(path))) return false;
   const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
   return size > (checksAllUpToBytes ?? CHECKS_ALL_UP_TO_BYTES);
 }
@@ -45,7 +47,7 @@ export function openDatabase(options: OpenDatabaseOptions): KioskDatabase {
     configure(db);
     if (isLarge) checkStructure(db);
     else if (!isNew) checkIntegrity(db);
-    migrate(db, options.migrationsFolder);
+    migrate(db, options.migrationsFolder, isLarge ? checkIntegrity : null);
     return db;
   } catch (error) {
     closeUnlessBroken(db, error);
@@ -106,7 +108,11 @@ const MigrationJournal = z.object({ entries: z.array(z.object({ tag: z.string(),
 const AppliedMigration = z.object({ hash: z.string(), created_at: z.bigint() });
 
 /** Drizzle's migrator does the work; this decides whether it may, and spares its start-up time when nothing is new. */
-function migrate(db: KioskDatabase, migrationsFolder: string): void {
+function migrate(
+  db: KioskDatabase,
+  migrationsFolder: string,
+  checkFirst: ((db: KioskDatabase) => void) | null,
+): void {
   const journal = MigrationJournal.parse(
     JSON.parse(readFileSync(join(migrationsFolder, 'meta', '_journal.json'), 'utf8')),
   );
@@ -134,6 +140,8 @@ function migrate(db: KioskDatabase, migrationsFolder: string): void {
     }
   }
   if (applied.length === known.length) return;
+  // A table that is made anew is poured through its indexes: what a wrong one hides would be gone, and the file whole again.
+  checkFirst?.(db);
   const require = createRequire(import.meta.url);
   const { drizzle } = require('drizzle-orm/better-sqlite3') as { drizzle: typeof Drizzle };
   const migrator = require('drizzle-orm/better-sqlite3/migrator') as { migrate: typeof Migrate };

@@ -8,7 +8,7 @@ import type { DeliveryToAccept } from '../accept-payment.ts';
 import { systemClock } from '../clock.ts';
 import { IpcError, type IpcErrorCode } from '../../ipc/index.ts';
 import { BeltTail, type BeltGroup } from './delivery-belt.ts';
-import { Quarantined, storageFaultOf } from './faults.ts';
+import { copySetAside, Quarantined, storageFaultOf } from './faults.ts';
 import { quarantinedSnapshot, type StoreSnapshot } from './kiosk-store.ts';
 import { isCheckedAside } from './open-database.ts';
 import type { CommandMessage, CommandName, StoreMessage, StoreReply, StoreThreadData } from './messages.ts';
@@ -42,7 +42,7 @@ function die(error: unknown): void {
 function setAside(error: Quarantined): void {
   isDead = true;
   quarantined = quarantinedSnapshot(error.reason);
-  const copy = `${data.path}.quarantined`;
+  const copy = copySetAside(data.path);
   let detail = error.message;
   try {
     if (existsSync(data.path) && !existsSync(copy)) copyFileSync(data.path, copy);

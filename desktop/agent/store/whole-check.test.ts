@@ -1,5 +1,5 @@
 /** A large database: opened after a look at its structure, checked whole beside the store, and never used on once damage is found. */
-import { closeSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { TestIssuer, TestKiosk } from '../test/world.ts';
@@ -70,6 +70,8 @@ test.each(Object.entries(UNSEEN_IN_THE_STRUCTURE))(
     await expect(store.run('openSale', sale)).rejects.toMatchObject({ code: 'journal_quarantined' });
     expect(readFileSync(`${kiosk.path}.quarantined`).equals(readFileSync(kiosk.path))).toBe(true);
     await store.stop();
+    // The next start sells nothing at all: what is wrong is known.
+    expect(() => openDatabase(asLarge())).toThrow('database_damaged');
   },
 );
 
@@ -81,6 +83,22 @@ test('R44 a torn page keeps a large database from opening', () => {
     writeSync(file, Buffer.alloc(4_096, 0x5a), 0, 4_096, page * 4_096);
   closeSync(file);
   expect(() => openDatabase(asLarge())).toThrow(/database_damaged/);
+});
+
+test('an old sale that differs from the journal sells once until that is found, and never again', () => {
+  const { store } = kiosk.desk;
+  store.write(() => {
+    for (let entry = 0; entry < 1_000; entry += 1) store.append('start', store.now().seconds, []);
+  });
+  edit((db) => {
+    db.exec('UPDATE settlement_cursor SET acknowledged_sequence = (SELECT max(sequence) FROM journal)');
+    db.exec('UPDATE payments SET amount_minor = 1 WHERE sequence = (SELECT min(sequence) FROM payments)');
+  });
+  kiosk.reopen();
+  expect(() => kiosk.desk.store.audit.finish()).toThrow('payments_differ_from_journal');
+  kiosk.desk.store.close();
+  writeFileSync(`${kiosk.path}.quarantined`, '');
+  expect(() => kiosk.reopen()).toThrow('payments_differ_from_journal');
 });
 
 test('a database that is whole is found whole, beside the store that writes to it', () => {
