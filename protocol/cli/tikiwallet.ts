@@ -26,6 +26,7 @@ function usage(): string {
 
 function main(args: readonly string[]): Outcome {
   const [name = '', ...rest] = args;
+  if (name === 'help' || name === '--help' || name === '-h') return { exitCode: 0, text: usage() };
   const command = COMMANDS[name];
   if (command === undefined) return { exitCode: 2, text: usage() };
   return command.run(rest);

@@ -47,11 +47,24 @@ const OF_A_CUSTOMER: readonly LimitField[] = [
 export function Limits() {
   const { office } = useOffice();
   const limits = useLoad('limits', () => office.api.limits());
+  // Of this page, not of the form: what was saved has a new version, and with it a new form.
+  const [savedVersion, setSavedVersion] = useState<number | null>(null);
   return (
     <Area title={t('limits.title')} testId="limits">
       <p class="muted">{t('limits.lead')}</p>
       <Shown of={limits} lines={8}>
-        {(view) => <LimitForm key={view.version} view={view} onSet={limits.set} onStale={limits.reload} />}
+        {(view) => (
+          <LimitForm
+            key={view.version}
+            view={view}
+            isSaved={view.version === savedVersion}
+            onSet={(set) => {
+              setSavedVersion(set.version);
+              limits.set(set);
+            }}
+            onStale={limits.reload}
+          />
+        )}
       </Shown>
     </Area>
   );
@@ -95,10 +108,12 @@ const isolated = (text: string) => `\u2068${text}\u2069`;
 
 function LimitForm({
   view,
+  isSaved,
   onSet,
   onStale,
 }: {
   view: MerchantLimitsView;
+  isSaved: boolean;
   onSet: (view: MerchantLimitsView) => void;
   onStale: () => void;
 }) {
@@ -107,7 +122,6 @@ function LimitForm({
   const [typed, setTyped] = useState<Typed>(() =>
     Object.fromEntries(all.map((field) => [field.name, textOf(field, view)])),
   );
-  const [saved, setSaved] = useState(false);
   const action = useAction();
   const values = all.map((field) => ({
     field,
@@ -124,7 +138,6 @@ function LimitForm({
         ),
       );
       onSet(await office.api.setLimits({ basedOn: view.version, limits }));
-      setSaved(true);
     });
   };
   const group = (title: Key, fields: readonly LimitField[]) => (
@@ -139,10 +152,7 @@ function LimitForm({
               key={field.name}
               label={t(field.label, { minutes: grouped(Math.ceil(view.splitWindowSeconds / 60)) })}
               value={typed[field.name] ?? ''}
-              onInput={(text) => {
-                setSaved(false);
-                setTyped((before) => ({ ...before, [field.name]: text }));
-              }}
+              onInput={(text) => setTyped((before) => ({ ...before, [field.name]: text }))}
               problem={
                 value === null
                   ? t(field.unit === 'money' ? 'error.amount_not_understood' : 'limits.whole')
@@ -186,7 +196,7 @@ function LimitForm({
           )}
         </ErrorNotice>
       )}
-      {saved && !isChanged && (
+      {isSaved && !isChanged && (
         <Notice tone="ok" icon="check" role="status" testId="limits-saved">
           <p>{t('limits.saved')}</p>
         </Notice>
