@@ -260,6 +260,16 @@ test('the wait that the cloud asks for is kept', async () => {
   expect(loop.view.lastErrorCode).toBe('rate_limited');
 });
 
+test('no wait that the cloud or a proxy asks for keeps money here for longer than an hour, or overflows the timer', async () => {
+  sell(1);
+  cloud.refuse = [new IpcError('service_unavailable', { retryAfterMs: 8_000 * 365 * 24 * 3_600_000 })];
+  loop.retryNow();
+  await expect.poll(() => loop.view.nextAttemptMs).not.toBe(null);
+  const wait = (loop.view.nextAttemptMs ?? 0) - Date.now();
+  expect(wait).toBeLessThanOrEqual(3_600_000);
+  expect(loop.view.state).toBe('waiting');
+});
+
 test('a kiosk without internet waits and sells on', async () => {
   isOnline = false;
   sell(2);

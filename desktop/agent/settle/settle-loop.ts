@@ -37,6 +37,8 @@ const GATHER_MS = 250;
 const HEARTBEAT_AFTER_MS = 3_600_000;
 const FIRST_BACKOFF_MS = 1_000;
 const MAX_BACKOFF_MS = 5 * 60 * 1000;
+/** As with trust: no word of a cloud, or of a proxy before it, keeps money here for longer, nor overflows a timer, which then runs out at once. */
+const LONGEST_WAIT_MS = 60 * 60 * 1000;
 /** Something that waiting alone will not heal: asked again rarely, and said on the screen. */
 const REFUSED_BACKOFF_MS = 2 * 60 * 1000;
 /** Heartbeats are spaced: where the answer changes nothing, asking again at once does not either. */
@@ -253,7 +255,7 @@ export class SettleLoop {
         ? REFUSED_BACKOFF_MS
         : Math.min(FIRST_BACKOFF_MS * 2 ** this.#failures, MAX_BACKOFF_MS);
     const jittered = Math.round(ceiling * (0.5 + 0.5 * (this.#options.random ?? Math.random)()));
-    return Math.max(jittered, retryAfterMs ?? 0);
+    return Math.max(jittered, Math.min(retryAfterMs ?? 0, LONGEST_WAIT_MS));
   }
 
   #rest(): void {
