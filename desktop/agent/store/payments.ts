@@ -3,6 +3,7 @@
  * decides whether a payment is good, and takes only what has been verified.
  */
 import {
+  equalBytes,
   toHex,
   type AllowanceCertificate,
   type AllowanceHistory,
@@ -87,8 +88,8 @@ export class Payments {
   readonly #prepared;
   /** What `historyOf` last found or `insert` last wrote, as this connection is the table's only writer. */
   readonly #newest = new Map<string, AllowanceHistory>();
-  /** Certificates that are in their table, by hash: the number of their allowance. */
-  readonly #storedCertificates = new Map<string, bigint>();
+  /** Certificates that are in their table: by allowance the last that was seen of it, for most have one. */
+  readonly #storedCertificates = new Map<string, { readonly hash: Uint8Array; readonly number: bigint }>();
 
   readonly #payers: PayerMemory;
   /** Stored but for their rows, by the requests that they pay. */
@@ -255,9 +256,8 @@ export class Payments {
 
   /** @returns the number of its allowance. */
   #storeCertificate(allowance: AllowanceCertificate, acceptedAt: number): bigint {
-    const name = Buffer.from(allowance.hash).toString('latin1');
-    const known = this.#storedCertificates.get(name);
-    if (known !== undefined) return known;
+    const known = this.#storedCertificates.get(allowance.allowanceId);
+    if (known !== undefined && equalBytes(known.hash, allowance.hash)) return known.number;
     this.#prepared.insertCertificate.run(
       allowance.hash,
       allowance.allowanceId,
@@ -270,7 +270,7 @@ export class Payments {
     const number = this.#prepared.numberOf.get(allowance.allowanceId);
     if (number === undefined) throw new Error('an allowance was stored and is not there');
     if (this.#storedCertificates.size >= MAX_REMEMBERED) this.#storedCertificates.clear();
-    this.#storedCertificates.set(name, number);
+    this.#storedCertificates.set(allowance.allowanceId, { hash: allowance.hash, number });
     return number;
   }
 

@@ -184,3 +184,12 @@ test('a long one is read and written by the page, every line once, and leads fro
   expect(new Set(cells.map((line) => line[7])).size).toBe(COUNT);
   expect(pieces.at(-1)).toContain('closing_balance,,SGD,23.00');
 });
+
+test('who asks for the head of a statement keeps nobody from theirs', async () => {
+  const { databaseConnections } = server.context.config;
+  const heads = Array.from({ length: databaseConnections }, () =>
+    server.call(`/v1/statement?day=${day()}`, { method: 'HEAD', token: ayu.token }),
+  );
+  for (const { status, body } of await Promise.all(heads)) expect([status, body]).toEqual([200, '']);
+  expect((await statement(budi)).at(-2)).toMatch(/^closing_balance/);
+});

@@ -1,3 +1,4 @@
+import type { TransactionSql } from 'postgres';
 import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { SimulatedKiosk } from '../../test/simulated-kiosk.ts';
@@ -155,4 +156,35 @@ test.each([
   );
   expect(await twin.then(() => 'no error', sqlState)).toBe('23505');
   await asOwner.close();
+});
+
+/** What stands in the journal of a till that hands in each sale by itself, brought back in one statement as a backup does. */
+test('many pieces of one machine come back together without each looking at all the others', async () => {
+  const count = 1_000;
+  const { owner } = server.database;
+  const looks = (tx: TransactionSql) => tx<{ n: string }[]>`
+    select pg_stat_get_xact_tuples_returned('journal_pieces_enrolment_id_to_sequence_pk'::regclass) as n`;
+  const rolledBack = new Error('rolled back');
+  const read = Promise.withResolvers<number>();
+  const restoring = owner.begin(async (tx) => {
+    const add = (table: string, columns: string) =>
+      tx.unsafe(`insert into ${table} select ${columns} from journal_pieces cross join generate_series(1, ${count}) i
+        where enrolment_id = (select enrolment_id from journal_pieces limit 1) and from_sequence = (select max(from_sequence)
+          from journal_pieces where enrolment_id = (select enrolment_id from journal_pieces limit 1))`);
+    const before = Number((await looks(tx))[0]?.n);
+    await add(
+      'journal_pieces',
+      `enrolment_id, 100000 + i * 2, 100000 + i * 2, substring(entries for ends[1]), ends[1:1], substring(kinds for 1), received_at`,
+    );
+    await add(
+      'kiosk_journal',
+      `enrolment_id, 100000 + i * 2 - 1, sha256(entries), 1, entries, received_at, received_at`,
+    );
+    read.resolve(Number((await looks(tx))[0]?.n) - before);
+    throw rolledBack;
+  });
+  await expect(restoring).rejects.toBe(rolledBack);
+  // A few for each row, not as many as there are rows: that would be half a million.
+  expect(await read.promise).toBeGreaterThan(count);
+  expect(await read.promise).toBeLessThan(20 * count);
 });
