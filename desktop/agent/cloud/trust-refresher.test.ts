@@ -220,3 +220,14 @@ test('a cloud that asks to wait is left alone for so long, whoever asks meanwhil
   expect(fetches).toBe(3);
   expect(version()).toBe(4);
 });
+
+test('a cloud, or a proxy before it, that asks for no wait at all is not asked in a circle', async () => {
+  kiosk.enrol(issuer);
+  snapshot = kiosk.snapshot();
+  failure = new IpcError('service_unavailable', { retryAfterMs: 0 });
+  refresher.refreshNow();
+  await vi.advanceTimersByTimeAsync(29_000);
+  expect(fetches).toBe(1);
+  await vi.advanceTimersByTimeAsync(30_000);
+  expect(fetches).toBe(2);
+});

@@ -145,7 +145,7 @@ export class TrustRefresher {
       const askedToWaitMs = error instanceof IpcError ? error.retryAfterMs : undefined;
       if (askedToWaitMs !== undefined)
         this.#notBeforeMs = performance.now() + Math.min(askedToWaitMs, LONGEST_WAIT_MS);
-      this.#schedule(askedToWaitMs === undefined ? AFTER_FAILURE_MS : 0);
+      this.#schedule(AFTER_FAILURE_MS);
     }
   }
 }
