@@ -6,6 +6,7 @@ import { SimulatedPhone } from '../../test/simulated-phone.ts';
 import { type Person, startTestServer, type TestServer } from '../../test/test-server.ts';
 import { createLogger } from '../log.ts';
 import { createTenantReads, type Tenant } from './tenant.ts';
+import { createActingRoles } from './acting-as.ts';
 
 let server: TestServer;
 let victim: Tenant;
@@ -290,4 +291,16 @@ test('a database whose roles do not allow it is said loudly, and reads go on', a
   await server.database.owner`alter table ledger_accounts enable row level security`;
   expect(lines.join('')).toContain('row-level security is off');
   expect(await asTenant(victim, () => Promise.resolve('read'))).toBe('read');
+});
+
+test('a role that was made after the migrations that grant to it is not worn, and that is said', async () => {
+  const lines: string[] = [];
+  const log = createLogger({ level: 'info', destination: { write: (line) => lines.push(line) } });
+  const { owner } = server.database;
+  await owner`revoke select on ledger_accounts from tiki_operator`;
+  const { operatorOf } = await createActingRoles(server.context.db, log);
+  await owner`grant select on ledger_accounts to tiki_operator`;
+  expect(lines.join('')).toContain('these roles cannot be taken on: tiki_operator');
+  const [row] = await operatorOf(victim.userId).execute(sql`select current_user as who`);
+  expect(row).toEqual({ who: 'tiki_app' });
 });
