@@ -11,6 +11,7 @@ import { StoreDesk } from './store/store-desk.ts';
 import { FakeCloud } from './test/fake-cloud.ts';
 import { TestIssuer, TestKiosk } from './test/world.ts';
 import { storageFaultOf } from './store/faults.ts';
+import { putBack } from './test/former-schema.ts';
 
 /** A disk of its own that can be filled to the last block. */
 let disk: string;
@@ -25,7 +26,7 @@ beforeAll(() => {
   }
 });
 afterAll(() => {
-  if (canMount) execFileSync('/bin/umount', [disk]);
+  if (canMount) execFileSync('/bin/umount', ['-l', disk]);
   rmSync(disk, { recursive: true, force: true });
 });
 
@@ -84,5 +85,31 @@ test('R41 a full disk stops acceptance, keeps what was stored, and settles once 
   await loop.stop();
   kiosk.reopen();
   expect(kiosk.snapshot().unsettled.count).toBe(0);
+  kiosk.dispose();
+});
+
+test('R41 a disk that fills up while tables are made anew is named, and changes nothing', (context) => {
+  if (!canMount) context.skip('needs the right to mount a small tmpfs: run as root');
+  const issuer = new TestIssuer();
+  const kiosk = new TestKiosk(disk);
+  kiosk.enrol(issuer);
+  for (let sales = 0; sales < 3; sales += 1)
+    kiosk.acceptOne(issuer.phone().pay(kiosk.sell(100n).envelope).delivery);
+  kiosk.desk.store.close();
+  putBack(kiosk.path, 11);
+  const filler = join(disk, 'filler');
+  const { bavail, bsize } = statfsSync(disk);
+  writeFileSync(filler, Buffer.alloc(Number(bavail) * Number(bsize) - 64 * 1024));
+  let fault: unknown;
+  try {
+    kiosk.reopen();
+  } catch (error) {
+    fault = error;
+  }
+  expect(String(fault)).toContain('the disk is full');
+  expect(storageFaultOf(fault)).toBe('broken');
+  rmSync(filler);
+  kiosk.reopen();
+  expect(kiosk.desk.store.payments.page(null, 9)).toHaveLength(3);
   kiosk.dispose();
 });

@@ -10,7 +10,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { createRequire } from 'node:module';
 import { z } from 'zod';
-import { copySetAside, Quarantined, storageFaultOf } from './faults.ts';
+import { copySetAside, MigrationUndone, Quarantined, storageFaultOf } from './faults.ts';
 
 export type KioskDatabase = Database.Database;
 
@@ -150,6 +150,10 @@ function migrate(
   db.pragma('foreign_keys = OFF');
   try {
     migrator.migrate(drizzle(db), { migrationsFolder });
+  } catch (error) {
+    // The migrator's own way back then fails, and its error is all that it tells.
+    const isUndone = error instanceof Error && error.message.includes('ROLLBACK') && !db.inTransaction;
+    throw isUndone ? new MigrationUndone(error) : error;
   } finally {
     db.pragma('foreign_keys = ON');
   }
