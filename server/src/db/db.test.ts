@@ -159,3 +159,23 @@ describe('keys of the server', () => {
     await expect(serverKey(database.db, { ...options, secret: 'another secret entirely' })).rejects.toThrow();
   });
 });
+
+test('a migration that PostgreSQL ended for a deadlock with what was going on is run again', async () => {
+  const database = await freshDatabase();
+  const { owner } = database;
+  // As on the first day, but for a table that refuses its first row. A sequence goes on where its transaction is rolled back.
+  await owner.unsafe(`
+    drop schema public cascade; drop schema drizzle cascade; create schema public; create schema drizzle;
+    create sequence drizzle.tries;
+    create table drizzle.__drizzle_migrations (id serial primary key, hash text not null, created_at bigint);
+    create function drizzle.meet() returns trigger language plpgsql as $$
+    begin
+      if nextval('drizzle.tries') = 1 then raise exception 'deadlock detected' using errcode = 'deadlock_detected'; end if;
+      return new;
+    end $$;
+    create trigger meet before insert on drizzle.__drizzle_migrations for each row execute function drizzle.meet()`);
+  const { before, after } = await migrate({ ownerUrl: database.ownerUrl });
+  expect(before).toBe(0);
+  expect(after).toBeGreaterThan(before);
+  await database.close();
+});

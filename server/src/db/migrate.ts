@@ -8,6 +8,7 @@ import { migrate as runMigrations } from 'drizzle-orm/postgres-js/migrator';
 import postgres from 'postgres';
 import { migrateQueue } from '../jobs/queue.ts';
 import { MEMBER_ROLE, OPERATOR_ROLE, WORKER_ROLE } from './acting-as.ts';
+import { withRetries } from './retry.ts';
 import { TENANT_ROLE } from './tenant.ts';
 import { MIGRATIONS, SchemaDiffers, schemaVersion } from './schema-version.ts';
 
@@ -47,7 +48,8 @@ export async function migrate(options: MigrateOptions): Promise<Migrated> {
     const db = drizzle(sql);
     const before = await schemaVersion(db);
     if (before.state === 'newer' && options.acceptsNewer !== true) throw new SchemaDiffers(before);
-    await runMigrations(db, { migrationsFolder: MIGRATIONS });
+    // One of them may need tables whole that others are at work on, in whichever order: then PostgreSQL ends one of both.
+    await withRetries(() => runMigrations(db, { migrationsFolder: MIGRATIONS }));
     if (options.appRolePassword !== undefined) {
       if (!/^[A-Za-z0-9_-]{16,}$/.test(options.appRolePassword))
         throw new TypeError('unfit password for a role');
