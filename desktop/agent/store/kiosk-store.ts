@@ -125,6 +125,8 @@ const MAX_SEALING_CERTIFICATES = 4;
  * for all of them. Estimated, because asking costs more than it is worth.
  */
 const CHECKPOINT_AFTER_PAGES = 4_000;
+/** 64 MB: writing 16 MB back takes as long as a few groups of payments, so whoever waits goes first for a while. */
+const CHECKPOINT_AT_LAST_AFTER_PAGES = 16_000;
 const PAGES_PER_WRITE = 8;
 const PAGES_PER_ENTRY = 2.5;
 
@@ -224,13 +226,14 @@ export class KioskStore {
 
   /**
    * Writes the log back into the database when it has grown. Asked for between answers, so that no receipt waits for
-   * it, and by name, because SQLite reports nothing of what fails when it does so by itself. @throws the disk's error
+   * it, and by name, because SQLite reports nothing of what fails when it does so by itself.
+   * @param isAwaited somebody waits for the store already: then only when the log has grown too long. @throws the disk's error
    */
-  checkpointIfDue(): void {
+  checkpointIfDue({ isAwaited }: { readonly isAwaited: boolean }): void {
     const { sequence } = this.#memory.head;
     const entries = sequence - this.#checkpointedSequence;
     const grownBy = this.#writesSinceCheckpoint * PAGES_PER_WRITE + entries * PAGES_PER_ENTRY;
-    if (grownBy < CHECKPOINT_AFTER_PAGES) return;
+    if (grownBy < (isAwaited ? CHECKPOINT_AT_LAST_AFTER_PAGES : CHECKPOINT_AFTER_PAGES)) return;
     this.#writesSinceCheckpoint = 0;
     this.#checkpointedSequence = sequence;
     this.#db.pragma('wal_checkpoint(PASSIVE)');

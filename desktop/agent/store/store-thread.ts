@@ -147,7 +147,8 @@ function handle<N extends CommandName>(message: CommandMessage<N>): void {
 function tidyUp(): void {
   if (desk === null || isDead) return;
   try {
-    desk.store.checkpointIfDue();
+    const isAwaited = commands.length > 0 || belt.waiting(belt.laid) > 0;
+    desk.store.checkpointIfDue({ isAwaited });
   } catch (error) {
     if (storageFaultOf(error) !== 'full') die(error);
   }
