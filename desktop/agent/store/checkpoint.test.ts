@@ -24,20 +24,20 @@ test('a log that has grown is written back when nobody waits, and at the latest 
   const { store } = kiosk.desk;
   const before = writtenBackAt();
   grow(400);
-  store.checkpointIfDue({ isAwaited: false });
+  expect(store.checkpointIfDue({ isAwaited: false })).toBe(false);
   expect(writtenBackAt()).toBe(before);
 
   grow(200);
-  store.checkpointIfDue({ isAwaited: true });
+  expect(store.checkpointIfDue({ isAwaited: true }), 'still to be done').toBe(true);
   expect(writtenBackAt()).toBe(before);
-  store.checkpointIfDue({ isAwaited: false });
+  expect(store.checkpointIfDue({ isAwaited: false })).toBe(false);
   const first = writtenBackAt();
   expect(first).toBeGreaterThan(before);
 
   grow(1_900);
-  store.checkpointIfDue({ isAwaited: true });
+  expect(store.checkpointIfDue({ isAwaited: true })).toBe(true);
   expect(writtenBackAt()).toBe(first);
   grow(200);
-  store.checkpointIfDue({ isAwaited: true });
+  expect(store.checkpointIfDue({ isAwaited: true })).toBe(false);
   expect(writtenBackAt()).toBeGreaterThan(first);
 });

@@ -227,16 +227,19 @@ export class KioskStore {
   /**
    * Writes the log back into the database when it has grown. Asked for between answers, so that no receipt waits for
    * it, and by name, because SQLite reports nothing of what fails when it does so by itself.
-   * @param isAwaited somebody waits for the store already: then only when the log has grown too long. @throws the disk's error
+   * @param isAwaited somebody may wait for the store: then only when the log has grown too long
+   * @returns true when it is still to be done, as soon as nobody waits. @throws the disk's error
    */
-  checkpointIfDue({ isAwaited }: { readonly isAwaited: boolean }): void {
+  checkpointIfDue({ isAwaited }: { readonly isAwaited: boolean }): boolean {
     const { sequence } = this.#memory.head;
     const entries = sequence - this.#checkpointedSequence;
     const grownBy = this.#writesSinceCheckpoint * PAGES_PER_WRITE + entries * PAGES_PER_ENTRY;
-    if (grownBy < (isAwaited ? CHECKPOINT_AT_LAST_AFTER_PAGES : CHECKPOINT_AFTER_PAGES)) return;
+    if (grownBy < CHECKPOINT_AFTER_PAGES) return false;
+    if (isAwaited && grownBy < CHECKPOINT_AT_LAST_AFTER_PAGES) return true;
     this.#writesSinceCheckpoint = 0;
     this.#checkpointedSequence = sequence;
     this.#db.pragma('wal_checkpoint(PASSIVE)');
+    return false;
   }
 
   /** Runs `action` in one transaction that is on disk when this returns, or has left no trace when it throws. */

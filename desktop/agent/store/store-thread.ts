@@ -143,14 +143,35 @@ function handle<N extends CommandName>(message: CommandMessage<N>): void {
   tidyUp();
 }
 
-/** After the answer: nobody waits for it. A full disk lets it be for now; the log holds everything. */
+/** So long without a word, and a rush is over. */
+const QUIET_MS = 100;
+/** Commands and groups that were carried out, ever. */
+let steps = 0;
+let waitsForQuiet = false;
+
+/** After each answer. Who was just answered, or has just come, may be one of many. */
 function tidyUp(): void {
-  if (desk === null || isDead) return;
+  steps += 1;
+  if (writeBack({ isAwaited: true }) && !waitsForQuiet) waitForQuiet();
+}
+
+function waitForQuiet(): void {
+  const before = steps;
+  waitsForQuiet = true;
+  setTimeout(() => {
+    waitsForQuiet = false;
+    if (writeBack({ isAwaited: steps !== before })) waitForQuiet();
+  }, QUIET_MS);
+}
+
+/** A full disk lets it be for now; the log holds everything. @returns true when it is still to be done */
+function writeBack(when: { readonly isAwaited: boolean }): boolean {
+  if (desk === null || isDead) return false;
   try {
-    const isAwaited = commands.length > 0 || belt.waiting(belt.laid) > 0;
-    desk.store.checkpointIfDue({ isAwaited });
+    return desk.store.checkpointIfDue(when);
   } catch (error) {
     if (storageFaultOf(error) !== 'full') die(error);
+    return false;
   }
 }
 
