@@ -16,7 +16,7 @@ import { BenchShop } from './test/bench/shop.ts';
 import { slowDiskRows } from './test/bench/slow-disk.ts';
 import { verificationRows } from './test/bench/verification.ts';
 
-const ROUNDS = 5;
+const ROUNDS = 9;
 const PER_ROUND = 2_500;
 const NAIVE_PER_ROUND = 1_000;
 const ALONE = 250;
