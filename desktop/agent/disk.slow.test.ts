@@ -10,7 +10,7 @@ import {
   sealToKiosk,
   verifyTrustBundle,
 } from '@tikiwallet/protocol';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { AgentProcess, EnrollingCloud } from './test/agent-process.ts';
 import { crypto, ok, type TestPhone } from './test/world.ts';
 
@@ -123,12 +123,12 @@ test('R41 a sync that fails while the log is written back ends the agent too, an
   expect(pendingCount).toBeGreaterThanOrEqual(accepted);
 });
 
-test('the log is written back as it grows, and what is stored is there after an end without goodbye', async () => {
+test('a log that has grown is written back after a rush, and what is stored is there after an end without goodbye', async () => {
   const writtenBack = (): number => syncs().filter((line) => line === 'ok kiosk.sqlite').length;
   const before = writtenBack();
   let sold = 0;
-  for (; sold < 800 && writtenBack() === before; sold += 1) expect(await post(await sign())).toBe(200);
-  expect(writtenBack()).toBeGreaterThan(before);
+  for (; sold < 400; sold += 1) expect(await post(await sign())).toBe(200);
+  await vi.waitFor(() => expect(writtenBack()).toBeGreaterThan(before), { timeout: 60_000 });
   expect(statSync(join(folder, 'kiosk.sqlite-wal')).size).toBeLessThan(32 * 1024 * 1024);
   await agent.kill('SIGKILL');
   await agent.start();
