@@ -4,6 +4,9 @@ import { cp, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Phone } from './phone.ts';
 
+/** A killed browser's children write for a moment after it. */
+const GONE = { recursive: true, force: true, maxRetries: 20, retryDelay: 100 } as const;
+
 /** One store of the wallet's database, with bytes as hex and big integers as decimal text. */
 export type StoredRow = Readonly<Record<string, unknown>>;
 
@@ -48,12 +51,12 @@ export async function evict(
 
 /** The phone is off: its browser's whole profile, or the database alone, is put aside. */
 export async function copyMemory(phone: Phone, aside: string): Promise<void> {
-  await rm(aside, { recursive: true, force: true });
+  await rm(aside, GONE);
   await cp(phone.profile, aside, { recursive: true });
 }
 
 export async function restoreWhole(phone: Phone, aside: string): Promise<void> {
-  await rm(phone.profile, { recursive: true, force: true });
+  await rm(phone.profile, GONE);
   await cp(aside, phone.profile, { recursive: true });
 }
 
@@ -61,7 +64,7 @@ export async function restoreDatabase(phone: Phone, aside: string): Promise<void
   const place = join('Default', 'IndexedDB');
   const folders = await readdir(join(aside, place));
   if (folders.length === 0) throw new Error('there is no database to put back');
-  await rm(join(phone.profile, place), { recursive: true, force: true });
+  await rm(join(phone.profile, place), GONE);
   await cp(join(aside, place), join(phone.profile, place), { recursive: true });
 }
 
