@@ -1,11 +1,21 @@
 /**
- * The kiosk's side of sealing on node:crypto: HPKE's recipient (RFC 9180, base mode, DHKEM(P-256, HKDF-SHA256),
+ * The kiosk's and the cloud's side of sealing on node:crypto: HPKE's recipient (RFC 9180, base mode, DHKEM(P-256, HKDF-SHA256),
  * HKDF-SHA256, AES-128-GCM), synchronous, with the private key imported once. The same bytes in and out as
- * `openSealed` of the protocol, which its tests hold it against, at a fraction of its price: WebCrypto pays a trip
+ * `openSealed` and `openSealedSettlement` of the protocol, which its tests hold it against, at a fraction of its price: WebCrypto pays a trip
  * to another thread for each of a dozen steps. Composes primitives; implements none.
  */
 import { createDecipheriv, createECDH, createHmac, createPrivateKey, hkdfSync, type ECDH } from 'node:crypto';
-import { MAX_ENVELOPE_BYTES, SEAL_BYTES, sealingInfo, type Result } from '../src/index.ts';
+import {
+  attempt,
+  decodeSealedSettlement,
+  MAX_ENVELOPE_BYTES,
+  requireEnvelope,
+  SEAL_BYTES,
+  sealingInfo,
+  selectSealingKey,
+  settlementBinding,
+  type Result,
+} from '../src/index.ts';
 
 const ENCAPSULATED_BYTES = 65;
 const TAG_BYTES = 16;
@@ -36,11 +46,43 @@ export function sealOpener(pem: string): SealOpener {
       sealed.length < SEAL_BYTES ? null : decapsulate(key, ownPoint, sealed.subarray(0, ENCAPSULATED_BYTES));
     if (shared !== null) {
       for (const hash of kioskCertificateHashes) {
-        const opened = decrypt(shared, sealingInfo(hash), sealed.subarray(ENCAPSULATED_BYTES));
+        const binding = { info: sealingInfo(hash), aad: EMPTY };
+        const opened = decrypt(shared, binding, sealed.subarray(ENCAPSULATED_BYTES));
         if (opened !== null) return { ok: true, value: opened };
       }
     }
     return { ok: false, code: 'sealed_message_unreadable' };
+  };
+}
+
+/** One of the cloud's keys; `pem` is PKCS#8. */
+export interface SealingKeyFile {
+  readonly keyId: Uint8Array;
+  readonly pem: string;
+}
+
+/** Opens what kiosks sealed to one of these keys, as `openSealedSettlement` does: one ECDH, whatever the batch holds. */
+export function settlementOpener(
+  keys: readonly SealingKeyFile[],
+): (sealed: Uint8Array) => Result<Uint8Array> {
+  const held = keys.map(({ keyId, pem }) => {
+    const ecdh = ecdhOf(pem);
+    return { keyId, ecdh, ownPoint: ecdh.getPublicKey() };
+  });
+  return (bytes) => {
+    const named = attempt(() => selectSealingKey(decodeSealedSettlement(bytes), held));
+    if (!named.ok) return named;
+    const { key, message } = named.value;
+    const { sealed } = message;
+    const shared =
+      sealed.length < SEAL_BYTES
+        ? null
+        : decapsulate(key.ecdh, key.ownPoint, sealed.subarray(0, ENCAPSULATED_BYTES));
+    const opened =
+      shared === null
+        ? null
+        : decrypt(shared, settlementBinding(message), sealed.subarray(ENCAPSULATED_BYTES));
+    return requireEnvelope(opened, message);
   };
 }
 
@@ -64,12 +106,17 @@ function decapsulate(key: ECDH, ownPoint: Uint8Array, encapsulated: Uint8Array):
 }
 
 /** RFC 9180 section 5.1, KeySchedule in base mode, and the one message of the context. Null when it does not open. */
-function decrypt(shared: Uint8Array, info: Uint8Array, sealed: Uint8Array): Uint8Array | null {
+function decrypt(
+  shared: Uint8Array,
+  { info, aad }: { readonly info: Uint8Array; readonly aad: Uint8Array },
+  sealed: Uint8Array,
+): Uint8Array | null {
   const context = [BASE_MODE, PSK_ID_HASH, labeledExtract('info_hash', info)];
   const noPsk = labeled(HPKE_SUITE, 'secret', EMPTY);
   const key = hkdf(shared, noPsk, labeledInfo(HPKE_SUITE, 'key', context, KEY_BYTES), KEY_BYTES);
   const nonce = hkdf(shared, noPsk, labeledInfo(HPKE_SUITE, 'base_nonce', context, NONCE_BYTES), NONCE_BYTES);
   const decipher = createDecipheriv('aes-128-gcm', key, nonce, { authTagLength: TAG_BYTES });
+  decipher.setAAD(aad);
   decipher.setAuthTag(sealed.subarray(sealed.length - TAG_BYTES));
   const plaintext = decipher.update(sealed.subarray(0, sealed.length - TAG_BYTES));
   try {
