@@ -14,6 +14,7 @@ import {
   sealingInfo,
   selectSealingKey,
   settlementBinding,
+  type HeldSealingKey,
   type Result,
 } from '../src/index.ts';
 
@@ -55,18 +56,13 @@ export function sealOpener(pem: string): SealOpener {
   };
 }
 
-/** One of the cloud's keys; `pem` is PKCS#8. */
-export interface SealingKeyFile {
-  readonly keyId: Uint8Array;
-  readonly pem: string;
-}
-
 /** Opens what kiosks sealed to one of these keys, as `openSealedSettlement` does: one ECDH, whatever the batch holds. */
 export function settlementOpener(
-  keys: readonly SealingKeyFile[],
+  keys: readonly HeldSealingKey[],
 ): (sealed: Uint8Array) => Result<Uint8Array> {
-  const held = keys.map(({ keyId, pem }) => {
-    const ecdh = ecdhOf(pem);
+  const held = keys.map(({ keyId, privateKey }) => {
+    const ecdh = createECDH('prime256v1');
+    ecdh.setPrivateKey(privateKey);
     return { keyId, ecdh, ownPoint: ecdh.getPublicKey() };
   });
   return (bytes) => {
