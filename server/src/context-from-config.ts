@@ -20,7 +20,7 @@ import { createStripeMoney } from './money/stripe.ts';
 import { createTwilioNotify } from './notify/twilio.ts';
 import { addDatabaseGauges } from './observe/database-gauges.ts';
 import { createMetrics } from './observe/metrics.ts';
-import { createTrust, loadTrustKeys, SignaturePool } from './trust/index.ts';
+import { createTrust, loadTrustKeys, SealingKeys, SignaturePool } from './trust/index.ts';
 
 export interface ContextParts {
   readonly config: Config;
@@ -91,6 +91,13 @@ export async function createContext(parts: ContextParts): Promise<ServerContext>
     money: createStripeMoney({ config: config.stripe, webhookSecrets, clock }),
     offline: { trust, policy },
     webhooks: { key: await webhookKey(db, config), allowPrivate: isDevelopment(config) },
+    sealing: new SealingKeys({
+      db,
+      clock,
+      secret: config.keysSecret,
+      trust,
+      isOffered: config.sealsBatches,
+    }),
     verifier: new SignaturePool(),
     guaranteeAccountId: await openAccount(db, { kind: 'guarantee_fund', currency: config.currency }),
     addressOf: (c) => clientAddress(c, proxies),
