@@ -1,5 +1,5 @@
 /** Batches sealed to the cloud: settled as if they had come unsealed, by the key in force and the one before, and by no other. */
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import fc from 'fast-check';
 import {
   checkCloudSealingKey,
@@ -18,6 +18,7 @@ import { StreamClient } from '../../test/stream-client.ts';
 import { startTestServer, type TestServer } from '../../test/test-server.ts';
 import { serverKeys } from '../db/server-keys.ts';
 import { reconcile } from '../ledger/index.ts';
+import { COMMANDS } from '../operator/commands.ts';
 import { must } from './protocol-run.ts';
 import { rotateSealingKey, SealingKeys } from './sealing-keys.ts';
 
@@ -208,6 +209,21 @@ test('of a key that leaked nothing is opened any more, and the till seals to the
   });
   expect((await post(await sealSettlement(envelope, await takeKey(leaked)))).status).toBe(200);
   expect(await kiosk.availableMinor()).toBe(250n);
+});
+
+test('the operator rotates from a terminal, and must say why', async () => {
+  const { db, config } = server.context;
+  const rotate = COMMANDS['rotate-sealing-key'];
+  vi.stubEnv('TIKI_KEYS_SECRET', config.keysSecret);
+  try {
+    expect(await rotate?.run(db, ['planned'])).toContain('fifteen days');
+    expect(await serverKeys(db, { ...keysOfPurpose(), retiredSince: new Date(0) })).toHaveLength(2);
+    expect(await rotate?.run(db, ['leaked'])).toContain('seal anew');
+    expect(await serverKeys(db, { ...keysOfPurpose(), retiredSince: new Date(0) })).toHaveLength(1);
+    await expect(rotate?.run(db, ['yes'])).rejects.toMatchObject({ code: 'request_invalid' });
+  } finally {
+    vi.unstubAllEnvs();
+  }
 });
 
 test('three rotations in an hour leave two keys', async () => {
