@@ -57,7 +57,7 @@ const MERCHANT = {
     teamRole: 'owner' as const,
   },
 };
-/** As long as each may be: names of 60 characters, and an amount of twelve digits. */
+/** Names of 60 characters, as wide as the 32 wide letters that one may have; and an amount of twelve digits. */
 const LONG = {
   businessName: 'Rumah Makan Padang Sederhana Bersaudara Simpang Raya Bandung',
   kioskName: 'Kasir kedua di lantai dasar dekat pintu timur parkiran motor',
