@@ -33,6 +33,8 @@ const operator: Person = {
 };
 let shop: Shop;
 let browser: Browser;
+/** Of the sale that was paid last. */
+let digits = '';
 
 test.beforeAll(async () => {
   shop = await Shop.open({ TIKI_PAY_OUT_CODE_ABOVE_MINOR: '0' });
@@ -42,6 +44,7 @@ test.beforeAll(async () => {
   for (const amountMinor of [2_450n, 1_800n, 3_325n]) {
     const sale = await shop.charge(amountMinor);
     expect((await phone.deliver(await phone.sign(sale.qrText))).kind).toBe('receipt');
+    digits = (await shop.state()).sale?.paidCode ?? '';
   }
   await shop.withAgent(async (agent) => await agent.call('settlement.now', {}));
   await expect.poll(async () => await availableMinor(shop.stack), { timeout: 60_000 }).toBe(7_575n);
@@ -246,6 +249,10 @@ test('a merchant sees what was sold, links a bank, pays out by a code, and block
     await desk.at('sales-search').fill(reference ?? '');
     await expect(desk.at('sale')).toHaveCount(1);
     await expect(desk.at('sale')).toContainText('18.00');
+    // What both people saw after paying, as they read it out.
+    await desk.at('sales-search').fill(`${digits.slice(0, 3)} ${digits.slice(3)}`);
+    await expect(desk.at('sale')).toHaveCount(1);
+    await expect(desk.at('sale')).toContainText('33.25');
 
     await desk.page.goto(url('pay-outs'));
     await desk.at('bank-link').click();

@@ -5,7 +5,16 @@
 export { ApiClient, type CallOptions, type SessionState } from './api/client.ts';
 export { ApiError } from './api/problems.ts';
 export { WalletError } from './pay/codes.ts';
-export { dateTime, dayHeading, money, parseTyped, relative, shortWhen, time } from './i18n/format.ts';
+export {
+  dateTime,
+  dayHeading,
+  money,
+  parseTyped,
+  relative,
+  shortWhen,
+  signedMoney,
+  time,
+} from './i18n/format.ts';
 export { directionOf, type Key, type Locale, LOCALES } from './i18n/locales.ts';
 export {
   alsoSay,
