@@ -10,19 +10,8 @@
  */
 export type StorageFault = 'full' | 'broken' | 'damaged' | 'refused';
 
-/** SQLite undid a migration by itself, as it does where the disk is full or fails; which of both, the migrator keeps to itself. */
-export class MigrationUndone extends Error {
-  override readonly name = 'MigrationUndone';
-  constructor(cause: unknown) {
-    super('the database could not be brought up to date: the disk is full, or fails; nothing was changed', {
-      cause,
-    });
-  }
-}
-
 /** Null for anything that is not the storage's fault (a broken rule of the schema is ours). */
 export function storageFaultOf(error: unknown): StorageFault | null {
-  if (error instanceof MigrationUndone) return 'broken';
   const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
   if (code === 'SQLITE_FULL' || code === 'ENOSPC' || code === 'EDQUOT') return 'full';
   if (code.startsWith('SQLITE_IOERR') || code === 'EIO') return 'broken';
