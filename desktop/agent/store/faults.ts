@@ -34,11 +34,6 @@ export type QuarantineReason =
   | 'keys_do_not_match_certificate'
   | 'trust_record_invalid';
 
-/** Where a copy of a database stays as it was when it was set aside; it is there from then on. */
-export function copySetAside(path: string): string {
-  return `${path}.quarantined`;
-}
-
 /** Thrown while opening: the store must not be written to, and never be made anew. */
 export class Quarantined extends Error {
   override readonly name = 'Quarantined';

@@ -5,7 +5,8 @@
 import Database from 'better-sqlite3';
 import { existsSync, statSync } from 'node:fs';
 import { applyMigrations } from './apply-migrations.ts';
-import { copySetAside, Quarantined, storageFaultOf } from './faults.ts';
+import { Quarantined, storageFaultOf } from './faults.ts';
+import { isKnownSound } from './soundness.ts';
 
 export type KioskDatabase = Database.Database;
 
@@ -26,8 +27,8 @@ const CHECKS_ALL_UP_TO_BYTES = 64 * 1024 * 1024;
 
 /** Whether opening this file leaves a part of the check to whole-check.ts. Asked before it is opened. */
 export function isCheckedAside({ path, checksAllUpToBytes }: OpenDatabaseOptions): boolean {
-  // In which damage was found before, perhaps by the part that would come afterwards: nothing is sold until all of it is read.
-  if (existsSync(copySetAside(path))) return false;
+  // Damage may have been found in it before, and by the part that would come afterwards: nothing is sold until all of it is read.
+  if (!isKnownSound(path)) return false;
   const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
   return size > (checksAllUpToBytes ?? CHECKS_ALL_UP_TO_BYTES);
 }
