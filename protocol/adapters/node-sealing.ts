@@ -1,7 +1,7 @@
 /**
- * The kiosk's side of sealing on node:crypto: HPKE's recipient (RFC 9180, base mode, DHKEM(P-256, HKDF-SHA256),
+ * The kiosk's and the cloud's side of sealing on node:crypto: HPKE's recipient (RFC 9180, base mode, DHKEM(P-256, HKDF-SHA256),
  * HKDF-SHA256, AES-128-GCM), synchronous, with the private key imported once. The same bytes in and out as
- * `openSealed` of the protocol, which its tests hold it against, at a fraction of its price: WebCrypto pays a trip
+ * `openSealed` and `openSealedSettlement` of the protocol, which its tests hold it against, at a fraction of its price: WebCrypto pays a trip
  * to another thread for each of a dozen steps. Composes primitives; implements none.
  */
 import {
@@ -13,7 +13,17 @@ import {
   hkdfSync,
   type KeyObject,
 } from 'node:crypto';
-import { MAX_ENVELOPE_BYTES, SEAL_BYTES, sealingInfo, type Result } from '../src/index.ts';
+import {
+  attempt,
+  decodeSealedSettlement,
+  MAX_ENVELOPE_BYTES,
+  requireEnvelope,
+  SEAL_BYTES,
+  sealingInfo,
+  selectSealingKey,
+  settlementBinding,
+  type Result,
+} from '../src/index.ts';
 
 const ENCAPSULATED_BYTES = 65;
 const TAG_BYTES = 16;
@@ -53,11 +63,44 @@ export function sealOpener(pem: string): SealOpener {
       sealed.length < SEAL_BYTES ? null : sharedSecret(key, sealed.subarray(0, ENCAPSULATED_BYTES));
     if (shared !== null) {
       for (const hash of kioskCertificateHashes) {
-        const opened = decrypt(shared, scheduleFor(hash), sealed.subarray(ENCAPSULATED_BYTES));
+        const opened = decrypt(
+          shared,
+          { schedule: scheduleFor(hash), aad: EMPTY },
+          sealed.subarray(ENCAPSULATED_BYTES),
+        );
         if (opened !== null) return { ok: true, value: opened };
       }
     }
     return { ok: false, code: 'sealed_message_unreadable' };
+  };
+}
+
+/** One of the cloud's keys; `pem` is PKCS#8. */
+export interface SealingKeyFile {
+  readonly keyId: Uint8Array;
+  readonly pem: string;
+}
+
+/** Opens what kiosks sealed to one of these keys, as `openSealedSettlement` does: one ECDH, whatever the batch holds. */
+export function settlementOpener(
+  keys: readonly SealingKeyFile[],
+): (sealed: Uint8Array) => Result<Uint8Array> {
+  const held = keys.map(({ keyId, pem }) => ({ keyId, privateKey: createPrivateKey(pem) }));
+  return (bytes) => {
+    const named = attempt(() => selectSealingKey(decodeSealedSettlement(bytes), held));
+    if (!named.ok) return named;
+    const { key, message } = named.value;
+    const { sealed } = message;
+    const shared =
+      sealed.length < SEAL_BYTES
+        ? null
+        : sharedSecret(key.privateKey, sealed.subarray(0, ENCAPSULATED_BYTES));
+    const { info, aad } = settlementBinding(message);
+    const opened =
+      shared === null
+        ? null
+        : decrypt(shared, { schedule: scheduleOf(info), aad }, sealed.subarray(ENCAPSULATED_BYTES));
+    return requireEnvelope(opened, message);
   };
 }
 
@@ -90,11 +133,16 @@ function scheduleOf(info: Uint8Array): Schedule {
 }
 
 /** The rest of it, and the one message of the context. Null when it does not open. */
-function decrypt(shared: Uint8Array, schedule: Schedule, sealed: Uint8Array): Uint8Array | null {
+function decrypt(
+  shared: Uint8Array,
+  { schedule, aad }: { readonly schedule: Schedule; readonly aad: Uint8Array },
+  sealed: Uint8Array,
+): Uint8Array | null {
   // As a key object, here and below: of bytes node makes one all the same, by a way that takes as long as what it is made for.
   const key = createSecretKey(hkdf(shared, schedule.key, KEY_BYTES));
   const nonce = hkdf(shared, schedule.nonce, NONCE_BYTES);
   const decipher = createDecipheriv('aes-128-gcm', key, nonce, { authTagLength: TAG_BYTES });
+  if (aad.length > 0) decipher.setAAD(aad);
   decipher.setAuthTag(sealed.subarray(sealed.length - TAG_BYTES));
   const plaintext = decipher.update(sealed.subarray(0, sealed.length - TAG_BYTES));
   try {
