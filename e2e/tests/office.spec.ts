@@ -115,6 +115,22 @@ const damage = [
   },
 ];
 
+const most = '999999999999';
+const aCountry = {
+  ...{ customerCount: 123_456_789, merchantCount: 9_876_543, openCaseCount: 12, claimsNotCoveredCount: 1 },
+  guarantee: { usedMonthMinor: most, monthMinor: most },
+  stripe: {
+    ...{ isStandIn: false, isReachable: false, lastEventAt: null },
+    ...{ openTopUpCount: 12_345, openWithdrawalCount: 678 },
+  },
+  sms: { isStandIn: false, sentCount: 5_000, dayBudget: 5_000 },
+};
+const wrongBooks = {
+  ...{ isSound: false, transferCount: 123_456_789, wrongBalanceCount: 1, damage: [] },
+  sums: [{ currency: 'SGD', sumMinor: `-${most}` }],
+  differences: [{ what: 'held for us, in the ledger and at Stripe', expectedMinor: most, foundMinor: '-12' }],
+};
+
 /** Thirty days of which each sold something else; every fifth gave something back. */
 const month = (mostMinor: bigint) =>
   Array.from({ length: 30 }, (_, index) => ({
@@ -195,7 +211,10 @@ for (const look of looks) {
         await route.fulfill({ json: { items: [doubleSpend], nextCursor: null } });
       });
       await desk.page.route('**/v1/merchant/claims*', async (route) => {
-        await route.fulfill({ status: 503, json: { code: 'service_unavailable', status: 503, title: 'x' } });
+        await route.fulfill({
+          ...{ status: 503, contentType: 'application/problem+json' },
+          body: JSON.stringify({ code: 'service_unavailable', status: 503, title: 'x' }),
+        });
       });
       await desk.page.goto(url('cases'));
       await desk.at('case').waitFor();
@@ -215,6 +234,22 @@ for (const look of looks) {
       await desk.at('reconcile').click();
       await desk.at('damage').waitFor();
       await check('operator damage');
+      // As large as figures get, and everything wrong at once.
+      await desk.page.unroute('**/v1/operator/reconciliation');
+      await desk.page.route('**/v1/operator/reconciliation', async (route) => {
+        const answer = await route.fetch();
+        await route.fulfill({ response: answer, json: { ...(await answer.json()), ...wrongBooks } });
+      });
+      await desk.page.route('**/v1/operator/overview', async (route) => {
+        const answer = await route.fetch();
+        await route.fulfill({ response: answer, json: { ...(await answer.json()), ...aCountry } });
+      });
+      await desk.page.goto(url('people', 'operator'));
+      await desk.page.goto(url('overview', 'operator'));
+      await desk.at('sms').waitFor();
+      await desk.at('reconcile').click();
+      await expect(desk.at('books-result')).toContainText('-');
+      await check('operator of a country');
       await desk.page.goto(url('people', 'operator'));
       await desk.at('find-phone').fill(customer(1).phone);
       await desk.at('find-submit').click();

@@ -25,7 +25,7 @@ const choose = async (locale: string): Promise<HTMLSelectElement> => {
   const select = root.querySelector('select');
   if (select === null) throw new Error('no picker');
   select.value = locale;
-  await act(() => select.dispatchEvent(new Event('change', { bubbles: true })));
+  await act(() => void select.dispatchEvent(new Event('change', { bubbles: true })));
   return select;
 };
 
