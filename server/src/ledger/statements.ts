@@ -148,7 +148,11 @@ const moved = (deltas: Sums['deltas']) => sql`moved as (
  * the database asks at the statement's end.
  * @throws RetryTransaction when a key was taken meanwhile
  */
-export async function insertTransfers(tx: Tx, columns: Columns, deltas: Sums['deltas'] | null): Promise<void> {
+export async function insertTransfers(
+  tx: Tx,
+  columns: Columns,
+  deltas: Sums['deltas'] | null,
+): Promise<void> {
   await executePrepared(
     tx,
     sql`
