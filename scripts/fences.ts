@@ -58,7 +58,7 @@ export const rooms: readonly Room[] = [
     at: /^protocol\/(adapters|scripts|test)\//,
     rooms: ['protocol'],
     packages: ['cborg', '@hpke/core'],
-    node: ['crypto', 'fs', 'fs/promises', 'path', 'process', 'url'],
+    node: ['child_process', 'crypto', 'fs', 'fs/promises', 'module', 'path', 'process', 'url'],
   },
   // Commands for anybody with a file and a key: no network, no store, nothing to install beside the protocol.
   {
