@@ -36,8 +36,7 @@ COPY wallet/package.json wallet/
 # Without the optional packages there is no embedded PostgreSQL: the image works on DATABASE_URL only.
 RUN npm ci --ignore-scripts --no-audit --no-fund --omit=dev --omit=optional --workspace server
 COPY protocol/addon protocol/addon
-COPY protocol/scripts/build-addon.mjs protocol/scripts/
-RUN node protocol/scripts/build-addon.mjs
+RUN node protocol/addon/build-addon.mjs
 
 FROM node:24.21.0-bookworm-slim
 # Nothing here installs or builds.

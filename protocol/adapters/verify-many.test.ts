@@ -114,8 +114,9 @@ describe.skipIf(typeof addon === 'string')(`the addon says what node:crypto says
   });
 
   it('of every vector of the protocol', async () => {
+    const hashing = nodeCrypto();
     const primitives = {
-      digest: nodeCrypto().digest,
+      digest: (data: Uint8Array) => hashing.digest(data),
       verify: (publicKey: Uint8Array, data: Uint8Array, signature: Uint8Array) =>
         remembering(packChecks([{ publicKey, data, signature }]))[0] === 1,
     };

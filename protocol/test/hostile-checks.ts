@@ -13,6 +13,13 @@ import {
 } from '../adapters/verify-many.ts';
 import { edgesOf, goodCheck, withBit } from './signature-mutations.ts';
 
+export interface HostileCounts {
+  readonly disagreements: number;
+  /** Verifiers, of a thousand remembered keys each. */
+  readonly opened: number;
+  readonly grownBytes: number;
+}
+
 const [, , file = '', rounds = '0'] = process.argv;
 const addon = loadSignatureAddon(file);
 if (typeof addon === 'string') throw new Error(`the addon ${addon}`);
@@ -60,10 +67,9 @@ const OPENED = 1_000;
 await openAndLetGo(OPENED);
 const before = process.memoryUsage.rss();
 await openAndLetGo(OPENED);
-console.log(
-  JSON.stringify({
-    disagreements,
-    opened: OPENED,
-    grownBytes: process.memoryUsage.rss() - before,
-  }),
-);
+const counts: HostileCounts = {
+  disagreements,
+  opened: OPENED,
+  grownBytes: process.memoryUsage.rss() - before,
+};
+console.log(JSON.stringify(counts));
