@@ -57,7 +57,7 @@ afterEach(async () => {
 /** Whoever ends TLS before the cloud. */
 const between: typeof fetch = async (input, init) => {
   const response = await fetch(input, init);
-  const text = String(input);
+  const text = input instanceof Request ? input.url : input.toString();
   if (text.endsWith('/v1/kiosk/settlements') && init?.body instanceof Uint8Array)
     passed.push({ body: new Uint8Array(init.body), status: response.status });
   const hasTrust = text.includes('/trust-bundle') || text.endsWith('/enrol');

@@ -11,7 +11,7 @@ import {
   toHex,
   verifyCloudSealingKey,
 } from '@tikiwallet/protocol';
-import { CBOR_MEDIA_TYPE, EnrolResult, KioskTrust, KioskView } from '../../contract/index.ts';
+import { CBOR_MEDIA_TYPE, type EnrolResult, KioskTrust, KioskView } from '../../contract/index.ts';
 import { SimulatedKiosk } from '../../test/simulated-kiosk.ts';
 import { type OfflineWallet, SimulatedPhone } from '../../test/simulated-phone.ts';
 import { StreamClient } from '../../test/stream-client.ts';
