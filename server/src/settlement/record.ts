@@ -61,6 +61,7 @@ export async function postPayments(tx: Tx, paid: readonly NewPayment[], to: Reco
 
 const isCovered = ({ outcome }: NewPayment) => outcome === 'settled' || outcome === 'settled_by_guarantee';
 
+/** Its hash stands in its key, and by the hash stand its allowance and its kiosk in `payments`: the reference repeats none of them. */
 function transferOf({ sale, fromReserveMinor, fromGuaranteeMinor }: NewPayment, to: Recording): NewTransfer {
   const { payment, paymentKey, allowance, sequence } = sale;
   const legs = [
@@ -75,9 +76,6 @@ function transferOf({ sale, fromReserveMinor, fromGuaranteeMinor }: NewPayment, 
     reference: {
       payerText: allowance.certificate.maskedPhone,
       payeeText: to.businessName,
-      paymentHash: paymentKey,
-      allowanceId: allowance.certificate.allowanceId,
-      kioskId: to.machine.kioskId,
       kioskName: to.kioskName,
       sequence,
     },
