@@ -5,7 +5,7 @@
  */
 import { sql } from 'drizzle-orm';
 import type { Tx } from '../db/client.ts';
-import { pgArray, pgPlainArray } from '../db/pg-array.ts';
+import { pgArray, pgPlainArray, sharedValue } from '../db/pg-array.ts';
 import { executePrepared } from '../db/prepared.ts';
 import { RetryTransaction, violatedConstraint } from '../db/retry.ts';
 import { type AccountKind, GUARDED_KINDS, type TransferReference } from '../db/schema/ledger.ts';
@@ -106,9 +106,6 @@ export interface Columns {
   readonly entryAmounts: string;
 }
 
-/** One value that all rows share, once: a column shorter than the others is filled up with it. */
-const shared = <T>(values: readonly T[]) => (new Set(values).size === 1 ? values.slice(0, 1) : values);
-
 /**
  * Transfers in the order of their keys, which is the order in which they are locked; entries in that of the batch.
  * @param currencyOf an account's
@@ -123,15 +120,15 @@ export function columnsOf(
   const entries = planned.flatMap(({ transfer }) => transfer.entries);
   return {
     ids: pgPlainArray(transfers.map((t) => t.id)),
-    kinds: pgPlainArray(shared(transfers.map((t) => t.kind))),
+    kinds: pgPlainArray(sharedValue(transfers.map((t) => t.kind))),
     keys: pgArray(transfers.map((t) => t.idempotencyKey)),
-    hashes: pgArray(shared(byKey.map((item) => item.contentHash))),
+    hashes: pgArray(sharedValue(byKey.map((item) => item.contentHash))),
     references: JSON.stringify(transfers.map((t) => t.reference)),
     entryTransfers: pgPlainArray(
       planned.flatMap(({ transfer }) => transfer.entries.map(() => places.get(transfer) ?? 0)),
     ),
     entryAccounts: pgPlainArray(entries.map((entry) => entry.accountId)),
-    entryCurrencies: pgPlainArray(shared(entries.map((entry) => currencyOf(entry.accountId)))),
+    entryCurrencies: pgPlainArray(sharedValue(entries.map((entry) => currencyOf(entry.accountId)))),
     entryAmounts: pgPlainArray(entries.map((entry) => entry.amountMinor)),
   };
 }
