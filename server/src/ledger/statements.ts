@@ -5,10 +5,10 @@
  */
 import { sql } from 'drizzle-orm';
 import type { Tx } from '../db/client.ts';
-import { pgArray, pgPlainArray } from '../db/pg-array.ts';
+import { pgArray, pgPlainArray, sharedValue } from '../db/pg-array.ts';
 import { executePrepared } from '../db/prepared.ts';
 import { RetryTransaction, violatedConstraint } from '../db/retry.ts';
-import { type AccountKind, GUARDED_KINDS } from '../db/schema/ledger.ts';
+import { type AccountKind, GUARDED_KINDS, type TransferReference } from '../db/schema/ledger.ts';
 import type { HashedTransfer, LockedAccount, StandingTransfer, Sums } from './plan.ts';
 
 interface AccountRow extends Record<string, unknown> {
@@ -106,9 +106,6 @@ export interface Columns {
   readonly entryAmounts: string;
 }
 
-/** One value that all rows share, once: a column shorter than the others is filled up with it. */
-const shared = <T>(values: readonly T[]) => (new Set(values).size === 1 ? values.slice(0, 1) : values);
-
 /**
  * Transfers in the order of their keys, which is the order in which they are locked; entries in that of the batch.
  * @param currencyOf an account's
@@ -123,15 +120,15 @@ export function columnsOf(
   const entries = planned.flatMap(({ transfer }) => transfer.entries);
   return {
     ids: pgPlainArray(transfers.map((t) => t.id)),
-    kinds: pgPlainArray(shared(transfers.map((t) => t.kind))),
+    kinds: pgPlainArray(sharedValue(transfers.map((t) => t.kind))),
     keys: pgArray(transfers.map((t) => t.idempotencyKey)),
-    hashes: pgPlainArray(byKey.map((item) => item.contentHash)),
+    hashes: pgArray(sharedValue(byKey.map((item) => item.contentHash))),
     references: JSON.stringify(transfers.map((t) => t.reference)),
     entryTransfers: pgPlainArray(
       planned.flatMap(({ transfer }) => transfer.entries.map(() => places.get(transfer) ?? 0)),
     ),
     entryAccounts: pgPlainArray(entries.map((entry) => entry.accountId)),
-    entryCurrencies: pgPlainArray(shared(entries.map((entry) => currencyOf(entry.accountId)))),
+    entryCurrencies: pgPlainArray(sharedValue(entries.map((entry) => currencyOf(entry.accountId)))),
     entryAmounts: pgPlainArray(entries.map((entry) => entry.amountMinor)),
   };
 }
@@ -158,7 +155,8 @@ export async function insertTransfers(
     sql`
     with given as (select ${columns.ids}::uuid[] as ids), ${deltas === null ? sql`` : moved(deltas)}new_transfers as (
       insert into ledger_transfers (id, kind, idempotency_key, content_hash, reference)
-      select t.id, coalesce(t.kind, (${columns.kinds}::text[])[1]), t.key, decode(t.hash, 'hex'), t.reference
+      select t.id, coalesce(t.kind, (${columns.kinds}::text[])[1]), t.key,
+        decode(coalesce(t.hash, (${columns.hashes}::text[])[1]), 'hex'), t.reference
       from rows from (
         unnest((select ids from given), ${columns.kinds}::text[], ${columns.keys}::text[], ${columns.hashes}::text[]),
         jsonb_array_elements(${columns.references}::text::jsonb)
@@ -175,4 +173,17 @@ export async function insertTransfers(
       throw new RetryTransaction('an idempotency key was taken meanwhile', { cause: error });
     throw error;
   });
+}
+
+/**
+ * The payment that a transfer `t` stands for, in hex, where its key holds it; null for every other one, and what releases before
+ * wrote names it in its reference as well.
+ */
+export const PAYMENT_OF_KEY = sql.raw(
+  `case when t.kind = 'offline_payment' then split_part(t.idempotency_key, ':', 2) end`,
+);
+
+/** A reference as its readers know it, whichever release wrote it. */
+export function withPayment(reference: TransferReference, paymentHash: string | null): TransferReference {
+  return paymentHash === null ? reference : { ...reference, paymentHash };
 }
