@@ -140,8 +140,12 @@ const moved = (deltas: Sums['deltas']) => sql`moved as (
       where a.id = d.id
     ), `;
 
+/** What refuses a key that stands already: by itself, or by the id of the same transfer, posted by another connection. */
+const TAKEN: ReadonlySet<string> = new Set(['ledger_transfers_idempotency_key', 'ledger_transfers_pkey']);
+
 /**
- * Transfers with their entries, and with `deltas` the balances too. That transfers and accounts are there, in their currency, is what
+ * Transfers with their entries, and with `deltas` the balances too. The transfers are written before the entries (what counts them
+ * sees to it), so that two callers with the same keys wait for each other at the first of them. That transfers and accounts are there, in their currency, is what
  * the database asks at the statement's end.
  * @throws RetryTransaction when a key was taken meanwhile
  */
@@ -161,15 +165,17 @@ export async function insertTransfers(
         unnest((select ids from given), ${columns.kinds}::text[], ${columns.keys}::text[], ${columns.hashes}::text[]),
         jsonb_array_elements(${columns.references}::text::jsonb)
       ) as t (id, kind, key, hash, reference)
+      returning 1
     )
     insert into ledger_entries (transfer_id, account_id, currency, amount_minor)
     select ((select ids from given))[e.place], e.account_id, coalesce(e.currency, (${columns.entryCurrencies}::text[])[1]), e.amount_minor
     from unnest(
       ${columns.entryTransfers}::int[], ${columns.entryAccounts}::uuid[], ${columns.entryCurrencies}::text[],
       ${columns.entryAmounts}::bigint[]
-    ) as e (place, account_id, currency, amount_minor)`,
+    ) as e (place, account_id, currency, amount_minor)
+    where (select count(*) from new_transfers) > 0`,
   ).catch((error: unknown) => {
-    if (violatedConstraint(error) === 'ledger_transfers_idempotency_key')
+    if (TAKEN.has(violatedConstraint(error) ?? ''))
       throw new RetryTransaction('an idempotency key was taken meanwhile', { cause: error });
     throw error;
   });
