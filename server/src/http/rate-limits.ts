@@ -122,6 +122,8 @@ export interface CountedTogether {
   rowOf(key: string): string;
   /** Adds `tries (key, points)` of the common table expression `asked_often` in the order of the keys, and answers with what there is then. */
   count(sql: Sql): ReturnType<Sql>;
+  /** How many there are to take. */
+  readonly most: number;
   /** @param points all that were taken of a key, this one included */
   refusal(points: number, expire: Date): ApiProblem | null;
 }
@@ -143,6 +145,7 @@ function countedTogether(name: BudgetName, options: RateLimitOptions): CountedTo
   const points = pointsOf(name, options);
   return {
     rowOf: (key) => `${name}:${key}`,
+    most: points,
     count: (sql) => {
       const now = new Date().toISOString();
       const end = new Date(Date.now() + BUDGETS[name].seconds * 1000).toISOString();

@@ -21,7 +21,9 @@ import type { AppEnv } from '../http/router.ts';
 import { postPairs, tellPosted } from '../ledger/index.ts';
 import { ask, type Found } from './ask.ts';
 import { type Decided, decide, type Decision, type Request, type Rules } from './decide.ts';
+import { People } from './people.ts';
 import { CarefulTransfers } from './send-money.ts';
+import { sendUsual } from './send-usual.ts';
 
 const ROUTE = 'POST /v1/transfers';
 const BUDGET = 'transfer_by_user';
@@ -46,7 +48,8 @@ export class OnlineTransfers {
   constructor(needs: Needs) {
     this.#needs = needs;
     this.#careful = new CarefulTransfers(needs);
-    this.#together = new NaturalBatch((requests) => sendTogether(needs, requests), {
+    const people = new People(needs.db, needs.config.currency);
+    this.#together = new NaturalBatch((requests) => sendTogether({ ...needs, people }, requests), {
       atOnce: LANES,
       company: COMPANY,
       nameOf: ({ write }) => write.ledgerKey,
@@ -121,10 +124,12 @@ function answerOf(decision: Exclude<Decision, { way: 'careful' }>): TransferResu
 
 /** Who waits for an account that somebody holds for long is asked to go the careful way, and the others go on without them. */
 async function sendTogether(
-  needs: Needs,
+  needs: Needs & { readonly people: People },
   requests: readonly Request[],
 ): Promise<readonly Outcome<Decision>[]> {
   try {
+    const usual = await sendUsual(needs, requests, rulesOf(needs));
+    if (usual !== null) return usual.map((value) => ({ ok: true, value }));
     return await sendInTurn(needs, requests, { skipsLocked: false });
   } catch (error) {
     if (sqlState(error) !== LOCK_NOT_AVAILABLE) throw error;
@@ -132,15 +137,24 @@ async function sendTogether(
   }
 }
 
+function rulesOf({ config, limits }: Needs): Rules {
+  const { currency, region } = config;
+  return {
+    currency,
+    region,
+    transferMaxMinor: config.limits.transferMaxMinor,
+    tries: limits.together(BUDGET),
+  };
+}
+
 async function sendInTurn(
-  { db, config, clock, limits }: Needs,
+  needs: Needs,
   requests: readonly Request[],
   { skipsLocked }: { readonly skipsLocked: boolean },
 ): Promise<readonly Outcome<Decision>[]> {
-  const { currency, region } = config;
-  const tries = limits.together(BUDGET);
-  const { transferMaxMinor } = config.limits;
-  const rules: Rules = { currency, region, transferMaxMinor, tries };
+  const { db, clock } = needs;
+  const rules = rulesOf(needs);
+  const { currency, tries } = rules;
   const now = new Date(clock.nowMs());
   const asking = requests.map(({ senderId, sessionId, phone, write }) => ({
     userId: senderId,
