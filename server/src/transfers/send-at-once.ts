@@ -52,7 +52,7 @@ export class OnlineTransfers {
     this.#together = new NaturalBatch((requests) => sendTogether({ ...needs, people }, requests), {
       atOnce: LANES,
       company: COMPANY,
-      nameOf: ({ write }) => write.ledgerKey,
+      namesOf: ({ write }) => [write.ledgerKey],
     });
   }
 
