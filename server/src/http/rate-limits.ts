@@ -12,6 +12,7 @@ import {
 import type { Sql } from 'postgres';
 import type { Db } from '../db/client.ts';
 import { rateLimits } from '../db/schema/http.ts';
+import { FloodWindows } from './flood-windows.ts';
 import { type ApiProblem, problem } from './problem.ts';
 
 const MINUTE = 60;
@@ -103,7 +104,7 @@ export type FloodName = keyof typeof FLOODS;
 
 export interface RateLimits {
   /** Takes one point of a flood's budget, without the database. @throws ApiProblem like {@link take} */
-  takeOfFlood(flood: FloodName, key: string): Promise<void>;
+  takeOfFlood(flood: FloodName, key: string): void;
   /** Takes one point. @throws ApiProblem `rate_limited` with `retryAfterMs` when none is left. */
   take(budget: BudgetName, key: string): Promise<void>;
   /**
@@ -187,7 +188,7 @@ export function createRateLimits(db: Db, options: RateLimitOptions): RateLimits 
   const floods = new Map(
     Object.entries(FLOODS).map(([name, { points, seconds }]) => [
       name,
-      new RateLimiterMemory({ points: Math.ceil(points * options.factor), duration: seconds }),
+      new FloodWindows({ most: Math.ceil(points * options.factor), windowMs: seconds * 1000 }),
     ]),
   );
   const consume = async (
@@ -204,7 +205,10 @@ export function createRateLimits(db: Db, options: RateLimitOptions): RateLimits 
     }
   };
   return {
-    takeOfFlood: (flood, key) => consume(floods.get(flood), key),
+    takeOfFlood: (flood, key) => {
+      const retryAfterMs = floods.get(flood)?.take(key) ?? 0;
+      if (retryAfterMs > 0) throw problem('rate_limited', { retryAfterMs });
+    },
     take: (budget, key) =>
       consume(limiterOf(budget), key, (waitMs) => {
         if (key === EVERYBODY) spentUntilMs.set(budget, Date.now() + waitMs);
