@@ -39,6 +39,6 @@ export const registerTransfers: RegisterRoutes = (router, context) => {
   router.post(sendRoute.path, async (c) => {
     const wanted = await readJson(c, TransferBody);
     const sender = await auth.readToken(c, 'customer');
-    return answerJson(c, JSON.stringify(await transfers.send(c, sender, wanted)));
+    return answerJson(c, await transfers.send(c, sender, wanted));
   });
 };

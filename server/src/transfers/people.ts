@@ -7,17 +7,23 @@
 import type { Sql } from 'postgres';
 import { type Db, lanesOf } from '../db/client.ts';
 import { pgArray, pgPlainArray } from '../db/pg-array.ts';
+import { preview, type Shown } from './transfer.ts';
 
 /** Enough for those who send to each other through one process in an hour. */
 const REMEMBERED_MAX = 20_000;
 
-/** A customer. */
-export interface Person {
+interface Found {
   readonly id: string;
   readonly phone: string;
   readonly username: string;
   /** Of their online money. */
   readonly account: string;
+}
+
+/** A customer. */
+export interface Person extends Found {
+  /** To the other one. */
+  readonly shown: Shown;
 }
 
 export interface Wanted {
@@ -63,7 +69,8 @@ export class People {
     const found = await lanesOf(this.#db).use((lane) =>
       look(lane.now().sql, { ids, phones, currency: this.#currency }),
     );
-    for (const person of found) {
+    for (const one of found) {
+      const person = { ...one, shown: preview(one) };
       this.#byId.set(person.id, person);
       this.#byPhone.set(person.phone, person);
     }
@@ -78,7 +85,7 @@ function look(
     currency,
   }: { readonly ids: readonly string[]; readonly phones: readonly string[]; readonly currency: string },
 ) {
-  return sql<Person[]>`
+  return sql<Found[]>`
     select u.id, u.phone, u.username, a.id as account
     from (
       select id, phone, username, role, closed_at from users where id = any (${pgPlainArray([...new Set(ids)])}::uuid[])

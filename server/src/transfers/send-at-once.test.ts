@@ -50,7 +50,7 @@ function sender(transfers = new OnlineTransfers(server.context)) {
     const app = new Hono<AppEnv>();
     app.post('/', async (c) => {
       const signedIn = { ...from, role: 'customer', merchantId: null } as const;
-      return c.json(await transfers.send(c, signedIn, { phone, amountMinor: String(amountMinor) }));
+      return c.body(await transfers.send(c, signedIn, { phone, amountMinor: String(amountMinor) }));
     });
     app.onError((error, c) => c.text(error instanceof ApiProblem ? error.code : String(error), 400));
     const answer = await app.request('/', { method: 'POST', headers: { 'idempotency-key': key } });

@@ -58,6 +58,7 @@ export class OnlineTransfers {
 
   /**
    * @param sender as the token says; whether the session lives is asked here
+   * @returns JSON of a `TransferResult`
    * @throws ApiProblem `session_expired`, `rate_limited`, `idempotency_key_required`, `idempotency_key_reused`,
    *   `amount_above_maximum`, `phone_number_invalid`, `recipient_is_sender`, `recipient_not_found`, `insufficient_funds`
    */
@@ -65,16 +66,18 @@ export class OnlineTransfers {
     c: Context<AppEnv>,
     { userId, sessionId }: SignedIn,
     { phone, amountMinor, note }: Wanted,
-  ): Promise<TransferResult> {
+  ): Promise<string> {
     const { sessions, limits } = this.#needs;
     const write = { userId, route: ROUTE, input: { phone, amountMinor, note } };
     const money = { senderId: userId, amountMinor: BigInt(amountMinor), note };
-    const carefully = () =>
-      this.#needs.idempotency.run(c, {
-        ...write,
-        schema: TransferResult,
-        work: (key) => this.#careful.send({ ...money, phone, key }),
-      });
+    const carefully = async () =>
+      JSON.stringify(
+        await this.#needs.idempotency.run(c, {
+          ...write,
+          schema: TransferResult,
+          work: (key) => this.#careful.send({ ...money, phone, key }),
+        }),
+      );
     const alone = async () => {
       await sessions.assertAlive(sessionId);
       await limits.take(BUDGET, userId);
@@ -111,12 +114,12 @@ function isRowRefused(error: unknown): boolean {
 }
 
 /** @throws ApiProblem */
-function answerOf(decision: Exclude<Decision, { way: 'careful' }>): TransferResult {
+function answerOf(decision: Exclude<Decision, { way: 'careful' }>): string {
   switch (decision.way) {
     case 'sent':
-      return decision.result;
+      return decision.body;
     case 'kept':
-      return TransferResult.parse(JSON.parse(readKept(decision.answer)));
+      return readKept(decision.answer);
     case 'refused':
       throw decision.refusal;
   }

@@ -117,7 +117,11 @@ async function plan(
     if (sender === undefined) return problem('not_authenticated');
     const [from, to] = [accounts.get(sender.id), accounts.get(recipient.id)];
     if (from === undefined || to === undefined) return problem('internal_error');
-    return { request, recipient, transfer: transferOf(request, { sender, recipient, from, to }) };
+    return {
+      request,
+      recipient,
+      transfer: transferOf(request, { sender: preview(sender), recipient: preview(recipient), from, to }),
+    };
   });
 }
 

@@ -15,7 +15,7 @@ import type { CountedTogether } from '../http/rate-limits.ts';
 import { contentHash, type HashedTransfer, lockCovered, postPairs, tellPosted } from '../ledger/index.ts';
 import type { Decision, Request, Rules } from './decide.ts';
 import type { People, Person } from './people.ts';
-import { preview, transferOf } from './transfer.ts';
+import { answerUntilTime, END_OF_ANSWER, transferOf } from './transfer.ts';
 
 type Needs = Pick<ServerContext, 'db' | 'clock'> & { readonly people: People };
 
@@ -23,8 +23,8 @@ interface Foreseen {
   readonly requests: readonly Request[];
   readonly people: ReadonlySet<Person>;
   readonly toPost: readonly HashedTransfer[];
+  /** Each `body` as far as where its time begins. */
   readonly toKeep: readonly (NamedWrite & KeptAnswer)[];
-  readonly answers: readonly Omit<Extract<Decision, { way: 'sent' }>['result'], 'createdAt'>[];
 }
 
 /** Null when something is not usual: nothing was done. @throws when the database does not answer, or an account is held for long */
@@ -44,8 +44,8 @@ export async function sendUsual(
     });
     if (done === undefined) throw new Error('a transaction that was committed said nothing');
     tellPosted('user_transfer', foreseen.toPost.length);
-    const createdAt = done.began.toISOString();
-    return foreseen.answers.map((answer) => ({ way: 'sent', result: { ...answer, createdAt } }));
+    const end = done.began.toISOString() + END_OF_ANSWER;
+    return foreseen.toKeep.map(({ body }) => ({ way: 'sent', body: body + end }));
   } catch (error) {
     if (!isNotAsForeseen(error)) throw error;
     people.forget(foreseen.people);
@@ -63,32 +63,30 @@ async function foresee(
 ): Promise<Foreseen | null> {
   const wanted = requests.flatMap(({ senderId, phone }) => (phone === null ? [] : [{ senderId, phone }]));
   if (wanted.length < requests.length) return null;
-  const sides = await known.of(wanted);
+  const pairs = await known.of(wanted);
   const keys = new Set<string>();
   const people = new Set<Person>();
   const toPost: HashedTransfer[] = [];
   const toKeep: (NamedWrite & KeptAnswer)[] = [];
-  const answers: Foreseen['answers'][number][] = [];
   for (const [index, request] of requests.entries()) {
-    const [sender, recipient] = sides[index] ?? [];
+    const [sender, recipient] = pairs[index] ?? [];
     const { amountMinor, note, write } = request;
     if (sender === undefined || recipient === undefined || sender.id === recipient.id) return null;
     if (amountMinor > transferMaxMinor || keys.has(write.ledgerKey)) return null;
     keys.add(write.ledgerKey);
     people.add(sender).add(recipient);
-    const both = { sender, recipient, from: sender.account, to: recipient.account };
-    const transfer = transferOf({ amountMinor, note, key: write.ledgerKey }, both);
-    const answer = {
-      id: transfer.id,
-      amountMinor: amountMinor.toString(),
-      currency,
-      recipient: preview(recipient),
+    const sides = {
+      sender: sender.shown,
+      recipient: recipient.shown,
+      from: sender.account,
+      to: recipient.account,
     };
+    const transfer = transferOf({ amountMinor, note, key: write.ledgerKey }, sides);
+    const answer = answerUntilTime({ id: transfer.id, amountMinor, currency, recipient: recipient.shown });
     toPost.push({ transfer, contentHash: contentHash(transfer) });
-    toKeep.push({ ...write, status: 200, body: `${JSON.stringify(answer).slice(0, -1)},"createdAt":"` });
-    answers.push(answer);
+    toKeep.push({ ...write, status: 200, body: answer });
   }
-  return { requests, people, toPost, toKeep, answers };
+  return { requests, people, toPost, toKeep };
 }
 
 /** Tries before accounts, as `ask.ts` has it. */
@@ -116,7 +114,7 @@ function proveAndWrite(
   const ids = pgPlainArray(all.map(({ id }) => id));
   const sessions = new Set(requests.map(({ sessionId }) => sessionId));
   return sql<{ began: Date }[]>`
-    with ${postPairs(sql, toPost, currency)}, ${keepTogether(sql, toKeep, now, endingWithBegin(sql, '"}'))}
+    with ${postPairs(sql, toPost, currency)}, ${keepTogether(sql, toKeep, now, endingWithBegin(sql, END_OF_ANSWER))}
     select now() as began, ${inItsTransaction(sql)}, 1 / (
       (
         select count(*) from sessions where id = any (${pgPlainArray([...sessions])}::uuid[])

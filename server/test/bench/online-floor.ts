@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { inTransaction } from '../../src/db/retry.ts';
 import { findAccounts, type NewTransfer, postTransfers } from '../../src/ledger/index.ts';
-import { transferOf } from '../../src/transfers/transfer.ts';
+import { preview, transferOf } from '../../src/transfers/transfer.ts';
 import type { BenchCloud } from './cloud.ts';
 import type { Pair } from './seed.ts';
 import { spentOn } from './processor.ts';
@@ -30,11 +30,14 @@ export async function toPost(
   const accounts = await findAccounts(db, { kind: 'user_online', ownerIds, currency: config.currency });
   const side = (index: number) => {
     const { userId = '', phone = '' } = people[index] ?? {};
-    return { username: `bench ${userId}`, phone, account: accounts.get(userId) ?? '' };
+    return { shown: preview({ username: `bench ${userId}`, phone }), account: accounts.get(userId) ?? '' };
   };
   return pairs.map(([payer, payee]) => {
     const [sender, recipient] = [side(payer), side(payee)];
-    const sides = { sender, recipient, from: sender.account, to: recipient.account };
+    const sides = {
+      ...{ sender: sender.shown, recipient: recipient.shown },
+      ...{ from: sender.account, to: recipient.account },
+    };
     return transferOf({ amountMinor: 1n, key: randomUUID() }, sides);
   });
 }
