@@ -126,7 +126,7 @@ test('in one go, too: a statement whose plan is gone writes nothing outside of i
   const run = (what: string, ...before: string[]) =>
     inOneGo<{ what: string }>(pool.db, {
       first: (sql) => sql.unsafe(before.pop() ?? 'select 1'),
-      then: (sql) => sql`
+      second: (sql) => sql`
         with w as (insert into said values (${what})) select ${what} as what, ${inItsTransaction(sql)}`,
     });
   const counted = async (what: string) =>
@@ -142,7 +142,7 @@ test('in one go nothing stands when the first statement finds what it must not, 
   const run = (divisor: number) =>
     inOneGo(pool.db, {
       first: (sql) => sql`select 1 / ${divisor}::int, ${inItsTransaction(sql)}`,
-      then: (sql) => sql`with w as (insert into said values ('found')) select ${inItsTransaction(sql)}`,
+      second: (sql) => sql`with w as (insert into said values ('found')) select ${inItsTransaction(sql)}`,
     });
   await expect(run(0)).rejects.toMatchObject({ code: '22012' });
   expect(await database.owner`select 1 from said where what = 'found'`).toHaveLength(0);
@@ -157,7 +157,7 @@ test('a value is given out for nothing that is not committed in one go either, w
     () =>
       inOneGo(pool.db, {
         first: (sql) => sql`select ${inItsTransaction(sql)}`,
-        then: (sql) => sql`
+        second: (sql) => sql`
           with w as (insert into said values ('cut')) select ${inItsTransaction(sql)}, ${passLock(sql)}`,
       }),
     () => {

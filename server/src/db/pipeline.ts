@@ -56,7 +56,7 @@ export interface OneGo<A extends Row> {
   /** Locks, and looks. */
   readonly first: (sql: Sql) => PendingQuery<Row[]>;
   /** Sees what was committed until the locks were had. */
-  readonly then: (sql: Sql) => PendingQuery<A[]>;
+  readonly second: (sql: Sql) => PendingQuery<A[]>;
 }
 
 /**
@@ -68,14 +68,14 @@ export function inOneGo<A extends Row>(db: Db, steps: OneGo<A>): Promise<readonl
   return lanesOf(db).use((lane) => withRetries(() => runInOneGo(lane, steps)));
 }
 
-async function runInOneGo<A extends Row>(lane: Lane, { first, then }: OneGo<A>): Promise<readonly A[]> {
+async function runInOneGo<A extends Row>(lane: Lane, { first, second }: OneGo<A>): Promise<readonly A[]> {
   const { sql, losses } = lane.now();
   const watch = setTimeout(() => lane.renew(), LOST_AFTER_MS);
   // All four, so that nothing is on its way any more when somebody else takes the lane.
   const [begun, looked, written, ended] = await Promise.allSettled([
     sql.unsafe('begin deferrable').then(losses),
     first(sql),
-    then(sql),
+    second(sql),
     sql.unsafe('commit'),
   ]);
   clearTimeout(watch);

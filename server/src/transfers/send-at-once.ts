@@ -1,8 +1,9 @@
 /**
- * The usual transfer: the whole request in one transaction of two round trips, shared by all that arrive while another is under
- * way. Session, tries, key, people, limits, money and the kept answer stand or fall together.
+ * Transfers as they arrive: the whole request in one transaction, shared by all that arrive while another is under way. Session,
+ * tries, key, people, limits, money and the kept answer stand or fall together. A batch in which all is usual makes one round trip
+ * (`send-usual.ts`), every other one two.
  *
- * What is not usual - somebody owes, a key's first attempt is still at work elsewhere, a transfer stands under its key already -
+ * What is not usual for one of them - somebody owes, a key's first attempt is still at work, a transfer stands under its key already -
  * goes the careful way (`send-money.ts`), which knows about it. Never: decides differently from it.
  */
 import type { Context } from 'hono';
@@ -21,6 +22,7 @@ import type { AppEnv } from '../http/router.ts';
 import { postPairs, tellPosted } from '../ledger/index.ts';
 import { ask, type Found } from './ask.ts';
 import { type Decided, decide, type Decision, type Request, type Rules } from './decide.ts';
+import { OddBatches } from './odd-batches.ts';
 import { People } from './people.ts';
 import { CarefulTransfers } from './send-money.ts';
 import { sendUsual } from './send-usual.ts';
@@ -49,7 +51,8 @@ export class OnlineTransfers {
     this.#needs = needs;
     this.#careful = new CarefulTransfers(needs);
     const people = new People(needs.db, needs.config.currency);
-    this.#together = new NaturalBatch((requests) => sendTogether({ ...needs, people }, requests), {
+    const odd = new OddBatches();
+    this.#together = new NaturalBatch((requests) => sendTogether({ ...needs, people, odd }, requests), {
       atOnce: LANES,
       company: COMPANY,
       namesOf: ({ write }) => [write.ledgerKey],
@@ -127,7 +130,7 @@ function answerOf(decision: Exclude<Decision, { way: 'careful' }>): string {
 
 /** Who waits for an account that somebody holds for long is asked to go the careful way, and the others go on without them. */
 async function sendTogether(
-  needs: Needs & { readonly people: People },
+  needs: Needs & { readonly people: People; readonly odd: OddBatches },
   requests: readonly Request[],
 ): Promise<readonly Outcome<Decision>[]> {
   try {

@@ -14,10 +14,11 @@ import { endingWithBegin, type KeptAnswer, keepTogether, type NamedWrite } from 
 import type { CountedTogether } from '../http/rate-limits.ts';
 import { contentHash, type HashedTransfer, lockCovered, postPairs, tellPosted } from '../ledger/index.ts';
 import type { Decision, Request, Rules } from './decide.ts';
+import type { OddBatches } from './odd-batches.ts';
 import type { People, Person } from './people.ts';
 import { answerUntilTime, END_OF_ANSWER, transferOf } from './transfer.ts';
 
-type Needs = Pick<ServerContext, 'db' | 'clock'> & { readonly people: People };
+type Needs = Pick<ServerContext, 'db' | 'clock'> & { readonly people: People; readonly odd: OddBatches };
 
 interface Foreseen {
   readonly requests: readonly Request[];
@@ -29,10 +30,11 @@ interface Foreseen {
 
 /** Null when something is not usual: nothing was done. @throws when the database does not answer, or an account is held for long */
 export async function sendUsual(
-  { db, clock, people }: Needs,
+  { db, clock, people, odd }: Needs,
   requests: readonly Request[],
   rules: Rules,
 ): Promise<readonly Decision[] | null> {
+  if (!odd.mayTry(requests.length)) return null;
   const foreseen = await foresee(requests, rules, people);
   if (foreseen === null) return null;
   const now = new Date(clock.nowMs());
@@ -40,14 +42,16 @@ export async function sendUsual(
   try {
     const [done] = await inOneGo<{ began: Date }>(db, {
       first: (sql) => countAndLock(sql, foreseen, tries),
-      then: (sql) => proveAndWrite(sql, foreseen, { currency, now }),
+      second: (sql) => proveAndWrite(sql, foreseen, { currency, now }),
     });
     if (done === undefined) throw new Error('a transaction that was committed said nothing');
+    odd.wasUsual();
     tellPosted('user_transfer', foreseen.toPost.length);
     const end = done.began.toISOString() + END_OF_ANSWER;
     return foreseen.toKeep.map(({ body }) => ({ way: 'sent', body: body + end }));
   } catch (error) {
     if (!isNotAsForeseen(error)) throw error;
+    odd.wasOdd(requests.length);
     people.forget(foreseen.people);
     return null;
   }
