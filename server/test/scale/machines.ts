@@ -228,13 +228,15 @@ export interface ApiOptions {
   readonly name: string;
   readonly port: number;
   readonly env: Readonly<Record<string, string>>;
+  /** Another release's entry file; this one's by default. */
+  readonly main?: string;
 }
 
-export async function startApi({ name, port, env }: ApiOptions): Promise<Machine> {
+export async function startApi({ name, port, env, main = MAIN }: ApiOptions): Promise<Machine> {
   const api = startMachine({
     name,
     file: process.execPath,
-    args: [MAIN],
+    args: [main],
     env: { ...env, PORT: String(port) },
   });
   await until(`${name} is ready`, async () => {
