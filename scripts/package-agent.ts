@@ -21,9 +21,7 @@ export class AgentNotPackable extends Error {
 }
 
 /** Loaded from node_modules at run time: each carries, or opens, machine code. */
-const external = ['better-sqlite3', 'node-wifi-direct', 'drizzle-orm'] as const;
-/** The migrator is asked for by `require`, only when there is something to migrate. */
-const migrator = { index: 'better-sqlite3/driver.js', migrator: 'better-sqlite3/migrator.js' } as const;
+const external = ['better-sqlite3', 'node-wifi-direct'] as const;
 
 export async function packAgent(folder: AgentFolder): Promise<void> {
   await rm(folder.target, { recursive: true, force: true });
@@ -31,7 +29,6 @@ export async function packAgent(folder: AgentFolder): Promise<void> {
   await bundleAgent(folder);
   await packWifiDirect(folder);
   await packSqlite(folder);
-  await packMigrator(folder);
   await packMigrations(folder);
 }
 
@@ -45,7 +42,6 @@ async function bundleAgent({ root, target, version }: AgentFolder): Promise<void
       'check-thread': join(agent, 'store', 'check-thread.ts'),
     },
     target,
-    format: 'es',
     define: { 'process.env.TIKI_VERSION': JSON.stringify(version) },
   });
   // Node reads the bundles as modules, and there is no other manifest between them and the system's root.
@@ -65,7 +61,6 @@ async function packWifiDirect({ root, target }: AgentFolder): Promise<void> {
   await bundle({
     entries: { index: join(source, 'src', 'index.ts') },
     target: join(place, 'src'),
-    format: 'es',
   });
   await copyInto(join(source, addon), join(place, addon));
   await writeManifest(place, {
@@ -86,20 +81,6 @@ async function packSqlite({ root, target }: AgentFolder): Promise<void> {
     await copyInto(join(source, file), join(place, file));
 }
 
-/** Of drizzle-orm's thousands of files, the few that apply migrations. */
-async function packMigrator({ root, target }: AgentFolder): Promise<void> {
-  const source = join(root, 'node_modules', 'drizzle-orm');
-  const place = join(target, 'node_modules', 'drizzle-orm');
-  const entries = { index: join(source, migrator.index), migrator: join(source, migrator.migrator) };
-  await bundle({ entries, target: place, format: 'cjs' });
-  await writeManifest(place, {
-    name: 'drizzle-orm',
-    private: true,
-    type: 'commonjs',
-    exports: { './better-sqlite3': './index.js', './better-sqlite3/migrator': './migrator.js' },
-  });
-}
-
 /** The SQL is compared by hash with what made a shop's database: it is copied byte by byte, and checked to be. */
 async function packMigrations({ root, target }: AgentFolder): Promise<void> {
   const source = join(root, 'drizzle', 'kiosk');
@@ -113,7 +94,6 @@ async function packMigrations({ root, target }: AgentFolder): Promise<void> {
 type Bundle = {
   readonly entries: Readonly<Record<string, string>>;
   readonly target: string;
-  readonly format: 'es' | 'cjs';
   readonly define?: Readonly<Record<string, string>>;
 };
 
@@ -128,7 +108,7 @@ async function bundle(plan: Bundle): Promise<void> {
   }
 }
 
-async function bundleWithVite({ entries, target, format, define }: Bundle): Promise<void> {
+async function bundleWithVite({ entries, target, define }: Bundle): Promise<void> {
   await build({
     configFile: false,
     // Nothing of a developer's .env ends up in a package.
@@ -146,7 +126,7 @@ async function bundleWithVite({ entries, target, format, define }: Bundle): Prom
       reportCompressedSize: false,
       rolldownOptions: {
         input: { ...entries },
-        output: { format, entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
+        output: { format: 'es', entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
       },
     },
   });

@@ -1,5 +1,5 @@
-// How messages travel (page 13): the text of a QR code, and HPKE (RFC 9180, base mode, single shot) written out from
-// the RFC over node:crypto.
+// How messages travel (pages 13 and 15): the text of a QR code, and HPKE (RFC 9180, base mode, single shot) written out
+// from the RFC over node:crypto.
 
 import { createDecipheriv, createECDH, createHmac } from 'node:crypto';
 import { encode } from 'cbor2';
@@ -51,12 +51,20 @@ export function openSealed(sealed: Hex, privateKey: Hex, kioskCertificateHash: H
   const bytes = Buffer.from(sealed, 'hex');
   const most = limits.MAX_ENVELOPE_BYTES + encBytes + tagBytes;
   demand(bytes.length <= most, 'message_too_large');
+  const info = Buffer.from(encode(['tiki-delivery', fromHex(kioskCertificateHash)]));
+  return openHpke(bytes, privateKey, { info, aad: nothing });
+}
+
+/** What it is bound to, beside the recipient's key. */
+type Binding = { readonly info: Buffer; readonly aad: Buffer };
+
+export function openHpke(bytes: Buffer, privateKey: Hex, { info, aad }: Binding): Hex {
   const uncompressed = 4;
   demand(bytes.length >= encBytes + tagBytes && bytes[0] === uncompressed, 'sealed_message_unreadable');
-  const info = Buffer.from(encode(['tiki-delivery', fromHex(kioskCertificateHash)]));
   try {
     const { key, nonce } = keySchedule(sharedSecret(bytes.subarray(0, encBytes), privateKey), info);
     const decipher = createDecipheriv('aes-128-gcm', key, nonce);
+    decipher.setAAD(aad);
     decipher.setAuthTag(bytes.subarray(-tagBytes));
     const plain = decipher.update(bytes.subarray(encBytes, -tagBytes));
     return Buffer.concat([plain, decipher.final()]).toString('hex');

@@ -15,6 +15,7 @@ import { limits } from './limits.ts';
 import * as objects from './objects.ts';
 import { Refusal, refusalCodes } from './refusal.ts';
 import * as refunds from './refunds.ts';
+import * as sealedSettlement from './sealed-settlement.ts';
 import * as settlement from './settlement.ts';
 import * as streams from './settlement-stream.ts';
 import * as trust from './trust.ts';
@@ -59,6 +60,8 @@ type Texts =
   | 'rootPublicKey'
   | 'salt'
   | 'sealed'
+  | 'sealedSettlement'
+  | 'sealingKey'
   | 'statement'
   | 'stream'
   | 'text'
@@ -69,6 +72,7 @@ type Input = Readonly<Record<Texts, string>> & {
   readonly content: channel.QrContent;
   readonly history: { lastCounter: number; lastCumulativeMinor: string; lastHash: Hex } | null;
   readonly issuerCertificates: readonly Hex[];
+  readonly heldKeys: readonly sealedSettlement.HeldKey[];
   readonly limitsInForce: { version: number; generation: number } | null;
   readonly notAfter: number;
   readonly notBefore: number;
@@ -81,6 +85,7 @@ type Input = Readonly<Record<Texts, string>> & {
     recent: { acceptedAt: number; amountMinor: string }[];
     allowanceSumMinor: string;
   };
+  readonly sealingKeyInForce: { generation: number; issuedAt: number; signerGeneration: number } | null;
   /** Amounts are decimal texts, numbers are numbers. */
   readonly settings: Readonly<Record<string, string | number>>[];
   readonly expectedPhone?: string;
@@ -177,6 +182,13 @@ const operations: Record<string, (input: Input) => unknown> = {
     const inForce = { kiosk, trustBundle, known: input.limitsInForce };
     return trust.takeMerchantLimits(input.merchantLimits, inForce, input.nowSeconds);
   },
+  takeSealingKey: (input) => {
+    const trustBundle = trust.verifyTrustBundle(input.trustBundle, input.rootPublicKey);
+    const inForce = { trustBundle, known: input.sealingKeyInForce };
+    return sealedSettlement.takeSealingKey(input.sealingKey, inForce, input.nowSeconds);
+  },
+  openSealedSettlement: (input) =>
+    sealedSettlement.openSealedSettlement(input.sealedSettlement, input.heldKeys),
   readBatchStream: ({ stream }) => streams.readBatchStream(stream),
   readAcknowledgementStream: ({ stream }) => streams.readAcknowledgementStream(stream),
   followAcknowledgementStream: ({ stream }) => streams.followStream(stream, 'acknowledgements'),

@@ -132,6 +132,8 @@ export const FIELD_NAMES: ReadonlyMap<number, readonly string[]> = new Map([
   [24, ['purpose', 'issuer-certificate', 'allowance-certificate', 'first', 'second']],
   [26, ['purpose', 'envelopes']],
   [27, ['purpose', 'merchant-id', 'version', 'issued-at', 'currency', 'limits']],
+  [28, ['purpose', 'public-key', 'generation', 'issued-at', 'validity']],
+  [29, ['purpose', 'key-id', 'kiosk-certificate-hash', 'sealed']],
 ]);
 
 /** The notation of one encoded object, envelope or plain value, in lines. */

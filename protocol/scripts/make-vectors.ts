@@ -8,7 +8,7 @@ import { webcrypto } from 'node:crypto';
 import { fromHex } from '../src/bytes.ts';
 import { openSealed, runSync, sealToKiosk, type Result } from '../src/index.ts';
 import { SIGNATURES, VECTORS } from './read-vectors.ts';
-import { openVector } from './vector-suite.ts';
+import { isOfSeals, openVector } from './vector-suite.ts';
 import { stepsOf, type Json, type JsonObject, type Vector, type VectorFile } from './vector-operations.ts';
 import { withExamples } from './spec-examples.ts';
 import type { DraftFile } from './vector-drafts.ts';
@@ -23,6 +23,7 @@ import { boundVectors, shopBoundVectors } from './vectors-of-bounds.ts';
 import { edgeVectors } from './vectors-of-edges.ts';
 import { formVectors } from './vectors-of-forms.ts';
 import { journalFileVectors } from './vectors-of-journals.ts';
+import { sealedSettlementVectors } from './vectors-of-sealed-settlement.ts';
 import { settlementStreamVectors } from './vectors-of-settlement-streams.ts';
 import { settlementEdgeVectors } from './vectors-of-settlement-edges.ts';
 import { doubleSpendProofVectors } from './vectors-of-proofs.ts';
@@ -69,7 +70,7 @@ const MAKERS: Readonly<Record<string, (world: VectorWorld) => DraftFile>> = {
 
 /** Runs a vector on node:crypto. */
 async function runVector(vector: Vector, context: JsonObject): Promise<Result<Json>> {
-  if (vector.operation === 'openSealed') return await openVector(vector, context);
+  if (isOfSeals(vector)) return await openVector(vector, context);
   return runSync(stepsOf(vector, context), crypto);
 }
 
@@ -126,6 +127,8 @@ export async function makeVectors(): Promise<ReadonlyMap<string, string>> {
   const plaintext = sealedPlaintext(world);
   const sealing = sealingVectors(world, await sealOnce(world, plaintext), plaintext);
   files.set('sealing.json', await complete('sealing.json', sealing));
+  const sealedSettlement = await sealedSettlementVectors(world);
+  files.set('sealed-settlement.json', await complete('sealed-settlement.json', sealedSettlement));
   const texts = new Map([...files].map(([name, file]) => [name, `${JSON.stringify(file, null, 1)}\n`]));
   texts.set(SIGNATURES, `${JSON.stringify(notary.book(), null, 1)}\n`);
   return texts;

@@ -149,6 +149,27 @@ function* takeMerchantLimits(input: Input): Steps<unknown> {
   return { merchantId, version, issuedAt, currency, limits };
 }
 
+/** The same with the cloud's sealing key. */
+function* takeSealingKey(input: Input): Steps<unknown> {
+  const trust = yield* trustOf(input);
+  const candidate = yield* protocol.verifyCloudSealingKey(input.bytes('sealingKey'), trust.issuers);
+  const known = input.object('sealingKeyInForce');
+  protocol.checkCloudSealingKey(candidate, {
+    trust,
+    known:
+      known === null
+        ? null
+        : {
+            generation: known.number('generation'),
+            issuedAt: known.number('issuedAt'),
+            signerGeneration: known.number('signerGeneration'),
+          },
+    nowSeconds: input.number('nowSeconds'),
+  });
+  const { publicKey, keyId, generation, issuedAt, notAfter } = candidate;
+  return { publicKey, keyId, generation, issuedAt, notAfter };
+}
+
 function* signedPayment(
   bytes: Uint8Array,
   allowance: protocol.AllowanceCertificate,
@@ -511,6 +532,7 @@ const OPERATIONS: Readonly<Record<string, (input: Input) => Steps<unknown>>> = {
   },
   checkNotOlder: notOlder,
   takeMerchantLimits,
+  takeSealingKey,
   *applyDenyListDelta(input) {
     const delta = yield* protocol.verifyDenyListDelta(input.bytes('delta'), input.bytes('rootPublicKey'));
     return yield* protocol.applyDenyListDelta(delta, yield* trustOf(input, 'known'));
@@ -579,7 +601,7 @@ const OPERATIONS: Readonly<Record<string, (input: Input) => Steps<unknown>>> = {
   },
 };
 
-/** The rule that a vector asks for, to be run by either driver. `openSealed` has no rule: see vector-suite.ts. */
+/** The rule that a vector asks for, to be run by either driver. What opens seals has no rule: see vector-suite.ts. */
 export function* stepsOf(vector: Vector, context: JsonObject): Steps<Json> {
   const operation = OPERATIONS[vector.operation];
   if (operation === undefined) throw new TypeError(`no operation ${vector.operation}`);
@@ -589,4 +611,9 @@ export function* stepsOf(vector: Vector, context: JsonObject): Steps<Json> {
 /** What a vector gives: its input over the file's context. */
 export function inputOf(vector: Vector, context: JsonObject): JsonObject {
   return { ...context, ...vector.input };
+}
+
+/** Bytes of an input, also where they are counted and not written out. */
+export function bytesIn(input: JsonObject, name: string): Uint8Array {
+  return new Input(input).bytes(name);
 }

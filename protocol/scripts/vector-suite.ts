@@ -3,14 +3,26 @@
  * browser's WebCrypto. Isomorphic; what a program adds is its own primitives, and its own way to open a seal if it has one.
  */
 import { fromHex, toHex } from '../src/bytes.ts';
-import { openSealed, type Result, type Steps } from '../src/index.ts';
-import { inputOf, stepsOf, type Json, type Vector, type VectorFile } from './vector-operations.ts';
+import { openSealed, openSealedSettlement, type Result, type Steps } from '../src/index.ts';
+import {
+  bytesIn,
+  inputOf,
+  stepsOf,
+  type Json,
+  type JsonObject,
+  type Vector,
+  type VectorFile,
+} from './vector-operations.ts';
 
 export interface Platform {
   /** Runs a rule to its end on the platform's primitives. */
   readonly run: (steps: Steps<Json>) => Result<Json> | Promise<Result<Json>>;
   /** HPKE's recipient; WebCrypto's where the platform has none of its own. */
   readonly open?: typeof openSealed | ((...given: Parameters<typeof openSealed>) => Result<Uint8Array>);
+  /** The same for what is sealed to the cloud. */
+  readonly openSettlement?:
+    | typeof openSealedSettlement
+    | ((...given: Parameters<typeof openSealedSettlement>) => Result<Uint8Array>);
 }
 
 export interface Disagreement {
@@ -36,10 +48,9 @@ export async function runVectors(
     for (const vector of [...valid, ...invalid]) {
       vectors += 1;
       const expected = expectedOf(vector);
-      const got =
-        vector.operation === 'openSealed'
-          ? await openVector(vector, context, platform.open ?? openSealed)
-          : await platform.run(stepsOf(vector, context));
+      const got = isOfSeals(vector)
+        ? await openVector(vector, context, platform)
+        : await platform.run(stepsOf(vector, context));
       if (!isSame(got, expected)) disagreements.push({ file, vector: vector.name, expected, got });
     }
   }
@@ -50,19 +61,39 @@ function expectedOf({ code, output }: Vector): Result<Json> {
   return code === undefined ? { ok: true, value: output ?? null } : { ok: false, code };
 }
 
-/** HPKE has no synchronous form everywhere, so the one sealed operation runs outside the drivers. */
+/** HPKE has no synchronous form everywhere, so what opens a seal runs outside the drivers. */
+export function isOfSeals({ operation }: Pick<Vector, 'operation'>): boolean {
+  return operation === 'openSealed' || operation === 'openSealedSettlement';
+}
+
 export async function openVector(
   vector: Vector,
   context: VectorFile['context'],
-  open: NonNullable<Platform['open']> = openSealed,
+  platform: Omit<Platform, 'run'> = {},
 ): Promise<Result<Json>> {
-  const { sealed, privateKey, kioskCertificateHash } = inputOf(vector, context);
-  const bytes = (hex: Json | undefined) => fromHex(typeof hex === 'string' ? hex : '');
-  const opened = await open(bytes(sealed), {
-    privateKey: bytes(privateKey),
-    kioskCertificateHash: bytes(kioskCertificateHash),
-  });
+  const input = inputOf(vector, context);
+  const opened = await (vector.operation === 'openSealed'
+    ? openDelivery(input, platform.open ?? openSealed)
+    : openBatch(input, platform.openSettlement ?? openSealedSettlement));
   return opened.ok ? { ok: true, value: toHex(opened.value) } : opened;
+}
+
+const bytes = (hex: Json | undefined) => fromHex(typeof hex === 'string' ? hex : '');
+
+function openDelivery(
+  { sealed, privateKey, kioskCertificateHash }: JsonObject,
+  open: NonNullable<Platform['open']>,
+) {
+  const options = { privateKey: bytes(privateKey), kioskCertificateHash: bytes(kioskCertificateHash) };
+  return open(bytes(sealed), options);
+}
+
+function openBatch(input: JsonObject, open: NonNullable<Platform['openSettlement']>) {
+  const held = (input['heldKeys'] ?? []) as readonly JsonObject[];
+  return open(
+    bytesIn(input, 'sealedSettlement'),
+    held.map(({ keyId, privateKey }) => ({ keyId: bytes(keyId), privateKey: bytes(privateKey) })),
+  );
 }
 
 /** Objects are the same whatever the order of their fields. */

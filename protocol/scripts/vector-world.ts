@@ -77,6 +77,10 @@ export function makeVectorWorld(notary: Notary) {
   );
   if (!root || !issuer || !nextIssuer || !kioskKey || !sealingKey || !phone || !stranger)
     throw new TypeError('unreachable');
+  const [cloudSealing, nextCloudSealing] = [
+    notary.actor('cloud sealing'),
+    notary.actor('next cloud sealing'),
+  ];
   const run = <T>(steps: protocol.Steps<T>, by: Actor): T => unwrap(protocol.runSync(steps, crypto, by.sign));
   const keyId = run(protocol.keyIdOf(issuer.publicKey), issuer);
   const issuerCertificates = [issuer, nextIssuer].map(({ publicKey }, index) =>
@@ -155,6 +159,8 @@ export function makeVectorWorld(notary: Notary) {
     sealingKey,
     phone,
     stranger,
+    cloudSealing,
+    nextCloudSealing,
     keyId,
     issuerCertificates,
     issuers,

@@ -12,6 +12,7 @@ export const REFUSAL_CODES = [
   'algorithm_not_allowed',
   'field_out_of_range',
   'sealed_message_unreadable',
+  'sealing_key_unknown',
   // keys and certificates
   'issuer_unknown',
   'issuer_key_not_for_this_use',
@@ -33,6 +34,7 @@ export const REFUSAL_CODES = [
   'deny_list_result_differs',
   'merchant_limits_not_for_this_kiosk',
   'merchant_limits_older_than_known',
+  'sealing_key_older_than_known',
   'trust_bundle_too_old',
   'clock_behind_trusted_time',
   // request

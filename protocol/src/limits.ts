@@ -46,6 +46,8 @@ export const MAX_JOURNAL_ENTRY_BYTES = 4_096;
 export const MAX_BATCH_ENTRIES = 500;
 export const MAX_BATCH_BYTES = 524_288;
 export const MAX_ACKNOWLEDGEMENT_BYTES = 65_536;
+/** Life of a cloud's sealing key from its last signature: longer than a kiosk may be offline; what was recorded stays at its mercy as long. */
+export const MAX_SEALING_KEY_SECONDS = 2_592_000;
 /** The problem that ends a settlement stream: a code, a sentence and what recovery needs. */
 export const MAX_STREAM_PROBLEM_BYTES = 4_096;
 /** Truncated hash that links payments and opens phone commitments: second preimages cost 2^128. */

@@ -26,4 +26,6 @@ export const PURPOSE = {
   journalFile: 25,
   requestList: 26,
   merchantLimits: 27,
+  cloudSealingKey: 28,
+  sealedSettlement: 29,
 } as const;

@@ -270,3 +270,19 @@ export const merchantLimits = ok(
     world.issuer,
   ),
 );
+export const cloudSealingKey = ok(
+  sync(
+    protocol.signCloudSealingKey(
+      { publicKey: world.sealingKey.publicKey, generation: 7, issuedAt: NOW, notAfter: NOW + 1_000 },
+      ok(sync(protocol.keyIdOf(world.issuer.publicKey))),
+    ),
+    world.issuer,
+  ),
+);
+const sealingKeyId = ok(sync(protocol.keyIdOf(world.sealingKey.publicKey)));
+/** Its seal does not open: what is fed with it reads the form. */
+export const sealedSettlement = protocol.encodeSealedSettlement({
+  keyId: sealingKeyId,
+  kioskCertificateHash: world.kiosk.hash,
+  sealed: new Uint8Array(200).fill(4),
+});

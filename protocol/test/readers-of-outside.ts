@@ -27,6 +27,8 @@ import {
   refundEntry,
   file,
   merchantLimits,
+  cloudSealingKey,
+  sealedSettlement,
   overrideEntry,
   policyEntry,
   issuers,
@@ -189,6 +191,27 @@ export const readers: Readonly<
     merchantLimits,
     (bytes) => protocol.attempt(() => protocol.readStoredMerchantLimits(bytes)),
   ],
+  "cloud's sealing key": [cloudSealingKey, (bytes) => sync(protocol.verifyCloudSealingKey(bytes, issuers))],
+  "cloud's sealing key that was stored": [
+    cloudSealingKey,
+    (bytes) => sync(protocol.readStoredCloudSealingKey(bytes)),
+  ],
+  'sealed settlement': [
+    sealedSettlement,
+    (bytes) => protocol.attempt(() => protocol.decodeSealedSettlement(bytes)),
+  ],
+  'key of a sealed settlement': [
+    sealedSettlement,
+    (bytes) =>
+      protocol.attempt(() => {
+        const message = protocol.decodeSealedSettlement(bytes);
+        return protocol.selectSealingKey(message, [{ keyId: message.keyId }]);
+      }),
+  ],
+  'what a seal held': [
+    protocol.encodeSettlementEnvelope(world.kiosk.hash, batch, [entry]),
+    (bytes) => protocol.requireEnvelope(bytes, { kioskCertificateHash: world.kiosk.hash }),
+  ],
   'request list': [
     protocol.encodeRequestList([protocol.encodeRequestEnvelope(world.kiosk.bytes, request.bytes)]),
     (bytes) => protocol.attempt(() => protocol.decodeRequestList(bytes)),
@@ -277,6 +300,7 @@ export const readers: Readonly<
 /** What takes its bytes in another form than these readers, and where it is fed with hostile ones. */
 export const ELSEWHERE: Readonly<Record<string, string>> = {
   openSealed: 'src/sealing.test.ts, and adapters/node-sealing.test.ts for the kiosk',
+  openSealedSettlement: 'src/sealed-settlement.test.ts, and adapters/node-sealing.test.ts for the cloud',
   readPayeeLock: 'within allowance certificates, above',
   readAddresses: 'within requests and refund offers, above',
   requireIssuerSignature:

@@ -10,19 +10,8 @@
  */
 export type StorageFault = 'full' | 'broken' | 'damaged' | 'refused';
 
-/** SQLite undid a migration by itself, as it does where the disk is full or fails; which of both, the migrator keeps to itself. */
-export class MigrationUndone extends Error {
-  override readonly name = 'MigrationUndone';
-  constructor(cause: unknown) {
-    super('the database could not be brought up to date: the disk is full, or fails; nothing was changed', {
-      cause,
-    });
-  }
-}
-
 /** Null for anything that is not the storage's fault (a broken rule of the schema is ours). */
 export function storageFaultOf(error: unknown): StorageFault | null {
-  if (error instanceof MigrationUndone) return 'broken';
   const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
   if (code === 'SQLITE_FULL' || code === 'ENOSPC' || code === 'EDQUOT') return 'full';
   if (code.startsWith('SQLITE_IOERR') || code === 'EIO') return 'broken';
@@ -44,11 +33,6 @@ export type QuarantineReason =
   | 'payments_differ_from_journal'
   | 'keys_do_not_match_certificate'
   | 'trust_record_invalid';
-
-/** Where a copy of a database stays as it was when it was set aside; it is there from then on. */
-export function copySetAside(path: string): string {
-  return `${path}.quarantined`;
-}
 
 /** Thrown while opening: the store must not be written to, and never be made anew. */
 export class Quarantined extends Error {

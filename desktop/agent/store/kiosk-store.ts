@@ -16,13 +16,13 @@ import {
   type SyncCrypto,
   type SyncSigner,
 } from '@tikiwallet/protocol';
-import { existsSync } from 'node:fs';
 import { loadPrivateKey, nodeCrypto } from '@tikiwallet/protocol/node';
 import type { Clock } from '../clock.ts';
 import { trustedNow, type TrustedNow } from '../trusted-time.ts';
 import { Audit } from './audit.ts';
 import { agreeWithMarker, checkNotLost } from './enrolment-marker.ts';
-import { copySetAside, type QuarantineReason } from './faults.ts';
+import type { QuarantineReason } from './faults.ts';
+import { isKnownSound, noteSound } from './soundness.ts';
 import { bornNs, JournalStanding, type JournalDoubt, type Standing } from './journal-standing.ts';
 import { Journal, type JournalHead } from './journal.ts';
 import { KioskRecord, type EnrolledKiosk } from './kiosk-record.ts';
@@ -166,6 +166,7 @@ export class KioskStore {
     this.signingPublicKey = signing.publicKey;
     const sealingPublicKey = loadPrivateKey(options.sealingKeyPem).publicKey;
     checkNotLost(options.path);
+    const wasKnownSound = isKnownSound(options.path);
     this.#db = openDatabase(options);
     try {
       this.journal = new Journal(this.#db, this.crypto);
@@ -189,7 +190,11 @@ export class KioskStore {
       this.#checkpointedSequence = this.#memory.head.sequence;
       this.markEnrolled();
       this.audit.start(this.#memory.head.sequence, this.#memory.cursor.acknowledgedSequence);
-      if (existsSync(copySetAside(options.path))) this.audit.finish();
+      // Whoever opened the file has then checked the rest of it, too.
+      if (!wasKnownSound) {
+        this.audit.finish();
+        noteSound(options.path);
+      }
     } catch (error) {
       closeUnlessBroken(this.#db, error);
       throw error;

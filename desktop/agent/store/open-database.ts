@@ -3,14 +3,10 @@
  * and migrated. Never opens a file that a newer version wrote, and never replaces one that does not read.
  */
 import Database from 'better-sqlite3';
-import type { drizzle as Drizzle } from 'drizzle-orm/better-sqlite3';
-import type { migrate as Migrate } from 'drizzle-orm/better-sqlite3/migrator';
-import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
-import { createRequire } from 'node:module';
-import { z } from 'zod';
-import { copySetAside, MigrationUndone, Quarantined, storageFaultOf } from './faults.ts';
+import { existsSync, statSync } from 'node:fs';
+import { applyMigrations } from './apply-migrations.ts';
+import { Quarantined, storageFaultOf } from './faults.ts';
+import { isKnownSound } from './soundness.ts';
 
 export type KioskDatabase = Database.Database;
 
@@ -31,8 +27,8 @@ const CHECKS_ALL_UP_TO_BYTES = 64 * 1024 * 1024;
 
 /** Whether opening this file leaves a part of the check to whole-check.ts. Asked before it is opened. */
 export function isCheckedAside({ path, checksAllUpToBytes }: OpenDatabaseOptions): boolean {
-  // In which damage was found before, perhaps by the part that would come afterwards: nothing is sold until all of it is read.
-  if (existsSync(copySetAside(path))) return false;
+  // Damage may have been found in it before, and by the part that would come afterwards: nothing is sold until all of it is read.
+  if (!isKnownSound(path)) return false;
   const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
   return size > (checksAllUpToBytes ?? CHECKS_ALL_UP_TO_BYTES);
 }
@@ -47,7 +43,11 @@ export function openDatabase(options: OpenDatabaseOptions): KioskDatabase {
     configure(db);
     if (isLarge) checkStructure(db);
     else if (!isNew) checkIntegrity(db);
-    migrate(db, options.migrationsFolder, isLarge ? checkIntegrity : null);
+    applyMigrations(db, {
+      folder: options.migrationsFolder,
+      // A table that is made anew is poured through its indexes: what a wrong one hides would be gone, and the file whole again.
+      checkFirst: () => (isLarge ? checkIntegrity(db) : undefined),
+    });
     return db;
   } catch (error) {
     closeUnlessBroken(db, error);
@@ -102,75 +102,6 @@ function checkIntegrity(db: KioskDatabase): void {
   const orphans = db.prepare('PRAGMA foreign_key_check').all();
   if (orphans.length > 0)
     throw new Quarantined('database_damaged', `${orphans.length} rows point to nothing`);
-}
-
-const MigrationJournal = z.object({ entries: z.array(z.object({ tag: z.string(), when: z.number() })) });
-const AppliedMigration = z.object({ hash: z.string(), created_at: z.bigint() });
-
-/** Drizzle's migrator does the work; this decides whether it may, and spares its start-up time when nothing is new. */
-function migrate(
-  db: KioskDatabase,
-  migrationsFolder: string,
-  checkFirst: ((db: KioskDatabase) => void) | null,
-): void {
-  const journal = MigrationJournal.parse(
-    JSON.parse(readFileSync(join(migrationsFolder, 'meta', '_journal.json'), 'utf8')),
-  );
-  const known = journal.entries.map((entry) => ({
-    when: BigInt(entry.when),
-    hash: createHash('sha256')
-      .update(readFileSync(join(migrationsFolder, `${entry.tag}.sql`), 'utf8'))
-      .digest('hex'),
-    tag: entry.tag,
-  }));
-  const applied = appliedMigrations(db);
-  for (const [index, row] of applied.entries()) {
-    const expected = known[index];
-    if (expected === undefined) {
-      throw new Quarantined(
-        'database_from_the_future',
-        `this database was written by a newer version (migration ${index})`,
-      );
-    }
-    if (expected.hash !== row.hash || expected.when !== row.created_at) {
-      throw new Quarantined(
-        'database_from_the_future',
-        `migration ${expected.tag} is not the one that made this database`,
-      );
-    }
-  }
-  if (applied.length === known.length) return;
-  // A table that is made anew is poured through its indexes: what a wrong one hides would be gone, and the file whole again.
-  checkFirst?.(db);
-  const require = createRequire(import.meta.url);
-  const { drizzle } = require('drizzle-orm/better-sqlite3') as { drizzle: typeof Drizzle };
-  const migrator = require('drizzle-orm/better-sqlite3/migrator') as { migrate: typeof Migrate };
-  // A table that others point to is made anew by a migration that proves at its end that every key holds. The pragma does
-  // nothing inside the migrator's transaction.
-  db.pragma('foreign_keys = OFF');
-  try {
-    migrator.migrate(drizzle(db), { migrationsFolder });
-  } catch (error) {
-    // The migrator's own way back then fails, and its error is all that it tells.
-    const isUndone = error instanceof Error && error.message.includes('ROLLBACK') && !db.inTransaction;
-    throw isUndone ? new MigrationUndone(error) : error;
-  } finally {
-    db.pragma('foreign_keys = ON');
-  }
-  if (db.pragma('foreign_keys', { simple: true }) !== 1n) throw new Error('SQLite runs without foreign keys');
-}
-
-function appliedMigrations(db: KioskDatabase): readonly z.output<typeof AppliedMigration>[] {
-  const table = db
-    .prepare("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = '__drizzle_migrations'")
-    .get();
-  if (table === undefined) return [];
-  const rows = db
-    .prepare(
-      'SELECT hash, CAST(created_at AS INTEGER) AS created_at FROM __drizzle_migrations ORDER BY created_at',
-    )
-    .all();
-  return z.array(AppliedMigration).parse(rows);
 }
 
 function compareVersions(left: string, right: string): number {

@@ -2,17 +2,17 @@
  * The store's thread: the only place with a database handle and the signing key. Takes one message at a time,
  * answers after the disk has. A failing disk ends it for good: nothing is tried again on the same handle.
  */
-import { copyFileSync, existsSync } from 'node:fs';
 import { parentPort, receiveMessageOnPort, Worker, workerData } from 'node:worker_threads';
 import type { DeliveryToAccept } from '../accept-payment.ts';
 import { systemClock } from '../clock.ts';
 import { IpcError, type IpcErrorCode } from '../../ipc/index.ts';
 import { BeltTail, type BeltGroup } from './delivery-belt.ts';
-import { copySetAside, Quarantined, storageFaultOf } from './faults.ts';
+import { Quarantined, storageFaultOf } from './faults.ts';
 import { quarantinedSnapshot, type StoreSnapshot } from './kiosk-store.ts';
 import { isCheckedAside } from './open-database.ts';
 import type { CommandMessage, CommandName, StoreMessage, StoreReply, StoreThreadData } from './messages.ts';
 import { packOutcomes } from './packing.ts';
+import { copyAside, noteDamage } from './soundness.ts';
 import { StoreDesk } from './store-desk.ts';
 import { takeVerdict, type Ticket } from './verdicts.ts';
 
@@ -35,23 +35,34 @@ function textOf(error: unknown): string {
 
 function die(error: unknown): void {
   isDead = true;
-  tell({ type: 'fatal', fault: storageFaultOf(error) ?? 'crashed', detail: textOf(error) });
+  const fault = storageFaultOf(error) ?? 'crashed';
+  const problem = fault === 'damaged' ? problemOf(() => noteDamage(data.path)) : null;
+  tell({ type: 'fatal', fault, detail: [textOf(error), ...(problem === null ? [] : [problem])].join('; ') });
 }
 
-/** The file stays where it is and as it is; a copy keeps what it was even if somebody tries to repair it. */
+/** The file stays where it is and as it is; first of all the next start learns what is known of it, whatever else fails here. */
 function setAside(error: Quarantined): void {
   isDead = true;
   quarantined = quarantinedSnapshot(error.reason);
-  const copy = copySetAside(data.path);
-  let detail = error.message;
-  try {
-    if (existsSync(data.path) && !existsSync(copy)) copyFileSync(data.path, copy);
-    if (existsSync(`${data.path}-wal`) && !existsSync(`${copy}-wal`))
-      copyFileSync(`${data.path}-wal`, `${copy}-wal`);
-  } catch (copyError) {
-    detail += `; no copy could be made: ${textOf(copyError)}`;
-  }
+  const unnoted = problemOf(() => noteDamage(data.path));
+  // It writes its log back: what was found is kept as it is then.
+  if (desk !== null) desk.store.close();
+  const uncopied = problemOf(() => copyAside(data.path));
+  const detail = [
+    error.message,
+    ...(unnoted === null ? [] : [`the next start does not know it: ${unnoted}`]),
+    ...(uncopied === null ? [] : [`no copy could be made: ${uncopied}`]),
+  ].join('; ');
   tell({ type: 'quarantined', snapshot: quarantined, detail });
+}
+
+function problemOf(action: () => void): string | null {
+  try {
+    action();
+    return null;
+  } catch (error) {
+    return textOf(error);
+  }
 }
 
 function start(): void {
@@ -103,7 +114,6 @@ function checkAside(): void {
 /** Found while it was open already. */
 function endWith(error: Quarantined): void {
   if (desk === null || isDead) return;
-  desk.store.close();
   setAside(error);
 }
 

@@ -1,5 +1,14 @@
 /** A large database: opened after a look at its structure, checked whole beside the store, and never used on once damage is found. */
-import { closeSync, openSync, readFileSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { TestIssuer, TestKiosk } from '../test/world.ts';
@@ -75,13 +84,70 @@ test.each(Object.entries(UNSEEN_IN_THE_STRUCTURE))(
   },
 );
 
-test('R44 a torn page keeps a large database from opening', () => {
-  edit(() => undefined);
+test('R44 what is not known to be sound is checked whole before it is used, however large it is', () => {
+  const sound = `${kiosk.path}.sound`;
+  expect(existsSync(sound)).toBe(true);
+  edit(UNSEEN_IN_THE_STRUCTURE['an index that lacks a row']);
+  // As after an earlier version, and where damage was found.
+  rmSync(sound);
+  expect(() => openDatabase(asLarge())).toThrow('database_damaged');
+  expect(() => kiosk.reopen()).toThrow('database_damaged');
+  expect(existsSync(sound)).toBe(false);
+  edit((db) => {
+    db.unsafeMode(true);
+    db.pragma('writable_schema = ON');
+    db.exec('DROP INDEX odd');
+  });
+  kiosk.reopen();
+  expect(existsSync(sound)).toBe(true);
+});
+
+test('R44 damage that a command meets is known to the next start', async () => {
+  kiosk.desk.store.close();
+  const { path } = kiosk;
+  const fatal = Promise.withResolvers<string>();
+  const store = new StoreClient(
+    {
+      path,
+      migrationsFolder: migrationsFolder(),
+      signingKeyPem: kiosk.signing.pem,
+      sealingKeyPem: kiosk.sealing.pem,
+    },
+    {
+      onSnapshot: () => undefined,
+      onQuarantine: fatal.reject,
+      onFatal: fatal.resolve,
+      onLog: (_level, text) => fatal.reject(new Error(text)),
+    },
+  );
+  await store.whenReady();
+  expect(existsSync(`${path}.sound`)).toBe(true);
+  // Another writer, so that the store reads its pages anew.
+  const db = new Database(path);
+  db.exec('UPDATE settlement_cursor SET last_contact_at = 1');
+  db.pragma('wal_checkpoint(TRUNCATE)');
+  spoilPages(1);
+  await expect(store.run('page', { before: null, limit: 9 })).rejects.toMatchObject({
+    code: 'storage_failed',
+  });
+  await fatal.promise;
+  expect(existsSync(`${path}.sound`)).toBe(false);
+  db.close();
+  await store.stop();
+});
+
+/** From the second on, each `step`-th. */
+function spoilPages(step: number): void {
   const file = openSync(kiosk.path, 'r+');
   const pages = statSync(kiosk.path).size / 4_096;
-  for (let page = 2; page < pages; page += 7)
+  for (let page = 2; page < pages; page += step)
     writeSync(file, Buffer.alloc(4_096, 0x5a), 0, 4_096, page * 4_096);
   closeSync(file);
+}
+
+test('R44 a torn page keeps a large database from opening', () => {
+  edit(() => undefined);
+  spoilPages(7);
   expect(() => openDatabase(asLarge())).toThrow(/database_damaged/);
 });
 
