@@ -14,7 +14,7 @@ import { findPreviousRelease, unpackRelease } from './previous-release.ts';
 import { type Machine, startApi, stopMachine } from './scale/machines.ts';
 import { SimulatedKiosk } from './simulated-kiosk.ts';
 import { type OfflineWallet, pay, SimulatedPhone } from './simulated-phone.ts';
-import { startTestServer, TestServer } from './test-server.ts';
+import { startTestServer, type TestServer } from './test-server.ts';
 
 const found = findPreviousRelease();
 const missing = 'missing' in found ? found.missing : null;
