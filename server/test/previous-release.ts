@@ -1,7 +1,7 @@
 /**
  * The release before this one as it stands in the git history, made ready to run: the newest commit whose migrations are fewer.
  *
- * `TIKI_PREVIOUS_RELEASE` names another commit: the one that is in production.
+ * `PREVIOUS_RELEASE` names another commit: the one that is in production.
  *
  * Owns: the choice of the commit and its folder. Never: a word about what that release should do.
  */
@@ -39,7 +39,7 @@ function migrationsOf(commit: string): number {
 /** @returns why there is none, where there is none: a checkout without a history, or one that is too short. */
 export function findPreviousRelease(): PreviousRelease | { readonly missing: string } {
   const now = knownMigrations().length;
-  const named = process.env['TIKI_PREVIOUS_RELEASE'];
+  const named = process.env['PREVIOUS_RELEASE'];
   if (named !== undefined && named !== '')
     return { commit: git(['rev-parse', named]), migrations: migrationsOf(named) };
   try {
