@@ -246,7 +246,10 @@ export async function startApi({ name, port, env, main = MAIN }: ApiOptions): Pr
   return api;
 }
 
-/** HAProxy as one would run it: health checks by `/readyz`, a request that could not be sent goes to the other. */
+/**
+ * HAProxy as one would run it: health checks by `/readyz`, a request that could not be sent goes to the other. A process that is slow
+ * to answer a check, as by default after one interval, is not down: on a busy machine there would be nobody left.
+ */
 export function startHaproxy(
   folder: string,
   port: number,
@@ -260,6 +263,7 @@ defaults
   timeout connect 2s
   timeout client 60s
   timeout server 60s
+  timeout check 10s
   option forwardfor
   option redispatch 1
   retries 3

@@ -87,7 +87,7 @@ async function install(cluster: Cluster, database: Readonly<Record<string, strin
     TIKI_WALLET_DIR: folder,
     TIKI_DATA_DIR: join(folder, 'keys'),
     TIKI_MIGRATE: 'never',
-    TIKI_LEAVE_SECONDS: '2',
+    TIKI_LEAVE_SECONDS: '4',
     TIKI_RATE_LIMIT_FACTOR: '10000',
     TIKI_TRUSTED_PROXIES: '127.0.0.1',
     LOG_LEVEL: 'warn',
