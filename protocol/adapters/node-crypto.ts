@@ -87,7 +87,8 @@ export function generateKeyPair(): NodeKeyPair {
   };
 }
 
-function publicKeyOf(privateKey: KeyObject): Uint8Array {
+/** 33-byte compressed point. */
+export function publicKeyOf(privateKey: KeyObject): Uint8Array {
   const jwk = createPublicKey(privateKey).export({ format: 'jwk' });
   const point = Buffer.concat([
     Buffer.of(4),

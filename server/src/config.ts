@@ -86,6 +86,7 @@ const Environment = z.object({
   TIKI_STREAM_BATCH_SECONDS: z.coerce.number().min(0.05).max(120).default(60),
   /** Node ends a request that is not whole after five minutes. */
   TIKI_STREAM_SECONDS: z.coerce.number().min(0.05).max(240).default(240),
+  TIKI_SIGNATURE_ADDON: z.enum(['if_built', 'never']).default('if_built'),
   TIKI_STREAMS: z.coerce.number().int().min(1).max(10_000).default(64),
   TIKI_LEAVE_SECONDS: z.coerce.number().min(0).max(300).default(0),
   TIKI_STOP_SECONDS: z.coerce.number().min(1).max(600).default(30),
@@ -199,6 +200,8 @@ export interface Config {
   readonly streams: StreamLimits & { readonly most: number };
   /** How a process ends that was asked to (`stop.ts`). */
   readonly stopping: { readonly leaveMs: number; readonly allMs: number };
+  /** False: signatures are verified by node:crypto alone. */
+  readonly isSignatureAddonWanted: boolean;
   readonly stripe: StripeConfig;
   readonly twilio: TwilioConfig;
   readonly standIns: StandInsConfig;
@@ -253,6 +256,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       env.TIKI_METRICS_PORT === undefined
         ? null
         : { host: env.TIKI_METRICS_HOST, port: env.TIKI_METRICS_PORT },
+    isSignatureAddonWanted: env.TIKI_SIGNATURE_ADDON === 'if_built',
     streams: {
       maxBatches: env.TIKI_STREAM_BATCHES,
       maxBytes: env.TIKI_STREAM_MEGABYTES * 1_048_576,

@@ -128,8 +128,14 @@ function Sms({ view }: { view: OperatorOverview['sms'] }) {
   const share = view.sentCount / view.dayBudget;
   return (
     <Panel title="SMS" testId="sms">
-      <Chip tone={share < 0.8 ? 'ok' : 'warn'}>
-        {share < 0.8 ? t('overview.within_budget') : t('overview.near_budget')}
+      <Chip tone={share < 0.8 ? 'ok' : share < 1 ? 'warn' : 'bad'}>
+        {t(
+          share < 0.8
+            ? 'overview.within_budget'
+            : share < 1
+              ? 'overview.near_budget'
+              : 'overview.budget_used',
+        )}
       </Chip>
       <dl class="rows">
         <div class="row">

@@ -341,7 +341,7 @@ describe('a large batch', () => {
 
 describe('posting what was decided', () => {
   const postAll = (transfers: readonly NewTransfer[]) =>
-    inTransaction(database.db, (tx) => postDecided(tx, transfers));
+    inTransaction(database.db, (tx) => postDecided(tx, transfers, 'SGD'));
 
   test('it stands whole', async () => {
     const [a, b] = [await openWallet(100n), await openWallet()];

@@ -55,6 +55,7 @@ export async function postPayments(tx: Tx, paid: readonly NewPayment[], to: Reco
   await postDecided(
     tx,
     paid.filter(isCovered).map((payment) => transferOf(payment, to)),
+    to.currency,
   );
 }
 
