@@ -112,11 +112,11 @@ function Stripe({ view }: { view: OperatorOverview['stripe'] }) {
         </div>
         <div class="row">
           <dt>{t('overview.open_top_ups')}</dt>
-          <dd>{view.openTopUpCount}</dd>
+          <dd>{grouped(view.openTopUpCount)}</dd>
         </div>
         <div class="row">
           <dt>{t('overview.open_withdrawals')}</dt>
-          <dd>{view.openWithdrawalCount}</dd>
+          <dd>{grouped(view.openWithdrawalCount)}</dd>
         </div>
       </dl>
       {view.isStandIn && <p class="muted">{t('overview.stand_in_money')}</p>}
