@@ -212,7 +212,9 @@ test('a bundle that is refused does not keep the key that came with it from bein
   fetchTrust(offer(former));
   // A cloud that came back from a backup: its versions are behind, its new key is not.
   const trust = kiosk.desk.store.memory.kiosk?.trust;
-  const stale = issuer.trust(kiosk.desk.store.memory.kiosk?.certificate.bytes ?? new Uint8Array(0), { version: 1 });
+  const stale = issuer.trust(kiosk.desk.store.memory.kiosk?.certificate.bytes ?? new Uint8Array(0), {
+    version: 1,
+  });
   const sealingKey = offer(next, { generation: 2 });
   expect(kiosk.desk.run('refreshTrust', { ...stale, sealingKey })).toEqual({
     ok: false,

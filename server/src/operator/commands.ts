@@ -183,7 +183,8 @@ const correctClock: OperatorCommand = {
 
 const steppedAhead: OperatorCommand = {
   takes: [],
-  purpose: 'PostgreSQL brought the database back from an earlier moment: what tills know since then is passed by',
+  purpose:
+    'PostgreSQL brought the database back from an earlier moment: what tills know since then is passed by',
   async run(db) {
     await afterRestore(db);
     return 'Trust and the sealing key are ahead of all that may have been forgotten. Tills and phones take them at their next contact.';

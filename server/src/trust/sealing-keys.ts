@@ -15,7 +15,13 @@ import {
 import { generateKeyPair, loadPrivateKey, settlementOpener } from '@tikiwallet/protocol/node';
 import type { Clock } from '../clock.ts';
 import type { Db } from '../db/client.ts';
-import { forgetServerKeys, type KeyMaterial, rotateServerKey, serverKey, serverKeys } from '../db/server-keys.ts';
+import {
+  forgetServerKeys,
+  type KeyMaterial,
+  rotateServerKey,
+  serverKey,
+  serverKeys,
+} from '../db/server-keys.ts';
 import { problem } from '../http/problem.ts';
 import type { SignedBundle } from './bundle.ts';
 import type { Trust } from './index.ts';
@@ -150,7 +156,8 @@ export async function rotateSealingKey(
   await rotateServerKey(db, { purpose: PURPOSE, make, secret }, rotation);
 }
 
-const newestOf = (keys: readonly HeldKey[]) => keys.reduce((highest, { generation }) => Math.max(highest, generation), 0);
+const newestOf = (keys: readonly HeldKey[]) =>
+  keys.reduce((highest, { generation }) => Math.max(highest, generation), 0);
 
 /** A generation is the minute that made it: a database that comes back from a backup rotates once, and is ahead of what it forgot. */
 function newMaterial(clock: Clock, newest: number): KeyMaterial {
