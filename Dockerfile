@@ -21,7 +21,8 @@ COPY office office
 RUN npm exec --workspace wallet -- vite build
 RUN npm exec --workspace office -- vite build
 
-FROM node:24.21.0-bookworm-slim AS dependencies
+# Not the slim one: it has the compiler and the headers that the addon is built with. Without them node:crypto does its work.
+FROM node:24.21.0-bookworm AS dependencies
 WORKDIR /app
 COPY .npmrc package.json package-lock.json ./
 COPY desktop/package.json desktop/
@@ -34,6 +35,8 @@ COPY server/package.json server/
 COPY wallet/package.json wallet/
 # Without the optional packages there is no embedded PostgreSQL: the image works on DATABASE_URL only.
 RUN npm ci --ignore-scripts --no-audit --no-fund --omit=dev --omit=optional --workspace server
+COPY protocol/addon protocol/addon
+RUN node protocol/addon/build-addon.mjs
 
 FROM node:24.21.0-bookworm-slim
 # Nothing here installs or builds.
@@ -45,6 +48,7 @@ COPY drizzle drizzle
 COPY protocol/package.json protocol/
 COPY protocol/src protocol/src
 COPY protocol/adapters protocol/adapters
+COPY --from=dependencies /app/protocol/build protocol/build
 COPY server/package.json server/
 COPY server/contract server/contract
 COPY server/src server/src

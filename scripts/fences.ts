@@ -8,6 +8,7 @@ import { type ImportArrow, type ImportGraph, readImportGraph } from './import-gr
 type RoomName =
   | 'protocol'
   | 'protocol-adapters'
+  | 'protocol-addon'
   | 'protocol-cli'
   | 'protocol-independent'
   | 'native'
@@ -58,7 +59,15 @@ export const rooms: readonly Room[] = [
     at: /^protocol\/(adapters|scripts|test)\//,
     rooms: ['protocol'],
     packages: ['cborg', '@hpke/core'],
-    node: ['crypto', 'fs', 'fs/promises', 'path', 'process', 'url'],
+    node: ['crypto', 'fs', 'fs/promises', 'module', 'path', 'process', 'url'],
+  },
+  // Machine code over the OpenSSL of Node, and what has it compiled.
+  {
+    name: 'protocol-addon',
+    at: /^protocol\/addon\//,
+    rooms: [],
+    packages: [],
+    node: ['child_process', 'fs', 'module', 'path', 'process', 'url'],
   },
   // Commands for anybody with a file and a key: no network, no store, nothing to install beside the protocol.
   {

@@ -33,6 +33,7 @@ export const FAKE_SCENARIOS = [
   'several',
   'several_front',
   'radio_up',
+  'long',
 ] as const;
 export type FakeScenario = (typeof FAKE_SCENARIOS)[number];
 
@@ -56,6 +57,12 @@ const MERCHANT = {
     teamRole: 'owner' as const,
   },
 };
+/** Names of 60 characters, as wide as the 32 wide letters that one may have; and an amount of twelve digits. */
+const LONG = {
+  businessName: 'Rumah Makan Padang Sederhana Bersaudara Simpang Raya Bandung',
+  kioskName: 'Kasir kedua di lantai dasar dekat pintu timur parkiran motor',
+  amountMinor: '999999999999',
+} as const;
 const QR_ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:';
 /** A tenth of a day's sales in the middle of an ordinary currency, in its minor units. */
 const AMOUNTS = ['1500000', '850000', '4275000', '220000', '999900', '12500000', '350000'];
@@ -82,14 +89,15 @@ export class FakeAgent {
 
   constructor(options: FakeAgentOptions) {
     this.#options = { currency: 'IDR', now: () => Date.now(), cloudDelayMs: 300, ...options };
-    const offline = ['offline_pending', 'paid_offline', 'settle_refused'].includes(options.scenario);
+    const offline = ['offline_pending', 'paid_offline', 'settle_refused', 'long'].includes(options.scenario);
     this.#payments = options.scenario === 'fresh' ? [] : this.#makePayments(offline);
     this.#state = this.#makeState(offline);
     if (options.scenario.startsWith('several')) this.#stageSeveral();
     if (
-      ['waiting', 'suspended_mid_sale', 'refused', 'overridable', 'expired', 'paid', 'paid_offline'].includes(
-        options.scenario,
-      )
+      [
+        ...['waiting', 'suspended_mid_sale', 'refused', 'overridable', 'expired', 'paid', 'paid_offline'],
+        'long',
+      ].includes(options.scenario)
     )
       this.#stageSale();
   }
@@ -303,13 +311,16 @@ export class FakeAgent {
 
   #stageSale(): void {
     const { scenario } = this.#options;
-    this.#counter.open('0b9a4a35-5b7f-4f0e-8d34-1f3a6f0e7a11', '4275000');
+    const isLong = scenario === 'long';
+    // The sale after this one is at risk, of a phone whose number was checked and that needs the internet soon.
+    if (isLong) this.#payments = [this.#makePayment(LONG.amountMinor, 139, -60_000, true), ...this.#payments];
+    this.#counter.open('0b9a4a35-5b7f-4f0e-8d34-1f3a6f0e7a11', isLong ? LONG.amountMinor : '4275000');
     if (scenario === 'refused') this.refuse('payment_exceeds_allowance');
     if (scenario === 'overridable')
       this.refuse('trust_bundle_too_old', ['trust_bundle_too_old', 'first_payment_exceeds_limit']);
     if (scenario === 'expired') this.expire();
     if (scenario === 'suspended_mid_sale') this.suspend();
-    if (scenario === 'paid' || scenario === 'paid_offline') this.pay();
+    if (scenario === 'paid' || scenario === 'paid_offline' || isLong) this.pay();
   }
 
   #withRemaining(given: AgentState): AgentState {
@@ -392,11 +403,11 @@ export class FakeAgent {
   }
 
   #kiosk(): NonNullable<AgentState['kiosk']> {
-    const { businessName } = MERCHANT.merchant;
+    const isLong = this.#options.scenario === 'long';
     return {
       id: '018f3a52-7d1c-7b4e-9a53-0f4d1e2b3c51',
-      name: 'Counter 1',
-      merchantName: businessName,
+      name: isLong ? LONG.kioskName : 'Counter 1',
+      merchantName: isLong ? LONG.businessName : MERCHANT.merchant.businessName,
       merchantPhone: MERCHANT.phone,
       currency: this.#options.currency,
       certificateNotAfter: this.#at(86_400_000 * 74),

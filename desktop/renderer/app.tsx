@@ -6,6 +6,7 @@ import { ActivityScreen } from './activity/activity-screen.tsx';
 import { AgentStateContext, useAgent, useConnection } from './agent/connection.ts';
 import { Announcer } from './frame/announcer.tsx';
 import { LostNotice, QuarantinedNotice, StartingNotice } from './frame/notice.tsx';
+import { LanguageNote } from './frame/language-note.tsx';
 import { ProblemBand } from './frame/problem-band.tsx';
 import { SideRail, type View } from './frame/side-rail.tsx';
 import { StatusBar } from './frame/status-bar.tsx';
@@ -50,6 +51,7 @@ export function App({ nonce, mode = 'desktop' }: AppProps): ReactElement {
         <QueryClientProvider client={queries}>
           <WithScreenKeyboard mode={mode}>
             <Screens />
+            <LanguageNote />
           </WithScreenKeyboard>
         </QueryClientProvider>
       </MantineProvider>

@@ -4,6 +4,7 @@ import '@mantine/core/styles.css';
 import './look/fonts.css';
 import './look/tokens.css';
 import { App } from './app.tsx';
+import { NoWords } from './frame/no-words.tsx';
 import { startConnection } from './agent/connection.ts';
 import { startLanguage } from './language/i18n.ts';
 import { readPreferences } from './settings/preferences.ts';
@@ -16,5 +17,8 @@ const root = document.getElementById('root');
 if (root === null) throw new Error('index.html has no #root');
 startConnection(window.tiki);
 const info = await window.tiki.call('window.info', {});
-await startLanguage(readPreferences().language, info.ok ? info.value.locale : navigator.language);
-createRoot(root).render(<App nonce={nonce} mode={info.ok ? info.value.mode : 'desktop'} />);
+const locale = info.ok ? info.value.locale : navigator.language;
+const hasWords = await startLanguage(readPreferences().language, locale);
+createRoot(root).render(
+  hasWords ? <App nonce={nonce} mode={info.ok ? info.value.mode : 'desktop'} /> : <NoWords />,
+);

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { FakeAgent } from '../ipc/fake-agent.ts';
 import { connectionAfter, STARTING_GRACE_MS } from './agent/connection.ts';
 import { happeningsBetween } from './frame/announcer.tsx';
+import { formatMoment, formatTime, formatWhen } from './language/moments.ts';
 import { settlementView } from './frame/status-bar.tsx';
 import { standingOf } from './sell/counter.tsx';
 import { qrEdge, qrPath } from './sell/qr-code.tsx';
@@ -127,4 +128,22 @@ it('an enrolment code is cleaned while it is typed', () => {
     'K7QM-3',
     'K7QM',
   ]);
+});
+
+describe('a time of day', () => {
+  it('is written in one way wherever it stands, by the language', () => {
+    const at = new Date(2026, 10, 30, 16, 7, 5).toISOString();
+    const nextDay = new Date(2026, 11, 1);
+    for (const [language, clock] of [
+      ['en', /4:07(:05)?\s?PM/],
+      ['id', /16\.07(\.05)?/],
+      ['vi', /16:07(:05)?/],
+      ['ar', /4:07(:05)?\s?م/],
+    ] as const) {
+      expect(formatTime(at, language)).toMatch(clock);
+      expect(formatMoment(at, language)).toMatch(clock);
+      expect(formatWhen(at, language, nextDay)).toMatch(clock);
+      expect(formatTime(at, language)).not.toMatch(/^0/);
+    }
+  });
 });

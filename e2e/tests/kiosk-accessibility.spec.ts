@@ -164,6 +164,14 @@ const screens: readonly Screen[] = [
   { name: 'expired', scenario: 'expired', shows: 'screen-expired' },
   { name: 'paid', scenario: 'paid', shows: 'screen-paid' },
   { name: 'paid offline', scenario: 'paid_offline', shows: 'screen-paid' },
+  { name: 'paid, all of it long', scenario: 'long', shows: 'screen-paid' },
+  {
+    name: 'paid, all of it long, with the receipt',
+    scenario: 'long',
+    go: tap('receipt-toggle'),
+    shows: 'receipt-qr',
+  },
+  { name: 'long activity', scenario: 'long', go: tap('nav-activity'), shows: 'activity-list' },
   { name: 'no activity', scenario: 'fresh', go: tap('nav-activity'), shows: 'activity-empty' },
   { name: 'activity', scenario: 'offline_pending', go: tap('nav-activity'), shows: 'activity-list' },
   {
@@ -239,6 +247,7 @@ for (const screen of screens) {
     await picture(screen, 'light');
     expect(await seriousFindings(till)).toEqual([]);
     expect(await smallTargets(till)).toEqual([]);
+    expect(await outside(till)).toEqual([]);
     await wear('dark');
     await picture(screen, 'dark');
     expect(await seriousFindings(till, rulesOfColour), 'dark').toEqual([]);
@@ -246,6 +255,10 @@ for (const screen of screens) {
 }
 
 const DECIDING = [
+  'a denied kiosk',
+  'a suspended kiosk',
+  'paid, all of it long',
+  'paid, all of it long, with the receipt',
   'suspended in the middle of a sale',
   'paid',
   'paid offline',
@@ -273,6 +286,7 @@ test('what decides about money can be read from right to left, by night, in the 
         () => document.documentElement.scrollWidth > window.innerWidth,
       );
       expect(isWider, screen.name).toBe(false);
+      expect(await outside(small), screen.name).toEqual([]);
     }
   } finally {
     await small.close();
@@ -324,6 +338,29 @@ async function seriousFindings(till: FakeTill, rules?: string[]): Promise<string
     .flatMap(({ id, nodes }) =>
       nodes.map((node) => `${id}: ${node.html.slice(0, 160)} ${node.failureSummary ?? ''}`),
     );
+}
+
+/**
+ * What stands beside the window, where nothing scrolls sideways; and of what is said beside "paid", whatever would have to be
+ * scrolled to at the size of a counter's screen.
+ */
+function outside(till: FakeTill): Promise<string[]> {
+  return till.page.evaluate(() => {
+    const beside = [
+      ...document.querySelectorAll<HTMLElement>('button, a[href], input, h1, h2, [data-testid]'),
+    ]
+      .filter((element) => element.checkVisibility({ visibilityProperty: true }))
+      .filter((element) => {
+        const { left, right, width } = element.getBoundingClientRect();
+        return width > 1 && (left < -1 || right > window.innerWidth + 1);
+      });
+    const told = document.querySelector('[data-testid=paid-told]');
+    const below =
+      told !== null && window.innerHeight >= 800 && told.scrollHeight > told.clientHeight + 1
+        ? [`"paid" scrolls: ${String(told.scrollHeight)} > ${String(told.clientHeight)}`]
+        : [];
+    return [...beside.map((element) => element.outerHTML.slice(0, 140)), ...below];
+  });
 }
 
 /** What can be tapped and is smaller than a finger. A field counts with its label's box when that is what one taps. */

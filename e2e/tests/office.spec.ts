@@ -33,6 +33,8 @@ const operator: Person = {
 };
 let shop: Shop;
 let browser: Browser;
+/** Of the sale that was paid last. */
+let digits = '';
 
 test.beforeAll(async () => {
   shop = await Shop.open({ TIKI_PAY_OUT_CODE_ABOVE_MINOR: '0' });
@@ -42,6 +44,7 @@ test.beforeAll(async () => {
   for (const amountMinor of [2_450n, 1_800n, 3_325n]) {
     const sale = await shop.charge(amountMinor);
     expect((await phone.deliver(await phone.sign(sale.qrText))).kind).toBe('receipt');
+    digits = (await shop.state()).sale?.paidCode ?? '';
   }
   await shop.withAgent(async (agent) => await agent.call('settlement.now', {}));
   await expect.poll(async () => await availableMinor(shop.stack), { timeout: 60_000 }).toBe(7_575n);
@@ -111,6 +114,22 @@ const damage = [
     allowanceId: '01890000-0000-7000-8000-000000000002',
   },
 ];
+
+const most = '999999999999';
+const aCountry = {
+  ...{ customerCount: 123_456_789, merchantCount: 9_876_543, openCaseCount: 12, claimsNotCoveredCount: 1 },
+  guarantee: { usedMonthMinor: most, monthMinor: most },
+  stripe: {
+    ...{ isStandIn: false, isReachable: false, lastEventAt: null },
+    ...{ openTopUpCount: 12_345, openWithdrawalCount: 678 },
+  },
+  sms: { isStandIn: false, sentCount: 5_000, dayBudget: 5_000 },
+};
+const wrongBooks = {
+  ...{ isSound: false, transferCount: 123_456_789, wrongBalanceCount: 1, damage: [] },
+  sums: [{ currency: 'SGD', sumMinor: `-${most}` }],
+  differences: [{ what: 'held for us, in the ledger and at Stripe', expectedMinor: most, foundMinor: '-12' }],
+};
 
 /** Thirty days of which each sold something else; every fifth gave something back. */
 const month = (mostMinor: bigint) =>
@@ -192,7 +211,10 @@ for (const look of looks) {
         await route.fulfill({ json: { items: [doubleSpend], nextCursor: null } });
       });
       await desk.page.route('**/v1/merchant/claims*', async (route) => {
-        await route.fulfill({ status: 503, json: { code: 'service_unavailable', status: 503, title: 'x' } });
+        await route.fulfill({
+          ...{ status: 503, contentType: 'application/problem+json' },
+          body: JSON.stringify({ code: 'service_unavailable', status: 503, title: 'x' }),
+        });
       });
       await desk.page.goto(url('cases'));
       await desk.at('case').waitFor();
@@ -212,6 +234,22 @@ for (const look of looks) {
       await desk.at('reconcile').click();
       await desk.at('damage').waitFor();
       await check('operator damage');
+      // As large as figures get, and everything wrong at once.
+      await desk.page.unroute('**/v1/operator/reconciliation');
+      await desk.page.route('**/v1/operator/reconciliation', async (route) => {
+        const answer = await route.fetch();
+        await route.fulfill({ response: answer, json: { ...(await answer.json()), ...wrongBooks } });
+      });
+      await desk.page.route('**/v1/operator/overview', async (route) => {
+        const answer = await route.fetch();
+        await route.fulfill({ response: answer, json: { ...(await answer.json()), ...aCountry } });
+      });
+      await desk.page.goto(url('people', 'operator'));
+      await desk.page.goto(url('overview', 'operator'));
+      await desk.at('sms').waitFor();
+      await desk.at('reconcile').click();
+      await expect(desk.at('books-result')).toContainText('-');
+      await check('operator of a country');
       await desk.page.goto(url('people', 'operator'));
       await desk.at('find-phone').fill(customer(1).phone);
       await desk.at('find-submit').click();
@@ -246,6 +284,10 @@ test('a merchant sees what was sold, links a bank, pays out by a code, and block
     await desk.at('sales-search').fill(reference ?? '');
     await expect(desk.at('sale')).toHaveCount(1);
     await expect(desk.at('sale')).toContainText('18.00');
+    // What both people saw after paying, as they read it out.
+    await desk.at('sales-search').fill(`${digits.slice(0, 3)} ${digits.slice(3)}`);
+    await expect(desk.at('sale')).toHaveCount(1);
+    await expect(desk.at('sale')).toContainText('33.25');
 
     await desk.page.goto(url('pay-outs'));
     await desk.at('bank-link').click();

@@ -1,5 +1,5 @@
 /** Starts the merchant's or the operator's pages, by the address that was opened. Only wires. */
-import { initialLocale, sentenceFor, setLocale } from '@tikiwallet/wallet/look';
+import { initialLocale, sentenceFor, startLocale } from '@tikiwallet/wallet/look';
 import '@tikiwallet/wallet/styles/base.css';
 import '@tikiwallet/wallet/styles/parts.css';
 import { render } from 'preact';
@@ -10,7 +10,7 @@ import './styles/office.css';
 async function start(root: HTMLElement): Promise<void> {
   const isOperator = location.pathname.startsWith('/operator');
   speakOffice();
-  await setLocale(initialLocale(localStorage, navigator.languages));
+  await startLocale(initialLocale(localStorage, navigator.languages));
   const office = new Office({
     view: isOperator ? 'operator' : 'merchant',
     fetch: (input, init) => fetch(input, init),

@@ -14,7 +14,7 @@ import {
 import { compressPoint, type SyncCrypto, type SyncSigner } from '../src/index.ts';
 import { derToRaw, rawToDer } from './ecdsa-der.ts';
 
-export { sealOpener, settlementOpener, type SealingKeyFile, type SealOpener } from './node-sealing.ts';
+export { sealOpener, settlementOpener, type SealOpener } from './node-sealing.ts';
 
 const MAX_CACHED_KEYS = 4_096;
 
@@ -87,7 +87,8 @@ export function generateKeyPair(): NodeKeyPair {
   };
 }
 
-function publicKeyOf(privateKey: KeyObject): Uint8Array {
+/** 33-byte compressed point. */
+export function publicKeyOf(privateKey: KeyObject): Uint8Array {
   const jwk = createPublicKey(privateKey).export({ format: 'jwk' });
   const point = Buffer.concat([
     Buffer.of(4),

@@ -7,6 +7,7 @@ import { webcrypto } from 'node:crypto';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { nodeCrypto } from '../adapters/node-crypto.ts';
+import { loadSignatureAddon, packChecks, verifyByAddon } from '../adapters/verify-many.ts';
 import { fromHex } from '../src/bytes.ts';
 import { compressPoint, webCrypto } from '../src/index.ts';
 
@@ -49,6 +50,24 @@ describe.skipIf(!isThere)(`Wycheproof ECDSA P-256 SHA-256 P1363${reason}`, () =>
       };
       const valid = result === 'valid';
       expect({ tcId, comment, ...answers }).toEqual({ tcId, comment, node: valid, web: valid });
+    }
+  });
+
+  const addon = loadSignatureAddon();
+  const without = typeof addon === 'string' ? ` (skipped: it ${addon})` : '';
+  it.skipIf(typeof addon === 'string')(`the addon answers every vector as published${without}`, () => {
+    if (typeof addon === 'string') return;
+    const checks = cases.map(({ publicKey, msg, sig }) => ({
+      publicKey,
+      data: fromHex(msg),
+      signature: fromHex(sig),
+    }));
+    for (const rememberedKeys of [0, 64]) {
+      const verdicts = verifyByAddon(addon, rememberedKeys)(packChecks(checks));
+      const answers = cases.map(({ tcId, comment }, n) => ({ tcId, comment, valid: verdicts[n] === 1 }));
+      expect(answers).toEqual(
+        cases.map(({ tcId, comment, result }) => ({ tcId, comment, valid: result === 'valid' })),
+      );
     }
   });
 });

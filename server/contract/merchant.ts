@@ -76,7 +76,10 @@ export const SaleView = z.object({
 });
 export type SaleView = z.infer<typeof SaleView>;
 
-/** `search`: the number on a receipt, or the first digits (hexadecimal, eight at least) of a payment's hash. */
+/**
+ * `search`: the number on a receipt, the six digits that both people saw after paying (of the newest 20,000 sales, with or without the
+ * space between), or the first digits (hexadecimal, eight at least) of a payment's hash.
+ */
 export const SalesQuery = PageQuery.extend({ search: z.string().trim().max(64).optional() });
 
 /** `GET /v1/merchant/sales/days?days=30`: every day of the last so many, also those without a sale, the oldest first. */

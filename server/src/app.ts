@@ -4,18 +4,15 @@
  * Owns: the order of middleware and the list of rooms. Never: starts anything or reads the environment; everything
  * arrives in the context.
  */
-import { randomUUIDv7 } from 'node:crypto';
 import { MAX_BATCH_BYTES } from '@tikiwallet/protocol';
 import type { MiddlewareHandler } from 'hono';
-import { requestId } from 'hono/request-id';
-import { secureHeaders } from 'hono/secure-headers';
 import { giveBackAll, listAllowances } from './allowances/index.ts';
-import { API_VERSION, VERSION_HEADER } from '../contract/index.ts';
 import type { RegisterRoutes, ServerContext } from './context.ts';
 import { answerRepeats } from './http/answer-repeats.ts';
 import { limitBodies } from './http/body-limit.ts';
 import { refuseErrors, refuseUnknown } from './http/refuse.ts';
 import { type AppEnv, newRouter, type Router } from './http/router.ts';
+import { usualHeaders } from './http/usual-headers.ts';
 import { registerAccount } from './routes/account.ts';
 import { traceRequests } from './observe/tracing.ts';
 import { registerAllowances } from './routes/allowances.ts';
@@ -89,30 +86,16 @@ const rooms: readonly RegisterRoutes[] = [
 
 export function createApp(context: ServerContext): Router {
   const router = newRouter();
-  router.use(requestId({ generator: () => randomUUIDv7() }));
+  router.use(usualHeaders({ isHttps: context.config.publicOrigin.startsWith('https:') }));
   router.use(context.metrics.middleware);
   router.use(traceRequests(context.isFromProxy));
   router.use(logRequests(context));
-  router.use(
-    secureHeaders({
-      xFrameOptions: 'DENY',
-      referrerPolicy: 'no-referrer',
-      crossOriginResourcePolicy: 'same-origin',
-      strictTransportSecurity: context.config.publicOrigin.startsWith('https:') ? 'max-age=31536000' : false,
-    }),
-  );
   router.use('/v1/*', async (c, next) => {
-    c.header(VERSION_HEADER, API_VERSION);
-    await context.limits.takeOfFlood('requests_by_address', context.addressOf(c));
+    context.limits.takeOfFlood('requests_by_address', context.addressOf(c));
     return next();
   });
   router.use('/v1/*', limitBodies(BODY_ALLOWANCES));
   router.use('/v1/*', answerRepeats(router, context));
-  router.use('/v1/*', async (c, next) => {
-    await next();
-    // Answers about people and money are nobody's to keep.
-    if (!c.res.headers.has('cache-control')) c.res.headers.set('cache-control', 'no-store');
-  });
   for (const register of rooms) register(router, context);
   router.onError(refuseErrors(context.log));
   router.notFound(refuseUnknown(router));

@@ -63,6 +63,7 @@ const Environment = z.object({
   TIKI_OFFICE_DIR: z.string().optional(),
   TIKI_TRUSTED_PROXIES: list('').pipe(z.array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]))),
   TIKI_KEYS_SECRET: z.string().min(16).optional(),
+  TIKI_SEALED_BATCHES: z.enum(['on', 'off']).default('on'),
   TIKI_SMS_PER_DAY: z.coerce.number().int().min(1).default(5_000),
   TIKI_RATE_LIMIT_FACTOR: z.coerce.number().positive().default(1),
   TIKI_TOP_UP_MIN_MINOR: Minor.default(100n),
@@ -86,6 +87,7 @@ const Environment = z.object({
   TIKI_STREAM_BATCH_SECONDS: z.coerce.number().min(0.05).max(120).default(60),
   /** Node ends a request that is not whole after five minutes. */
   TIKI_STREAM_SECONDS: z.coerce.number().min(0.05).max(240).default(240),
+  TIKI_SIGNATURE_ADDON: z.enum(['if_built', 'never']).default('if_built'),
   TIKI_STREAMS: z.coerce.number().int().min(1).max(10_000).default(64),
   TIKI_LEAVE_SECONDS: z.coerce.number().min(0).max(300).default(0),
   TIKI_STOP_SECONDS: z.coerce.number().min(1).max(600).default(30),
@@ -181,6 +183,8 @@ export interface Config {
   readonly officeDir: string;
   readonly trustedProxies: readonly string[];
   readonly keysSecret: string | undefined;
+  /** Whether kiosks are offered a key to seal batches to. */
+  readonly sealsBatches: boolean;
   readonly smsPerDay: number;
   readonly rateLimitFactor: number;
   /** Null: the embedded PostgreSQL in `dataDir`. */
@@ -199,6 +203,8 @@ export interface Config {
   readonly streams: StreamLimits & { readonly most: number };
   /** How a process ends that was asked to (`stop.ts`). */
   readonly stopping: { readonly leaveMs: number; readonly allMs: number };
+  /** False: signatures are verified by node:crypto alone. */
+  readonly isSignatureAddonWanted: boolean;
   readonly stripe: StripeConfig;
   readonly twilio: TwilioConfig;
   readonly standIns: StandInsConfig;
@@ -242,6 +248,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     officeDir: resolve(env.TIKI_OFFICE_DIR ?? join(REPOSITORY, 'office', 'dist')),
     trustedProxies: env.TIKI_TRUSTED_PROXIES,
     keysSecret: env.TIKI_KEYS_SECRET,
+    sealsBatches: env.TIKI_SEALED_BATCHES === 'on',
     smsPerDay: env.TIKI_SMS_PER_DAY,
     rateLimitFactor: env.TIKI_RATE_LIMIT_FACTOR,
     databaseUrl: env.DATABASE_URL ?? null,
@@ -253,6 +260,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       env.TIKI_METRICS_PORT === undefined
         ? null
         : { host: env.TIKI_METRICS_HOST, port: env.TIKI_METRICS_PORT },
+    isSignatureAddonWanted: env.TIKI_SIGNATURE_ADDON === 'if_built',
     streams: {
       maxBatches: env.TIKI_STREAM_BATCHES,
       maxBytes: env.TIKI_STREAM_MEGABYTES * 1_048_576,

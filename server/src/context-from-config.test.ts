@@ -29,3 +29,27 @@ test('a server does not start on money of another currency', async () => {
     rmSync(folder, { recursive: true, force: true });
   }
 });
+
+test('it is said at start which way signatures are verified', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tiki-context-'));
+  const database = await freshDatabase();
+  try {
+    const lines: string[] = [];
+    const log = createLogger({ level: 'info', destination: { write: (line) => void lines.push(line) } });
+    const folders = { TIKI_DATA_DIR: folder, TIKI_STANDIN_DATA_DIR: folder };
+    for (const TIKI_SIGNATURE_ADDON of ['never', 'if_built'])
+      await createContext({
+        config: readConfig({ TIKI_SIGNATURE_ADDON, ...folders }),
+        clock: systemClock,
+        db: database.db,
+        log,
+      });
+    const said = lines.filter((line) => line.includes('signatures are verified'));
+    expect(said).toHaveLength(2);
+    expect(said[0]).toContain('by node:crypto: the addon is switched off');
+    expect(said[1]).toMatch(/by the addon|by node:crypto: the addon (was|does|failed)/);
+  } finally {
+    await database.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+});

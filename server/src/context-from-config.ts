@@ -20,7 +20,14 @@ import { createStripeMoney } from './money/stripe.ts';
 import { createTwilioNotify } from './notify/twilio.ts';
 import { addDatabaseGauges } from './observe/database-gauges.ts';
 import { createMetrics } from './observe/metrics.ts';
-import { createTrust, loadTrustKeys, SignaturePool } from './trust/index.ts';
+import {
+  chooseWay,
+  createTrust,
+  loadTrustKeys,
+  SealingKeys,
+  SignaturePool,
+  type SignatureVerifier,
+} from './trust/index.ts';
 
 export interface ContextParts {
   readonly config: Config;
@@ -35,6 +42,17 @@ async function webhookKey(db: Db, { keysSecret }: Config): Promise<Uint8Array> {
   const make = () => ({ k: randomBytes(32).toString('base64url') });
   const { material } = await serverKey(db, { purpose: 'webhooks', make, secret: keysSecret });
   return Buffer.from(material['k'] ?? '', 'base64url');
+}
+
+function createVerifier({ isSignatureAddonWanted }: Config, log: Logger): SignatureVerifier {
+  const { way, because } = chooseWay(isSignatureAddonWanted);
+  log.info(
+    { way },
+    because === null
+      ? 'signatures are verified by the addon'
+      : `signatures are verified by node:crypto: the addon ${because}`,
+  );
+  return new SignaturePool({ way });
 }
 
 /** Somebody's own machine: there a webhook may lead to the next port. */
@@ -91,7 +109,14 @@ export async function createContext(parts: ContextParts): Promise<ServerContext>
     money: createStripeMoney({ config: config.stripe, webhookSecrets, clock }),
     offline: { trust, policy },
     webhooks: { key: await webhookKey(db, config), allowPrivate: isDevelopment(config) },
-    verifier: new SignaturePool(),
+    sealing: new SealingKeys({
+      db,
+      clock,
+      secret: config.keysSecret,
+      trust,
+      isOffered: config.sealsBatches,
+    }),
+    verifier: createVerifier(config, log),
     guaranteeAccountId: await openAccount(db, { kind: 'guarantee_fund', currency: config.currency }),
     addressOf: (c) => clientAddress(c, proxies),
     isFromProxy: (c) => isFromProxy(c, proxies),

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import postgres, { type Sql } from 'postgres';
 import { connect, type Db } from '../src/db/client.ts';
+import { migrate } from '../src/db/migrate.ts';
 
 export const ADMIN_URL_ENV = 'TIKI_TEST_DATABASE_ADMIN_URL';
 export const TEMPLATE_DATABASE = 'tiki_template';
@@ -28,6 +29,8 @@ export interface FreshOptions {
   readonly maxConnections?: number;
   /** Its rows too. Its connections are ended: it answers again when it is next asked. */
   readonly template?: ClonableDatabase;
+  /** Migrated for itself, and not narrowed: as while a release before this one runs there, too. */
+  readonly isWide?: boolean;
 }
 
 /** Clones the template, or another fresh database; call `close()` in `afterAll`. */
@@ -42,11 +45,14 @@ export async function freshDatabase(options: FreshOptions = {}): Promise<Clonabl
   const template = options.template?.name ?? TEMPLATE_DATABASE;
   if (options.template !== undefined)
     await admin`select pg_terminate_backend(pid) from pg_stat_activity where datname = ${template}`;
-  await admin.unsafe(`create database ${name} template ${template} strategy file_copy`);
+  await admin.unsafe(
+    `create database ${name} ${options.isWide === true ? '' : `template ${template} strategy file_copy`}`,
+  );
   await admin`select pg_advisory_unlock(7236412)`;
 
   const ownerUrl = new URL(adminUrl);
   ownerUrl.pathname = `/${name}`;
+  if (options.isWide === true) await migrate({ ownerUrl: ownerUrl.href });
   const appUrl = new URL(ownerUrl);
   appUrl.username = 'tiki_app';
   appUrl.password = TEST_APP_PASSWORD;

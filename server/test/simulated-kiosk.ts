@@ -70,7 +70,8 @@ export interface HandedIn {
 }
 
 export class SimulatedKiosk {
-  readonly server: TestServer;
+  /** Whom it speaks to; another process of the same cloud is as good. */
+  server: TestServer;
   readonly merchant: Person;
   readonly key = newKey();
   readonly sealingKey = newKey();

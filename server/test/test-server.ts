@@ -28,7 +28,7 @@ import { type Listening, listen } from '../src/http/listen.ts';
 import { createLogger } from '../src/log.ts';
 import { createStripeStandIn, type StripeStandIn } from '../src/money/stand-in/stripe-stand-in.ts';
 import { createTwilioStandIn, type SmsMessage } from '../src/notify/stand-in/twilio-stand-in.ts';
-import { type FreshDatabase, freshDatabase } from './fresh-database.ts';
+import { type FreshDatabase, freshDatabase, type FreshOptions } from './fresh-database.ts';
 import { LogScan } from './log-scan.ts';
 
 /** Begins at the real time, because signatures of other libraries are checked against it, and moves when told. */
@@ -72,6 +72,7 @@ export interface TestServerOptions {
   readonly rateLimitFactor?: number;
   readonly log?: Logger;
   readonly maxConnections?: number;
+  readonly database?: FreshOptions;
   /** What the routes are given in place of the context, for a test that watches how they use it. */
   readonly watch?: (context: ServerContext) => ServerContext;
 }
@@ -86,6 +87,9 @@ export class TestServer {
   readonly sms: SmsMessage[];
   readonly webhookSecret: string;
   readonly log: LogScan;
+  /** The settings that it was started with, all but the database's. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly #parts: Omit<TestServerParts, 'closers'>;
   readonly #closers: (() => Promise<void> | void)[];
 
   constructor(parts: Omit<TestServerParts, 'closers'>, closers: (() => Promise<void> | void)[]) {
@@ -98,7 +102,14 @@ export class TestServer {
     this.sms = parts.sms;
     this.webhookSecret = parts.webhookSecret;
     this.log = parts.log ?? new LogScan();
+    this.env = parts.env ?? {};
+    this.#parts = parts;
     this.#closers = closers;
+  }
+
+  /** Another process over the same database and the same stand-ins, which ends by itself. */
+  at(origin: string): TestServer {
+    return new TestServer({ ...this.#parts, origin }, []);
   }
 
   /** What background work is given. */
@@ -261,6 +272,7 @@ interface TestServerParts {
   readonly webhookSecret: string;
   /** What reads the log, when this server has one of its own. */
   readonly log?: LogScan;
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** A valid mobile number of Singapore that no other test has. */
@@ -271,7 +283,10 @@ export function freshPhone(): string {
 /** Starts everything; call `close()` in `afterAll`. */
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
   const folder = mkdtempSync(join(tmpdir(), 'tiki-test-server-'));
-  const database = await freshDatabase({ maxConnections: options.maxConnections ?? 10 });
+  const database = await freshDatabase({
+    ...options.database,
+    maxConnections: options.maxConnections ?? 10,
+  });
   const clock = new TestClock();
   const sms: SmsMessage[] = [];
   const scan = new LogScan();
@@ -300,7 +315,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   });
   stripeFetch = stripe.app.fetch;
 
-  const config = readConfig({
+  const settings = {
     PUBLIC_ORIGIN: origin,
     STRIPE_API_BASE: `http://127.0.0.1:${stripeServer.port}`,
     STRIPE_WEBHOOK_SECRET: webhookSecret,
@@ -309,14 +324,15 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     TIKI_DATA_DIR: folder,
     TIKI_RATE_LIMIT_FACTOR: String(options.rateLimitFactor ?? 10_000),
     ...options.env,
-  });
+  };
+  const config = readConfig(settings);
   scan.guard(webhookSecret, "the webhook's secret");
   const log = options.log ?? createLogger({ level: 'trace', destination: scan });
   const context = await createContext({ config, clock, db: database.db, log });
   handle = createApp(options.watch?.(context) ?? context).fetch;
   const stripeOrigin = `http://127.0.0.1:${stripeServer.port}`;
   return new TestServer(
-    { origin, context, clock, database, stripe, stripeOrigin, sms, webhookSecret, log: scan },
+    { origin, context, clock, database, stripe, stripeOrigin, sms, webhookSecret, log: scan, env: settings },
     [
       () => stripe.close(),
       () => server.close(100),

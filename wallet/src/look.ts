@@ -5,9 +5,27 @@
 export { ApiClient, type CallOptions, type SessionState } from './api/client.ts';
 export { ApiError } from './api/problems.ts';
 export { WalletError } from './pay/codes.ts';
-export { dateTime, dayHeading, money, parseTyped, relative, shortWhen, time } from './i18n/format.ts';
+export {
+  dateTime,
+  dayHeading,
+  money,
+  parseTyped,
+  relative,
+  shortWhen,
+  signedMoney,
+  time,
+} from './i18n/format.ts';
 export { directionOf, type Key, type Locale, LOCALES } from './i18n/locales.ts';
-export { alsoSay, initialLocale, localeState, sentenceFor, setLocale, speak, t } from './i18n/translate.ts';
+export {
+  alsoSay,
+  initialLocale,
+  localeState,
+  sentenceFor,
+  setLocale,
+  speak,
+  startLocale,
+  t,
+} from './i18n/translate.ts';
 export { chooseScheme, chosenScheme, SCHEMES, type Scheme } from './scheme.ts';
 export { AmountField, quickPicks, useAmount } from './screens/parts/amount-field.tsx';
 export { CodeField, ResendCode } from './screens/parts/code-field.tsx';

@@ -2,7 +2,7 @@
 import { render } from 'preact';
 import { App } from './app.tsx';
 import { createClock } from './clock.ts';
-import { initialLocale, sentenceFor, setLocale, t } from './i18n/translate.ts';
+import { hasWords, initialLocale, sentenceFor, startLocale, t } from './i18n/translate.ts';
 import { listenForInstall } from './install.ts';
 import { keepInStep } from './keep-in-step.ts';
 import { getMeta, openWalletDatabase, StoreUnavailable } from './store/database.ts';
@@ -17,7 +17,7 @@ import { Wallet } from './wallet.ts';
 async function start(root: HTMLElement): Promise<void> {
   takeReturnAddress();
   listenForInstall();
-  await setLocale(initialLocale(localStorage, navigator.languages));
+  await startLocale(initialLocale(localStorage, navigator.languages));
   const database = await openWalletDatabase();
   const clock = createClock({
     offsetMs: (await getMeta(database, 'clockOffsetMs')) ?? 0,
@@ -38,7 +38,8 @@ async function start(root: HTMLElement): Promise<void> {
 /** The last resort: storage is blocked or belongs to a newer version. A sentence, a code, and nothing that lies. */
 function showFailure(root: HTMLElement, error: unknown): void {
   console.error(error);
-  const code = error instanceof StoreUnavailable ? error.code : 'unknown';
+  const words = hasWords();
+  const code = !words ? 'language_not_loaded' : error instanceof StoreUnavailable ? error.code : 'unknown';
   render(
     <main class="screen">
       <h1>TikiWallet</h1>
@@ -46,7 +47,7 @@ function showFailure(root: HTMLElement, error: unknown): void {
         <div>
           <p>{sentenceFor(code)}</p>
           <p class="error-code">
-            {t('common.code')} <bdi data-testid="error-code">{code}</bdi>
+            {words && t('common.code')} <bdi data-testid="error-code">{code}</bdi>
           </p>
         </div>
       </div>

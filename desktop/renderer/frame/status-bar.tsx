@@ -16,10 +16,10 @@ export function StatusBar({ onOpenStatus }: { onOpenStatus: () => void }): React
       <div className={classes.who}>
         <Mark size={38} />
         <div className={classes.names}>
-          <strong className={classes.shop} data-testid="shop-name">
+          <strong className={classes.shop} dir="auto" data-testid="shop-name">
             {state.kiosk?.merchantName}
           </strong>
-          <span className={classes.kiosk} data-testid="kiosk-title">
+          <span className={classes.kiosk} dir="auto" data-testid="kiosk-title">
             {state.kiosk?.name}
           </span>
         </div>

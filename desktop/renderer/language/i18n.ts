@@ -46,10 +46,35 @@ export function localeOf(language: string): string {
   return language === 'ar' ? 'ar-u-nu-latn' : language;
 }
 
-async function load(language: Language): Promise<void> {
-  if (i18next.hasResourceBundle(language, 'translation')) return;
-  const { default: sentences } = await loaders[language]();
-  i18next.addResourceBundle(language, 'translation', sentences);
+let missing: Language | null = null;
+const listeners = new Set<() => void>();
+
+/** The language that was wanted last and whose file did not load, else null: for `useSyncExternalStore`. */
+export const missingLanguage = {
+  subscribe: (listener: () => void): (() => void) => {
+    listeners.add(listener);
+    return () => void listeners.delete(listener);
+  },
+  get: (): Language | null => missing,
+  putAway: (): void => noteMissing(null),
+};
+
+function noteMissing(language: Language | null): void {
+  missing = language;
+  for (const listener of [...listeners]) listener();
+}
+
+/** @returns whether its sentences are there. */
+async function load(language: Language): Promise<boolean> {
+  if (i18next.hasResourceBundle(language, 'translation')) return true;
+  try {
+    const { default: sentences } = await loaders[language]();
+    i18next.addResourceBundle(language, 'translation', sentences);
+    return true;
+  } catch (error) {
+    console.error(`the sentences of ${language} did not load`, error);
+    return false;
+  }
 }
 
 function markDocument(language: Language): void {
@@ -57,10 +82,14 @@ function markDocument(language: Language): void {
   document.documentElement.dir = directionOf(language);
 }
 
-export async function startLanguage(remembered: string | undefined, systemLocale: string): Promise<void> {
-  const language = chooseLanguage(remembered, systemLocale);
+/**
+ * With English where the wanted language does not load; `missingLanguage` then says which.
+ * @returns false when English did not load either: there are no words for any screen.
+ */
+export async function startLanguage(remembered: string | undefined, systemLocale: string): Promise<boolean> {
+  const wanted = chooseLanguage(remembered, systemLocale);
   await i18next.use(initReactI18next).init({
-    lng: language,
+    lng: wanted,
     fallbackLng: 'en',
     partialBundledLanguages: true,
     resources: {},
@@ -68,14 +97,22 @@ export async function startLanguage(remembered: string | undefined, systemLocale
     returnNull: false,
     react: { useSuspense: false },
   });
-  await load(language);
-  if (language !== 'en') await load('en');
-  markDocument(language);
-  await i18next.changeLanguage(language);
+  const [isWanted, isEnglish] = await Promise.all([load(wanted), load('en')]);
+  if (!isWanted && !isEnglish) return false;
+  noteMissing(isWanted ? null : wanted);
+  await speak(isWanted ? wanted : 'en');
+  return true;
 }
 
-export async function changeLanguage(language: Language): Promise<void> {
-  await load(language);
+/** When its file does not load, the screens stay as they are and `missingLanguage` says so. @returns whether it is on. */
+export async function changeLanguage(language: Language): Promise<boolean> {
+  const isThere = await load(language);
+  noteMissing(isThere ? null : language);
+  if (isThere) await speak(language);
+  return isThere;
+}
+
+async function speak(language: Language): Promise<void> {
   markDocument(language);
   await i18next.changeLanguage(language);
 }

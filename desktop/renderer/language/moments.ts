@@ -2,7 +2,7 @@
 import { localeOf } from './i18n.ts';
 
 export function formatTime(iso: string, language: string): string {
-  return new Intl.DateTimeFormat(localeOf(language), { hour: '2-digit', minute: '2-digit' }).format(
+  return new Intl.DateTimeFormat(localeOf(language), { hour: 'numeric', minute: '2-digit' }).format(
     new Date(iso),
   );
 }
@@ -24,7 +24,7 @@ export function formatWhen(iso: string, language: string, now: Date): string {
   return new Intl.DateTimeFormat(localeOf(language), {
     day: 'numeric',
     month: 'short',
-    hour: '2-digit',
+    hour: 'numeric',
     minute: '2-digit',
   }).format(then);
 }

@@ -1,5 +1,5 @@
 /** Paid: the one screen that must be understood across the counter. Says what is certain, and what still has to happen. */
-import { type ReactElement, useEffect, useRef, useState } from 'react';
+import { type CSSProperties, type ReactElement, useEffect, useRef, useState } from 'react';
 import { UnstyledButton, VisuallyHidden } from '@mantine/core';
 import type { Payment, Sale } from '../../ipc/agent-contract.ts';
 import { useAgent } from '../agent/connection.ts';
@@ -25,12 +25,13 @@ export function PaidScreen({ sale, onNewSale }: PaidScreenProps): ReactElement {
   const button = useRef<HTMLButtonElement>(null);
   useEffect(() => button.current?.focus(), []);
   const { payment } = sale;
+  const amount = money(sale.amountMinor, sale.currency);
   return (
     <div className={classes.paid} data-testid="screen-paid" data-receipt={showsReceipt || undefined}>
       {showsReceipt && payment !== null && <ReceiptCode paymentHash={payment.paymentHash} />}
       <div className={classes.body}>
         {/* Where there is little room this scrolls, and the way on stays under the hand. */}
-        <div className={classes.told} tabIndex={0}>
+        <div className={classes.told} tabIndex={0} data-testid="paid-told">
           <div className={classes.mark} aria-hidden="true">
             <svg viewBox="0 0 120 120" className={classes.markDrawing}>
               <circle cx="60" cy="60" r="54" />
@@ -42,8 +43,9 @@ export function PaidScreen({ sale, onNewSale }: PaidScreenProps): ReactElement {
             className={`${classes.amount} tiki-number`}
             data-testid="paid-amount"
             data-minor={sale.amountMinor}
+            style={{ '--letters': amount.length } as CSSProperties}
           >
-            {money(sale.amountMinor, sale.currency)}
+            {amount}
           </p>
           {payment !== null && (
             <>

@@ -5,11 +5,12 @@ import type { ReactElement } from 'react';
 import { call } from '../agent/calls.ts';
 import { useAgent } from '../agent/connection.ts';
 import { playChime } from '../frame/chime.ts';
-import { changeLanguage, isLanguage, LANGUAGES } from '../language/i18n.ts';
+import { isLanguage, LANGUAGES } from '../language/i18n.ts';
 import { useLanguage } from '../language/use-language.ts';
 import { Icon } from '../look/icons.tsx';
 import { Fact, Facts, Page, Panel } from '../look/panel.tsx';
 import { ManagerPanel } from '../manager/manager-panel.tsx';
+import { takeLanguage } from './take-language.ts';
 import { LimitsSettings } from './limits-panel.tsx';
 import { MerchantPanel } from './merchant-panel.tsx';
 import { SeveralPanel } from './several-panel.tsx';
@@ -43,8 +44,7 @@ function LanguagePanel(): ReactElement {
   const { t, language } = useLanguage();
   const choose = (code: string): void => {
     if (!isLanguage(code)) return;
-    changePreferences({ language: code });
-    void changeLanguage(code);
+    void takeLanguage(code);
   };
   return (
     <Panel title={t('settings.language')} icon="language">

@@ -1,10 +1,10 @@
 /** The languages in their own names: on the first screen, where nobody can be expected to find a setting. */
 import { Menu, UnstyledButton } from '@mantine/core';
 import type { ReactElement } from 'react';
-import { changeLanguage, LANGUAGES } from '../language/i18n.ts';
+import { LANGUAGES } from '../language/i18n.ts';
 import { useLanguage } from '../language/use-language.ts';
 import { Icon } from '../look/icons.tsx';
-import { changePreferences } from '../settings/preferences.ts';
+import { takeLanguage } from '../settings/take-language.ts';
 import classes from './welcome.module.css';
 
 export function LanguageMenu(): ReactElement {
@@ -32,10 +32,7 @@ export function LanguageMenu(): ReactElement {
               known.code === language ? <Icon name="check" size={18} /> : <span className={classes.noCheck} />
             }
             data-testid={`language-${known.code}`}
-            onClick={() => {
-              changePreferences({ language: known.code });
-              void changeLanguage(known.code);
-            }}
+            onClick={() => void takeLanguage(known.code)}
           >
             {known.name}
           </Menu.Item>

@@ -112,11 +112,11 @@ function Stripe({ view }: { view: OperatorOverview['stripe'] }) {
         </div>
         <div class="row">
           <dt>{t('overview.open_top_ups')}</dt>
-          <dd>{view.openTopUpCount}</dd>
+          <dd>{grouped(view.openTopUpCount)}</dd>
         </div>
         <div class="row">
           <dt>{t('overview.open_withdrawals')}</dt>
-          <dd>{view.openWithdrawalCount}</dd>
+          <dd>{grouped(view.openWithdrawalCount)}</dd>
         </div>
       </dl>
       {view.isStandIn && <p class="muted">{t('overview.stand_in_money')}</p>}
@@ -128,8 +128,14 @@ function Sms({ view }: { view: OperatorOverview['sms'] }) {
   const share = view.sentCount / view.dayBudget;
   return (
     <Panel title="SMS" testId="sms">
-      <Chip tone={share < 0.8 ? 'ok' : 'warn'}>
-        {share < 0.8 ? t('overview.within_budget') : t('overview.near_budget')}
+      <Chip tone={share < 0.8 ? 'ok' : share < 1 ? 'warn' : 'bad'}>
+        {t(
+          share < 0.8
+            ? 'overview.within_budget'
+            : share < 1
+              ? 'overview.near_budget'
+              : 'overview.budget_used',
+        )}
       </Chip>
       <dl class="rows">
         <div class="row">

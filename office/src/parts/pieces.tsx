@@ -1,5 +1,13 @@
 /** Small pieces that only these pages have. */
-import { Bdi, Button, Empty, ErrorNotice, type IconName, money, Skeleton } from '@tikiwallet/wallet/look';
+import {
+  Bdi,
+  Button,
+  Empty,
+  ErrorNotice,
+  type IconName,
+  signedMoney,
+  Skeleton,
+} from '@tikiwallet/wallet/look';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { t } from '../i18n/words.ts';
@@ -121,7 +129,7 @@ export function Figure({
 
 /** Money inside running text or a list. */
 export function Sum({ minor, currency }: { minor: string | bigint; currency: string }) {
-  return <Bdi class="sum">{money(minor, currency)}</Bdi>;
+  return <Bdi class="sum">{signedMoney(minor, currency)}</Bdi>;
 }
 
 /** A list with its empty, waiting and failed states, and the way to its next page. */

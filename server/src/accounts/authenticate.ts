@@ -61,8 +61,8 @@ export function createAuthenticator(
     const token = credentialOf(c, 'Bearer');
     if (token === null) throw problem('not_authenticated');
     const claims = await tokens.verifyAccess(token);
-    await limits.takeOfFlood('requests_by_account', claims.userId);
-    await limits.takeOfFlood('requests_by_device', claims.sessionId);
+    limits.takeOfFlood('requests_by_account', claims.userId);
+    limits.takeOfFlood('requests_by_device', claims.sessionId);
     c.set('userId', claims.userId);
     return claims;
   };

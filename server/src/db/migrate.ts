@@ -7,13 +7,10 @@ import { drizzle } from 'drizzle-orm/postgres-js';
 import { migrate as runMigrations } from 'drizzle-orm/postgres-js/migrator';
 import postgres from 'postgres';
 import { migrateQueue } from '../jobs/queue.ts';
-import { MEMBER_ROLE, OPERATOR_ROLE, WORKER_ROLE } from './acting-as.ts';
+import { WORKER_ROLE } from './acting-as.ts';
+import { APP_ROLE, completeRoles, standInForPolicies, WORN_ROLES } from './late-roles.ts';
 import { withRetries } from './retry.ts';
-import { TENANT_ROLE } from './tenant.ts';
 import { MIGRATIONS, SchemaDiffers, schemaVersion } from './schema-version.ts';
-
-/** The role that the application runs as: it may not rewrite the ledger. */
-export const APP_ROLE = 'tiki_app';
 
 /** Any constant of our own: it only has to be the same in every process that migrates. */
 const MIGRATION_LOCK = 7_236_411;
@@ -37,8 +34,8 @@ export interface Migrated {
 }
 
 /**
- * Applies what is missing. Idempotent; several processes may start at once. A database of a newer release is left as
- * it is.
+ * Applies what is missing, and gives roles that came late what they are due. Idempotent; several processes may start at once.
+ * A database of a newer release is left as it is.
  * @throws SchemaDiffers when that is not accepted
  */
 export async function migrate(options: MigrateOptions): Promise<Migrated> {
@@ -48,6 +45,7 @@ export async function migrate(options: MigrateOptions): Promise<Migrated> {
     const db = drizzle(sql);
     const before = await schemaVersion(db);
     if (before.state === 'newer' && options.acceptsNewer !== true) throw new SchemaDiffers(before);
+    await standInForPolicies(sql, before.applied);
     // One of them may need tables whole that others are at work on, in whichever order: then PostgreSQL ends one of both.
     await withRetries(() => runMigrations(db, { migrationsFolder: MIGRATIONS }));
     if (options.appRolePassword !== undefined) {
@@ -55,11 +53,12 @@ export async function migrate(options: MigrateOptions): Promise<Migrated> {
         throw new TypeError('unfit password for a role');
       await sql.unsafe(`alter role ${APP_ROLE} with login password '${options.appRolePassword}'`);
     }
+    // What a newer release has made is its own to give.
+    if (before.state !== 'newer') await completeRoles(sql);
     const ownerMayActAsApp = await mayActAsApp(sql);
     await migrateQueue(options.ownerUrl, [APP_ROLE, WORKER_ROLE]);
     // The session's own user must be allowed to take these on, whichever role it wears meanwhile.
-    for (const role of [TENANT_ROLE, MEMBER_ROLE, WORKER_ROLE, OPERATOR_ROLE])
-      await sql.unsafe(`grant ${role} to current_user`).catch(() => undefined);
+    for (const role of WORN_ROLES) await sql.unsafe(`grant ${role} to current_user`).catch(() => undefined);
     if (options.narrows === true) await sql`select narrow_application_role()`;
     await letAppReadVersion(sql);
     const { applied } = await schemaVersion(db);

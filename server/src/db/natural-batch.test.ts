@@ -61,7 +61,7 @@ test('beside a batch that is under way another leaves when it has company, and n
         batches.push(name);
         ends.set(name, () => resolve(items.map((item) => ({ ok: true, value: item }))));
       }),
-    { atOnce: 2, company: 2, nameOf: (item) => item.charAt(0) },
+    { atOnce: 2, company: 2, namesOf: (item) => [item.charAt(0)] },
   );
   const answers = ['a1', 'b1', 'a2'].map((item) => queue.submit(item));
   expect(batches).toEqual(['a1', 'b1']);
@@ -76,4 +76,38 @@ test('beside a batch that is under way another leaves when it has company, and n
   await Promise.resolve();
   ends.get('a2')?.();
   expect(await Promise.all(answers)).toEqual(['a1', 'b1', 'a2', 'c1']);
+});
+
+test('who shares a name with one that waits for a lock waits with it, in order, and all others pass', async () => {
+  class LockNotAvailable extends Error {
+    readonly code = '55P03';
+  }
+  let held = 'h';
+  const freed = Promise.withResolvers<void>();
+  const order: string[] = [];
+  const queue = new NaturalBatch<string, string>(
+    async (items, { isMixed }) => {
+      if (items.join().includes(held)) {
+        if (isMixed) throw new LockNotAvailable('held');
+        await freed.promise;
+      }
+      order.push(items.join());
+      return items.map((item) => ({ ok: true, value: item }));
+    },
+    { atOnce: 2, namesOf: (item) => item.split('') },
+  );
+  const hear = (...items: string[]) => items.map((item) => queue.submit(item));
+  const first = hear('xy');
+  const [waiting, other, friend, last] = hear('ha', 'bc', 'ad', 'cd');
+  await Promise.all(first);
+  expect(await other).toBe('bc');
+  await Promise.all(hear('ef', 'gi'));
+  expect(order.join(' ')).not.toMatch(/[had]/);
+  held = 'nothing';
+  freed.resolve();
+  await Promise.all([waiting, friend, last]);
+  const said = order.join();
+  expect(['ha', 'ad', 'cd'].map((item) => said.indexOf(item)).toSorted((a, b) => a - b)).toEqual(
+    ['ha', 'ad', 'cd'].map((item) => said.indexOf(item)),
+  );
 });

@@ -13,6 +13,9 @@ export type Outcome<T> =
 
 interface Waiting<I, O> {
   readonly item: I;
+  readonly names: readonly string[];
+  /** It failed among others because of a lock, and goes with those only with whom it shares a name. */
+  readonly isApart: boolean;
   readonly resolve: (value: O) => void;
   readonly reject: (cause: unknown) => void;
 }
@@ -25,33 +28,43 @@ export interface Together<I> {
   readonly atOnce?: number;
   /** Beside a batch that is under way another one leaves with so many: what fewer would cost is better waited for. */
   readonly company?: number;
-  /** Of two with one name the second waits while the first is under way, so that it finds what became of it. */
-  readonly nameOf?: (item: I) => string;
+  /**
+   * Of two that share a name the second waits while the first is under way, or waits itself, so that it finds what became of it.
+   * Where a lock was not had in time, those who share none go apart from each other the next time.
+   */
+  readonly namesOf?: (item: I) => readonly string[];
+}
+
+export interface Run {
+  /** Others are together with it who have nothing to do with it: a lock is not to be waited for long. */
+  readonly isMixed: boolean;
 }
 
 export class NaturalBatch<I, O> {
-  readonly #run: (items: readonly I[]) => Promise<readonly Outcome<O>[]>;
+  readonly #run: (items: readonly I[], how: Run) => Promise<readonly Outcome<O>[]>;
   readonly #atOnce: number;
   readonly #company: number;
-  readonly #nameOf: ((item: I) => string) | undefined;
+  readonly #namesOf: ((item: I) => readonly string[]) | undefined;
+  /** Under way. */
   readonly #named = new Set<string>();
   #waiting: Waiting<I, O>[] = [];
   #underWay = 0;
 
   /** `run` answers in the order of its items. When it throws, nothing of the batch may have happened. */
   constructor(
-    run: (items: readonly I[]) => Promise<readonly Outcome<O>[]>,
-    { atOnce = 1, company = 1, nameOf }: Together<I> = {},
+    run: (items: readonly I[], how: Run) => Promise<readonly Outcome<O>[]>,
+    { atOnce = 1, company = 1, namesOf }: Together<I> = {},
   ) {
     this.#run = run;
     this.#atOnce = atOnce;
     this.#company = company;
-    this.#nameOf = nameOf;
+    this.#namesOf = namesOf;
   }
 
   submit(item: I): Promise<O> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ item, resolve, reject });
+      const names = this.#namesOf?.(item) ?? [];
+      this.#waiting.push({ item, names, isApart: false, resolve, reject });
       this.#go();
     });
   }
@@ -63,35 +76,39 @@ export class NaturalBatch<I, O> {
       this.#underWay += 1;
       void this.#take(together).then(() => {
         this.#underWay -= 1;
-        this.#forget(together);
+        for (const { names } of together) for (const name of names) this.#named.delete(name);
         this.#go();
       });
     }
   }
 
-  /** In the order of arrival, but for those whose namesakes are under way. */
+  /** In the order of arrival, but for those whose namesakes are under way or wait longer. */
   #next(): readonly Waiting<I, O>[] {
-    const nameOf = this.#nameOf;
-    if (nameOf === undefined) return this.#waiting.splice(0, MAX_TOGETHER);
+    if (this.#namesOf === undefined) return this.#waiting.splice(0, MAX_TOGETHER);
     const together: Waiting<I, O>[] = [];
     const left: Waiting<I, O>[] = [];
+    const [ours, others] = [new Set<string>(), new Set<string>()];
     for (const one of this.#waiting) {
-      const mayGo = together.length < MAX_TOGETHER && !this.#named.has(nameOf(one.item));
+      const { names, isApart } = one;
+      const isFree = !names.some((name) => this.#named.has(name) || others.has(name));
+      const isOfThem = together.length === 0 || names.some((name) => ours.has(name));
+      const mayJoin = isOfThem || !(isApart || together[0]?.isApart === true);
+      const mayGo = together.length < MAX_TOGETHER && isFree && mayJoin;
       (mayGo ? together : left).push(one);
+      for (const name of names) (mayGo ? ours : others).add(name);
     }
     this.#waiting = left;
-    for (const { item } of together) this.#named.add(nameOf(item));
+    for (const name of ours) this.#named.add(name);
     return together;
   }
 
-  #forget(together: readonly Waiting<I, O>[]): void {
-    if (this.#nameOf === undefined) return;
-    for (const { item } of together) this.#named.delete(this.#nameOf(item));
-  }
-
   async #take(together: readonly Waiting<I, O>[]): Promise<void> {
+    const isMixed = together.length > 1 && this.#namesOf !== undefined && together[0]?.isApart === false;
     try {
-      const outcomes = await this.#run(together.map(({ item }) => item));
+      const outcomes = await this.#run(
+        together.map(({ item }) => item),
+        { isMixed },
+      );
       for (const [index, { resolve, reject }] of together.entries()) {
         const outcome = outcomes[index];
         if (outcome === undefined) reject(new Error('a batch answered fewer than it was asked'));
@@ -99,12 +116,18 @@ export class NaturalBatch<I, O> {
         else reject(outcome.error);
       }
     } catch (error) {
+      // Who holds what one of them needs may hold it for long.
+      if (isMixed && sqlState(error) === LOCK_NOT_AVAILABLE)
+        this.#waiting.unshift(...together.map((one) => ({ ...one, isApart: true })));
       // One row that the database refuses fails the statement of all: each then goes alone, and fails alone.
-      if (together.length > 1 && isAboutOneRow(error)) for (const one of together) await this.#take([one]);
+      else if (together.length > 1 && isAboutOneRow(error))
+        for (const one of together) await this.#take([one]);
       else for (const { reject } of together) reject(error);
     }
   }
 }
+
+const LOCK_NOT_AVAILABLE = '55P03';
 
 /** SQLSTATE classes 22 (data) and 23 (constraints), and a lock that was not had in time: the others may do without it. */
 function isAboutOneRow(error: unknown): boolean {

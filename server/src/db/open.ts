@@ -11,7 +11,8 @@ import { sql } from 'drizzle-orm';
 import { ConfigError } from '../config-error.ts';
 import { connect, type Db } from './client.ts';
 import { startEmbedded } from './embedded.ts';
-import { APP_ROLE, migrate } from './migrate.ts';
+import { APP_ROLE } from './late-roles.ts';
+import { migrate } from './migrate.ts';
 import { assertSchema } from './schema-version.ts';
 
 export interface OpenDatabase {

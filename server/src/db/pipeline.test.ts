@@ -2,7 +2,7 @@ import type { Sql } from 'postgres';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { type FreshDatabase, freshDatabase } from '../../test/fresh-database.ts';
 import { connect } from './client.ts';
-import { inTransactionOf, inTwoSteps, transactionId } from './pipeline.ts';
+import { inItsTransaction, inOneGo, inTransactionOf, inTwoSteps, transactionId } from './pipeline.ts';
 
 let database: FreshDatabase;
 beforeAll(async () => {
@@ -118,6 +118,56 @@ test('a statement whose plan is gone is not sent by itself: all is done again, o
   expect(await run('before', 'select pg_current_xact_id()::text as id')).toBe('before');
   expect(await run('after', 'deallocate all')).toBe('after');
   expect([await counted('before'), await counted('after')]).toEqual([1, 1]);
+  await pool.close();
+});
+
+test('in one go, too: a statement whose plan is gone writes nothing outside of its transaction, and all is done again, once', async () => {
+  const pool = connect({ url: database.appUrl, maxConnections: 1 });
+  const run = (what: string, ...before: string[]) =>
+    inOneGo<{ what: string }>(pool.db, {
+      first: (sql) => sql.unsafe(before.pop() ?? 'select 1'),
+      second: (sql) => sql`
+        with w as (insert into said values (${what})) select ${what} as what, ${inItsTransaction(sql)}`,
+    });
+  const counted = async (what: string) =>
+    (await database.owner`select 1 from said where what = ${what}`).length;
+  expect(await run('sooner')).toMatchObject([{ what: 'sooner' }]);
+  expect(await run('later', 'deallocate all')).toMatchObject([{ what: 'later' }]);
+  expect([await counted('sooner'), await counted('later')]).toEqual([1, 1]);
+  await pool.close();
+});
+
+test('in one go nothing stands when the first statement finds what it must not, and the next one finds the connection as it was', async () => {
+  const pool = connect({ url: database.appUrl, maxConnections: 1 });
+  const run = (divisor: number) =>
+    inOneGo(pool.db, {
+      first: (sql) => sql`select 1 / ${divisor}::int, ${inItsTransaction(sql)}`,
+      second: (sql) => sql`with w as (insert into said values ('found')) select ${inItsTransaction(sql)}`,
+    });
+  await expect(run(0)).rejects.toMatchObject({ code: '22012' });
+  expect(await database.owner`select 1 from said where what = 'found'`).toHaveLength(0);
+  await run(1);
+  expect(await database.owner`select 1 from said where what = 'found'`).toHaveLength(1);
+  await pool.close();
+});
+
+test('a value is given out for nothing that is not committed in one go either, when its connection is cut', async () => {
+  const pool = connect({ url: database.appUrl, maxConnections: 1 });
+  const cut = await whileLocked(
+    () =>
+      inOneGo(pool.db, {
+        first: (sql) => sql`select ${inItsTransaction(sql)}`,
+        second: (sql) => sql`
+          with w as (insert into said values ('cut')) select ${inItsTransaction(sql)}, ${passLock(sql)}`,
+      }),
+    () => {
+      void database.owner`
+        select pg_terminate_backend(pid) from pg_locks
+        where locktype = 'advisory' and objid = ${LOCK} and not granted`.execute();
+    },
+  );
+  const said = await database.owner`select 1 from said where what = 'cut'`;
+  expect(cut.status === 'fulfilled').toBe(said.length === 1);
   await pool.close();
 });
 

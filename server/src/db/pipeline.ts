@@ -1,8 +1,9 @@
 /**
  * A transaction in two round trips, for what many callers wait for together: it begins with a question, and what follows from
- * the answer goes out in one statement with the commit behind it.
+ * the answer goes out in one statement with the commit behind it. Or in one round trip, where nothing has to be known in between:
+ * its locks wait for no answer of ours.
  *
- * One statement, because a connection may be lost at any time: what was sent is rolled back with it, and of what was still to be
+ * One statement after the question, because a connection may be lost at any time: what was sent is rolled back with it, and of what was still to be
  * sent, on the next connection and outside of the transaction, nothing but the commit is left. Never: two transactions at a time
  * on one connection, or a value for a commit that another connection answered.
  */
@@ -19,6 +20,13 @@ const LOST_AFTER_MS = 150_000;
  * asked is rolled back by then, and what is written would stand by itself.
  */
 const PLAN_GONE: ReadonlySet<string | undefined> = new Set(['26000', '0A000']);
+
+/**
+ * Part of what each statement of {@link inOneGo} selects: outside of the transaction that it was sent for it fails, and all of it
+ * with it. That transaction alone is begun as deferrable, which means nothing else to one that reads what is committed.
+ */
+export const inItsTransaction = (sql: Sql) =>
+  sql`1 / (current_setting('transaction_deferrable') = 'on')::int`;
 
 /** Part of the answer, for {@link inTransactionOf}. */
 export const transactionId = (sql: Sql) => sql`pg_current_xact_id()::text`;
@@ -41,6 +49,47 @@ export interface TwoSteps<A extends Row, T> {
  */
 export function inTwoSteps<A extends Row, T>(db: Db, steps: TwoSteps<A, T>): Promise<T> {
   return lanesOf(db).use((lane) => withRetries(() => run(lane, steps)));
+}
+
+/** Both hold {@link inItsTransaction}, and fail when they find what must not be. */
+export interface OneGo<A extends Row> {
+  /** Locks, and looks. */
+  readonly first: (sql: Sql) => PendingQuery<Row[]>;
+  /** Sees what was committed until the locks were had. */
+  readonly second: (sql: Sql) => PendingQuery<A[]>;
+}
+
+/**
+ * Two statements and the commit, one behind the other, without waiting for an answer.
+ * @returns what the second one answered, after the commit
+ * @throws what the database refused first, after everything was rolled back
+ */
+export function inOneGo<A extends Row>(db: Db, steps: OneGo<A>): Promise<readonly A[]> {
+  return lanesOf(db).use((lane) => withRetries(() => runInOneGo(lane, steps)));
+}
+
+async function runInOneGo<A extends Row>(lane: Lane, { first, second }: OneGo<A>): Promise<readonly A[]> {
+  const { sql, losses } = lane.now();
+  const watch = setTimeout(() => lane.renew(), LOST_AFTER_MS);
+  // All four, so that nothing is on its way any more when somebody else takes the lane.
+  const [begun, looked, written, ended] = await Promise.allSettled([
+    sql.unsafe('begin deferrable').then(losses),
+    first(sql),
+    second(sql),
+    sql.unsafe('commit'),
+  ]);
+  clearTimeout(watch);
+  const reasons = [begun, looked, written, ended].flatMap((one) =>
+    one.status === 'rejected' ? [one.reason as unknown] : [],
+  );
+  // What the database refused ended with the commit, which rolled it back. Otherwise the connection's state is unknown.
+  if (!reasons.every(isRefusal)) lane.renew();
+  const [refused] = reasons;
+  if (PLAN_GONE.has(sqlState(refused)))
+    throw new RetryTransaction('a plan was gone, and all is done again', { cause: refused });
+  if (written.status === 'rejected' || begun.status === 'rejected' || reasons.length > 0) throw refused;
+  if (losses() !== begun.value) throw new Error('the connection was lost before the commit');
+  return written.value;
 }
 
 async function run<A extends Row, T>(lane: Lane, { ask, write }: TwoSteps<A, T>): Promise<T> {

@@ -10,6 +10,7 @@ import type { Context } from 'hono';
 /** Addresses or CIDR ranges of proxies whose X-Forwarded-For is believed. */
 export function trustedProxies(ranges: readonly string[]): BlockList {
   const list = new BlockList();
+  if (ranges.length > 0) named.add(list);
   for (const range of ranges) {
     const [address = '', prefix] = range.split('/');
     const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
@@ -57,7 +58,11 @@ function socketAddress(c: Context): string {
   }
 }
 
+/** Asking a list leaves the engine, once a request; most have none. */
+const named = new WeakSet<BlockList>();
+
 function isTrusted(address: string, trusted: BlockList): boolean {
+  if (!named.has(trusted)) return false;
   const family = isIP(address);
   return family !== 0 && trusted.check(address, family === 6 ? 'ipv6' : 'ipv4');
 }

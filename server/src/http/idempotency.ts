@@ -8,7 +8,7 @@ import { hash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { and, eq, isNull, lt, sql } from 'drizzle-orm';
 import type { Context } from 'hono';
-import type { Sql } from 'postgres';
+import type { PendingQuery, Row, Sql } from 'postgres';
 import { z } from 'zod';
 import { IDEMPOTENCY_HEADER, ProblemCode, Uuid } from '../../contract/index.ts';
 import type { Clock } from '../clock.ts';
@@ -101,16 +101,26 @@ export function keptRefusal(error: unknown): KeptAnswer | null {
   return { status: error.status, body: JSON.stringify({ code: error.code, detail: error.extras.detail }) };
 }
 
+/** Where a kept answer ends with when its transaction began, which only the database knows while it is written. */
+export const endingWithBegin = (sql: Sql, tail: string) =>
+  sql` || to_char(now() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') || ${tail}`;
+
 /**
  * Common table expression `kept`: rows that are claimed and answered at once. One that is there already fails the statement,
  * because what it stands for was done.
+ * @param end {@link endingWithBegin}, where every body lacks that
  */
-export function keepTogether(sql: Sql, writes: readonly (NamedWrite & KeptAnswer)[], now: Date) {
+export function keepTogether(
+  sql: Sql,
+  writes: readonly (NamedWrite & KeptAnswer)[],
+  now: Date,
+  end: PendingQuery<Row[]> = sql``,
+) {
   return sql`
     kept as (
       insert into idempotency_keys
         (user_id, route, key, request_hash, locked_until, response_status, response_body)
-      select k.user_id, k.route, k.key, k.request_hash, ${now.toISOString()}::timestamptz, k.status, k.body
+      select k.user_id, k.route, k.key, k.request_hash, ${now.toISOString()}::timestamptz, k.status, k.body${end}
       from unnest(
         ${pgPlainArray(writes.map(({ userId }) => userId))}::uuid[],
         ${pgArray(writes.map(({ route }) => route))}::text[],

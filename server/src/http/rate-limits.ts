@@ -12,6 +12,7 @@ import {
 import type { Sql } from 'postgres';
 import type { Db } from '../db/client.ts';
 import { rateLimits } from '../db/schema/http.ts';
+import { FloodWindows } from './flood-windows.ts';
 import { type ApiProblem, problem } from './problem.ts';
 
 const MINUTE = 60;
@@ -103,7 +104,7 @@ export type FloodName = keyof typeof FLOODS;
 
 export interface RateLimits {
   /** Takes one point of a flood's budget, without the database. @throws ApiProblem like {@link take} */
-  takeOfFlood(flood: FloodName, key: string): Promise<void>;
+  takeOfFlood(flood: FloodName, key: string): void;
   /** Takes one point. @throws ApiProblem `rate_limited` with `retryAfterMs` when none is left. */
   take(budget: BudgetName, key: string): Promise<void>;
   /**
@@ -122,6 +123,8 @@ export interface CountedTogether {
   rowOf(key: string): string;
   /** Adds `tries (key, points)` of the common table expression `asked_often` in the order of the keys, and answers with what there is then. */
   count(sql: Sql): ReturnType<Sql>;
+  /** How many there are to take. */
+  readonly most: number;
   /** @param points all that were taken of a key, this one included */
   refusal(points: number, expire: Date): ApiProblem | null;
 }
@@ -143,6 +146,7 @@ function countedTogether(name: BudgetName, options: RateLimitOptions): CountedTo
   const points = pointsOf(name, options);
   return {
     rowOf: (key) => `${name}:${key}`,
+    most: points,
     count: (sql) => {
       const now = new Date().toISOString();
       const end = new Date(Date.now() + BUDGETS[name].seconds * 1000).toISOString();
@@ -184,7 +188,7 @@ export function createRateLimits(db: Db, options: RateLimitOptions): RateLimits 
   const floods = new Map(
     Object.entries(FLOODS).map(([name, { points, seconds }]) => [
       name,
-      new RateLimiterMemory({ points: Math.ceil(points * options.factor), duration: seconds }),
+      new FloodWindows({ most: Math.ceil(points * options.factor), windowMs: seconds * 1000 }),
     ]),
   );
   const consume = async (
@@ -201,7 +205,10 @@ export function createRateLimits(db: Db, options: RateLimitOptions): RateLimits 
     }
   };
   return {
-    takeOfFlood: (flood, key) => consume(floods.get(flood), key),
+    takeOfFlood: (flood, key) => {
+      const retryAfterMs = floods.get(flood)?.take(key) ?? 0;
+      if (retryAfterMs > 0) throw problem('rate_limited', { retryAfterMs });
+    },
     take: (budget, key) =>
       consume(limiterOf(budget), key, (waitMs) => {
         if (key === EVERYBODY) spentUntilMs.set(budget, Date.now() + waitMs);

@@ -67,7 +67,7 @@ export async function requireKnownKiosk(
     .innerJoin(kiosks, eq(kiosks.id, kioskEnrolments.kioskId))
     .where(eq(kioskTokens.tokenHash, hashToken(Buffer.from(token, 'base64url'))));
   if (row === undefined) throw problem('not_authenticated');
-  await limits.takeOfFlood('requests_by_kiosk', row.enrolmentId);
+  limits.takeOfFlood('requests_by_kiosk', row.enrolmentId);
   const { status, suspendedAt, endedAt, endedReason, ...kiosk } = row;
   if (status === 'denied' && endedReason !== 'replaced')
     return { ...kiosk, isDenied: true, isSuspended: false };

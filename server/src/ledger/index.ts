@@ -11,13 +11,14 @@ export {
 export { type HistoryEntry, readHistory } from './history.ts';
 export {
   contentHash,
+  type HashedTransfer,
   type LockedAccount,
   type NewTransfer,
   type Plan,
   plan,
   type PostResult,
 } from './plan.ts';
-export { postPairs, tellPosted } from './post-pairs.ts';
+export { lockCovered, postPairs, tellPosted } from './post-pairs.ts';
 export { postDecided, postTransfers } from './post-transfers.ts';
 export { formatMinor, printLedger } from './print.ts';
 export { reconcile } from './reconcile.ts';

@@ -129,3 +129,28 @@ export function plan(
   });
   return { results, toPost };
 }
+
+export interface Sums {
+  /** What each account gains or loses by all of them. */
+  readonly deltas: ReadonlyMap<string, bigint>;
+  /**
+   * What is taken from each account, without what it is given: negative, or zero. Whatever a batch's order, no balance that
+   * holds all of it falls below zero.
+   */
+  readonly debits: ReadonlyMap<string, bigint>;
+}
+
+export function sumsOf(hashed: readonly HashedTransfer[]): Sums {
+  const deltas = new Map<string, bigint>();
+  const debits = new Map<string, bigint>();
+  for (const { transfer } of hashed)
+    for (const { accountId, amountMinor } of transfer.entries) {
+      deltas.set(accountId, (deltas.get(accountId) ?? 0n) + amountMinor);
+      debits.set(accountId, (debits.get(accountId) ?? 0n) + (amountMinor < 0n ? amountMinor : 0n));
+    }
+  return { deltas, debits };
+}
+
+/** The currency of an account that a plan has looked at; of another the empty text, which no account has. */
+export const currencyIn = (accounts: ReadonlyMap<string, LockedAccount>) => (accountId: string) =>
+  accounts.get(accountId)?.currency ?? '';

@@ -4,10 +4,32 @@
  *
  * Unlike `post-transfers.ts` it looks up no key beforehand: one that stands fails the statement, and the caller goes another way.
  */
-import type { Sql } from 'postgres';
+import type { PendingQuery, Row, Sql } from 'postgres';
 import { pgArray, pgPlainArray } from '../db/pg-array.ts';
 import { publish } from '../observe/facts.ts';
 import type { Plan } from './plan.ts';
+
+/**
+ * A condition: all accounts are locked, in the order that everybody keeps, and each holds all that is taken from it, whatever comes
+ * in meanwhile.
+ * @param after a condition that is asked before any of them is locked
+ */
+export function lockCovered(sql: Sql, toPost: Plan['toPost'], after: PendingQuery<Row[]>) {
+  const debits = new Map<string, bigint>();
+  for (const { transfer } of toPost)
+    for (const { accountId, amountMinor } of transfer.entries)
+      debits.set(accountId, (debits.get(accountId) ?? 0n) + (amountMinor < 0n ? amountMinor : 0n));
+  const ids = pgPlainArray([...debits.keys()]);
+  return sql`(
+    with held as (
+      select id, balance_minor from ledger_accounts where id = any (${ids}::uuid[]) and ${after}
+      order by id for no key update
+    )
+    select count(*) from held h
+    join unnest(${ids}::uuid[], ${pgPlainArray([...debits.values()])}::bigint[]) as d (id, debit) on d.id = h.id
+    where h.balance_minor + d.debit >= 0
+  ) = ${debits.size}::int`;
+}
 
 /** Common table expressions `new_transfers`, `new_entries` and `moved`. `toPost` is of one kind and one currency. */
 export function postPairs(sql: Sql, toPost: Plan['toPost'], currency: string) {

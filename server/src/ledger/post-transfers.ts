@@ -8,25 +8,29 @@
  * 1. all accounts of the batch are locked, in id order, so two batches cannot deadlock on each other;
  * 2. only then the keys are looked up: a twin committed by another connection touches the same accounts, so it
  *    either committed before our lock and is seen, or waits for us;
- * 3. transfers, entries and balances are written by one statement from what was really inserted. A key that was
- *    taken meanwhile for other accounts makes the count differ, and the whole transaction is run again.
+ * 3. transfers, entries and balances are written by one statement. A key that was taken meanwhile for other accounts is
+ *    refused, and the whole transaction is run again.
  *
  * A large batch writes first and locks last (write-first.ts), so that others wait for its balances only.
  */
 import type { Tx } from '../db/client.ts';
 import { bothInOrder } from '../db/prepared.ts';
-import { RetryTransaction, violatedConstraint } from '../db/retry.ts';
 import { publish } from '../observe/facts.ts';
 import {
   contentHash,
+  currencyIn,
   type HashedTransfer,
   type NewTransfer,
   type Plan,
   type PostResult,
   plan,
+  sumsOf,
 } from './plan.ts';
 import { columnsOf, findStanding, insertTransfers, lockAccounts } from './statements.ts';
 import { writeDecided, writeFirst } from './write-first.ts';
+
+/** No repeat of such a key is ever asked for: to the ledger it stands for other money, whatever it says. */
+const NOT_HASHED = '';
 
 /** From here on the two statements more are worth it. */
 const LARGE = 32;
@@ -51,31 +55,28 @@ export async function postTransfers(tx: Tx, transfers: readonly NewTransfer[]): 
 /**
  * Posts, whole, what the caller decided under locks of its own: keys that stand for nothing yet, and cover for all. Neither is
  * looked up beforehand.
+ * @param currency of all their accounts
  * @throws when one of both was not so, or the database refuses what no ledger can hold; the transaction has to end with it.
  */
-export async function postDecided(tx: Tx, transfers: readonly NewTransfer[]): Promise<void> {
+export async function postDecided(
+  tx: Tx,
+  transfers: readonly NewTransfer[],
+  currency: string,
+): Promise<void> {
   if (transfers.length === 0) return;
-  const hashed = transfers.map((transfer) => ({ transfer, contentHash: contentHash(transfer) }));
-  await writeDecided(tx, hashed);
+  const hashed = transfers.map((transfer) => ({ transfer, contentHash: NOT_HASHED }));
+  await writeDecided(tx, hashed, () => currency);
   tellPosted(hashed);
 }
 
 async function lockFirst(tx: Tx, hashed: readonly HashedTransfer[]): Promise<Plan> {
-  const whole = columnsOf(hashed);
   const locking = lockAccounts(tx, new Set(accountIds(hashed)));
   const looking = findStanding(tx, hashed);
   const [accounts, standing] = await bothInOrder(locking, looking);
   const planned = plan(hashed, accounts, standing);
   const { toPost } = planned;
-  if (toPost.length > 0) {
-    const columns = toPost.length === hashed.length ? whole : columnsOf(toPost);
-    const inserted = await insertTransfers(tx, columns, { moves: true }).catch((error: unknown) => {
-      // Planned with what a transfer would have brought whose key was taken meanwhile.
-      if (violatedConstraint(error) === 'ledger_accounts_not_overdrawn') return 0;
-      throw error;
-    });
-    if (inserted !== toPost.length) throw new RetryTransaction('an idempotency key was taken meanwhile');
-  }
+  if (toPost.length > 0)
+    await insertTransfers(tx, columnsOf(toPost, currencyIn(accounts)), sumsOf(toPost).deltas);
   return planned;
 }
 

@@ -6,21 +6,13 @@
  * is then decided under locks, transfer by transfer, by the caller.
  *
  * The order is the argument here as well: keys are taken in their own order before any account is locked, and accounts in
- * theirs; a key that another connection took after it was looked up makes the count differ, and the transaction is run again.
+ * theirs; a key that another connection took after it was looked up is refused, and the transaction is run again.
  * That an entry's transfer and account are there is asked at the end of its statement and locks neither (0034_entries_refer_in_sets.sql).
  */
 import type { Tx } from '../db/client.ts';
 import { bothInOrder } from '../db/prepared.ts';
-import { RetryTransaction } from '../db/retry.ts';
-import { type HashedTransfer, type Plan, plan } from './plan.ts';
-import {
-  columnsOf,
-  findStanding,
-  insertTransfers,
-  lockIfCovered,
-  moveBalances,
-  peekAtAccounts,
-} from './statements.ts';
+import { currencyIn, type HashedTransfer, type Plan, plan, sumsOf } from './plan.ts';
+import { columnsOf, findStanding, insertTransfers, moveIfCovered, peekAtAccounts } from './statements.ts';
 
 /** Ends the savepoint, or the transaction, that holds what was written. */
 class NotCovered extends Error {}
@@ -34,7 +26,7 @@ export async function writeFirst(tx: Tx, hashed: readonly HashedTransfer[]): Pro
   if (planned.results.some(({ status }) => status === 'insufficient_funds')) return null;
   if (planned.toPost.length === 0) return planned;
   try {
-    await tx.transaction((savepoint) => writeDecided(savepoint, planned.toPost));
+    await tx.transaction((savepoint) => writeDecided(savepoint, planned.toPost, currencyIn(accounts)));
   } catch (error) {
     if (error instanceof NotCovered) return null;
     throw error;
@@ -42,38 +34,17 @@ export async function writeFirst(tx: Tx, hashed: readonly HashedTransfer[]): Pro
   return planned;
 }
 
-/** @throws when a key or the cover was not as it was decided: whatever was written has to go. */
-export async function writeDecided(tx: Tx, toPost: readonly HashedTransfer[]): Promise<void> {
-  const sums = sumsOf(toPost);
-  const inserted = await insertTransfers(tx, columnsOf(toPost), { moves: false });
-  if (inserted !== toPost.length) throw new RetryTransaction('an idempotency key was taken meanwhile');
-  // Both on their way at once: others wait from here on. Balances that were moved without cover go with the savepoint.
-  const [covered, moved] = await Promise.allSettled([
-    lockIfCovered(tx, sums.debits),
-    moveBalances(tx, sums.deltas),
-  ]);
-  if (covered.status === 'rejected') throw covered.reason;
-  if (!covered.value) throw new NotCovered('the balances do not cover every order of the batch');
-  if (moved.status === 'rejected') throw moved.reason;
-}
-
-interface Sums {
-  /** What each account gains or loses by the whole batch. */
-  readonly deltas: ReadonlyMap<string, bigint>;
-  /**
-   * What is taken from each account, without what it is given: negative, or zero. Whatever a batch's order, no balance that
-   * holds all of it falls below zero.
-   */
-  readonly debits: ReadonlyMap<string, bigint>;
-}
-
-function sumsOf(hashed: readonly HashedTransfer[]): Sums {
-  const deltas = new Map<string, bigint>();
-  const debits = new Map<string, bigint>();
-  for (const { transfer } of hashed)
-    for (const { accountId, amountMinor } of transfer.entries) {
-      deltas.set(accountId, (deltas.get(accountId) ?? 0n) + amountMinor);
-      debits.set(accountId, (debits.get(accountId) ?? 0n) + (amountMinor < 0n ? amountMinor : 0n));
-    }
-  return { deltas, debits };
+/**
+ * @param currencyOf an account's
+ * @throws when a key or the cover was not as it was decided: whatever was written has to go.
+ */
+export async function writeDecided(
+  tx: Tx,
+  toPost: readonly HashedTransfer[],
+  currencyOf: (accountId: string) => string,
+): Promise<void> {
+  await insertTransfers(tx, columnsOf(toPost, currencyOf), null);
+  // Others wait from here on.
+  if (!(await moveIfCovered(tx, sumsOf(toPost))))
+    throw new NotCovered('the balances do not cover every order of the batch');
 }

@@ -7,12 +7,12 @@ const lineOf = (text: string, start: string) => text.split('\n').find((line) => 
 test('the bound of the usual limits: no limit of a kiosk is below the allowance, and it says so', () => {
   const text = describeBound(readConfig({}), 10);
   expect(lineOf(text, 'One copied phone')).toBe(
-    'One copied phone at 10 kiosks that share nothing can cost at most 4,500.00 SGD.',
+    'One copied phone at 10 tills that share nothing can cost at most 4,500.00 SGD.',
   );
   expect(lineOf(text, 'One allowance:')).toBe('One allowance:  1,800.00 SGD');
   expect(text).toContain('c = A, and the bound is (M - 1) x A');
   expect(lineOf(text, "  when all are one merchant's")).toContain('1,000.00 SGD, uncovered 3,500.00 SGD');
-  expect(lineOf(text, '  when each kiosk')).toContain('4,500.00 SGD, uncovered 0.00 SGD');
+  expect(lineOf(text, '  when each till')).toContain('4,500.00 SGD, uncovered 0.00 SGD');
 });
 
 test('a kiosk that may hold little makes the bound smaller, in the currency’s own decimals', () => {
@@ -23,7 +23,11 @@ test('a kiosk that may hold little makes the bound smaller, in the currency’s 
   expect(lineOf(text, 'All of a phone:')).toContain('0 VND (up to 5 allowances, 50,000 VND in all)');
 });
 
-test('one kiosk alone loses nothing', () => {
+test('people read one word for the thing that takes payments', () => {
+  expect(describeBound(readConfig({}), 10)).not.toMatch(/kiosk/i);
+});
+
+test('one till alone loses nothing', () => {
   expect(describeBound(readConfig({}), 1)).toContain('can cost at most 0.00 SGD.');
 });
 

@@ -1,5 +1,5 @@
 /**
- * `npm run bound -- [KIOSKS]`: what one copied phone can cost under the configured limits, in the worst case. Reads
+ * `npm run bound -- [TILLS]`: what one copied phone can cost under the configured limits, in the worst case. Reads
  * the settings and computes; asks no database.
  */
 import { kiosksThatAccept, lossBound, mostAtOneKiosk } from '@tikiwallet/protocol';
@@ -71,16 +71,16 @@ export function describeBound(settings: BoundSettings, kiosks: number): string {
   const byPayments = perPaymentMinor * BigInt(allowance.hardCounterLimit);
   const formula =
     one.mostMinor === one.capMinor
-      ? `No limit of a kiosk is below the allowance: c = A, and the bound is (M - 1) x A.`
-      : `The limits of a kiosk are below the allowance: c < A.`;
+      ? `No limit of a till is below the allowance: c = A, and the bound is (M - 1) x A.`
+      : `The limits of a till are below the allowance: c < A.`;
   const cover = coverOf(whole, kiosks, offline);
   return [
-    `One copied phone at ${kiosks} kiosks that share nothing can cost at most ${money(whole.lossMinor)}.`,
+    `One copied phone at ${kiosks} tills that share nothing can cost at most ${money(whole.lossMinor)}.`,
     '',
     'Bound: max(0, M x min(A, c) - A), protocol/spec/10-double-spend.md',
-    `  M  kiosks without news of each other   ${kiosks}`,
+    `  M  tills without news of each other    ${kiosks}`,
     `  A  one allowance at most               ${money(one.capMinor)}`,
-    `  c  one kiosk takes of it at most       ${money(one.mostMinor)}`,
+    `  c  one till takes of it at most        ${money(one.mostMinor)}`,
     `     by its payments                     ${allowance.hardCounterLimit} x ${money(perPaymentMinor)} = ${money(byPayments)}`,
     `     by what it may hold unsettled       ${money(kiosk.storedSumMinor)}`,
     `     by what it takes of one allowance   ${money(kiosk.perAllowanceMinor)}`,
@@ -93,14 +93,14 @@ export function describeBound(settings: BoundSettings, kiosks: number): string {
     '',
     'How long it can go on',
     `  an allowance is accepted for            ${hours(allowance.lifetimeSeconds)}`,
-    `  a kiosk without news accepts for        ${hours(kiosk.maxOfflineSeconds)} at most`,
+    `  a till without news accepts for         ${hours(kiosk.maxOfflineSeconds)} at most`,
     `  the reserve waits for claims until      ${hours(allowance.claimWindowSeconds)} after the allowance's end; where nobody`,
     `  settles before, it has returned: then the loss is M x min(A, c), ${money(BigInt(kiosks) * whole.mostMinor)}`,
     `  it ends where the first two contradicting payments settle: the phone is denied.`,
     '',
     `The guarantee fund pays ${money(guaranteeMonthMinor)} to one merchant in a month at most, ${money(guaranteeAllMonthMinor)} to all.`,
     'Of the loss it covers at most',
-    `  when each kiosk is another merchant's   ${money(cover.apart)}, uncovered ${money(whole.lossMinor - cover.apart)}`,
+    `  when each till is another merchant's    ${money(cover.apart)}, uncovered ${money(whole.lossMinor - cover.apart)}`,
     `  when all are one merchant's             ${money(cover.atOne)}, uncovered ${money(whole.lossMinor - cover.atOne)}`,
     'What the fund pays is a debt of the account; what nobody pays is disputed.',
   ].join('\n');
@@ -108,7 +108,7 @@ export function describeBound(settings: BoundSettings, kiosks: number): string {
 
 function main([text = String(USUAL_KIOSKS), ...more]: readonly string[]): number {
   if (!/^[1-9][0-9]{0,5}$/.test(text) || more.length > 0) {
-    console.error('usage: npm run bound -- [KIOSKS]    (how many share nothing; 10 if not said)');
+    console.error('usage: npm run bound -- [TILLS]    (how many share nothing; 10 if not said)');
     return 2;
   }
   console.log(describeBound(readConfig(process.env), Number(text)));

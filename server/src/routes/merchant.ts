@@ -30,7 +30,8 @@ import {
   setMerchantLimits,
   suspendKiosk,
 } from '../kiosks/index.ts';
-import { listSales, merchantSummary, salesDays } from '../settlement/index.ts';
+import { merchantSummary, salesDays } from '../settlement/index.ts';
+import { findSales } from './find-sales.ts';
 
 const tags = ['merchant'];
 const createKioskRoute = createRoute({
@@ -194,7 +195,7 @@ export const registerMerchant: RegisterRoutes = (router, context) => {
   router.openapi(salesRoute, async (c) => {
     const { userId, merchantId } = await auth.requireMerchant(c, 'sales.read');
     const { cursor, limit, search } = c.req.valid('query');
-    const read = (tx: Executor) => listSales(tx, { merchantId, limit, cursor, search });
+    const read = (tx: Executor) => findSales(tx, { merchantId, limit, cursor, search });
     return c.json(await asTenant({ userId, merchantId }, read, reading.db()), 200);
   });
   router.openapi(salesDaysRoute, async (c) => {

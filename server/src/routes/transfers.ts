@@ -2,7 +2,8 @@
 import { createRoute } from '@hono/zod-openapi';
 import { TransferBody, TransferPreview, TransferPreviewBody, TransferResult } from '../../contract/index.ts';
 import type { RegisterRoutes } from '../context.ts';
-import { answers, bearer, idempotencyHeaders, json, refusals } from '../http/router.ts';
+import { answers, bearer, idempotencyHeaders, json, readJson, refusals } from '../http/router.ts';
+import { answerJson } from '../http/usual-headers.ts';
 import { OnlineTransfers } from '../transfers/send-at-once.ts';
 import { previewRecipient } from '../transfers/send-money.ts';
 
@@ -34,8 +35,10 @@ export const registerTransfers: RegisterRoutes = (router, context) => {
     await limits.take('preview_by_user', userId);
     return c.json(await previewRecipient(context, userId, c.req.valid('json').phone), 200);
   });
-  router.openapi(sendRoute, async (c) => {
+  router.openAPIRegistry.registerPath(sendRoute);
+  router.post(sendRoute.path, async (c) => {
+    const wanted = await readJson(c, TransferBody);
     const sender = await auth.readToken(c, 'customer');
-    return c.json(await transfers.send(c, sender, c.req.valid('json')), 200);
+    return answerJson(c, await transfers.send(c, sender, wanted));
   });
 };

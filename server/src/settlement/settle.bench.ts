@@ -16,7 +16,7 @@ import type { OfflineWallet } from '../../test/simulated-phone.ts';
 import { atLeast, atMost, type BenchRow, figure, overRounds } from '../../../scripts/figures.ts';
 import { inTransaction } from '../db/retry.ts';
 import { type NewTransfer, postTransfers } from '../ledger/index.ts';
-import { SignaturePool } from '../trust/index.ts';
+import { chooseWay, SignaturePool } from '../trust/index.ts';
 import { Certificates } from './certificates.ts';
 import { settleBatch, settleNeeds } from './settle.ts';
 
@@ -44,6 +44,7 @@ interface World {
   readonly accounts: readonly string[];
   readonly pairs: Readonly<Record<'uniform' | 'zipf', readonly Pair[]>>;
   readonly verifyOnly: VerifyOnly;
+  readonly verifyOnlyOwn: VerifyOnly;
   readonly pgbench: Pgbench | null;
   readonly warm: ReturnType<typeof settleNeeds>;
   readonly cold: ReturnType<typeof settleNeeds>;
@@ -80,7 +81,8 @@ async function layWorld(cloud: BenchCloud): Promise<World> {
       uniform: drawPairs(SETTLERS * POSTED, ACCOUNTS, 'uniform'),
       zipf: drawPairs(SETTLERS * POSTED, ACCOUNTS, 'zipf'),
     },
-    verifyOnly: new VerifyOnly(signed),
+    verifyOnly: VerifyOnly.byNodeCrypto(signed),
+    verifyOnlyOwn: VerifyOnly.byOurs(signed),
     pgbench: await layPgbench(cloud),
     warm: settleNeeds(context),
     cold: { ...settleNeeds(context), verifier: forgetful, certificates },
@@ -171,6 +173,7 @@ async function measureRound(world: World) {
   const cold = await settle(world, world.cold);
   const warm = await settle(world, world.warm);
   const after = await world.verifyOnly.perSecond();
+  const own = await world.verifyOnlyOwn.perSecond();
   const seed = await settleAsSeed(world);
   const uniform = transfersOf(world, 'uniform');
   const posted = await post(world, uniform);
@@ -184,7 +187,7 @@ async function measureRound(world: World) {
   const pgbench = (await world.pgbench?.perSecond()) ?? null;
   // Before and after: a limit that was caught in a quiet moment says nothing about a busy one.
   const limit = 2 / (1 / before + 1 / after);
-  return { limit, cold, warm, seed, posted, replayed, rows, hot, seedHot, pgbench };
+  return { limit, own, cold, warm, seed, posted, replayed, rows, hot, seedHot, pgbench };
 }
 
 type Round = Awaited<ReturnType<typeof measureRound>>;
@@ -198,7 +201,7 @@ export default async function bench(): Promise<readonly BenchRow[]> {
     await post(world, transfersOf(world, 'uniform'));
     const rounds: Round[] = [];
     for (let round = 0; round < ROUNDS; round += 1) rounds.push(await measureRound(world));
-    await world.verifyOnly.end();
+    await Promise.all([world.verifyOnly.end(), world.verifyOnlyOwn.end()]);
     const [deadlocks] = await cloud.owner<{ deadlocks: number }[]>`
       select deadlocks::int from pg_stat_database where datname = current_database()`;
     const growth = await growthRows(cloud, {
@@ -226,6 +229,7 @@ function rowsOf(rounds: readonly Round[], deadlocks: number): readonly BenchRow[
   const pgbench = rounds.every((round) => round.pgbench !== null);
   return [
     rate('verify_only', 'certificate and payment, keys imported, all cores', (r) => r.limit),
+    rate('verify_only_own', `the same as our threads do it (${chooseWay(true).way})`, (r) => r.own),
     rate('settle_cold', `${settling}, nothing remembered`, (r) => r.cold),
     rate('settle', `${settling}, certificates known`, (r) => r.warm),
     rate('seed_settle', 'the same batches, a transaction a payment, 8 callers', (r) => r.seed),
@@ -242,6 +246,8 @@ function rowsOf(rounds: readonly Round[], deadlocks: number): readonly BenchRow[
       x('S2', 'settle, certificates known', 'verify_only', (r) => r.warm / r.limit),
       { gate: 1.7, stretch: 2 },
     ),
+    x('S1_own', 'settle, nothing remembered', 'verify_only_own', (r) => r.cold / r.own),
+    x('S2_own', 'settle, certificates known', 'verify_only_own', (r) => r.warm / r.own),
     atLeast(
       x('S3', 'settle, certificates known', 'seed_settle', (r) => r.warm / r.seed),
       { gate: 16, stretch: 25 },

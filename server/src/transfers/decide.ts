@@ -3,14 +3,21 @@
  *
  * Pure. Owns: the order of refusals, and what twins in one batch hear. Never: talks to a database.
  */
-import type { ProblemCode, TransferResult } from '../../contract/index.ts';
+import type { ProblemCode } from '../../contract/index.ts';
 import { normalisePhone } from '../accounts/index.ts';
 import { type KeptAnswer, keptRefusal, type NamedWrite } from '../http/idempotency.ts';
 import { ApiProblem, problem } from '../http/problem.ts';
 import type { CountedTogether } from '../http/rate-limits.ts';
 import { contentHash, type LockedAccount, type NewTransfer, type Plan, plan } from '../ledger/index.ts';
 import type { Found } from './ask.ts';
-import { preview, type SendMoney, type Sides, transferOf } from './transfer.ts';
+import {
+  answerUntilTime,
+  END_OF_ANSWER,
+  preview,
+  type SendMoney,
+  type Sides,
+  transferOf,
+} from './transfer.ts';
 
 export interface Request extends Omit<SendMoney, 'phone' | 'key'> {
   readonly sessionId: string;
@@ -21,7 +28,8 @@ export interface Request extends Omit<SendMoney, 'phone' | 'key'> {
 
 /** `careful`: nothing was done but the try counted, and the caller goes the careful way. */
 export type Decision =
-  | { readonly way: 'sent'; readonly result: TransferResult }
+  /** `body`: JSON of a `TransferResult`. */
+  | { readonly way: 'sent'; readonly body: string }
   | { readonly way: 'kept'; readonly answer: KeptAnswer }
   | { readonly way: 'refused'; readonly refusal: ApiProblem }
   | { readonly way: 'careful' };
@@ -147,7 +155,7 @@ function sidesOf(
   const kind = 'user_online';
   accounts.set(from, { kind, currency, balanceMinor: BigInt(has) });
   accounts.set(to, { kind, currency, balanceMinor: BigInt(had) });
-  return { sender: { username, phone }, recipient, from, to };
+  return { sender: preview({ username, phone }), recipient: preview(recipient), from, to };
 }
 
 interface Ground {
@@ -189,16 +197,11 @@ function conclude(
           refuse(request, problem('insufficient_funds'));
           break;
         }
-        const result = {
-          id: one.transfer.id,
-          amountMinor: request.amountMinor.toString(),
-          currency,
-          recipient: preview(one.recipient),
-          createdAt: began.toISOString(),
-        };
+        const answer = { ...request, currency, recipient: preview(one.recipient), id: one.transfer.id };
+        const body = answerUntilTime(answer) + began.toISOString() + END_OF_ANSWER;
         payeeIds.add(one.recipient.id);
-        toKeep.push({ ...request.write, status: 200, body: JSON.stringify(result) });
-        decisions.push({ way: 'sent', result });
+        toKeep.push({ ...request.write, status: 200, body });
+        decisions.push({ way: 'sent', body });
         break;
       }
       default:

@@ -8,7 +8,9 @@ import { SignJWT } from 'jose';
 import { type BenchCloud, startBenchCloud } from '../../test/bench/cloud.ts';
 import { type Child, startChild } from '../../test/bench/child.ts';
 import { addCustomers } from '../../test/bench/market.ts';
+import { highestPerSecond, type Payer, postFloor, toPost } from '../../test/bench/online-floor.ts';
 import { layPgbench, type Pgbench } from '../../test/bench/pgbench.ts';
+import { spentOn } from '../../test/bench/processor.ts';
 import { drawPairs, laySeedTables, type Pair } from '../../test/bench/seed.ts';
 import { laySeedOnline } from '../../test/bench/seed-online.ts';
 import { atLeast, atMost, type BenchRow, figure, overRounds, percentile } from '../../../scripts/figures.ts';
@@ -19,9 +21,10 @@ const PEOPLE = 500;
 const TRANSFERS = 2_000;
 const ALONE = 200;
 const CALLERS = 64;
+/** So many times as much: processor time of the callers is counted in hundredths of a second. */
+const FLOOR_TIMES = 3;
 
-interface Person {
-  readonly phone: string;
+interface Person extends Payer {
   readonly token: string;
   readonly seedToken: string;
 }
@@ -31,6 +34,8 @@ interface World {
   readonly pairs: Readonly<Record<'uniform' | 'zipf', readonly Pair[]>>;
   readonly ours: Child;
   readonly seed: Child;
+  readonly bare: Child;
+  readonly cloud: BenchCloud;
   readonly pgbench: Pgbench | null;
 }
 
@@ -57,13 +62,16 @@ async function layWorld(cloud: BenchCloud): Promise<World> {
       .setSubject(userId)
       .setExpirationTime('6h')
       .sign(new TextEncoder().encode(secret));
-    people.push({ phone, token, seedToken });
+    people.push({ userId, phone, token, seedToken });
   }
   await laySeedOnline(cloud);
+  const ours = await startChild('online-process.ts', { url: cloud.appUrl, folder: cloud.folder });
   return {
+    cloud,
     people,
     pairs: { uniform: drawPairs(TRANSFERS, PEOPLE, 'uniform'), zipf: drawPairs(TRANSFERS, PEOPLE, 'zipf') },
-    ours: await startChild('online-process.ts', { url: cloud.appUrl, folder: cloud.folder }),
+    ours,
+    bare: await startChild('http-floor-process.ts', { secret, ...(await answerOf(ours, people)) }),
     seed: await startChild('seed-process.ts', { url: cloud.appUrl, secret }),
     pgbench: await layPgbench(cloud),
   };
@@ -71,11 +79,31 @@ async function layWorld(cloud: BenchCloud): Promise<World> {
 
 const encode = (body: unknown) => new TextEncoder().encode(JSON.stringify(body));
 
-type Way = 'ours' | 'seed' | 'money';
+/** An answer of the product, head and body, for a server that does nothing else than answer it. */
+async function answerOf(ours: Child, [payer, payee]: readonly Person[]) {
+  const answer = await fetch(`http://127.0.0.1:${ours.port}/v1/transfers`, {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${payer?.token}`,
+      'content-type': 'application/json',
+      'idempotency-key': randomUUID(),
+    },
+    body: JSON.stringify({ phone: payee?.phone, amountMinor: '1' }),
+  });
+  if (answer.status !== 200) throw new Error(`a transfer was answered with ${answer.status}`);
+  // What a server says by itself.
+  const own = new Set(['connection', 'content-length', 'date', 'keep-alive', 'transfer-encoding']);
+  return {
+    headers: Object.fromEntries([...answer.headers].filter(([name]) => !own.has(name))),
+    body: await answer.text(),
+  };
+}
+
+type Way = 'ours' | 'seed' | 'money' | 'bare';
 
 /** `money`: two balances and a row of history, and nothing else. */
 function send(
-  { people, ours, seed }: World,
+  { people, ours, seed, bare }: World,
   way: Way,
   pairs: readonly Pair[],
   callers = CALLERS,
@@ -83,7 +111,7 @@ function send(
   const bodyOf = (payee: number) =>
     way === 'money' ? { to: payee, amountMinor: '1' } : { phone: people[payee]?.phone, amountMinor: '1' };
   return deliver({
-    port: way === 'ours' ? ours.port : seed.port,
+    port: { ours, seed, money: seed, bare }[way].port,
     path: way === 'money' ? '/v1/money-alone' : '/v1/transfers',
     mediaType: 'application/json',
     callers,
@@ -98,19 +126,45 @@ function send(
   });
 }
 
+/** Processor time in microseconds a transfer beside the rate. */
+async function sendCounted(world: World, way: 'ours' | 'bare', pairs: readonly Pair[], callers = CALLERS) {
+  const { cloud } = world;
+  const { result, spent } = await spentOn({ cloud, serverPid: world[way].pid }, () =>
+    send(world, way, pairs, callers),
+  );
+  const each = (us: number) => us / pairs.length;
+  return {
+    ...result,
+    server: each(spent.server),
+    postgres: each(spent.postgres),
+    callers: each(spent.callers),
+  };
+}
+
+async function measureFloors(world: World) {
+  const { cloud, people, pairs } = world;
+  const many = Array.from({ length: FLOOR_TIMES }, () => pairs.uniform).flat();
+  const bare = await sendCounted(world, 'bare', many);
+  return {
+    http: { perSecond: bare.perSecond, microseconds: bare.server + bare.callers },
+    post: await postFloor(cloud, await toPost(cloud, people, many)),
+  };
+}
+
 async function measureRound(world: World) {
   const { uniform, zipf } = world.pairs;
   const few = uniform.slice(0, ALONE);
   return {
-    ours: await send(world, 'ours', uniform),
+    ours: await sendCounted(world, 'ours', uniform),
     seed: await send(world, 'seed', uniform),
     money: await send(world, 'money', uniform),
     hot: await send(world, 'ours', zipf),
     seedHot: await send(world, 'seed', zipf),
     moneyHot: await send(world, 'money', zipf),
-    alone: await send(world, 'ours', few, 1),
+    alone: await sendCounted(world, 'ours', few, 1),
     seedAlone: await send(world, 'seed', few, 1),
     moneyAlone: await send(world, 'money', few, 1),
+    floors: await measureFloors(world),
     pgbench: (await world.pgbench?.perSecond()) ?? null,
   };
 }
@@ -120,15 +174,73 @@ export default async function bench(): Promise<readonly BenchRow[]> {
   try {
     const world = await layWorld(cloud);
     // Twice: the first thousands of requests are those of a program that is still being compiled.
-    for (const way of ['ours', 'seed', 'money', 'ours', 'seed', 'money'] as const)
+    for (const way of ['ours', 'seed', 'money', 'bare', 'ours', 'seed', 'money', 'bare'] as const)
       await send(world, way, world.pairs.uniform);
     const rounds: Awaited<ReturnType<typeof measureRound>>[] = [];
     for (let round = 0; round < ROUNDS; round += 1) rounds.push(await measureRound(world));
-    await Promise.all([world.ours.end(), world.seed.end()]);
+    await Promise.all([world.ours.end(), world.seed.end(), world.bare.end()]);
     return rowsOf(rounds);
   } finally {
     await cloud.close();
   }
+}
+
+type Rounds = readonly Awaited<ReturnType<typeof measureRound>>[];
+
+/** Where the processor time of one transfer goes. */
+function costRows(rounds: Rounds): readonly BenchRow[] {
+  const of = (id: string, what: string, pick: (round: Rounds[number]) => number) =>
+    figure(id, what, overRounds(rounds, pick), 'us');
+  return (['server', 'postgres', 'callers'] as const).flatMap((who) => [
+    of(`online_${who}_us`, `processor time a transfer, ${CALLERS} callers`, ({ ours }) => ours[who]),
+    ...(who === 'callers'
+      ? []
+      : [of(`online_alone_${who}_us`, 'processor time a transfer, one caller', ({ alone }) => alone[who])]),
+  ]);
+}
+
+/** What would be left if nothing but HTTP and posting were done. */
+function floorRows(rounds: Rounds, best: number): readonly BenchRow[] {
+  const over = (pick: (round: Rounds[number]['floors']) => number) =>
+    overRounds(rounds, ({ floors }) => pick(floors));
+  const highest = over(({ http, post }) => highestPerSecond([http, post]));
+  const http = `bare node:http, ${CALLERS} callers, the same requests and answers`;
+  const post = 'batches of 1000 of the same transfers, no HTTP';
+  return [
+    figure(
+      'http_floor',
+      http,
+      over((f) => f.http.perSecond),
+      'per_second',
+    ),
+    figure(
+      'http_floor_us',
+      `${http}: processor time, callers included`,
+      over((f) => f.http.microseconds),
+      'us',
+    ),
+    figure(
+      'post_floor',
+      post,
+      over((f) => f.post.perSecond),
+      'per_second',
+    ),
+    figure(
+      'post_floor_us',
+      `${post}: processor time`,
+      over((f) => f.post.microseconds),
+      'us',
+    ),
+    figure(
+      'floor',
+      'the most that all cores can do of both, if nothing else were done',
+      highest,
+      'per_second',
+    ),
+    ...(Number.isNaN(best)
+      ? []
+      : [figure('floor_to_pgbench', "the same, of pgbench's best", highest / best, 'x')]),
+  ];
 }
 
 function rowsOf(rounds: readonly Awaited<ReturnType<typeof measureRound>>[]): readonly BenchRow[] {
@@ -188,6 +300,8 @@ function rowsOf(rounds: readonly Awaited<ReturnType<typeof measureRound>>[]): re
       over((r) => r.alone.perSecond / r.moneyAlone.perSecond),
       'x',
     ),
+    ...costRows(rounds),
+    ...floorRows(rounds, best),
     atLeast(
       {
         id: 'O1',

@@ -50,7 +50,7 @@ function sender(transfers = new OnlineTransfers(server.context)) {
     const app = new Hono<AppEnv>();
     app.post('/', async (c) => {
       const signedIn = { ...from, role: 'customer', merchantId: null } as const;
-      return c.json(await transfers.send(c, signedIn, { phone, amountMinor: String(amountMinor) }));
+      return c.body(await transfers.send(c, signedIn, { phone, amountMinor: String(amountMinor) }));
     });
     app.onError((error, c) => c.text(error instanceof ApiProblem ? error.code : String(error), 400));
     const answer = await app.request('/', { method: 'POST', headers: { 'idempotency-key': key } });
@@ -231,4 +231,63 @@ test('an account that somebody holds for long is waited for by those who need it
   }
   expect(await holdings([held, from, to, friend, neighbour])).toEqual([99, 99, 102, 96, 104]);
   expect(await Promise.all([held, from, friend].map(triesOf))).toEqual([1, 1, 1]);
+});
+
+test('of two accounts that are held for long, whoever needs the one that is free again is sent while the other is still held', async () => {
+  const [held, freed, from, friend] = await customers(4, 100n);
+  if (held === undefined || freed === undefined || from === undefined || friend === undefined)
+    throw new Error('nobody');
+  const send = sender();
+  const [long, short] = [await server.database.owner.reserve(), await server.database.owner.reserve()];
+  try {
+    for (const [other, { userId }] of [
+      [long, held],
+      [short, freed],
+    ] as const) {
+      await other`begin`;
+      await other`select 1 from ledger_accounts where owner_id = ${userId} for update`;
+    }
+    const waiting = send({ from, phone: held.phone, amountMinor: 1n });
+    const passing = [1n, 2n].map((amountMinor) => send({ from: friend, phone: freed.phone, amountMinor }));
+    // Until all three go the careful way.
+    const senders = [from.userId, friend.userId];
+    const claimed = async () =>
+      (
+        await server.context.db.$client`
+          select 1 from idempotency_keys where user_id = any (${senders}::uuid[]) and response_status is null`
+      ).length;
+    await expect.poll(claimed, { timeout: 20_000 }).toBe(3);
+    await short`rollback`;
+    for (const id of await Promise.all(passing)) expect(id).toMatch(/^[0-9a-f-]{36}$/);
+    expect(await holdings([held, freed])).toEqual([100, 103]);
+    expect(await claimed()).toBe(1);
+    await long`rollback`;
+    expect(await waiting).toMatch(/^[0-9a-f-]{36}$/);
+  } finally {
+    long.release();
+    short.release();
+  }
+  expect(await holdings([held, freed, from, friend])).toEqual([101, 103, 99, 97]);
+});
+
+test('what was remembered of people is proved again: a new number, another name and a closed account are seen at once', async () => {
+  const [from, to, other] = await customers(3, 100n);
+  if (from === undefined || to === undefined || other === undefined) throw new Error('nobody');
+  const { owner } = server.database;
+  const send = sender();
+  const isSent = /^[0-9a-f-]{36}$/;
+  expect(await send({ from, phone: to.phone, amountMinor: 1n })).toMatch(isSent);
+  await owner`update users set username = 'Renamed Person' where id = ${from.userId}`;
+  const renamed = await send({ from, phone: to.phone, amountMinor: 1n });
+  const [row] = await owner<{ payer: string }[]>`
+    select reference->>'payerText' as payer from ledger_transfers where id = ${renamed}`;
+  expect(row?.payer).toMatch(/^Re•+ Pe•+/);
+  // The number goes to somebody else.
+  await owner`update users set phone = '+6590000001' where id = ${to.userId}`;
+  await owner`update users set phone = ${to.phone} where id = ${other.userId}`;
+  expect(await send({ from, phone: to.phone, amountMinor: 1n })).toMatch(isSent);
+  expect(await holdings([from, to, other])).toEqual([97, 102, 101]);
+  await owner`update users set phone = ${`closed ${other.userId}`}, closed_at = now() where id = ${other.userId}`;
+  expect(await send({ from, phone: to.phone, amountMinor: 1n })).toBe('recipient_not_found');
+  expect([await holdings([from, to, other]), await triesOf(from)]).toEqual([[97, 102, 101], 4]);
 });

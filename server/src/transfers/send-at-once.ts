@@ -1,8 +1,9 @@
 /**
- * The usual transfer: the whole request in one transaction of two round trips, shared by all that arrive while another is under
- * way. Session, tries, key, people, limits, money and the kept answer stand or fall together.
+ * Transfers as they arrive: the whole request in one transaction, shared by all that arrive while another is under way. Session,
+ * tries, key, people, limits, money and the kept answer stand or fall together. A batch in which all is usual makes one round trip
+ * (`send-usual.ts`), every other one two.
  *
- * What is not usual - somebody owes, a key's first attempt is still at work elsewhere, a transfer stands under its key already -
+ * What is not usual for one of them - somebody owes, a key's first attempt is still at work, a transfer stands under its key already -
  * goes the careful way (`send-money.ts`), which knows about it. Never: decides differently from it.
  */
 import type { Context } from 'hono';
@@ -21,7 +22,10 @@ import type { AppEnv } from '../http/router.ts';
 import { postPairs, tellPosted } from '../ledger/index.ts';
 import { ask, type Found } from './ask.ts';
 import { type Decided, decide, type Decision, type Request, type Rules } from './decide.ts';
+import { OddBatches } from './odd-batches.ts';
+import { People } from './people.ts';
 import { CarefulTransfers } from './send-money.ts';
+import { sendUsual } from './send-usual.ts';
 
 const ROUTE = 'POST /v1/transfers';
 const BUDGET = 'transfer_by_user';
@@ -46,15 +50,18 @@ export class OnlineTransfers {
   constructor(needs: Needs) {
     this.#needs = needs;
     this.#careful = new CarefulTransfers(needs);
-    this.#together = new NaturalBatch((requests) => sendTogether(needs, requests), {
+    const people = new People(needs.db, needs.config.currency);
+    const odd = new OddBatches();
+    this.#together = new NaturalBatch((requests) => sendTogether({ ...needs, people, odd }, requests), {
       atOnce: LANES,
       company: COMPANY,
-      nameOf: ({ write }) => write.ledgerKey,
+      namesOf: ({ write }) => [write.ledgerKey],
     });
   }
 
   /**
    * @param sender as the token says; whether the session lives is asked here
+   * @returns JSON of a `TransferResult`
    * @throws ApiProblem `session_expired`, `rate_limited`, `idempotency_key_required`, `idempotency_key_reused`,
    *   `amount_above_maximum`, `phone_number_invalid`, `recipient_is_sender`, `recipient_not_found`, `insufficient_funds`
    */
@@ -62,16 +69,18 @@ export class OnlineTransfers {
     c: Context<AppEnv>,
     { userId, sessionId }: SignedIn,
     { phone, amountMinor, note }: Wanted,
-  ): Promise<TransferResult> {
+  ): Promise<string> {
     const { sessions, limits } = this.#needs;
     const write = { userId, route: ROUTE, input: { phone, amountMinor, note } };
     const money = { senderId: userId, amountMinor: BigInt(amountMinor), note };
-    const carefully = () =>
-      this.#needs.idempotency.run(c, {
-        ...write,
-        schema: TransferResult,
-        work: (key) => this.#careful.send({ ...money, phone, key }),
-      });
+    const carefully = async () =>
+      JSON.stringify(
+        await this.#needs.idempotency.run(c, {
+          ...write,
+          schema: TransferResult,
+          work: (key) => this.#careful.send({ ...money, phone, key }),
+        }),
+      );
     const alone = async () => {
       await sessions.assertAlive(sessionId);
       await limits.take(BUDGET, userId);
@@ -108,12 +117,12 @@ function isRowRefused(error: unknown): boolean {
 }
 
 /** @throws ApiProblem */
-function answerOf(decision: Exclude<Decision, { way: 'careful' }>): TransferResult {
+function answerOf(decision: Exclude<Decision, { way: 'careful' }>): string {
   switch (decision.way) {
     case 'sent':
-      return decision.result;
+      return decision.body;
     case 'kept':
-      return TransferResult.parse(JSON.parse(readKept(decision.answer)));
+      return readKept(decision.answer);
     case 'refused':
       throw decision.refusal;
   }
@@ -121,10 +130,12 @@ function answerOf(decision: Exclude<Decision, { way: 'careful' }>): TransferResu
 
 /** Who waits for an account that somebody holds for long is asked to go the careful way, and the others go on without them. */
 async function sendTogether(
-  needs: Needs,
+  needs: Needs & { readonly people: People; readonly odd: OddBatches },
   requests: readonly Request[],
 ): Promise<readonly Outcome<Decision>[]> {
   try {
+    const usual = await sendUsual(needs, requests, rulesOf(needs));
+    if (usual !== null) return usual.map((value) => ({ ok: true, value }));
     return await sendInTurn(needs, requests, { skipsLocked: false });
   } catch (error) {
     if (sqlState(error) !== LOCK_NOT_AVAILABLE) throw error;
@@ -132,15 +143,24 @@ async function sendTogether(
   }
 }
 
+function rulesOf({ config, limits }: Needs): Rules {
+  const { currency, region } = config;
+  return {
+    currency,
+    region,
+    transferMaxMinor: config.limits.transferMaxMinor,
+    tries: limits.together(BUDGET),
+  };
+}
+
 async function sendInTurn(
-  { db, config, clock, limits }: Needs,
+  needs: Needs,
   requests: readonly Request[],
   { skipsLocked }: { readonly skipsLocked: boolean },
 ): Promise<readonly Outcome<Decision>[]> {
-  const { currency, region } = config;
-  const tries = limits.together(BUDGET);
-  const { transferMaxMinor } = config.limits;
-  const rules: Rules = { currency, region, transferMaxMinor, tries };
+  const { db, clock } = needs;
+  const rules = rulesOf(needs);
+  const { currency, tries } = rules;
   const now = new Date(clock.nowMs());
   const asking = requests.map(({ senderId, sessionId, phone, write }) => ({
     userId: senderId,

@@ -9,7 +9,7 @@ import type { TransferPreview, TransferResult } from '../../contract/index.ts';
 import { findUserByPhone, normalisePhone } from '../accounts/index.ts';
 import type { ServerContext } from '../context.ts';
 import type { Db, Tx } from '../db/client.ts';
-import { NaturalBatch, type Outcome } from '../db/natural-batch.ts';
+import { NaturalBatch, type Outcome, type Run } from '../db/natural-batch.ts';
 import { pgArray, pgPlainArray } from '../db/pg-array.ts';
 import { inTransaction } from '../db/retry.ts';
 import { users } from '../db/schema/accounts.ts';
@@ -40,20 +40,36 @@ export async function previewRecipient(
   return preview({ username: user.username, phone });
 }
 
+/** Each takes a connection of the pool, and may keep it for as long as somebody else keeps an account. */
+const AT_ONCE = 3;
+/** So long a batch waits for an account while others wait with it who do not need it. */
+const MIXED_LOCK_MS = 300;
+
+interface Careful extends SendMoney {
+  /** Who takes part, as far as is known: whoever has to do with one of them waits for this one. */
+  readonly people: readonly string[];
+}
+
 export class CarefulTransfers {
   readonly #needs: Needs;
-  readonly #together: NaturalBatch<SendMoney, TransferResult>;
+  readonly #together: NaturalBatch<Careful, TransferResult>;
 
   constructor(needs: Needs) {
     this.#needs = needs;
-    this.#together = new NaturalBatch((requests) => sendTogether(needs, requests));
+    this.#together = new NaturalBatch((requests, how) => sendTogether(needs, requests, how), {
+      atOnce: AT_ONCE,
+      namesOf: ({ people }) => people,
+    });
   }
 
   /** @throws ApiProblem like {@link previewRecipient}, and `insufficient_funds`, `amount_above_maximum` */
   async send(request: SendMoney): Promise<TransferResult> {
     const { limits, region } = this.#needs.config;
     if (request.amountMinor > limits.transferMaxMinor) throw problem('amount_above_maximum');
-    return this.#together.submit({ ...request, phone: normalisePhone(request.phone, region) });
+    const phone = normalisePhone(request.phone, region);
+    const recipient = await findUserByPhone(this.#needs.db, phone);
+    const people = [request.senderId, recipient?.id ?? phone];
+    return this.#together.submit({ ...request, phone, people });
   }
 }
 
@@ -68,15 +84,16 @@ interface Planned {
 async function sendTogether(
   needs: Needs,
   requests: readonly SendMoney[],
+  how: Run,
 ): Promise<readonly Outcome<TransferResult>[]> {
   const planned = await plan(needs, requests);
   const toPost = planned.filter((one): one is Planned => 'transfer' in one);
-  const posted = await post(needs, toPost).catch((error: unknown) => {
+  const posted = await post(needs, toPost, how).catch((error: unknown) => {
     if (error instanceof RecipientClosed) return null;
     throw error;
   });
   // Nothing was posted. Whoever closed has no number any more, so that the others go on without them.
-  if (posted === null) return sendTogether(needs, requests);
+  if (posted === null) return sendTogether(needs, requests, how);
   return planned.map((one) =>
     'transfer' in one ? outcomeOf(one, posted, needs) : { ok: false, error: one },
   );
@@ -100,7 +117,11 @@ async function plan(
     if (sender === undefined) return problem('not_authenticated');
     const [from, to] = [accounts.get(sender.id), accounts.get(recipient.id)];
     if (from === undefined || to === undefined) return problem('internal_error');
-    return { request, recipient, transfer: transferOf(request, { sender, recipient, from, to }) };
+    return {
+      request,
+      recipient,
+      transfer: transferOf(request, { sender: preview(sender), recipient: preview(recipient), from, to }),
+    };
   });
 }
 
@@ -136,10 +157,15 @@ interface Posted {
 }
 
 /** By the id that was planned. */
-async function post(needs: Needs, planned: readonly Planned[]): Promise<ReadonlyMap<string, Posted>> {
+async function post(
+  needs: Needs,
+  planned: readonly Planned[],
+  { isMixed }: Run,
+): Promise<ReadonlyMap<string, Posted>> {
   if (planned.length === 0) return new Map();
   const { currency } = needs.config;
   return inTransaction(needs.db, async (tx) => {
+    if (isMixed) await tx.execute(sql.raw(`set local lock_timeout = ${MIXED_LOCK_MS}`));
     const owing = await owingUsers(
       tx,
       planned.map(({ recipient }) => recipient.id),

@@ -22,9 +22,12 @@ export function preview({ username, phone }: Named): TransferPreview {
   return { maskedName: maskName(username), maskedPhone: maskPhone(phone) };
 }
 
+/** How a person is shown to the other one. */
+export type Shown = TransferPreview;
+
 export interface Sides {
-  readonly sender: Named;
-  readonly recipient: Named;
+  readonly sender: Shown;
+  readonly recipient: Shown;
   /** Accounts. */
   readonly from: string;
   readonly to: string;
@@ -34,14 +37,13 @@ export function transferOf(
   { amountMinor, note, key }: Pick<SendMoney, 'amountMinor' | 'note' | 'key'>,
   { sender, recipient, from, to }: Sides,
 ): NewTransfer {
-  const [payer, payee] = [preview(sender), preview(recipient)];
   return {
     id: randomUUIDv7(),
     kind: 'user_transfer',
     idempotencyKey: `user_transfer:${key}`,
     reference: {
-      payerText: `${payer.maskedName} ${payer.maskedPhone}`,
-      payeeText: `${payee.maskedName} ${payee.maskedPhone}`,
+      payerText: `${sender.maskedName} ${sender.maskedPhone}`,
+      payeeText: `${recipient.maskedName} ${recipient.maskedPhone}`,
       ...(note === undefined || note === '' ? {} : { note: withoutControls(note) }),
     },
     entries: [
@@ -50,6 +52,27 @@ export function transferOf(
     ],
   };
 }
+
+/**
+ * JSON of a `TransferResult` as far as where its time begins, which the database knows alone while the answer is kept. Then
+ * {@link END_OF_ANSWER} follows.
+ */
+export function answerUntilTime({
+  id,
+  amountMinor,
+  currency,
+  recipient: { maskedName, maskedPhone },
+}: {
+  readonly id: string;
+  readonly amountMinor: bigint;
+  readonly currency: string;
+  readonly recipient: Shown;
+}): string {
+  const recipient = JSON.stringify({ maskedName, maskedPhone });
+  return `{"id":"${id}","amountMinor":"${amountMinor}","currency":"${currency}","recipient":${recipient},"createdAt":"`;
+}
+
+export const END_OF_ANSWER = '"}';
 
 /** Notes are one line of text for screens and statements; control and direction-changing characters are not text. */
 function withoutControls(note: string): string {

@@ -12,7 +12,7 @@ import {
   type Steps,
 } from '@tikiwallet/protocol';
 import { nodeCrypto } from '@tikiwallet/protocol/node';
-import type { SignatureCheck } from './signature-checks.ts';
+import type { SignatureCheck } from '@tikiwallet/protocol/verify-many';
 import type { SignatureVerifier } from './signature-pool.ts';
 
 const primitives = nodeCrypto();

@@ -6,8 +6,15 @@
  */
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import { nodeCrypto } from '@tikiwallet/protocol/node';
-import { type Answered, packChecks, type SignatureCheck, type ThreadSettings } from './signature-checks.ts';
+import { packChecks, type SignatureCheck, type VerifyMany } from '@tikiwallet/protocol/verify-many';
+import {
+  type Answered,
+  type Asked,
+  chooseWay,
+  type SignatureWay,
+  type ThreadSettings,
+  verifyMany,
+} from './signature-checks.ts';
 
 export interface SignatureVerifier {
   /** In the order of `checks`. */
@@ -18,9 +25,11 @@ export interface PoolOptions {
   readonly threads?: number;
   /** Imported public keys that each thread keeps; about a kilobyte each. */
   readonly rememberedKeys?: number;
+  /** The addon where there is one, unless it is said. */
+  readonly way?: SignatureWay;
 }
 
-/** About eight milliseconds of one core: short enough to share a batch among cores, long enough to be worth a message. */
+/** Four to eight milliseconds of one core: short enough to share a batch among cores, long enough to be worth a message. */
 const CHUNK = 64;
 /** Less than this is done sooner here than by asking. */
 const WORTH_ASKING = 8;
@@ -36,7 +45,7 @@ interface Job {
 export class SignaturePool implements SignatureVerifier {
   readonly #size: number;
   readonly #settings: ThreadSettings;
-  readonly #here: ReturnType<typeof nodeCrypto>;
+  readonly #here: VerifyMany;
   readonly #idle: Thread[] = [];
   readonly #threads = new Set<Thread>();
   readonly #waiting: Job[] = [];
@@ -44,13 +53,15 @@ export class SignaturePool implements SignatureVerifier {
 
   constructor(options: PoolOptions = {}) {
     this.#size = options.threads ?? availableParallelism();
-    this.#settings = { rememberedKeys: options.rememberedKeys ?? REMEMBERED_KEYS };
-    this.#here = nodeCrypto(this.#settings.rememberedKeys);
+    this.#settings = {
+      rememberedKeys: options.rememberedKeys ?? REMEMBERED_KEYS,
+      way: options.way ?? chooseWay(true).way,
+    };
+    this.#here = verifyMany(this.#settings);
   }
 
   async verifyAll(checks: readonly SignatureCheck[]): Promise<readonly boolean[]> {
-    if (checks.length < WORTH_ASKING)
-      return checks.map(({ publicKey, data, signature }) => this.#here.verify(publicKey, data, signature));
+    if (checks.length < WORTH_ASKING) return toBooleans(this.#here(packChecks(checks)));
     const chunks: Promise<readonly boolean[]>[] = [];
     for (let from = 0; from < checks.length; from += CHUNK)
       chunks.push(this.#ask(checks.slice(from, from + CHUNK)));
@@ -119,7 +130,7 @@ class Thread {
       say.idle();
       if (job === null || job.id !== answer.id || job.checks.length !== answer.verdicts.length)
         job?.reject(new Error('a signature thread answered something else'));
-      else job.resolve(answer.verdicts);
+      else job.resolve(toBooleans(answer.verdicts));
     });
     this.#worker.on('error', (cause) => this.#fail(cause));
     this.#worker.on('exit', () => {
@@ -134,7 +145,8 @@ class Thread {
     this.#job = job;
     this.#worker.ref();
     const packed = packChecks(job.checks);
-    this.#worker.postMessage({ id: job.id, packed }, [packed]);
+    const asked: Asked = { id: job.id, packed };
+    this.#worker.postMessage(asked, [packed.bytes.buffer]);
   }
 
   async end(): Promise<void> {
@@ -146,4 +158,8 @@ class Thread {
     this.#job = null;
     job?.reject(cause instanceof Error ? cause : new Error('a signature thread failed', { cause }));
   }
+}
+
+function toBooleans(verdicts: Uint8Array): readonly boolean[] {
+  return Array.from(verdicts, (verdict) => verdict === 1);
 }

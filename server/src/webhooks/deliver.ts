@@ -82,7 +82,7 @@ function sendSigned(
   const body = JSON.stringify({
     type: event.type,
     timestamp: event.createdAt.toISOString(),
-    data: event.data,
+    data: withOneClock(event.data),
   });
   const versions = [endpoint.secretVersion];
   if (endpoint.secretVersion > 1 && nowMs - endpoint.secretChangedAt.getTime() < FORMER_SECRET_MS)
@@ -96,6 +96,17 @@ function sendSigned(
     'webhook-signature': signatureOf({ id: event.id, timestampSeconds, body }, secrets),
   };
   return send({ url: endpoint.url, body, headers }, { ...policy, allowPrivate: webhooks.allowPrivate });
+}
+
+/** Times that the database's triggers wrote (`2026-11-30T08:00:00+00:00`) as all others of this API are: in UTC, to the millisecond, with Z. */
+function withOneClock(data: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const isTime = (name: string): boolean => name === 'at' || name.endsWith('At');
+  return Object.fromEntries(
+    Object.entries(data).map(([name, value]) => [
+      name,
+      isTime(name) && typeof value === 'string' ? new Date(value).toISOString() : value,
+    ]),
+  );
 }
 
 /**

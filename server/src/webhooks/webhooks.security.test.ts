@@ -99,7 +99,14 @@ const waiting = async () => {
 const Body = z.object({
   type: z.string(),
   timestamp: z.iso.datetime(),
-  data: z.record(z.string(), z.unknown()),
+  // Every time in it as `timestamp` is written: with Z, whoever wrote the event.
+  data: z.looseObject({
+    at: z.iso.datetime().optional(),
+    acceptedAt: z.iso.datetime().optional(),
+    settledAt: z.iso.datetime().optional(),
+    refundedAt: z.iso.datetime().optional(),
+    foundAt: z.iso.datetime().optional(),
+  }),
 });
 const listed = async () =>
   (

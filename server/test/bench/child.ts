@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 export interface Child {
+  readonly pid: number;
   readonly port: number;
   end(): Promise<void>;
 }
@@ -15,6 +16,7 @@ export async function startChild(script: string, setup: unknown): Promise<Child>
   });
   for await (const line of createInterface(child.stdout)) {
     return {
+      pid: child.pid ?? 0,
       port: Number(line),
       end: async () => {
         const exited = once(child, 'exit');

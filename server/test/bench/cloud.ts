@@ -13,7 +13,8 @@ import type { ServerContext } from '../../src/context.ts';
 import { createContext } from '../../src/context-from-config.ts';
 import { connect, type Database } from '../../src/db/client.ts';
 import { startEmbedded } from '../../src/db/embedded.ts';
-import { APP_ROLE, migrate } from '../../src/db/migrate.ts';
+import { APP_ROLE } from '../../src/db/late-roles.ts';
+import { migrate } from '../../src/db/migrate.ts';
 import { createLogger } from '../../src/log.ts';
 
 export interface BenchCloud {

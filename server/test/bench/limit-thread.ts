@@ -4,6 +4,8 @@ import { parentPort, workerData } from 'node:worker_threads';
 
 export interface SignedPart {
   readonly jwk: JsonWebKey;
+  /** The same key as the protocol writes it. */
+  readonly publicKey: Uint8Array;
   readonly data: Uint8Array;
   readonly signature: Uint8Array;
 }

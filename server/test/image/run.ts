@@ -115,6 +115,8 @@ function newStage(name: string): Stage {
   mkdirSync(rootOf(stage), { recursive: true });
   mkdirSync(join(upperOf(stage), 'local', 'bin'), { recursive: true });
   cpSync(NODE, join(upperOf(stage), 'local', 'bin', 'node'));
+  // As in Node's own images.
+  cpSync(join(dirname(NODE), '..', 'include'), join(upperOf(stage), 'local', 'include'), { recursive: true });
   return stage;
 }
 
@@ -262,6 +264,8 @@ async function prove(image: Stage): Promise<void> {
         throw new Error(`the server does not start: ${server.output}`);
       await delay(100);
     }
+    if (!server.output.includes('signatures are verified by the addon'))
+      throw new Error(`the image has no addon that works: ${server.output}`);
     await expectCode('health check', start(image, image.health, env), 0);
     for (const path of [
       `${port}/readyz`,

@@ -13,13 +13,13 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import postgres from 'postgres';
 import { type EmbeddedCluster, startEmbedded } from '../../src/db/embedded.ts';
 import { migrate } from '../../src/db/migrate.ts';
 import { binariesFolder, runsAsRoot } from '../../src/db/reachable.ts';
 import { freePort } from '../free-port.ts';
+import { until, within } from './waits.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const PGBOUNCER_INI = fileURLToPath(new URL('../../deploy/pgbouncer/pgbouncer.ini', import.meta.url));
@@ -43,6 +43,21 @@ export interface Command {
   readonly asNobody?: boolean;
 }
 
+/** Every one that was started, those too whose start failed half-way and that nobody else knows of. */
+const started = new Set<Machine>();
+
+/** What those say that still run, for a run that failed. */
+export function wordsOfRunning(): string[] {
+  return [...started]
+    .filter((machine) => machine.isRunning())
+    .map(({ name, output }) => `${name}: ${lastWords(output)}`);
+}
+
+/** Ends at once whatever still runs: one that is left keeps the whole run from ending. */
+export function killRest(): void {
+  for (const machine of started) if (machine.isRunning()) machine.child.kill('SIGKILL');
+}
+
 export function startMachine({ name, file, args, env, asNobody }: Command): Machine {
   const ids = asNobody === true && runsAsRoot() ? idsOf('postgres') : {};
   const child = spawn(file, args, {
@@ -57,29 +72,37 @@ export function startMachine({ name, file, args, env, asNobody }: Command): Mach
     child.once('exit', (code) => resolve(code));
     child.once('error', reject);
   });
-  return {
-    name,
-    child,
-    output,
-    exited,
-    isRunning: () => child.exitCode === null && child.signalCode === null,
-  };
+  // Who waits for its end hears of it; whoever only asks it something hears that it does not run.
+  exited.catch((error: unknown) => output.push(String(error)));
+  const isRunning = () => child.pid !== undefined && child.exitCode === null && child.signalCode === null;
+  const machine = { name, child, output, exited, isRunning };
+  started.add(machine);
+  return machine;
 }
 
-export async function stopMachine({ child, exited, isRunning }: Machine, signal: NodeJS.Signals = 'SIGTERM') {
+/** Longer than any of them takes to leave, on a machine that is busy with other things. */
+const END_WITHIN_MS = 90_000;
+
+/** @throws when it does not end; it is killed then */
+export async function stopMachine(
+  { name, child, output, exited, isRunning }: Machine,
+  signal: NodeJS.Signals = 'SIGTERM',
+) {
   if (isRunning()) child.kill(signal);
-  return exited;
+  try {
+    return await within(`${name} ends after ${signal}`, END_WITHIN_MS, exited);
+  } catch (error) {
+    child.kill('SIGKILL');
+    throw new Error(`${name} did not end; its last words: ${lastWords(output)}`, { cause: error });
+  }
 }
+
+/** What a process said last. */
+export const lastWords = (output: readonly string[]) => output.join('').slice(-3_000);
 
 function idsOf(user: string): { uid: number; gid: number } {
   const ask = (flag: string) => Number(execFileSync('id', [flag, user], { encoding: 'utf8' }));
   return { uid: ask('-u'), gid: ask('-g') };
-}
-
-export async function until(what: string, holds: () => Promise<boolean>, timeoutMs = 120_000): Promise<void> {
-  for (const deadline = Date.now() + timeoutMs; Date.now() < deadline; await delay(100))
-    if (await holds()) return;
-  throw new Error(`in vain: ${what}`);
 }
 
 export interface Cluster {
@@ -88,7 +111,6 @@ export interface Cluster {
   readonly appUrl: string;
   readonly replicaUrl: string;
   readonly primaryPort: number;
-  readonly stop: () => Promise<void>;
 }
 
 const as = (url: string, user: string, password: string, port?: number) => {
@@ -100,33 +122,29 @@ const as = (url: string, user: string, password: string, port?: number) => {
 };
 
 /** A migrated primary, and a replica made from it while it runs, by PostgreSQL's low-level backup. */
-export async function startCluster(folder: string): Promise<Cluster> {
+export async function startCluster(
+  folder: string,
+  onStop: (close: () => Promise<unknown>) => void,
+): Promise<Cluster> {
   const dataDir = join(folder, 'primary');
   const primary = await startEmbedded({ dataDir, maxConnections: 120 });
+  onStop(() => primary.stop());
   const ownerUrl = primary.ownerUrl();
   await migrate({ ownerUrl, appRolePassword: APP_PASSWORD });
   const port = await freePort();
-  const replica = await startReplica({
-    from: join(dataDir, 'postgres'),
-    to: join(folder, 'replica'),
-    ownerUrl,
-    port,
-  });
+  const from = join(dataDir, 'postgres');
+  const replica = await startReplica({ from, to: join(folder, 'replica'), ownerUrl, port });
+  onStop(() => stopMachine(replica, 'SIGINT'));
   const replicaUrl = as(ownerUrl, 'tiki_app', APP_PASSWORD, port);
   await until('the replica answers', () =>
     answers(as(ownerUrl, 'postgres', new URL(ownerUrl).password, port)),
   );
-  const stop = async () => {
-    await stopMachine(replica, 'SIGINT');
-    await primary.stop();
-  };
   return {
     primary,
     ownerUrl,
     appUrl: as(ownerUrl, 'tiki_app', APP_PASSWORD),
     replicaUrl,
     primaryPort: primary.port,
-    stop,
   };
 }
 
@@ -142,7 +160,7 @@ async function startReplica(options: {
   await sql`select pg_backup_start('replica', true)`;
   execFileSync('cp', ['--archive', from, to]);
   const [stopped] = await sql<{ labelfile: string }[]>`select labelfile from pg_backup_stop(false)`;
-  await sql.end();
+  await sql.end({ timeout: 5 });
   for (const name of ['postmaster.pid', 'postmaster.opts']) rmSync(join(to, name), { force: true });
   // What the copy caught of the log in passing is not needed: the primary sends it from the backup's start.
   for (const entry of readdirSync(join(to, 'pg_wal'), { withFileTypes: true }))
@@ -199,7 +217,10 @@ export async function startPgBouncer(
     asNobody: true,
   });
   const appUrl = as(cluster.appUrl, 'tiki_app', APP_PASSWORD, port);
-  await until('PgBouncer answers', () => answers(appUrl));
+  await until('PgBouncer answers', () => {
+    if (!machine.isRunning()) throw new Error(`pgbouncer ended: ${lastWords(machine.output)}`);
+    return answers(appUrl);
+  });
   return { machine, appUrl };
 }
 
@@ -207,13 +228,15 @@ export interface ApiOptions {
   readonly name: string;
   readonly port: number;
   readonly env: Readonly<Record<string, string>>;
+  /** Another release's entry file; this one's by default. */
+  readonly main?: string;
 }
 
-export async function startApi({ name, port, env }: ApiOptions): Promise<Machine> {
+export async function startApi({ name, port, env, main = MAIN }: ApiOptions): Promise<Machine> {
   const api = startMachine({
     name,
     file: process.execPath,
-    args: [MAIN],
+    args: [main],
     env: { ...env, PORT: String(port) },
   });
   await until(`${name} is ready`, async () => {
@@ -223,12 +246,15 @@ export async function startApi({ name, port, env }: ApiOptions): Promise<Machine
   return api;
 }
 
-/** HAProxy as one would run it: health checks by `/readyz`, a request that could not be sent goes to the other. */
-export async function startHaproxy(
+/**
+ * HAProxy as one would run it: health checks by `/readyz`, a request that could not be sent goes to the other. A process that is slow
+ * to answer a check, as by default after one interval, is not down: on a busy machine there would be nobody left.
+ */
+export function startHaproxy(
   folder: string,
+  port: number,
   ports: readonly number[],
-): Promise<{ machine: Machine; origin: string }> {
-  const port = await freePort();
+): { machine: Machine; origin: string } {
   const servers = ports.map((to, index) => `  server api${index + 1} 127.0.0.1:${to}`);
   const config = `global
   maxconn 2000
@@ -237,6 +263,7 @@ defaults
   timeout connect 2s
   timeout client 60s
   timeout server 60s
+  timeout check 10s
   option forwardfor
   option redispatch 1
   retries 3

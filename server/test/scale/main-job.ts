@@ -8,8 +8,13 @@ import { HistoryItem, pageOf, SaleView, TransferResult, WalletView } from '../..
 import { SimulatedKiosk } from '../simulated-kiosk.ts';
 import { SimulatedPhone } from '../simulated-phone.ts';
 import type { Person, TestServer } from '../test-server.ts';
+import { within } from './waits.ts';
 
 const SALES_PER_BATCH = 5;
+/** HAProxy answers for a process that does not, after a minute. */
+const ANSWER_WITHIN_MS = 90_000;
+/** A write that is not answered by then, however often it is tried, is not going to be. */
+const GIVEN_UP_AFTER_MS = 240_000;
 
 export interface Traffic {
   /** Transfers that were answered, by key. */
@@ -19,10 +24,18 @@ export interface Traffic {
   retries: number;
   /** Writes that were cut and are not answered yet. A key that a killed process held is free again after a minute. */
   cut: number;
+  /** What ended a sender or a kiosk before it was told to stop. */
+  failure: Error | null;
+  /** The last failure that was tried again. */
+  lastRetried: unknown;
   readonly stop: () => Promise<void>;
 }
 
-export async function mainJob(server: TestServer): Promise<void> {
+export function mainJob(server: TestServer): Promise<void> {
+  return within('the main job is done', 180_000, doMainJob(server));
+}
+
+async function doMainJob(server: TestServer): Promise<void> {
   const phone = await SimulatedPhone.withMoney(server, 10_000n);
   const friend = await server.register('customer');
   const body = { phone: friend.phone, amountMinor: '250' };
@@ -72,16 +85,27 @@ export async function startTraffic(
   count: { senders: number; kiosks: number },
 ): Promise<Traffic> {
   let isOver = false;
-  const traffic = { sent: new Set<string>(), settledSales: 0, retries: 0, cut: 0 };
-  const again = async <T>(attempt: () => Promise<T>): Promise<T> => {
+  const traffic: Omit<Traffic, 'stop'> = {
+    sent: new Set<string>(),
+    settledSales: 0,
+    retries: 0,
+    cut: 0,
+    failure: null,
+    lastRetried: null,
+  };
+  const again = async <T>(what: string, attempt: () => Promise<T>): Promise<T> => {
+    const giveUpAt = performance.now() + GIVEN_UP_AFTER_MS;
     for (let tries = 0; ; tries += 1) {
       try {
-        const answer = await attempt();
+        const answer = await within(`${what} is answered`, ANSWER_WITHIN_MS, attempt());
         if (tries > 0) traffic.cut -= 1;
         return answer;
       } catch (error) {
         if (!isPassing(error)) throw error;
+        if (performance.now() > giveUpAt)
+          throw new Error(`${what} was tried ${tries + 1} times in vain`, { cause: error });
         traffic.retries += 1;
+        traffic.lastRetried = error;
         if (tries === 0) traffic.cut += 1;
         await delay(50);
       }
@@ -92,7 +116,9 @@ export async function startTraffic(
     while (!isOver) {
       const key = randomUUID();
       const body = { phone: friend.phone, amountMinor: '1' };
-      await again(() => server.expect(TransferResult, '/v1/transfers', { body, token: person.token, key }));
+      await again('a transfer', () =>
+        server.expect(TransferResult, '/v1/transfers', { body, token: person.token, key }),
+      );
       traffic.sent.add(key);
     }
   };
@@ -104,7 +130,7 @@ export async function startTraffic(
         from: kiosk.journal.length - SALES_PER_BATCH + 1,
         to: kiosk.journal.length,
       });
-      const outcomes = await again(() => settleOnce(kiosk, envelope));
+      const outcomes = await again('a batch', () => settleOnce(kiosk, envelope));
       traffic.settledSales += outcomes.filter((outcome) => outcome === 'settled').length;
     }
   };
@@ -116,12 +142,14 @@ export async function startTraffic(
     })),
   );
   const work = Promise.all([...people.map(send), ...shops.map(sell)]);
-  // A failure is told when the traffic is stopped, not as an unhandled one before.
-  work.catch(() => undefined);
+  // A failure is told to who looks at the traffic next, not as an unhandled one before.
+  work.catch((error: unknown) => {
+    traffic.failure = error instanceof Error ? error : new Error(String(error));
+  });
   return Object.assign(traffic, {
     stop: async () => {
       isOver = true;
-      await work;
+      await within('every sender and kiosk has its last answer', GIVEN_UP_AFTER_MS + ANSWER_WITHIN_MS, work);
     },
   });
 }

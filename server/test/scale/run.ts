@@ -2,8 +2,8 @@
  * `npm run test:scale`: a larger installation on this machine, and its processes killed under traffic.
  *
  * Two API processes behind HAProxy, one PostgreSQL with a streaming replica for reads, then the same through PgBouncer in
- * transaction mode; and a settlement stream through HAProxy and through nginx. Needs `haproxy`, `nginx` and `pgbouncer` (apt-get
- * install haproxy nginx-light pgbouncer). Takes two minutes.
+ * transaction mode; and a settlement stream through HAProxy and through nginx. Every wait in it ends (`waits.ts`), and so does it. Needs `haproxy`, `nginx` and `pgbouncer` (apt-get
+ * install haproxy nginx-light pgbouncer). Takes two minutes, and never more than a quarter of an hour.
  * `npm run test:scale -- sizes` measures the figures of docs/scaling.md instead.
  */
 import { randomUUID } from 'node:crypto';
@@ -30,16 +30,20 @@ import {
   startHaproxy,
   startNginx,
   startPgBouncer,
+  killRest,
   stopMachine,
-  until,
+  wordsOfRunning,
 } from './machines.ts';
 import { mainJob, must, startTraffic } from './main-job.ts';
 import { measureSizes } from './sizes.ts';
+import { until, waitsNow, within } from './waits.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tiki-scale-'));
 chmodSync(folder, 0o755);
 const closers: (() => Promise<unknown>)[] = [];
 const say = (line: string) => console.log(line);
+const WHOLE_RUN_MS = 14 * 60_000;
+let ownerUrl: string | null = null;
 
 interface Installation {
   /** What a client sees. */
@@ -55,8 +59,10 @@ async function install(cluster: Cluster, database: Readonly<Record<string, strin
   const sms: SmsMessage[] = [];
   const twilio = createTwilioStandIn({ stateFile: null, clock, onSms: (message) => sms.push(message) });
   const twilioServer = await listen({ fetch: twilio.fetch, host: '127.0.0.1', port: 0, setting: 'none' });
+  closers.push(() => twilioServer.close(100));
   const ports = [await freePort(), await freePort()];
-  const proxy = await startHaproxy(folder, ports);
+  const proxy = startHaproxy(folder, await freePort(), ports);
+  closers.push(() => stopMachine(proxy.machine));
   const webhookSecret = `whsec_${randomUUID()}`;
   const stripePort = await freePort();
   const stripeOrigin = `http://127.0.0.1:${stripePort}`;
@@ -68,6 +74,10 @@ async function install(cluster: Cluster, database: Readonly<Record<string, strin
     port: stripePort,
     setting: 'none',
   });
+  closers.push(
+    async () => stripe.close(),
+    () => stripeServer.close(100),
+  );
   const env = {
     ...database,
     PUBLIC_ORIGIN: proxy.origin,
@@ -77,7 +87,7 @@ async function install(cluster: Cluster, database: Readonly<Record<string, strin
     TIKI_WALLET_DIR: folder,
     TIKI_DATA_DIR: join(folder, 'keys'),
     TIKI_MIGRATE: 'never',
-    TIKI_LEAVE_SECONDS: '2',
+    TIKI_LEAVE_SECONDS: '4',
     TIKI_RATE_LIMIT_FACTOR: '10000',
     TIKI_TRUSTED_PROXIES: '127.0.0.1',
     LOG_LEVEL: 'warn',
@@ -85,14 +95,19 @@ async function install(cluster: Cluster, database: Readonly<Record<string, strin
   const apis = await Promise.all(
     ports.map((port, index) => startApi({ name: `api ${index + 1}`, port, env })),
   );
+  closers.push(() => Promise.all(apis.map((api) => stopMachine(api, 'SIGKILL'))));
   await until(
     'HAProxy serves',
     async () => (await fetch(`${proxy.origin}/readyz`).catch(() => null))?.status === 200,
   );
   const pool = connect({ url: cluster.appUrl, maxConnections: 2 });
+  const owner = postgres(cluster.ownerUrl, { max: 1 });
+  closers.push(
+    () => pool.close(),
+    () => owner.end({ timeout: 5 }),
+  );
   const config = readConfig(env);
   const context = await createContext({ config, clock, db: pool.db, log: createLogger({ level: 'silent' }) });
-  const owner = postgres(cluster.ownerUrl, { max: 1 });
   const fresh = {
     db: pool.db,
     appUrl: cluster.appUrl,
@@ -104,19 +119,13 @@ async function install(cluster: Cluster, database: Readonly<Record<string, strin
     { origin: proxy.origin, context, clock, database: fresh, stripe, stripeOrigin, sms, webhookSecret },
     [],
   );
-  closers.push(
-    () => Promise.all(apis.map((api) => stopMachine(api, 'SIGKILL'))),
-    () => stopMachine(proxy.machine),
-    async () => stripe.close(),
-    () => stripeServer.close(100),
-    () => twilioServer.close(100),
-    () => pool.close(),
-    () => owner.end(),
-  );
   return { server, apis, ports, env };
 }
 
-async function settledMoney({ server }: Installation) {
+const settledMoney = (installation: Installation) =>
+  within('the ledger is counted', 120_000, countMoney(installation));
+
+async function countMoney({ server }: Installation) {
   const books = await reconcile(server.context.db);
   must(
     books.sound,
@@ -136,7 +145,10 @@ async function survive(installation: Installation, label: string): Promise<void>
   const traffic = await startTraffic(server, { senders: 6, kiosks: 3 });
   const progress = async (what: string) => {
     const goal = traffic.sent.size + 60;
-    await until(what, () => Promise.resolve(traffic.sent.size >= goal));
+    await until(what, () => {
+      if (traffic.failure !== null) throw traffic.failure;
+      return Promise.resolve(traffic.sent.size >= goal);
+    });
   };
   await progress('traffic before the first kill');
   for (const index of [0, 1]) {
@@ -189,7 +201,8 @@ async function streamBatches({ server, ports }: Installation): Promise<void> {
       ['HAProxy', server.origin],
       ['nginx', nginx.origin],
     ] as const) {
-      const settled = await streamThrough(server, origin);
+      const stream = streamThrough(server, origin);
+      const settled = await within(`a stream through ${name} is acknowledged`, 120_000, stream);
       say(`${name}: a stream of ${settled} batches, each acknowledged before the next was written`);
     }
   } finally {
@@ -201,14 +214,15 @@ async function replicaReads(cluster: Cluster): Promise<number> {
   const sql = postgres(cluster.replicaUrl, { max: 1 });
   const [row] = await sql<{ reads: number; standby: boolean }[]>`
     select xact_commit::int as reads, pg_is_in_recovery() as standby from pg_stat_database where datname = current_database()`;
-  await sql.end();
+  await sql.end({ timeout: 5 });
   must(row?.standby === true, 'the replica is no replica');
   return row?.reads ?? 0;
 }
 
 async function main(): Promise<void> {
-  const cluster = await startCluster(folder);
-  closers.unshift(() => cluster.stop());
+  const starting = startCluster(folder, (close) => closers.push(close));
+  const cluster = await within('a primary and its replica stand', 240_000, starting);
+  ownerUrl = cluster.ownerUrl;
   const direct = await install(cluster, {
     DATABASE_URL: cluster.appUrl,
     DATABASE_REPLICA_URL: cluster.replicaUrl,
@@ -221,7 +235,7 @@ async function main(): Promise<void> {
   for (const api of direct.apis) await stopMachine(api);
 
   const bouncer = await startPgBouncer(folder, cluster);
-  closers.push(() => stopMachine(bouncer.machine, 'SIGINT'));
+  closers.push(() => stopMachine(bouncer.machine));
   const pooled = await install(cluster, {
     DATABASE_URL: bouncer.appUrl,
     TIKI_DATABASE_POOLER: 'transaction',
@@ -229,14 +243,33 @@ async function main(): Promise<void> {
   await survive(pooled, 'through PgBouncer');
 }
 
+/** What stands still when something does, to be read by who mends it. */
+async function saySituation(): Promise<void> {
+  for (const wait of waitsNow()) console.error(`waited for: ${wait}`);
+  for (const words of wordsOfRunning()) console.error(words);
+  if (ownerUrl === null) return;
+  const sql = postgres(ownerUrl, { max: 1, connect_timeout: 5 });
+  const sessions = sql<{ line: string }[]>`
+    select concat_ws(' | ', pid, state, wait_event_type, wait_event, now() - state_change, left(query, 120)) as line
+    from pg_stat_activity where state <> 'idle' and pid <> pg_backend_pid()`;
+  const lines = await within('PostgreSQL says who is at work', 10_000, sessions);
+  for (const { line } of lines) console.error(line);
+  await sql.end({ timeout: 1 });
+}
+
 try {
-  if (process.argv[2] === 'sizes') await measureSizes();
-  else await main();
+  const work = process.argv[2] === 'sizes' ? measureSizes() : main();
+  await within('the whole run', WHOLE_RUN_MS, work);
   say('test:scale: everything held');
 } catch (error) {
   console.error(error);
   process.exitCode = 1;
+  await saySituation().catch((failed: unknown) => console.error(failed));
 } finally {
-  for (const close of closers.reverse()) await close().catch((error: unknown) => console.error(error));
+  for (const close of closers.reverse())
+    await within('the last of it ends', 100_000, close()).catch((error: unknown) => console.error(error));
+  killRest();
   rmSync(folder, { recursive: true, force: true });
 }
+// A process or a connection that was left somewhere would keep this one alive for ever, with everything said.
+process.exit();

@@ -22,7 +22,12 @@ export function money(minor: bigint | string, currency: string): string {
   return moneyText(signed < 0n ? -signed : signed, currency, localeState.value.locale);
 }
 
-/** The same in pieces, so that a screen can draw the figure large and the code small. */
+/** With its sign, where below nothing is a finding: in books that are counted. */
+export function signedMoney(minor: bigint | string, currency: string): string {
+  return moneyText(BigInt(minor), currency, localeState.value.locale);
+}
+
+/** An amount in pieces, so that a screen can draw the figure large and the code small. */
 export function moneyParts(minor: bigint, currency: string): readonly MoneyPiece[] {
   return moneyPieces(minor, currency, localeState.value.locale);
 }

@@ -23,7 +23,15 @@ export function alsoSay(loaders: Loaders): void {
 }
 
 const STORAGE_NAME = 'tiki.locale';
-export const localeState = new Observable<{ locale: Locale }>({ locale: 'en' });
+export const localeState = new Observable<{
+  locale: Locale;
+  /** Wished for last, and its file did not load: whoever wished it is told. */
+  missing: Locale | null;
+}>({ locale: 'en', missing: null });
+
+/** What is said when no language's file loads: the only sentence in the code, because there is no other. */
+const NO_WORDS =
+  'TikiWallet could not load its sentences. Check the internet connection and open this page again.';
 
 let instance: i18n | null = null;
 
@@ -53,12 +61,35 @@ export async function setLocale(locale: Locale): Promise<void> {
   }
   document.documentElement.lang = locale;
   document.documentElement.dir = directionOf(locale);
-  localeState.change({ locale });
+  localeState.change({ locale, missing: null });
 }
 
+/** The language of the start; English where its file does not load. @throws when English does not load either */
+export async function startLocale(wished: Locale): Promise<void> {
+  try {
+    await setLocale(wished);
+  } catch (error) {
+    if (wished === 'en') throw error;
+    console.error(error);
+    await setLocale('en');
+    localeState.change({ missing: wished });
+  }
+}
+
+/** Remembered once its sentences are there; when they do not load, all stays as it is and `missing` says which. */
 export async function chooseLocale(locale: Locale): Promise<void> {
-  localStorage.setItem(STORAGE_NAME, locale);
-  await setLocale(locale);
+  try {
+    await setLocale(locale);
+    localStorage.setItem(STORAGE_NAME, locale);
+  } catch (error) {
+    console.error(error);
+    localeState.change({ missing: locale });
+  }
+}
+
+/** Whether any language's file has loaded. */
+export function hasWords(): boolean {
+  return instance !== null;
 }
 
 export function t(key: Key, values: Readonly<Record<string, string | number>> = {}): string {
@@ -72,6 +103,7 @@ export function speak(key: string, values: Readonly<Record<string, string | numb
 
 /** The sentence for a code; an unknown code (a newer server or kiosk) has a general one. */
 export function sentenceFor(code: string): string {
+  if (instance === null) return NO_WORDS;
   const key = `error.${code}`;
   return instance?.exists(key) === true ? instance.t(key) : t('error.unknown');
 }

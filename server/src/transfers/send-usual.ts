@@ -1,0 +1,136 @@
+/**
+ * The usual batch: everybody is who they were, owes nothing and has enough, and every key is new. Its transaction waits for no
+ * answer of ours while it holds accounts: all that would be decided in between is foreseen, and proved by the statements
+ * themselves. Where one thing is not as foreseen nothing stands, the tries included, and `send-at-once.ts` finds out why.
+ *
+ * Never: refuses anybody, or posts what `decide.ts` would not.
+ */
+import type { Sql } from 'postgres';
+import type { ServerContext } from '../context.ts';
+import { pgArray, pgPlainArray } from '../db/pg-array.ts';
+import { inItsTransaction, inOneGo } from '../db/pipeline.ts';
+import { sqlState } from '../db/retry.ts';
+import { endingWithBegin, type KeptAnswer, keepTogether, type NamedWrite } from '../http/idempotency.ts';
+import type { CountedTogether } from '../http/rate-limits.ts';
+import { contentHash, type HashedTransfer, lockCovered, postPairs, tellPosted } from '../ledger/index.ts';
+import type { Decision, Request, Rules } from './decide.ts';
+import type { OddBatches } from './odd-batches.ts';
+import type { People, Person } from './people.ts';
+import { answerUntilTime, END_OF_ANSWER, transferOf } from './transfer.ts';
+
+type Needs = Pick<ServerContext, 'db' | 'clock'> & { readonly people: People; readonly odd: OddBatches };
+
+interface Foreseen {
+  readonly requests: readonly Request[];
+  readonly people: ReadonlySet<Person>;
+  readonly toPost: readonly HashedTransfer[];
+  /** Each `body` as far as where its time begins. */
+  readonly toKeep: readonly (NamedWrite & KeptAnswer)[];
+}
+
+/** Null when something is not usual: nothing was done. @throws when the database does not answer, or an account is held for long */
+export async function sendUsual(
+  { db, clock, people, odd }: Needs,
+  requests: readonly Request[],
+  rules: Rules,
+): Promise<readonly Decision[] | null> {
+  if (!odd.mayTry(requests.length)) return null;
+  const foreseen = await foresee(requests, rules, people);
+  if (foreseen === null) return null;
+  const now = new Date(clock.nowMs());
+  const { currency, tries } = rules;
+  try {
+    const [done] = await inOneGo<{ began: Date }>(db, {
+      first: (sql) => countAndLock(sql, foreseen, tries),
+      second: (sql) => proveAndWrite(sql, foreseen, { currency, now }),
+    });
+    if (done === undefined) throw new Error('a transaction that was committed said nothing');
+    odd.wasUsual();
+    tellPosted('user_transfer', foreseen.toPost.length);
+    const end = done.began.toISOString() + END_OF_ANSWER;
+    return foreseen.toKeep.map(({ body }) => ({ way: 'sent', body: body + end }));
+  } catch (error) {
+    if (!isNotAsForeseen(error)) throw error;
+    odd.wasOdd(requests.length);
+    people.forget(foreseen.people);
+    return null;
+  }
+}
+
+/** SQLSTATE classes 22, which the statements raise when what they prove is not so, and 23: a key stands already. */
+const isNotAsForeseen = (error: unknown) => /^2[23]/.test(sqlState(error) ?? '');
+
+async function foresee(
+  requests: readonly Request[],
+  { currency, transferMaxMinor }: Rules,
+  known: People,
+): Promise<Foreseen | null> {
+  const wanted = requests.flatMap(({ senderId, phone }) => (phone === null ? [] : [{ senderId, phone }]));
+  if (wanted.length < requests.length) return null;
+  const pairs = await known.of(wanted);
+  const keys = new Set<string>();
+  const people = new Set<Person>();
+  const toPost: HashedTransfer[] = [];
+  const toKeep: (NamedWrite & KeptAnswer)[] = [];
+  for (const [index, request] of requests.entries()) {
+    const [sender, recipient] = pairs[index] ?? [];
+    const { amountMinor, note, write } = request;
+    if (sender === undefined || recipient === undefined || sender.id === recipient.id) return null;
+    if (amountMinor > transferMaxMinor || keys.has(write.ledgerKey)) return null;
+    keys.add(write.ledgerKey);
+    people.add(sender).add(recipient);
+    const sides = {
+      sender: sender.shown,
+      recipient: recipient.shown,
+      from: sender.account,
+      to: recipient.account,
+    };
+    const transfer = transferOf({ amountMinor, note, key: write.ledgerKey }, sides);
+    const answer = answerUntilTime({ id: transfer.id, amountMinor, currency, recipient: recipient.shown });
+    toPost.push({ transfer, contentHash: contentHash(transfer) });
+    toKeep.push({ ...write, status: 200, body: answer });
+  }
+  return { requests, people, toPost, toKeep };
+}
+
+/** Tries before accounts, as `ask.ts` has it. */
+function countAndLock(sql: Sql, { requests, toPost }: Foreseen, tries: CountedTogether) {
+  const asked = new Map<string, number>();
+  for (const { senderId } of requests) asked.set(senderId, (asked.get(senderId) ?? 0) + 1);
+  const withinBudget = sql`(select max(points) from tries) <= ${tries.most}::int`;
+  return sql`
+    with asked_often as (
+      select * from unnest(
+        ${pgPlainArray([...asked.keys()].map((id) => tries.rowOf(id)))}::text[], ${pgPlainArray([...asked.values()])}::int[]
+      ) as a (key, points)
+    ), tries as (${tries.count(sql)}
+    )
+    select ${inItsTransaction(sql)}, 1 / (${lockCovered(sql, toPost, withinBudget)})::int`;
+}
+
+/** By what is committed now that the accounts are ours: who ended a session, closed an account or came to owe something before is seen. */
+function proveAndWrite(
+  sql: Sql,
+  { requests, people, toPost, toKeep }: Foreseen,
+  { currency, now }: { readonly currency: string; readonly now: Date },
+) {
+  const all = [...people];
+  const ids = pgPlainArray(all.map(({ id }) => id));
+  const sessions = new Set(requests.map(({ sessionId }) => sessionId));
+  return sql<{ began: Date }[]>`
+    with ${postPairs(sql, toPost, currency)}, ${keepTogether(sql, toKeep, now, endingWithBegin(sql, END_OF_ANSWER))}
+    select now() as began, ${inItsTransaction(sql)}, 1 / (
+      (
+        select count(*) from sessions where id = any (${pgPlainArray([...sessions])}::uuid[])
+          and revoked_at is null and expires_at > ${now.toISOString()}::timestamptz
+      ) = ${sessions.size}::int and (
+        select count(*) from users u
+        join unnest(
+          ${ids}::uuid[], ${pgArray(all.map(({ phone }) => phone))}::text[], ${pgArray(all.map(({ username }) => username))}::text[]
+        ) as k (id, phone, username) on k.id = u.id
+        where u.phone = k.phone and u.username = k.username and u.role = 'customer' and u.closed_at is null
+      ) = ${all.length}::int and not exists (
+        select from debts where user_id = any (${ids}::uuid[]) and currency = ${currency} and recovered_minor < amount_minor
+      )
+    )::int`;
+}
