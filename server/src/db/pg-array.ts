@@ -26,3 +26,11 @@ function hexOf(bytes: Uint8Array): string {
   if (bytes.length <= SHORT_BYTES) return toHex(bytes);
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
 }
+
+/**
+ * One value that all rows share, once. `unnest` fills a column that is shorter than the others with NULL, for which the statement
+ * puts the first value; so never a column that holds NULL itself.
+ */
+export const sharedValue = <T extends string | number | bigint | boolean>(
+  values: readonly T[],
+): readonly T[] => (new Set(values).size === 1 ? values.slice(0, 1) : values);

@@ -7,6 +7,7 @@ import { sql } from 'drizzle-orm';
 import type { Tx } from '../db/client.ts';
 import { executePrepared } from '../db/prepared.ts';
 import type { TransferKind, TransferReference } from '../db/schema/ledger.ts';
+import { PAYMENT_OF_KEY, withPayment } from './statements.ts';
 
 export interface HistoryEntry {
   /** Id of the entry: also the cursor. */
@@ -42,6 +43,7 @@ interface Row extends Record<string, unknown> {
   amount_minor: string;
   currency: string;
   reference: TransferReference;
+  payment_hash: string | null;
   created_at: string;
 }
 
@@ -59,7 +61,8 @@ export async function readHistory(tx: Tx, query: HistoryQuery): Promise<HistoryP
   const rows = await executePrepared<Row>(
     tx,
     sql`
-    select e.id as entry_id, e.transfer_id, t.kind, a.kind as account_kind, e.amount_minor, e.currency, t.reference, t.created_at
+    select e.id as entry_id, e.transfer_id, t.kind, a.kind as account_kind, e.amount_minor, e.currency, t.reference, t.created_at,
+      ${PAYMENT_OF_KEY} as payment_hash
     from ledger_accounts a
     cross join lateral (
       select e.id, e.transfer_id, e.amount_minor, e.currency from ledger_entries e
@@ -85,7 +88,7 @@ function toEntry(row: Row): HistoryEntry {
     accountKind: row.account_kind,
     amountMinor: BigInt(row.amount_minor),
     currency: row.currency,
-    reference: row.reference,
+    reference: withPayment(row.reference, row.payment_hash),
     createdAt: new Date(row.created_at),
   };
 }

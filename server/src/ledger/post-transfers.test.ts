@@ -300,7 +300,10 @@ describe('a large batch', () => {
     );
   });
 
-  test('races others for accounts, funds and keys, and every key moves money once', async () => {
+  test('races others for accounts, funds and keys, and every key moves money once', {
+    repeats: 4,
+    timeout: 60_000,
+  }, async () => {
     const wallets = await Promise.all(Array.from({ length: 6 }, () => openWallet(700n)));
     const salt = randomUUID();
     const shared = Array.from({ length: LARGE }, (_, n) =>

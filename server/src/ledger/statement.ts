@@ -9,6 +9,7 @@ import { currencyExponent } from '@tikiwallet/protocol';
 import type { Tx } from '../db/client.ts';
 import type { TransferKind, TransferReference } from '../db/schema/ledger.ts';
 import { toCsv } from './csv.ts';
+import { PAYMENT_OF_KEY } from './statements.ts';
 
 export interface StatementQuery {
   readonly kind: 'user_online' | 'merchant_available';
@@ -50,6 +51,7 @@ interface Row extends Record<string, unknown> {
   kind: TransferKind;
   amount_minor: string;
   reference: TransferReference;
+  payment_hash: string | null;
   refund_sequence: number | null;
   refund_till: string | null;
 }
@@ -78,6 +80,7 @@ export async function readStatement(tx: Tx, query: StatementQuery): Promise<Stat
   await tx.execute(sql`
     declare statement_lines no scroll cursor for
     select e.id as entry_id, t.created_at as at, t.kind, e.amount_minor, t.reference,
+      ${PAYMENT_OF_KEY} as payment_hash,
       r.sequence as refund_sequence, k.name as refund_till
     from ledger_entries e join ledger_transfers t on t.id = e.transfer_id
     left join refunds r on r.offer_hash = case when t.kind = 'offline_refund' then decode(split_part(t.idempotency_key, ':', 2), 'hex') end
@@ -115,7 +118,7 @@ function lineOf(row: Row, balanceMinor: bigint): StatementLine {
     note: text('note'),
     receipt: String(row.refund_sequence ?? row.reference.sequence ?? ''),
     till: row.refund_till ?? text('kioskName'),
-    paymentId: text('paymentHash'),
+    paymentId: row.payment_hash ?? text('paymentHash'),
   };
 }
 

@@ -5,10 +5,10 @@
  */
 import { sql } from 'drizzle-orm';
 import type { Tx } from '../db/client.ts';
-import { pgArray, pgPlainArray } from '../db/pg-array.ts';
+import { pgArray, pgPlainArray, sharedValue } from '../db/pg-array.ts';
 import { executePrepared } from '../db/prepared.ts';
 import { RetryTransaction, violatedConstraint } from '../db/retry.ts';
-import { type AccountKind, GUARDED_KINDS } from '../db/schema/ledger.ts';
+import { type AccountKind, GUARDED_KINDS, type TransferReference } from '../db/schema/ledger.ts';
 import type { HashedTransfer, LockedAccount, StandingTransfer, Sums } from './plan.ts';
 
 interface AccountRow extends Record<string, unknown> {
@@ -106,9 +106,6 @@ export interface Columns {
   readonly entryAmounts: string;
 }
 
-/** One value that all rows share, once: a column shorter than the others is filled up with it. */
-const shared = <T>(values: readonly T[]) => (new Set(values).size === 1 ? values.slice(0, 1) : values);
-
 /**
  * Transfers in the order of their keys, which is the order in which they are locked; entries in that of the batch.
  * @param currencyOf an account's
@@ -123,15 +120,15 @@ export function columnsOf(
   const entries = planned.flatMap(({ transfer }) => transfer.entries);
   return {
     ids: pgPlainArray(transfers.map((t) => t.id)),
-    kinds: pgPlainArray(shared(transfers.map((t) => t.kind))),
+    kinds: pgPlainArray(sharedValue(transfers.map((t) => t.kind))),
     keys: pgArray(transfers.map((t) => t.idempotencyKey)),
-    hashes: pgPlainArray(byKey.map((item) => item.contentHash)),
+    hashes: pgArray(sharedValue(byKey.map((item) => item.contentHash))),
     references: JSON.stringify(transfers.map((t) => t.reference)),
     entryTransfers: pgPlainArray(
       planned.flatMap(({ transfer }) => transfer.entries.map(() => places.get(transfer) ?? 0)),
     ),
     entryAccounts: pgPlainArray(entries.map((entry) => entry.accountId)),
-    entryCurrencies: pgPlainArray(shared(entries.map((entry) => currencyOf(entry.accountId)))),
+    entryCurrencies: pgPlainArray(sharedValue(entries.map((entry) => currencyOf(entry.accountId)))),
     entryAmounts: pgPlainArray(entries.map((entry) => entry.amountMinor)),
   };
 }
@@ -143,8 +140,12 @@ const moved = (deltas: Sums['deltas']) => sql`moved as (
       where a.id = d.id
     ), `;
 
+/** What refuses a key that stands already: by itself, or by the id of the same transfer, posted by another connection. */
+const TAKEN: ReadonlySet<string> = new Set(['ledger_transfers_idempotency_key', 'ledger_transfers_pkey']);
+
 /**
- * Transfers with their entries, and with `deltas` the balances too. That transfers and accounts are there, in their currency, is what
+ * Transfers with their entries, and with `deltas` the balances too. The transfers are written before the entries (what counts them
+ * sees to it), so that two callers with the same keys wait for each other at the first of them. That transfers and accounts are there, in their currency, is what
  * the database asks at the statement's end.
  * @throws RetryTransaction when a key was taken meanwhile
  */
@@ -158,21 +159,37 @@ export async function insertTransfers(
     sql`
     with given as (select ${columns.ids}::uuid[] as ids), ${deltas === null ? sql`` : moved(deltas)}new_transfers as (
       insert into ledger_transfers (id, kind, idempotency_key, content_hash, reference)
-      select t.id, coalesce(t.kind, (${columns.kinds}::text[])[1]), t.key, decode(t.hash, 'hex'), t.reference
+      select t.id, coalesce(t.kind, (${columns.kinds}::text[])[1]), t.key,
+        decode(coalesce(t.hash, (${columns.hashes}::text[])[1]), 'hex'), t.reference
       from rows from (
         unnest((select ids from given), ${columns.kinds}::text[], ${columns.keys}::text[], ${columns.hashes}::text[]),
         jsonb_array_elements(${columns.references}::text::jsonb)
       ) as t (id, kind, key, hash, reference)
+      returning 1
     )
     insert into ledger_entries (transfer_id, account_id, currency, amount_minor)
     select ((select ids from given))[e.place], e.account_id, coalesce(e.currency, (${columns.entryCurrencies}::text[])[1]), e.amount_minor
     from unnest(
       ${columns.entryTransfers}::int[], ${columns.entryAccounts}::uuid[], ${columns.entryCurrencies}::text[],
       ${columns.entryAmounts}::bigint[]
-    ) as e (place, account_id, currency, amount_minor)`,
+    ) as e (place, account_id, currency, amount_minor)
+    where (select count(*) from new_transfers) > 0`,
   ).catch((error: unknown) => {
-    if (violatedConstraint(error) === 'ledger_transfers_idempotency_key')
+    if (TAKEN.has(violatedConstraint(error) ?? ''))
       throw new RetryTransaction('an idempotency key was taken meanwhile', { cause: error });
     throw error;
   });
+}
+
+/**
+ * The payment that a transfer `t` stands for, in hex, where its key holds it; null for every other one, and what releases before
+ * wrote names it in its reference as well.
+ */
+export const PAYMENT_OF_KEY = sql.raw(
+  `case when t.kind = 'offline_payment' then split_part(t.idempotency_key, ':', 2) end`,
+);
+
+/** A reference as its readers know it, whichever release wrote it. */
+export function withPayment(reference: TransferReference, paymentHash: string | null): TransferReference {
+  return paymentHash === null ? reference : { ...reference, paymentHash };
 }

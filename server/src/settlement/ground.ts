@@ -192,7 +192,43 @@ interface PaymentRow extends Record<string, unknown> {
 async function knownPayments(tx: Tx, sales: readonly ValidSale[]): Promise<Map<string, KnownPayment[]>> {
   const known = new Map<string, KnownPayment[]>();
   if (sales.length === 0) return known;
-  const rows = await executePrepared<PaymentRow>(
+  const last = new Map<string, number>();
+  const ids = [...new Set(sales.map(({ allowance }) => allowance.certificate.allowanceId))];
+  for (const row of await lastPayments(tx, ids)) {
+    last.set(row.allowance_id, row.counter);
+    known.set(row.allowance_id, [knownPayment(row)]);
+  }
+  // Nearly all come after the last one, which then is their only neighbour.
+  const late = sales.filter(
+    ({ allowance, payment }) => payment.counter < (last.get(allowance.certificate.allowanceId) ?? 0),
+  );
+  // Before it: what is contradicted by both is proved against the nearer one.
+  for (const row of await neighbours(tx, late)) known.get(row.allowance_id)?.unshift(knownPayment(row));
+  return known;
+}
+
+const knownPayment = (row: PaymentRow): KnownPayment => ({
+  hash: row.payment_hash,
+  counter: row.counter,
+  amountMinor: BigInt(row.amount_minor),
+  cumulativeMinor: BigInt(row.cumulative_minor),
+  bytes: null,
+});
+
+function lastPayments(tx: Tx, allowanceIds: readonly string[]): Promise<readonly PaymentRow[]> {
+  return executePrepared<PaymentRow>(
+    tx,
+    sql`
+    select p.* from unnest(${pgPlainArray(allowanceIds)}::uuid[]) as s (allowance_id) cross join lateral (
+      select allowance_id, payment_hash, counter, amount_minor, cumulative_minor from payments
+        where allowance_id = s.allowance_id order by counter desc limit 1
+    ) p`,
+  );
+}
+
+async function neighbours(tx: Tx, sales: readonly ValidSale[]): Promise<readonly PaymentRow[]> {
+  if (sales.length === 0) return [];
+  return executePrepared<PaymentRow>(
     tx,
     sql`
     select p.* from unnest(
@@ -206,19 +242,6 @@ async function knownPayments(tx: Tx, sales: readonly ValidSale[]): Promise<Map<s
         where allowance_id = s.allowance_id and counter > s.counter order by counter limit 1)
     ) p`,
   );
-  for (const row of rows) {
-    const payment = {
-      hash: row.payment_hash,
-      counter: row.counter,
-      amountMinor: BigInt(row.amount_minor),
-      cumulativeMinor: BigInt(row.cumulative_minor),
-      bytes: null,
-    };
-    const list = known.get(row.allowance_id);
-    if (list === undefined) known.set(row.allowance_id, [payment]);
-    else list.push(payment);
-  }
-  return known;
 }
 
 async function standingOutcomes(tx: Tx, valid: readonly ValidSale[]): Promise<ReadonlyMap<string, Outcome>> {

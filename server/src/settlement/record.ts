@@ -7,7 +7,7 @@ import { randomUUIDv7 } from 'node:crypto';
 import { and, eq, inArray, sql } from 'drizzle-orm';
 import { type ChainedEntry, JOURNAL_KIND, toHex } from '@tikiwallet/protocol';
 import type { Tx } from '../db/client.ts';
-import { pgArray, pgByteaArray, pgPlainArray } from '../db/pg-array.ts';
+import { pgArray, pgByteaArray, pgPlainArray, sharedValue } from '../db/pg-array.ts';
 import { executePrepared } from '../db/prepared.ts';
 import { allowances } from '../db/schema/allowances.ts';
 import { debts, doubleSpendCases, guaranteeUse, payments } from '../db/schema/settlement.ts';
@@ -20,7 +20,6 @@ const plain = (values: readonly (string | number | bigint | boolean | null)[]) =
   sql`${pgPlainArray(values)}`;
 const text = (values: readonly (string | null)[]) => sql`${pgArray(values)}`;
 const bytes = (values: readonly (Uint8Array | null)[]) => sql`${pgByteaArray(values)}`;
-const iso = (seconds: number) => new Date(seconds * 1000).toISOString();
 
 export interface Recording {
   readonly machine: Machine;
@@ -61,6 +60,7 @@ export async function postPayments(tx: Tx, paid: readonly NewPayment[], to: Reco
 
 const isCovered = ({ outcome }: NewPayment) => outcome === 'settled' || outcome === 'settled_by_guarantee';
 
+/** Its hash stands in its key, and by the hash stand its allowance and its kiosk in `payments`: the reference repeats none of them. */
 function transferOf({ sale, fromReserveMinor, fromGuaranteeMinor }: NewPayment, to: Recording): NewTransfer {
   const { payment, paymentKey, allowance, sequence } = sale;
   const legs = [
@@ -75,9 +75,6 @@ function transferOf({ sale, fromReserveMinor, fromGuaranteeMinor }: NewPayment, 
     reference: {
       payerText: allowance.certificate.maskedPhone,
       payeeText: to.businessName,
-      paymentHash: paymentKey,
-      allowanceId: allowance.certificate.allowanceId,
-      kioskId: to.machine.kioskId,
       kioskName: to.kioskName,
       sequence,
     },
@@ -88,29 +85,46 @@ function transferOf({ sale, fromReserveMinor, fromGuaranteeMinor }: NewPayment, 
 export async function recordPayments(tx: Tx, paid: readonly NewPayment[], to: Recording): Promise<void> {
   if (paid.length === 0) return;
   const { machine } = to;
+  const hashes = paid.map(({ sale }) => sale.payment.hash);
+  const signed = paid.map(({ sale }) => sale.payment.bytes);
+  let end = 0;
+  const outcomes = plain(sharedValue(paid.map(({ outcome }) => outcome)));
+  const fromGuarantee = plain(sharedValue(paid.map(({ fromGuaranteeMinor }) => fromGuaranteeMinor)));
   await executePrepared(
     tx,
     sql`
     insert into payments (payment_hash, allowance_id, enrolment_id, sequence, merchant_id, counter, amount_minor,
       cumulative_minor, bytes, outcome, code, from_reserve_minor, from_guarantee_minor, settled_at)
-    select p.hash, p.allowance_id, ${machine.id}::uuid, p.sequence, ${machine.merchantId}::uuid,
-      p.counter, p.amount_minor, p.cumulative_minor, p.bytes, p.outcome, p.code, p.from_reserve,
-      p.from_guarantee, ${to.now.toISOString()}::timestamptz
+    select ${hashAt(hashes)}, p.allowance_id, ${machine.id}::uuid, p.sequence, ${machine.merchantId}::uuid,
+      p.counter, p.amount_minor, p.cumulative_minor,
+      substring(${Buffer.concat(signed)}::bytea from p.ends - p.size + 1 for p.size),
+      coalesce(p.outcome, (${outcomes}::text[])[1]), p.code, p.from_reserve,
+      coalesce(p.from_guarantee, (${fromGuarantee}::bigint[])[1]), ${to.now.toISOString()}::timestamptz
     from unnest(
-      ${bytes(paid.map(({ sale }) => sale.payment.hash))}::bytea[],
       ${plain(paid.map(({ sale }) => sale.allowance.certificate.allowanceId))}::uuid[],
       ${plain(paid.map(({ sale }) => sale.sequence))}::int[],
       ${plain(paid.map(({ sale }) => sale.payment.counter))}::int[],
       ${plain(paid.map(({ sale }) => sale.payment.amountMinor))}::bigint[],
       ${plain(paid.map(({ sale }) => sale.payment.cumulativeMinor))}::bigint[],
-      ${bytes(paid.map(({ sale }) => sale.payment.bytes))}::bytea[],
-      ${plain(paid.map(({ outcome }) => outcome))}::text[],
-      ${plain(paid.map(({ code }) => code))}::text[],
+      ${plain(signed.map((bytes) => (end += bytes.length)))}::int[],
+      ${plain(signed.map((bytes) => bytes.length))}::int[],
+      ${outcomes}::text[],
+      ${codes(paid)}::text[],
       ${plain(paid.map(({ fromReserveMinor }) => fromReserveMinor))}::bigint[],
-      ${plain(paid.map(({ fromGuaranteeMinor }) => fromGuaranteeMinor))}::bigint[]
-    ) as p (hash, allowance_id, sequence, counter, amount_minor, cumulative_minor, bytes, outcome, code, from_reserve, from_guarantee)`,
+      ${fromGuarantee}::bigint[]
+    ) with ordinality
+      as p (allowance_id, sequence, counter, amount_minor, cumulative_minor, ends, size, outcome, code, from_reserve, from_guarantee, place)`,
   );
 }
+
+/** A column that is nearly always empty. */
+const codes = (decided: readonly { readonly code: string | null }[]) =>
+  plain(decided.every(({ code }) => code === null) ? [] : decided.map(({ code }) => code));
+
+const HASH_BYTES = 32;
+/** Of hashes behind each other, which PostgreSQL reads far sooner than an array of them. */
+const hashAt = (hashes: readonly Uint8Array[]) =>
+  sql`substring(${Buffer.concat(hashes)}::bytea from (${HASH_BYTES}::int * (p.place - 1) + 1)::int for ${HASH_BYTES}::int)`;
 
 export async function recordSales(tx: Tx, decisions: readonly Decision[], to: Recording): Promise<void> {
   if (decisions.length === 0) return;
@@ -128,23 +142,26 @@ export async function recordSales(tx: Tx, decisions: readonly Decision[], to: Re
           maskedPhone: sale.maskedPhone,
         },
   );
+  const counted = plain(sharedValue(decisions.map((decision) => decision.counted)));
+  const outcomes = plain(sharedValue(decisions.map(({ outcome }) => outcome)));
   await executePrepared(
     tx,
     sql`
     insert into sales (enrolment_id, sequence, kiosk_id, merchant_id, counted, outcome, code, payment_hash,
       amount_minor, currency, masked_phone, accepted_at, settled_at)
-    select ${machine.id}::uuid, s.sequence, ${machine.kioskId}::uuid, ${machine.merchantId}::uuid, s.counted,
-      s.outcome, s.code, s.hash, s.amount_minor, ${to.currency}, s.masked_phone, s.accepted_at,
+    select ${machine.id}::uuid, s.sequence, ${machine.kioskId}::uuid, ${machine.merchantId}::uuid,
+      coalesce(s.counted, (${counted}::boolean[])[1]), coalesce(s.outcome, (${outcomes}::text[])[1]), s.code, s.hash, s.amount_minor,
+      ${to.currency}, s.masked_phone, to_timestamp(s.accepted_at),
       ${to.now.toISOString()}::timestamptz
     from unnest(
       ${plain(decisions.map(({ sale }) => sale.sequence))}::int[],
-      ${plain(decisions.map(({ counted }) => counted))}::boolean[],
-      ${plain(decisions.map(({ outcome }) => outcome))}::text[],
-      ${plain(decisions.map(({ code }) => code))}::text[],
+      ${counted}::boolean[],
+      ${outcomes}::text[],
+      ${codes(decisions)}::text[],
       ${bytes(shown.map(({ hash }) => hash))}::bytea[],
       ${plain(shown.map(({ amountMinor }) => amountMinor))}::bigint[],
       ${text(shown.map(({ maskedPhone }) => maskedPhone))}::text[],
-      ${plain(decisions.map(({ sale }) => iso(sale.acceptedAt)))}::timestamptz[]
+      ${plain(decisions.map(({ sale }) => sale.acceptedAt))}::bigint[]
     ) as s (sequence, counted, outcome, code, hash, amount_minor, masked_phone, accepted_at)
     order by s.sequence`,
   );

@@ -65,7 +65,7 @@ async function count(cloud: BenchCloud): Promise<Readonly<Record<string, number>
   const [row] = await cloud.owner<Record<string, number>[]>`
     select (select count(*)::int from payments) as payments,
       (select count(*)::int from ledger_transfers where kind = 'offline_payment') as transfers,
-      (select count(distinct reference->>'paymentHash')::int from ledger_transfers where kind = 'offline_payment') as paid,
+      (select count(distinct idempotency_key)::int from ledger_transfers where kind = 'offline_payment') as paid,
       (select count(*)::int from double_spend_cases) as cases,
       (select coalesce(sum(amount_minor), 0)::int from ledger_entries) as sum`;
   return row ?? {};

@@ -104,7 +104,7 @@ export const ledgerTransfers = pgTable(
     id: uuid('id').primaryKey(),
     kind: text('kind').$type<TransferKind>().notNull(),
     idempotencyKey: text('idempotency_key').notNull().unique('ledger_transfers_idempotency_key'),
-    /** SHA-256 over what moves money; a repeat of the key must carry the same. */
+    /** SHA-256 over what moves money; a repeat of the key must carry the same. Empty where the caller decides about repeats (settlement). */
     contentHash: bytea('content_hash').notNull(),
     reference: jsonb('reference').$type<TransferReference>().notNull(),
     createdAt: timestamp('created_at', { withTimezone: true }).notNull().defaultNow(),
