@@ -155,6 +155,7 @@ class Agent implements RunningAgent {
       store: this.#store,
       snapshot,
       isOnline,
+      refreshTrust: () => this.#trust.refreshed(),
       onChange: changed,
       log,
     });

@@ -14,7 +14,7 @@ import {
 import { compressPoint, type SyncCrypto, type SyncSigner } from '../src/index.ts';
 import { derToRaw, rawToDer } from './ecdsa-der.ts';
 
-export { sealOpener, settlementOpener, type SealingKeyFile, type SealOpener } from './node-sealing.ts';
+export { sealOpener, settlementOpener, type SealOpener } from './node-sealing.ts';
 
 const MAX_CACHED_KEYS = 4_096;
 

@@ -6,6 +6,7 @@
  */
 import {
   createDecipheriv,
+  createECDH,
   createHmac,
   createPrivateKey,
   createSecretKey,
@@ -22,6 +23,7 @@ import {
   sealingInfo,
   selectSealingKey,
   settlementBinding,
+  type HeldSealingKey,
   type Result,
 } from '../src/index.ts';
 
@@ -75,17 +77,11 @@ export function sealOpener(pem: string): SealOpener {
   };
 }
 
-/** One of the cloud's keys; `pem` is PKCS#8. */
-export interface SealingKeyFile {
-  readonly keyId: Uint8Array;
-  readonly pem: string;
-}
-
 /** Opens what kiosks sealed to one of these keys, as `openSealedSettlement` does: one ECDH, whatever the batch holds. */
 export function settlementOpener(
-  keys: readonly SealingKeyFile[],
+  keys: readonly HeldSealingKey[],
 ): (sealed: Uint8Array) => Result<Uint8Array> {
-  const held = keys.map(({ keyId, pem }) => ({ keyId, privateKey: createPrivateKey(pem) }));
+  const held = keys.map(({ keyId, privateKey }) => ({ keyId, privateKey: keyOf(privateKey) }));
   return (bytes) => {
     const named = attempt(() => selectSealingKey(decodeSealedSettlement(bytes), held));
     if (!named.ok) return named;
@@ -102,6 +98,22 @@ export function settlementOpener(
         : decrypt(shared, { schedule: scheduleOf(info), aad }, sealed.subarray(ENCAPSULATED_BYTES));
     return requireEnvelope(opened, message);
   };
+}
+
+/** Imported once, from its raw scalar: OpenSSL wants the public point beside it. */
+function keyOf(scalar: Uint8Array): KeyObject {
+  const ecdh = createECDH('prime256v1');
+  ecdh.setPrivateKey(scalar);
+  const point = ecdh.getPublicKey();
+  const text = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64url');
+  const jwk = {
+    kty: 'EC',
+    crv: 'P-256',
+    d: text(scalar),
+    x: text(point.subarray(1, 33)),
+    y: text(point.subarray(33)),
+  };
+  return createPrivateKey({ key: jwk, format: 'jwk' });
 }
 
 /**

@@ -4,15 +4,15 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { generateKeyPair, loadPrivateKey, settlementOpener } from '../adapters/node-crypto.ts';
 import { crypto, NOW, ok } from '../test/world.ts';
+import { hpkeOpen, hpkeSeal } from './hpke.ts';
 import * as protocol from './index.ts';
 
 const hash = new Uint8Array(32).fill(9);
 
 function newCloudKey() {
-  const { privateKeyPem: pem } = generateKeyPair();
-  const { publicKey, scalar: privateKey } = loadPrivateKey(pem);
+  const { publicKey, scalar: privateKey } = loadPrivateKey(generateKeyPair().privateKeyPem);
   const keyId = ok(protocol.runSync(protocol.keyIdOf(publicKey), crypto));
-  return { publicKey, keyId, privateKey, pem };
+  return { publicKey, keyId, privateKey };
 }
 const cloud = newCloudKey();
 const envelope = protocol.encodeSettlementEnvelope(hash, Uint8Array.of(1), [new Uint8Array(300).fill(5)]);
@@ -102,14 +102,44 @@ describe('a sealed batch', () => {
   });
 });
 
+it('HPKE under a published ephemeral key is the same bytes again, as the vectors need it, and never otherwise', async () => {
+  const to = { publicKey: cloud.publicKey, info: Uint8Array.of(1) };
+  const ephemeral = new Uint8Array(32).fill(3);
+  const [one, again, other, fresh] = await Promise.all([
+    hpkeSeal(envelope, { ...to, ephemeral }),
+    hpkeSeal(envelope, { ...to, ephemeral }),
+    hpkeSeal(envelope, { ...to, ephemeral: ephemeral.with(0, 4) }),
+    hpkeSeal(envelope, to),
+  ]);
+  expect(again).toEqual(one);
+  expect(other).not.toEqual(one);
+  expect(fresh).not.toEqual(one);
+  for (const sealed of [one, other, fresh])
+    expect(await hpkeOpen(sealed, { ...to, privateKey: cloud.privateKey })).toEqual(envelope);
+});
+
 describe("the cloud's key", () => {
   it('is read again from where it was stored as it was verified', () => {
     const issuer = loadPrivateKey(generateKeyPair().privateKeyPem);
     const draft = { publicKey: cloud.publicKey, generation: 3, issuedAt: NOW, notAfter: NOW + 60 };
-    const signing = protocol.signCloudSealingKey(draft, new Uint8Array(4));
+    const issuerKeyId = ok(protocol.runSync(protocol.keyIdOf(issuer.publicKey), crypto));
+    const signing = protocol.signCloudSealingKey(draft, issuerKeyId);
     const bytes = ok(protocol.runSync(signing, crypto, issuer.sign));
     const stored = ok(protocol.runSync(protocol.readStoredCloudSealingKey(bytes), crypto));
     expect(stored).toEqual({ ...draft, keyId: cloud.keyId, bytes });
+    const issuers = [
+      {
+        bytes,
+        publicKey: issuer.publicKey,
+        keyId: issuerKeyId,
+        generation: 1,
+        uses: protocol.EVERY_ISSUER_USE,
+        notBefore: NOW,
+        notAfter: NOW + 60,
+      },
+    ];
+    const { signer } = ok(protocol.runSync(protocol.verifyCloudSealingKey(bytes, issuers), crypto));
+    expect(signer.keyId).toEqual(issuerKeyId);
     const cut = protocol.runSync(protocol.readStoredCloudSealingKey(bytes.subarray(1)), crypto);
     expect(cut).toEqual({ ok: false, code: 'message_malformed' });
   });

@@ -4,6 +4,8 @@ import { Base64Url, CurrencyCode, PhoneNumber, TrustBytes, Uuid } from './primit
 
 /** The merchant's limits, signed (page 09); null or absent: the merchant never set any here. */
 const MerchantLimitsBytes = Base64Url.max(4_096).nullable().optional();
+/** The cloud's sealing key, signed (page 15); null or absent: batches go unsealed, where no key was offered before. */
+const SealingKeyBytes = Base64Url.max(4_096).nullable().optional();
 
 /**
  * `POST /v1/kiosks/enrol`, not signed in: the code is the authority, once.
@@ -29,6 +31,7 @@ export const EnrolResult = z.object({
   /** Origins whose pages may post payments to the agent. */
   walletOrigins: z.array(z.string()),
   merchantLimits: MerchantLimitsBytes,
+  sealingKey: SealingKeyBytes,
 });
 export type EnrolResult = z.infer<typeof EnrolResult>;
 
@@ -41,10 +44,14 @@ export const KioskTrust = z.object({
   certificate: Base64Url,
   walletOrigins: z.array(z.string()),
   merchantLimits: MerchantLimitsBytes,
+  sealingKey: SealingKeyBytes,
 });
 export type KioskTrust = z.infer<typeof KioskTrust>;
 
-/** `POST /v1/kiosk/settlements` (kiosk token): request and answer are `application/cbor`. */
+/**
+ * `POST /v1/kiosk/settlements` (kiosk token): request and answer are `application/cbor`. The batch's envelope may be sealed (page 15), here and in
+ * a stream; `sealing_key_unknown` then says that the kiosk is to fetch its trust and send again.
+ */
 export const CBOR_MEDIA_TYPE = 'application/cbor';
 
 /**

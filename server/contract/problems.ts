@@ -68,6 +68,7 @@ export const PROBLEM_CODES = [
   'batch_signature_invalid',
   'batch_chain_broken',
   'batch_gap',
+  'sealing_key_unknown',
   'stream_stalled',
   'stream_limit_reached',
   'service_unavailable',

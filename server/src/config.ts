@@ -63,6 +63,7 @@ const Environment = z.object({
   TIKI_OFFICE_DIR: z.string().optional(),
   TIKI_TRUSTED_PROXIES: list('').pipe(z.array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]))),
   TIKI_KEYS_SECRET: z.string().min(16).optional(),
+  TIKI_SEALED_BATCHES: z.enum(['on', 'off']).default('on'),
   TIKI_SMS_PER_DAY: z.coerce.number().int().min(1).default(5_000),
   TIKI_RATE_LIMIT_FACTOR: z.coerce.number().positive().default(1),
   TIKI_TOP_UP_MIN_MINOR: Minor.default(100n),
@@ -182,6 +183,8 @@ export interface Config {
   readonly officeDir: string;
   readonly trustedProxies: readonly string[];
   readonly keysSecret: string | undefined;
+  /** Whether kiosks are offered a key to seal batches to. */
+  readonly sealsBatches: boolean;
   readonly smsPerDay: number;
   readonly rateLimitFactor: number;
   /** Null: the embedded PostgreSQL in `dataDir`. */
@@ -245,6 +248,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     officeDir: resolve(env.TIKI_OFFICE_DIR ?? join(REPOSITORY, 'office', 'dist')),
     trustedProxies: env.TIKI_TRUSTED_PROXIES,
     keysSecret: env.TIKI_KEYS_SECRET,
+    sealsBatches: env.TIKI_SEALED_BATCHES === 'on',
     smsPerDay: env.TIKI_SMS_PER_DAY,
     rateLimitFactor: env.TIKI_RATE_LIMIT_FACTOR,
     databaseUrl: env.DATABASE_URL ?? null,

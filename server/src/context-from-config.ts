@@ -24,6 +24,7 @@ import {
   chooseWay,
   createTrust,
   loadTrustKeys,
+  SealingKeys,
   SignaturePool,
   type SignatureVerifier,
 } from './trust/index.ts';
@@ -108,6 +109,13 @@ export async function createContext(parts: ContextParts): Promise<ServerContext>
     money: createStripeMoney({ config: config.stripe, webhookSecrets, clock }),
     offline: { trust, policy },
     webhooks: { key: await webhookKey(db, config), allowPrivate: isDevelopment(config) },
+    sealing: new SealingKeys({
+      db,
+      clock,
+      secret: config.keysSecret,
+      trust,
+      isOffered: config.sealsBatches,
+    }),
     verifier: createVerifier(config, log),
     guaranteeAccountId: await openAccount(db, { kind: 'guarantee_fund', currency: config.currency }),
     addressOf: (c) => clientAddress(c, proxies),

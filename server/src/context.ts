@@ -16,7 +16,7 @@ import type { Life } from './life.ts';
 import type { MoneyPort } from './money/port.ts';
 import type { NotifyPort } from './notify/port.ts';
 import type { Metrics } from './observe/metrics.ts';
-import type { Offline, SignatureVerifier } from './trust/index.ts';
+import type { Offline, SealingKeys, SignatureVerifier } from './trust/index.ts';
 import type { WebhookNeeds } from './webhooks/index.ts';
 import type { Context } from 'hono';
 
@@ -44,6 +44,8 @@ export interface ServerContext {
   readonly money: MoneyPort;
   readonly offline: Offline;
   readonly webhooks: WebhookNeeds['webhooks'];
+  /** What kiosks seal to, and opens what they sealed. */
+  readonly sealing: SealingKeys;
   /** Verifies many signatures at once, on every core. */
   readonly verifier: SignatureVerifier;
   readonly metrics: Metrics;

@@ -40,6 +40,7 @@ export class TrustRefresher {
   #isAskedAgain = false;
   #isStopped = false;
   #lastRefusal: TrustRefusal | null = null;
+  #isAnswered = false;
   /** On this process's clock. */
   #askedAtMs = Number.NEGATIVE_INFINITY;
   /** On the same clock: until then the cloud has asked to be left alone, whoever wants to know. */
@@ -60,12 +61,20 @@ export class TrustRefresher {
     if (this.#options.isOnline() && performance.now() - this.#askedAtMs >= SALE_EVERY_MS) this.refreshNow();
   }
 
-  /** As {@link refreshNow}, and resolves when that is done, whatever came of it, or when it is not to be done now. */
-  async refreshed(): Promise<void> {
+  /**
+   * As {@link refreshNow}, and resolves when that is done, or when it is not to be done now.
+   * @returns whether the cloud answered, be it with what was refused here
+   */
+  async refreshed(): Promise<boolean> {
     await this.#running;
-    if (this.#isStopped) return;
-    if (this.#waitMs() > 0) return this.#schedule(0);
+    if (this.#isStopped) return false;
+    if (this.#waitMs() > 0) {
+      this.#schedule(0);
+      return false;
+    }
+    this.#isAnswered = false;
     await this.#run();
+    return this.#isAnswered;
   }
 
   /** Why the newest answer of the cloud was not believed; null when it was. */
@@ -131,12 +140,16 @@ export class TrustRefresher {
       // A difference that does not fit is no harm: everything is fetched, at once.
       if (!installed.ok && DOES_NOT_FIT.has(installed.code))
         installed = await store.run('refreshTrust', await api.trust(kiosk.kioskToken, null));
+      this.#isAnswered = true;
       this.#note(installed.ok ? null : installed.code);
       if (!installed.ok) log.error({ code: installed.code }, 'the trust bundle of the cloud was refused');
       else if (installed.limits !== null)
         log.error({ code: installed.limits }, "the merchant's limits of the cloud were refused");
+      if (installed.ok && installed.sealing !== undefined)
+        log.warn({ code: installed.sealing }, "the cloud's sealing key was refused");
       this.#schedule(REFRESH_EVERY_MS);
     } catch (error) {
+      this.#isAnswered = error instanceof IpcError && error.code === 'kiosk_suspended';
       // Whatever it was, the till goes on with the bundle that it has.
       if (error instanceof IpcError && error.code === 'kiosk_suspended') await this.#suspended();
       else if (error instanceof IpcError)

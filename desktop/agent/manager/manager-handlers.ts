@@ -24,7 +24,7 @@ export interface ManagerParts {
   readonly merchant: MerchantSession;
   readonly snapshot: () => StoreSnapshot | null;
   /** Asks the cloud for its newest trust, and with it the merchant's limits. */
-  readonly refreshTrust: () => Promise<void>;
+  readonly refreshTrust: () => Promise<unknown>;
 }
 
 type ManagerHandlers = Pick<

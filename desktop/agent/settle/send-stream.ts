@@ -14,6 +14,8 @@ export interface StreamParts {
   readonly api: Pick<CloudApi, 'settleStream'>;
   readonly store: Pick<StoreClient, 'run'>;
   readonly log: Log;
+  /** What goes out for an envelope. */
+  readonly seal: (envelope: Uint8Array) => Promise<Uint8Array>;
   readonly isStopped: () => boolean;
   /** After each batch that the cloud took over. */
   readonly onTaken: (batch: SentBatch, acknowledgedSequence: number) => void;
@@ -76,7 +78,7 @@ export class StreamSender {
       const { envelope, fromSequence, toSequence } = batch;
       // Before it is given away: its answer may be here before the next one is asked for.
       sent.push({ fromSequence, toSequence });
-      yield envelope;
+      yield await this.#parts.seal(envelope);
       const isOver = count === MAX_BATCHES || this.#parts.isStopped();
       batch = isOver ? null : await this.#parts.store.run('followingBatch', null);
     }

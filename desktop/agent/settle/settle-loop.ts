@@ -10,6 +10,7 @@ import { IpcError } from '../../ipc/index.ts';
 import type { Log } from '../log.ts';
 import type { StoreSnapshot } from '../store/kiosk-store.ts';
 import type { StoreClient } from '../store/store-client.ts';
+import { BatchSealer } from './batch-sealer.ts';
 import type { BatchToSend } from './batches.ts';
 import { AcknowledgementRefused, type SentBatch, StreamSender } from './send-stream.ts';
 
@@ -25,6 +26,8 @@ export interface SettleLoopOptions {
   readonly store: Pick<StoreClient, 'run'>;
   readonly snapshot: () => StoreSnapshot | null;
   readonly isOnline: () => boolean;
+  /** Asks the cloud for the newest trust. @returns whether it answered; never, where nobody is there to ask */
+  readonly refreshTrust?: () => Promise<boolean>;
   readonly onChange: () => void;
   readonly log: Log;
   readonly random?: () => number;
@@ -59,11 +62,15 @@ export class SettleLoop {
   /** Where the journal stood when this run began, for its progress. */
   #beganAt = 0;
   readonly #streams: StreamSender;
+  readonly #sealer: BatchSealer;
 
   constructor(options: SettleLoopOptions) {
     this.#options = options;
+    const { store, log, refreshTrust = () => Promise.resolve(false) } = options;
+    this.#sealer = new BatchSealer({ store, log, refreshTrust });
     this.#streams = new StreamSender({
       ...options,
+      seal: (envelope) => this.#sealer.seal(envelope),
       isStopped: () => this.#isStopped,
       onTaken: (batch, acknowledged) => this.#taken(batch, acknowledged),
     });
@@ -135,7 +142,7 @@ export class SettleLoop {
         return true;
       return await this.#sendAlone(kioskToken, batch);
     } catch (error) {
-      if (!(await this.#goesBack(error))) throw error;
+      if (!(await this.#goesBack(error)) && !(await this.#goesUnderAnotherKey(error))) throw error;
       return true;
     }
   }
@@ -143,7 +150,7 @@ export class SettleLoop {
   /** @returns whether there may be more to send. */
   async #sendAlone(kioskToken: string, batch: BatchToSend): Promise<boolean> {
     const { api, store } = this.#options;
-    const answer = await api.settle(kioskToken, batch.envelope);
+    const answer = await api.settle(kioskToken, await this.#sealer.seal(batch.envelope));
     const result = await store.run('acknowledge', answer);
     if (!result.ok) throw new AcknowledgementRefused(result.code);
     const isHeartbeat = batch.toSequence < batch.fromSequence;
@@ -170,6 +177,11 @@ export class SettleLoop {
     const from = error.highestSequence ?? 0;
     this.#options.log.warn({ from }, 'the cloud misses earlier entries; sending them again');
     return this.#options.store.run('resendAfter', from);
+  }
+
+  /** The same key again would be refused again; without another one it waits, and goes unsealed for no answer. */
+  async #goesUnderAnotherKey(error: unknown): Promise<boolean> {
+    return error instanceof IpcError && error.code === 'sealing_key_unknown' && (await this.#sealer.renew());
   }
 
   #needsTo(): boolean {
@@ -280,6 +292,7 @@ function isPassing(code: string): boolean {
     'rate_limited',
     'internal_error',
     'batch_gap',
+    'sealing_key_unknown',
     'storage_full',
   ].includes(code);
 }

@@ -21,6 +21,7 @@ import type { Clock } from '../clock.ts';
 import { trustedNow, type TrustedNow } from '../trusted-time.ts';
 import { Audit } from './audit.ts';
 import { agreeWithMarker, checkNotLost } from './enrolment-marker.ts';
+import { CloudSealingKeyStore, type SealingKeyInForce } from './cloud-sealing-key.ts';
 import type { QuarantineReason } from './faults.ts';
 import { isKnownSound, noteSound } from './soundness.ts';
 import { bornNs, JournalStanding, type JournalDoubt, type Standing } from './journal-standing.ts';
@@ -60,6 +61,8 @@ interface Memory {
   readonly cursor: Cursor;
   /** The merchant's for all its kiosks; null while the cloud has said none. */
   readonly cloudLimits: CloudLimits | null;
+  /** What batches are sealed to; null while the cloud has named nothing. */
+  readonly sealingKey: SealingKeyInForce | null;
   /** Of the merchant, here and in the cloud, and of this kiosk. */
   readonly limitSettings: readonly LimitSettings[];
   /** Requests that may be open at one time. */
@@ -144,6 +147,7 @@ export class KioskStore {
   readonly cursor: SettlementCursor;
   readonly limits: LimitStore;
   readonly merchantLimits: MerchantLimitStore;
+  readonly sealingKeys: CloudSealingKeyStore;
   readonly till: TillSettings;
   readonly managerPin: ManagerPin;
   readonly audit: Audit;
@@ -181,6 +185,7 @@ export class KioskStore {
       this.cursor = new SettlementCursor(this.#db);
       this.limits = new LimitStore(this.#db);
       this.merchantLimits = new MerchantLimitStore(this.#db, this.crypto);
+      this.sealingKeys = new CloudSealingKeyStore(this.#db, this.crypto);
       this.till = new TillSettings(this.#db);
       this.managerPin = new ManagerPin(this.#db, this.clock);
       this.#standing = new JournalStanding(this.#db);
@@ -213,6 +218,7 @@ export class KioskStore {
       kiosk: this.record.load(),
       cursor: this.cursor.read(),
       cloudLimits,
+      sealingKey: this.sealingKeys.load(),
       limitSettings: this.#settings(cloudLimits),
       mostOpen: this.till.mostOpen(),
       isSuspended: this.till.isSuspended(),
@@ -315,6 +321,10 @@ export class KioskStore {
 
   setCloudLimits(cloudLimits: CloudLimits): void {
     this.#memory = { ...this.#memory, cloudLimits, limitSettings: this.#settings(cloudLimits) };
+  }
+
+  setSealingKey(sealingKey: SealingKeyInForce): void {
+    this.#memory = { ...this.#memory, sealingKey };
   }
 
   #settings(cloudLimits: CloudLimits | null): readonly LimitSettings[] {

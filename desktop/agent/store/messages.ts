@@ -48,10 +48,15 @@ export interface LimitOverview {
   readonly counts: LimitSettings;
 }
 
-/** `limits`: why the merchant's limits that came along were not taken; the bundle was all the same. */
+/** `limits`, `sealing`: why the merchant's limits, or the cloud's sealing key, that came along were not taken; the bundle was all the same. */
 export type TrustInstalled =
-  | { readonly ok: true; readonly limits: RefusalCode | null }
+  | { readonly ok: true; readonly limits: RefusalCode | null; readonly sealing?: RefusalCode }
   | { readonly ok: false; readonly code: TrustRefusal };
+
+export interface SealingNow {
+  readonly key: { readonly publicKey: Uint8Array; readonly keyId: Uint8Array } | null;
+  readonly isOver: boolean;
+}
 
 /** Name to parameters and result. Every command is one transaction, or reads only. */
 export interface StoreCommands {
@@ -100,6 +105,8 @@ export interface StoreCommands {
     params: Omit<Consent, 'requestId'> & { readonly saleId: string; readonly pinHash: Uint8Array };
     result: AcceptOutcome;
   };
+  /** What batches are sealed to; `key` null: to nothing. `isOver`: there was one, and its time has passed. */
+  sealingKey: { params: null; result: SealingNow };
   nextBatch: { params: { readonly heartbeat: boolean }; result: BatchToSend | null };
   /** The one after those that are on their way in a stream. */
   followingBatch: { params: null; result: BatchToSend | null };

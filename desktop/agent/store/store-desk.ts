@@ -19,7 +19,15 @@ import { storageFaultOf } from './faults.ts';
 import { TrustRefused, type EnrolledKiosk } from './kiosk-record.ts';
 import { KioskStore, type KioskStoreOptions } from './kiosk-store.ts';
 import { isSame } from './limit-settings.ts';
-import type { CommandName, CommandParams, CommandResult, CommandTable, TrustInstalled } from './messages.ts';
+import type {
+  CommandName,
+  CommandParams,
+  CommandResult,
+  CommandTable,
+  SealingNow,
+  TrustInstalled,
+} from './messages.ts';
+import type { KioskTrust } from '@tikiwallet/server/contract';
 import { managerCommands } from './manager-commands.ts';
 import { refundCommands } from './refund-commands.ts';
 import { SaleRequests } from './sale-requests.ts';
@@ -65,7 +73,7 @@ export class StoreDesk {
       proveKey: (code) => this.#proveKey(code),
       enrol: (answer) => {
         if (this.store.memory.kiosk !== null) throw new IpcError('kiosk_already_enrolled');
-        const installed = this.#installTrust(answer.merchantLimits, (atSeconds) =>
+        const installed = this.#installTrust(answer, (atSeconds) =>
           this.store.record.enrol(answer, atSeconds),
         );
         if (installed.ok) this.#markEnrolled();
@@ -74,9 +82,7 @@ export class StoreDesk {
       refreshTrust: (answer) => {
         const { kiosk } = this.store.memory;
         if (kiosk === null) throw new IpcError('kiosk_not_enrolled');
-        return this.#installTrust(answer.merchantLimits, (atSeconds) =>
-          this.store.record.refresh(kiosk, answer, atSeconds),
-        );
+        return this.#installTrust(answer, (atSeconds) => this.store.record.refresh(kiosk, answer, atSeconds));
       },
       noteSuspended: () => {
         if (this.store.memory.isSuspended) return null;
@@ -87,6 +93,7 @@ export class StoreDesk {
         return null;
       },
       ...managerCommands(this.store, this.#payments),
+      sealingKey: () => this.#sealingNow(),
       nextBatch: (options) => this.#batches.next(options),
       followingBatch: () => this.#batches.following(),
       acknowledge: (bytes) => this.#batches.acknowledge(bytes),
@@ -166,7 +173,7 @@ export class StoreDesk {
 
   /** Everything that was believed under the former issuers or deny list is looked at again. */
   #installTrust(
-    limits: string | null | undefined,
+    { merchantLimits, sealingKey }: Pick<KioskTrust, 'merchantLimits' | 'sealingKey'>,
     install: (atSeconds: number) => EnrolledKiosk,
   ): TrustInstalled {
     try {
@@ -185,7 +192,30 @@ export class StoreDesk {
       throw error;
     }
     this.#payments.forgetCertificates();
-    return { ok: true, limits: this.#takeLimits(limits ?? null) };
+    const sealing = this.#takeSealingKey(sealingKey ?? null);
+    const limits = this.#takeLimits(merchantLimits ?? null);
+    return { ok: true, limits, ...(sealing === null ? {} : { sealing }) };
+  }
+
+  /** After the bundle, as the limits below. @returns why it was not taken */
+  #takeSealingKey(text: string | null): RefusalCode | null {
+    const { kiosk, sealingKey: known } = this.store.memory;
+    if (text === null || kiosk === null) return null;
+    return this.store.write(() => {
+      const wallSeconds = Math.floor(this.store.clock.wallMs() / 1000);
+      const taken = this.store.sealingKeys.take(text, { kiosk, known, wallSeconds });
+      if (!taken.ok) return taken.code;
+      this.store.setSealingKey(taken.value);
+      return null;
+    });
+  }
+
+  #sealingNow(): SealingNow {
+    const { sealingKey } = this.store.memory;
+    const isOver = sealingKey !== null && this.store.now().seconds >= sealingKey.notAfter;
+    if (sealingKey === null || isOver) return { key: null, isOver };
+    const { publicKey, keyId } = sealingKey;
+    return { key: { publicKey, keyId }, isOver };
   }
 
   /**

@@ -3,6 +3,7 @@
  * loses answers or entries on demand. Keeps no ledger; the real one has tests of its own.
  */
 import * as protocol from '@tikiwallet/protocol';
+import { settlementOpener } from '@tikiwallet/protocol/node';
 import { CloudProblem, StreamNotTaken } from '../cloud/cloud-client.ts';
 import { IpcError } from '../../ipc/index.ts';
 import { crypto, KIOSK_ID, ok, type TestIssuer, type TestPhone } from './world.ts';
@@ -25,6 +26,9 @@ export class FakeCloud {
   refundOutcome: 'settled' | 'waiting' = 'settled';
   /** What the next acknowledgement says instead. */
   distort: Partial<protocol.SettlementAcknowledgement> = {};
+  /** Keys that it opens by; what comes unsealed is counted. */
+  sealingKeys: protocol.HeldSealingKey[] = [];
+  unsealed = 0;
   issuer: TestIssuer;
   readonly #certificates = new Map<string, protocol.KioskCertificate>();
   readonly #allowances = new Map<string, protocol.AllowanceCertificate>();
@@ -65,7 +69,7 @@ export class FakeCloud {
     this.calls += 1;
     const refusal = this.refuse.shift();
     if (refusal !== undefined) throw refusal;
-    const envelope = protocol.decodeSettlementEnvelope(bytes);
+    const envelope = protocol.decodeSettlementEnvelope(this.#open(bytes));
     const kiosk = this.#certificates.get(protocol.toHex(envelope.kioskCertificateHash));
     if (kiosk === undefined) throw new Error('unknown kiosk certificate');
     const { batch, entries } = ok(protocol.runSync(protocol.verifySettlementBatch(envelope, kiosk), crypto));
@@ -94,6 +98,16 @@ export class FakeCloud {
       yield acknowledgement;
     }
   }.bind(this);
+
+  #open(bytes: Uint8Array): Uint8Array {
+    if (!protocol.isSealedSettlement(bytes)) {
+      this.unsealed += 1;
+      return bytes;
+    }
+    const opened = settlementOpener(this.sealingKeys)(bytes);
+    if (opened.ok) return opened.value;
+    throw this.#problem(opened.code === 'sealing_key_unknown' ? opened.code : 'batch_malformed', 409);
+  }
 
   #take({ entry, bytes }: protocol.ChainedEntry): protocol.SettlementResult[] {
     const known = this.#entries[entry.sequence - 1];
@@ -137,12 +151,17 @@ export class FakeCloud {
   }
 
   #gap(): CloudProblem {
-    const problem = {
-      type: 'urn:tikiwallet:problem:batch_gap',
-      title: 'Earlier entries are missing.',
-      status: 409,
-      code: 'batch_gap',
-    } as const;
-    return new CloudProblem({ ...problem, highestSequence: this.highestSequence }, undefined);
+    return this.#problem('batch_gap', 409, { highestSequence: this.highestSequence });
+  }
+
+  #problem(
+    code: 'batch_gap' | 'sealing_key_unknown' | 'batch_malformed',
+    status: number,
+    more: { readonly highestSequence?: number } = {},
+  ): CloudProblem {
+    return new CloudProblem(
+      { type: `urn:tikiwallet:problem:${code}`, title: code, status, code, ...more },
+      undefined,
+    );
   }
 }

@@ -151,6 +151,18 @@ export class TestIssuer {
     return protocol.toBase64Url(this.sign(protocol.signMerchantLimits(draft, this.keyId)));
   }
 
+  /** The same of a key to seal batches to. */
+  sealingKey(changes: Partial<protocol.CloudSealingKeyDraft> = {}): string {
+    const draft = {
+      publicKey: this.root.publicKey,
+      generation: 1,
+      issuedAt: this.now,
+      notAfter: this.now + 14 * 24 * 3600,
+      ...changes,
+    };
+    return protocol.toBase64Url(this.sign(protocol.signCloudSealingKey(draft, this.keyId)));
+  }
+
   kioskCertificate(
     keys: { signing: Uint8Array; sealing: Uint8Array },
     dates?: { notBefore?: number; notAfter?: number },

@@ -25,6 +25,14 @@ CREATE TABLE allowances (
   allowance_id TEXT NOT NULL UNIQUE
 ) STRICT;
 
+CREATE TABLE cloud_sealing_key (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  bytes BLOB NOT NULL,
+  generation INTEGER NOT NULL CHECK (generation >= 1),
+  issued_at INTEGER NOT NULL,
+  signer_generation INTEGER NOT NULL CHECK (signer_generation >= 1)
+) STRICT;
+
 CREATE TABLE double_spend_evidence (
   payment_hash BLOB PRIMARY KEY NOT NULL CHECK (length(payment_hash) = 32),
   conflicts_with BLOB NOT NULL REFERENCES payments (payment_hash),
@@ -209,6 +217,17 @@ CREATE TABLE trusted_time (
 CREATE TRIGGER allowances_keep_their_number BEFORE UPDATE ON allowances
 BEGIN
   SELECT RAISE(ABORT, 'the number of an allowance does not change');
+END;
+
+CREATE TRIGGER cloud_sealing_key_never_goes_back BEFORE UPDATE ON cloud_sealing_key
+WHEN (NEW.signer_generation, NEW.generation, NEW.issued_at) < (OLD.signer_generation, OLD.generation, OLD.issued_at)
+BEGIN
+  SELECT RAISE(ABORT, 'an older sealing key never replaces a newer one');
+END;
+
+CREATE TRIGGER cloud_sealing_key_stays BEFORE DELETE ON cloud_sealing_key
+BEGIN
+  SELECT RAISE(ABORT, 'sealing ends by a key that says so, or by time');
 END;
 
 CREATE TRIGGER cursor_passes_no_unsettled_payment BEFORE UPDATE OF acknowledged_sequence ON settlement_cursor

@@ -5,10 +5,11 @@
  * Owns: the table `server_keys` and its optional encryption. Never: logs or answers a key.
  */
 import { createCipheriv, createDecipheriv, createHash, randomBytes, randomUUIDv7 } from 'node:crypto';
-import { and, eq, isNull } from 'drizzle-orm';
+import { and, desc, eq, gt, isNotNull, isNull, or } from 'drizzle-orm';
 import { z } from 'zod';
 import type { Db } from './client.ts';
-import { serverKeys } from './schema/accounts.ts';
+import { inTransaction } from './retry.ts';
+import { serverKeys as table } from './schema/accounts.ts';
 
 const Material = z.record(z.string(), z.string());
 export type KeyMaterial = Readonly<Record<string, string>>;
@@ -28,16 +29,68 @@ export interface ServerKeyOptions {
 
 /** The current key of a purpose, made once per installation even when many processes start together. */
 export async function serverKey(db: Db, options: ServerKeyOptions): Promise<ServerKey> {
-  const current = and(eq(serverKeys.purpose, options.purpose), isNull(serverKeys.retiredAt));
-  const [found] = await db.select().from(serverKeys).where(current);
+  const current = and(eq(table.purpose, options.purpose), isNull(table.retiredAt));
+  const [found] = await db.select().from(table).where(current);
   if (found !== undefined)
     return { kid: found.kid, material: unwrap(found.kid, found.material, options.secret) };
   const kid = randomUUIDv7();
   const material = wrap(kid, await options.make(), options.secret);
-  await db.insert(serverKeys).values({ kid, purpose: options.purpose, material }).onConflictDoNothing();
-  const [kept] = await db.select().from(serverKeys).where(current);
+  await db.insert(table).values({ kid, purpose: options.purpose, material }).onConflictDoNothing();
+  const [kept] = await db.select().from(table).where(current);
   if (kept === undefined) throw new Error(`no key for ${options.purpose}`);
   return { kid: kept.kid, material: unwrap(kept.kid, kept.material, options.secret) };
+}
+
+/**
+ * Of a purpose that has former keys: the current one first, then the newest that was retired. A former one that this secret does not
+ * unwrap is left out: it is as good as gone, and the current one must not go with it.
+ */
+export async function serverKeys(
+  db: Db,
+  options: Pick<ServerKeyOptions, 'purpose' | 'secret'> & { readonly retiredSince: Date },
+): Promise<readonly (ServerKey & { readonly retiredAt: Date | null })[]> {
+  const inUse = or(isNull(table.retiredAt), gt(table.retiredAt, options.retiredSince));
+  const rows = await db
+    .select()
+    .from(table)
+    .where(and(eq(table.purpose, options.purpose), inUse))
+    // Nulls first, as PostgreSQL sorts them downwards.
+    .orderBy(desc(table.retiredAt), desc(table.kid));
+  return rows.flatMap(({ kid, material, retiredAt }) => {
+    try {
+      return [{ kid, material: unwrap(kid, material, options.secret), retiredAt }];
+    } catch (error) {
+      if (retiredAt === null) throw error;
+      return [];
+    }
+  });
+}
+
+/** Retires the current key and makes another. @param keeps how many former keys stay; those beyond are deleted */
+export async function rotateServerKey(
+  db: Db,
+  options: ServerKeyOptions,
+  { now, keeps }: { readonly now: Date; readonly keeps: number },
+): Promise<void> {
+  const material = await options.make();
+  await inTransaction(db, async (tx) => {
+    const ofPurpose = eq(table.purpose, options.purpose);
+    await tx
+      .update(table)
+      .set({ retiredAt: now })
+      .where(and(ofPurpose, isNull(table.retiredAt)));
+    const former = await tx
+      .select({ kid: table.kid })
+      .from(table)
+      .where(and(ofPurpose, isNotNull(table.retiredAt)))
+      .orderBy(desc(table.retiredAt), desc(table.kid))
+      .for('update');
+    for (const { kid } of former.slice(keeps)) await tx.delete(table).where(eq(table.kid, kid));
+    const kid = randomUUIDv7();
+    await tx
+      .insert(table)
+      .values({ kid, purpose: options.purpose, material: wrap(kid, material, options.secret) });
+  });
 }
 
 function wrap(kid: string, material: KeyMaterial, secret: string | undefined): KeyMaterial {

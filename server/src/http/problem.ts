@@ -80,6 +80,10 @@ const PROBLEMS: Readonly<Record<ProblemCode, { status: ContentfulStatusCode; tit
   batch_signature_invalid: { status: 422, title: "The batch's signature is not valid." },
   batch_chain_broken: { status: 422, title: "The batch's chain is broken." },
   batch_gap: { status: 409, title: 'Earlier entries are missing.' },
+  sealing_key_unknown: {
+    status: 409,
+    title: 'This server has no such sealing key. Fetch the trust and send again.',
+  },
   stream_stalled: { status: 408, title: 'A batch took too long to arrive. Begin another stream.' },
   stream_limit_reached: { status: 413, title: 'This stream is at its end. Begin another one.' },
   service_unavailable: { status: 503, title: 'The service is busy. Try again in a moment.' },

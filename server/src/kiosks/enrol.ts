@@ -29,7 +29,7 @@ import { hashCode, readCode } from './enrolment-code.ts';
 import { currentCertificate } from './kiosk-certificates.ts';
 import { signedMerchantLimits } from './merchant-limits.ts';
 
-type Needs = Pick<ServerContext, 'db' | 'clock' | 'config'> & { readonly offline: Offline };
+type Needs = Pick<ServerContext, 'db' | 'clock' | 'config' | 'sealing'> & { readonly offline: Offline };
 
 interface Keys {
   readonly signingPublicKey: Uint8Array;
@@ -51,6 +51,7 @@ export async function enrol(needs: Needs, body: z.output<typeof EnrolBody>): Pro
   const issuedAt = Math.floor(bundle.issuedAt.getTime() / 1000);
   const shop = { merchantId: enrolled.merchant.id, currency: enrolled.currency, issuedAt };
   const limits = await signedMerchantLimits(needs.db, trust, shop);
+  const sealingKey = await needs.sealing.offered(bundle);
   return {
     ...enrolled,
     rootPublicKey: toBase64Url(trust.rootPublicKey),
@@ -58,6 +59,7 @@ export async function enrol(needs: Needs, body: z.output<typeof EnrolBody>): Pro
     kioskToken: token.toString('base64url'),
     walletOrigins: [needs.config.publicOrigin],
     merchantLimits: limits === null ? null : toBase64Url(limits),
+    sealingKey: sealingKey === null ? null : toBase64Url(sealingKey),
   };
 }
 

@@ -1,5 +1,5 @@
 /**
- * What a kiosk fetches whenever it has internet: the newest bundle, and its certificate, renewed in good time. A denied
+ * What a kiosk fetches whenever it has internet: the newest bundle, what goes beside it, and its certificate, renewed in good time. A denied
  * one gets the bundle that lists it, so that it stops by a signed word, and its certificate of before, never a new one. A suspended one
  * gets nothing: without news its trust ages, so that also a program that does not listen comes to an end.
  */
@@ -15,7 +15,7 @@ import type { KnownKiosk } from './authenticate-kiosk.ts';
 import { currentCertificate, lastCertificate } from './kiosk-certificates.ts';
 import { signedMerchantLimits } from './merchant-limits.ts';
 
-type Needs = Pick<ServerContext, 'db' | 'clock' | 'config'> & { readonly offline: Offline };
+type Needs = Pick<ServerContext, 'db' | 'clock' | 'config' | 'sealing'> & { readonly offline: Offline };
 
 /**
  * @param since the bundle that the kiosk has; null asks for everything.
@@ -26,12 +26,13 @@ export async function trustForKiosk(
   kiosk: KnownKiosk,
   since: BundleName | null,
 ): Promise<KioskTrust> {
-  const { db, clock, config, offline } = needs;
+  const { db, clock, config, offline, sealing } = needs;
   if (kiosk.isSuspended) throw problem('kiosk_suspended');
   const { bundle, bytes } = await offline.trust.update(since);
   const issuedAt = Math.max(Math.floor(clock.nowMs() / 1000), Math.floor(bundle.issuedAt.getTime() / 1000));
   const shop = { merchantId: kiosk.merchantId, currency: config.currency, issuedAt };
   const limits = await signedMerchantLimits(db, offline.trust, shop);
+  const sealingKey = await sealing.offered(bundle);
   const certificate = await inTransaction(db, async (tx) => {
     if (kiosk.isDenied) return lastCertificate(tx, kiosk.enrolmentId);
     // Until then it may accept payments: noted before the bundle is handed out.
@@ -46,5 +47,6 @@ export async function trustForKiosk(
     certificate: toBase64Url(certificate),
     walletOrigins: [config.publicOrigin],
     merchantLimits: limits === null ? null : toBase64Url(limits),
+    sealingKey: sealingKey === null ? null : toBase64Url(sealingKey),
   };
 }

@@ -13,7 +13,7 @@ import { trustState } from '../db/schema/trust.ts';
 import { problem } from '../http/problem.ts';
 import { readStatement, statementCsv } from '../ledger/index.ts';
 import { formatMinor } from '../ledger/print.ts';
-import { correctTime, revokeIssuer } from '../trust/index.ts';
+import { correctTime, revokeIssuer, rotateSealingKey } from '../trust/index.ts';
 import { appointOperator } from './appoint.ts';
 import { doubleSpendProof, exportJournal, listClaims, listDoubleSpends } from '../settlement/index.ts';
 
@@ -181,6 +181,20 @@ const correctClock: OperatorCommand = {
   },
 };
 
+const rotateSealing: OperatorCommand = {
+  takes: ['planned|leaked'],
+  purpose: 'a new key for kiosks to seal their batches to; leaked: the former ones open nothing from now on',
+  async run(db, [why]) {
+    if (why !== 'planned' && why !== 'leaked')
+      throw problem('request_invalid', { detail: 'Say planned or leaked.' });
+    const { keysSecret: secret } = readConfig(process.env);
+    await rotateSealingKey({ db, clock: { nowMs: () => Date.now() }, secret }, { leaked: why === 'leaked' });
+    return why === 'leaked'
+      ? 'Kiosks get the new key at their next contact and seal anew what was refused. What was recorded under a leaked key can be read by whoever has both.'
+      : 'Kiosks get the new key at their next contact. The former one opens what is sealed to it for fifteen days, then nothing.';
+  },
+};
+
 const appoint: OperatorCommand = {
   takes: ['PHONE'],
   purpose:
@@ -197,6 +211,7 @@ export const COMMANDS: Readonly<Record<string, OperatorCommand>> = {
   claims,
   'revoke-issuer': revoke,
   'correct-time': correctClock,
+  'rotate-sealing-key': rotateSealing,
   'export-journal': journalFile,
   statement,
   'appoint-operator': appoint,

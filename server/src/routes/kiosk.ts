@@ -36,6 +36,8 @@ const settleRoute = createRoute({
   path: '/v1/kiosk/settlements',
   tags,
   summary: 'Hand in a batch of the journal; answers a signed acknowledgement',
+  description:
+    'The envelope of a batch, as it is or sealed to the key that came with the trust. `sealing_key_unknown`: fetch the trust, and send the batch again under the key that it names.',
   security: kioskToken,
   request: { body: { content: cborBody, required: true } },
   responses: { 200: { description: 'The acknowledgement', content: cborBody }, ...refusals },

@@ -1,16 +1,18 @@
-/** What the routes do with a batch, one by one or in a stream: settle it, and return the money that it frees. */
+/** What the routes do with a batch, one by one or in a stream: open it where it is sealed, settle it, and return the money that it frees. */
+import { isSealedSettlement } from '@tikiwallet/protocol';
 import { giveBackClosing } from '../allowances/index.ts';
 import type { ServerContext } from '../context.ts';
 import type { EnrolledKiosk } from '../kiosks/index.ts';
 import { settleBatch, settleNeeds } from '../settlement/index.ts';
 
-/** @returns the signed acknowledgement. @throws as `settleBatch` */
-export type Settle = (kiosk: EnrolledKiosk, envelope: Uint8Array) => Promise<Uint8Array>;
+/** @param batch an envelope, sealed or not. @returns the signed acknowledgement. @throws as `settleBatch`, `SealingKeys.open` */
+export type Settle = (kiosk: EnrolledKiosk, batch: Uint8Array) => Promise<Uint8Array>;
 
 export function settling(context: ServerContext): Settle {
-  const { clock, log, offline, worker } = context;
+  const { clock, log, offline, sealing, worker } = context;
   const needs = settleNeeds(context);
-  return async (kiosk, envelope) => {
+  return async (kiosk, batch) => {
+    const envelope = isSealedSettlement(batch) ? await sealing.open(batch) : batch;
     const { acknowledgement, reportedDenyListVersion } = await settleBatch(needs, kiosk, envelope);
     if (reportedDenyListVersion !== null) {
       try {

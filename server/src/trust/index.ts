@@ -13,6 +13,7 @@ export { loadTrustKeys, trustKeyFiles, type TrustKeys } from './keys.ts';
 export { type AllowancePolicy, type OfflinePolicy, readOfflinePolicy } from './offline-policy.ts';
 export { check, must } from './protocol-run.ts';
 export { runTogether } from './run-together.ts';
+export { rotateSealingKey, SealingKeys } from './sealing-keys.ts';
 export { chooseWay } from './signature-checks.ts';
 export { SignaturePool, type SignatureVerifier } from './signature-pool.ts';
 export type { SignedBundle, TrustUpdate } from './bundle.ts';
