@@ -97,7 +97,9 @@ describe.skipIf(missing !== null)(`the release before${missing === null ? '' : `
     expect(await kiosk.availableMinor()).toBe(750n);
     // The phone knows its own payments again by their hashes, whichever release booked them and whichever tells of them.
     for (const server of [before, now]) {
-      const { items } = await server.expect(pageOf(HistoryItem), '/v1/history', { token: phone.person.token });
+      const { items } = await server.expect(pageOf(HistoryItem), '/v1/history', {
+        token: phone.person.token,
+      });
       const paid = items.filter(({ kind }) => kind === 'offline_payment');
       expect(paid).toHaveLength(10);
       expect(new Set(paid.map(({ paymentHash }) => paymentHash))).toEqual(new Set(sold));

@@ -246,7 +246,9 @@ test('behind a pooler, too, an account that is held for long is waited for by th
     await other`begin`;
     await other`select 1 from ledger_accounts where owner_id = ${held.userId} for update`;
     const waiting = send({ from, phone: held.phone, amountMinor: 1n });
-    const passing = [1n, 2n].map((amountMinor) => send({ from: friend, phone: neighbour.phone, amountMinor }));
+    const passing = [1n, 2n].map((amountMinor) =>
+      send({ from: friend, phone: neighbour.phone, amountMinor }),
+    );
     for (const id of await Promise.all(passing)) expect(id).toMatch(/^[0-9a-f-]{36}$/);
     await other`rollback`;
     expect(await waiting).toMatch(/^[0-9a-f-]{36}$/);
