@@ -110,6 +110,8 @@ export function smallTargets(phone: Screen): Promise<string[]> {
   }, leastTargetPx);
 }
 
-export function widerThanScreen(phone: Screen): Promise<boolean> {
-  return phone.page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth);
+/** Against the screen itself: a phone's browser zooms out until what is too wide fits, and `innerWidth` grows with it. */
+export async function widerThanScreen(phone: Screen): Promise<boolean> {
+  const screenWidth = phone.page.viewportSize()?.width ?? 0;
+  return await phone.page.evaluate((width) => document.documentElement.scrollWidth > width, screenWidth);
 }

@@ -79,6 +79,16 @@ for (const [index, look] of looks.entries()) {
       await check('choose a pin');
       await phone.answerPin('home');
       await check('home');
+      await phone.page.route('**/v1/wallet', async (route) => {
+        const answer = await route.fetch();
+        const large = (await answer.text()).replace(/"onlineMinor":"\d+"/, '"onlineMinor":"999999999999"');
+        await route.fulfill({ response: answer, body: large });
+      });
+      await phone.reopen();
+      await expect(phone.at('online-balance').first()).toHaveAttribute('data-minor', '999999999999');
+      await check('home of twelve digits');
+      await phone.page.unroute('**/v1/wallet');
+      await phone.reopen();
       await phone.page.goto(`${shop.stack.walletUrl}/#/help`);
       // R36: what one payment, one load and a finder of the phone can cost, in this wallet's own figures.
       for (const figure of ['100.00', '200.00', '10.00'])

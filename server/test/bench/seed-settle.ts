@@ -6,7 +6,7 @@
  * It writes copies of the product's tables with their columns, indexes, checks, plain foreign keys and room in their pages,
  * and without the product's triggers, which a program that writes row by row would not have.
  */
-import { createHash, randomUUIDv7 } from 'node:crypto';
+import { randomUUIDv7 } from 'node:crypto';
 import type { TransactionSql } from 'postgres';
 import {
   contradicts,
@@ -169,14 +169,13 @@ async function payInside(
   await tx`update by_row_ledger_accounts set balance_minor = ${(BigInt(from.balance_minor) - amount).toString()} where id = ${payer}`;
   await tx`update by_row_ledger_accounts set balance_minor = ${(BigInt(to.balance_minor) + amount).toString()} where id = ${payee}`;
   const transferId = randomUUIDv7();
-  const content = createHash('sha256').update(`offline_payment ${payer} ${payee} ${amount}`).digest();
   const reference = {
-    ...{ payerText: maskedPhone, payeeText: 'Warung Sari', paymentHash: paymentKey, allowanceId },
-    ...{ kioskId: machine.kiosk_id, kioskName: 'Till 1', sequence: entry.sequence },
+    ...{ payerText: maskedPhone, payeeText: 'Warung Sari', paymentHash: paymentKey },
+    ...{ kioskName: 'Till 1', sequence: entry.sequence },
   };
   await tx`
     insert into by_row_ledger_transfers (id, kind, idempotency_key, content_hash, reference)
-    values (${transferId}, 'offline_payment', ${`offline_payment:${paymentKey}`}, ${content}, ${tx.json(reference)})`;
+    values (${transferId}, 'offline_payment', ${`offline_payment:${paymentKey}`}, ${Buffer.alloc(0)}, ${tx.json(reference)})`;
   await tx`
     insert into by_row_ledger_entries (transfer_id, account_id, currency, amount_minor)
     values (${transferId}, ${payer}, ${from.currency}, ${(-amount).toString()}),

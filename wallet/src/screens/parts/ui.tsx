@@ -245,9 +245,17 @@ export function Money({
   testId?: string;
   class?: string;
 }) {
+  const parts = moneyParts(minor, currency);
+  const letters = Math.max(...parts.map(({ text }) => text.length));
   return (
-    <span class={`money ${name}`} data-testid={testId} data-minor={minor.toString()} dir="ltr">
-      {moneyParts(minor, currency).map((part, index) => (
+    <span
+      class={`money ${name}`}
+      style={{ '--letters': letters }}
+      data-testid={testId}
+      data-minor={minor.toString()}
+      dir="ltr"
+    >
+      {parts.map((part, index) => (
         <span key={index} class={part.isFigure ? 'money-figure' : 'money-code'}>
           {part.text}
         </span>
