@@ -59,9 +59,10 @@ const BY_INDEX = {
   enable_bitmapscan: 'off',
   // However many rows there are in its arrays, the plan is the same one.
   plan_cache_mode: 'force_generic_plan',
-  // Many wait for whoever waits here. What is locked for longer goes another way.
-  lock_timeout: '300',
 };
+
+/** Many wait for whoever waits on a lane. What is locked for longer goes another way. */
+const LANE_LOCK_MS = '300';
 
 type LaneOptions = Pick<Options<Record<string, never>>, 'max_lifetime' | 'onclose'>;
 
@@ -82,13 +83,16 @@ export function connect(options: ConnectOptions): Database {
         ...(options.role === undefined ? {} : { role: options.role }),
       },
     });
+  // Behind a pooler nothing is kept in a session, and this must hold there, too: nothing is planned to be kept either.
+  const laneSettings = options.isPooled === true ? `; set local lock_timeout = ${LANE_LOCK_MS}` : '';
   const openLane = (): LaneConnection => {
     let losses = 0;
     const onclose = () => {
       losses += 1;
     };
     // By default the driver ends a connection after half an hour or more, without a look at what is open on it.
-    return { sql: open(1, BY_INDEX, { max_lifetime: null, onclose }), losses: () => losses };
+    const sql = open(1, { ...BY_INDEX, lock_timeout: LANE_LOCK_MS }, { max_lifetime: null, onclose });
+    return { sql, losses: () => losses, settings: laneSettings };
   };
   const pool = open(options.maxConnections);
   const lanes = new Lanes(LANES, openLane);

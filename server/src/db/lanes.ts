@@ -10,6 +10,8 @@ export interface LaneConnection {
   readonly sql: Sql;
   /** How often it was lost so far. The driver makes it anew by itself, and sends there what was still to be sent. */
   readonly losses: () => number;
+  /** What each transaction begins with, as statements after its `begin`; empty where the connection has it for good. */
+  readonly settings: string;
 }
 
 export class Lane {

@@ -69,11 +69,11 @@ export function inOneGo<A extends Row>(db: Db, steps: OneGo<A>): Promise<readonl
 }
 
 async function runInOneGo<A extends Row>(lane: Lane, { first, second }: OneGo<A>): Promise<readonly A[]> {
-  const { sql, losses } = lane.now();
+  const { sql, losses, settings } = lane.now();
   const watch = setTimeout(() => lane.renew(), LOST_AFTER_MS);
   // All four, so that nothing is on its way any more when somebody else takes the lane.
   const [begun, looked, written, ended] = await Promise.allSettled([
-    sql.unsafe('begin deferrable').then(losses),
+    sql.unsafe(`begin deferrable${settings}`).then(losses),
     first(sql),
     second(sql),
     sql.unsafe('commit'),
@@ -93,13 +93,13 @@ async function runInOneGo<A extends Row>(lane: Lane, { first, second }: OneGo<A>
 }
 
 async function run<A extends Row, T>(lane: Lane, { ask, write }: TwoSteps<A, T>): Promise<T> {
-  const { sql, losses } = lane.now();
+  const { sql, losses, settings } = lane.now();
   // An answer that never comes would keep everybody waiting who comes later.
   const watch = setTimeout(() => lane.renew(), LOST_AFTER_MS);
   try {
     // These three are never prepared: one whose plan is gone would be sent again, behind what was to come after it.
     // Counted when it has begun: before, a connection that nobody used may just be going.
-    const [lost, answer] = await Promise.all([sql.unsafe('begin').then(losses), ask(sql)]);
+    const [lost, answer] = await Promise.all([sql.unsafe(`begin${settings}`).then(losses), ask(sql)]);
     const { statement, value } = write(answer, sql);
     await Promise.all([...(statement === null ? [] : [statement]), sql.unsafe('commit')]);
     // Not every answer comes from where the transaction was: a commit on the next connection ends nothing, and says no word of it.

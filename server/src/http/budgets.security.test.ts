@@ -98,3 +98,14 @@ test('an address has so many requests a minute whoever asks from it, and another
   expect(refusedOf([await ask(crowd)])).toHaveLength(1);
   expect((await ask(somewhere())).status).toBe(200);
 });
+
+test('a merchant’s person searches so often, and lists sales all the same', async () => {
+  const [merchant, other] = [await server.register('merchant'), await server.register('merchant')];
+  const find = ({ token }: Person, search: string) =>
+    server.call(`/v1/merchant/sales?search=${search}`, { token, headers: somewhere() });
+  for (let asked = 0; asked < 120 * FACTOR; asked += 1)
+    expect((await find(merchant, '123456')).status).toBe(200);
+  expect(refusedOf([await find(merchant, '654321')])).toHaveLength(1);
+  expect((await find(merchant, '')).status).toBe(200);
+  expect((await find(other, '654321')).status).toBe(200);
+});

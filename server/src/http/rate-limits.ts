@@ -72,6 +72,8 @@ const BUDGETS = {
   claim_by_user: { points: 120, seconds: 10 * MINUTE },
   /** Each is a request of ours to somebody else's server. */
   replay_by_user: { points: 60, seconds: 10 * MINUTE },
+  /** Each looks through the sales of a shop, and for six digits hashes thousands of them: more than a person types. */
+  search_by_user: { points: 120, seconds: 10 * MINUTE },
   /** A shop hires a few people a day. */
   invitation_by_user: { points: 60, seconds: 24 * HOUR },
   /** Eight characters at this pace are out of reach within a code's life. */

@@ -1,5 +1,6 @@
 /** The six digits that two people saw beside "paid" find their sale in the shop's list; another shop's digits find nothing. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import postgres from 'postgres';
 import { type Payment, paidCode, toHex } from '@tikiwallet/protocol';
 import { pageOf, SaleView } from '../../contract/index.ts';
 import { SimulatedKiosk } from '../../test/simulated-kiosk.ts';
@@ -44,4 +45,28 @@ test('digits of no sale, and another shop’s, find nothing', async () => {
   const none = ['000000', '123456', '999999', '314159'].filter((code) => !codes.includes(code));
   for (const code of none) expect((await list(code)).items).toEqual([]);
   for (const code of codes) expect((await list(code, stranger)).items).toEqual([]);
+});
+
+test('several sales with one code are all found, the newest first, and each once', async () => {
+  const owner = postgres(server.database.ownerUrl, { max: 1 });
+  // Of so many some share a code: like the first sale in all but their hash.
+  await owner`insert into payments (payment_hash, allowance_id, enrolment_id, sequence, merchant_id, counter, amount_minor,
+      cumulative_minor, bytes, outcome, from_reserve_minor, from_guarantee_minor, settled_at)
+    select sha256(int4send(n)), allowance_id, enrolment_id, n, merchant_id, n, amount_minor,
+      cumulative_minor, bytes, outcome, from_reserve_minor, from_guarantee_minor, settled_at
+    from (select * from payments limit 1) p, generate_series(101, 5100) n`;
+  await owner`insert into sales (enrolment_id, sequence, kiosk_id, merchant_id, counted, outcome, payment_hash, amount_minor, currency,
+      masked_phone, accepted_at, settled_at)
+    select enrolment_id, sequence, kiosk_id, merchant_id, true, outcome, payment_hash, amount_minor, 'SGD', '', settled_at, settled_at
+    from payments p cross join lateral (select kiosk_id from sales limit 1) k where sequence > 100 order by sequence`;
+  const rows = await owner<{ hash: Uint8Array; request: Uint8Array }[]>`
+    select payment_hash as hash, substring(bytes from octet_length(bytes) - 102 for 32) as request from payments order by sequence desc`;
+  await owner.end();
+  const byCode = Map.groupBy(rows, ({ hash, request }) => must(paidCode(request, hash)));
+  const [shared] = [...byCode].filter(([, found]) => found.length > 1);
+  if (shared === undefined) throw new Error('no two of five thousand share one of a million codes');
+  const [code, found] = shared;
+  expect((await list(code)).items.slice(0, found.length).map(({ paymentHash }) => paymentHash)).toEqual(
+    found.map(({ hash }) => toHex(hash)),
+  );
 });

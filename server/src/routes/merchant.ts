@@ -133,7 +133,7 @@ const setLimitsRoute = createRoute({
 });
 
 export const registerMerchant: RegisterRoutes = (router, context) => {
-  const { asTenant, auth, clock, config, dbOf, idempotency, offline, reading } = context;
+  const { asTenant, auth, clock, config, dbOf, idempotency, limits, offline, reading } = context;
   /** Writes of one merchant, by one of its people. */
   const needsOf = (tenant: Tenant) => ({ db: dbOf(tenant), clock, policy: offline.policy });
   router.openapi(createKioskRoute, async (c) => {
@@ -194,7 +194,8 @@ export const registerMerchant: RegisterRoutes = (router, context) => {
   });
   router.openapi(salesRoute, async (c) => {
     const { userId, merchantId } = await auth.requireMerchant(c, 'sales.read');
-    const { cursor, limit, search } = c.req.valid('query');
+    const { cursor, limit, search = '' } = c.req.valid('query');
+    if (search !== '') await limits.take('search_by_user', userId);
     const read = (tx: Executor) => findSales(tx, { merchantId, limit, cursor, search });
     return c.json(await asTenant({ userId, merchantId }, read, reading.db()), 200);
   });

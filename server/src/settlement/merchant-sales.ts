@@ -4,6 +4,7 @@ import { toHex } from '@tikiwallet/protocol';
 import type { MerchantSummary, SalesDay, SalesDays, SaleView } from '../../contract/index.ts';
 import type { Clock } from '../clock.ts';
 import type { Executor } from '../db/client.ts';
+import { pgPlainArray } from '../db/pg-array.ts';
 import { merchants } from '../db/schema/accounts.ts';
 import { claims } from '../db/schema/claims.ts';
 import { kiosks } from '../db/schema/kiosks.ts';
@@ -70,6 +71,8 @@ export interface SalesQuery {
   readonly cursor: string | undefined;
   /** The number on a receipt, or the beginning of a payment's hash. */
   readonly search?: string | undefined;
+  /** These sales only, found some other way: looked up by index, where a search looks through all of a shop's. */
+  readonly ids?: readonly bigint[] | undefined;
 }
 
 /**
@@ -95,6 +98,7 @@ export async function listSales(
         isNotNull(sales.paymentHash),
         query.cursor === undefined ? undefined : lt(sales.id, BigInt(query.cursor)),
         found(query.search),
+        query.ids === undefined ? undefined : sql`${sales.id} = any(${pgPlainArray(query.ids)}::bigint[])`,
       ),
     )
     .orderBy(desc(sales.id))

@@ -60,7 +60,10 @@ export async function postPayments(tx: Tx, paid: readonly NewPayment[], to: Reco
 
 const isCovered = ({ outcome }: NewPayment) => outcome === 'settled' || outcome === 'settled_by_guarantee';
 
-/** Its hash stands in its key, and by the hash stand its allowance and its kiosk in `payments`: the reference repeats none of them. */
+/**
+ * Its hash stands in its key, and by the hash stand its allowance and its kiosk in `payments`. The reference repeats the hash alone: the
+ * release before looks for it there (decisions/0025), and phones know their payments by it. The next one may leave it out.
+ */
 function transferOf({ sale, fromReserveMinor, fromGuaranteeMinor }: NewPayment, to: Recording): NewTransfer {
   const { payment, paymentKey, allowance, sequence } = sale;
   const legs = [
@@ -75,6 +78,7 @@ function transferOf({ sale, fromReserveMinor, fromGuaranteeMinor }: NewPayment, 
     reference: {
       payerText: allowance.certificate.maskedPhone,
       payeeText: to.businessName,
+      paymentHash: paymentKey,
       kioskName: to.kioskName,
       sequence,
     },

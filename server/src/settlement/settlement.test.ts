@@ -62,6 +62,15 @@ async function shopAndPhone(loadMinor = 5_000n) {
 }
 
 describe('the offline story', () => {
+  test('a booked payment names its hash where the release before looks for it', async () => {
+    const { kiosk, wallet } = await shopAndPhone();
+    const payment = kiosk.sell(wallet, 700n);
+    await kiosk.settle();
+    const rows = await server.database.owner`
+      select 1 from ledger_transfers where kind = 'offline_payment' and reference->>'paymentHash' = ${toHex(payment.hash)}`;
+    expect(rows).toHaveLength(1);
+  });
+
   test('three sales made without internet settle: the merchant gains what the reserve loses', async () => {
     const { merchant, kiosk, phone, wallet } = await shopAndPhone();
     kiosk.append('start');

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { addCustomers } from '../../test/bench/market.ts';
 import { startTestServer, type TestServer } from '../../test/test-server.ts';
 import { TransferResult } from '../../contract/index.ts';
+import { connect } from '../db/client.ts';
 import { ApiProblem } from '../http/problem.ts';
 import { createRateLimits } from '../http/rate-limits.ts';
 import type { AppEnv } from '../http/router.ts';
@@ -231,6 +232,32 @@ test('an account that somebody holds for long is waited for by those who need it
   }
   expect(await holdings([held, from, to, friend, neighbour])).toEqual([99, 99, 102, 96, 104]);
   expect(await Promise.all([held, from, friend].map(triesOf))).toEqual([1, 1, 1]);
+});
+
+test('behind a pooler, too, an account that is held for long is waited for by those who need it, and by nobody else', async () => {
+  const [held, from, friend, neighbour] = await customers(4, 100n);
+  if (held === undefined || from === undefined || friend === undefined || neighbour === undefined)
+    throw new Error('nobody');
+  // What a connection sets for its session is a pooler's to forget.
+  const pooled = connect({ url: server.database.appUrl, maxConnections: 4, isPooled: true });
+  const send = sender(new OnlineTransfers({ ...server.context, db: pooled.db }));
+  const other = await server.database.owner.reserve();
+  try {
+    await other`begin`;
+    await other`select 1 from ledger_accounts where owner_id = ${held.userId} for update`;
+    const waiting = send({ from, phone: held.phone, amountMinor: 1n });
+    const passing = [1n, 2n].map((amountMinor) =>
+      send({ from: friend, phone: neighbour.phone, amountMinor }),
+    );
+    for (const id of await Promise.all(passing)) expect(id).toMatch(/^[0-9a-f-]{36}$/);
+    await other`rollback`;
+    expect(await waiting).toMatch(/^[0-9a-f-]{36}$/);
+  } finally {
+    await other`rollback`;
+    other.release();
+    await pooled.close();
+  }
+  expect(await holdings([held, from, friend, neighbour])).toEqual([101, 99, 97, 103]);
 });
 
 test('of two accounts that are held for long, whoever needs the one that is free again is sent while the other is still held', async () => {

@@ -170,7 +170,7 @@ async function payInside(
   await tx`update by_row_ledger_accounts set balance_minor = ${(BigInt(to.balance_minor) + amount).toString()} where id = ${payee}`;
   const transferId = randomUUIDv7();
   const reference = {
-    ...{ payerText: maskedPhone, payeeText: 'Warung Sari' },
+    ...{ payerText: maskedPhone, payeeText: 'Warung Sari', paymentHash: paymentKey },
     ...{ kioskName: 'Till 1', sequence: entry.sequence },
   };
   await tx`
