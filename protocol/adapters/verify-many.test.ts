@@ -59,6 +59,9 @@ describe('an addon', () => {
       writeFileSync(wrong, `exports.open = () => (packed, verdicts) => !!verdicts.fill(${String(verdict)});`);
       expect(loadSignatureAddon(wrong)).toBe('failed its own test');
     }
+    const short = join(folder, 'no-memory.cjs');
+    writeFileSync(short, "exports.open = () => { throw new Error('a verifier cannot be made of this'); };");
+    expect(loadSignatureAddon(short)).toBe('failed its own test');
   });
 });
 

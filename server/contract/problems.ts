@@ -1,5 +1,6 @@
 /** RFC 9457 problem documents and the closed set of codes that the cloud API can answer with. */
 import { z } from 'zod';
+import { Base64Url } from './primitives.ts';
 
 export const PROBLEM_CODES = [
   'request_invalid',
@@ -88,5 +89,7 @@ export const Problem = z.object({
   retryAfterMs: z.number().int().optional(),
   /** With `batch_gap`: the highest entry that the cloud has without a gap before it. */
   highestSequence: z.int().nonnegative().optional(),
+  /** With `kiosk_suspended`, where the trust was asked for: what a suspended till seals what it took to. As in `KioskTrust`. */
+  sealingKey: Base64Url.max(4_096).optional(),
 });
 export type Problem = z.infer<typeof Problem>;

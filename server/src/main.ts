@@ -86,12 +86,13 @@ async function startWebhooks(context: ServerContext): Promise<Queue> {
 }
 
 function startJobs(context: ServerContext, queue: Queue): readonly PeriodicJob[] {
-  const { worker: db, clock, config, log } = context;
+  const { worker: db, clock, config, log, sealing } = context;
   const needs = { ...context, db };
   const giveBack = { db, clock, policy: config.offline };
   return [
     startPeriodic({ name: 'allowances', everyMs: MINUTE_MS, log, round: () => giveBackAll(giveBack) }),
     startPeriodic({ name: 'housekeeping', everyMs: HOUR_MS, log, round: () => forgetOld(db, clock) }),
+    startPeriodic({ name: 'sealing keys', everyMs: HOUR_MS, log, round: () => sealing.forgetFormer() }),
     startPeriodic({
       name: 'withdrawals',
       everyMs: WITHDRAWALS_MS,

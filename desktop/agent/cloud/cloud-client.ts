@@ -46,12 +46,14 @@ export interface CloudEvents {
 /** A problem of a newer cloud may have a code that this kiosk was never told of: the rest of it still counts. */
 const NewerProblem = Problem.extend({ code: z.string().regex(/^[a-z][a-z0-9_]{1,63}$/) });
 
-/** A problem answer; `highestSequence` comes with `batch_gap`. */
+/** A problem answer; `highestSequence` comes with `batch_gap`, `sealingKey` with `kiosk_suspended`. */
 export class CloudProblem extends IpcError {
   readonly highestSequence: number | undefined;
+  readonly sealingKey: string | undefined;
   constructor(problem: Problem, retryAfterMs: number | undefined) {
     super(problem.code, { retryAfterMs });
     this.highestSequence = problem.highestSequence;
+    this.sealingKey = problem.sealingKey;
   }
 }
 

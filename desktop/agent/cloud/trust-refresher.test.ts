@@ -1,3 +1,4 @@
+import { generateKeyPair, loadPrivateKey } from '@tikiwallet/protocol/node';
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { IpcError } from '../../ipc/index.ts';
@@ -5,6 +6,7 @@ import type { CommandName, CommandParams, CommandResult } from '../store/message
 import type { StoreSnapshot } from '../store/kiosk-store.ts';
 import type { KioskTrust } from '@tikiwallet/server/contract';
 import { TestIssuer, TestKiosk } from '../test/world.ts';
+import { CloudProblem } from './cloud-client.ts';
 import { TrustRefresher } from './trust-refresher.ts';
 
 const issuer = new TestIssuer();
@@ -180,10 +182,14 @@ test('R30 a cloud whose clock is years ahead is not believed, and a person is to
 test('a till that is suspended sells nothing, also after a restart without internet, until the cloud gives it trust again', async () => {
   kiosk.enrol(issuer);
   snapshot = kiosk.snapshot();
-  failure = new IpcError('kiosk_suspended');
+  const { publicKey } = loadPrivateKey(generateKeyPair().privateKeyPem);
+  const sealingKey = issuer.sealingKey({ publicKey });
+  const word = { type: '', title: '', status: 403, code: 'kiosk_suspended', sealingKey } as const;
+  failure = new CloudProblem(word, undefined);
   refresher.refreshNow();
   await vi.advanceTimersByTimeAsync(100);
   expect(kiosk.snapshot().isSuspended).toBe(true);
+  expect(kiosk.desk.run('sealingKey', null)).toMatchObject({ key: { publicKey } });
   expect(() => kiosk.sell()).toThrow(expect.objectContaining({ code: 'kiosk_suspended' }));
   kiosk.reopen();
   expect(() => kiosk.sell()).toThrow(expect.objectContaining({ code: 'kiosk_suspended' }));

@@ -9,6 +9,7 @@ import type { TrustRefusal } from '../store/kiosk-record.ts';
 import type { StoreClient } from '../store/store-client.ts';
 import type { StoreSnapshot } from '../store/kiosk-store.ts';
 import type { CloudApi } from './cloud-api.ts';
+import { CloudProblem } from './cloud-client.ts';
 
 const REFRESH_EVERY_MS = 5 * 60 * 1000;
 const AFTER_FAILURE_MS = 30 * 1000;
@@ -118,10 +119,12 @@ export class TrustRefresher {
   }
 
   /** Kept on disk: without internet it stays so. What is stored settles as ever, and lifting it shows at the next fetch. */
-  async #suspended(): Promise<void> {
+  async #suspended(word: IpcError): Promise<void> {
     const { store, log } = this.#options;
+    const sealingKey = word instanceof CloudProblem ? (word.sealingKey ?? null) : null;
     try {
-      await store.run('noteSuspended', null);
+      const refused = await store.run('noteSuspended', sealingKey);
+      if (refused !== null) log.warn({ code: refused }, "the cloud's sealing key was refused");
       log.warn('the merchant has suspended this till: nothing is sold until that is lifted');
     } catch (error) {
       log.error({ err: error }, 'the suspension could not be written down');
@@ -145,13 +148,13 @@ export class TrustRefresher {
       if (!installed.ok) log.error({ code: installed.code }, 'the trust bundle of the cloud was refused');
       else if (installed.limits !== null)
         log.error({ code: installed.limits }, "the merchant's limits of the cloud were refused");
-      if (installed.ok && installed.sealing !== undefined)
+      if (installed.sealing !== undefined)
         log.warn({ code: installed.sealing }, "the cloud's sealing key was refused");
       this.#schedule(REFRESH_EVERY_MS);
     } catch (error) {
       this.#isAnswered = error instanceof IpcError && error.code === 'kiosk_suspended';
       // Whatever it was, the till goes on with the bundle that it has.
-      if (error instanceof IpcError && error.code === 'kiosk_suspended') await this.#suspended();
+      if (error instanceof IpcError && error.code === 'kiosk_suspended') await this.#suspended(error);
       else if (error instanceof IpcError)
         log.warn({ code: error.code }, 'the trust bundle could not be refreshed');
       else log.error({ err: error }, 'the trust bundle could not be refreshed');

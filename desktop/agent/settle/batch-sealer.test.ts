@@ -206,6 +206,38 @@ test('an older key object is refused, and the one in force stays', () => {
   });
 });
 
+test('a bundle that is refused does not keep the key that came with it from being taken: a till would have none to settle by', async () => {
+  const [former, next] = [newKey(), newKey()];
+  cloud.sealingKeys = [next];
+  fetchTrust(offer(former));
+  // A cloud that came back from a backup: its versions are behind, its new key is not.
+  const trust = kiosk.desk.store.memory.kiosk?.trust;
+  const stale = issuer.trust(kiosk.desk.store.memory.kiosk?.certificate.bytes ?? new Uint8Array(0), {
+    version: 1,
+  });
+  const sealingKey = offer(next, { generation: 2 });
+  expect(kiosk.desk.run('refreshTrust', { ...stale, sealingKey })).toEqual({
+    ok: false,
+    code: 'trust_bundle_older_than_known',
+  });
+  expect(kiosk.desk.store.memory.kiosk?.trust).toEqual(trust);
+  sell(1);
+  await settled();
+  expect(forms()).toEqual(['sealed']);
+});
+
+test('a suspended till is told the newest key with the word that suspends it, and settles what it took', async () => {
+  const [former, next] = [newKey(), newKey()];
+  cloud.sealingKeys = [next];
+  fetchTrust(offer(former));
+  sell(1);
+  kiosk.desk.run('noteSuspended', offer(next, { generation: 2 }));
+  expect(kiosk.snapshot().isSuspended).toBe(true);
+  await settled();
+  expect(forms()).toEqual(['sealed']);
+  expect(kiosk.desk.run('noteSuspended', offer(former))).toBe('sealing_key_older_than_known');
+});
+
 test('when its time is over the cloud is asked first; it goes unsealed only when that was answered without another', async () => {
   const [key, next] = [newKey(), newKey()];
   cloud.sealingKeys = [key, next];

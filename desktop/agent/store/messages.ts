@@ -51,7 +51,7 @@ export interface LimitOverview {
 /** `limits`, `sealing`: why the merchant's limits, or the cloud's sealing key, that came along were not taken; the bundle was all the same. */
 export type TrustInstalled =
   | { readonly ok: true; readonly limits: RefusalCode | null; readonly sealing?: RefusalCode }
-  | { readonly ok: false; readonly code: TrustRefusal };
+  | { readonly ok: false; readonly code: TrustRefusal; readonly sealing?: RefusalCode };
 
 export interface SealingNow {
   readonly key: { readonly publicKey: Uint8Array; readonly keyId: Uint8Array } | null;
@@ -86,8 +86,11 @@ export interface StoreCommands {
   proveKey: { params: string; result: Uint8Array };
   enrol: { params: EnrolResult; result: TrustInstalled };
   refreshTrust: { params: KioskTrust; result: TrustInstalled };
-  /** The cloud says that this till sells nothing for now. A trust bundle from it says otherwise. */
-  noteSuspended: { params: null; result: null };
+  /**
+   * The cloud says that this till sells nothing for now. A trust bundle from it says otherwise. Params: the sealing key that came along;
+   * result: why it was not taken.
+   */
+  noteSuspended: { params: string | null; result: RefusalCode | null };
   /** What the merchant or this kiosk wants below the issuer's limits, journalled; raising one needs the PIN. */
   setLimits: { params: OwnedLimits & { readonly pinHash: Uint8Array | null }; result: null };
   /** How many requests may be open at one time; more than before needs the PIN. */

@@ -84,13 +84,13 @@ export class StoreDesk {
         if (kiosk === null) throw new IpcError('kiosk_not_enrolled');
         return this.#installTrust(answer, (atSeconds) => this.store.record.refresh(kiosk, answer, atSeconds));
       },
-      noteSuspended: () => {
-        if (this.store.memory.isSuspended) return null;
-        this.store.write(() => {
-          this.store.setSuspended(true);
-          this.#endIfStopped();
-        });
-        return null;
+      noteSuspended: (sealingKey) => {
+        if (!this.store.memory.isSuspended)
+          this.store.write(() => {
+            this.store.setSuspended(true);
+            this.#endIfStopped();
+          });
+        return this.#takeSealingKey(sealingKey);
       },
       ...managerCommands(this.store, this.#payments),
       sealingKey: () => this.#sealingNow(),
@@ -188,8 +188,10 @@ export class StoreDesk {
         this.#endIfStopped();
       });
     } catch (error) {
-      if (error instanceof TrustRefused) return { ok: false, code: error.code };
-      throw error;
+      if (!(error instanceof TrustRefused)) throw error;
+      // Settling must not wait until bundles fit again: the key stands for itself, and is held against the bundle in force.
+      const refused = this.#takeSealingKey(sealingKey ?? null);
+      return { ok: false, code: error.code, ...(refused === null ? {} : { sealing: refused }) };
     }
     this.#payments.forgetCertificates();
     const sealing = this.#takeSealingKey(sealingKey ?? null);

@@ -16,9 +16,11 @@ import { createApp } from '../app.ts';
 import { createContext } from '../context-from-config.ts';
 import { type Listening, listen } from '../http/listen.ts';
 import { reconcile } from '../ledger/index.ts';
+import { deny } from '../trust/index.ts';
 import { restoreBackup, takeBackup } from './backup.ts';
 import { connect, type Database } from './client.ts';
 import { migrate } from './migrate.ts';
+import { inTransaction } from './retry.ts';
 
 let before: TestServer;
 let after: TestServer;
@@ -54,6 +56,10 @@ beforeAll(async () => {
   // After the backup: lost with the database, but for what the kiosk still has.
   for (const amount of [400n, 500n]) kiosk.sell(wallet, amount);
   await kiosk.settle(kiosk.batch({ from: 4, to: 5 }));
+  await inTransaction(before.context.db, (tx) =>
+    deny(tx, [{ kind: 'allowance', subjectId: randomUUID(), reason: 'lost', notAfter: null }]),
+  );
+  await kiosk.syncTrust();
   restored = await restore(join(folder, 'backup'));
   const { config, log } = before.context;
   const { clock, stripe, stripeOrigin, sms, webhookSecret, database } = before;
@@ -153,6 +159,14 @@ test('a kiosk that was acknowledged after the backup hands in again what the clo
   expect((await handIn(kiosk.batch())).status).toBe(200);
   expect(await transferCount()).toBe(count + 2n);
   expect(await reconcile(restored.database.db)).toMatchObject({ sound: true });
+});
+
+test('a till takes the trust that a restored cloud signs, which no version that it knew is as high as', async () => {
+  const known = kiosk.trust;
+  kiosk.server = after;
+  await kiosk.syncTrust();
+  expect(kiosk.trust.version).toBeGreaterThan(known.version);
+  expect(kiosk.trust.denyListVersion).toBeGreaterThan(known.denyListVersion);
 });
 
 test('a row that the database refuses ends the restore, the last of its file too, and nothing of it stays', async () => {

@@ -3,7 +3,8 @@
  * with the embedded PostgreSQL, which has no pg_dump, and as a second form beside a cluster's own backups.
  *
  * Owns: the format (a folder: `manifest.json`, one `TABLE.copy.gz` each). Never: restores over anything, into another
- * schema than the one that was copied, or past a rule: every trigger and key of the schema judges the rows again.
+ * schema than the one that was copied, or past a rule: every trigger and key of the schema judges the rows again. What
+ * comes back is ahead of all that tills were told since (`step-ahead.ts`).
  */
 import { createHash, type Hash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
@@ -15,6 +16,7 @@ import { createGunzip, createGzip } from 'node:zlib';
 import postgres from 'postgres';
 import { z } from 'zod';
 import { knownMigrations } from './schema-version.ts';
+import { STEP_AHEAD } from './step-ahead.ts';
 
 const FORMAT = 1;
 const Table = z.object({
@@ -132,6 +134,7 @@ export async function restoreBackup(ownerUrl: string, folder: string): Promise<B
       await tx`update webhook_deliveries set state = 'waiting' where state = 'queued'`;
       for (const { name, last } of manifest.sequences)
         await tx`select setval(${`public."${name}"`}::regclass, ${last}::bigint)`;
+      for (const statement of STEP_AHEAD) await tx.unsafe(statement);
     });
     return manifest;
   } finally {

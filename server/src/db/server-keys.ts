@@ -5,7 +5,7 @@
  * Owns: the table `server_keys` and its optional encryption. Never: logs or answers a key.
  */
 import { createCipheriv, createDecipheriv, createHash, randomBytes, randomUUIDv7 } from 'node:crypto';
-import { and, desc, eq, gt, isNotNull, isNull, or } from 'drizzle-orm';
+import { and, desc, eq, gt, isNotNull, isNull, lte, or } from 'drizzle-orm';
 import { z } from 'zod';
 import type { Db } from './client.ts';
 import { inTransaction } from './retry.ts';
@@ -91,6 +91,15 @@ export async function rotateServerKey(
       .insert(table)
       .values({ kid, purpose: options.purpose, material: wrap(kid, material, options.secret) });
   });
+}
+
+/** @returns how many. */
+export async function forgetServerKeys(
+  db: Db,
+  { purpose, retiredBefore }: { readonly purpose: string; readonly retiredBefore: Date },
+): Promise<number> {
+  const isOld = and(eq(table.purpose, purpose), lte(table.retiredAt, retiredBefore));
+  return (await db.delete(table).where(isOld)).count;
 }
 
 function wrap(kid: string, material: KeyMaterial, secret: string | undefined): KeyMaterial {

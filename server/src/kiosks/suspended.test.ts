@@ -1,10 +1,12 @@
 /** A till that its merchant suspends for a while: what stops, what goes on, and who it was. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { KioskTrust, KioskView, MerchantLimitsView } from '../../contract/index.ts';
+import { fromBase64Url, verifyCloudSealingKey } from '@tikiwallet/protocol';
+import { KioskTrust, KioskView, MerchantLimitsView, Problem } from '../../contract/index.ts';
 import { SimulatedKiosk } from '../../test/simulated-kiosk.ts';
 import { SimulatedPhone } from '../../test/simulated-phone.ts';
 import { type Person, startTestServer, type TestServer } from '../../test/test-server.ts';
+import { must } from '../trust/index.ts';
 
 let server: TestServer;
 let merchant: Person;
@@ -31,7 +33,11 @@ test('a suspended till gets nothing to sell with, and everything that it took se
   server.clock.advance(1_000);
   expect(KioskView.parse((await act('suspend')).body).suspendedAt).toBe(view.suspendedAt);
 
-  expect(await trust()).toMatchObject({ status: 403, code: 'kiosk_suspended' });
+  const suspended = await trust();
+  expect(suspended).toMatchObject({ status: 403, code: 'kiosk_suspended' });
+  // What it took settles also when its sealing key was taken back meanwhile.
+  const { sealingKey } = Problem.parse(suspended.body);
+  must(verifyCloudSealingKey(fromBase64Url(sealingKey ?? ''), kiosk.trust.issuers));
   expect((await act('code')).code).toBe('kiosk_suspended');
   // Without internet it knew nothing of it and sold on.
   kiosk.sell(wallet, 300n);

@@ -1,7 +1,7 @@
 /**
  * What a kiosk fetches whenever it has internet: the newest bundle, what goes beside it, and its certificate, renewed in good time. A denied
  * one gets the bundle that lists it, so that it stops by a signed word, and its certificate of before, never a new one. A suspended one
- * gets nothing: without news its trust ages, so that also a program that does not listen comes to an end.
+ * gets only the key that it seals what it took to: without news its trust ages, so that also a program that does not listen comes to an end.
  */
 import { eq } from 'drizzle-orm';
 import { toBase64Url } from '@tikiwallet/protocol';
@@ -9,13 +9,19 @@ import type { KioskTrust } from '../../contract/index.ts';
 import type { ServerContext } from '../context.ts';
 import { inTransaction } from '../db/retry.ts';
 import { kioskEnrolments } from '../db/schema/kiosks.ts';
-import { problem } from '../http/problem.ts';
+import { type ApiProblem, problem } from '../http/problem.ts';
 import type { BundleName, Offline } from '../trust/index.ts';
 import type { KnownKiosk } from './authenticate-kiosk.ts';
 import { currentCertificate, lastCertificate } from './kiosk-certificates.ts';
 import { signedMerchantLimits } from './merchant-limits.ts';
 
 type Needs = Pick<ServerContext, 'db' | 'clock' | 'config' | 'sealing'> & { readonly offline: Offline };
+
+/** It gets no trust; but what it took must settle, also when the key that it knows was taken back. */
+async function suspended({ offline, sealing }: Needs): Promise<ApiProblem> {
+  const key = await sealing.offered(await offline.trust.bundle());
+  return problem('kiosk_suspended', key === null ? {} : { members: { sealingKey: toBase64Url(key) } });
+}
 
 /**
  * @param since the bundle that the kiosk has; null asks for everything.
@@ -27,7 +33,7 @@ export async function trustForKiosk(
   since: BundleName | null,
 ): Promise<KioskTrust> {
   const { db, clock, config, offline, sealing } = needs;
-  if (kiosk.isSuspended) throw problem('kiosk_suspended');
+  if (kiosk.isSuspended) throw await suspended(needs);
   const { bundle, bytes } = await offline.trust.update(since);
   const issuedAt = Math.max(Math.floor(clock.nowMs() / 1000), Math.floor(bundle.issuedAt.getTime() / 1000));
   const shop = { merchantId: kiosk.merchantId, currency: config.currency, issuedAt };

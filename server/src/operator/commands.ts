@@ -13,7 +13,7 @@ import { trustState } from '../db/schema/trust.ts';
 import { problem } from '../http/problem.ts';
 import { readStatement, statementCsv } from '../ledger/index.ts';
 import { formatMinor } from '../ledger/print.ts';
-import { correctTime, revokeIssuer, rotateSealingKey } from '../trust/index.ts';
+import { afterRestore, correctTime, revokeIssuer, rotateSealingKey } from '../trust/index.ts';
 import { appointOperator } from './appoint.ts';
 import { doubleSpendProof, exportJournal, listClaims, listDoubleSpends } from '../settlement/index.ts';
 
@@ -181,6 +181,16 @@ const correctClock: OperatorCommand = {
   },
 };
 
+const steppedAhead: OperatorCommand = {
+  takes: [],
+  purpose:
+    'PostgreSQL brought the database back from an earlier moment: what tills know since then is passed by',
+  async run(db) {
+    await afterRestore(db);
+    return 'Trust and the sealing key are ahead of all that may have been forgotten. Tills and phones take them at their next contact.';
+  },
+};
+
 const rotateSealing: OperatorCommand = {
   takes: ['planned|leaked'],
   purpose: 'a new key for kiosks to seal their batches to; leaked: the former ones open nothing from now on',
@@ -211,6 +221,7 @@ export const COMMANDS: Readonly<Record<string, OperatorCommand>> = {
   claims,
   'revoke-issuer': revoke,
   'correct-time': correctClock,
+  'after-restore': steppedAhead,
   'rotate-sealing-key': rotateSealing,
   'export-journal': journalFile,
   statement,

@@ -19,7 +19,7 @@ export { SignaturePool, type SignatureVerifier } from './signature-pool.ts';
 export type { SignedBundle, TrustUpdate } from './bundle.ts';
 export type { BundleName } from './deltas.ts';
 export { readSince } from './since.ts';
-export { correctTime, readRevokedIssuers, revokeIssuer } from './revocation.ts';
+export { afterRestore, correctTime, readRevokedIssuers, revokeIssuer } from './revocation.ts';
 
 /** What other rooms may do with the issuer's trust. */
 export interface Trust {

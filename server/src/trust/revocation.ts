@@ -1,14 +1,15 @@
 /**
- * Two corrections that an operator makes: a generation whose key leaked certifies nothing any more, and a time that was
- * signed by a wrong clock is taken back.
+ * Three corrections that an operator makes: a generation whose key leaked certifies nothing any more, a time that was signed
+ * by a wrong clock is taken back, and a database that came back steps ahead of what it forgot.
  *
  * Owns: the table `revoked_issuers`. Never: revokes the generation that signs; the key is rotated first.
  */
-import { asc, eq } from 'drizzle-orm';
+import { asc, eq, sql } from 'drizzle-orm';
 import { MAX_REVOKED_ISSUERS, type RevokedIssuer, verifyTrustBundle } from '@tikiwallet/protocol';
 import type { Db, Executor } from '../db/client.ts';
 import { inTransaction } from '../db/retry.ts';
 import { revokedIssuers, trustState } from '../db/schema/trust.ts';
+import { RETIRE_SEALING_KEY, STEP_AHEAD } from '../db/step-ahead.ts';
 import { problem } from '../http/problem.ts';
 import { must } from './protocol-run.ts';
 
@@ -59,8 +60,19 @@ export async function revokeIssuer(db: Db, revoked: RevokedIssuer): Promise<void
 
 /**
  * The next bundle carries this machine's time, though an earlier one carried a later time: a clock that ran ahead was set
- * right. Kiosks and phones take it because its version is higher.
+ * right. Kiosks and phones take it because its version is higher; the sealing key of the wrong time goes, because an earlier
+ * word about the same key would be refused.
  */
 export async function correctTime(db: Db): Promise<void> {
-  await db.update(trustState).set({ bundleIssuedAt: null }).where(eq(trustState.id, 1));
+  await inTransaction(db, async (tx) => {
+    await tx.update(trustState).set({ bundleIssuedAt: null }).where(eq(trustState.id, 1));
+    await tx.execute(sql.raw(RETIRE_SEALING_KEY));
+  });
+}
+
+/** This database was brought back from an earlier moment by PostgreSQL's own means. Repeatable. */
+export async function afterRestore(db: Db): Promise<void> {
+  await inTransaction(db, async (tx) => {
+    for (const statement of STEP_AHEAD) await tx.execute(sql.raw(statement));
+  });
 }

@@ -233,6 +233,16 @@ test('three rotations in an hour leave two keys', async () => {
   );
 });
 
+test('a former key that opens nothing any more is deleted, and no other', async () => {
+  const all = () => serverKeys(server.context.db, { ...keysOfPurpose(), retiredSince: new Date(0) });
+  await rotateSealingKey(parts(), { leaked: false });
+  await server.context.sealing.forgetFormer();
+  expect(await all()).toHaveLength(2);
+  server.clock.advance(16 * DAY_MS);
+  await server.context.sealing.forgetFormer();
+  expect((await all()).map(({ retiredAt }) => retiredAt)).toEqual([null]);
+});
+
 test('processes that start together have one key, offer the same words of it, and keep it encrypted', async () => {
   await server.database.owner`delete from server_keys where purpose = 'settlement_sealing'`;
   const bundle = await server.context.offline.trust.bundle();

@@ -2,7 +2,7 @@
  * The key to which kiosks seal their batches, so that nobody between a till and this server reads them (protocol page 15): made, signed
  * for kiosks, rotated, and what was sealed opened.
  *
- * Owns: the keys of this purpose in `server_keys`: the current one and the one before. Never: opens by a key that was taken back, or
+ * Owns: the keys of this purpose in `server_keys`: the current one and those before that still open. Never: opens by a key that was taken back, or
  * answers why something does not open.
  */
 import {
@@ -15,7 +15,13 @@ import {
 import { generateKeyPair, loadPrivateKey, settlementOpener } from '@tikiwallet/protocol/node';
 import type { Clock } from '../clock.ts';
 import type { Db } from '../db/client.ts';
-import { type KeyMaterial, rotateServerKey, serverKey, serverKeys } from '../db/server-keys.ts';
+import {
+  forgetServerKeys,
+  type KeyMaterial,
+  rotateServerKey,
+  serverKey,
+  serverKeys,
+} from '../db/server-keys.ts';
 import { problem } from '../http/problem.ts';
 import type { SignedBundle } from './bundle.ts';
 import type { Trust } from './index.ts';
@@ -100,19 +106,38 @@ export class SealingKeys {
     throw problem('batch_malformed', { detail: opened.code });
   }
 
+  /**
+   * Former keys that open nothing any more: kept, they would open what somebody recorded.
+   * @returns how many
+   */
+  async forgetFormer(): Promise<number> {
+    const { db, clock } = this.#parts;
+    return forgetServerKeys(db, { purpose: PURPOSE, retiredBefore: openedSince(clock) });
+  }
+
   async #keys(): Promise<Held> {
     const held = this.#held;
-    const isRecent = held !== null && this.#parts.clock.nowMs() - held.readAtMs < REMEMBERED_MS;
-    return isRecent ? held : this.#read();
+    const ageMs = held === null ? 0 : this.#parts.clock.nowMs() - held.readAtMs;
+    // A clock that was set back says nothing of how old this is.
+    return held !== null && ageMs >= 0 && ageMs < REMEMBERED_MS ? held : this.#read();
   }
 
   async #read(): Promise<Held> {
-    const { db, clock, secret } = this.#parts;
-    if (this.#isOffered) await serverKey(db, { purpose: PURPOSE, make: () => newMaterial(clock, 0), secret });
-    const readAtMs = clock.nowMs();
-    const { current, keys } = await readKeys(this.#parts);
-    this.#held = { current, open: settlementOpener(keys), readAtMs };
+    const readAtMs = this.#parts.clock.nowMs();
+    let stored = await readKeys(this.#parts);
+    // Of one that was taken back kiosks must hear, also where no key is offered: the signed end needs a newer one.
+    if (stored.current === null && (this.#isOffered || stored.keys.length > 0)) {
+      await this.#make(stored.keys);
+      stored = await readKeys(this.#parts);
+    }
+    this.#held = { current: stored.current, open: settlementOpener(stored.keys), readAtMs };
     return this.#held;
+  }
+
+  /** The first that comes makes it, for every process. */
+  async #make(former: readonly HeldKey[]): Promise<void> {
+    const { db, clock, secret } = this.#parts;
+    await serverKey(db, { purpose: PURPOSE, make: () => newMaterial(clock, newestOf(former)), secret });
   }
 }
 
@@ -126,11 +151,13 @@ export async function rotateSealingKey(
 ): Promise<void> {
   const { db, clock, secret } = parts;
   const { keys } = await readKeys(parts);
-  const newest = keys.reduce((highest, { generation }) => Math.max(highest, generation), 0);
-  const make = () => newMaterial(clock, newest);
+  const make = () => newMaterial(clock, newestOf(keys));
   const rotation = { now: new Date(clock.nowMs()), keeps: leaked ? 0 : 1 };
   await rotateServerKey(db, { purpose: PURPOSE, make, secret }, rotation);
 }
+
+const newestOf = (keys: readonly HeldKey[]) =>
+  keys.reduce((highest, { generation }) => Math.max(highest, generation), 0);
 
 /** A generation is the minute that made it: a database that comes back from a backup rotates once, and is ahead of what it forgot. */
 function newMaterial(clock: Clock, newest: number): KeyMaterial {
@@ -138,13 +165,14 @@ function newMaterial(clock: Clock, newest: number): KeyMaterial {
   return { pem: generateKeyPair().privateKeyPem, generation: String(generation) };
 }
 
-/** The current one first, then the one before while it opens. */
+const openedSince = (clock: Clock) => new Date(clock.nowMs() - FORMER_OPENS_MS);
+
+/** The current one first, then the former ones while they open. */
 async function readKeys({ db, clock, secret }: SealingKeyParts): Promise<{
   readonly current: HeldKey | null;
   readonly keys: readonly HeldKey[];
 }> {
-  const since = new Date(clock.nowMs() - FORMER_OPENS_MS);
-  const stored = await serverKeys(db, { purpose: PURPOSE, secret, retiredSince: since });
+  const stored = await serverKeys(db, { purpose: PURPOSE, secret, retiredSince: openedSince(clock) });
   const keys = stored.map(({ material, retiredAt }) => {
     const { publicKey, scalar: privateKey } = loadPrivateKey(material['pem'] ?? '');
     const generation = Number(material['generation']);
