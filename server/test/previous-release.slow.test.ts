@@ -7,6 +7,7 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { toHex } from '@tikiwallet/protocol';
 import { ClaimView, HistoryItem, pageOf, TransferResult, WalletView } from '../contract/index.ts';
 import { reconcile } from '../src/ledger/index.ts';
 import { freePort } from './free-port.ts';
@@ -80,10 +81,10 @@ describe.skipIf(missing !== null)(`the release before${missing === null ? '' : `
     const kiosk = await SimulatedKiosk.open(before, await before.register('merchant', { agent: true }));
     const wallet = await phone.load(5_000n);
     const batches: Uint8Array[] = [];
+    const sold: string[] = [];
     for (const server of [before, now, before, now, before]) {
       const from = kiosk.journal.length + 1;
-      kiosk.sell(wallet, 100n);
-      kiosk.sell(wallet, 50n);
+      sold.push(...[100n, 50n].map((amountMinor) => toHex(kiosk.sell(wallet, amountMinor).hash)));
       const batch = kiosk.batch({ from, to: from + 1 });
       batches.push(batch);
       kiosk.server = server;
@@ -94,6 +95,15 @@ describe.skipIf(missing !== null)(`the release before${missing === null ? '' : `
       for (const batch of batches) expect(await kiosk.settle(batch)).toEqual(['settled', 'settled']);
     }
     expect(await kiosk.availableMinor()).toBe(750n);
+    // The phone knows its own payments again by their hashes, whichever release booked them and whichever tells of them.
+    for (const server of [before, now]) {
+      const { items } = await server.expect(pageOf(HistoryItem), '/v1/history', {
+        token: phone.person.token,
+      });
+      const paid = items.filter(({ kind }) => kind === 'offline_payment');
+      expect(paid).toHaveLength(10);
+      expect(new Set(paid.map(({ paymentHash }) => paymentHash))).toEqual(new Set(sold));
+    }
     await phone.close(wallet);
   });
 
