@@ -8,7 +8,7 @@ import { openDatabase } from './open.ts';
 import { pgArray } from './pg-array.ts';
 import { executePrepared } from './prepared.ts';
 import { inTransaction, RetryTransaction, sqlState } from './retry.ts';
-import { serverKey } from './server-keys.ts';
+import { rotateServerKey, serverKey } from './server-keys.ts';
 
 let database: FreshDatabase;
 beforeAll(async () => {
@@ -157,6 +157,22 @@ describe('keys of the server', () => {
       'TIKI_KEYS_SECRET',
     );
     await expect(serverKey(database.db, { ...options, secret: 'another secret entirely' })).rejects.toThrow();
+  });
+
+  test('none is made in clear beside encrypted ones, by a command that forgot the secret', async () => {
+    const secret = 'a secret of the operator';
+    const make = () => ({ k: 'the key itself' });
+    const known = { purpose: randomUUID(), make, secret };
+    await serverKey(database.db, known);
+    const forgetful = { make, secret: undefined };
+    await expect(serverKey(database.db, { ...forgetful, purpose: randomUUID() })).rejects.toThrow(
+      'TIKI_KEYS_SECRET',
+    );
+    const rotation = { now: new Date(), keeps: 1 };
+    await expect(
+      rotateServerKey(database.db, { ...forgetful, purpose: known.purpose }, rotation),
+    ).rejects.toThrow('TIKI_KEYS_SECRET');
+    expect((await serverKey(database.db, known)).material).toEqual({ k: 'the key itself' });
   });
 });
 

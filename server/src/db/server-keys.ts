@@ -33,6 +33,7 @@ export async function serverKey(db: Db, options: ServerKeyOptions): Promise<Serv
   const [found] = await db.select().from(table).where(current);
   if (found !== undefined)
     return { kid: found.kid, material: unwrap(found.kid, found.material, options.secret) };
+  await requireSecretOfOthers(db, options.secret);
   const kid = randomUUIDv7();
   const material = wrap(kid, await options.make(), options.secret);
   await db.insert(table).values({ kid, purpose: options.purpose, material }).onConflictDoNothing();
@@ -72,6 +73,7 @@ export async function rotateServerKey(
   options: ServerKeyOptions,
   { now, keeps }: { readonly now: Date; readonly keeps: number },
 ): Promise<void> {
+  await requireSecretOfOthers(db, options.secret);
   const material = await options.make();
   await inTransaction(db, async (tx) => {
     const ofPurpose = eq(table.purpose, options.purpose);
@@ -102,6 +104,15 @@ export async function forgetServerKeys(
   return (await db.delete(table).where(isOld)).count;
 }
 
+const SECRET_MISSING = 'The keys in the database are encrypted: set TIKI_KEYS_SECRET.';
+
+/** Who forgot the secret makes no key in clear beside encrypted ones. */
+async function requireSecretOfOthers(db: Db, secret: string | undefined): Promise<void> {
+  if (secret !== undefined) return;
+  const stored = await db.select({ material: table.material }).from(table);
+  if (stored.some(({ material }) => material.sealed !== undefined)) throw new Error(SECRET_MISSING);
+}
+
 function wrap(kid: string, material: KeyMaterial, secret: string | undefined): KeyMaterial {
   if (secret === undefined) return material;
   const nonce = randomBytes(12);
@@ -112,7 +123,7 @@ function wrap(kid: string, material: KeyMaterial, secret: string | undefined): K
 
 function unwrap(kid: string, stored: KeyMaterial, secret: string | undefined): KeyMaterial {
   if (stored.sealed === undefined) return stored;
-  if (secret === undefined) throw new Error('The keys in the database are encrypted: set TIKI_KEYS_SECRET.');
+  if (secret === undefined) throw new Error(SECRET_MISSING);
   const bytes = Buffer.from(stored.sealed, 'base64url');
   const decipher = createDecipheriv('aes-256-gcm', wrappingKey(secret), bytes.subarray(0, 12)).setAAD(
     Buffer.from(kid),
