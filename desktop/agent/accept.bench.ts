@@ -17,13 +17,8 @@ import { slowDiskRows } from './test/bench/slow-disk.ts';
 import { verificationRows } from './test/bench/verification.ts';
 
 const ROUNDS = 9;
-/** About a second of either side's work: in less, what is measured is how the callers connect and how the first groups form. */
-const PER_ROUND = 6_000;
-const NAIVE_PER_ROUND = 1_500;
-/** Deliveries of another form. */
-const OTHERS_PER_ROUND = 2_500;
-/** Of 32 callers, on both sides. */
-const AT_32 = 1_000;
+const PER_ROUND = 2_500;
+const NAIVE_PER_ROUND = 1_000;
 const ALONE = 250;
 /** Several times what the store's log holds before it is written back in spite of those who wait. */
 const SUSTAINED = 20_000;
@@ -60,12 +55,12 @@ async function measureRound(peers: Peers): Promise<Round> {
   const measured = {
     plain: await unsealed(peers, PER_ROUND, 64),
     naive: await naively(peers, NAIVE_PER_ROUND, 64),
-    sealed: await sealed(peers, OTHERS_PER_ROUND, 64),
-    repeat: await byReference(peers, OTHERS_PER_ROUND, 64),
+    sealed: await sealed(peers, PER_ROUND, 64),
+    repeat: await byReference(peers, PER_ROUND, 64),
     alone: await unsealed(peers, ALONE, 1),
     naiveAlone: await naively(peers, ALONE, 1),
-    at32: await unsealed(peers, AT_32, 32),
-    naiveAt32: await naively(peers, AT_32, 32),
+    at32: await unsealed(peers, NAIVE_PER_ROUND, 32),
+    naiveAt32: await naively(peers, NAIVE_PER_ROUND, 32),
   };
   // Before and after: a limit that was caught in a quiet moment says nothing about a busy one.
   const mean = (a: number, b: number): number => 2 / (1 / a + 1 / b);
@@ -89,7 +84,7 @@ async function measureRounds(): Promise<Rounds> {
     // functions between 10,000 and 12,500, 21 up to there, 2 in the next 2,500) and the naive kiosk's until some 12,000 (134
     // between 10,000 and 11,000, 2 in the last thousand).
     await unsealed(peers, 22_500, 64);
-    await sealed(peers, OTHERS_PER_ROUND, 64);
+    await sealed(peers, PER_ROUND, 64);
     await naively(peers, 12_000, 64);
     const rounds: Round[] = [];
     for (let round = 0; round < ROUNDS; round += 1) rounds.push(await measureRound(peers));
