@@ -22,21 +22,21 @@ function whyNot(): string | undefined {
 
 const missing = whyNot();
 
-describe.skipIf(missing !== undefined)(
-  `beside NetworkManager${missing === undefined ? '' : ` (${missing})`}`,
-  () => {
-    test('by the rule that is shipped the group keeps its address, and what NetworkManager holds is known by name', async () => {
-      const ask = `import { managedInterfaces } from ${JSON.stringify(join(import.meta.dirname, 'network-manager.ts'))};
+describe('beside NetworkManager', () => {
+  test('by the rule that is shipped the group keeps its address, and what NetworkManager holds is known by name', async ({
+    skip,
+  }) => {
+    if (missing !== undefined) skip(missing);
+    const ask = `import { managedInterfaces } from ${JSON.stringify(join(import.meta.dirname, 'network-manager.ts'))};
         console.log('held ' + JSON.stringify(await managedInterfaces()));`;
-      const program = [process.execPath, '--input-type=module', '--eval', ask];
-      const { stdout } = await run('unshare', [...OWN_MACHINE, 'sh', SCRIPT, RULE, ...program]);
-      const lines = stdout.trim().split('\n');
-      expect(lines).toContain('state p2p-wlan9-0:unmanaged');
-      expect(lines.some((line) => /^state wlan9:(?!unmanaged)/.test(line))).toBe(true);
-      expect(lines.find((line) => line.startsWith('address '))).toContain('inet 192.168.49.1/24');
-      const held = lines.find((line) => line.startsWith('held ')) ?? '';
-      expect(held).toContain('"wlan9"');
-      expect(held).not.toContain('p2p-wlan9-0');
-    }, 60_000);
-  },
-);
+    const program = [process.execPath, '--input-type=module', '--eval', ask];
+    const { stdout } = await run('unshare', [...OWN_MACHINE, 'sh', SCRIPT, RULE, ...program]);
+    const lines = stdout.trim().split('\n');
+    expect(lines).toContain('state p2p-wlan9-0:unmanaged');
+    expect(lines.some((line) => /^state wlan9:(?!unmanaged)/.test(line))).toBe(true);
+    expect(lines.find((line) => line.startsWith('address '))).toContain('inet 192.168.49.1/24');
+    const held = lines.find((line) => line.startsWith('held ')) ?? '';
+    expect(held).toContain('"wlan9"');
+    expect(held).not.toContain('p2p-wlan9-0');
+  }, 60_000);
+});
