@@ -24,6 +24,8 @@ interface Found {
 export interface Person extends Found {
   /** To the other one. */
   readonly shown: Shown;
+  /** The same as JSON, as each answer holds it. */
+  readonly shownJson: string;
 }
 
 export interface Wanted {
@@ -70,7 +72,8 @@ export class People {
       look(lane.now().sql, { ids, phones, currency: this.#currency }),
     );
     for (const one of found) {
-      const person = { ...one, shown: preview(one) };
+      const shown = preview(one);
+      const person = { ...one, shown, shownJson: JSON.stringify(shown) };
       this.#byId.set(person.id, person);
       this.#byPhone.set(person.phone, person);
     }
