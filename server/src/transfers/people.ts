@@ -47,10 +47,12 @@ export class People {
 
   /** Of each both sides; null when one of them is nobody who may send or receive. */
   async of(wanted: readonly Wanted[]): Promise<readonly (readonly [Person, Person] | null)[]> {
-    await this.#learn(
-      wanted.map(({ senderId }) => senderId).filter((id) => !this.#byId.has(id)),
-      wanted.map(({ phone }) => phone).filter((phone) => !this.#byPhone.has(phone)),
-    );
+    const [ids, phones]: [string[], string[]] = [[], []];
+    for (const { senderId, phone } of wanted) {
+      if (!this.#byId.has(senderId)) ids.push(senderId);
+      if (!this.#byPhone.has(phone)) phones.push(phone);
+    }
+    await this.#learn(ids, phones);
     return wanted.map(({ senderId, phone }) => {
       const [payer, payee] = [this.#byId.get(senderId), this.#byPhone.get(phone)];
       return payer === undefined || payee === undefined ? null : [payer, payee];
