@@ -11,15 +11,12 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { SettleLoop } from './settle/settle-loop.ts';
-import type { CommandName, CommandParams, CommandResult } from './store/messages.ts';
 import { migrationsFolder } from './store/migrations-folder.ts';
 import { copyAside } from './store/soundness.ts';
 import { StoreClient } from './store/store-client.ts';
 import { StoreDesk } from './store/store-desk.ts';
-import { FakeCloud } from './test/fake-cloud.ts';
+import { cloudOf, settleLoop } from './test/settling.ts';
 import { TestIssuer, TestKiosk } from './test/world.ts';
 import { storageFaultOf } from './store/faults.ts';
 import { putBack } from './test/former-schema.ts';
@@ -46,8 +43,7 @@ test('R41 a full disk stops acceptance, keeps what was stored, and settles once 
   const issuer = new TestIssuer();
   const kiosk = new TestKiosk(disk);
   kiosk.enrol(issuer);
-  const cloud = new FakeCloud(issuer);
-  cloud.knowsKiosk(kiosk.desk.store.memory.kiosk?.certificate);
+  const cloud = cloudOf(kiosk, issuer);
   const phone = cloud.knowsPhone(issuer.phone({ capMinor: 1_000_000n, hardCounterLimit: 1_000 }));
   const first = phone.pay(kiosk.sell(100n).envelope);
   expect(kiosk.acceptOne(first.delivery).kind).toBe('accepted');
@@ -79,17 +75,7 @@ test('R41 a full disk stops acceptance, keeps what was stored, and settles once 
 
   rmSync(filler);
   expect(kiosk.acceptOne(pending.delivery).kind).toBe('accepted');
-  const loop = new SettleLoop({
-    api: cloud,
-    store: {
-      run: async <N extends CommandName>(name: N, params: CommandParams<N>): Promise<CommandResult<N>> =>
-        kiosk.desk.run(name, params),
-    },
-    snapshot: () => kiosk.snapshot(),
-    isOnline: () => true,
-    onChange: () => undefined,
-    log: pino({ level: 'silent' }),
-  });
+  const loop = settleLoop(kiosk, cloud);
   loop.retryNow();
   await expect.poll(() => kiosk.snapshot().unsettled.count).toBe(0);
   expect(cloud.sumMinor).toBe(200n);

@@ -7,13 +7,12 @@ import {
   type HeldSealingKey,
 } from '@tikiwallet/protocol';
 import { generateKeyPair, loadPrivateKey } from '@tikiwallet/protocol/node';
-import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { IpcError } from '../../ipc/index.ts';
-import type { CommandName, CommandParams, CommandResult } from '../store/messages.ts';
-import { FakeCloud } from '../test/fake-cloud.ts';
+import type { FakeCloud } from '../test/fake-cloud.ts';
+import { askHowFar, cloudOf, sellTo, settleLoop } from '../test/settling.ts';
 import { crypto, NOW_SECONDS, ok, TestIssuer, TestKiosk, type TestPhone } from '../test/world.ts';
-import { SettleLoop } from './settle-loop.ts';
+import type { SettleLoop } from './settle-loop.ts';
 
 const issuer = new TestIssuer();
 let kiosk: TestKiosk;
@@ -59,33 +58,19 @@ function pass(seconds: number): void {
 }
 
 function makeLoop(): SettleLoop {
-  return new SettleLoop({
-    api: cloud,
-    store: {
-      run: async <N extends CommandName>(name: N, params: CommandParams<N>): Promise<CommandResult<N>> =>
-        kiosk.desk.run(name, params),
-    },
-    snapshot: () => kiosk.snapshot(),
-    isOnline: () => true,
-    refreshTrust: async () => fetchTrust() !== null,
-    onChange: () => undefined,
-    log: pino({ level: 'silent' }),
-    random: () => 0,
-  });
+  return settleLoop(kiosk, cloud, { refreshTrust: async () => fetchTrust() !== null });
 }
 
 beforeEach(async () => {
   kiosk = new TestKiosk();
   kiosk.enrol(issuer);
-  cloud = new FakeCloud(issuer);
-  cloud.knowsKiosk(kiosk.desk.store.memory.kiosk?.certificate);
+  cloud = cloudOf(kiosk, issuer);
   phone = cloud.knowsPhone(issuer.phone({ capMinor: 10_000_000n, hardCounterLimit: 5_000 }));
   named = null;
   fetches = 0;
   cloudNow = NOW_SECONDS;
   sent = [];
-  const question = kiosk.desk.run('nextBatch', { heartbeat: false });
-  kiosk.desk.run('acknowledge', await cloud.settle('', question?.envelope ?? new Uint8Array(0)));
+  await askHowFar(kiosk, cloud);
   const { settle } = cloud;
   cloud.settle = (token, bytes) => {
     sent.push(bytes);
@@ -99,12 +84,7 @@ afterEach(async () => {
   kiosk.dispose();
 });
 
-function sell(count: number): void {
-  for (let i = 0; i < count; i += 1) {
-    const outcome = kiosk.acceptOne(phone.pay(kiosk.sell(100n).envelope).delivery);
-    if (outcome.kind !== 'accepted') throw new Error(outcome.kind);
-  }
-}
+const sell = (count: number): void => sellTo(phone, kiosk, count);
 
 async function settled(): Promise<void> {
   loop.retryNow();
