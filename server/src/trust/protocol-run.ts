@@ -4,6 +4,9 @@ import { nodeCrypto } from '@tikiwallet/protocol/node';
 
 const primitives = nodeCrypto();
 
+/** SHA-256. */
+export const { digest } = primitives;
+
 /** Runs a check of bytes from outside; a refusal is a value. */
 export function check<T>(steps: Steps<T>): Result<T> {
   return runSync(steps, primitives);
