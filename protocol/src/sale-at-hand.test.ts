@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { changed, fieldsOf, malleated, resigned, withFields } from '../scripts/tamper.ts';
-import { crypto, id, makePayment, makeRequest, makeWorld, newKey, NOW, ok } from '../test/world.ts';
+import { crypto, id, makePayment, makeRequest, makeWorld, newKey, NOW } from '../test/world.ts';
 import { encodeCbor, type CborValue } from './cbor.ts';
 import { readPlainForm, readUsualForm, signedBytes, signedBytesOf } from './cose.ts';
 import { readSaleAtHand, runSync, toUuid, verifySaleOfBatch, type SaleBody } from './index.ts';
@@ -24,7 +24,7 @@ const sale: SaleBody = {
 
 /** What both ways say, the signature included; null for whatever is not taken at hand. */
 function bothWays(given: SaleBody, under = signers) {
-  const atHand = readSaleAtHand(given, under, crypto.digest);
+  const atHand = readSaleAtHand(given, under, crypto);
   const isGood =
     atHand !== null && crypto.verify(atHand.publicKey, atHand.data, atHand.signature)
       ? { payment: atHand.payment, denyListVersion: atHand.denyListVersion }

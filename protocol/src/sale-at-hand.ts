@@ -7,6 +7,7 @@
  * {@link verifySale}, which does.
  */
 import { readPlainForm, signatureOf, signedBytesOf } from './cose.ts';
+import type { SyncCrypto } from './crypto.ts';
 import { Refusal } from './errors.ts';
 import type { SaleBody } from './journal.ts';
 import { MAX_OBJECT_BYTES } from './limits.ts';
@@ -27,16 +28,15 @@ export interface SaleAtHand {
 /**
  * A sale in a batch whose signature, under the very kiosk certificate that the sale names, was verified; as
  * {@link verifySaleOfBatch} judges it.
- * @param digest SHA-256
  * @returns null when it has to be looked at in full
  */
 export function readSaleAtHand(
   sale: SaleBody,
   signers: SaleSigners,
-  digest: (data: Uint8Array) => Uint8Array,
+  crypto: Pick<SyncCrypto, 'digest'>,
 ): SaleAtHand | null {
   try {
-    return read(sale, signers, digest);
+    return read(sale, signers, crypto);
   } catch (error) {
     if (error instanceof Refusal) return null;
     throw error;
@@ -44,11 +44,7 @@ export function readSaleAtHand(
 }
 
 /** @throws Refusal */
-function read(
-  sale: SaleBody,
-  signers: SaleSigners,
-  digest: (data: Uint8Array) => Uint8Array,
-): SaleAtHand | null {
+function read(sale: SaleBody, signers: SaleSigners, crypto: Pick<SyncCrypto, 'digest'>): SaleAtHand | null {
   if (sale.request.length > MAX_OBJECT_BYTES || sale.payment.length > MAX_OBJECT_BYTES) return null;
   const asked = readPlainForm(sale.request);
   const paid = readPlainForm(sale.payment);
@@ -58,9 +54,9 @@ function read(
   if (terms === null || fields === null) return null;
   const { kiosk, allowance } = signers;
   checkCurrency(terms, kiosk);
-  const request = { hash: digest(signedBytesOf(asked, kiosk.hash)), ...terms };
+  const request = { hash: crypto.digest(signedBytesOf(asked, kiosk.hash)), ...terms };
   const data = signedBytesOf(paid, allowance.hash);
-  const payment = { hash: digest(data), bytes: sale.payment, ...fields };
+  const payment = { hash: crypto.digest(data), bytes: sale.payment, ...fields };
   checkHalves(payment, request, signers);
   checkSignedHalves(payment, request, signers);
   const { denyListVersion } = terms;

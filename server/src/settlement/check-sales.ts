@@ -22,7 +22,7 @@ import {
   verifySale,
 } from '@tikiwallet/protocol';
 import { type PackedChecks, packChecks } from '@tikiwallet/protocol/verify-many';
-import { CHUNK, check, digest, runTogether, type SignatureVerifier } from '../trust/index.ts';
+import { CHUNK, check, hashing, runTogether, type SignatureVerifier } from '../trust/index.ts';
 import type { KnownAllowance } from './certificates.ts';
 
 interface SaleEntry {
@@ -126,7 +126,7 @@ function readPiece(
     if (!sale.body.ok || !equalBytes(sale.body.value.kioskCertificateHash, kioskCertificateHash)) return null;
     const looked = lookAt(sale, facts);
     if ('verdict' in looked) return null;
-    const read = readSaleAtHand(looked.body, looked.signers, digest);
+    const read = readSaleAtHand(looked.body, looked.signers, hashing);
     if (read === null) return null;
     checks.push(read);
     whose.push(place);

@@ -11,7 +11,7 @@ import type { OfflinePolicy } from './offline-policy.ts';
 export { deny, hasRoomForClosing, hasRoomForLoss, holdDenyListVersion } from './deny-list.ts';
 export { loadTrustKeys, trustKeyFiles, type TrustKeys } from './keys.ts';
 export { type AllowancePolicy, type OfflinePolicy, readOfflinePolicy } from './offline-policy.ts';
-export { check, digest, must } from './protocol-run.ts';
+export { check, hashing, must } from './protocol-run.ts';
 export { runTogether } from './run-together.ts';
 export { rotateSealingKey, SealingKeys } from './sealing-keys.ts';
 export { chooseWay } from './signature-checks.ts';
