@@ -77,7 +77,7 @@ function Brand(): ReactElement {
       <div className={classes.brandFoot}>
         <StateWord
           tone={cloud === 'online' ? 'good' : cloud === 'offline' ? 'warn' : 'calm'}
-          icon={cloud === 'offline' ? 'offline' : 'online'}
+          icon={cloud === 'offline' ? 'offline' : cloud === 'online' ? 'online' : 'refresh'}
           testId="cloud-state"
         >
           {t(
@@ -85,7 +85,7 @@ function Brand(): ReactElement {
               ? 'bar.cloudOnline'
               : cloud === 'offline'
                 ? 'bar.cloudOffline'
-                : 'bar.cloudChecking',
+                : 'bar.cloudConnecting',
           )}
         </StateWord>
         <LanguageMenu />
