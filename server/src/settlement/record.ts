@@ -214,8 +214,7 @@ export async function drawOnAllowances(
     )
     select count(*) as count from drawn`,
   );
-  if (drawn?.count !== String(rows.length))
-    throw new RetryTransaction('an allowance was written meanwhile');
+  if (drawn?.count !== String(rows.length)) throw new RetryTransaction('an allowance was written meanwhile');
 }
 
 /** What the guarantee fund paid: counted against the merchant's month and everybody's, and owed by the users whose phones overspent. */
