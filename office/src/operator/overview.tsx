@@ -1,5 +1,5 @@
 /** How the installation is: what needs a person, the providers, and the books counted anew on request. */
-import type { OperatorOverview, ReconciliationView } from '@tikiwallet/server/contract';
+import type { DifferenceView, OperatorOverview, ReconciliationView } from '@tikiwallet/server/contract';
 import {
   Bdi,
   Button,
@@ -214,6 +214,39 @@ function Damage({ damage }: { damage: ReconciliationView['damage'] }) {
   );
 }
 
+const DIFFERENCE_WORDS = {
+  pay_outs_in_transit: 'books.differ_transit',
+  on_the_way_to_banks: 'books.differ_banks',
+  held_for_us: 'books.differ_held',
+  account_at_stripe: 'books.differ_account',
+} as const;
+
+/** What was compared, and the two sums that ought to be one. */
+export function Differences({
+  differences,
+  currency,
+}: {
+  differences: readonly DifferenceView[];
+  currency: string;
+}) {
+  return (
+    <ul class="bullets bad-line" data-testid="differences">
+      {differences.map(({ code, accountId, expectedMinor, foundMinor }) => (
+        <li key={`${code} ${accountId}`} data-code={code}>
+          {t(DIFFERENCE_WORDS[code])}
+          {accountId !== null && (
+            <>
+              {' '}
+              <Bdi class="line-hash">{accountId}</Bdi>
+            </>
+          )}
+          : <Sum minor={expectedMinor} currency={currency} /> ≠ <Sum minor={foundMinor} currency={currency} />
+        </li>
+      ))}
+    </ul>
+  );
+}
+
 function Result({ result }: { result: ReconciliationView }) {
   const { currency, differences } = result;
   const rows = [
@@ -248,14 +281,7 @@ function Result({ result }: { result: ReconciliationView }) {
       {differences === null && <p class="warn-text">{t('books.no_answer')}</p>}
       {differences?.length === 0 && <p>{t('books.agrees')}</p>}
       {differences !== null && differences.length > 0 && (
-        <ul class="bullets bad-line">
-          {differences.map(({ what, expectedMinor, foundMinor }) => (
-            <li key={what}>
-              <Bdi>{what}</Bdi>: <Sum minor={expectedMinor} currency={currency} /> ≠{' '}
-              <Sum minor={foundMinor} currency={currency} />
-            </li>
-          ))}
-        </ul>
+        <Differences differences={differences} currency={currency} />
       )}
       {result.damage.length > 0 && <Damage damage={result.damage} />}
       <p class="muted">{dateTime(Date.parse(result.at))}</p>

@@ -6,7 +6,7 @@ import { trustState } from '../db/schema/trust.ts';
 import { reconcile } from '../ledger/index.ts';
 import { ProviderUnavailable } from '../money/port.ts';
 import { findDamage } from '../settlement/index.ts';
-import { reconcileProvider } from '../money/reconcile-provider.ts';
+import { nameDifference, reconcileProvider } from '../money/reconcile-provider.ts';
 
 const SILENT_HOURS = 24;
 
@@ -127,8 +127,10 @@ export async function readReconciliation({
     orphanEntryCount: Number(books.orphanEntryCount),
     refundFaultCount: books.refunds.faults.length,
     differences:
-      differences?.map(({ what, expectedMinor, foundMinor }) => ({
-        what,
+      differences?.map(({ code, accountId, expectedMinor, foundMinor }) => ({
+        code,
+        accountId,
+        what: nameDifference({ code, accountId }),
         expectedMinor: expectedMinor.toString(),
         foundMinor: foundMinor.toString(),
       })) ?? null,
