@@ -105,6 +105,8 @@ export const ReconciliationView = z.object({
   differences: z.array(DifferenceView).nullable(),
   /** What a damaged certificate did, for a person to mend (docs/runbooks/reconcile-differs.md). */
   damage: z.array(DamageView),
+  /** For `GET /v1/operator/damage`, when there is more of it. */
+  nextDamageCursor: z.string().nullable(),
   at: IsoTime,
 });
 export type ReconciliationView = z.infer<typeof ReconciliationView>;
