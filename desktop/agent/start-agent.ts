@@ -11,7 +11,7 @@ import { systemClock } from './clock.ts';
 import { cloudApi } from './cloud/cloud-api.ts';
 import { CloudClient } from './cloud/cloud-client.ts';
 import { MerchantSession } from './cloud/merchant-session.ts';
-import { Reachability } from './cloud/reachability.ts';
+import { type CloudState, Reachability } from './cloud/reachability.ts';
 import { TrustRefresher } from './cloud/trust-refresher.ts';
 import type { AgentConfig } from './config.ts';
 import type { DataFolder } from './data-folder.ts';
@@ -333,7 +333,7 @@ class Agent implements RunningAgent {
     if (code === 'kiosk_denied' && this.#snapshot?.trust?.kioskIsDenied === false) this.#trust.refreshNow();
   }
 
-  #cloudBecame(state: 'checking' | 'online' | 'offline'): void {
+  #cloudBecame(state: CloudState): void {
     this.#options.log.info({ state }, 'the cloud');
     if (state === 'online') {
       this.#trust.refreshNow();

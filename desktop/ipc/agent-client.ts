@@ -26,7 +26,7 @@ export interface ConnectAgentOptions {
   socketPath: string;
   /** The token, or how to read it: a restarted agent may have written a new one. */
   token: string | (() => Promise<string>);
-  /** Longest wait between two attempts to connect; the first is a tenth of a second. */
+  /** Longest wait between two attempts to connect, which cost next to nothing; the first is a tenth of a second. */
   maxBackoffMs?: number;
   /** A call that takes longer is given up with `agent_unavailable`; its effect is then unknown. */
   callTimeoutMs?: number;
@@ -70,7 +70,7 @@ class ReconnectingClient implements AgentClient {
   #closed = false;
 
   constructor(options: ConnectAgentOptions) {
-    this.#options = { maxBackoffMs: 2_000, callTimeoutMs: 60_000, heartbeatMs: 3_000, ...options };
+    this.#options = { maxBackoffMs: 500, callTimeoutMs: 60_000, heartbeatMs: 3_000, ...options };
     void this.#connect();
   }
 

@@ -24,7 +24,7 @@ import { z } from 'zod';
 import { Radio, radioCalls } from './radio-contract.ts';
 
 /** Raised when a message changes incompatibly; the two sides refuse to talk across versions. */
-export const AGENT_PROTOCOL_VERSION = 1;
+export const AGENT_PROTOCOL_VERSION = 2;
 
 const Time = z.iso.datetime();
 
@@ -223,7 +223,7 @@ export const AgentState = z.object({
   /** The merchant who is signed in to the cloud through this agent, for set-up and back office. Selling needs none. */
   merchant: z.object({ user: User, sessionExpiresAt: Time }).nullable(),
   cloud: z.object({
-    state: z.enum(['checking', 'online', 'offline']),
+    state: z.enum(['connecting', 'online', 'offline']),
     since: Time,
     lastContactAt: Time.nullable(),
   }),

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type AgentClient, connectAgent, type ConnectAgentOptions } from './agent-client.ts';
-import type { AgentState } from './agent-contract.ts';
+import { AGENT_PROTOCOL_VERSION, type AgentState } from './agent-contract.ts';
 import { type AgentHandlers, type AgentServer, serveAgent, type ServeAgentOptions } from './agent-server.ts';
 import { fakeRadio } from './fake-radio.ts';
 import { IpcError } from './errors.ts';
@@ -157,7 +157,7 @@ const frame = (body: unknown): string => {
 const request = (id: number, method: string, params: unknown): string =>
   frame({ jsonrpc: '2.0', id, method, params });
 const hello = (over: object = {}): string =>
-  request(1, 'agent.hello', { protocolVersion: 1, token: TOKEN, ...over });
+  request(1, 'agent.hello', { protocolVersion: AGENT_PROTOCOL_VERSION, token: TOKEN, ...over });
 
 describe('a client with the token', () => {
   it('calls, receives typed results and pushed states, the newest at once', async () => {
@@ -241,7 +241,7 @@ describe('a client that may not speak', () => {
 
   it('is refused for another protocol version', async () => {
     await serve();
-    const answer = await raw([hello({ protocolVersion: 2 })]);
+    const answer = await raw([hello({ protocolVersion: AGENT_PROTOCOL_VERSION + 1 })]);
     expect(answer.received).toContain('agent_version_mismatch');
     expect(answer.ended).toBe(true);
   });
@@ -291,8 +291,8 @@ describe('hostile frames', () => {
   it('split into single bytes are put together', async () => {
     await serve();
     const letters = [...hello()].map((letter) => Buffer.from(letter));
-    const answer = await raw(letters, { wanted: '"protocolVersion":1' });
-    expect(answer.received).toContain('"protocolVersion":1');
+    const answer = await raw(letters, { wanted: `"protocolVersion":${AGENT_PROTOCOL_VERSION}` });
+    expect(answer.received).toContain(`"protocolVersion":${AGENT_PROTOCOL_VERSION}`);
   });
 
   it('never disturb another client', async () => {
@@ -379,7 +379,9 @@ describe('a lost agent', () => {
     const { createServer } = await import('node:net');
     const silent = createServer((socket) =>
       socket.once('data', () =>
-        socket.write(frame({ jsonrpc: '2.0', id: 0, result: { protocolVersion: 1, version: '1' } })),
+        socket.write(
+          frame({ jsonrpc: '2.0', id: 0, result: { protocolVersion: AGENT_PROTOCOL_VERSION, version: '1' } }),
+        ),
       ),
     );
     await new Promise<void>((resolve) => silent.listen(socketPath, resolve));

@@ -16,6 +16,7 @@ export const FAKE_SCENARIOS = [
   'merchant_signed_in',
   'ready',
   'fresh',
+  'connecting',
   'offline_pending',
   'settling',
   'settle_refused',
@@ -117,8 +118,8 @@ export class FakeAgent {
     for (const listener of [...this.#listeners]) listener(this.state);
   }
 
-  goOnline(online: boolean): void {
-    this.set({ cloud: { ...this.#state.cloud, state: online ? 'online' : 'offline', since: this.#at(0) } });
+  hearOfCloud(state: AgentState['cloud']['state']): void {
+    this.set({ cloud: { ...this.#state.cloud, state, since: this.#at(0) } });
   }
 
   /** A customer pays: the sale in front unless another is named. */
@@ -361,7 +362,7 @@ export class FakeAgent {
       kiosk: enrolled ? this.#kiosk() : null,
       merchant,
       cloud: {
-        state: offline ? 'offline' : 'online',
+        state: offline ? 'offline' : scenario === 'connecting' ? 'connecting' : 'online',
         since: this.#at(-840_000),
         lastContactAt: this.#at(offline ? -840_000 : -4_000),
       },
@@ -453,7 +454,7 @@ export class FakeAgent {
       requestId: `r${sequence}`,
       amountMinor,
       currency: this.#options.currency,
-      maskedPhone: `+62 ••• •••• ${String(4000 + sequence * 7).slice(-2)}`,
+      maskedPhone: `+62 •••• ${4000 + sequence * 7}`,
       tier: sequence % 5 === 0 ? 'at_risk' : sequence % 3 === 0 ? 'reserved' : 'locked',
       sequence,
       acceptedAt: this.#at(offsetMs),

@@ -1,7 +1,7 @@
 /**
  * Serves the fake agent on a socket, for work on the screens: `node desktop/ipc/serve-fake-agent.ts FOLDER SCENARIO`,
  * then open the window with `TIKI_AGENT_SOCKET=FOLDER/agent.sock`. Lines on standard input are its controls:
- * pay, refuse CODE, expire, give-back, refuse-refund CODE, expire-refund, settle-refunds, suspend, online, offline, radio STATE, quit; and become SCENARIO, as if
+ * pay, refuse CODE, expire, give-back, refuse-refund CODE, expire-refund, settle-refunds, suspend, online, offline, connecting, radio STATE, quit; and become SCENARIO, as if
  * the agent ended and another one came.
  */
 import { randomBytes } from 'node:crypto';
@@ -49,7 +49,8 @@ for await (const line of createInterface({ input: process.stdin })) {
   else if (command === 'settle-refunds') agent.refunds.settle();
   else if (command === 'suspend') agent.suspend();
   else if (command === 'expire') agent.expire();
-  else if (command === 'online' || command === 'offline') agent.goOnline(command === 'online');
+  else if (command === 'online' || command === 'offline' || command === 'connecting')
+    agent.hearOfCloud(command);
   else if (command === 'radio') agent.set({ radio: fakeRadio(RadioState.parse(argument)) });
   else if (command === 'become') {
     const next = scenarioOf(argument);

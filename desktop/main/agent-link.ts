@@ -25,7 +25,7 @@ export function linkAgent(options: AgentLinkOptions): AgentLink {
   const client = connectAgent({
     socketPath: options.socketPath,
     token: () => readFile(options.tokenPath, 'utf8'),
-    maxBackoffMs: 1_000,
+    maxBackoffMs: 250,
   });
   let newest: RendererEvent = { type: 'agentLost', since: now().toISOString() };
   const tell = (event: RendererEvent): void => {

@@ -8,7 +8,7 @@ import { agent, show, typeDigits } from './test/till.tsx';
 describe('a manager', () => {
   it('sees what was refused, what is at stake, and decides with a reason and the PIN', async () => {
     show('overridable');
-    act(() => agent.goOnline(false));
+    act(() => agent.hearOfCloud('offline'));
     fireEvent.click(screen.getByTestId('override-open'));
     await screen.findByTestId('override-dialog');
     expect(screen.getByTestId('override-risk').textContent).toContain('You may not get this money');

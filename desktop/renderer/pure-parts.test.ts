@@ -72,7 +72,7 @@ describe('what happened', () => {
     agent.refuse('request_expired');
     expect(happeningsBetween(before, agent.state)).toEqual([{ kind: 'refused', code: 'request_expired' }]);
     const online = agent.state;
-    agent.goOnline(false);
+    agent.hearOfCloud('offline');
     expect(happeningsBetween(online, agent.state)).toEqual([{ kind: 'offline' }]);
   });
 });

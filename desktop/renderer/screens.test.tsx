@@ -270,6 +270,18 @@ describe('the bar', () => {
     expect(screen.getByTestId('settlement-state').textContent).toContain('3 waiting');
   });
 
+  it('says that it is connecting, which is not offline', () => {
+    show('connecting');
+    const chip = screen.getByTestId('cloud-state');
+    expect(chip.dataset['state']).toBe('connecting');
+    expect([chip.textContent, chip.getAttribute('aria-label')]).toEqual([
+      'Connecting…',
+      'Internet: Connecting…',
+    ]);
+    fireEvent.click(screen.getByTestId('nav-status'));
+    expect(screen.getByTestId('panel-cloud').textContent).toContain('Connecting…');
+  });
+
   it('shows how far a settlement has come', () => {
     show('settling');
     expect(screen.getByTestId('settlement-state').textContent).toContain('148 of 260');

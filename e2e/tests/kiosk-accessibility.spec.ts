@@ -157,6 +157,7 @@ const screens: readonly Screen[] = [
     go: tap('key-9', 'key-00', 'key-00', 'key-00', 'key-00'),
     shows: 'screen-sell',
   },
+  { name: 'connecting', scenario: 'connecting', shows: 'screen-sell' },
   { name: 'selling offline', scenario: 'offline_pending', shows: 'screen-sell' },
   { name: 'settling', scenario: 'settling', shows: 'settlement-progress' },
   { name: 'waiting', scenario: 'waiting', shows: 'qr' },
@@ -291,6 +292,33 @@ test('what decides about money can be read from right to left, by night, in the 
   } finally {
     await small.close();
   }
+});
+
+test('the bar stands still while the till connects, goes offline and comes back', async () => {
+  await till.become('connecting');
+  await wear('light');
+  const places = async (): Promise<unknown[]> => {
+    const all = ['shop-name', 'cloud-state', 'settlement-state', 'trust-state'];
+    return await Promise.all(all.map(async (handle) => await till.at(handle).boundingBox()));
+  };
+  for (const language of ['en', 'id', 'vi', 'ar', 'sw']) {
+    await till.page.evaluate(
+      (chosen) => localStorage.setItem('tiki.preferences', JSON.stringify({ language: chosen })),
+      language,
+    );
+    await till.page.reload();
+    till.control('connecting');
+    await expect(till.at('cloud-state')).toHaveAttribute('data-state', 'connecting');
+    await comeToRest(till);
+    const before = await places();
+    for (const state of ['offline', 'online'] as const) {
+      till.control(state);
+      await expect(till.at('cloud-state')).toHaveAttribute('data-state', state);
+      await comeToRest(till);
+      expect(await places(), `${language} ${state}`).toEqual(before);
+    }
+  }
+  await till.page.evaluate(() => localStorage.clear());
 });
 
 async function wear(colorScheme: 'light' | 'dark'): Promise<void> {

@@ -56,6 +56,7 @@ export * from './refund.ts';
 export * from './refund-acceptance.ts';
 export * from './refund-offer.ts';
 export * from './refund-receipt.ts';
+export * from './sale-at-hand.ts';
 export * from './sealed-settlement.ts';
 export * from './sealing.ts';
 export * from './settlement.ts';

@@ -10,6 +10,7 @@ import { giveBackAll, listAllowances } from './allowances/index.ts';
 import type { RegisterRoutes, ServerContext } from './context.ts';
 import { answerRepeats } from './http/answer-repeats.ts';
 import { limitBodies } from './http/body-limit.ts';
+import { requestLine } from './http/request-line.ts';
 import { refuseErrors, refuseUnknown } from './http/refuse.ts';
 import { type AppEnv, newRouter, type Router } from './http/router.ts';
 import { usualHeaders } from './http/usual-headers.ts';
@@ -102,19 +103,11 @@ export function createApp(context: ServerContext): Router {
   return router;
 }
 
-/** One line a request: ids and figures, never bodies, queries or addresses of people. */
 function logRequests({ log }: ServerContext): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
     const startedAt = performance.now();
     await next();
-    const { method, path } = c.req;
-    const line = {
-      requestId: c.get('requestId'),
-      method,
-      path,
-      status: c.res.status,
-      userId: c.get('userId'),
-    };
-    log.info({ ...line, durationMs: Math.round(performance.now() - startedAt) }, 'request');
+    const { status } = c.res;
+    log.info(requestLine(c, { status, userId: c.get('userId'), startedAt }), 'request');
   };
 }

@@ -9,6 +9,7 @@ import type { ActingRoles } from './db/acting-as.ts';
 import type { Db } from './db/client.ts';
 import type { AsTenant } from './db/tenant.ts';
 import type { Reading } from './db/reading.ts';
+import type { Asked } from './http/asked.ts';
 import type { Idempotency } from './http/idempotency.ts';
 import type { RateLimits } from './http/rate-limits.ts';
 import type { Router } from './http/router.ts';
@@ -18,7 +19,6 @@ import type { NotifyPort } from './notify/port.ts';
 import type { Metrics } from './observe/metrics.ts';
 import type { Offline, SealingKeys, SignatureVerifier } from './trust/index.ts';
 import type { WebhookNeeds } from './webhooks/index.ts';
-import type { Context } from 'hono';
 
 export interface ServerContext {
   readonly config: Config;
@@ -54,9 +54,9 @@ export interface ServerContext {
   /** Our ledger account that pays merchants where a reserve falls short. */
   readonly guaranteeAccountId: string;
   /** The address to hold responsible for a request, for rate limits. */
-  readonly addressOf: (c: Context) => string;
+  readonly addressOf: (c: Pick<Asked, 'req' | 'env'>) => string;
   /** Whether a request came by way of one of our own proxies. */
-  readonly isFromProxy: (c: Context) => boolean;
+  readonly isFromProxy: (c: Pick<Asked, 'req' | 'env'>) => boolean;
 }
 
 /** Adds a room's routes. One file in `routes/` exports one of these; `app.ts` lists them. */

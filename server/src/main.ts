@@ -10,6 +10,7 @@ import { openDatabase } from './db/open.ts';
 import { FolderInUse } from './db/process-lock.ts';
 import { SchemaDiffers } from './db/schema-version.ts';
 import { assertPortFree, listen, PortTaken } from './http/listen.ts';
+import { shortWayOf } from './http/short-way.ts';
 import { type Queue, startQueue } from './jobs/queue.ts';
 import { createLogger } from './log.ts';
 import { lookAfterTopUps } from './money/look-after-top-ups.ts';
@@ -49,8 +50,14 @@ async function main(): Promise<void> {
       replica: database.replica,
       log,
     });
-    const { fetch } = createApp(context);
-    const server = await listen({ fetch, host: config.host, port: config.port, setting: 'PORT' });
+    const app = createApp(context);
+    const server = await listen({
+      fetch: app.fetch,
+      shortWay: shortWayOf(app, context),
+      host: config.host,
+      port: config.port,
+      setting: 'PORT',
+    });
     const { metrics, life } = context;
     const metricsServer =
       config.metrics === null ? null : await serveMetrics({ ...config.metrics, registry: metrics.registry });

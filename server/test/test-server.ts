@@ -25,6 +25,7 @@ import { readConfig } from '../src/config.ts';
 import type { ServerContext } from '../src/context.ts';
 import { createContext } from '../src/context-from-config.ts';
 import { type Listening, listen } from '../src/http/listen.ts';
+import { type ShortWay, shortWayOf } from '../src/http/short-way.ts';
 import { createLogger } from '../src/log.ts';
 import { createStripeStandIn, type StripeStandIn } from '../src/money/stand-in/stripe-stand-in.ts';
 import { createTwilioStandIn, type SmsMessage } from '../src/notify/stand-in/twilio-stand-in.ts';
@@ -302,7 +303,11 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
 
   // The API needs the providers' addresses and they need the API's: it answers once it is made.
   let handle: Parameters<typeof listenOnFreePort>[0] = () => new Response(null, { status: 503 });
-  const server = await listenOnFreePort((request, env) => handle(request, env));
+  let shortWay: ShortWay = () => false;
+  const server = await listenOnFreePort(
+    (request, env) => handle(request, env),
+    (incoming, outgoing) => shortWay(incoming, outgoing),
+  );
   const origin = `http://127.0.0.1:${server.port}`;
   const webhookSecret = `whsec_${randomUUID()}`;
   let stripeFetch: Parameters<typeof listenOnFreePort>[0] = () => new Response(null, { status: 503 });
@@ -329,7 +334,10 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   scan.guard(webhookSecret, "the webhook's secret");
   const log = options.log ?? createLogger({ level: 'trace', destination: scan });
   const context = await createContext({ config, clock, db: database.db, log });
-  handle = createApp(options.watch?.(context) ?? context).fetch;
+  const given = options.watch?.(context) ?? context;
+  const app = createApp(given);
+  handle = app.fetch;
+  shortWay = shortWayOf(app, given);
   const stripeOrigin = `http://127.0.0.1:${stripeServer.port}`;
   return new TestServer(
     { origin, context, clock, database, stripe, stripeOrigin, sms, webhookSecret, log: scan, env: settings },
@@ -344,6 +352,9 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   );
 }
 
-function listenOnFreePort(fetch: Parameters<typeof listen>[0]['fetch']): Promise<Listening> {
-  return listen({ fetch, host: '127.0.0.1', port: 0, setting: 'none' });
+function listenOnFreePort(
+  fetch: Parameters<typeof listen>[0]['fetch'],
+  shortWay: ShortWay = () => false,
+): Promise<Listening> {
+  return listen({ fetch, shortWay, host: '127.0.0.1', port: 0, setting: 'none' });
 }

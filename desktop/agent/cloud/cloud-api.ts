@@ -21,8 +21,8 @@ const AS_AGENT = { [CLIENT_HEADER]: 'agent' } as const;
 const SETTLE_TIMEOUT_MS = 45_000;
 /** The server may take its time for the batches that a proxy let through at once. */
 const STREAM_STALL_MS = 90_000;
-/** Short: whoever asks wants to know within seconds. */
-const PROBE_TIMEOUT_MS = 2_000;
+/** Others are asked meanwhile, and the silence of all of them is what counts. */
+const PROBE_TIMEOUT_MS = 10_000;
 
 export interface KioskKeys {
   readonly code: string;

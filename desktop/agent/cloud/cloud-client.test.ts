@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { z } from 'zod';
 import {
   encodeStreamFrame,
@@ -14,7 +14,6 @@ import { IpcError } from '../../ipc/index.ts';
 import { cloudApi } from './cloud-api.ts';
 import { CloudClient, CloudProblem, StreamNotTaken } from './cloud-client.ts';
 import { MerchantSession } from './merchant-session.ts';
-import { Reachability, type CloudState } from './reachability.ts';
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 let server: Server;
@@ -222,30 +221,6 @@ test("a customer's account does not open the merchant's desk", async () => {
     'not_permitted',
   );
   expect(desk.view).toBeNull();
-});
-
-test('the way to the cloud is known within seconds of opening and closing', async () => {
-  let isUp = false;
-  const states: CloudState[] = [];
-  const way = new Reachability({
-    probe: () => (isUp ? Promise.resolve() : Promise.reject(new Error('down'))),
-    onChange: (state) => states.push(state),
-  });
-  vi.useFakeTimers();
-  try {
-    way.start();
-    await vi.advanceTimersByTimeAsync(100);
-    expect(states).toEqual(['offline']);
-    isUp = true;
-    await vi.advanceTimersByTimeAsync(5_000);
-    expect(states).toEqual(['offline', 'online']);
-    isUp = false;
-    await vi.advanceTimersByTimeAsync(5_000);
-    expect(states).toEqual(['offline', 'online', 'offline']);
-  } finally {
-    way.stop();
-    vi.useRealTimers();
-  }
 });
 
 const SEQUENCE = { 'content-type': 'application/cbor-seq' };

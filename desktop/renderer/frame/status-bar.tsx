@@ -79,7 +79,7 @@ function CloudChip({ state, onOpen }: StateChipProps): ReactElement {
   const view = {
     online: { tone: 'good', icon: 'online', words: t('bar.cloudOnline') },
     offline: { tone: 'warn', icon: 'offline', words: t('bar.cloudOffline') },
-    checking: { tone: 'calm', icon: 'refresh', words: t('bar.cloudChecking') },
+    connecting: { tone: 'calm', icon: 'refresh', words: t('bar.cloudConnecting') },
   } as const;
   const { tone, icon, words } = view[state.cloud.state];
   return (
@@ -91,7 +91,13 @@ function CloudChip({ state, onOpen }: StateChipProps): ReactElement {
       value={state.cloud.state}
       onOpen={onOpen}
     >
-      {words}
+      <span className={classes.oneOf}>
+        {words}
+        {/* As wide as the widest of them: nothing beside it moves when the state changes. */}
+        {Object.values(view).map((other) => (
+          <span key={other.words} className={classes.reserve} aria-hidden="true" data-words={other.words} />
+        ))}
+      </span>
     </Chip>
   );
 }

@@ -108,12 +108,13 @@ function CloudPanel(): ReactElement {
   const words = {
     online: 'bar.cloudOnline',
     offline: 'bar.cloudOffline',
-    checking: 'bar.cloudChecking',
+    connecting: 'bar.cloudConnecting',
   } as const;
+  const icons = { online: 'online', offline: 'offline', connecting: 'refresh' } as const;
   const tone = cloud.state === 'online' ? 'good' : cloud.state === 'offline' ? 'warn' : 'calm';
   return (
     <Panel title={t('status.cloud')} icon="online" testId="panel-cloud">
-      <StateWord tone={tone} icon={cloud.state === 'offline' ? 'offline' : 'online'}>
+      <StateWord tone={tone} icon={icons[cloud.state]}>
         {t(words[cloud.state])}
       </StateWord>
       <Facts>

@@ -6,6 +6,7 @@
 import type { Context } from 'hono';
 import { mayDo, type Permission, type Role, type TeamRole } from '../../contract/index.ts';
 import type { Db } from '../db/client.ts';
+import type { Asked, AskedHeaders } from '../http/asked.ts';
 import { problem } from '../http/problem.ts';
 import type { RateLimits } from '../http/rate-limits.ts';
 import type { AppEnv } from '../http/router.ts';
@@ -27,7 +28,7 @@ export interface Authenticator {
    * What the token alone says, for a caller who asks about the session together with everything else.
    * @throws ApiProblem `not_authenticated`, `session_expired`, `not_permitted` for another role
    */
-  readToken(c: Context<AppEnv>, role: Role): Promise<SignedIn>;
+  readToken(c: Asked, role: Role): Promise<SignedIn>;
   /** @throws ApiProblem like {@link requireUser}, and `not_permitted` for another role */
   requireRole(c: Context<AppEnv>, role: Role): Promise<SignedIn>;
   /**
@@ -39,7 +40,7 @@ export interface Authenticator {
 }
 
 /** The value after a scheme in the Authorization header, or null. Schemes are case-insensitive. */
-export function credentialOf(c: Context, scheme: string): string | null {
+export function credentialOf(c: AskedHeaders, scheme: string): string | null {
   const [given = '', value = '', ...rest] = (c.req.header('authorization') ?? '').split(' ');
   return given.toLowerCase() === scheme.toLowerCase() && value !== '' && rest.length === 0 ? value : null;
 }
@@ -57,7 +58,7 @@ export function createAuthenticator(
     readonly limits: Pick<RateLimits, 'takeOfFlood'>;
   },
 ): Authenticator {
-  const readToken = async (c: Context<AppEnv>) => {
+  const readToken = async (c: Asked) => {
     const token = credentialOf(c, 'Bearer');
     if (token === null) throw problem('not_authenticated');
     const claims = await tokens.verifyAccess(token);

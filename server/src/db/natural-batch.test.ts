@@ -111,3 +111,39 @@ test('who shares a name with one that waits for a lock waits with it, in order, 
     ['ha', 'ad', 'cd'].map((item) => said.indexOf(item)),
   );
 });
+
+test('beside a batch that is under way another waits for its even share of all who were here', async () => {
+  const sizes: number[] = [];
+  const ends: (() => void)[] = [];
+  const queue = new NaturalBatch<number, number>(
+    (items) =>
+      new Promise((resolve) => {
+        sizes.push(items.length);
+        ends.push(() => resolve(done(items)));
+      }),
+    { atOnce: 2, company: 2 },
+  );
+  const submit = (count: number) => Array.from({ length: count }, (_, item) => queue.submit(item));
+  const endFirst = async (answers: readonly Promise<number>[]) => {
+    ends.shift()?.();
+    await Promise.all(answers);
+  };
+  // Nobody was here before: two are company.
+  const [first, second, late] = [submit(1), submit(2), submit(5)];
+  expect(sizes).toEqual([1, 2]);
+  // Eight were here when the first one ended, so that the five are more than their share.
+  await endFirst(first);
+  expect(sizes).toEqual([1, 2, 5]);
+  await endFirst(second);
+  // Seven were: three are fewer than half of them, four are not.
+  const next = submit(3);
+  expect(sizes).toEqual([1, 2, 5]);
+  const more = submit(1);
+  expect(sizes).toEqual([1, 2, 5, 4]);
+  await endFirst(late);
+  await endFirst([...next, ...more]);
+  // Whoever is alone still goes at once.
+  const alone = submit(1);
+  expect(sizes).toEqual([1, 2, 5, 4, 1]);
+  await endFirst(alone);
+});

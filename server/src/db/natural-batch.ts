@@ -26,7 +26,10 @@ const MAX_TOGETHER = 512;
 export interface Together<I> {
   /** How many batches may be under way at a time; one where nothing is said. */
   readonly atOnce?: number;
-  /** Beside a batch that is under way another one leaves with so many: what fewer would cost is better waited for. */
+  /**
+   * Beside a batch that is under way another one leaves with so many, or where it is more than one with its even share of all who
+   * were here when a batch ended last: what fewer would cost is better waited for.
+   */
   readonly company?: number;
   /**
    * Of two that share a name the second waits while the first is under way, or waits itself, so that it finds what became of it.
@@ -49,6 +52,10 @@ export class NaturalBatch<I, O> {
   readonly #named = new Set<string>();
   #waiting: Waiting<I, O>[] = [];
   #underWay = 0;
+  /** Items under way. */
+  #onTheWay = 0;
+  /** Of those who were here when a batch ended last, for each batch that may be under way. */
+  #share = 0;
 
   /** `run` answers in the order of its items. When it throws, nothing of the batch may have happened. */
   constructor(
@@ -70,16 +77,23 @@ export class NaturalBatch<I, O> {
   }
 
   #go(): void {
-    while (this.#underWay === 0 || (this.#underWay < this.#atOnce && this.#waiting.length >= this.#company)) {
+    while (this.#underWay === 0 || (this.#underWay < this.#atOnce && this.#hasCompany())) {
       const together = this.#next();
       if (together.length === 0) return;
       this.#underWay += 1;
+      this.#onTheWay += together.length;
       void this.#take(together).then(() => {
+        this.#share = (this.#onTheWay + this.#waiting.length) / this.#atOnce;
         this.#underWay -= 1;
+        this.#onTheWay -= together.length;
         for (const { names } of together) for (const name of names) this.#named.delete(name);
         this.#go();
       });
     }
+  }
+
+  #hasCompany(): boolean {
+    return this.#waiting.length >= (this.#company > 1 ? Math.max(this.#company, this.#share) : 1);
   }
 
   /** In the order of arrival, but for those whose namesakes are under way or wait longer. */

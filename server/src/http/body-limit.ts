@@ -3,7 +3,7 @@ import type { MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { problem } from './problem.ts';
 
-const DEFAULT_MAX_BYTES = 64 * 1024;
+export const DEFAULT_MAX_BYTES = 64 * 1024;
 
 export interface BodyAllowance {
   /** Exact path. */

@@ -7,7 +7,6 @@
 import { hash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { and, eq, isNull, lt, sql } from 'drizzle-orm';
-import type { Context } from 'hono';
 import type { PendingQuery, Row, Sql } from 'postgres';
 import { z } from 'zod';
 import { IDEMPOTENCY_HEADER, ProblemCode, Uuid } from '../../contract/index.ts';
@@ -16,6 +15,7 @@ import type { Db } from '../db/client.ts';
 import { NaturalBatch, type Outcome } from '../db/natural-batch.ts';
 import { pgArray, pgPlainArray } from '../db/pg-array.ts';
 import { idempotencyKeys } from '../db/schema/http.ts';
+import type { AskedHeaders } from './asked.ts';
 import { ApiProblem, problem } from './problem.ts';
 
 /** How long one attempt may work before another may take over; longer than any provider's time-out. */
@@ -55,13 +55,13 @@ export interface Attempt {
 
 export interface Idempotency {
   /** For callers that make answers by themselves. @throws ApiProblem like `run`, the kept refusal included */
-  begin(c: Context, write: Write): Promise<Attempt>;
+  begin(c: AskedHeaders, write: Write): Promise<Attempt>;
   /**
    * Runs a write at most once per key and answers repeats from store. Refusals about the write itself are kept too;
    * failures of ours or of a provider are not, so that the client may try again.
    * @throws ApiProblem `idempotency_key_required`, `idempotency_key_reused`, or the write's own
    */
-  run<T extends z.ZodType>(c: Context, write: IdempotentWrite<T>): Promise<z.output<T>>;
+  run<T extends z.ZodType>(c: AskedHeaders, write: IdempotentWrite<T>): Promise<z.output<T>>;
 }
 
 /** A write as its row knows it, for callers whose own statement claims it and keeps its answer. */
@@ -72,13 +72,13 @@ export interface NamedWrite extends RowKey {
 }
 
 /** @throws ApiProblem `idempotency_key_required`, `request_invalid` */
-export function nameWrite(c: Context, { userId, route, input }: Write): NamedWrite {
+export function nameWrite(c: AskedHeaders, { userId, route, input }: Write): NamedWrite {
   const key = readKey(c);
   const requestHash = hash('sha256', JSON.stringify(input), 'hex');
   return { userId, route, key, requestHash, ledgerKey: `${userId}:${route}:${key}` };
 }
 
-export function hasKey(c: Context): boolean {
+export function hasKey(c: AskedHeaders): boolean {
   return Uuid.safeParse(c.req.header(IDEMPOTENCY_HEADER)).success;
 }
 
@@ -141,7 +141,7 @@ function isWorthKeeping(refusal: ApiProblem): boolean {
 
 export function createIdempotency(db: Db, clock: Clock): Idempotency {
   const store = new AnswerStore(db, clock);
-  const begin = async (c: Context, write: Write): Promise<Attempt> => {
+  const begin = async (c: AskedHeaders, write: Write): Promise<Attempt> => {
     const { ledgerKey, requestHash, ...row } = nameWrite(c, write);
     const stored = await store.claim(row, requestHash);
     const answered = stored === null ? null : readKept(stored);
@@ -173,7 +173,7 @@ export function createIdempotency(db: Db, clock: Clock): Idempotency {
   };
 }
 
-function readKey(c: Context): string {
+function readKey(c: AskedHeaders): string {
   const header = c.req.header(IDEMPOTENCY_HEADER);
   if (header === undefined) throw problem('idempotency_key_required');
   const key = Uuid.safeParse(header);

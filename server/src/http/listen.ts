@@ -1,7 +1,13 @@
 /** Listening and closing, with words for the usual trouble. */
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import { createServer } from 'node:net';
-import { createAdaptorServer } from '@hono/node-server';
+import { getRequestListener } from '@hono/node-server';
+import type { ShortWay } from './short-way.ts';
 
 /** Somebody else has the port. */
 export class PortTaken extends Error {
@@ -12,7 +18,9 @@ export class PortTaken extends Error {
 }
 
 export interface ListenOptions {
-  readonly fetch: Parameters<typeof createAdaptorServer>[0]['fetch'];
+  readonly fetch: Parameters<typeof getRequestListener>[0];
+  /** Asked before `fetch`. */
+  readonly shortWay?: ShortWay;
   readonly host: string;
   readonly port: number;
   /** The variable that changes the port, for the error. */
@@ -47,12 +55,16 @@ export function assertPortFree(host: string, port: number, setting: string): Pro
 export function listen(options: ListenOptions): Promise<Listening> {
   const { host, port, setting } = options;
   return new Promise((resolve, reject) => {
-    const server = createAdaptorServer({ fetch: options.fetch });
+    const { fetch, shortWay } = options;
+    const takeRequest = getRequestListener(fetch);
+    const server = createHttpServer((incoming, outgoing) => {
+      if (shortWay?.(incoming, outgoing) !== true) void takeRequest(incoming, outgoing);
+    });
     let leaving = false;
     server.prependListener('request', (_request: IncomingMessage, response: ServerResponse) => {
       if (leaving) response.setHeader('connection', 'close');
       // A connection that was busy when listening ended goes with its answer, not after its time-out.
-      response.once('close', () => !server.listening && isHttp1(server) && server.closeIdleConnections());
+      response.once('close', () => !server.listening && server.closeIdleConnections());
     });
     server.once('error', (error) => reject(isPortTaken(error) ? new PortTaken(port, setting) : error));
     server.listen(port, host, () => {
@@ -70,17 +82,13 @@ export function listen(options: ListenOptions): Promise<Listening> {
   });
 }
 
-function closeServer(server: ReturnType<typeof createAdaptorServer>, graceMs: number): Promise<void> {
+function closeServer(server: Server, graceMs: number): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(() => isHttp1(server) && server.closeAllConnections(), graceMs);
+    const timer = setTimeout(() => server.closeAllConnections(), graceMs);
     server.close(() => {
       clearTimeout(timer);
       resolve();
     });
-    if (isHttp1(server)) server.closeIdleConnections();
+    server.closeIdleConnections();
   });
-}
-
-function isHttp1(server: object): server is Server {
-  return 'closeAllConnections' in server;
 }

@@ -6,6 +6,7 @@
 import type { Context } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { Problem, ProblemCode } from '../../contract/index.ts';
+import type { Asked } from './asked.ts';
 
 const PROBLEMS: Readonly<Record<ProblemCode, { status: ContentfulStatusCode; title: string }>> = {
   request_invalid: { status: 400, title: 'The request is not as described.' },
@@ -123,7 +124,7 @@ export function problem(code: ProblemCode, extras: ProblemExtras = {}): ApiProbl
 }
 
 /** The document of a refusal. */
-export function problemDocument(c: Context, refusal: ApiProblem): Problem {
+export function problemDocument(c: Pick<Context, 'get'> | Pick<Asked, 'get'>, refusal: ApiProblem): Problem {
   const { detail, retryAfterMs, members } = refusal.extras;
   const requestId: unknown = c.get('requestId');
   return {
@@ -140,12 +141,17 @@ export function problemDocument(c: Context, refusal: ApiProblem): Problem {
 
 /** The `application/problem+json` answer of a refusal. */
 export function problemResponse(c: Context, refusal: ApiProblem): Response {
-  const { retryAfterMs, headers } = refusal.extras;
-  return c.body(JSON.stringify(problemDocument(c, refusal)), refusal.status, {
+  return c.body(JSON.stringify(problemDocument(c, refusal)), refusal.status, problemHeaders(refusal));
+}
+
+/** What that answer has of its own. */
+export function problemHeaders({ status, extras }: ApiProblem): Record<string, string> {
+  const { retryAfterMs, headers } = extras;
+  return {
     'content-type': 'application/problem+json',
     'cache-control': 'no-store',
     ...(retryAfterMs === undefined ? {} : { 'retry-after': String(Math.ceil(retryAfterMs / 1000)) }),
-    ...(refusal.status === 401 ? { 'www-authenticate': 'Bearer' } : {}),
+    ...(status === 401 ? { 'www-authenticate': 'Bearer' } : {}),
     ...headers,
-  });
+  };
 }

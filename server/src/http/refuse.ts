@@ -6,6 +6,7 @@ import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import type { Logger } from 'pino';
 import { sqlState } from '../db/retry.ts';
+import type { Asked } from './asked.ts';
 import { ApiProblem, problem, problemResponse } from './problem.ts';
 import type { AppEnv, Router } from './router.ts';
 
@@ -21,19 +22,17 @@ const PASSING_CODES = new Set([
 ]);
 
 export function refuseErrors(log: Logger): (error: Error, c: Context<AppEnv>) => Response {
-  return (error, c) => {
-    const refusal = toProblem(error);
-    const entry = {
-      err: error,
-      requestId: c.get('requestId'),
-      method: c.req.method,
-      path: c.req.path,
-      problem: refusal.code,
-    };
-    if (refusal.status >= 500) log.error(entry, 'request failed');
-    else log.debug({ ...entry, err: undefined }, 'request refused');
-    return problemResponse(c, refusal);
-  };
+  return (error, c) => problemResponse(c, refusalOf(log, error, c));
+}
+
+/** What the caller is told of what was thrown, once it is logged. */
+export function refusalOf(log: Logger, error: unknown, asked: Asked): ApiProblem {
+  const refusal = toProblem(error);
+  const { method, path } = asked.req;
+  const entry = { err: error, requestId: asked.get('requestId'), method, path, problem: refusal.code };
+  if (refusal.status >= 500) log.error(entry, 'request failed');
+  else log.debug({ ...entry, err: undefined }, 'request refused');
+  return refusal;
 }
 
 /** What a caller is told of whatever was thrown. */

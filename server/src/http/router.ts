@@ -48,7 +48,12 @@ const JSON_TYPE = /^application\/([a-z-.]+\+)?json(;\s*[a-zA-Z0-9-]+=([^;]+))*$/
  * @throws ApiProblem `request_invalid`, like every other route
  */
 export async function readJson<T extends z.ZodType>(c: Context<AppEnv>, schema: T): Promise<z.output<T>> {
-  const body = JSON_TYPE.test(c.req.header('content-type') ?? '') ? parseJson(await c.req.text()) : {};
+  return readText(JSON_TYPE.test(c.req.header('content-type') ?? '') ? await c.req.text() : '{}', schema);
+}
+
+/** The same of a text that says it is JSON. */
+export function readText<T extends z.ZodType>(text: string, schema: T): z.output<T> {
+  const body = parseJson(text);
   const read = schema.safeParse(body);
   if (!read.success) throw invalid(read.error, 'json');
   return read.data;

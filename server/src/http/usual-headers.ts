@@ -30,16 +30,21 @@ function securityHeaders(isHttps: boolean): Readonly<Record<string, string>> {
   };
 }
 
+const apiHeaders = (isHttps: boolean) => ({ ...securityHeaders(isHttps), [VERSION_HEADER]: API_VERSION });
+
+/** What the caller calls a request, or a name of ours. */
+export const requestIdOf = (named: string | undefined): string =>
+  named !== undefined && NAME.test(named) ? named : randomUUIDv7();
+
 /** Answers that were made with them. */
 const dressed = new WeakSet<Response>();
 
 /** Comes first, so that what others refuse has them too. */
 export function usualHeaders({ isHttps }: { readonly isHttps: boolean }): MiddlewareHandler<AppEnv> {
   const security = securityHeaders(isHttps);
-  const api = { ...security, [VERSION_HEADER]: API_VERSION };
+  const api = apiHeaders(isHttps);
   return async (c, next) => {
-    const named = c.req.header('x-request-id');
-    c.set('requestId', named !== undefined && NAME.test(named) ? named : randomUUIDv7());
+    c.set('requestId', requestIdOf(c.req.header('x-request-id')));
     const isApi = c.req.path.startsWith(API);
     c.set('usualHeaders', isApi ? api : security);
     await next();
@@ -54,14 +59,20 @@ export function usualHeaders({ isHttps }: { readonly isHttps: boolean }): Middle
 
 /** A JSON answer of the API with all of its headers, made in one go. */
 export function answerJson(c: Context<AppEnv>, body: string): Response {
-  const answer = new Response(body, {
-    headers: {
-      ...c.get('usualHeaders'),
-      'content-type': 'application/json',
-      'cache-control': 'no-store',
-      'x-request-id': c.get('requestId'),
-    },
-  });
+  const answer = new Response(body, { headers: jsonHeaders(c.get('usualHeaders'), c.get('requestId')) });
   dressed.add(answer);
   return answer;
 }
+
+/** All headers of a JSON answer of the API. */
+export function jsonHeadersOf(isHttps: boolean): (requestId: string) => Record<string, string> {
+  const usual = apiHeaders(isHttps);
+  return (requestId) => jsonHeaders(usual, requestId);
+}
+
+const jsonHeaders = (usual: Readonly<Record<string, string>>, requestId: string) => ({
+  ...usual,
+  'content-type': 'application/json',
+  'cache-control': 'no-store',
+  'x-request-id': requestId,
+});

@@ -5,7 +5,7 @@
  * holds more lines of it than a page (a shop's month may have millions of entries), or keeps a transaction between two pages.
  */
 import { sql } from 'drizzle-orm';
-import { currencyExponent } from '@tikiwallet/protocol';
+import { currencyExponent, shownMask } from '@tikiwallet/protocol';
 import type { Executor } from '../db/client.ts';
 import type { TransferKind, TransferReference } from '../db/schema/ledger.ts';
 import { toCsv } from './csv.ts';
@@ -134,7 +134,7 @@ function lineOf(row: Row, balanceMinor: bigint): StatementLine {
     kind: row.kind,
     amountMinor,
     balanceMinor,
-    counterparty: text(amountMinor > 0n ? 'payerText' : 'payeeText'),
+    counterparty: shownMask(text(amountMinor > 0n ? 'payerText' : 'payeeText')),
     note: text('note'),
     receipt: String(row.refund_sequence ?? row.reference.sequence ?? ''),
     till: row.refund_till ?? text('kioskName'),

@@ -12,10 +12,19 @@ import { listenTo } from './facts.ts';
 
 export interface Metrics {
   readonly registry: Registry;
+  /** A request begins. @returns to be told once it is answered */
+  readonly begin: () => (answered: Answered) => void;
   /** Times every request by its route's template. */
   readonly middleware: MiddlewareHandler<AppEnv>;
   /** Stops listening; for tests that make many. */
   readonly stop: () => void;
+}
+
+interface Answered {
+  readonly method: string;
+  /** Its template. */
+  readonly route: string;
+  readonly status: string;
 }
 
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -36,10 +45,12 @@ export function createMetrics(options: { readonly poolSize: number }): Metrics {
     buckets: SECONDS,
     registers,
   });
-  const running = new Gauge({
+  let running = 0;
+  const inFlight: Gauge = new Gauge({
     name: 'tikiwallet_http_requests_in_flight',
     help: 'Requests that are being answered',
     registers,
+    collect: () => inFlight.set(running),
   });
   const pool = new Gauge({
     name: 'tikiwallet_db_pool_connections_max',
@@ -54,20 +65,26 @@ export function createMetrics(options: { readonly poolSize: number }): Metrics {
     countDatabase(registers),
     countRounds(registers),
   ];
-  const middleware: MiddlewareHandler<AppEnv> = async (c, next) => {
+  const begin = () => {
     const end = requests.startTimer();
-    running.inc();
+    running += 1;
+    return ({ method, route, status }: Answered) => {
+      running -= 1;
+      end({ method, route, status });
+    };
+  };
+  const middleware: MiddlewareHandler<AppEnv> = async (c, next) => {
+    const end = begin();
     try {
       await next();
     } finally {
-      running.dec();
       // After `next` this is the route that answered, or the catch-all behind them.
       const path = routePath(c);
       const route = c.res.status === 404 && path === '/*' ? UNMATCHED : path;
       end({ method: c.req.method, route, status: String(c.res.status) });
     }
   };
-  return { registry, middleware, stop: () => stops.forEach((stop) => stop()) };
+  return { registry, begin, middleware, stop: () => stops.forEach((stop) => stop()) };
 }
 
 type Registers = Registry[];

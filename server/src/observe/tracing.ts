@@ -26,6 +26,8 @@ const tracer = () => trace.getTracer('tikiwallet');
 /** Off, a span costs nothing, not even its making. */
 let isOn = false;
 
+export const isTracing = (): boolean => isOn;
+
 /**
  * Starts exporting when the environment asks for it; endpoint, headers, time-out and compression are read by the
  * exporter itself from OpenTelemetry's own variables.

@@ -1,8 +1,11 @@
 /** Online transfers between customers: first who would receive, then the money. */
 import { createRoute } from '@hono/zod-openapi';
+import type { z } from 'zod';
 import { TransferBody, TransferPreview, TransferPreviewBody, TransferResult } from '../../contract/index.ts';
 import type { RegisterRoutes } from '../context.ts';
-import { answers, bearer, idempotencyHeaders, json, readJson, refusals } from '../http/router.ts';
+import type { Asked } from '../http/asked.ts';
+import { answers, bearer, idempotencyHeaders, json, readJson, readText, refusals } from '../http/router.ts';
+import { setShortRoute } from '../http/short-way.ts';
 import { answerJson } from '../http/usual-headers.ts';
 import { OnlineTransfers } from '../transfers/send-at-once.ts';
 import { previewRecipient } from '../transfers/send-money.ts';
@@ -36,9 +39,11 @@ export const registerTransfers: RegisterRoutes = (router, context) => {
     return c.json(await previewRecipient(context, userId, c.req.valid('json').phone), 200);
   });
   router.openAPIRegistry.registerPath(sendRoute);
-  router.post(sendRoute.path, async (c) => {
-    const wanted = await readJson(c, TransferBody);
-    const sender = await auth.readToken(c, 'customer');
-    return answerJson(c, await transfers.send(c, sender, wanted));
+  const send = async (asked: Asked, wanted: z.output<typeof TransferBody>) =>
+    transfers.send(asked, await auth.readToken(asked, 'customer'), wanted);
+  router.post(sendRoute.path, async (c) => answerJson(c, await send(c, await readJson(c, TransferBody))));
+  setShortRoute(router, {
+    path: sendRoute.path,
+    answer: async (asked, text) => send(asked, readText(text, TransferBody)),
   });
 };

@@ -1,6 +1,6 @@
 /** What a merchant sees of settlement: today's figures and the sales, newest first. Reads only. */
 import { and, type AnyColumn, desc, eq, isNotNull, lt, type SQL, sql } from 'drizzle-orm';
-import { toHex } from '@tikiwallet/protocol';
+import { shownMask, toHex } from '@tikiwallet/protocol';
 import type { MerchantSummary, SalesDay, SalesDays, SaleView } from '../../contract/index.ts';
 import type { Clock } from '../clock.ts';
 import type { Executor } from '../db/client.ts';
@@ -219,7 +219,7 @@ function saleView({ sale, kioskName, refundedMinor }: ShownSale): SaleView {
     currency: sale.currency,
     acceptedAt: sale.acceptedAt.toISOString(),
     settledAt: sale.settledAt.toISOString(),
-    maskedPhone: sale.maskedPhone,
+    maskedPhone: shownMask(sale.maskedPhone),
     state: sale.outcome,
   };
 }

@@ -6,7 +6,6 @@
  * What is not usual for one of them - somebody owes, a key's first attempt is still at work, a transfer stands under its key already -
  * goes the careful way (`send-money.ts`), which knows about it. Never: decides differently from it.
  */
-import type { Context } from 'hono';
 import type { Sql } from 'postgres';
 import { TransferResult } from '../../contract/index.ts';
 import { normalisePhone, type SignedIn } from '../accounts/index.ts';
@@ -17,8 +16,8 @@ import { pgPlainArray } from '../db/pg-array.ts';
 import { inTransactionOf, inTwoSteps } from '../db/pipeline.ts';
 import { sqlState } from '../db/retry.ts';
 import { hasKey, keepTogether, nameWrite, readKept } from '../http/idempotency.ts';
+import type { AskedHeaders } from '../http/asked.ts';
 import { ApiProblem } from '../http/problem.ts';
-import type { AppEnv } from '../http/router.ts';
 import { postPairs, tellPosted } from '../ledger/index.ts';
 import { ask, type Found } from './ask.ts';
 import { type Decided, decide, type Decision, type Request, type Rules } from './decide.ts';
@@ -66,7 +65,7 @@ export class OnlineTransfers {
    *   `amount_above_maximum`, `phone_number_invalid`, `recipient_is_sender`, `recipient_not_found`, `insufficient_funds`
    */
   async send(
-    c: Context<AppEnv>,
+    c: AskedHeaders,
     { userId, sessionId }: SignedIn,
     { phone, amountMinor, note }: Wanted,
   ): Promise<string> {

@@ -6,6 +6,7 @@ import { readConfig } from '../../src/config.ts';
 import { createContext } from '../../src/context-from-config.ts';
 import { connect } from '../../src/db/client.ts';
 import { listen } from '../../src/http/listen.ts';
+import { shortWayOf } from '../../src/http/short-way.ts';
 import { createLogger } from '../../src/log.ts';
 
 const Setup = z.object({ url: z.string(), folder: z.string() });
@@ -19,7 +20,9 @@ const config = readConfig({
 });
 const log = createLogger({ level: 'silent' });
 const context = await createContext({ config, clock: systemClock, db: database.db, log });
-const server = await listen({ fetch: createApp(context).fetch, host: '127.0.0.1', port: 0, setting: 'none' });
+const app = createApp(context);
+const shortWay = shortWayOf(app, context);
+const server = await listen({ fetch: app.fetch, shortWay, host: '127.0.0.1', port: 0, setting: 'none' });
 console.log(server.port);
 process.stdin.resume();
 process.stdin.on('end', () => process.exit());
