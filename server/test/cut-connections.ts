@@ -11,9 +11,9 @@ const url = process.argv[2] ?? '';
 
 async function measure(): Promise<number> {
   const proxy = await cuttingProxy(url);
-  const { db, close } = connect({ url: proxy.url, maxConnections: 1 });
-  await db.execute(sql`select 1`);
-  await close();
+  const database = connect({ url: proxy.url, maxConnections: 1 });
+  await database.db.execute(sql`select 1`);
+  await database.close();
   proxy.close();
   return proxy.longest();
 }
@@ -21,15 +21,15 @@ async function measure(): Promise<number> {
 async function cutOnce(bytes: number, how: Cut): Promise<'answered' | 'refused'> {
   const proxy = await cuttingProxy(url);
   proxy.cut({ bytes, how });
-  const { db, close } = connect({ url: proxy.url, maxConnections: 1 });
-  const first = await db.execute(sql`select 1`).then(
+  const database = connect({ url: proxy.url, maxConnections: 1 });
+  const first = await database.db.execute(sql`select 1`).then(
     () => 'answered' as const,
     () => 'refused' as const,
   );
   // The same pool, over its next connection: the first try may still find one that is just going.
-  const again = () => db.execute(sql`select 1`);
+  const again = () => database.db.execute(sql`select 1`);
   await again().catch(again);
-  await close();
+  await database.close();
   proxy.close();
   return first;
 }
@@ -38,9 +38,9 @@ async function cutOnce(bytes: number, how: Cut): Promise<'answered' | 'refused'>
 async function cutAlways(how: Cut): Promise<number> {
   const proxy = await cuttingProxy(url);
   proxy.cut({ bytes: 0, how, times: Infinity });
-  const { db, close } = connect({ url: proxy.url, maxConnections: 1 });
-  await db.execute(sql`select 1`).catch(() => undefined);
-  await close();
+  const database = connect({ url: proxy.url, maxConnections: 1 });
+  await database.db.execute(sql`select 1`).catch(() => undefined);
+  await database.close();
   proxy.close();
   return proxy.dialled();
 }
