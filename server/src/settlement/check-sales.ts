@@ -7,7 +7,6 @@ import { setImmediate } from 'node:timers/promises';
 import {
   attempt,
   type ChainedEntry,
-  decodeSaleBody,
   equalBytes,
   type KioskCertificate,
   type Payment,
@@ -17,6 +16,7 @@ import {
   type Result,
   type SaleAtHand,
   type SaleBody,
+  saleBodyOf,
   toHex,
   type VerifiedSale,
   verifySale,
@@ -73,7 +73,7 @@ export function readSales(entries: readonly ChainedEntry[]): readonly ReadSale[]
     .filter(({ entry }) => entry.kind === 'sale')
     .map(({ entry }) => ({
       place: { sequence: entry.sequence, acceptedAt: entry.at },
-      body: attempt(() => decodeSaleBody(entry.body)),
+      body: attempt(() => saleBodyOf(entry)),
     }));
 }
 
