@@ -4,6 +4,7 @@ import type { Clock } from '../clock.ts';
 import type { Db, Executor } from '../db/client.ts';
 import { type SignedBundle, TrustBundles, type TrustUpdate } from './bundle.ts';
 import type { BundleName } from './deltas.ts';
+export { readStoredIssuers } from './issuers.ts';
 import { ensureIssuer, readIssuers, readIssuersInForce } from './issuers.ts';
 import type { TrustKeys } from './keys.ts';
 import type { OfflinePolicy } from './offline-policy.ts';
