@@ -45,9 +45,9 @@ async function becomeCustomer(phone: Phone, cloud: CloudClient): Promise<void> {
 }
 
 async function becomeMerchant(kiosk: KioskWindow, cloud: CloudClient): Promise<void> {
-  chapter('A merchant sets up the kiosk');
+  chapter('A merchant sets up the till');
   await kiosk.setUp(merchant, cloud);
-  check((await textOf(kiosk.at('shop-name'))) === 'Warung Sari', 'registered, created a kiosk, enrolled it');
+  check((await textOf(kiosk.at('shop-name'))) === 'Warung Sari', 'registered, created a till, enrolled it');
   await narrator.picture('2-kiosk', await kiosk.screenshot());
 }
 
@@ -56,11 +56,11 @@ async function loseTheInternet(shop: Shop, phone: Phone, kiosk: KioskWindow): Pr
   await shop.stack.stopServer();
   say('the cloud is stopped');
   await kiosk.page.locator('[data-testid=cloud-state][data-state=offline]').waitFor();
-  say('the kiosk says "offline"');
+  say('the till says "offline"');
   await shop.stack.stopAgent();
   await shop.stack.startAgent();
   await kiosk.at('screen-sell').waitFor();
-  say('the kiosk is switched off and on: it sells again, from cold');
+  say('the till is switched off and on: it sells again, from cold');
   await phone.reopen();
   await phone.at('offline-banner').waitFor();
   say('the wallet is closed and opened: it works, from cold');
@@ -72,7 +72,7 @@ async function payOffline(shop: Shop, phone: Phone, kiosk: KioskWindow): Promise
   await kiosk.charge(1_250n);
   const screen = await kiosk.screenshot();
   await narrator.picture('3-kiosk-asks', screen);
-  say('the cashier charges 12.50; the kiosk shows a signed request as a QR code');
+  say('the cashier charges 12.50; the till shows a signed request as a QR code');
   await phone.scan(screen);
   check(
     (await textOf(phone.at('confirm-merchant'))) === 'Warung Sari',
@@ -112,7 +112,7 @@ async function comeBack(shop: Shop, phone: Phone, kiosk: KioskWindow, cloud: Clo
   chapter('The internet returns');
   await shop.stack.startServer();
   await narrator.until(
-    'the kiosk settles by itself',
+    'the till settles by itself',
     async () => (await shop.state()).settlement.pendingCount === 0,
   );
   check((await availableMinor(shop.stack)) === 1_250n, "the merchant's balance rose to 12.50");
@@ -123,7 +123,7 @@ async function comeBack(shop: Shop, phone: Phone, kiosk: KioskWindow, cloud: Clo
   say("the phone's history says settled");
   await kiosk.at('nav-activity').click();
   await kiosk.page.locator('[data-testid=activity-item][data-settlement=settled]').first().waitFor();
-  say("the kiosk's list says settled");
+  say("the till's list says settled");
   await narrator.picture('7-phone-settled', await phone.screenshot());
   await narrator.picture('8-kiosk-settled', await kiosk.screenshot());
 }
@@ -148,9 +148,9 @@ async function sendItTwice(shop: Shop): Promise<void> {
 async function main(): Promise<void> {
   await mkdir(pictures, { recursive: true });
   console.log('TikiWallet: the main job, with real processes\n');
-  say('building the wallet and the kiosk window, if they changed');
+  say('building the wallet and the till window, if they changed');
   await build();
-  say('starting the cloud with a new PostgreSQL, the stand-ins, the agent, a browser and the kiosk window');
+  say('starting the cloud with a new PostgreSQL, the stand-ins, the agent, a browser and the till window');
   const shop = await Shop.open();
   const open: { close: () => Promise<void> }[] = [shop];
   leaveSignalsToCaller();
@@ -165,7 +165,7 @@ async function main(): Promise<void> {
     open.push(phone);
     const kiosk = await KioskWindow.open(shop.stack);
     open.push(kiosk);
-    say('cloud, PostgreSQL, stand-ins, agent, browser and kiosk window are running');
+    say('cloud, PostgreSQL, stand-ins, agent, browser and till window are running');
     await becomeCustomer(phone, cloud);
     await becomeMerchant(kiosk, cloud);
     await loseTheInternet(shop, phone, kiosk);

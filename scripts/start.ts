@@ -1,5 +1,5 @@
 // `npm start`: the whole product on this machine. Stand-ins for Stripe and the SMS
-// unless there are keys, the cloud on its own PostgreSQL, a kiosk's agent and its
+// unless there are keys, the cloud on its own PostgreSQL, a till's agent and its
 // window; demo people to begin with. Ctrl-C stops everything; a second start finds
 // everything where it was.
 
@@ -55,7 +55,7 @@ async function openWindow(stack: Stack, stops: Stops): Promise<readonly string[]
   stops.unshift(display.stop);
   const electron = await findElectron({ say: (line) => console.log(`\n    ${line}`) });
   const window = ManagedProcess.spawn({
-    name: 'kiosk window',
+    name: 'till window',
     command: electron.executablePath,
     args: [join(repositoryRoot, 'desktop'), ...sandboxFlags()],
     env: { ...stack.windowEnvironment, ...display.env },
@@ -68,7 +68,7 @@ async function openWindow(stack: Stack, stops: Stops): Promise<readonly string[]
   void window.exited.then(() => {
     if (!window.wasStopped)
       console.log(
-        '\nThe kiosk window was closed. The kiosk itself goes on.  window  opens it again; Ctrl-C stops everything.',
+        '\nThe till window was closed. The till itself goes on.  window  opens it again; Ctrl-C stops everything.',
       );
   });
   return said;
@@ -83,7 +83,7 @@ TikiWallet is running.
   Merchant's pages                ${walletUrl}/merchant   (log in as the demo merchant)
   Operator's pages                ${walletUrl}/operator   (register somebody new in the wallet, who never topped up, then, in another terminal:
                                   npm run operator -- appoint-operator +65...)
-  Kiosk (the shop)                ${wantsWindow ? 'the window; the' : 'no window; the'} wallet reaches it at ${kioskUrl}
+  Till (the shop)                 ${wantsWindow ? 'the window; the' : 'no window; the'} wallet reaches it at ${kioskUrl}
   ${usesStandIns ? `SMS inbox (stand-in)            ${smsInboxUrl}` : 'SMS and cards go through your own Twilio and Stripe accounts.'}
 
   Demo customer                   ${demoCustomer.phone}   ${demoCustomer.password}
@@ -92,17 +92,17 @@ TikiWallet is running.
 What to do next:
   1. Open the wallet in a browser, log in as the demo customer (or register: the code arrives in the SMS inbox).
   2. Move some money to the offline wallet.
-  3. On the kiosk, type an amount and press Charge.
-  4. In the wallet choose Pay, then scan the code on the kiosk; without a camera, "Find the shop on this network".
+  3. On the till, type an amount and press Charge.
+  4. In the wallet choose Pay, then scan the code on the till; without a camera, "Find the shop on this network".
      Confirm: both screens say paid.
   To see it without internet: type  offline  here and press Enter; the cloud stops. Pay; both screens say paid.
-  Then type  online : the kiosk settles by itself.
+  Then type  online : the till settles by itself.
 
 Data and logs: ${stack.options.dataFolder}     Ctrl-C stops everything.
 `);
 }
 
-/** The internet's switch: `offline` stops the cloud, `online` starts it again. `window` opens the kiosk's window. */
+/** The internet's switch: `offline` stops the cloud, `online` starts it again. `window` opens the till's window. */
 function listenForWords(stack: Stack, reopenWindow: () => Promise<void>): void {
   const lines = createInterface({ input: process.stdin });
   let busy = false;
@@ -176,7 +176,7 @@ function onInterrupt(stop: () => Promise<void>): void {
 /** The kiosk comes back after a crash as it does in a shop, and so do the stand-ins. */
 function keepParts(stack: Stack): void {
   const say = (line: string): void => console.log(`\n${line}`);
-  const agent = { name: 'kiosk agent', current: () => stack.agent, start: () => stack.startAgent() };
+  const agent = { name: 'till agent', current: () => stack.agent, start: () => stack.startAgent() };
   void keepRunning(agent, { say });
   if (usesStandIns) {
     const standIns = { name: 'stand-ins', current: () => stack.standIns, start: () => stack.startStandIns() };
@@ -199,19 +199,19 @@ async function main(): Promise<void> {
   const showWindow = async (): Promise<void> => {
     await stopWindow();
     await ensureSystemPackages(['desktop']);
-    const said = await step('kiosk window', async () => await openWindow(stack, windowStops));
+    const said = await step('till window', async () => await openWindow(stack, windowStops));
     for (const line of said) console.log(`    ${line}`);
   };
   onInterrupt(stopAll);
   try {
     if (wantsWindow) await ensureSystemPackages(['desktop']);
-    await step('building wallet, pages and kiosk window', build);
+    await step('building wallet, pages and till window', build);
     if (usesStandIns) await step('stand-ins for Stripe and SMS', async () => await stack.startStandIns());
     await step('cloud, with its PostgreSQL', async () => await stack.startServer());
-    await step('kiosk agent', async () => await stack.startAgent());
+    await step('till agent', async () => await stack.startAgent());
     if (usesStandIns) {
       await step('demo customer', async () => await ensureDemoCustomer(stack));
-      await step('demo merchant and kiosk', async () => await ensureDemoKiosk(stack));
+      await step('demo merchant and till', async () => await ensureDemoKiosk(stack));
     }
     if (wantsWindow) await showWindow();
   } catch (error) {

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { PAGE_WORDS } from '../desktop/agent/pairing/hand-off/words.ts';
 
 const FOLDERS = {
   wallet: 'wallet/src/i18n/locales',
@@ -41,5 +42,33 @@ test.each(RIVALS)('people who read %s never meet %s where others say %s', (local
       sentences.filter(([, sentence]) => sentence.toLowerCase().includes(word)).length,
       room,
     ).toBeGreaterThan(2);
+  }
+});
+
+test('the page of a till, to which a phone is handed over, says it as the screens do', () => {
+  const words = new Map<string, object>(Object.entries(PAGE_WORDS));
+  for (const [locale, rival] of RIVALS)
+    for (const [, sentence] of sentencesOf(words.get(locale))) expect(sentence, locale).not.toMatch(rival);
+});
+
+const textOf = (path: string): string => readFileSync(join(import.meta.dirname, '..', path), 'utf8');
+
+test('who reads the README meets tills only, but for the one line that says what code calls them', () => {
+  const told = textOf('README.md')
+    .replaceAll(/`[^`\n]*`/g, '')
+    .split('\n')
+    .filter((line) => /kiosk/i.test(line));
+  expect(told).toEqual([]);
+});
+
+test('who runs the product or the demo in a terminal is told of tills only', () => {
+  for (const path of ['scripts/start.ts', 'scripts/stack/stack.ts', 'e2e/demo.ts']) {
+    const code = textOf(path).replaceAll(/^\s*(?:\/\/|\/?\*).*$|^import .*$/gm, '');
+    const strings = code.match(/'[^'\n]*'|"[^"\n]*"|`[^`]*`/g) ?? [];
+    const spoken = strings
+      // What is in braces or names a part of a screen is code.
+      .map((text) => text.replaceAll(/\$\{[^}]*\}|\[data-[^\]]*\]/g, ''))
+      .filter((text) => /\bkiosk\b/i.test(text) && /\s/.test(text));
+    expect(spoken, path).toEqual([]);
   }
 });

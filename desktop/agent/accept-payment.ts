@@ -18,6 +18,7 @@ import {
   runSync,
   runToSignature,
   signReceipt,
+  shownMask,
   toHex,
   verifyPayment,
   verifyUnderOverride,
@@ -226,7 +227,7 @@ export class PaymentDesk {
     if (!verdict.ok) return null;
     const { payment, allowance } = identified;
     this.#held.keep(requestId, payment.hash, bytes);
-    const { maskedPhone } = allowance;
+    const maskedPhone = shownMask(allowance.maskedPhone);
     return { paymentHash: toHex(payment.hash), maskedPhone, codes: verdict.value.overridden };
   }
 

@@ -2,7 +2,7 @@
  * The offer to give back on the screen, as the main thread follows it: opened, counted down, accepted, expired or
  * cancelled, and what was last refused. The truth is in the store; this holds the newest copy and the timer.
  */
-import { MAX_REFUND_OFFER_TTL_SECONDS, toQrText } from '@tikiwallet/protocol';
+import { MAX_REFUND_OFFER_TTL_SECONDS, shownMask, toQrText } from '@tikiwallet/protocol';
 import type { CheckedParams } from '../ipc/agent-handlers.ts';
 import { IpcError, type AgentResult, type GivenBack, type Refund } from '../ipc/index.ts';
 import type { AcceptCode } from './accept-payment.ts';
@@ -170,7 +170,7 @@ export class Refunds {
       saleMinor: record.saleMinor.toString(),
       refundedMinor: record.refundedMinor.toString(),
       currency: record.currency,
-      maskedPhone: record.maskedPhone,
+      maskedPhone: shownMask(record.maskedPhone),
       kind: record.kind,
       amountMinor: record.amountMinor.toString(),
       reason: record.reason,

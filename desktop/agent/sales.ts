@@ -3,7 +3,7 @@
  * last refused of each, and which is in front. The truth is in the store; this holds the newest copies and their timers.
  * Never decides a payment.
  */
-import { CHECK, comparisonCode, fromHex, paidCode, runSync, toQrText } from '@tikiwallet/protocol';
+import { CHECK, comparisonCode, fromHex, paidCode, runSync, shownMask, toQrText } from '@tikiwallet/protocol';
 import { nodeCrypto } from '@tikiwallet/protocol/node';
 import { IpcError, type Payment, type Sale } from '../ipc/index.ts';
 import type { AcceptCode, AcceptOutcome } from './accept-payment.ts';
@@ -331,7 +331,7 @@ export function describePayment(payment: StoredPayment): Payment {
     requestId: payment.requestId,
     amountMinor: payment.amountMinor.toString(),
     currency: payment.currency,
-    maskedPhone: payment.maskedPhone,
+    maskedPhone: shownMask(payment.maskedPhone),
     tier: payment.tier,
     sequence: payment.sequence,
     acceptedAt: isoOf(payment.acceptedAt),

@@ -1,16 +1,22 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { SettleLoop } from './settle/settle-loop.ts';
-import type { CommandName, CommandParams, CommandResult } from './store/messages.ts';
 import { migrationsFolder } from './store/migrations-folder.ts';
+import { copyAside } from './store/soundness.ts';
 import { StoreClient } from './store/store-client.ts';
 import { StoreDesk } from './store/store-desk.ts';
-import { FakeCloud } from './test/fake-cloud.ts';
+import { cloudOf, settleLoop } from './test/settling.ts';
 import { TestIssuer, TestKiosk } from './test/world.ts';
 import { storageFaultOf } from './store/faults.ts';
 import { putBack } from './test/former-schema.ts';
@@ -37,8 +43,7 @@ test('R41 a full disk stops acceptance, keeps what was stored, and settles once 
   const issuer = new TestIssuer();
   const kiosk = new TestKiosk(disk);
   kiosk.enrol(issuer);
-  const cloud = new FakeCloud(issuer);
-  cloud.knowsKiosk(kiosk.desk.store.memory.kiosk?.certificate);
+  const cloud = cloudOf(kiosk, issuer);
   const phone = cloud.knowsPhone(issuer.phone({ capMinor: 1_000_000n, hardCounterLimit: 1_000 }));
   const first = phone.pay(kiosk.sell(100n).envelope);
   expect(kiosk.acceptOne(first.delivery).kind).toBe('accepted');
@@ -70,17 +75,7 @@ test('R41 a full disk stops acceptance, keeps what was stored, and settles once 
 
   rmSync(filler);
   expect(kiosk.acceptOne(pending.delivery).kind).toBe('accepted');
-  const loop = new SettleLoop({
-    api: cloud,
-    store: {
-      run: async <N extends CommandName>(name: N, params: CommandParams<N>): Promise<CommandResult<N>> =>
-        kiosk.desk.run(name, params),
-    },
-    snapshot: () => kiosk.snapshot(),
-    isOnline: () => true,
-    onChange: () => undefined,
-    log: pino({ level: 'silent' }),
-  });
+  const loop = settleLoop(kiosk, cloud);
   loop.retryNow();
   await expect.poll(() => kiosk.snapshot().unsettled.count).toBe(0);
   expect(cloud.sumMinor).toBe(200n);
@@ -129,7 +124,7 @@ test('R44 what was found damaged is not sold on with after a restart, though no 
   const first = start();
   expect((await first.store.whenReady()).snapshot.quarantine).toBeNull();
   expect(await first.quarantined).toContain('no copy could be made');
-  expect(existsSync(`${kiosk.path}.quarantined`)).toBe(false);
+  expect(readdirSync(disk).filter((name) => name.includes('quarantined'))).toEqual([]);
   await first.store.stop();
   const second = start();
   expect((await second.store.whenReady()).snapshot.quarantine).toBe('database_damaged');
@@ -140,6 +135,32 @@ test('R44 what was found damaged is not sold on with after a restart, though no 
   expect(existsSync(`${kiosk.path}.quarantined`)).toBe(true);
   await third.store.stop();
   kiosk.dispose();
+});
+
+test('R44 a copy of what is set aside is whole, with its log, or nothing of it is left on the disk', (context) => {
+  if (!canMount) context.skip('needs the right to mount a small tmpfs: run as root');
+  const path = join(disk, 'damaged.db');
+  const copies = () => readdirSync(disk).filter((name) => name.startsWith('damaged.db.'));
+  writeFileSync(path, Buffer.alloc(500_000, 1));
+  writeFileSync(`${path}-wal`, Buffer.alloc(50_000, 2));
+  // As one that was killed in the middle of it left it; this, too, is room.
+  writeFileSync(`${path}.quarantined.part`, Buffer.alloc(100_000, 1));
+  const filler = join(disk, 'filler');
+  const { bavail, bsize } = statfsSync(disk);
+  // With the part that is taken away: room for the log, and not for the database.
+  writeFileSync(filler, Buffer.alloc(Number(bavail) * Number(bsize) - 200 * 1024));
+  expect(() => copyAside(path)).toThrow('ENOSPC');
+  expect(copies()).toEqual([]);
+  rmSync(filler);
+  copyAside(path);
+  expect(copies().sort()).toEqual(['damaged.db.quarantined', 'damaged.db.quarantined-wal']);
+  expect(readFileSync(`${path}.quarantined`).equals(readFileSync(path))).toBe(true);
+  expect(readFileSync(`${path}.quarantined-wal`).equals(readFileSync(`${path}-wal`))).toBe(true);
+  // The first copy stays, whatever the file has become.
+  writeFileSync(path, 'mended by hand');
+  copyAside(path);
+  expect(readFileSync(`${path}.quarantined`).length).toBe(500_000);
+  for (const name of readdirSync(disk)) if (name.startsWith('damaged')) rmSync(join(disk, name));
 });
 
 test('R41 a disk that fills up while tables are made anew is named, and changes nothing', (context) => {

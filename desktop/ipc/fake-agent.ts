@@ -454,7 +454,7 @@ export class FakeAgent {
       requestId: `r${sequence}`,
       amountMinor,
       currency: this.#options.currency,
-      maskedPhone: `+62 ••• •••• ${String(4000 + sequence * 7).slice(-2)}`,
+      maskedPhone: `+62 •••• ${4000 + sequence * 7}`,
       tier: sequence % 5 === 0 ? 'at_risk' : sequence % 3 === 0 ? 'reserved' : 'locked',
       sequence,
       acceptedAt: this.#at(offsetMs),

@@ -59,7 +59,7 @@ export class FakeCounter {
     const override =
       overridable.length === 0
         ? null
-        : { paymentHash: 'ab'.repeat(32), maskedPhone: '+62 ••• •••• 47', codes: [...overridable] };
+        : { paymentHash: 'ab'.repeat(32), maskedPhone: '+62 •••• 4147', codes: [...overridable] };
     const at = new Date(this.#shop.now()).toISOString();
     this.#put({ ...sale, lastRefusal: { code, at, attempts, override } });
   }

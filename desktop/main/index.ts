@@ -23,7 +23,7 @@ const launch = readLaunchOptions({
   resourcesFolder: process.resourcesPath,
   platform: process.platform,
 });
-const log = (line: string): void => void process.stderr.write(`kiosk window: ${line}\n`);
+const log = (line: string): void => void process.stderr.write(`till window: ${line}\n`);
 
 mkdirSync(launch.dataFolder, { recursive: true, mode: 0o700 });
 if (launch.profileFolder !== undefined) app.setPath('userData', launch.profileFolder);

@@ -3,7 +3,7 @@
 
 import { runAsync, webCrypto } from '@tikiwallet/protocol';
 import { runVectors, type SuiteResult } from '../../protocol/scripts/vector-suite.ts';
-import type { VectorFile } from '../../protocol/scripts/vector-operations.ts';
+import type { VectorFile } from '../../protocol/scripts/vector.ts';
 
 declare global {
   var runProtocolVectors: (files: Readonly<Record<string, VectorFile>>) => Promise<SuiteResult>;

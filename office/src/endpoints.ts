@@ -4,6 +4,7 @@ import type {
   BankAccountView,
   InvitedRole,
   CaseVerdict,
+  DamageView,
   DeniedView,
   DoubleSpendView,
   KioskView,
@@ -124,6 +125,8 @@ export function createEndpoints(client: ApiClient) {
     operator: {
       overview: () => client.call<OperatorOverview>('/v1/operator/overview'),
       reconcile: () => post<ReconciliationView>('/v1/operator/reconciliation'),
+      damage: (cursor: string | null) =>
+        client.call<Page<DamageView>>(withQuery('/v1/operator/damage', { cursor })),
       findUser: (phone: string) => post<OperatorUserView>('/v1/operator/users/find', { phone }),
       actOnUser: (id: string, act: 'suspend' | 'restore' | 'end-sessions', reason: string) =>
         post<OperatorUserView>(`/v1/operator/users/${encodeURIComponent(id)}/${act}`, { reason }),

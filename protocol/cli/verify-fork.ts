@@ -7,6 +7,7 @@ import {
   decodeDoubleSpendProof,
   MAX_PROOF_BYTES,
   runSync,
+  shownMask,
   toHex,
   verifyDoubleSpendProof,
   type DoubleSpendProof,
@@ -69,7 +70,7 @@ function describeProof(proof: DoubleSpendProof): string {
     '',
     table([
       ['allowance', proof.allowance.allowanceId],
-      ['holder', `${proof.allowance.maskedPhone} (the issuer knows who that is)`],
+      ['holder', `${shownMask(proof.allowance.maskedPhone)} (the issuer knows who that is)`],
       ['cap', money(proof.allowance.capMinor, proof.allowance.currency)],
       ['valid', `${moment(proof.allowance.notBefore)} to ${moment(proof.allowance.notAfter)}`],
       ['device key', toHex(proof.allowance.devicePublicKey)],

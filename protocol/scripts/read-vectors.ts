@@ -1,7 +1,7 @@
 /** The committed vectors from disk, and the suite that runs them: what a Node program needs to test itself. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { VectorFile } from './vector-operations.ts';
+import type { VectorFile } from './vector.ts';
 
 export { runVectors, type Platform } from './vector-suite.ts';
 

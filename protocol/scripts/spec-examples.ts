@@ -2,7 +2,7 @@
  * The examples in the pages come from the vectors. Between `<!-- vector: file.json "name" field -->` and `<!-- end -->`
  * stands what this writes: the vector's field in hex, and its diagnostic notation.
  */
-import type { VectorFile } from './vector-operations.ts';
+import type { VectorFile } from './vector.ts';
 
 const EXAMPLE = /<!-- vector: (\S+) "([^"]+)" (\S+) -->\n[\s\S]*?<!-- end -->/g;
 const HEX_PER_LINE = 96;

@@ -3,7 +3,7 @@ import { toHex } from '../src/bytes.ts';
 import { encodeCbor, type CborValue } from '../src/cbor.ts';
 import type { RefusalCode } from '../src/index.ts';
 import { changed, fieldsOf, withFields } from './tamper.ts';
-import type { JsonObject, Vector, VectorFile } from './vector-operations.ts';
+import type { JsonObject, Vector, VectorFile } from './vector.ts';
 import { diagnose } from './diagnostic.ts';
 
 export type DraftFile = Omit<VectorFile, 'valid' | 'invalid'> & {

@@ -4,15 +4,8 @@
  */
 import { fromHex, toHex } from '../src/bytes.ts';
 import { openSealed, openSealedSettlement, type Result, type Steps } from '../src/index.ts';
-import {
-  bytesIn,
-  inputOf,
-  stepsOf,
-  type Json,
-  type JsonObject,
-  type Vector,
-  type VectorFile,
-} from './vector-operations.ts';
+import { stepsOf } from './vector-operations.ts';
+import { bytesIn, inputOf, type Json, type JsonObject, type Vector, type VectorFile } from './vector.ts';
 
 export interface Platform {
   /** Runs a rule to its end on the platform's primitives. */

@@ -5,7 +5,7 @@ import * as bound from './field-bounds.ts';
 import { free, tied, type Bound, type Subject } from './field-bounds.ts';
 import { itemsOf } from './tamper.ts';
 import { invalid } from './vector-drafts.ts';
-import type { Vector } from './vector-operations.ts';
+import type { Vector } from './vector.ts';
 import { NOW, type VectorWorld } from './vector-world.ts';
 import { makeRequest } from './vectors-of-objects.ts';
 import { makePayment } from './vectors-of-payments.ts';

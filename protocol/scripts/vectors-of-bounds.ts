@@ -16,7 +16,7 @@ import { makeOffer } from './vectors-of-refunds.ts';
 import { makeRequest } from './vectors-of-objects.ts';
 import { certificatesOf, deliveryOf, makePayment, repeatOf } from './vectors-of-payments.ts';
 import { makeAcknowledgement, makeBatch, makeJournal, makeReceipt } from './vectors-of-settlement.ts';
-import type { Vector } from './vector-operations.ts';
+import type { Vector } from './vector.ts';
 
 const PLAIN = Uint8Array.of(0xa1, 1, 0x26);
 const KEYED = Uint8Array.of(0xa2, 1, 0x26, 4, 0x44, 1, 2, 3, 4);

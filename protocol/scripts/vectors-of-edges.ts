@@ -7,7 +7,7 @@ import * as protocol from '../src/index.ts';
 import { assemble, fieldsOf, itemsOf, partsOf, resigned } from './tamper.ts';
 import { FIELD_NAMES } from './diagnostic.ts';
 import { given, invalid, valid, type DraftFile } from './vector-drafts.ts';
-import type { Vector } from './vector-operations.ts';
+import type { Vector } from './vector.ts';
 import { crypto, id, NOW, PHONE, PHONE_SALT, unwrap, type VectorWorld } from './vector-world.ts';
 import { makeRequest } from './vectors-of-objects.ts';
 import { certificatesOf, deliveryOf, makePayment } from './vectors-of-payments.ts';

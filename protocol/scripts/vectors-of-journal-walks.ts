@@ -7,7 +7,7 @@ import type { CborValue } from '../src/cbor.ts';
 import * as protocol from '../src/index.ts';
 import { fieldsOf, resigned, withFields } from './tamper.ts';
 import { valid } from './vector-drafts.ts';
-import type { Vector } from './vector-operations.ts';
+import type { Vector } from './vector.ts';
 import { crypto, id, NOW, type VectorWorld } from './vector-world.ts';
 import { makeRequest } from './vectors-of-objects.ts';
 import { makePayment } from './vectors-of-payments.ts';

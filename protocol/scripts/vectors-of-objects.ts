@@ -4,7 +4,7 @@ import type { CborValue } from '../src/cbor.ts';
 import * as protocol from '../src/index.ts';
 import { assemble, fieldsOf, itemsOf, malleated, partsOf, resigned, withFields } from './tamper.ts';
 import { encodeCbor } from '../src/cbor.ts';
-import type { Vector } from './vector-operations.ts';
+import type { Vector } from './vector.ts';
 import { FIELD_NAMES } from './diagnostic.ts';
 import { byteStringOf, everyFieldChanged, given, invalid, valid, type DraftFile } from './vector-drafts.ts';
 import { id, NOW, PHONE, PHONE_SALT, type VectorWorld } from './vector-world.ts';

@@ -7,7 +7,7 @@ import * as protocol from '../src/index.ts';
 import { fieldsOf, itemsOf, resigned, withFields } from './tamper.ts';
 import { FIELD_NAMES } from './diagnostic.ts';
 import { everyFieldChanged, given, invalid, valid, type DraftFile } from './vector-drafts.ts';
-import type { Vector } from './vector-operations.ts';
+import type { Vector } from './vector.ts';
 import { id, NOW, type VectorWorld } from './vector-world.ts';
 import { makeRequest } from './vectors-of-objects.ts';
 import { certificatesOf, makePayment } from './vectors-of-payments.ts';

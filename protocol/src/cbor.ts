@@ -122,16 +122,22 @@ function within(bytes: Uint8Array, end: number): number | null {
   return end <= bytes.length ? end : null;
 }
 
+/** Amounts up to this have four bytes at most, which is a number of every engine. */
+export const USUAL_MINOR = 0xffff_ffff;
+
 /**
- * Reads numbers and byte strings in their deterministic form one after the other, for paths that know one layout and leave all
+ * Reads numbers and strings in their deterministic form one after the other, for paths that know one layout and leave all
  * others to {@link decodeCbor}: what it does not know is `null` from there on, and so are numbers of more than four bytes.
  */
 export class UsualReader {
   readonly #bytes: Uint8Array;
+  readonly #end: number;
   #at: number;
 
-  constructor(bytes: Uint8Array, at: number) {
+  /** @param end where what is read has to end; within `bytes` */
+  constructor(bytes: Uint8Array, at: number, end: number = bytes.length) {
     this.#bytes = bytes;
+    this.#end = end;
     this.#at = at;
   }
 
@@ -140,18 +146,23 @@ export class UsualReader {
     const at = this.#at;
     const head = this.#bytes[at] ?? 0xff;
     const size = head < 0x18 ? 0 : head === 0x18 ? 1 : head === 0x19 ? 2 : head === 0x1a ? 4 : null;
-    if (size === null) return null;
+    if (size === null || at + 1 + size > this.#end) return null;
     let value = size === 0 ? head : 0;
     for (let index = at + 1; index <= at + size; index += 1)
-      value = value * 0x100 + (this.#bytes[index] ?? Number.NaN);
+      value = value * 0x100 + (this.#bytes[index] ?? 0);
     this.#at = at + 1 + size;
     const isShortest = size === 0 || value >= (size === 1 ? 24 : size === 2 ? 0x100 : 0x10000);
-    // A number that ends beyond the bytes is none, and compares with nothing.
     return isShortest && value >= min && value <= max ? value : null;
   }
 
   /** A view. `length` below 256. */
   bytes(length: number): Uint8Array | null {
+    const start = this.place(length);
+    return start === null ? null : this.#bytes.subarray(start, start + length);
+  }
+
+  /** Where the bytes of a string of that length begin. `length` below 256. */
+  place(length: number): number | null {
     const head = length < 24 ? 1 : 2;
     const isHeaded =
       head === 1
@@ -159,11 +170,53 @@ export class UsualReader {
         : this.#bytes[this.#at] === 0x58 && this.#bytes[this.#at + 1] === length;
     const start = this.#at + head;
     this.#at = start + length;
-    return isHeaded && this.#at <= this.#bytes.length ? this.#bytes.subarray(start, this.#at) : null;
+    return isHeaded && this.#at <= this.#end ? start : null;
+  }
+
+  /** Where the bytes of a string of 1 to `max` bytes begin; it ends at {@link at}. */
+  placeUpTo(max: number): number | null {
+    const at = this.#at;
+    const head = this.#bytes[at] ?? 0xff;
+    const size = head === 0x58 ? 1 : head === 0x59 ? 2 : 0;
+    let length = size === 0 ? head - 0x40 : 0;
+    for (let index = at + 1; index <= at + size; index += 1)
+      length = length * 0x100 + (this.#bytes[index] ?? 0);
+    const isShortest = size === 0 ? length > 0 && length < 24 : length >= (size === 1 ? 24 : 0x100);
+    this.#at = at + 1 + size + length;
+    return isShortest && length <= max && this.#at <= this.#end ? at + 1 + size : null;
+  }
+
+  /** ASCII of fewer than 256 characters: other texts are the decoder's. */
+  text(): string | null {
+    const head = this.#bytes[this.#at] ?? 0xff;
+    const isLong = head === 0x78;
+    const length = isLong ? (this.#bytes[this.#at + 1] ?? 0) : head - 0x60;
+    const start = this.#at + (isLong ? 2 : 1);
+    if (isLong ? length < 24 : length < 0 || length >= 24) return null;
+    this.#at = start + length;
+    if (this.#at > this.#end) return null;
+    let text = '';
+    for (let at = start; at < this.#at; at += 1) {
+      const code = this.#bytes[at] ?? 0xff;
+      if (code >= 0x80) return null;
+      text += String.fromCharCode(code);
+    }
+    return text;
+  }
+
+  /** Whether exactly this byte comes next: a head that leaves no choice. */
+  takes(byte: number): boolean {
+    const isNext = this.#at < this.#end && this.#bytes[this.#at] === byte;
+    this.#at += 1;
+    return isNext;
+  }
+
+  get at(): number {
+    return this.#at;
   }
 
   get isAtEnd(): boolean {
-    return this.#at === this.#bytes.length;
+    return this.#at === this.#end;
   }
 }
 
@@ -329,6 +382,10 @@ function utf8Length(text: string): number {
   return length;
 }
 
+export function isCurrency(text: string): boolean {
+  return /^[A-Z]{3}$/.test(text);
+}
+
 /** Reads the fields of a fixed array one after the other; every reader refuses what does not fit its bounds. */
 export class FieldReader {
   readonly #values: readonly unknown[];
@@ -420,7 +477,7 @@ export class FieldReader {
 
   currency(): string {
     const value = this.text(3);
-    if (!/^[A-Z]{3}$/.test(value)) refuse('field_out_of_range');
+    if (!isCurrency(value)) refuse('field_out_of_range');
     return value;
   }
 

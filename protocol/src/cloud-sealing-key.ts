@@ -95,6 +95,18 @@ export function checkCloudSealingKey(
   if (known !== null && isOlder(candidate, known)) refuse('sealing_key_older_than_known');
 }
 
+/**
+ * Has its end come, by what issuers have signed? A kiosk's own clock is no witness of it: whoever sets that ahead would make the
+ * kiosk go on unsealed. The second in which a key was signed is over when it arrives, so that one of a single second is over at once.
+ * @param signedSeconds the newest moment that the cloud has signed: of the bundle in force, of an acknowledgement
+ */
+export function sealingKeyHasEnded(
+  { issuedAt, notAfter }: Pick<CloudSealingKeyDraft, 'issuedAt' | 'notAfter'>,
+  signedSeconds: number,
+): boolean {
+  return Math.max(signedSeconds, issuedAt + 1) >= notAfter;
+}
+
 /** By who signed, then by the key, then by the moment. */
 function isOlder({ signer, generation, issuedAt }: CloudSealingKey, known: KnownCloudSealingKey): boolean {
   if (signer.generation !== known.signerGeneration) return signer.generation < known.signerGeneration;

@@ -125,6 +125,54 @@ export function readUsualForm(bytes: Uint8Array): UnverifiedObject | null {
   };
 }
 
+/** Of an object in its usual form whose header names no key: the array, the header and the map. */
+const PLAIN_START = Uint8Array.of(
+  ...ARRAY_OF_FOUR,
+  0x40 | PROTECTED_PLAIN.length,
+  ...PROTECTED_PLAIN,
+  ...EMPTY_MAP,
+);
+const AFTER_PAYLOAD = 2 + SIGNATURE_BYTES;
+
+/** An object of a phone or a kiosk where it lies: as {@link readUsualForm} reads it, without views of its parts. */
+export interface PlainForm {
+  readonly bytes: Uint8Array;
+  /** Of the payload, in `bytes`; its signature is the last of them. */
+  readonly payloadAt: number;
+  readonly payloadEnd: number;
+}
+
+/** Null for what an issuer key signs, and for anything but the usual form: the rules read it, and name what is wrong. */
+export function readPlainForm(bytes: Uint8Array): PlainForm | null {
+  for (let at = 0; at < PLAIN_START.length; at += 1) if (bytes[at] !== PLAIN_START[at]) return null;
+  const payloadEnd = endOfByteString(bytes, PLAIN_START.length);
+  const isWhole =
+    payloadEnd !== null &&
+    bytes[payloadEnd] === 0x58 &&
+    bytes[payloadEnd + 1] === SIGNATURE_BYTES &&
+    bytes.length === payloadEnd + AFTER_PAYLOAD;
+  if (!isWhole) return null;
+  return { bytes, payloadAt: PLAIN_START.length + headBytes(bytes, PLAIN_START.length), payloadEnd };
+}
+
+/** {@link signedBytes} of such an object. */
+export function signedBytesOf({ bytes, payloadEnd }: PlainForm, externalAad: Uint8Array): Uint8Array {
+  const payloadSize = payloadEnd - PLAIN_START.length;
+  const headerSize = 1 + PROTECTED_PLAIN.length;
+  const structure = shortLived(SIGNATURE1.length + headerSize + byteStringSize(externalAad) + payloadSize);
+  structure.set(SIGNATURE1);
+  let at = putByteString(structure, SIGNATURE1.length, PROTECTED_PLAIN);
+  at = putByteString(structure, at, externalAad);
+  // With its head, which stands there in the same form.
+  structure.set(bytes.subarray(PLAIN_START.length, payloadEnd), at);
+  return structure;
+}
+
+/** A view. */
+export function signatureOf({ bytes }: PlainForm): Uint8Array {
+  return bytes.subarray(bytes.length - SIGNATURE_BYTES);
+}
+
 /** The fields of an object's payload. */
 export function readPayload(object: UnverifiedObject): FieldReader {
   return new FieldReader(decodeCbor(object.payload, object.payload.length));

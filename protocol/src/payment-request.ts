@@ -1,6 +1,6 @@
 /** The payment request: what a kiosk asks for, signed before it is shown, and the envelope that a QR code carries. */
 import { toUuid } from './bytes.ts';
-import { decodeCbor, encodeCbor, FieldReader } from './cbor.ts';
+import { decodeCbor, encodeCbor, FieldReader, isCurrency, USUAL_MINOR, UsualReader } from './cbor.ts';
 import { verifyKioskCertificate, type KioskCertificate } from './certificates.ts';
 import {
   hasValidSignature,
@@ -8,6 +8,7 @@ import {
   readObject,
   readPayload,
   signObject,
+  type PlainForm,
   type UnverifiedObject,
 } from './cose.ts';
 import type { Steps } from './crypto.ts';
@@ -22,6 +23,7 @@ import {
   MAX_OPEN_REQUESTS,
   MAX_REQUEST_LIST_BYTES,
   MAX_REQUEST_TTL_SECONDS,
+  MAX_TIME_SECONDS,
 } from './limits.ts';
 import { PURPOSE } from './purposes.ts';
 import { readByteStrings } from './trust-head.ts';
@@ -95,8 +97,55 @@ function* requestOf(
   draft: Omit<PaymentRequest, 'hash' | 'bytes'>,
   kiosk: KioskCertificate,
 ): Steps<PaymentRequest> {
-  if (draft.currency !== kiosk.currency) refuse('payment_currency_differs_from_request');
+  checkCurrency(draft, kiosk);
   return { hash: yield* objectHash(object, kiosk.hash), bytes: object.bytes, ...draft };
+}
+
+/** A kiosk asks in its own currency. @throws Refusal */
+export function checkCurrency(
+  { currency }: Pick<PaymentRequest, 'currency'>,
+  kiosk: Pick<KioskCertificate, 'currency'>,
+): void {
+  if (currency !== kiosk.currency) refuse('payment_currency_differs_from_request');
+}
+
+/** What a request says that a sale is judged by. */
+export type RequestTerms = Pick<PaymentRequest, 'amountMinor' | 'currency' | 'issuedAt' | 'denyListVersion'>;
+
+/**
+ * The terms of what every honest kiosk signs, all its other fields looked at. Null for anything else: {@link readRequest} names
+ * what is wrong. @throws Refusal
+ */
+export function readUsualTerms({ bytes, payloadAt, payloadEnd }: PlainForm): RequestTerms | null {
+  const reader = new UsualReader(bytes, payloadAt, payloadEnd);
+  if (!reader.takes(0x8b) || !reader.takes(PURPOSE.paymentRequest)) return null;
+  if (reader.place(16) === null) return null;
+  const amount = reader.uint(1, USUAL_MINOR);
+  const currency = reader.text();
+  const isOfItems = bytes[reader.at] === 0xf6 ? reader.takes(0xf6) : reader.place(32) !== null;
+  const isOnce = reader.place(16) !== null;
+  const issuedAt = reader.uint(0, MAX_TIME_SECONDS);
+  const ttlSeconds = reader.uint(1, MAX_REQUEST_TTL_SECONDS);
+  const denyListVersion = reader.uint(0, MAX_COUNTER);
+  const addresses = readUsualAddresses(reader, bytes);
+  const flags = reader.uint(0, FLAG_CHECKS_PHONE);
+  if (!isOfItems || !isOnce || !reader.isAtEnd || addresses === null || flags === null) return null;
+  if (amount === null || currency === null || !isCurrency(currency)) return null;
+  if (issuedAt === null || ttlSeconds === null || denyListVersion === null) return null;
+  return { amountMinor: BigInt(amount), currency, issuedAt, denyListVersion };
+}
+
+/** @throws Refusal */
+function readUsualAddresses(reader: UsualReader, bytes: Uint8Array): readonly string[] | null {
+  const count = (bytes[reader.at] ?? 0) - 0x80;
+  if (count < 0 || count > MAX_ADDRESSES || !reader.takes(0x80 + count)) return null;
+  const addresses: string[] = [];
+  for (let index = 0; index < count; index += 1) {
+    const address = reader.text();
+    if (address === null) return null;
+    addresses.push(address);
+  }
+  return readAddresses(addresses);
 }
 
 /**

@@ -1,7 +1,7 @@
 /** What a phone signs under an allowance: payments, and the statement that closes it. */
 import type { AllowanceCertificate } from './certificates.ts';
 import { equalBytes } from './bytes.ts';
-import { UsualReader } from './cbor.ts';
+import { USUAL_MINOR, UsualReader } from './cbor.ts';
 import {
   hasValidSignature,
   readObject,
@@ -31,10 +31,7 @@ export interface Payment {
   readonly signedAt: number;
 }
 
-type PaymentFields = Omit<Payment, 'hash' | 'bytes'>;
-
-/** Amounts up to this have four bytes at most, which is a number of every engine. */
-const USUAL_MINOR = 0xffff_ffff;
+export type PaymentFields = Omit<Payment, 'hash' | 'bytes'>;
 
 /** The link that the next payment carries. */
 export function linkOf(hash: Uint8Array): Uint8Array {
@@ -85,9 +82,13 @@ export function* readPayment(
 }
 
 /** What every honest phone signs. Null for anything else: the rules read it, and name what is wrong. */
-function readUsualFields({ payload }: UnverifiedObject): PaymentFields | null {
-  if (payload[0] !== 0x87 || payload[1] !== PURPOSE.payment) return null;
-  const reader = new UsualReader(payload, 2);
+export function readUsualFields(
+  bytes: Uint8Array,
+  payloadAt: number,
+  payloadEnd: number,
+): PaymentFields | null {
+  const reader = new UsualReader(bytes, payloadAt, payloadEnd);
+  if (!reader.takes(0x87) || !reader.takes(PURPOSE.payment)) return null;
   const counter = reader.uint(1, MAX_COUNTER);
   const amount = reader.uint(1, USUAL_MINOR);
   const cumulative = reader.uint(1, USUAL_MINOR);
@@ -101,7 +102,7 @@ function readUsualFields({ payload }: UnverifiedObject): PaymentFields | null {
 }
 
 function readFields(object: UnverifiedObject): PaymentFields {
-  const usual = readUsualFields(object);
+  const usual = readUsualFields(object.payload, 0, object.payload.length);
   if (usual !== null) return usual;
   const fields = readPayload(object);
   fields.purpose(PURPOSE.payment);

@@ -1,7 +1,7 @@
 /** The phone number: shown masked, proved in full only by who has the salt. */
 import { describe, expect, it } from 'vitest';
 import { crypto, id, ok } from '../test/world.ts';
-import { commitToPhone, maskPhone, opensPhoneCommitment, runSync } from './index.ts';
+import { commitToPhone, maskPhone, opensPhoneCommitment, runSync, shownMask } from './index.ts';
 
 const commit = (phone: string, salt = id(1)) => ok(runSync(commitToPhone(phone, salt), crypto));
 const opens = (commitment: Uint8Array, phone: string, salt = id(1)) =>
@@ -33,5 +33,22 @@ describe('a masked number', () => {
     ['', '****'],
   ])('%j shows %j', (phone, masked) => {
     expect(maskPhone(phone)).toBe(masked);
+  });
+
+  it.each([
+    ['+65****4567', '+65 •••• 4567'],
+    ['+1****', '+1 ••••'],
+    ['****4567', '•••• 4567'],
+    ['****', '••••'],
+    ['', ''],
+    ['+6591234567', '+6591234567'],
+    ['+65 •••• 4567', '+65 •••• 4567'],
+    ['Sa•• +65****4567', 'Sa•• +65****4567'],
+    ['+65***4567', '+65***4567'],
+    ['+65****45678', '+65****45678'],
+    ['+1234****5678', '+1234****5678'],
+    ['+65****4567\n', '+65****4567\n'],
+  ])('%j is read by people as %j', (masked, shown) => {
+    expect(shownMask(masked)).toBe(shown);
   });
 });

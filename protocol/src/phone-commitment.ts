@@ -20,7 +20,16 @@ export function* opensPhoneCommitment(
   return equalBytes(commitment, yield* commitToPhone(phone, salt));
 }
 
-/** `+6591234567` to `+65****4567`: the country and the last four digits. */
+/** `+6591234567` to `+65****4567`: the country, of whichever two digits it may be, and the last four digits. */
 export function maskPhone(phone: string): string {
   return phone.length <= 8 ? `${phone.slice(0, 2)}****` : `${phone.slice(0, 3)}****${phone.slice(-4)}`;
+}
+
+/**
+ * `+65****4567`, as a certificate has it, to `+65 •••• 4567`, as people read it everywhere. Anything else comes back as it is.
+ * Whoever makes a screen's or an answer's text from a certificate's field makes it with this.
+ */
+export function shownMask(text: string): string {
+  const parts = /^(\+\d{0,3})?\*{4}(\d{0,4})$/.exec(text);
+  return parts === null ? text : [parts[1], '••••', parts[2]].filter((part) => part).join(' ');
 }

@@ -119,6 +119,20 @@ it('HPKE under a published ephemeral key is the same bytes again, as the vectors
 });
 
 describe("the cloud's key", () => {
+  it.each([
+    ['before any later word', 100, 0, 200, false],
+    ['a second before a later word comes to its end', 100, 199, 200, false],
+    ['when a later word comes to its end', 100, 200, 200, true],
+    ['after it', 100, 4_000_000_000, 200, true],
+    ['of one second, at once', 100, 100, 101, true],
+    ['of two seconds, with no later word', 100, 100, 102, false],
+  ])(
+    '%s: signed at %i, later word at %i, until %i, has ended is %s',
+    (_, issuedAt, signed, notAfter, ended) => {
+      expect(protocol.sealingKeyHasEnded({ issuedAt, notAfter }, signed)).toBe(ended);
+    },
+  );
+
   it('is read again from where it was stored as it was verified', () => {
     const issuer = loadPrivateKey(generateKeyPair().privateKeyPem);
     const draft = { publicKey: cloud.publicKey, generation: 3, issuedAt: NOW, notAfter: NOW + 60 };

@@ -36,6 +36,7 @@ import { hasPaymentSignature, readPayment, type Payment } from './payment.ts';
 import { readVouchedRequest, verifyPaymentRequest, type PaymentRequest } from './payment-request.ts';
 import { PURPOSE } from './purposes.ts';
 import type { TrustBundle } from './trust-bundle.ts';
+import { UsualSaleEntry } from './usual-sale-entry.ts';
 
 /** The signed head of a batch. A batch without entries is a heartbeat: `toSequence` is `fromSequence - 1`. */
 export interface SettlementBatch {
@@ -122,7 +123,7 @@ export function* verifySettlementBatch(
   const entries: ChainedEntry[] = [];
   let previousHash = batch.previousHash;
   for (const bytes of envelope.entries) {
-    const entry = decodeJournalEntry(bytes);
+    const entry = UsualSaleEntry.read(bytes) ?? decodeJournalEntry(bytes);
     if (entry.sequence !== batch.fromSequence + entries.length) refuse('batch_chain_broken');
     if (!equalBytes(entry.previousHash, previousHash)) refuse('batch_chain_broken');
     previousHash = yield* journalHash(bytes);
@@ -192,28 +193,44 @@ export function* verifySaleOfBatch(sale: SaleBody, facts: SaleSigners): Steps<Ve
   }
 }
 
-interface SaleSigners {
+export interface SaleSigners {
   readonly kiosk: KioskCertificate;
   readonly allowance: AllowanceCertificate;
 }
 
-function* verifyHalves(
-  sale: SaleBody,
+function* verifyHalves(sale: SaleBody, signers: SaleSigners, request: PaymentRequest): Steps<VerifiedSale> {
+  const payment = yield* readPayment(sale.payment, signers.allowance);
+  checkHalves(payment, request, signers);
+  if (!(yield* hasPaymentSignature(payment, signers.allowance))) refuse('payment_signature_invalid');
+  checkSignedHalves(payment, request, signers);
+  return { request, payment };
+}
+
+type JudgedRequest = Pick<PaymentRequest, 'hash' | 'amountMinor' | 'currency' | 'issuedAt'>;
+
+/** What is asked of both halves before the payer's signature is. @throws Refusal */
+export function checkHalves(
+  payment: Payment,
+  request: JudgedRequest,
   { kiosk, allowance }: SaleSigners,
-  request: PaymentRequest,
-): Steps<VerifiedSale> {
-  const payment = yield* readPayment(sale.payment, allowance);
+): void {
   if (!equalBytes(payment.requestHash, request.hash)) refuse('payment_is_for_another_request');
   if (payment.amountMinor !== request.amountMinor) refuse('payment_amount_differs_from_request');
   if (allowance.currency !== request.currency) refuse('payment_currency_differs_from_request');
   if (!canPay(allowance.payeeLock, kiosk)) refuse('payment_is_for_another_shop');
   if (payment.cumulativeMinor > allowance.capMinor) refuse('payment_exceeds_allowance');
   if (payment.amountMinor > payment.cumulativeMinor) refuse('payment_cumulative_inconsistent');
-  if (!(yield* hasPaymentSignature(payment, allowance))) refuse('payment_signature_invalid');
+}
+
+/** What is asked once the payer's signature is known to be good. @throws Refusal */
+export function checkSignedHalves(
+  payment: Payment,
+  request: JudgedRequest,
+  { kiosk, allowance }: SaleSigners,
+): void {
   checkCounters(payment, allowance, null);
   checkNotOver(allowance, request.issuedAt);
   checkNotOver(kiosk, request.issuedAt);
-  return { request, payment };
 }
 
 /**

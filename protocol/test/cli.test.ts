@@ -7,7 +7,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { verifyFork } from '../cli/verify-fork.ts';
 import { verifyJournal } from '../cli/verify-journal.ts';
 import { VECTORS } from '../scripts/read-vectors.ts';
-import type { JsonObject, Vector, VectorFile } from '../scripts/vector-operations.ts';
+import type { JsonObject, Vector, VectorFile } from '../scripts/vector.ts';
 import { fromHex } from '../src/bytes.ts';
 import { toBase64Url } from '../src/index.ts';
 

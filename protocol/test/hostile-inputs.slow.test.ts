@@ -6,7 +6,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readVectors } from '../scripts/read-vectors.ts';
-import { inputOf, stepsOf } from '../scripts/vector-operations.ts';
+import { stepsOf } from '../scripts/vector-operations.ts';
+import { inputOf } from '../scripts/vector.ts';
 import { isOfSeals } from '../scripts/vector-suite.ts';
 import { runSync } from '../src/index.ts';
 import { hostile } from './hostile-inputs.ts';

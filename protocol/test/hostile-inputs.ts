@@ -6,7 +6,7 @@
 import { decode } from 'cborg';
 import { encodeCbor, type CborValue } from '../src/cbor.ts';
 import { concatBytes, fromHex, toHex } from '../src/bytes.ts';
-import type { Json, JsonObject } from '../scripts/vector-operations.ts';
+import type { Json, JsonObject } from '../scripts/vector.ts';
 
 /** Encoded CBOR as a tree: a byte string that holds an array is a node as well; the empty map of a header is kept. */
 type Tree =

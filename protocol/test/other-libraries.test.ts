@@ -7,8 +7,8 @@ import { Sign1 } from '@auth0/cose';
 import { decode, cdeDecodeOptions } from 'cbor2';
 import { describe, expect, it } from 'vitest';
 import { readVectors } from '../scripts/read-vectors.ts';
-import type { JsonObject, Vector } from '../scripts/vector-operations.ts';
-import { inputOf } from '../scripts/vector-operations.ts';
+import type { JsonObject, Vector } from '../scripts/vector.ts';
+import { inputOf } from '../scripts/vector.ts';
 import { fromHex, toHex } from '../src/bytes.ts';
 import { decompressPoint } from '../src/index.ts';
 

@@ -6,7 +6,7 @@ import { SPEC } from '../scripts/make-vectors.ts';
 import { VECTORS } from '../scripts/read-vectors.ts';
 import { countExamples, withExamples } from '../scripts/spec-examples.ts';
 import { FIELD_NAMES } from '../scripts/diagnostic.ts';
-import type { VectorFile } from '../scripts/vector-operations.ts';
+import type { VectorFile } from '../scripts/vector.ts';
 import { CHECK, JOURNAL_FAULTS, JOURNAL_KIND, OVERRIDE_REASONS, REFUSAL_CODES } from '../src/index.ts';
 import * as limits from '../src/limits.ts';
 import { PURPOSE } from '../src/purposes.ts';

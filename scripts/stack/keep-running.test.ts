@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { keepRunning, type Part } from './keep-running.ts';
 
 class FakePart implements Part {
-  readonly name = 'kiosk agent';
+  readonly name = 'till agent';
   started = 0;
   wasStopped = false;
   readonly said: string[] = [];
@@ -50,7 +50,7 @@ test('a part that ended by itself is started again, and the terminal says so', a
   part.end();
   await part.keep();
   expect(part.started).toBe(1);
-  expect(part.said).toEqual(['The kiosk agent ended by itself. Starting it again.']);
+  expect(part.said).toEqual(['The till agent ended by itself. Starting it again.']);
 });
 
 test('a part that was stopped on purpose stays stopped, without a word', async () => {

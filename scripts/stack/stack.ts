@@ -123,7 +123,7 @@ export class Stack {
     const { ports, agentPlace } = this.options;
     const [command, ...args] = [...(agentPlace?.inside ?? []), 'node', 'desktop/agent/main.ts'];
     this.#agent = ManagedProcess.spawn({
-      name: 'kiosk agent',
+      name: 'till agent',
       command,
       args,
       env: {

@@ -78,7 +78,7 @@ export type SaleView = z.infer<typeof SaleView>;
 
 /**
  * `search`: the number on a receipt, the six digits that both people saw after paying (of the newest 20,000 sales, with or without the
- * space between), or the first digits (hexadecimal, eight at least) of a payment's hash.
+ * space between), or the first digits (hexadecimal, eight at least) of a payment's hash; a refused sale's, of the newest 20,000.
  */
 export const SalesQuery = PageQuery.extend({ search: z.string().trim().max(64).optional() });
 

@@ -69,6 +69,26 @@ export const DamageView = z.object({
 });
 export type DamageView = z.infer<typeof DamageView>;
 
+/** What was compared: our ledger with our withdrawals, twice; our ledger with Stripe; one account's withdrawals with Stripe. */
+export const DifferenceCode = z.enum([
+  'pay_outs_in_transit',
+  'on_the_way_to_banks',
+  'held_for_us',
+  'account_at_stripe',
+]);
+export type DifferenceCode = z.infer<typeof DifferenceCode>;
+
+export const DifferenceView = z.object({
+  code: DifferenceCode,
+  /** The account at Stripe, of `account_at_stripe`. */
+  accountId: z.string().nullable(),
+  /** The same in English, for a terminal. */
+  what: z.string(),
+  expectedMinor: SignedMinorUnits,
+  foundMinor: SignedMinorUnits,
+});
+export type DifferenceView = z.infer<typeof DifferenceView>;
+
 /** `POST /v1/operator/reconciliation`, no body: counts everything anew and compares with Stripe. Changes nothing. */
 export const ReconciliationView = z.object({
   currency: CurrencyCode,
@@ -82,11 +102,11 @@ export const ReconciliationView = z.object({
   orphanEntryCount: Count,
   refundFaultCount: Count,
   /** Null: Stripe did not answer, which proves nothing. */
-  differences: z
-    .array(z.object({ what: z.string(), expectedMinor: SignedMinorUnits, foundMinor: SignedMinorUnits }))
-    .nullable(),
+  differences: z.array(DifferenceView).nullable(),
   /** What a damaged certificate did, for a person to mend (docs/runbooks/reconcile-differs.md). */
   damage: z.array(DamageView),
+  /** For `GET /v1/operator/damage`, when there is more of it. */
+  nextDamageCursor: z.string().nullable(),
   at: IsoTime,
 });
 export type ReconciliationView = z.infer<typeof ReconciliationView>;

@@ -53,7 +53,7 @@ test('a refusal that may be overridden says what would be set aside, and nothing
   const { outcome, paymentHash } = refusedSale();
   expect(outcome).toMatchObject({
     code: 'first_payment_exceeds_limit',
-    offer: { paymentHash, maskedPhone: '+65****5432', codes: ['first_payment_exceeds_limit'] },
+    offer: { paymentHash, maskedPhone: '+65 •••• 5432', codes: ['first_payment_exceeds_limit'] },
   });
   expect(entries().map(({ kind }) => kind)).toEqual(['start']);
   expect(kiosk.snapshot().unsettled.count).toBe(0);

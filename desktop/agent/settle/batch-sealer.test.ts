@@ -7,13 +7,12 @@ import {
   type HeldSealingKey,
 } from '@tikiwallet/protocol';
 import { generateKeyPair, loadPrivateKey } from '@tikiwallet/protocol/node';
-import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { IpcError } from '../../ipc/index.ts';
-import type { CommandName, CommandParams, CommandResult } from '../store/messages.ts';
-import { FakeCloud } from '../test/fake-cloud.ts';
+import type { FakeCloud } from '../test/fake-cloud.ts';
+import { askHowFar, cloudOf, sellTo, settleLoop } from '../test/settling.ts';
 import { crypto, NOW_SECONDS, ok, TestIssuer, TestKiosk, type TestPhone } from '../test/world.ts';
-import { SettleLoop } from './settle-loop.ts';
+import type { SettleLoop } from './settle-loop.ts';
 
 const issuer = new TestIssuer();
 let kiosk: TestKiosk;
@@ -25,6 +24,8 @@ let named: string | null | undefined;
 let fetches: number;
 let sent: Uint8Array[];
 let version = 1;
+/** What the cloud's clock says, and what it signs. */
+let cloudNow = NOW_SECONDS;
 
 interface CloudKey extends HeldSealingKey {
   readonly publicKey: Uint8Array;
@@ -44,36 +45,32 @@ function fetchTrust(sealingKey = named, by = issuer) {
   if (sealingKey === undefined) return null;
   version += 1;
   const certificate = kiosk.desk.store.memory.kiosk?.certificate.bytes ?? new Uint8Array(0);
-  return kiosk.desk.run('refreshTrust', { ...by.trust(certificate, { version }), sealingKey });
+  return kiosk.desk.run('refreshTrust', {
+    ...by.trust(certificate, { version, issuedAt: cloudNow }),
+    sealingKey,
+  });
+}
+
+/** Time, which every right clock shows. */
+function pass(seconds: number): void {
+  kiosk.clock.pass(seconds * 1_000);
+  cloudNow += seconds;
 }
 
 function makeLoop(): SettleLoop {
-  return new SettleLoop({
-    api: cloud,
-    store: {
-      run: async <N extends CommandName>(name: N, params: CommandParams<N>): Promise<CommandResult<N>> =>
-        kiosk.desk.run(name, params),
-    },
-    snapshot: () => kiosk.snapshot(),
-    isOnline: () => true,
-    refreshTrust: async () => fetchTrust() !== null,
-    onChange: () => undefined,
-    log: pino({ level: 'silent' }),
-    random: () => 0,
-  });
+  return settleLoop(kiosk, cloud, { refreshTrust: async () => fetchTrust() !== null });
 }
 
 beforeEach(async () => {
   kiosk = new TestKiosk();
   kiosk.enrol(issuer);
-  cloud = new FakeCloud(issuer);
-  cloud.knowsKiosk(kiosk.desk.store.memory.kiosk?.certificate);
+  cloud = cloudOf(kiosk, issuer);
   phone = cloud.knowsPhone(issuer.phone({ capMinor: 10_000_000n, hardCounterLimit: 5_000 }));
   named = null;
   fetches = 0;
+  cloudNow = NOW_SECONDS;
   sent = [];
-  const question = kiosk.desk.run('nextBatch', { heartbeat: false });
-  kiosk.desk.run('acknowledge', await cloud.settle('', question?.envelope ?? new Uint8Array(0)));
+  await askHowFar(kiosk, cloud);
   const { settle } = cloud;
   cloud.settle = (token, bytes) => {
     sent.push(bytes);
@@ -87,16 +84,20 @@ afterEach(async () => {
   kiosk.dispose();
 });
 
-function sell(count: number): void {
-  for (let i = 0; i < count; i += 1) {
-    const outcome = kiosk.acceptOne(phone.pay(kiosk.sell(100n).envelope).delivery);
-    if (outcome.kind !== 'accepted') throw new Error(outcome.kind);
-  }
-}
+const sell = (count: number): void => sellTo(phone, kiosk, count);
 
 async function settled(): Promise<void> {
   loop.retryNow();
   await expect.poll(() => kiosk.snapshot().unsettled.count, { interval: 10 }).toBe(0);
+}
+
+/** A batch without a sale, which a till at such a time may not take. */
+async function sendMore(): Promise<void> {
+  const before = sent.length;
+  kiosk.desk.store.write(() => kiosk.desk.store.append('clockJump', NOW_SECONDS, []));
+  loop.retryNow();
+  await expect.poll(() => sent.length, { interval: 10 }).toBe(before + 1);
+  await expect.poll(() => loop.view.state, { interval: 10 }).toBe('idle');
 }
 
 const forms = () => sent.map((bytes) => (isSealedSettlement(bytes) ? 'sealed' : 'unsealed'));
@@ -202,7 +203,7 @@ test('an older key object is refused, and the one in force stays', () => {
   expect(fetchTrust(offer(one))).toEqual({ ok: true, limits: null, sealing: 'sealing_key_older_than_known' });
   expect(kiosk.desk.run('sealingKey', null)).toEqual({
     key: { publicKey: two.publicKey, keyId: two.keyId },
-    isOver: false,
+    isDue: false,
   });
 });
 
@@ -242,7 +243,7 @@ test('when its time is over the cloud is asked first; it goes unsealed only when
   const [key, next] = [newKey(), newKey()];
   cloud.sealingKeys = [key, next];
   fetchTrust(offer(key, { notAfter: NOW_SECONDS + 3_600 }));
-  kiosk.clock.pass(3_600_000);
+  pass(3_600);
   sell(1);
   named = undefined;
   loop.retryNow();
@@ -252,10 +253,38 @@ test('when its time is over the cloud is asked first; it goes unsealed only when
   await settled();
   expect(forms()).toEqual(['sealed']);
   sell(1);
-  kiosk.clock.pass(14 * 24 * 3_600_000);
+  pass(14 * 24 * 3_600);
   named = null;
   await settled();
   expect(forms()).toEqual(['sealed', 'unsealed']);
+});
+
+test('a clock that is ahead, by mistake or by somebody who set it, makes nothing go unsealed', async () => {
+  const key = newKey();
+  cloud.sealingKeys = [key];
+  named = offer(key);
+  fetchTrust();
+  sell(1);
+  // Only this machine's clock: the cloud's, and so what it signs, stays where it is.
+  kiosk.clock.pass(200 * 24 * 3_600_000);
+  await settled();
+  expect(forms()).toEqual(['sealed']);
+  // It was asked all the same, and is not before each batch.
+  expect(fetches).toBe(2);
+  await sendMore();
+  expect(fetches).toBe(2);
+  // Nor with a proxy that strips the key from every answer, until the cloud itself has signed that its time has come.
+  named = null;
+  await loop.stop();
+  loop = makeLoop();
+  await sendMore();
+  expect(fetches).toBe(3);
+  expect(forms()).toEqual(['sealed', 'sealed', 'sealed']);
+  cloudNow += 14 * 24 * 3_600;
+  await loop.stop();
+  loop = makeLoop();
+  await sendMore();
+  expect(forms().at(-1)).toBe('unsealed');
 });
 
 test('the issuer ends sealing by its signed word, at once', async () => {

@@ -1,6 +1,7 @@
 /**
  * Seals what leaves for the cloud (protocol page 15). Owns when a batch may go unsealed: where no key was ever taken, and where the one that was
- * has come to its end and the cloud, asked for another, named none. No answer to a batch is a reason.
+ * has come to its end, by a time that the cloud has signed, and the cloud, asked for another, named none. No answer to a batch is a
+ * reason, and no clock of this machine.
  */
 import { equalBytes, sealSettlement } from '@tikiwallet/protocol';
 import { IpcError } from '../../ipc/index.ts';
@@ -14,14 +15,14 @@ export interface BatchSealerParts {
   readonly log: Log;
 }
 
-/** Of a key that is over. As often as the trust is fetched anyway; a long journal is no reason to ask before each batch. */
+/** Of a key whose time is over by this machine's clock. As often as the trust is fetched anyway; a long journal is no reason to ask before each batch. */
 const ASK_EVERY_MS = 5 * 60_000;
 
 export class BatchSealer {
   readonly #parts: BatchSealerParts;
   #lastKeyId: Uint8Array | null = null;
-  /** On this process's clock: when the cloud last answered and named no key that lasts. */
-  #endedAtMs = Number.NEGATIVE_INFINITY;
+  /** On this process's clock: when the cloud last answered and named no key that lasts by this machine's clock. */
+  #askedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(parts: BatchSealerParts) {
     this.#parts = parts;
@@ -50,13 +51,16 @@ export class BatchSealer {
   async #keyInForce() {
     const { store, refreshTrust, log } = this.#parts;
     const known = await store.run('sealingKey', null);
-    if (!known.isOver || performance.now() - this.#endedAtMs < ASK_EVERY_MS) return known.key;
+    if (!known.isDue || performance.now() - this.#askedAtMs < ASK_EVERY_MS) return known.key;
     if (!(await refreshTrust())) throw new IpcError('cloud_unreachable');
     const asked = await store.run('sealingKey', null);
-    if (asked.isOver) {
-      this.#endedAtMs = performance.now();
+    if (asked.isDue) this.#askedAtMs = performance.now();
+    if (asked.key === null)
       log.warn('the sealing key of the cloud is over, and it names no other: batches go unsealed');
-    }
+    else if (asked.isDue)
+      log.warn(
+        'the sealing key of the cloud is over by the clock of this machine only: batches go sealed to it',
+      );
     return asked.key;
   }
 }

@@ -1,11 +1,10 @@
 import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { CloudProblem } from '../cloud/cloud-client.ts';
-import type { CommandName, CommandParams, CommandResult } from '../store/messages.ts';
-import { FakeCloud } from '../test/fake-cloud.ts';
+import type { FakeCloud } from '../test/fake-cloud.ts';
+import { cloudOf, settleLoop } from '../test/settling.ts';
 import { codeOf, TestIssuer, TestKiosk, type TestPhone } from '../test/world.ts';
-import { SettleLoop } from './settle-loop.ts';
+import type { SettleLoop } from './settle-loop.ts';
 
 const issuer = new TestIssuer();
 let kiosk: TestKiosk;
@@ -14,26 +13,14 @@ let phone: TestPhone;
 let loop: SettleLoop;
 
 function newLoop(): SettleLoop {
-  return new SettleLoop({
-    api: cloud,
-    store: {
-      run: async <N extends CommandName>(name: N, params: CommandParams<N>): Promise<CommandResult<N>> =>
-        kiosk.desk.run(name, params),
-    },
-    snapshot: () => kiosk.snapshot(),
-    isOnline: () => true,
-    onChange: () => undefined,
-    log: pino({ level: 'silent' }),
-    random: () => 0,
-  });
+  return settleLoop(kiosk, cloud);
 }
 
 beforeEach(() => {
   kiosk = new TestKiosk();
   kiosk.enrol(issuer);
   kiosk.reopen();
-  cloud = new FakeCloud(issuer);
-  cloud.knowsKiosk(kiosk.desk.store.memory.kiosk?.certificate);
+  cloud = cloudOf(kiosk, issuer);
   phone = cloud.knowsPhone(issuer.phone({ capMinor: 1_000_000n }));
   loop = newLoop();
 });

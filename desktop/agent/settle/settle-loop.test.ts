@@ -1,10 +1,9 @@
-import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { IpcError } from '../../ipc/index.ts';
-import type { CommandName, CommandParams, CommandResult } from '../store/messages.ts';
-import { FakeCloud } from '../test/fake-cloud.ts';
+import type { FakeCloud } from '../test/fake-cloud.ts';
+import { askHowFar, cloudOf, sellTo, settleLoop } from '../test/settling.ts';
 import { NOW_SECONDS, TestIssuer, TestKiosk, type TestPhone } from '../test/world.ts';
-import { SettleLoop } from './settle-loop.ts';
+import type { SettleLoop } from './settle-loop.ts';
 
 const issuer = new TestIssuer();
 let kiosk: TestKiosk;
@@ -16,38 +15,18 @@ let isOnline: boolean;
 beforeEach(async () => {
   kiosk = new TestKiosk();
   kiosk.enrol(issuer);
-  cloud = new FakeCloud(issuer);
-  cloud.knowsKiosk(kiosk.desk.store.memory.kiosk?.certificate);
+  cloud = cloudOf(kiosk, issuer);
   phone = cloud.knowsPhone(issuer.phone({ capMinor: 10_000_000n, hardCounterLimit: 5_000 }));
   isOnline = true;
-  loop = new SettleLoop({
-    api: cloud,
-    store: {
-      run: async <N extends CommandName>(name: N, params: CommandParams<N>): Promise<CommandResult<N>> =>
-        kiosk.desk.run(name, params),
-    },
-    snapshot: () => kiosk.snapshot(),
-    isOnline: () => isOnline,
-    onChange: () => undefined,
-    log: pino({ level: 'silent' }),
-    random: () => 0,
-  });
-  // Every start begins with the question how far the cloud is: restored-copy.test.ts.
-  const question = kiosk.desk.run('nextBatch', { heartbeat: false });
-  kiosk.desk.run('acknowledge', await cloud.settle('', question?.envelope ?? new Uint8Array(0)));
-  cloud.calls = 0;
+  loop = settleLoop(kiosk, cloud, { isOnline: () => isOnline });
+  await askHowFar(kiosk, cloud);
 });
 afterEach(async () => {
   await loop.stop();
   kiosk.dispose();
 });
 
-function sell(count: number): void {
-  for (let i = 0; i < count; i += 1) {
-    const outcome = kiosk.acceptOne(phone.pay(kiosk.sell(100n).envelope).delivery);
-    if (outcome.kind !== 'accepted') throw new Error(outcome.kind);
-  }
-}
+const sell = (count: number): void => sellTo(phone, kiosk, count);
 
 function settled(): Promise<void> {
   return expect.poll(() => kiosk.snapshot().unsettled.count, { interval: 10 }).toBe(0);

@@ -55,7 +55,8 @@ export type TrustInstalled =
 
 export interface SealingNow {
   readonly key: { readonly publicKey: Uint8Array; readonly keyId: Uint8Array } | null;
-  readonly isOver: boolean;
+  /** There is, or was, a key, and a clock of this machine or the cloud's signed word has come to its end: the cloud is asked first. */
+  readonly isDue: boolean;
 }
 
 /** Name to parameters and result. Every command is one transaction, or reads only. */
@@ -108,7 +109,7 @@ export interface StoreCommands {
     params: Omit<Consent, 'requestId'> & { readonly saleId: string; readonly pinHash: Uint8Array };
     result: AcceptOutcome;
   };
-  /** What batches are sealed to; `key` null: to nothing. `isOver`: there was one, and its time has passed. */
+  /** What batches are sealed to; `key` null: to nothing, as none was ever taken, or its end has come by what the cloud signed. */
   sealingKey: { params: null; result: SealingNow };
   nextBatch: { params: { readonly heartbeat: boolean }; result: BatchToSend | null };
   /** The one after those that are on their way in a stream. */

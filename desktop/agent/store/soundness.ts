@@ -3,7 +3,7 @@
  * found since". Owns that file and the copy of what was set aside. To say damage is to remove the file, which needs no room on
  * a full disk; where it is missing, for whatever reason, nothing is sold before all is checked (decisions/0019).
  */
-import { closeSync, copyFileSync, existsSync, fsyncSync, openSync, rmSync } from 'node:fs';
+import { closeSync, copyFileSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { storageFaultOf } from './faults.ts';
 
@@ -17,8 +17,9 @@ function copyOf(databasePath: string): string {
 }
 
 export function isKnownSound(databasePath: string): boolean {
-  // A copy is also what earlier versions left, and nothing else.
-  return existsSync(markerOf(databasePath)) && !existsSync(copyOf(databasePath));
+  // A copy is also what earlier versions left, and nothing else. One that was begun says as much.
+  const copy = copyOf(databasePath);
+  return existsSync(markerOf(databasePath)) && !existsSync(copy) && !existsSync(partOf(copy));
 }
 
 /** All of it was checked. A disk too full to say so has it checked again at the next start. */
@@ -33,19 +34,61 @@ export function noteSound(databasePath: string): void {
 /** On disk when this returns: the next start checks everything. */
 export function noteDamage(databasePath: string): void {
   rmSync(markerOf(databasePath), { force: true });
+  syncFolderOf(databasePath);
+}
+
+/**
+ * Keeps what the file and its log are now, even if somebody tries to repair them. The first copy stays. It is whole, on disk and under
+ * its name, or it is not there: half a copy would pass for one, and take the room that a full disk needs.
+ */
+export function copyAside(databasePath: string): void {
+  const copy = copyOf(databasePath);
+  // What a run left that was killed while it copied.
+  for (const begun of [partOf(copy), partOf(logOf(copy))]) rmSync(begun, { force: true });
+  if (existsSync(copy) || !existsSync(databasePath)) return;
+  try {
+    // The database comes last: where its copy is, that of its log is too.
+    rmSync(logOf(copy), { force: true });
+    if (existsSync(logOf(databasePath))) copyWhole(logOf(databasePath), logOf(copy));
+    copyWhole(databasePath, copy);
+  } catch (error) {
+    rmSync(logOf(copy), { force: true });
+    throw error;
+  }
+  syncFolderOf(databasePath);
+}
+
+function logOf(databasePath: string): string {
+  return `${databasePath}-wal`;
+}
+
+function partOf(copy: string): string {
+  return `${copy}.part`;
+}
+
+function copyWhole(from: string, to: string): void {
+  const part = partOf(to);
+  try {
+    copyFileSync(from, part);
+    const copied = openSync(part, 'r+');
+    try {
+      fsyncSync(copied);
+    } finally {
+      closeSync(copied);
+    }
+    renameSync(part, to);
+  } catch (error) {
+    rmSync(part, { force: true });
+    throw error;
+  }
+}
+
+function syncFolderOf(path: string): void {
   if (process.platform === 'win32') return;
-  const folder = openSync(dirname(databasePath), 'r');
+  const folder = openSync(dirname(path), 'r');
   try {
     fsyncSync(folder);
   } finally {
     closeSync(folder);
   }
-}
-
-/** Keeps what the file and its log are now, even if somebody tries to repair them. The first copy stays. */
-export function copyAside(databasePath: string): void {
-  const copy = copyOf(databasePath);
-  if (existsSync(databasePath) && !existsSync(copy)) copyFileSync(databasePath, copy);
-  if (existsSync(`${databasePath}-wal`) && !existsSync(`${copy}-wal`))
-    copyFileSync(`${databasePath}-wal`, `${copy}-wal`);
 }

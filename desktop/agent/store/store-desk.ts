@@ -7,6 +7,7 @@ import {
   encodePolicyChangeBody,
   fromHex,
   runSync,
+  sealingKeyHasEnded,
   signProofOfPossession,
   type RefusalCode,
 } from '@tikiwallet/protocol';
@@ -213,11 +214,13 @@ export class StoreDesk {
   }
 
   #sealingNow(): SealingNow {
-    const { sealingKey } = this.store.memory;
-    const isOver = sealingKey !== null && this.store.now().seconds >= sealingKey.notAfter;
-    if (sealingKey === null || isOver) return { key: null, isOver };
-    const { publicKey, keyId } = sealingKey;
-    return { key: { publicKey, keyId }, isOver };
+    const { sealingKey, kiosk, cursor } = this.store.memory;
+    if (sealingKey === null) return { key: null, isDue: false };
+    const signedSeconds = Math.max(kiosk?.trust.issuedAt ?? 0, cursor.lastContactAt ?? 0);
+    const hasEnded = sealingKeyHasEnded(sealingKey, signedSeconds);
+    const { publicKey, keyId, notAfter } = sealingKey;
+    const isDue = hasEnded || this.store.now().seconds >= notAfter;
+    return { key: hasEnded ? null : { publicKey, keyId }, isDue };
   }
 
   /**

@@ -1,13 +1,14 @@
 /** Every payment that this device has accepted, newest first, a page at a time; each with its state in words. */
 import { Button, Skeleton, UnstyledButton } from '@mantine/core';
 import { useInfiniteQuery } from '@tanstack/react-query';
-import { type ReactElement, useState } from 'react';
+import { type ReactElement, useRef, useState } from 'react';
 import type { Payment } from '../../ipc/agent-contract.ts';
 import { call, codeOf } from '../agent/calls.ts';
 import { useAgent } from '../agent/connection.ts';
 import { useLanguage } from '../language/use-language.ts';
 import { Icon } from '../look/icons.tsx';
 import { Page, Problem } from '../look/panel.tsx';
+import { isFocusLost } from '../look/use-start.ts';
 import { GiveBackScreen } from '../give-back/give-back-screen.tsx';
 import { netOf } from '../sell/today-net.ts';
 import { PaymentDrawer } from './payment-drawer.tsx';
@@ -40,6 +41,14 @@ export function ActivityScreen(): ReactElement {
   });
   const items = list.data?.pages.flatMap((page) => page.items) ?? [];
   const opened = items.find((item) => item.paymentHash === openHash);
+  const rows = useRef<HTMLUListElement>(null);
+  const lastHash = useRef<string>(undefined);
+  if (openHash !== undefined) lastHash.current = openHash;
+  /** The row that was opened may be another element by now: whoever gave money back came from another screen. */
+  const backToRow = (): void => {
+    const row = rows.current?.querySelector<HTMLElement>(`[data-hash="${lastHash.current ?? ''}"]`);
+    if (isFocusLost() || document.activeElement?.closest('[role=dialog]') !== null) row?.focus();
+  };
   if (givingBack !== undefined)
     return <GiveBackScreen payment={givingBack} onClose={() => setGivingBack(undefined)} />;
   return (
@@ -48,7 +57,7 @@ export function ActivityScreen(): ReactElement {
       {list.isPending && <LoadingRows />}
       {list.isSuccess && items.length === 0 && <Empty />}
       {items.length > 0 && (
-        <ul className={classes.list} aria-label={t('activity.list')} data-testid="activity-list">
+        <ul ref={rows} className={classes.list} aria-label={t('activity.list')} data-testid="activity-list">
           {items.map((item) => (
             <Row key={item.paymentHash} item={item} onOpen={() => setOpenHash(item.paymentHash)} />
           ))}
@@ -65,7 +74,12 @@ export function ActivityScreen(): ReactElement {
         </Button>
       )}
       {items.length > PAGE_SIZE && !list.hasNextPage && <p className={classes.end}>{t('activity.end')}</p>}
-      <PaymentDrawer payment={opened} onClose={() => setOpenHash(undefined)} onGiveBack={setGivingBack} />
+      <PaymentDrawer
+        payment={opened}
+        onClose={() => setOpenHash(undefined)}
+        onClosed={backToRow}
+        onGiveBack={setGivingBack}
+      />
     </Page>
   );
 }

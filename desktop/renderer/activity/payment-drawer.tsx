@@ -13,10 +13,13 @@ import classes from './activity.module.css';
 export function PaymentDrawer({
   payment,
   onClose,
+  onClosed,
   onGiveBack,
 }: {
   payment: Payment | undefined;
   onClose: () => void;
+  /** It has gone, and what it took the focus from has it again, if that is still there. */
+  onClosed: () => void;
   onGiveBack: (payment: Payment) => void;
 }): ReactElement {
   const { t } = useLanguage();
@@ -24,6 +27,7 @@ export function PaymentDrawer({
     <Drawer
       opened={payment !== undefined}
       onClose={onClose}
+      onExitTransitionEnd={onClosed}
       position="right"
       size="min(560px, 92vw)"
       title={t('activity.detail')}

@@ -143,7 +143,7 @@ export function SetPin({
             value={password}
             autoComplete="off"
             data-testid="manager-password"
-            visibilityToggleButtonProps={{ 'aria-label': t('account.showPassword'), size: 48 }}
+            visibilityToggleButtonProps={{ 'aria-label': t('account.showPassword'), size: 48, tabIndex: 0 }}
             onChange={(event) => setPassword(event.currentTarget.value)}
           />
         ) : (

@@ -1,6 +1,7 @@
 /** A field for a PIN with its keys: dots, never digits. Holds nothing; whoever shows it forgets the digits afterwards. */
 import { PasswordInput } from '@mantine/core';
-import type { ReactElement } from 'react';
+import { type ReactElement, useEffect, useRef } from 'react';
+import { isFocusLost } from '../look/use-start.ts';
 import { CodePad } from '../welcome/code-pad.tsx';
 import classes from './manager.module.css';
 
@@ -35,9 +36,15 @@ export function PinEntry({
   onFocus,
   autoFocus = false,
 }: PinEntryProps): ReactElement {
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    // A dialog that opens finds it by itself; a step inside an open one does not.
+    if (autoFocus && isFocusLost()) field.current?.focus();
+  }, [autoFocus]);
   return (
     <div className={classes.pin} data-own-keys>
       <PasswordInput
+        ref={field}
         label={label}
         description={description}
         error={error}

@@ -7,6 +7,7 @@ import { useAgent } from '../agent/connection.ts';
 import { useLanguage } from '../language/use-language.ts';
 import { Icon } from '../look/icons.tsx';
 import { Problem } from '../look/panel.tsx';
+import { useStart } from '../look/use-start.ts';
 import { usePreferences } from '../settings/preferences.ts';
 import { isOver, type KeypadKey, keyOfKeyboard, pressKey, zerosKey } from './keypad-amount.ts';
 import { Keypad } from './keypad.tsx';
@@ -26,6 +27,7 @@ export function SellScreen({ onCharge, charging, error, full = false }: SellScre
   const { state } = useAgent();
   const { t, money } = useLanguage();
   const [amount, setAmount] = useState('0');
+  const start = useStart();
   const currency = state.kiosk?.currency ?? 'USD';
   const { checksPhone } = usePreferences();
   const limit = state.limits.perPaymentMinor;
@@ -46,7 +48,9 @@ export function SellScreen({ onCharge, charging, error, full = false }: SellScre
     <div className={classes.sell} data-testid="screen-sell">
       <section className={classes.display} aria-label={t('sell.amount')}>
         <div className={classes.amountRow}>
-          <h1 className={classes.label}>{t('sell.title')}</h1>
+          <h1 className={classes.label} ref={start} tabIndex={-1}>
+            {t('sell.title')}
+          </h1>
           {amount !== '0' && (
             <UnstyledButton className={classes.clear} data-testid="key-clear" onClick={() => press('clear')}>
               {t('sell.clear')}

@@ -9,6 +9,7 @@ import { useLanguage } from '../language/use-language.ts';
 import { Problem } from '../look/panel.tsx';
 import { SetPin } from '../manager/manager-panel.tsx';
 import { LEAST_PIN, PinEntry } from '../manager/pin-entry.tsx';
+import { useStart } from '../look/use-start.ts';
 import { PinWait } from '../manager/pin-wait.tsx';
 import { pressKey } from '../sell/keypad-amount.ts';
 import { Keypad } from '../sell/keypad.tsx';
@@ -33,6 +34,7 @@ export function LimitEditor({ line, lines, onDone }: LimitEditorProps): ReactEle
   const { t } = useLanguage();
   const name = useLimitName();
   const { state } = useAgent();
+  const start = useStart();
   const [owner, setOwner] = useState<Owner>('merchant');
   const [digits, setDigits] = useState('0');
   const [proved, setProved] = useState<{ readonly wish: Wish }>();
@@ -76,7 +78,9 @@ export function LimitEditor({ line, lines, onDone }: LimitEditorProps): ReactEle
   return (
     <form className={classes.editor} onSubmit={submit} data-testid="limit-editor" data-own-keys>
       <div className={classes.side}>
-        <h3 className={classes.group}>{name(line)}</h3>
+        <h3 className={classes.group} ref={start} tabIndex={-1}>
+          {name(line)}
+        </h3>
         <SegmentedControl
           fullWidth
           size="lg"

@@ -1,12 +1,13 @@
 /** Every limit with its three owners, and the one that counts: to read, and to set below the service's. */
 import { Button, Modal, Skeleton, UnstyledButton } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { type ReactElement, useState } from 'react';
+import { type ReactElement, useEffect, useRef, useState } from 'react';
 import type { LimitLine } from '../../ipc/agent-contract.ts';
 import { call, codeOf } from '../agent/calls.ts';
 import { useAgent } from '../agent/connection.ts';
 import { useLanguage } from '../language/use-language.ts';
 import { Panel, Problem } from '../look/panel.tsx';
+import { isFocusLost } from '../look/use-start.ts';
 import { LimitEditor } from './limit-editor.tsx';
 import { limitGroups, useLimitName, useLimitText } from './limit-text.ts';
 import classes from './limits.module.css';
@@ -53,6 +54,14 @@ function Limits(): ReactElement {
   const { state } = useAgent();
   const queries = useQueryClient();
   const [editedName, setEdited] = useState<LimitLine['name']>();
+  const list = useRef<HTMLDivElement>(null);
+  const lastName = useRef<string>(undefined);
+  useEffect(() => {
+    // Back from one limit to the list: on from where it was left.
+    if (editedName === undefined && lastName.current !== undefined && isFocusLost())
+      list.current?.querySelector<HTMLElement>(`[data-name="${lastName.current}"] button`)?.focus();
+    lastName.current = editedName;
+  }, [editedName]);
   // Freshness changes what counts, and with it the page.
   const queryKey = ['limits.get', state.trust?.level];
   const limits = useQuery({ queryKey, queryFn: () => call('limits.get', {}) });
@@ -72,7 +81,7 @@ function Limits(): ReactElement {
       />
     );
   return (
-    <div className={classes.groups} data-testid="limits">
+    <div ref={list} className={classes.groups} data-testid="limits">
       {limitGroups(lines).map(({ title, members }) => (
         <section key={title} aria-label={t(title)}>
           <h3 className={classes.group}>{t(title)}</h3>

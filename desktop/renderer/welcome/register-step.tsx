@@ -69,7 +69,7 @@ export function RegisterStep({
             data-testid="register-password"
             autoComplete="new-password"
             maxLength={200}
-            visibilityToggleButtonProps={{ 'aria-label': t('account.showPassword') }}
+            visibilityToggleButtonProps={{ 'aria-label': t('account.showPassword'), tabIndex: 0 }}
             {...form.getInputProps('password')}
           />
         </div>

@@ -53,7 +53,7 @@ export function SignInForm({ onSignedIn }: { onSignedIn: () => void }): ReactEle
         label={t('account.password')}
         data-testid="sign-in-password"
         autoComplete="current-password"
-        visibilityToggleButtonProps={{ 'aria-label': t('account.showPassword') }}
+        visibilityToggleButtonProps={{ 'aria-label': t('account.showPassword'), tabIndex: 0 }}
         value={password}
         onChange={(event) => setPassword(event.currentTarget.value)}
       />

@@ -5,6 +5,7 @@ import { useAgent } from '../agent/connection.ts';
 import { useLanguage } from '../language/use-language.ts';
 import { Icon, type IconName, Mark } from '../look/icons.tsx';
 import { StateWord } from '../look/panel.tsx';
+import { useStart } from '../look/use-start.ts';
 import { LanguageMenu } from './language-menu.tsx';
 import { CreateKioskStep } from './create-kiosk-step.tsx';
 import { EnrolStep } from './enrol-step.tsx';
@@ -123,9 +124,12 @@ function Weave(): ReactElement {
 function ChooseStep({ signedIn, onStep }: { signedIn: boolean; onStep: (step: Step) => void }): ReactElement {
   const { t } = useLanguage();
   const { state } = useAgent();
+  const start = useStart();
   return (
     <div className={classes.step}>
-      <h1 className={classes.title}>{t('welcome.title')}</h1>
+      <h1 className={classes.title} ref={start} tabIndex={-1}>
+        {t('welcome.title')}
+      </h1>
       <p className={classes.body}>{t('welcome.body')}</p>
       {state.cloud.state === 'offline' && (
         <p className={classes.warning} role="status">

@@ -1,5 +1,10 @@
 /** How the installation is: what needs a person, the providers, and the books counted anew on request. */
-import type { OperatorOverview, ReconciliationView } from '@tikiwallet/server/contract';
+import type {
+  DamageView,
+  DifferenceView,
+  OperatorOverview,
+  ReconciliationView,
+} from '@tikiwallet/server/contract';
 import {
   Bdi,
   Button,
@@ -12,6 +17,7 @@ import {
 } from '@tikiwallet/wallet/look';
 import { useState } from 'preact/hooks';
 import { t } from '../i18n/words.ts';
+import type { Page } from '../endpoints.ts';
 import { useOffice } from '../office.ts';
 import { grouped } from '../parts/figures.ts';
 import { isThere, Shown, useLoad } from '../parts/load.tsx';
@@ -185,7 +191,17 @@ const DAMAGE_WORDS = {
 } as const;
 
 /** Which till and which sale, and what a person does about it. */
-function Damage({ damage }: { damage: ReconciliationView['damage'] }) {
+function Damage({ result }: { result: ReconciliationView }) {
+  const { office } = useOffice();
+  const [later, setLater] = useState<Page<DamageView> | null>(null);
+  const action = useAction();
+  const damage = [...result.damage, ...(later?.items ?? [])];
+  const cursor = later === null ? result.nextDamageCursor : later.nextCursor;
+  const more = () =>
+    action.run(async () => {
+      const page = await office.api.operator.damage(cursor);
+      setLater({ items: [...(later?.items ?? []), ...page.items], nextCursor: page.nextCursor });
+    });
   return (
     <Notice tone="bad" icon="alert" title={t('books.damage')} testId="damage">
       <p>{t('books.damage_text')}</p>
@@ -207,10 +223,49 @@ function Damage({ damage }: { damage: ReconciliationView['damage'] }) {
           </li>
         ))}
       </ul>
+      {action.code !== null && <ErrorNotice code={action.code} />}
+      {cursor !== null && (
+        <Button kind="plain" busy={action.busy} onClick={more} testId="damage-more">
+          {t('office.more')}
+        </Button>
+      )}
       <p>
         {t('books.damage_runbook')} <Bdi class="line-hash">docs/runbooks/reconcile-differs.md</Bdi>
       </p>
     </Notice>
+  );
+}
+
+const DIFFERENCE_WORDS = {
+  pay_outs_in_transit: 'books.differ_transit',
+  on_the_way_to_banks: 'books.differ_banks',
+  held_for_us: 'books.differ_held',
+  account_at_stripe: 'books.differ_account',
+} as const;
+
+/** What was compared, and the two sums that ought to be one. */
+export function Differences({
+  differences,
+  currency,
+}: {
+  differences: readonly DifferenceView[];
+  currency: string;
+}) {
+  return (
+    <ul class="bullets bad-line" data-testid="differences">
+      {differences.map(({ code, accountId, expectedMinor, foundMinor }) => (
+        <li key={`${code} ${accountId}`} data-code={code}>
+          {t(DIFFERENCE_WORDS[code])}
+          {accountId !== null && (
+            <>
+              {' '}
+              <Bdi class="line-hash">{accountId}</Bdi>
+            </>
+          )}
+          : <Sum minor={expectedMinor} currency={currency} /> ≠ <Sum minor={foundMinor} currency={currency} />
+        </li>
+      ))}
+    </ul>
   );
 }
 
@@ -248,16 +303,9 @@ function Result({ result }: { result: ReconciliationView }) {
       {differences === null && <p class="warn-text">{t('books.no_answer')}</p>}
       {differences?.length === 0 && <p>{t('books.agrees')}</p>}
       {differences !== null && differences.length > 0 && (
-        <ul class="bullets bad-line">
-          {differences.map(({ what, expectedMinor, foundMinor }) => (
-            <li key={what}>
-              <Bdi>{what}</Bdi>: <Sum minor={expectedMinor} currency={currency} /> ≠{' '}
-              <Sum minor={foundMinor} currency={currency} />
-            </li>
-          ))}
-        </ul>
+        <Differences differences={differences} currency={currency} />
       )}
-      {result.damage.length > 0 && <Damage damage={result.damage} />}
+      {result.damage.length > 0 && <Damage key={result.at} result={result} />}
       <p class="muted">{dateTime(Date.parse(result.at))}</p>
     </div>
   );

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { MAX_PHONE_BYTES, shownMask } from '@tikiwallet/protocol';
 import { hashPassword, verifyPassword } from './password.ts';
-import { maskName, maskPhone, normalisePhone } from './phone.ts';
+import { maskForCertificate, maskName, maskPhone, normalisePhone } from './phone.ts';
 
 describe('passwords', () => {
   test('are kept as argon2id PHC strings with a salt of their own', async () => {
@@ -52,6 +53,36 @@ describe('phone numbers', () => {
     expect(maskPhone('+6581234567')).toBe('+65 •••• 4567');
     expect(maskName('Ayu')).toBe('A••');
     expect(maskName('Nguyễn Văn An')).toBe('Ng•••• V•• A•');
+  });
+
+  test.each([
+    ['+6581234567', '+65****4567', '+65 •••• 4567'],
+    ['+12025550123', '+1****0123', '+1 •••• 0123'],
+    ['+8801712345678', '+880****5678', '+880 •••• 5678'],
+    ['+6834002', '+683****02', '+683 •••• 02'],
+  ])('%s stands in a certificate as %s, and every screen says %s', (phone, certified, shown) => {
+    expect([maskForCertificate(phone), maskPhone(phone), shownMask(certified)]).toEqual([
+      certified,
+      shown,
+      shown,
+    ]);
+  });
+
+  test('whichever way a number went, people see one mask of it, which fits a certificate and shows four digits at most', () => {
+    const numbers = fc.tuple(
+      fc.constantFrom('65', '62', '1', '880', '683', '999'),
+      fc.stringMatching(/^[0-9]{4,12}$/),
+    );
+    fc.assert(
+      fc.property(numbers, ([country, national]) => {
+        const phone = `+${country}${national}`;
+        expect(shownMask(maskForCertificate(phone))).toBe(maskPhone(phone));
+        expect(new TextEncoder().encode(maskForCertificate(phone)).length).toBeLessThanOrEqual(
+          MAX_PHONE_BYTES,
+        );
+        expect(maskPhone(phone).replaceAll(/[^0-9]/g, '').length).toBeLessThanOrEqual(country.length + 4);
+      }),
+    );
   });
 
   test('a mask never contains a whole name of two letters or more', () => {

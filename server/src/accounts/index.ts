@@ -1,7 +1,7 @@
 /** The public door of the accounts room. */
 export { createAuthenticator, credentialOf, type SignedIn } from './authenticate.ts';
 export { logIn, openSession, refresh, resume, type SessionGrant } from './log-in.ts';
-export { maskName, maskPhone, normalisePhone } from './phone.ts';
+export { maskForCertificate, maskName, maskPhone, normalisePhone } from './phone.ts';
 export { writeEvent } from './account-events.ts';
 export { closeAccount, closingBlockers } from './account-closing.ts';
 export { deviceName } from './device-name.ts';

@@ -1,4 +1,5 @@
-/** Phone numbers as people type them and as the system keeps them. Pure. */
+/** Phone numbers as people type them, as the system keeps them, and as others see them: one visible form. Pure. */
+import { shownMask } from '@tikiwallet/protocol';
 import {
   type CountryCode,
   getCountries,
@@ -28,12 +29,19 @@ const CALLING_CODES: ReadonlySet<string> = new Set(
 
 /** `+65 •••• 4567`: the country and the last four digits of an E.164 number, for screens of other people. */
 export function maskPhone(phone: string): string {
+  return shownMask(maskForCertificate(phone));
+}
+
+/** `+65****4567`: the same in the letters and the room that a certificate has for it. Whatever shows it shows it as {@link maskPhone}. */
+export function maskForCertificate(phone: string): string {
   // No calling code begins with another one. What is no country's, such as a satellite's, is left to the library.
   const countryCode =
     (phone.startsWith('+') ? [2, 3, 4] : [])
       .map((end) => phone.slice(1, end))
       .find((code) => CALLING_CODES.has(code)) ?? parsePhoneNumberFromString(phone)?.countryCallingCode;
-  return `${countryCode === undefined ? '' : `+${countryCode} `}•••• ${phone.slice(-4)}`;
+  const country = countryCode === undefined ? '' : `+${countryCode}`;
+  // A few countries have numbers of four to six digits: of those the last four would be most of it, or all.
+  return `${country}****${phone.slice(phone.length - country.length > 6 ? -4 : -2)}`;
 }
 
 /** First letter of each word, the rest hidden: enough to recognise somebody one knows. */

@@ -14,13 +14,13 @@ import {
   equalBytes,
   fromBase64Url,
   fromUuid,
-  maskPhone,
   type PayeeLock,
   readAllowanceCertificate,
   signAllowanceCertificate,
   STANDING,
   verifyProofOfPossession,
 } from '@tikiwallet/protocol';
+import { maskForCertificate } from '../accounts/index.ts';
 import type { ServerContext } from '../context.ts';
 import type { Tx } from '../db/client.ts';
 import { inTransaction } from '../db/retry.ts';
@@ -223,7 +223,7 @@ function certify({ clock, offline }: AllowanceNeeds, subject: Certified) {
   const notBefore = Math.floor(clock.nowMs() / 1000);
   const notAfter = notBefore + policy.lifetimeSeconds;
   const phoneSalt = new Uint8Array(randomBytes(16));
-  const maskedPhone = maskPhone(subject.user.phone);
+  const maskedPhone = maskForCertificate(subject.user.phone);
   const draft = {
     devicePublicKey: subject.devicePublicKey,
     currency: subject.currency,

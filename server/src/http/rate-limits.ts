@@ -84,6 +84,8 @@ const BUDGETS = {
   act_by_operator: { points: 60, seconds: HOUR },
   /** Reads every entry of the ledger. */
   reconcile_by_operator: { points: 20, seconds: HOUR },
+  /** Reads what was refused of all sales, to the next finding at the least. */
+  list_damage_by_operator: { points: 100, seconds: HOUR },
 } as const;
 export type BudgetName = keyof typeof BUDGETS;
 

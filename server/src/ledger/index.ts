@@ -22,4 +22,4 @@ export { lockCovered, postPairs, tellPosted } from './post-pairs.ts';
 export { postDecided, postTransfers } from './post-transfers.ts';
 export { formatMinor, printLedger } from './print.ts';
 export { reconcile } from './reconcile.ts';
-export { readStatement, statementCsv } from './statement.ts';
+export { type ReadStatement, statementCsv } from './statement.ts';

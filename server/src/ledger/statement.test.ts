@@ -8,8 +8,10 @@ import { SimulatedKiosk } from '../../test/simulated-kiosk.ts';
 import { SimulatedPhone } from '../../test/simulated-phone.ts';
 import { refund } from '../../test/simulated-refunds.ts';
 import { type Person, startTestServer, type TestServer } from '../../test/test-server.ts';
+import { createApp } from '../app.ts';
+import type { Executor } from '../db/client.ts';
 import { COMMANDS } from '../operator/commands.ts';
-import { openAccount, postTransfers, readStatement, statementCsv } from './index.ts';
+import { openAccount, postTransfers, statementCsv } from './index.ts';
 
 let server: TestServer;
 let ayu: Person;
@@ -164,6 +166,22 @@ test('a long one is read and written by the page, every line once, and leads fro
     ],
   }));
   await worker.transaction((tx) => postTransfers(tx, transfers));
+  const postOne = async (note: string) => {
+    const entries = [
+      { accountId: opening, amountMinor: -1n },
+      { accountId: pocket, amountMinor: 1n },
+    ];
+    const id = randomUUIDv7();
+    await worker.transaction((tx) =>
+      postTransfers(tx, [
+        { id, kind: 'opening', idempotencyKey: randomUUID(), reference: { note }, entries },
+      ]),
+    );
+    await server.database.owner.begin(async (tx) => {
+      await tx`set local session_replication_role = replica`;
+      await tx`update ledger_transfers set created_at = created_at - interval '1 minute' where id = ${id}`;
+    });
+  };
   const query = {
     kind: 'user_online',
     ownerId: userId,
@@ -172,13 +190,22 @@ test('a long one is read and written by the page, every line once, and leads fro
     timeZone: server.context.offline.policy.timeZone,
   } as const;
   const pieces: string[] = [];
-  await db.transaction(async (tx) => {
-    for await (const piece of statementCsv(await readStatement(tx, query), query)) pieces.push(piece);
-  });
+  let reads = 0;
+  const read = <T>(work: (tx: Executor) => Promise<T>) => {
+    reads += 1;
+    return db.transaction(work);
+  };
+  for await (const piece of statementCsv(read, query)) {
+    pieces.push(piece);
+    // What comes meanwhile belongs to the next one, however early its transfer says that it was.
+    if (pieces.length === 2) await postOne(`late ${reads}`);
+  }
+  expect(reads).toBe(4);
   const linesOf = (text: string) => text.trimEnd().split('\r\n');
   expect(pieces.map((piece) => linesOf(piece).length)).toEqual([2, 1_000, 1_000, 300, 1]);
   const answer = await server.call(`/v1/statement?day=${day()}`, { token: person.token });
-  expect(answer.body).toBe(pieces.join(''));
+  expect(linesOf(String(answer.body))).toHaveLength(linesOf(pieces.join('')).length + 1);
+  expect(answer.body).toContain('late 2');
   const cells = linesOf(pieces.slice(1, -1).join('')).map((line) => line.split(','));
   expect(cells.map((line) => line[4])).toEqual(cells.map((_, n) => `${((n + 1) / 100).toFixed(2)}`));
   expect(new Set(cells.map((line) => line[7])).size).toBe(COUNT);
@@ -192,4 +219,41 @@ test('who asks for the head of a statement keeps nobody from theirs', async () =
   );
   for (const { status, body } of await Promise.all(heads)) expect([status, body]).toEqual([200, '']);
   expect((await statement(budi)).at(-2)).toMatch(/^closing_balance/);
+});
+
+test('slow readers, as many as the pool has connections, keep nobody from anything; one person has only so many', async () => {
+  const { databaseConnections } = server.context.config;
+  const OF_ONE = 4;
+  const open: ReadableStream[] = [];
+  // Asked without a socket, which would take a short statement whole, whoever reads it how slowly.
+  const app = createApp(server.context);
+  const begin = async (person: Person) => {
+    const answer = await app.request(`/v1/statement?day=${day()}`, {
+      headers: { authorization: `Bearer ${person.token}` },
+    });
+    if (answer.status === 200 && answer.body !== null) open.push(answer.body);
+    return answer;
+  };
+  const people: Person[] = [ayu];
+  while (people.length * OF_ONE < databaseConnections) people.push(await server.customerWith(100n));
+  try {
+    // Nobody takes what is written: each has begun, and waits for its reader.
+    for (const person of people)
+      for (let n = 0; n < OF_ONE; n += 1) expect((await begin(person)).status).toBe(200);
+    expect(open.length).toBeGreaterThanOrEqual(databaseConnections);
+    const refused = await begin(ayu);
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '5']);
+    expect(refused.headers.get('content-type')).toContain('application/problem+json');
+    expect((await server.call('/readyz')).status).toBe(200);
+    const [held] = await server.database.owner<{ n: number }[]>`
+      select count(*)::int as n from pg_stat_activity
+      where datname = current_database() and state = 'idle in transaction'`;
+    expect(held?.n).toBe(0);
+    expect((await statement(budi)).at(-2)).toMatch(/^closing_balance/);
+  } finally {
+    await Promise.all(open.map((body) => body.cancel()));
+  }
+  // Who is gone holds nothing.
+  await expect.poll(async () => (await begin(ayu)).status).toBe(200);
+  await Promise.all(open.slice(-1).map((body) => body.cancel()));
 });

@@ -1,12 +1,12 @@
 /**
  * One day or one month of one pocket: what it held at the beginning, every entry, what it held at the end.
  *
- * Owns: which entries belong to it (by the transfer's time, in the installation's time zone). Never: writes, or holds more of it
- * than a page: a shop's month may have millions of entries.
+ * Owns: which entries belong to it (by the transfer's time, in the installation's time zone), as one snapshot saw them. Never: writes,
+ * holds more lines of it than a page (a shop's month may have millions of entries), or keeps a transaction between two pages.
  */
 import { sql } from 'drizzle-orm';
-import { currencyExponent } from '@tikiwallet/protocol';
-import type { Tx } from '../db/client.ts';
+import { currencyExponent, shownMask } from '@tikiwallet/protocol';
+import type { Executor } from '../db/client.ts';
 import type { TransferKind, TransferReference } from '../db/schema/ledger.ts';
 import { toCsv } from './csv.ts';
 import { PAYMENT_OF_KEY } from './statements.ts';
@@ -38,12 +38,17 @@ export interface StatementLine {
   readonly paymentId: string;
 }
 
-export interface Statement {
+/** Which entries belong to a statement, and in which order. An entry that is posted never changes, so they can be read later. */
+interface Statement {
   readonly openingMinor: bigint;
-  /** In the order of their time. To be read once, while the transaction lasts. */
-  readonly pages: AsyncIterable<readonly StatementLine[]>;
+  readonly accountId: string | null;
+  /** Ids in the order of their time, as the database writes an array: some ten bytes an entry, where a line takes hundreds. */
+  readonly pages: readonly string[];
   readonly closingMinor: bigint;
 }
+
+/** Runs one read, each in a transaction of its own or all in one: nothing is held from one to the next. */
+export type ReadStatement = <T>(work: (executor: Executor) => Promise<T>) => Promise<T>;
 
 interface Row extends Record<string, unknown> {
   entry_id: string;
@@ -59,50 +64,65 @@ interface Row extends Record<string, unknown> {
 /** Lines that are held at one time. */
 const PAGE = 1_000;
 
-/** To be read in one snapshot: the opening is counted back from the balance of now. */
-export async function readStatement(tx: Tx, query: StatementQuery): Promise<Statement> {
+/** The opening is counted back from the balance of now, so all of this is one statement after the other in one snapshot. */
+async function readPlaces(executor: Executor, query: StatementQuery): Promise<Statement> {
   const isMonth = query.period.length === '2026-11'.length;
   const first = sql`(${isMonth ? `${query.period}-01` : query.period}::date)::timestamp`;
   const begins = sql`${first} at time zone ${query.timeZone}`;
   const ends = sql`(${first} + ${isMonth ? '1 month' : '1 day'}::interval) at time zone ${query.timeZone}`;
-  const [account] = await tx.execute<{ id: string; balance: string }>(sql`
+  const [account] = await executor.execute<{ id: string; balance: string }>(sql`
     select id, balance_minor as balance from ledger_accounts
     where kind = ${query.kind} and owner_id = ${query.ownerId} and currency = ${query.currency}`);
-  if (account === undefined) return { openingMinor: 0n, pages: nothing(), closingMinor: 0n };
-  const [moved] = await tx.execute<{ within: string; later: string }>(sql`
+  if (account === undefined) return { openingMinor: 0n, accountId: null, pages: [], closingMinor: 0n };
+  const [moved] = await executor.execute<{ within: string; later: string }>(sql`
     select coalesce(sum(e.amount_minor) filter (where t.created_at < ${ends}), 0) as within,
       coalesce(sum(e.amount_minor) filter (where t.created_at >= ${ends}), 0) as later
     from ledger_entries e join ledger_transfers t on t.id = e.transfer_id
     where e.account_id = ${account.id} and t.created_at >= ${begins}`);
   const closingMinor = BigInt(account.balance) - BigInt(moved?.later ?? 0);
   const openingMinor = closingMinor - BigInt(moved?.within ?? 0);
-  // Sorted once, on the database's side, and given out by the page.
-  await tx.execute(sql`
-    declare statement_lines no scroll cursor for
+  const pages = await executor.execute<{ ids: string }>(sql`
+    select array_agg(id order by place)::text as ids from (
+      select id, place, (place - 1) / ${PAGE} as page from (
+        select e.id, row_number() over (order by t.created_at, e.id) as place
+        from ledger_entries e join ledger_transfers t on t.id = e.transfer_id
+        where e.account_id = ${account.id} and t.created_at >= ${begins} and t.created_at < ${ends}) placed) paged
+    group by page order by page`);
+  return { openingMinor, accountId: account.id, pages: pages.map(({ ids }) => ids), closingMinor };
+}
+
+function readLines(executor: Executor, accountId: string, ids: string): Promise<readonly Row[]> {
+  return executor.execute<Row>(sql`
     select e.id as entry_id, t.created_at as at, t.kind, e.amount_minor, t.reference,
       ${PAYMENT_OF_KEY} as payment_hash,
       r.sequence as refund_sequence, k.name as refund_till
-    from ledger_entries e join ledger_transfers t on t.id = e.transfer_id
+    from unnest(${ids}::bigint[]) with ordinality as placed (id, place)
+    join ledger_entries e on e.account_id = ${accountId} and e.id = placed.id
+    join ledger_transfers t on t.id = e.transfer_id
     left join refunds r on r.offer_hash = case when t.kind = 'offline_refund' then decode(split_part(t.idempotency_key, ':', 2), 'hex') end
     left join kiosks k on k.id = r.kiosk_id
-    where e.account_id = ${account.id} and t.created_at >= ${begins} and t.created_at < ${ends}
-    order by t.created_at, e.id`);
-  return { openingMinor, pages: pagesOf(tx, openingMinor), closingMinor };
+    order by placed.place`);
 }
 
-async function* nothing(): AsyncGenerator<readonly StatementLine[], void, void> {}
-
-async function* pagesOf(tx: Tx, openingMinor: bigint): AsyncGenerator<readonly StatementLine[], void, void> {
+/**
+ * By the page, each read when it is asked for.
+ * @throws when a line is not there any more, or they do not lead from the opening to the closing
+ */
+async function* pagesOf(
+  read: ReadStatement,
+  { openingMinor, accountId, pages, closingMinor }: Statement,
+): AsyncGenerator<readonly StatementLine[], void, void> {
   let balanceMinor = openingMinor;
-  for (;;) {
-    const rows = await tx.execute<Row>(sql.raw(`fetch forward ${PAGE} from statement_lines`));
-    const page = rows.map((row) => {
+  for (const ids of pages) {
+    if (accountId === null) break;
+    const rows = await read((executor) => readLines(executor, accountId, ids));
+    yield rows.map((row) => {
       balanceMinor += BigInt(row.amount_minor);
       return lineOf(row, balanceMinor);
     });
-    if (page.length > 0) yield page;
-    if (page.length < PAGE) return;
   }
+  if (balanceMinor !== closingMinor)
+    throw new Error('a statement does not lead from its opening to its closing');
 }
 
 function lineOf(row: Row, balanceMinor: bigint): StatementLine {
@@ -114,7 +134,7 @@ function lineOf(row: Row, balanceMinor: bigint): StatementLine {
     kind: row.kind,
     amountMinor,
     balanceMinor,
-    counterparty: text(amountMinor > 0n ? 'payerText' : 'payeeText'),
+    counterparty: shownMask(text(amountMinor > 0n ? 'payerText' : 'payeeText')),
     note: text('note'),
     receipt: String(row.refund_sequence ?? row.reference.sequence ?? ''),
     till: row.refund_till ?? text('kioskName'),
@@ -147,15 +167,17 @@ const COLUMNS = [
 /** What the lines of opening and closing say behind the balance. */
 const NOTHING = COLUMNS.slice(COLUMNS.indexOf('balance') + 1).map(() => '');
 
-/** The file, a page of lines at a time. */
+/** The file, a page of lines at a time. @param read runs each read; the first in one snapshot */
 export async function* statementCsv(
-  statement: Statement,
-  { currency, period }: Pick<StatementQuery, 'currency' | 'period'>,
+  read: ReadStatement,
+  query: StatementQuery,
 ): AsyncGenerator<string, void, void> {
+  const { currency, period } = query;
+  const statement = await read((executor) => readPlaces(executor, query));
   const money = (minor: bigint) => toDecimal(minor, currency);
   const frame = (kind: string, minor: bigint) => [period, kind, '', currency, money(minor), ...NOTHING];
   yield toCsv([COLUMNS, frame('opening_balance', statement.openingMinor)]);
-  for await (const page of statement.pages)
+  for await (const page of pagesOf(read, statement))
     yield toCsv(
       page.map((line) => [
         line.at.toISOString(),

@@ -4,6 +4,7 @@
  * Owns: the questions an auditor asks about money that left. Never: repairs anything.
  */
 import { sql } from 'drizzle-orm';
+import type { DifferenceCode } from '../../contract/index.ts';
 import type { Db } from '../db/client.ts';
 import { formatMinor } from '../ledger/print.ts';
 import type { MoneyPort } from './port.ts';
@@ -14,7 +15,9 @@ interface Needs {
 }
 
 export interface Difference {
-  readonly what: string;
+  readonly code: DifferenceCode;
+  /** The account at the provider, where one of many differs. */
+  readonly accountId: string | null;
   /** What follows from our books, minor units. */
   readonly expectedMinor: bigint;
   readonly foundMinor: bigint;
@@ -60,17 +63,20 @@ export async function reconcileProvider({ db, money }: Needs, currency: string):
     group by 1 order by 1`);
   const compared: Difference[] = [
     {
-      what: 'pay-outs in transit, in the ledger and by withdrawals',
+      code: 'pay_outs_in_transit',
+      accountId: null,
       expectedMinor: BigInt(books.open),
       foundMinor: BigInt(books.transit),
     },
     {
-      what: 'on the way to banks, in the ledger and by withdrawals',
+      code: 'on_the_way_to_banks',
+      accountId: null,
       expectedMinor: -BigInt(books.away),
       foundMinor: BigInt(books.connected),
     },
     {
-      what: 'held for us, in the ledger and at Stripe',
+      code: 'held_for_us',
+      accountId: null,
       expectedMinor: -BigInt(books.clearing),
       foundMinor: await money.readOwnBalance(currency),
     },
@@ -78,7 +84,8 @@ export async function reconcileProvider({ db, money }: Needs, currency: string):
   for (const { id, away } of accounts) {
     const foundMinor = await money.readAccountBalance(id, currency);
     compared.push({
-      what: `account ${id}, by withdrawals and at Stripe`,
+      code: 'account_at_stripe',
+      accountId: id,
       expectedMinor: BigInt(away),
       foundMinor,
     });
@@ -86,11 +93,23 @@ export async function reconcileProvider({ db, money }: Needs, currency: string):
   return compared.filter(({ expectedMinor, foundMinor }) => expectedMinor !== foundMinor);
 }
 
+const ENGLISH: Readonly<Record<DifferenceCode, string>> = {
+  pay_outs_in_transit: 'pay-outs in transit, in the ledger and by withdrawals',
+  on_the_way_to_banks: 'on the way to banks, in the ledger and by withdrawals',
+  held_for_us: 'held for us, in the ledger and at Stripe',
+  account_at_stripe: 'by withdrawals and at Stripe',
+};
+
+/** What was compared, for a terminal; pages say it by its code. */
+export function nameDifference({ code, accountId }: Pick<Difference, 'code' | 'accountId'>): string {
+  return accountId === null ? ENGLISH[code] : `account ${accountId}, ${ENGLISH[code]}`;
+}
+
 /** One sentence a difference. */
 export function describeDifferences(differences: readonly Difference[], currency: string): string[] {
   if (differences.length === 0) return ["Stripe's balance and pay-outs agree with the ledger."];
   return differences.map(
-    ({ what, expectedMinor, foundMinor }) =>
-      `${what}: ${formatMinor(expectedMinor, currency)} and ${formatMinor(foundMinor, currency)} ${currency}  <- DIFFER`,
+    ({ expectedMinor, foundMinor, ...which }) =>
+      `${nameDifference(which)}: ${formatMinor(expectedMinor, currency)} and ${formatMinor(foundMinor, currency)} ${currency}  <- DIFFER`,
   );
 }

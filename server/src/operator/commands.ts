@@ -11,7 +11,7 @@ import { normalisePhone } from '../accounts/index.ts';
 import type { Db } from '../db/client.ts';
 import { trustState } from '../db/schema/trust.ts';
 import { problem } from '../http/problem.ts';
-import { readStatement, statementCsv } from '../ledger/index.ts';
+import { statementCsv } from '../ledger/index.ts';
 import { formatMinor } from '../ledger/print.ts';
 import { afterRestore, correctTime, revokeIssuer, rotateSealingKey } from '../trust/index.ts';
 import { appointOperator } from './appoint.ts';
@@ -127,7 +127,7 @@ const statement: OperatorCommand = {
     return toNewFile(path, async (write) => {
       await db.transaction(
         async (tx) => {
-          for await (const piece of statementCsv(await readStatement(tx, query), query)) write(piece);
+          for await (const piece of statementCsv((work) => work(tx), query)) write(piece);
         },
         { isolationLevel: 'repeatable read', accessMode: 'read only' },
       );

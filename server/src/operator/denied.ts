@@ -1,5 +1,6 @@
 /** The deny list as an operator reads it: what each line is about, by the names that people know. Reads only; numbers stay masked. */
 import { and, desc, eq, sql } from 'drizzle-orm';
+import { shownMask } from '@tikiwallet/protocol';
 import type { DeniedView } from '../../contract/index.ts';
 import type { Db } from '../db/client.ts';
 import { merchants } from '../db/schema/accounts.ts';
@@ -41,8 +42,9 @@ export async function listDenied(
   const page = rows.slice(0, limit);
   const last = page.at(-1)?.denied;
   return {
-    items: page.map(({ denied, ...names }) => ({
+    items: page.map(({ denied, maskedPhone, ...names }) => ({
       ...names,
+      maskedPhone: maskedPhone === null ? null : shownMask(maskedPhone),
       kind: denied.kind,
       id: denied.subjectId,
       reason: denied.reason,

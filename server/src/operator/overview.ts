@@ -5,10 +5,12 @@ import type { ServerContext } from '../context.ts';
 import { trustState } from '../db/schema/trust.ts';
 import { reconcile } from '../ledger/index.ts';
 import { ProviderUnavailable } from '../money/port.ts';
-import { findDamage } from '../settlement/index.ts';
-import { reconcileProvider } from '../money/reconcile-provider.ts';
+import { listDamage } from '../settlement/index.ts';
+import { nameDifference, reconcileProvider } from '../money/reconcile-provider.ts';
 
 const SILENT_HOURS = 24;
+/** With the books; the rest is asked for a page at a time. */
+const DAMAGE_SHOWN = 30;
 
 type Figures = Readonly<
   Record<
@@ -115,7 +117,7 @@ export async function readReconciliation({
     return null;
   });
   const now = new Date(clock.nowMs());
-  const damage = await findDamage(db, await offline.trust.issuers(db), now);
+  const damage = await readDamage({ db, clock, offline }, { limit: DAMAGE_SHOWN });
   return {
     currency,
     isSound: books.sound,
@@ -127,14 +129,26 @@ export async function readReconciliation({
     orphanEntryCount: Number(books.orphanEntryCount),
     refundFaultCount: books.refunds.faults.length,
     differences:
-      differences?.map(({ what, expectedMinor, foundMinor }) => ({
-        what,
+      differences?.map(({ code, accountId, expectedMinor, foundMinor }) => ({
+        code,
+        accountId,
+        what: nameDifference({ code, accountId }),
         expectedMinor: expectedMinor.toString(),
         foundMinor: foundMinor.toString(),
       })) ?? null,
-    damage: [...damage],
+    damage: damage.items,
+    nextDamageCursor: damage.nextCursor,
     at: now.toISOString(),
   };
+}
+
+/** A page of what damaged certificates did. @throws ApiProblem `request_invalid` for a cursor that is none of ours */
+export async function readDamage(
+  { clock, db, offline }: Pick<ServerContext, 'clock' | 'db' | 'offline'>,
+  page: { readonly limit: number; readonly cursor?: string | undefined },
+) {
+  const issuers = await offline.trust.issuers(db);
+  return await listDamage(db, { ...page, issuers, now: new Date(clock.nowMs()) });
 }
 
 /** The rules in force; they are set where the server is started, not here. */

@@ -325,6 +325,7 @@ const ROUTES: Readonly<Record<string, Route>> = {
   'GET /v1/operator/overview': { for: 'operator' },
   'GET /v1/operator/policy': { for: 'operator' },
   'GET /v1/operator/quarantines': { for: 'operator' },
+  'GET /v1/operator/damage': { for: 'operator' },
   'GET /v1/operator/denied': { for: 'operator' },
   'GET /v1/operator/double-spends': { for: 'operator' },
   'GET /v1/operator/claims': { for: 'operator' },

@@ -1,10 +1,12 @@
 /** The six digits that two people saw beside "paid" find their sale in the shop's list; another shop's digits find nothing. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { sql } from 'drizzle-orm';
 import postgres from 'postgres';
 import { type Payment, paidCode, toHex } from '@tikiwallet/protocol';
 import { pageOf, SaleView } from '../../contract/index.ts';
 import { SimulatedKiosk } from '../../test/simulated-kiosk.ts';
 import { SimulatedPhone } from '../../test/simulated-phone.ts';
+import { listSales } from '../settlement/index.ts';
 import { must } from '../trust/index.ts';
 import { type Person, startTestServer, type TestServer } from '../../test/test-server.ts';
 
@@ -69,4 +71,49 @@ test('several sales with one code are all found, the newest first, and each once
   expect((await list(code)).items.slice(0, found.length).map(({ paymentHash }) => paymentHash)).toEqual(
     found.map(({ hash }) => toHex(hash)),
   );
+});
+
+test('a receipt, and a payment’s hash, are looked up and not looked for, whatever the shop has sold', async () => {
+  const owner = postgres(server.database.ownerUrl, { max: 1 });
+  const [{ merchantId } = { merchantId: '' }] = await owner<
+    { merchantId: string }[]
+  >`select merchant_id as "merchantId" from sales limit 1`;
+  const [first] = sales;
+  if (first === undefined) throw new Error('nothing was sold');
+  /** How many rows of `sales` one search has read. */
+  const readBy = (search: string) =>
+    server.context.db.transaction(async (tx) => {
+      // Of this connection, since it last told its figures.
+      const rowsRead = async () => {
+        const [read] = await tx.execute<{ n: string }>(sql`
+          select coalesce(sum(seq_tup_read + idx_tup_fetch), 0) as n from pg_stat_xact_user_tables where relname = 'sales'`);
+        return Number(read?.n);
+      };
+      const before = await rowsRead();
+      const found = await listSales(tx, { merchantId, limit: 30, cursor: undefined, search });
+      const rows = (await rowsRead()) - before;
+      return { found: found.items.map(({ paymentHash }) => paymentHash), rows };
+    });
+  try {
+    // Others have sold as much: what is said of one shop says nothing of all.
+    await owner`analyze`;
+    const byNumber = await readBy('1');
+    expect(byNumber.found).toEqual([toHex(first.hash)]);
+    expect(byNumber.rows).toBeLessThan(50);
+    expect((await readBy('999999')).rows).toBeLessThan(50);
+    // Too old to be among those that are looked through for refused ones.
+    await owner`insert into sales (enrolment_id, sequence, kiosk_id, merchant_id, counted, outcome, code, payment_hash, amount_minor,
+        currency, masked_phone, accepted_at, settled_at)
+      select enrolment_id, n, kiosk_id, merchant_id, true, 'refused', 'issuer_unknown', sha256(int4send(-n)), 100, 'SGD', '', settled_at,
+        settled_at
+      from (select * from sales limit 1) s, generate_series(10001, 30100) n`;
+    await owner`analyze`;
+    const byHash = await readBy(toHex(first.hash).slice(0, 12));
+    expect(byHash.found).toEqual([toHex(first.hash)]);
+    // The newest 20,000 are looked through for refused ones, and no more.
+    expect(byHash.rows).toBeLessThan(20_100);
+    expect((await readBy('1')).rows).toBeLessThan(50);
+  } finally {
+    await owner.end();
+  }
 });

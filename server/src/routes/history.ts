@@ -1,5 +1,6 @@
 /** `GET /v1/history`: what came in and went out, newest first, read from the ledger. */
 import { createRoute } from '@hono/zod-openapi';
+import { shownMask } from '@tikiwallet/protocol';
 import { HistoryItem, pageOf, PageQuery } from '../../contract/index.ts';
 import type { RegisterRoutes } from '../context.ts';
 import { problem } from '../http/problem.ts';
@@ -66,12 +67,13 @@ function toItem(entry: HistoryEntry): HistoryItem {
     const value = entry.reference[name];
     return typeof value === 'string' && value !== '' ? value : null;
   };
+  const counterparty = text(entry.amountMinor > 0n ? 'payerText' : 'payeeText');
   return {
     id: entry.entryId.toString(),
     kind: kindOf(entry),
     amountMinor: entry.amountMinor.toString(),
     currency: entry.currency,
-    counterparty: entry.amountMinor > 0n ? text('payerText') : text('payeeText'),
+    counterparty: counterparty === null ? null : shownMask(counterparty),
     note: text('note'),
     at: entry.createdAt.toISOString(),
     paymentHash: text('paymentHash'),

@@ -7,6 +7,7 @@ import type { Context } from 'hono';
 import { z } from 'zod';
 import {
   CBOR_MEDIA_TYPE,
+  DamageView,
   DeniedView,
   FindUserBody,
   JudgeBody,
@@ -29,7 +30,7 @@ import { type AppEnv, answers, bearer, json, refusals } from '../http/router.ts'
 import { listActs } from '../operator/audit.ts';
 import { judgeCase, listCases } from '../operator/cases.ts';
 import { listDenied } from '../operator/denied.ts';
-import { readOverview, readPolicy, readReconciliation } from '../operator/overview.ts';
+import { readDamage, readOverview, readPolicy, readReconciliation } from '../operator/overview.ts';
 import { endSessions, findPerson, restorePerson, suspendPerson } from '../operator/people.ts';
 import { listQuarantines, releaseQuarantine } from '../operator/quarantines.ts';
 import { doubleSpendProof, listClaims } from '../settlement/index.ts';
@@ -78,6 +79,7 @@ const quarantinesRoute = read(
 const deniedRoute = readPage('/v1/operator/denied', 'The deny list', DeniedView);
 const casesRoute = readPage('/v1/operator/double-spends', 'Proven double spends', OperatorCaseView);
 const claimsRoute = readPage('/v1/operator/claims', "What customers' receipts brought", OperatorClaimView);
+const damageRoute = readPage('/v1/operator/damage', 'What damaged certificates did', DamageView);
 const actsRoute = readPage('/v1/operator/acts', 'The audit log', OperatorActView);
 const suspendRoute = actOnPerson(
   '/v1/operator/users/{id}/suspend',
@@ -182,6 +184,12 @@ export const registerOperator: RegisterRoutes = (router, context) => {
     const { userId, needs } = await operator(c);
     await limits.take('reconcile_by_operator', userId);
     return c.json(await readReconciliation(needs), 200);
+  });
+  router.openapi(damageRoute, async (c) => {
+    const { userId, needs } = await operator(c);
+    await limits.take('list_damage_by_operator', userId);
+    const { cursor, limit } = c.req.valid('query');
+    return c.json(await readDamage(needs, { cursor, limit }), 200);
   });
   router.openapi(findRoute, async (c) => {
     const { userId, needs } = await operator(c);

@@ -5,7 +5,7 @@ import type { RegisterRoutes } from '../context.ts';
 import { problem } from '../http/problem.ts';
 import { bearer, refusals } from '../http/router.ts';
 import { writtenBody } from '../http/written-body.ts';
-import { readStatement, statementCsv } from '../ledger/index.ts';
+import { type ReadStatement, statementCsv } from '../ledger/index.ts';
 import { Turns } from '../settlement/index.ts';
 
 const query = z.object({
@@ -35,14 +35,18 @@ const route = createRoute({
   },
 });
 
-/** A page of a statement on a slow line; all of them, which one connection of the pool is kept for. */
-const PATIENCE = { pieceMs: 30_000, allMs: 300_000 };
+/** For a page on a slow line, and for all of them. No connection of the pool is kept between two. */
+const PATIENCE = { pieceMs: 60_000, allMs: 900_000 };
+/** Of one person at a time: each holds the places of its entries, ten bytes of memory an entry. */
+const OPEN_OF_ONE = 4;
+const BUSY_MS = 5_000;
 
 export const registerStatement: RegisterRoutes = (router, { asTenant, auth, clock, config, offline }) => {
   const { timeZone } = offline.policy;
   const { currency } = config;
-  // Those who read slowly leave most of the pool to everybody else.
+  // Statements leave most of the pool to everybody else, and one that is read slowly leaves it between its pages.
   const turns = new Turns(Math.max(1, Math.floor(config.databaseConnections / 4)));
+  const open = new Map<string, number>();
   const dayOf = (ms: number) => new Intl.DateTimeFormat('en-CA', { timeZone }).format(new Date(ms));
   router.openapi(route, async (c) => {
     const { userId, role } = await auth.requireUser(c);
@@ -60,20 +64,26 @@ export const registerStatement: RegisterRoutes = (router, { asTenant, auth, cloc
         ? ({ kind: 'user_online', ownerId: userId } as const)
         : ({ kind: 'merchant_available', ownerId: merchantId } as const);
     const query = { ...pocket, currency, period, timeZone };
-    const body = await writtenBody(
-      (write) =>
-        turns.take(() =>
-          asTenant({ userId, merchantId }, async (tx) => {
-            for await (const piece of statementCsv(await readStatement(tx, query), query)) await write(piece);
-          }),
-        ),
-      PATIENCE,
-    );
-    // Answered by this route too, and nobody reads its body.
-    if (c.req.method === 'HEAD') await body.cancel();
-    return c.body(body, 200, {
+    const headers = {
       'content-type': 'text/csv; charset=utf-8; header=present',
       'content-disposition': `attachment; filename="tikiwallet-${period}.csv"`,
-    });
+    };
+    // Answered by this route too, and nobody reads its body.
+    if (c.req.method === 'HEAD') return c.body(null, 200, headers);
+    const count = open.get(userId) ?? 0;
+    if (count >= OPEN_OF_ONE)
+      throw problem('rate_limited', { detail: 'too many statements at once', retryAfterMs: BUSY_MS });
+    open.set(userId, count + 1);
+    const read: ReadStatement = (work) => turns.take(() => asTenant({ userId, merchantId }, work));
+    const body = await writtenBody(async (write) => {
+      try {
+        for await (const piece of statementCsv(read, query)) await write(piece);
+      } finally {
+        const left = (open.get(userId) ?? 1) - 1;
+        if (left > 0) open.set(userId, left);
+        else open.delete(userId);
+      }
+    }, PATIENCE);
+    return c.body(body, 200, headers);
   });
 };

@@ -3,24 +3,26 @@
  *
  * Pure but for the threads that verify. Never: throws on hostile bytes, or decides about money.
  */
+import { setImmediate } from 'node:timers/promises';
 import {
   attempt,
   type ChainedEntry,
-  decodeSaleBody,
   equalBytes,
   type KioskCertificate,
   type Payment,
   readPayment,
+  readSaleAtHand,
   type RefusalCode,
   type Result,
+  type SaleAtHand,
   type SaleBody,
-  type Steps,
+  saleBodyOf,
   toHex,
   type VerifiedSale,
   verifySale,
-  verifySaleOfBatch,
 } from '@tikiwallet/protocol';
-import { check, runTogether, type SignatureVerifier } from '../trust/index.ts';
+import { type PackedChecks, packChecks } from '@tikiwallet/protocol/verify-many';
+import { CHUNK, check, hashing, runTogether, type SignatureVerifier } from '../trust/index.ts';
 import type { KnownAllowance } from './certificates.ts';
 
 interface SaleEntry {
@@ -29,10 +31,13 @@ interface SaleEntry {
   readonly acceptedAt: number;
 }
 
+/** What is looked at once a payment's signature is known to be good. */
+export type SettledPayment = Pick<Payment, 'hash' | 'bytes' | 'counter' | 'amountMinor' | 'cumulativeMinor'>;
+
 /** Both halves are what they claim to be; what it is worth is `decide.ts`'s question. */
 export interface ValidSale extends SaleEntry {
   readonly verdict: 'valid';
-  readonly payment: Payment;
+  readonly payment: SettledPayment;
   /** Hex of the payment's hash. */
   readonly paymentKey: string;
   readonly allowance: KnownAllowance;
@@ -68,7 +73,7 @@ export function readSales(entries: readonly ChainedEntry[]): readonly ReadSale[]
     .filter(({ entry }) => entry.kind === 'sale')
     .map(({ entry }) => ({
       place: { sequence: entry.sequence, acceptedAt: entry.at },
-      body: attempt(() => decodeSaleBody(entry.body)),
+      body: attempt(() => saleBodyOf(entry)),
     }));
 }
 
@@ -81,17 +86,62 @@ export interface BatchSigner {
 export async function checkSales(
   sales: readonly ReadSale[],
   facts: SaleFacts,
-  { kioskCertificateHash, verifier }: BatchSigner,
+  signer: BatchSigner,
 ): Promise<readonly CheckedSale[]> {
-  const toVerify: Steps<VerifiedSale>[] = [];
-  const looked = sales.map(({ place, body }): Looked => {
-    if (!body.ok) return refusedUnread(place, body.code);
-    const isVouchedFor = equalBytes(body.value.kioskCertificateHash, kioskCertificateHash);
-    const one = look(body.value, facts, place);
-    if ('verdict' in one) return one;
-    toVerify.push((isVouchedFor ? verifySaleOfBatch : verifySale)(one.body, one.signers));
-    return one;
+  const pieces: Piece[] = [];
+  for (let from = 0; from < sales.length; from += CHUNK) {
+    // A few milliseconds of reading, then others are answered.
+    if (from > 0) await setImmediate();
+    pieces.push(readPiece(sales.slice(from, from + CHUNK), facts, signer));
+  }
+  const verdicts = await signer.verifier.verifyPacked(pieces.map(({ packed }) => packed));
+  const judged = pieces.flatMap(({ atHand, whose }, index) => {
+    const good = verdicts[index] ?? neverJudged();
+    // Whoever is refused here is looked at in full, which names the fault.
+    for (const [check, place] of whose.entries()) if (good[check] !== 1) atHand[place] = null;
+    return atHand;
   });
+  const inFull = sales.flatMap((sale, index) => (judged[index] === null ? [lookAt(sale, facts)] : []));
+  const told = (await tellInFull(inFull, signer.verifier)).values();
+  return judged.map((sale) => sale ?? told.next().value ?? neverJudged());
+}
+
+/** Sales that are judged in one go: at hand, and valid if their signatures are; null are those to be looked at in full. */
+interface Piece {
+  readonly atHand: (ValidSale | null)[];
+  readonly packed: PackedChecks;
+  /** Of each packed check its sale's place. */
+  readonly whose: readonly number[];
+}
+
+function readPiece(
+  sales: readonly ReadSale[],
+  { kiosks, allowances }: SaleFacts,
+  { kioskCertificateHash }: BatchSigner,
+): Piece {
+  const kiosk = kiosks.get(toHex(kioskCertificateHash));
+  const checks: SaleAtHand[] = [];
+  const whose: number[] = [];
+  const atHand = sales.map(({ place, body }, index) => {
+    // The batch's signature stands for the requests of this certificate alone.
+    const isVouchedFor = body.ok && equalBytes(body.value.kioskCertificateHash, kioskCertificateHash);
+    if (!isVouchedFor || kiosk === undefined) return null;
+    const allowance = allowances.get(toHex(body.value.allowanceCertificateHash));
+    if (allowance === undefined) return null;
+    const read = readSaleAtHand(body.value, { kiosk, allowance: allowance.certificate }, hashing);
+    if (read === null) return null;
+    checks.push(read);
+    whose.push(index);
+    return validSale({ place, body: body.value, allowance }, read.payment, read.denyListVersion);
+  });
+  return { atHand, packed: packChecks(checks), whose };
+}
+
+async function tellInFull(
+  looked: readonly Looked[],
+  verifier: SignatureVerifier,
+): Promise<readonly CheckedSale[]> {
+  const toVerify = looked.flatMap((one) => ('verdict' in one ? [] : [verifySale(one.body, one.signers)]));
   const judged = (await runTogether(toVerify, verifier)).values();
   return looked.map((one) => ('verdict' in one ? one : told(one, judged.next().value ?? neverJudged())));
 }
@@ -116,6 +166,10 @@ interface LookedSale {
   readonly signers: Parameters<typeof verifySale>[1];
 }
 
+function lookAt({ place, body }: ReadSale, facts: SaleFacts): Looked {
+  return body.ok ? look(body.value, facts, place) : refusedUnread(place, body.code);
+}
+
 function look(body: SaleBody, facts: SaleFacts, place: SaleEntry): Looked {
   const kiosk = facts.kiosks.get(toHex(body.kioskCertificateHash));
   const allowance = facts.allowances.get(toHex(body.allowanceCertificateHash));
@@ -124,18 +178,28 @@ function look(body: SaleBody, facts: SaleFacts, place: SaleEntry): Looked {
   return { place, body, allowance, signers: { kiosk, allowance: allowance.certificate } };
 }
 
-function told({ place, body, allowance }: LookedSale, judged: Result<VerifiedSale>): CheckedSale {
+function told(looked: LookedSale, judged: Result<VerifiedSale>): CheckedSale {
+  const { place, body, allowance } = looked;
   if (!judged.ok) return refused(body, { place, code: judged.code, allowance });
   const { payment, request } = judged.value;
+  return validSale(looked, payment, request.denyListVersion);
+}
+
+/** Without what it was read from: it lives until its batch is committed. */
+function validSale(
+  { place, body, allowance }: Omit<LookedSale, 'signers'>,
+  { hash, bytes, counter, amountMinor, cumulativeMinor }: Payment,
+  requestDenyListVersion: number,
+): ValidSale {
   return {
     sequence: place.sequence,
     acceptedAt: place.acceptedAt,
     verdict: 'valid',
-    payment,
-    paymentKey: toHex(payment.hash),
+    payment: { hash, bytes, counter, amountMinor, cumulativeMinor },
+    paymentKey: toHex(hash),
     allowance,
     isAtRisk: body.tier === 'at_risk',
-    requestDenyListVersion: request.denyListVersion,
+    requestDenyListVersion,
   };
 }
 

@@ -1,6 +1,6 @@
 /** Claims as they are told: to the operator all, to a merchant its own, newest first. Reads only. */
 import { and, desc, eq, lt } from 'drizzle-orm';
-import { toHex } from '@tikiwallet/protocol';
+import { shownMask, toHex } from '@tikiwallet/protocol';
 import type { MerchantClaimView } from '../../contract/index.ts';
 import type { Executor } from '../db/client.ts';
 import { claims } from '../db/schema/claims.ts';
@@ -37,7 +37,7 @@ export async function listClaims(
       currency: claim.currency,
       kioskId: claim.kioskId,
       kioskName,
-      maskedPhone: claim.maskedPhone,
+      maskedPhone: shownMask(claim.maskedPhone),
       sequence: claim.sequence,
       contradictsJournal: claim.contradictsJournal,
       acceptedAt: claim.acceptedAt.toISOString(),

@@ -164,7 +164,11 @@ async function settleInside(tx: Tx, needs: SettleNeeds, claim: VerifiedClaim): P
 async function settleSale(tx: Tx, claim: VerifiedClaim, recording: Recording): Promise<SaleClaimView> {
   const { machine, now } = recording;
   const month = now.toISOString().slice(0, 7);
-  const ground = await layGround(tx, [claim.sale], { machine, month, limits: NO_GUARANTEE });
+  const ground = await layGround(tx, [claim.sale], {
+    ...{ machine, month },
+    limits: NO_GUARANTEE,
+    locksFirst: true,
+  });
   const [known] = await tx.select().from(claims).where(eq(claims.paymentHash, claim.sale.payment.hash));
   const standing = ground.standing.get(claim.sale.paymentKey);
   const view = (state: ClaimState, claimedAt: Date, byClaim: boolean) =>
@@ -180,7 +184,7 @@ async function settleSale(tx: Tx, claim: VerifiedClaim, recording: Recording): P
     await postPayments(tx, [decided], recording);
     await recordPayments(tx, [decided], recording);
   }
-  await drawOnAllowances(tx, [decided]);
+  await drawOnAllowances(tx, [decided], ground.allowances);
   await recordClaim(tx, claim, { recording, state });
   await proveDoubleSpends(tx, decisions.doubleSpends, ground.allowances, now);
   return view(state, now, state === 'paid');

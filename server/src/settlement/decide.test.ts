@@ -68,6 +68,7 @@ const ground = (guaranteeLeftMinor: bigint, changes: Partial<AllowanceState> = {
       id,
       {
         id,
+        version: '1',
         userId: 'u',
         currency: 'SGD',
         remainingMinor: CAP,

@@ -17,9 +17,11 @@ export interface KnownPayment {
   readonly bytes: Uint8Array | null;
 }
 
-/** An allowance as it stands under its lock. */
+/** An allowance as it stands under its lock, or in the version that is asked for when it is written. */
 export interface AllowanceState {
   readonly id: string;
+  /** Of its row: another one says that somebody wrote it meanwhile. */
+  readonly version: string;
   readonly userId: string;
   readonly currency: string;
   readonly remainingMinor: bigint;

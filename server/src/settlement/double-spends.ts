@@ -6,6 +6,7 @@ import { and, desc, eq, exists, inArray, lt, type SQL } from 'drizzle-orm';
 import {
   encodeDoubleSpendProof,
   readAllowanceCertificate,
+  shownMask,
   toHex,
   verifyDoubleSpendProof,
 } from '@tikiwallet/protocol';
@@ -57,7 +58,7 @@ export async function listDoubleSpends(
       id: found.id,
       rule: found.rule,
       allowanceId: allowance.id,
-      maskedPhone: allowance.maskedPhone,
+      maskedPhone: shownMask(allowance.maskedPhone),
       currency: allowance.currency,
       capMinor: allowance.capMinor.toString(),
       foundAt: found.createdAt.toISOString(),

@@ -1,5 +1,5 @@
 /**
- * Everything that a decision about a batch rests on, read under locks.
+ * Everything that a decision about a batch rests on, read under locks or in a version that is asked for when it is written.
  *
  * Owns: the order of the locks - the machine, its allowances in id order, the merchant's guarantee - which is what
  * keeps settlers from deadlocking. Never: writes anything but the guarantee's empty row.
@@ -9,7 +9,6 @@ import { REFUSAL_CODES, type RefusalCode } from '@tikiwallet/protocol';
 import type { Executor, Tx } from '../db/client.ts';
 import { pgByteaArray, pgPlainArray } from '../db/pg-array.ts';
 import { executePrepared } from '../db/prepared.ts';
-import { allowances } from '../db/schema/allowances.ts';
 import { kioskEnrolments } from '../db/schema/kiosks.ts';
 import {
   doubleSpendCases,
@@ -88,6 +87,11 @@ export interface GroundQuery {
   readonly machine: Machine;
   readonly month: string;
   readonly limits: GuaranteeLimits;
+  /**
+   * Allowances are locked before they are read. Otherwise they are read as they stand, and asked for in that version when they
+   * are written.
+   */
+  readonly locksFirst: boolean;
 }
 
 export type GuaranteeLimits = Pick<OfflinePolicy, 'guaranteeMonthMinor' | 'guaranteeAllMonthMinor'>;
@@ -96,8 +100,9 @@ export type GuaranteeLimits = Pick<OfflinePolicy, 'guaranteeMonthMinor' | 'guara
 export const ALL_MERCHANTS = '00000000-0000-0000-0000-000000000000';
 
 /**
- * Locks what `checked` touches and reads how it stands. A payment that another connection committed a moment ago is
- * seen, because its allowance was locked there as it is here.
+ * Reads how stands what `checked` touches. Whoever adds a payment to an allowance writes its row in the same transaction. So a
+ * payment that another connection committed is seen, or the row has another version when it is written here, and the transaction
+ * is run again (`drawOnAllowances`); with locks first it is always seen.
  */
 export async function layGround(
   tx: Tx,
@@ -105,109 +110,125 @@ export async function layGround(
   query: GroundQuery,
 ): Promise<Ground> {
   const valid = checked.filter((sale) => sale.verdict === 'valid');
-  const states = await lockAllowances(tx, valid);
-  const standing = await standingOutcomes(tx, valid);
-  const guaranteeLeftMinor = mayNeedGuarantee(valid, states, standing) ? await lockGuarantee(tx, query) : 0n;
+  const ids = [...new Set(valid.map((sale) => sale.allowance.certificate.allowanceId))].sort();
+  const read = async () => {
+    const rows = await readAllowances(tx, ids);
+    return { rows, standing: await standingOutcomes(tx, valid, rows) };
+  };
+  if (query.locksFirst) await lockAllowances(tx, ids);
+  let { rows, standing } = await read();
+  const needsGuarantee = mayNeedGuarantee(valid, rows, standing);
+  if (needsGuarantee && !query.locksFirst) {
+    // The guarantee's lock comes after theirs, everywhere.
+    await lockAllowances(tx, ids);
+    ({ rows, standing } = await read());
+  }
   return {
-    allowances: states,
+    allowances: await statesOf(tx, valid, rows),
     standing,
     reportedDenyListVersion: query.machine.reportedDenyListVersion,
-    guaranteeLeftMinor,
+    guaranteeLeftMinor: needsGuarantee ? await lockGuarantee(tx, query) : 0n,
   };
 }
 
-async function lockAllowances(
-  tx: Tx,
-  valid: readonly ValidSale[],
-): Promise<ReadonlyMap<string, AllowanceState>> {
-  const ids = [...new Set(valid.map((sale) => sale.allowance.certificate.allowanceId))];
-  if (ids.length === 0) return new Map();
-  const rows = await tx
-    .select(STATE_COLUMNS)
-    .from(allowances)
-    .where(sql`${allowances.id} = any(${pgPlainArray(ids)}::uuid[])`)
-    .orderBy(asc(allowances.id))
-    .for('update');
-  const cases = await tx
-    .select({ allowanceId: doubleSpendCases.allowanceId })
-    .from(doubleSpendCases)
-    .where(sql`${doubleSpendCases.allowanceId} = any(${pgPlainArray(ids)}::uuid[])`);
-  const proven = new Set(cases.map((row) => row.allowanceId));
-  const known = await knownPayments(
+async function lockAllowances(tx: Tx, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0) return;
+  await executePrepared(
     tx,
-    valid.filter((sale) => !proven.has(sale.allowance.certificate.allowanceId)),
-  );
-  return new Map(
-    rows.map((row) => [
-      row.id,
-      {
-        id: row.id,
-        userId: row.userId,
-        currency: row.currency,
-        remainingMinor: row.capMinor - row.settledMinor - row.returnedMinor,
-        deniedVersion: row.deniedVersion,
-        closing: closingOf(row),
-        hasCase: proven.has(row.id),
-        payments: known.get(row.id) ?? [],
-      },
-    ]),
+    sql`select from allowances where id = any(${pgPlainArray(ids)}::uuid[]) order by id for update`,
   );
 }
 
-/** Certificates are not read again: they are wide, and never change. */
-const STATE_COLUMNS = {
-  id: allowances.id,
-  userId: allowances.userId,
-  currency: allowances.currency,
-  capMinor: allowances.capMinor,
-  settledMinor: allowances.settledMinor,
-  returnedMinor: allowances.returnedMinor,
-  deniedVersion: allowances.deniedVersion,
-  closingCounter: allowances.closingCounter,
-  closingCumulativeMinor: allowances.closingCumulativeMinor,
-  closingStatement: allowances.closingStatement,
-} as const;
-
-function closingOf(
-  row: Pick<typeof allowances.$inferSelect, 'closingCounter' | 'closingCumulativeMinor' | 'closingStatement'>,
-): AllowanceState['closing'] {
-  const { closingCounter: counter, closingCumulativeMinor: cumulativeMinor, closingStatement: bytes } = row;
-  if (counter === null || cumulativeMinor === null || bytes === null) return null;
-  return { counter, cumulativeMinor, bytes };
-}
-
-interface PaymentRow extends Record<string, unknown> {
-  readonly allowance_id: string;
+/** Of a payment that was presented before. */
+interface PaymentFacts extends Record<string, unknown> {
   readonly payment_hash: Uint8Array;
   readonly counter: number;
   readonly amount_minor: string;
   readonly cumulative_minor: string;
 }
 
-/**
- * What `sales` must not contradict. Payments that were taken without a case agree with each other: sorted by counter, each
- * sum holds the one before it and its own amount. So a new payment that agrees with the next lower and the next higher
- * counter agrees with all, however long the history; and one of the same counter is among those two.
- */
-async function knownPayments(tx: Tx, sales: readonly ValidSale[]): Promise<Map<string, KnownPayment[]>> {
-  const known = new Map<string, KnownPayment[]>();
-  if (sales.length === 0) return known;
-  const last = new Map<string, number>();
-  const ids = [...new Set(sales.map(({ allowance }) => allowance.certificate.allowanceId))];
-  for (const row of await lastPayments(tx, ids)) {
-    last.set(row.allowance_id, row.counter);
-    known.set(row.allowance_id, [knownPayment(row)]);
-  }
-  // Nearly all come after the last one, which then is their only neighbour.
-  const late = sales.filter(
-    ({ allowance, payment }) => payment.counter < (last.get(allowance.certificate.allowanceId) ?? 0),
-  );
-  // Before it: what is contradicted by both is proved against the nearer one.
-  for (const row of await neighbours(tx, late)) known.get(row.allowance_id)?.unshift(knownPayment(row));
-  return known;
+interface PaymentRow extends PaymentFacts {
+  readonly allowance_id: string;
 }
 
-const knownPayment = (row: PaymentRow): KnownPayment => ({
+interface OwnFacts extends Record<string, unknown> {
+  readonly id: string;
+  readonly version: string;
+  readonly user_id: string;
+  readonly currency: string;
+  readonly remaining_minor: string;
+  readonly denied_version: number | null;
+  readonly closing_counter: number | null;
+  readonly closing_cumulative_minor: string | null;
+  readonly closing_statement: Uint8Array | null;
+}
+
+/** An allowance with the last payment of it by counter; all of that one's columns are null where there is none. */
+type AllowanceRow = OwnFacts & (PaymentFacts | { readonly [K in keyof PaymentFacts]: null });
+type AllowanceRows = ReadonlyMap<string, AllowanceRow>;
+
+/** In one snapshot. Certificates are not read again: they are wide, and never change. */
+async function readAllowances(tx: Tx, ids: readonly string[]): Promise<AllowanceRows> {
+  if (ids.length === 0) return new Map();
+  const rows = await executePrepared<AllowanceRow>(
+    tx,
+    sql`
+    select a.id, a.xmin::text as version, a.user_id, a.currency,
+      a.cap_minor - a.settled_minor - a.returned_minor as remaining_minor, a.denied_version, a.closing_counter,
+      a.closing_cumulative_minor, a.closing_statement, p.payment_hash, p.counter, p.amount_minor, p.cumulative_minor
+    from allowances a left join lateral (
+      select payment_hash, counter, amount_minor, cumulative_minor from payments
+        where allowance_id = a.id order by counter desc limit 1
+    ) p on true
+    where a.id = any(${pgPlainArray(ids)}::uuid[])`,
+  );
+  return new Map(rows.map((row) => [row.id, row]));
+}
+
+async function statesOf(
+  tx: Tx,
+  valid: readonly ValidSale[],
+  rows: AllowanceRows,
+): Promise<ReadonlyMap<string, AllowanceState>> {
+  const proven = await provenAmong(tx, rows);
+  const isOpen = (sale: ValidSale) => !proven.has(sale.allowance.certificate.allowanceId);
+  const known = await neighboursOf(tx, valid.filter(isOpen), rows);
+  return new Map(
+    [...rows.values()].map((row) => [
+      row.id,
+      {
+        id: row.id,
+        version: row.version,
+        userId: row.user_id,
+        currency: row.currency,
+        remainingMinor: BigInt(row.remaining_minor),
+        deniedVersion: row.denied_version,
+        closing: closingOf(row),
+        hasCase: proven.has(row.id),
+        payments: proven.has(row.id) ? [] : [...(known.get(row.id) ?? []), ...lastPayment(row)],
+      },
+    ]),
+  );
+}
+
+/** Those with a case; whoever proves one denies the allowance with it, for ever. */
+async function provenAmong(tx: Tx, rows: AllowanceRows): Promise<ReadonlySet<string>> {
+  const denied = [...rows.values()].filter((row) => row.denied_version !== null).map(({ id }) => id);
+  if (denied.length === 0) return new Set();
+  const cases = await tx
+    .select({ allowanceId: doubleSpendCases.allowanceId })
+    .from(doubleSpendCases)
+    .where(sql`${doubleSpendCases.allowanceId} = any(${pgPlainArray(denied)}::uuid[])`);
+  return new Set(cases.map((row) => row.allowanceId));
+}
+
+function closingOf(row: OwnFacts): AllowanceState['closing'] {
+  const { closing_counter: counter, closing_cumulative_minor: cumulative, closing_statement: bytes } = row;
+  if (counter === null || cumulative === null || bytes === null) return null;
+  return { counter, cumulativeMinor: BigInt(cumulative), bytes };
+}
+
+const knownPayment = (row: PaymentFacts): KnownPayment => ({
   hash: row.payment_hash,
   counter: row.counter,
   amountMinor: BigInt(row.amount_minor),
@@ -215,25 +236,35 @@ const knownPayment = (row: PaymentRow): KnownPayment => ({
   bytes: null,
 });
 
-function lastPayments(tx: Tx, allowanceIds: readonly string[]): Promise<readonly PaymentRow[]> {
-  return executePrepared<PaymentRow>(
-    tx,
-    sql`
-    select p.* from unnest(${pgPlainArray(allowanceIds)}::uuid[]) as s (allowance_id) cross join lateral (
-      select allowance_id, payment_hash, counter, amount_minor, cumulative_minor from payments
-        where allowance_id = s.allowance_id order by counter desc limit 1
-    ) p`,
-  );
+const hasPayment = (row: AllowanceRow): row is OwnFacts & PaymentFacts => row.payment_hash !== null;
+const lastPayment = (row: AllowanceRow): readonly KnownPayment[] =>
+  hasPayment(row) ? [knownPayment(row)] : [];
+
+/** Counter of an allowance's last payment; below every payment's where there is none. */
+function lastCounter(rows: AllowanceRows, { allowance }: ValidSale): number {
+  return rows.get(allowance.certificate.allowanceId)?.counter ?? -1;
 }
 
-async function neighbours(tx: Tx, sales: readonly ValidSale[]): Promise<readonly PaymentRow[]> {
-  if (sales.length === 0) return [];
-  return executePrepared<PaymentRow>(
+/**
+ * What `sales` must not contradict, beside the last payments. Payments that were taken without a case agree with each other: sorted
+ * by counter, each sum holds the one before it and its own amount. So a new payment that agrees with the next lower and the next higher
+ * counter agrees with all, however long the history; and one of the same counter is among those two. Nearly all come after the last
+ * one, which then is their only neighbour.
+ */
+async function neighboursOf(
+  tx: Tx,
+  sales: readonly ValidSale[],
+  rows: AllowanceRows,
+): Promise<ReadonlyMap<string, readonly KnownPayment[]>> {
+  const known = new Map<string, KnownPayment[]>();
+  const late = sales.filter((sale) => sale.payment.counter < lastCounter(rows, sale));
+  if (late.length === 0) return known;
+  const found = await executePrepared<PaymentRow>(
     tx,
     sql`
     select p.* from unnest(
-      ${pgPlainArray(sales.map(({ allowance }) => allowance.certificate.allowanceId))}::uuid[],
-      ${pgPlainArray(sales.map(({ payment }) => payment.counter))}::int[]
+      ${pgPlainArray(late.map(({ allowance }) => allowance.certificate.allowanceId))}::uuid[],
+      ${pgPlainArray(late.map(({ payment }) => payment.counter))}::int[]
     ) as s (allowance_id, counter) cross join lateral (
       (select allowance_id, payment_hash, counter, amount_minor, cumulative_minor from payments
         where allowance_id = s.allowance_id and counter <= s.counter order by counter desc limit 1)
@@ -242,11 +273,21 @@ async function neighbours(tx: Tx, sales: readonly ValidSale[]): Promise<readonly
         where allowance_id = s.allowance_id and counter > s.counter order by counter limit 1)
     ) p`,
   );
+  // Before the last one: what is contradicted by both is proved against the nearer one.
+  for (const row of found)
+    known.set(row.allowance_id, [knownPayment(row), ...(known.get(row.allowance_id) ?? [])]);
+  return known;
 }
 
-async function standingOutcomes(tx: Tx, valid: readonly ValidSale[]): Promise<ReadonlyMap<string, Outcome>> {
-  if (valid.length === 0) return new Map();
-  const rows = await tx
+/** A payment whose counter is above that of its allowance's last one was never presented: what is hashed holds both. */
+async function standingOutcomes(
+  tx: Tx,
+  valid: readonly ValidSale[],
+  rows: AllowanceRows,
+): Promise<ReadonlyMap<string, Outcome>> {
+  const old = valid.filter((sale) => sale.payment.counter <= lastCounter(rows, sale));
+  if (old.length === 0) return new Map();
+  const found = await tx
     .select({
       key: sql<string>`encode(${payments.paymentHash}, 'hex')`,
       outcome: payments.outcome,
@@ -254,15 +295,15 @@ async function standingOutcomes(tx: Tx, valid: readonly ValidSale[]): Promise<Re
     })
     .from(payments)
     .where(
-      sql`${payments.paymentHash} = any(${pgByteaArray(valid.map((sale) => sale.payment.hash))}::bytea[])`,
+      sql`${payments.paymentHash} = any(${pgByteaArray(old.map((sale) => sale.payment.hash))}::bytea[])`,
     );
-  return new Map(rows.map((row) => [row.key, { outcome: row.outcome, code: refusalCode(row.code) }]));
+  return new Map(found.map((row) => [row.key, { outcome: row.outcome, code: refusalCode(row.code) }]));
 }
 
 /** Most batches never touch the guarantee, and then its row is not locked either. */
 function mayNeedGuarantee(
   valid: readonly ValidSale[],
-  states: ReadonlyMap<string, AllowanceState>,
+  rows: AllowanceRows,
   standing: ReadonlyMap<string, Outcome>,
 ): boolean {
   const wanted = new Map<string, bigint>();
@@ -271,7 +312,7 @@ function mayNeedGuarantee(
     const id = allowance.certificate.allowanceId;
     wanted.set(id, (wanted.get(id) ?? 0n) + payment.amountMinor);
   }
-  return [...wanted].some(([id, sumMinor]) => sumMinor > (states.get(id)?.remainingMinor ?? 0n));
+  return [...wanted].some(([id, sumMinor]) => sumMinor > BigInt(rows.get(id)?.remaining_minor ?? 0));
 }
 
 /** What is left for this merchant: of its own limit, and of the one for all. */

@@ -5,7 +5,7 @@ export { settleClaim } from './claims.ts';
 export { doubleSpendProof, listDoubleSpends } from './double-spends.ts';
 export { exportJournal } from './journal-export.ts';
 export { OpenStreams } from './open-streams.ts';
-export { findDamage } from './damage.ts';
+export { describeDamage, findDamage, listDamage } from './damage.ts';
 export { describeJournals, reconcileJournals } from './reconcile-journals.ts';
 export { listMerchantRefunds, listRefunds } from './refund-list.ts';
 export { listSales, merchantSummary, salesDays } from './merchant-sales.ts';

@@ -1,6 +1,6 @@
 /** What a merchant sees of settlement: today's figures and the sales, newest first. Reads only. */
-import { and, type AnyColumn, desc, eq, isNotNull, lt, or, type SQL, sql } from 'drizzle-orm';
-import { toHex } from '@tikiwallet/protocol';
+import { and, type AnyColumn, desc, eq, isNotNull, lt, type SQL, sql } from 'drizzle-orm';
+import { shownMask, toHex } from '@tikiwallet/protocol';
 import type { MerchantSummary, SalesDay, SalesDays, SaleView } from '../../contract/index.ts';
 import type { Clock } from '../clock.ts';
 import type { Executor } from '../db/client.ts';
@@ -71,7 +71,7 @@ export interface SalesQuery {
   readonly cursor: string | undefined;
   /** The number on a receipt, or the beginning of a payment's hash. */
   readonly search?: string | undefined;
-  /** These sales only, found some other way: looked up by index, where a search looks through all of a shop's. */
+  /** These sales only, found some other way. */
   readonly ids?: readonly bigint[] | undefined;
 }
 
@@ -86,6 +86,7 @@ export async function listSales(
   if (query.cursor !== undefined && !/^[1-9][0-9]{0,17}$/.test(query.cursor)) {
     throw problem('request_invalid', { detail: 'cursor: not one of ours' });
   }
+  const ids = query.ids ?? (await idsFound(db, query));
   const rows = await db
     .select({ sale: sales, kioskName: kiosks.name, refundedMinor: refundSums.refundedMinor })
     .from(sales)
@@ -97,8 +98,7 @@ export async function listSales(
         sales.counted,
         isNotNull(sales.paymentHash),
         query.cursor === undefined ? undefined : lt(sales.id, BigInt(query.cursor)),
-        found(query.search),
-        query.ids === undefined ? undefined : sql`${sales.id} = any(${pgPlainArray(query.ids)}::bigint[])`,
+        ids === undefined ? undefined : sql`${sales.id} = any(${pgPlainArray(ids)}::bigint[])`,
       ),
     )
     .orderBy(desc(sales.id))
@@ -114,15 +114,45 @@ export async function listSales(
 const RECEIPT_NUMBER = /^[0-9]{1,9}$/;
 const HASH_BEGINNING = /^[0-9a-f]{8,64}$/;
 
-/** What is none of both finds nothing; eight digits may be either. */
-function found(search: string | undefined): SQL | undefined {
+/** A refused sale has no payment under whose hash it could be looked up: of those, so many of the shop's newest sales are looked through. */
+const LOOKED_THROUGH = 20_000;
+/** More have one beginning of a hash only when somebody made them so. */
+const MOST_OF_A_HASH = 100;
+
+/**
+ * By indexes, whatever a shop has sold: each of its machines numbers its own receipts, and payments are kept by their hash. What is
+ * none of both finds nothing; eight digits may be either. Undefined: nothing was searched for.
+ */
+async function idsFound(
+  db: Executor,
+  { merchantId, search }: Pick<SalesQuery, 'merchantId' | 'search'>,
+): Promise<readonly bigint[] | undefined> {
   if (search === undefined || search === '') return undefined;
   const text = search.toLowerCase();
-  const ways = [
-    ...(RECEIPT_NUMBER.test(text) ? [eq(sales.sequence, Number(text))] : []),
-    ...(HASH_BEGINNING.test(text) ? [sql`starts_with(encode(${sales.paymentHash}, 'hex'), ${text})`] : []),
-  ];
-  return or(...ways) ?? sql`false`;
+  const ways: SQL[] = [];
+  // `offset 0`: machine by machine. Otherwise a plan may begin with the newest sales and look at each for this number.
+  if (RECEIPT_NUMBER.test(text))
+    ways.push(sql`
+      select s.id from kiosks k join kiosk_enrolments e on e.kiosk_id = k.id cross join lateral (
+        select id from sales where enrolment_id = e.id and sequence = ${Number(text)}::int offset 0) s
+      where k.merchant_id = ${merchantId}::uuid`);
+  if (HASH_BEGINNING.test(text))
+    ways.push(
+      sql`
+      select s.id from (
+        select enrolment_id, sequence from payments
+        where payment_hash between decode(${text.padEnd(64, '0')}, 'hex') and decode(${text.padEnd(64, 'f')}, 'hex')
+          and merchant_id = ${merchantId}::uuid limit ${MOST_OF_A_HASH}) p
+      cross join lateral (
+        select id from sales where enrolment_id = p.enrolment_id and sequence = p.sequence offset 0) s`,
+      sql`
+      select id from (
+        select id, payment_hash from sales where merchant_id = ${merchantId}::uuid order by id desc limit ${LOOKED_THROUGH}) newest
+      where starts_with(encode(payment_hash, 'hex'), ${text})`,
+    );
+  if (ways.length === 0) return [];
+  const rows = await db.execute<{ id: string }>(sql.join(ways, sql` union `));
+  return rows.map(({ id }) => BigInt(id));
 }
 
 /**
@@ -189,7 +219,7 @@ function saleView({ sale, kioskName, refundedMinor }: ShownSale): SaleView {
     currency: sale.currency,
     acceptedAt: sale.acceptedAt.toISOString(),
     settledAt: sale.settledAt.toISOString(),
-    maskedPhone: sale.maskedPhone,
+    maskedPhone: shownMask(sale.maskedPhone),
     state: sale.outcome,
   };
 }

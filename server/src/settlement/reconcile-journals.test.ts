@@ -114,7 +114,10 @@ test.each([
     await refused(`insert into ${table} (${names.join()}) select ${values.join()} from ${table} limit 1`),
   ).toBe('23503');
   expect(await refused(`update ${table} set ${column} = gen_random_uuid()`)).toBe('23001');
-  expect(await refused(`delete from ${parent} where id in (select ${column} from ${table})`)).toBe('23503');
+  // An allowance never goes (0049_allowances_stay.sql); the others may while no row names them.
+  expect(await refused(`delete from ${parent} where id in (select ${column} from ${table})`)).toBe(
+    parent === 'allowances' ? '23001' : '23503',
+  );
   await asOwner.close();
 });
 

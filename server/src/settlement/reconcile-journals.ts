@@ -39,7 +39,14 @@ const PAGE = 500;
 
 /** One snapshot; safe while kiosks settle. */
 export function reconcileJournals(db: Db): Promise<JournalReconciliation> {
-  return db.transaction(compareJournals, { isolationLevel: 'repeatable read', accessMode: 'read only' });
+  return db.transaction(
+    async (tx) => {
+      // Of journals of years it takes longer than any request may.
+      await tx.execute(sql`set local statement_timeout = 0`);
+      return await compareJournals(tx);
+    },
+    { isolationLevel: 'repeatable read', accessMode: 'read only' },
+  );
 }
 
 export async function compareJournals(tx: Executor): Promise<JournalReconciliation> {

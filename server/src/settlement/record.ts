@@ -9,6 +9,7 @@ import { type ChainedEntry, JOURNAL_KIND, toHex } from '@tikiwallet/protocol';
 import type { Tx } from '../db/client.ts';
 import { pgArray, pgByteaArray, pgPlainArray, sharedValue } from '../db/pg-array.ts';
 import { executePrepared } from '../db/prepared.ts';
+import { RetryTransaction } from '../db/retry.ts';
 import { allowances } from '../db/schema/allowances.ts';
 import { debts, doubleSpendCases, guaranteeUse, payments } from '../db/schema/settlement.ts';
 import { type NewTransfer, postDecided } from '../ledger/index.ts';
@@ -171,8 +172,17 @@ export async function recordSales(tx: Tx, decisions: readonly Decision[], to: Re
   );
 }
 
-/** Reserve figures of every allowance that the batch touched, summed before they are written. */
-export async function drawOnAllowances(tx: Tx, paid: readonly NewPayment[]): Promise<void> {
+/**
+ * Reserve figures of every allowance that the batch touched, summed before they are written. Each that got a payment is written, also
+ * when no figure of it changes: its new version is what tells others. Rows are locked in the order of their ids, since they are found one by
+ * one by index, as they are given.
+ * @throws RetryTransaction when one is not as `states` has it any more
+ */
+export async function drawOnAllowances(
+  tx: Tx,
+  paid: readonly NewPayment[],
+  states: ReadonlyMap<string, AllowanceState>,
+): Promise<void> {
   const sums = new Map<string, { settledMinor: bigint; counter: number; disputed: number }>();
   for (const { sale, outcome, fromReserveMinor } of paid) {
     const id = sale.allowance.certificate.allowanceId;
@@ -185,20 +195,26 @@ export async function drawOnAllowances(tx: Tx, paid: readonly NewPayment[]): Pro
     });
   }
   if (sums.size === 0) return;
-  const rows = [...sums];
-  await executePrepared(
+  const rows = [...sums].sort(([a], [b]) => (a < b ? -1 : 1));
+  const [drawn] = await executePrepared<{ count: string }>(
     tx,
     sql`
-    update allowances a set settled_minor = a.settled_minor + d.settled_minor,
-      settled_counter = greatest(a.settled_counter, d.counter), disputed_count = a.disputed_count + d.disputed
-    from unnest(
-      ${plain(rows.map(([id]) => id))}::uuid[],
-      ${plain(rows.map(([, sum]) => sum.settledMinor))}::bigint[],
-      ${plain(rows.map(([, sum]) => sum.counter))}::int[],
-      ${plain(rows.map(([, sum]) => sum.disputed))}::int[]
-    ) as d (id, settled_minor, counter, disputed)
-    where a.id = d.id`,
+    with drawn as (
+      update allowances a set settled_minor = a.settled_minor + d.settled_minor,
+        settled_counter = greatest(a.settled_counter, d.counter), disputed_count = a.disputed_count + d.disputed
+      from unnest(
+        ${plain(rows.map(([id]) => id))}::uuid[],
+        ${plain(rows.map(([id]) => states.get(id)?.version ?? null))}::xid[],
+        ${plain(rows.map(([, sum]) => sum.settledMinor))}::bigint[],
+        ${plain(rows.map(([, sum]) => sum.counter))}::int[],
+        ${plain(rows.map(([, sum]) => sum.disputed))}::int[]
+      ) as d (id, version, settled_minor, counter, disputed)
+      where a.id = d.id and a.xmin = d.version
+      returning 1
+    )
+    select count(*) as count from drawn`,
   );
+  if (drawn?.count !== String(rows.length)) throw new RetryTransaction('an allowance was written meanwhile');
 }
 
 /** What the guarantee fund paid: counted against the merchant's month and everybody's, and owed by the users whose phones overspent. */

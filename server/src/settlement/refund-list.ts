@@ -1,6 +1,6 @@
 /** Voids and refunds as they are told: to a customer and a merchant their own, newest first. Reads only. */
 import { and, desc, eq, lt, sql } from 'drizzle-orm';
-import { toHex } from '@tikiwallet/protocol';
+import { shownMask, toHex } from '@tikiwallet/protocol';
 import type { MerchantRefundView, RefundView } from '../../contract/index.ts';
 import type { Executor } from '../db/client.ts';
 import { merchants } from '../db/schema/accounts.ts';
@@ -86,7 +86,7 @@ export async function listMerchantRefunds(
     ...core(refund),
     kioskId: refund.kioskId,
     kioskName,
-    maskedPhone: refund.maskedPhone,
+    maskedPhone: shownMask(refund.maskedPhone),
     byClaim: refund.byClaim,
   }));
 }

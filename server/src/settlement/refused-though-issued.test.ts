@@ -6,7 +6,7 @@ import { type OfflineWallet, pay, SimulatedPhone } from '../../test/simulated-ph
 import { type Person, startTestServer, type TestServer } from '../../test/test-server.ts';
 import { refund } from '../../test/simulated-refunds.ts';
 import { createLogger } from '../log.ts';
-import { findDamage } from './damage.ts';
+import { describeDamage, listDamage } from './damage.ts';
 import { describeJournals, reconcileJournals } from './reconcile-journals.ts';
 
 const lines: string[] = [];
@@ -103,12 +103,13 @@ test('a correction under the payment’s key ends the finding', async () => {
   expect(await refused()).toEqual([]);
 });
 
-const damage = async () =>
-  await findDamage(
-    server.context.db,
-    await server.context.offline.trust.issuers(server.context.db),
-    new Date(server.clock.nowMs()),
-  );
+const damagePage = async (page: { limit: number; cursor?: string | undefined }) =>
+  await listDamage(server.context.db, {
+    ...page,
+    issuers: await server.context.offline.trust.issuers(server.context.db),
+    now: new Date(server.clock.nowMs()),
+  });
+const damage = async () => (await damagePage({ limit: 100 })).items;
 
 test('a refund that was refused for a damaged certificate is named, with shop, till and the sale that it is of', async () => {
   const till = await SimulatedKiosk.open(server, merchant, 'Back door');
@@ -124,7 +125,45 @@ test('a refund that was refused for a damaged certificate is named, with shop, t
       ...{ allowanceId, paymentHash: toHex(sale.hash) },
     }),
   );
+  const named = (await damage()).find(({ what }) => what === 'refund');
+  expect(named && describeDamage(named)).toMatch(
+    new RegExp(
+      `Back door.*entry 2 \\(refund, payment ${toHex(sale.hash)}.*certificate of the allowance  <- DIFFER$`,
+    ),
+  );
   await store(wallet, issuedOf(wallet));
+});
+
+test('damage is told in pages: all of it, each once, in the same order', async () => {
+  const { owner } = server.database;
+  const till = await SimulatedKiosk.open(server, merchant, 'Market');
+  const another = await SimulatedPhone.withMoney(server, 9_000n);
+  const wallets = [await another.load(300n), await another.load(300n)];
+  for (const wallet of wallets) {
+    const sale = till.sell(wallet, 200n);
+    await store(wallet, bentOf(wallet));
+    refund(till, wallet, { payment: sale, amountMinor: 50n });
+    await till.settle();
+    till.sell(wallet, 10n);
+    await till.settle();
+  }
+  const bend = (by: number) => owner`
+    update kiosk_certificates set certificate = set_byte(certificate, 9, get_byte(certificate, 9) # ${by})`;
+  await bend(1);
+  const whole = await damage();
+  expect(new Set(whole.map(({ what }) => what))).toEqual(new Set(['kiosk_certificate', 'sale', 'refund']));
+  const paged: unknown[] = [];
+  for (let cursor: string | null | undefined; cursor !== null; ) {
+    const { items, nextCursor } = await damagePage({ limit: 1, cursor });
+    expect(items.length).toBeLessThanOrEqual(1);
+    paged.push(...items);
+    cursor = nextCursor;
+  }
+  expect(paged).toEqual(whole);
+  expect(new Set(paged.map((one) => JSON.stringify(one))).size).toBe(paged.length);
+  await expect(damagePage({ limit: 1, cursor: 'kiosk' })).rejects.toMatchObject({ code: 'request_invalid' });
+  await bend(1);
+  for (const wallet of wallets) await store(wallet, issuedOf(wallet));
 });
 
 test('a kiosk’s damaged certificate is an alarm, and the till is named until it is mended', async () => {

@@ -15,7 +15,8 @@ export interface RefusedThoughIssued {
   readonly paymentKey: string | null;
 }
 
-interface Place {
+/** An entry of a machine's journal. */
+export interface Place {
   readonly enrolment: string;
   readonly sequence: number;
 }
@@ -31,11 +32,20 @@ const PAGE = 500;
 /** Those that nobody has made good: by a claim of the phone, or by a correction under the payment's own key. */
 export async function findRefusedThoughIssued(executor: Executor): Promise<readonly RefusedThoughIssued[]> {
   const found: RefusedThoughIssued[] = [];
-  for (let after: Place | null = null; ; ) {
+  for await (const one of refusedThoughIssued(executor, null)) found.push(one);
+  return found;
+}
+
+/** The same one after the other, by machine and sequence: never more than a page of sales is held. */
+export async function* refusedThoughIssued(
+  executor: Executor,
+  behind: Place | null,
+): AsyncGenerator<RefusedThoughIssued> {
+  for (let after = behind; ; ) {
     const rows = await readRefused(executor, after);
-    found.push(...(await ofOurs(executor, rows)));
+    yield* await ofOurs(executor, rows);
     const last = rows.at(-1);
-    if (last === undefined || rows.length < PAGE) return found;
+    if (last === undefined || rows.length < PAGE) return;
     after = last;
   }
 }

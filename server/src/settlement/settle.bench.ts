@@ -147,7 +147,7 @@ function transfersOf(
       id,
       kind: 'user_transfer',
       idempotencyKey: `bench:${id}`,
-      reference: { payerText: 'S*** +65****1234', payeeText: 'T*** +65****4321' },
+      reference: { payerText: 'S•••• +65 •••• 1234', payeeText: 'T•••• +65 •••• 4321' },
       entries: [
         { accountId: accounts[payer] ?? '', amountMinor: -1n },
         { accountId: accounts[payee] ?? '', amountMinor: 1n },

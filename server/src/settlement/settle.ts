@@ -139,7 +139,13 @@ async function saleFacts(
 }
 
 async function take(needs: SettleNeeds, kiosk: EnrolledKiosk, presented: Presented): Promise<Settled> {
-  const taken = await inTransaction(needs.db, (tx) => takeInside(tx, needs, kiosk, presented));
+  // Who was overtaken once waits the next time.
+  let locksFirst = false;
+  const taken = await inTransaction(needs.db, (tx) => {
+    const attempt = takeInside(tx, needs, kiosk, { ...presented, locksFirst });
+    locksFirst = true;
+    return attempt;
+  });
   switch (taken.kind) {
     case 'settled':
       tellSettled(presented, taken.settledBefore, needs.clock.nowMs());
@@ -176,9 +182,9 @@ async function takeInside(
   tx: Tx,
   needs: SettleNeeds,
   kiosk: EnrolledKiosk,
-  presented: Presented,
+  presented: Presented & { readonly locksFirst: boolean },
 ): Promise<Taken> {
-  const { batch, entries, checked, checkedRefunds } = presented;
+  const { batch, entries, checked, checkedRefunds, locksFirst } = presented;
   const machine = await lockMachine(tx, kiosk.enrolmentId);
   // A twin of this request may have finished while we waited for the lock.
   const known = await findAcknowledgement(tx, machine.id, batch.hash);
@@ -198,7 +204,11 @@ async function takeInside(
   const isNew = ({ sequence }: { readonly sequence: number }) => sequence > machine.settledSequence;
   const newEntries = entries.filter(({ entry }) => isNew(entry));
   const recording = await recordingOf(tx, needs, machine, now);
-  const { results, prove } = await settleSales(tx, needs, checked.filter(isNew), { recording, newEntries });
+  const { results, prove } = await settleSales(tx, needs, checked.filter(isNew), {
+    recording,
+    newEntries,
+    locksFirst,
+  });
   await settleRefunds(tx, checkedRefunds.filter(isNew), recording, { byClaim: false });
   const all = await allResults(tx, machine, { batch, sales: results, now });
   const reported = await advance(tx, machine, batch);
@@ -266,6 +276,7 @@ export async function recordingOf(
 interface SettleSales {
   readonly recording: Recording;
   readonly newEntries: readonly ChainedEntry[];
+  readonly locksFirst: boolean;
 }
 
 interface SettledSales {
@@ -278,17 +289,18 @@ async function settleSales(
   tx: Tx,
   needs: SettleNeeds,
   checked: readonly CheckedSale[],
-  { recording, newEntries }: SettleSales,
+  { recording, newEntries, locksFirst }: SettleSales,
 ): Promise<SettledSales> {
   const { machine, now } = recording;
   const month = now.toISOString().slice(0, 7);
   await recordJournal(tx, newEntries, recording);
-  const ground = await layGround(tx, checked, { machine, month, limits: needs.offline.policy });
+  const ground = await layGround(tx, checked, { machine, month, limits: needs.offline.policy, locksFirst });
   const decisions = decide(checked, ground);
+  // First of all that is written for others to meet: from here on the allowances are ours, and as they were read.
+  await drawOnAllowances(tx, decisions.payments, ground.allowances);
   await postPayments(tx, decisions.payments, recording);
   await recordPayments(tx, decisions.payments, recording);
   await recordSales(tx, decisions.sales, recording);
-  await drawOnAllowances(tx, decisions.payments);
   await chargeGuarantee(tx, decisions.payments, { ...recording, month });
   return {
     results: decisions.sales.map(({ sale, outcome, code }) => ({ sequence: sale.sequence, outcome, code })),

@@ -277,11 +277,10 @@ test('of two accounts that are held for long, whoever needs the one that is free
     const waiting = send({ from, phone: held.phone, amountMinor: 1n });
     const passing = [1n, 2n].map((amountMinor) => send({ from: friend, phone: freed.phone, amountMinor }));
     // Until all three go the careful way.
-    const senders = [from.userId, friend.userId];
     const claimed = async () =>
       (
         await server.context.db.$client`
-          select 1 from idempotency_keys where user_id = any (${senders}::uuid[]) and response_status is null`
+          select 1 from idempotency_keys where user_id in (${from.userId}, ${friend.userId}) and response_status is null`
       ).length;
     await expect.poll(claimed, { timeout: 20_000 }).toBe(3);
     await short`rollback`;

@@ -107,6 +107,12 @@ export async function readIssuers(
   });
 }
 
+/** The same under the root that the database was set up with, for who has no keys; none before the first start. */
+export async function readStoredIssuers(executor: Executor): Promise<readonly IssuerCertificate[]> {
+  const [state] = await executor.select({ root: trustState.rootPublicKey }).from(trustState);
+  return state === undefined ? [] : await readIssuers(executor, state.root);
+}
+
 /**
  * The certificates that belong into a trust bundle now: of the key that signs, of the next one, so that it is known
  * long before it signs, and as many of the former ones as there is room for.

@@ -1,8 +1,11 @@
 /** The protocol's rules on this process's primitives: node:crypto, with one cache of imported keys. */
-import { runSync, type Result, type Steps, type SyncSigner } from '@tikiwallet/protocol';
+import { runSync, type Result, type Steps, type SyncCrypto, type SyncSigner } from '@tikiwallet/protocol';
 import { nodeCrypto } from '@tikiwallet/protocol/node';
 
 const primitives = nodeCrypto();
+
+/** For what asks for nothing but hashes. */
+export const hashing: Pick<SyncCrypto, 'digest'> = primitives;
 
 /** Runs a check of bytes from outside; a refusal is a value. */
 export function check<T>(steps: Steps<T>): Result<T> {

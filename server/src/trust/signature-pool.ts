@@ -6,7 +6,12 @@
  */
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import { packChecks, type SignatureCheck, type VerifyMany } from '@tikiwallet/protocol/verify-many';
+import {
+  type PackedChecks,
+  packChecks,
+  type SignatureCheck,
+  type VerifyMany,
+} from '@tikiwallet/protocol/verify-many';
 import {
   type Answered,
   type Asked,
@@ -19,6 +24,11 @@ import {
 export interface SignatureVerifier {
   /** In the order of `checks`. */
   verifyAll(checks: readonly SignatureCheck[]): Promise<readonly boolean[]>;
+  /**
+   * The same of checks that are packed already, each piece a thread's work at a time: some {@link CHUNK} of them. Their bytes are
+   * gone afterwards. @returns a 1 or a 0 for each check of each piece
+   */
+  verifyPacked(pieces: readonly PackedChecks[]): Promise<readonly Uint8Array[]>;
 }
 
 export interface PoolOptions {
@@ -30,15 +40,15 @@ export interface PoolOptions {
 }
 
 /** Four to eight milliseconds of one core: short enough to share a batch among cores, long enough to be worth a message. */
-const CHUNK = 64;
+export const CHUNK = 64;
 /** Less than this is done sooner here than by asking. */
 const WORTH_ASKING = 8;
 const REMEMBERED_KEYS = 16_384;
 
 interface Job {
   readonly id: number;
-  readonly checks: readonly SignatureCheck[];
-  readonly resolve: (verdicts: readonly boolean[]) => void;
+  readonly packed: PackedChecks;
+  readonly resolve: (verdicts: Uint8Array) => void;
   readonly reject: (cause: Error) => void;
 }
 
@@ -61,21 +71,28 @@ export class SignaturePool implements SignatureVerifier {
   }
 
   async verifyAll(checks: readonly SignatureCheck[]): Promise<readonly boolean[]> {
-    if (checks.length < WORTH_ASKING) return toBooleans(this.#here(packChecks(checks)));
-    const chunks: Promise<readonly boolean[]>[] = [];
+    const pieces: PackedChecks[] = [];
     for (let from = 0; from < checks.length; from += CHUNK)
-      chunks.push(this.#ask(checks.slice(from, from + CHUNK)));
-    return (await Promise.all(chunks)).flat();
+      pieces.push(packChecks(checks.slice(from, from + CHUNK)));
+    return (await this.verifyPacked(pieces)).flatMap(toBooleans);
+  }
+
+  verifyPacked(pieces: readonly PackedChecks[]): Promise<readonly Uint8Array[]> {
+    const [first] = pieces;
+    const isWorthAsking = pieces.length > 1 || (first !== undefined && first.count >= WORTH_ASKING);
+    return isWorthAsking
+      ? Promise.all(pieces.map((packed) => this.#ask(packed)))
+      : Promise.resolve(pieces.map(this.#here));
   }
 
   async close(): Promise<void> {
     await Promise.all([...this.#threads].map((thread) => thread.end()));
   }
 
-  #ask(checks: readonly SignatureCheck[]): Promise<readonly boolean[]> {
+  #ask(packed: PackedChecks): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
       this.#nextId += 1;
-      this.#waiting.push({ id: this.#nextId, checks, resolve, reject });
+      this.#waiting.push({ id: this.#nextId, packed, resolve, reject });
       this.#dispatch();
     });
   }
@@ -128,9 +145,9 @@ class Thread {
       this.#worker.unref();
       // Idle first: what is answered may bring the next work at once.
       say.idle();
-      if (job === null || job.id !== answer.id || job.checks.length !== answer.verdicts.length)
+      if (job === null || job.id !== answer.id || job.packed.count !== answer.verdicts.length)
         job?.reject(new Error('a signature thread answered something else'));
-      else job.resolve(toBooleans(answer.verdicts));
+      else job.resolve(answer.verdicts);
     });
     this.#worker.on('error', (cause) => this.#fail(cause));
     this.#worker.on('exit', () => {
@@ -144,8 +161,8 @@ class Thread {
   work(job: Job): void {
     this.#job = job;
     this.#worker.ref();
-    const packed = packChecks(job.checks);
-    const asked: Asked = { id: job.id, packed };
+    const { id, packed } = job;
+    const asked: Asked = { id, packed };
     this.#worker.postMessage(asked, [packed.bytes.buffer]);
   }
 
