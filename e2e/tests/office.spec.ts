@@ -389,8 +389,15 @@ test('a merchant sees what was sold, links a bank, pays out by a code, and block
     await expect(desk.at('kiosk')).toHaveAttribute('data-suspended', 'true');
     await desk.at('kiosk-resume').click();
     await expect(desk.at('kiosk')).toHaveAttribute('data-suspended', 'false');
-    await desk.at('kiosk-deny').click();
+    // By keyboard: who thinks better of it is where they were.
+    await desk.at('kiosk-deny').focus();
+    await desk.page.keyboard.press('Enter');
+    await desk.at('deny-no').waitFor();
+    await desk.page.keyboard.press('Escape');
+    await expect(desk.at('kiosk-deny')).toBeFocused();
+    await desk.page.keyboard.press('Enter');
     await desk.at('deny-no').click();
+    await expect(desk.at('kiosk-deny')).toBeFocused();
     await desk.at('kiosk-deny').click();
     await desk.at('deny-yes').click();
     await expect(desk.at('kiosk')).toHaveAttribute('data-status', 'denied');
