@@ -88,6 +88,47 @@ const doubleSpend = {
   ],
 };
 
+/** Every end that a pay-out can have, to a bank of the longest name, and what is asked of a person in between. */
+const payOut = (index: number, status: string, extra: object = {}) => ({
+  ...{ id: `01890000-0000-7000-8000-0000000001${String(index).padStart(2, '0')}`, status },
+  ...{ amountMinor: index === 2 ? '99999999999' : '5000', feeMinor: '25', netMinor: '4975', currency: 'SGD' },
+  ...{ bankName: 'Bank Pembangunan Daerah Istimewa Yogyakarta', last4: '6789', failure: null },
+  ...{ createdAt: '2026-11-29T08:00:00.000Z', finishedAt: null, code: null, ...extra },
+});
+const everyPayOut = [
+  payOut(0, 'awaiting_code', { code: { expiresAt: '2099-01-01T00:00:00.000Z', resendAfterMs: 30_000 } }),
+  payOut(1, 'expired'),
+  payOut(2, 'on_its_way'),
+  payOut(3, 'paid'),
+  payOut(4, 'coming_back', { failure: 'bank_account_closed' }),
+  ...['bank_account_not_found', 'bank_refused', 'account_not_ready', 'provider_refused'].map(
+    (failure, index) => payOut(5 + index, 'returned', { failure }),
+  ),
+];
+const bankIn = (state: string, last4: string | null) => ({
+  ...{ state, last4, bankName: last4 === null ? null : 'Bank Pembangunan Daerah Istimewa Yogyakarta' },
+  terms: {
+    ...{ currency: 'SGD', minMinor: '500', maxMinor: '7575', heldMinor: '450000', holdHours: 72 },
+    ...{ feeFixedMinor: '25', feeBasisPoints: 0 },
+  },
+});
+const everyCase = [
+  doubleSpend,
+  { ...doubleSpend, id: doubleSpend.allowanceId, rule: 'cumulative_sum' },
+  {
+    ...{ ...doubleSpend, id: `${doubleSpend.id.slice(0, -1)}9`, rule: 'closing_statement' },
+    payments: ['settled_by_guarantee', 'refused', 'disputed'].map((outcome, index) => ({
+      ...{ paymentHash: `${String(index)}f`.repeat(32), amountMinor: '125000', outcome },
+    })),
+  },
+];
+const everyClaim = ['paid', 'not_covered', 'refused'].map((state, index) => ({
+  ...{ paymentHash: `${String(index)}e`.repeat(32), state, amountMinor: '125000', currency: 'SGD' },
+  ...{ kioskId: doubleSpend.id, kioskName: 'Kasir kedua di lantai dasar dekat pintu timur' },
+  ...{ maskedPhone: '+65 •••• 4321', sequence: 128 + index, contradictsJournal: state === 'refused' },
+  ...{ acceptedAt: '2026-11-28T08:00:00.000Z', claimedAt: '2026-11-29T08:00:00.000Z' },
+}));
+
 const damage = [
   {
     ...{
@@ -214,6 +255,34 @@ for (const look of looks) {
         await desk.page.goto(url('limits'));
         await desk.at('limit-perPaymentMinor').waitFor();
       }
+      // Money that goes out, in every state that it and the bank account can have.
+      await desk.page.route('**/v1/merchant/pay-outs*', async (route) => {
+        await route.fulfill({ json: { items: everyPayOut, nextCursor: null } });
+      });
+      for (const bank of [bankIn('in_review', '6789'), bankIn('ready', '6789')]) {
+        await desk.page.route('**/v1/bank-account', async (route) => await route.fulfill({ json: bank }));
+        await desk.page.goto(url('pay-outs'));
+        await expect(desk.at('pay-out')).toHaveCount(everyPayOut.length);
+        await check(`pay-outs, ${bank.state}`);
+        await desk.page.unroute('**/v1/bank-account');
+        await desk.page.goto(url('cases'));
+        await desk.at('cases').waitFor();
+      }
+      // What went wrong, in every state.
+      await desk.page.route('**/v1/merchant/double-spends*', async (route) => {
+        await route.fulfill({ json: { items: everyCase, nextCursor: null } });
+      });
+      await desk.page.route('**/v1/merchant/claims*', async (route) => {
+        await route.fulfill({ json: { items: everyClaim, nextCursor: null } });
+      });
+      await desk.page.goto(url('pay-outs'));
+      await desk.page.goto(url('cases'));
+      await expect(desk.at('claim')).toHaveCount(everyClaim.length);
+      await check('cases in every state');
+      await desk.page.unroute('**/v1/merchant/double-spends*');
+      await desk.page.unroute('**/v1/merchant/claims*');
+      await desk.page.goto(url('limits'));
+      await desk.at('limit-perPaymentMinor').waitFor();
       // What nobody has done yet, and a cloud that has no answer.
       await desk.page.route('**/v1/merchant/double-spends*', async (route) => {
         await route.fulfill({ json: { items: [doubleSpend], nextCursor: null } });
@@ -320,8 +389,15 @@ test('a merchant sees what was sold, links a bank, pays out by a code, and block
     await expect(desk.at('kiosk')).toHaveAttribute('data-suspended', 'true');
     await desk.at('kiosk-resume').click();
     await expect(desk.at('kiosk')).toHaveAttribute('data-suspended', 'false');
-    await desk.at('kiosk-deny').click();
+    // By keyboard: who thinks better of it is where they were.
+    await desk.at('kiosk-deny').focus();
+    await desk.page.keyboard.press('Enter');
+    await desk.at('deny-no').waitFor();
+    await desk.page.keyboard.press('Escape');
+    await expect(desk.at('kiosk-deny')).toBeFocused();
+    await desk.page.keyboard.press('Enter');
     await desk.at('deny-no').click();
+    await expect(desk.at('kiosk-deny')).toBeFocused();
     await desk.at('kiosk-deny').click();
     await desk.at('deny-yes').click();
     await expect(desk.at('kiosk')).toHaveAttribute('data-status', 'denied');

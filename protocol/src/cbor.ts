@@ -173,6 +173,19 @@ export class UsualReader {
     return isHeaded && this.#at <= this.#end ? start : null;
   }
 
+  /** Where the bytes of a string of 1 to `max` bytes begin; it ends at {@link at}. */
+  placeUpTo(max: number): number | null {
+    const at = this.#at;
+    const head = this.#bytes[at] ?? 0xff;
+    const size = head === 0x58 ? 1 : head === 0x59 ? 2 : 0;
+    let length = size === 0 ? head - 0x40 : 0;
+    for (let index = at + 1; index <= at + size; index += 1)
+      length = length * 0x100 + (this.#bytes[index] ?? 0);
+    const isShortest = size === 0 ? length > 0 && length < 24 : length >= (size === 1 ? 24 : 0x100);
+    this.#at = at + 1 + size + length;
+    return isShortest && length <= max && this.#at <= this.#end ? at + 1 + size : null;
+  }
+
   /** ASCII of fewer than 256 characters: other texts are the decoder's. */
   text(): string | null {
     const head = this.#bytes[this.#at] ?? 0xff;

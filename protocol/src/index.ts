@@ -64,4 +64,5 @@ export * from './settlement-stream.ts';
 export * from './trust-bundle.ts';
 export type { RevokedIssuer } from './trust-head.ts';
 export type { Policy } from './trust-policy.ts';
+export { saleBodyOf } from './usual-sale-entry.ts';
 export { webCrypto } from './web-crypto.ts';

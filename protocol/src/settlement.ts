@@ -36,6 +36,7 @@ import { hasPaymentSignature, readPayment, type Payment } from './payment.ts';
 import { readVouchedRequest, verifyPaymentRequest, type PaymentRequest } from './payment-request.ts';
 import { PURPOSE } from './purposes.ts';
 import type { TrustBundle } from './trust-bundle.ts';
+import { UsualSaleEntry } from './usual-sale-entry.ts';
 
 /** The signed head of a batch. A batch without entries is a heartbeat: `toSequence` is `fromSequence - 1`. */
 export interface SettlementBatch {
@@ -122,7 +123,7 @@ export function* verifySettlementBatch(
   const entries: ChainedEntry[] = [];
   let previousHash = batch.previousHash;
   for (const bytes of envelope.entries) {
-    const entry = decodeJournalEntry(bytes);
+    const entry = UsualSaleEntry.read(bytes) ?? decodeJournalEntry(bytes);
     if (entry.sequence !== batch.fromSequence + entries.length) refuse('batch_chain_broken');
     if (!equalBytes(entry.previousHash, previousHash)) refuse('batch_chain_broken');
     previousHash = yield* journalHash(bytes);

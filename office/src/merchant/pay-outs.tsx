@@ -145,7 +145,7 @@ function BankAccount({ view, busy, onLook }: { view: BankAccountView; busy: bool
         <p class="bank-line">
           <Icon name="shop" />
           <span>
-            <bdi>{view.bankName}</bdi> <Bdi>•••• {view.last4}</Bdi>
+            <bdi>{view.bankName}</bdi> <Bdi class="whole">•••• {view.last4}</Bdi>
           </span>
         </p>
       )}
@@ -212,7 +212,7 @@ function Order({ view, onOrdered }: { view: BankAccountView; onOrdered: (withdra
         <p class="muted">
           {view.state === 'ready'
             ? t('withdraw.nothing_text', { amount: money(terms.minMinor, currency) })
-            : t('payouts.link_first')}
+            : t(view.last4 === null ? 'payouts.link_first' : 'payouts.not_ready')}
         </p>
       )}
       {isPossible && (
@@ -266,7 +266,7 @@ function Confirmation({
     <Panel title={t('payouts.confirm')} testId="confirmation">
       <dl class="rows">
         <Row label={t('withdraw.bank')}>
-          <bdi>{withdrawal.bankName}</bdi> <Bdi>•••• {withdrawal.last4}</Bdi>
+          <bdi>{withdrawal.bankName}</bdi> <Bdi class="whole">•••• {withdrawal.last4}</Bdi>
         </Row>
         <Row label={t('payouts.leaves')}>
           <Sum minor={withdrawal.amountMinor} currency={currency} />
@@ -316,7 +316,7 @@ function PayOutLine({
     <div class="line" data-testid="pay-out" data-status={withdrawal.status}>
       <span class="line-main">
         <span class="line-title">
-          <bdi>{withdrawal.bankName}</bdi> <Bdi>•••• {withdrawal.last4}</Bdi>
+          <bdi>{withdrawal.bankName}</bdi> <Bdi class="whole">•••• {withdrawal.last4}</Bdi>
         </span>
         <span class="line-note">
           {shortWhen(Date.parse(withdrawal.createdAt), Date.now())} · {t('withdraw.fee')}{' '}

@@ -167,7 +167,7 @@ function SaleLine({ sale }: { sale: SaleView }) {
           {t('sales.receipt', { number: sale.sequence })} · <bdi>{sale.kioskName}</bdi>
         </span>
         <span class="line-note">
-          {shortWhen(Date.parse(sale.acceptedAt), Date.now())} · <Bdi>{sale.maskedPhone}</Bdi>
+          {shortWhen(Date.parse(sale.acceptedAt), Date.now())} · <Bdi class="whole">{sale.maskedPhone}</Bdi>
         </span>
         <Bdi class="code line-hash">{sale.paymentHash.slice(0, 16)}</Bdi>
       </span>

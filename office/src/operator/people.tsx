@@ -60,7 +60,7 @@ function Person({
     <article class="card" data-testid="person" data-suspended={suspension !== null}>
       <header>
         <h2>
-          <bdi>{person.maskedName}</bdi> <Bdi>{person.maskedPhone}</Bdi>
+          <bdi>{person.maskedName}</bdi> <Bdi class="whole">{person.maskedPhone}</Bdi>
         </h2>
         <Chip tone={suspension === null ? 'ok' : 'bad'}>
           {suspension === null ? t('people.active') : t('people.suspended')}

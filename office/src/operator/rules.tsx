@@ -141,7 +141,7 @@ function DeniedName({ subject: { kind, kioskName, businessName, maskedPhone } }:
     );
   return (
     <>
-      {t('rules.allowance')} <Bdi>{maskedPhone ?? ''}</Bdi>
+      {t('rules.allowance')} <Bdi class="whole">{maskedPhone ?? ''}</Bdi>
     </>
   );
 }

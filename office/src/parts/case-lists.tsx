@@ -73,7 +73,7 @@ export function CaseLine({ found, onProof }: { found: DoubleSpendView; onProof: 
       <span class="line-main">
         <span class="line-title">{t(RULES[found.rule])}</span>
         <span class="line-note">
-          {shortWhen(Date.parse(found.foundAt), Date.now())} · <Bdi>{found.maskedPhone}</Bdi> ·{' '}
+          {shortWhen(Date.parse(found.foundAt), Date.now())} · <Bdi class="whole">{found.maskedPhone}</Bdi> ·{' '}
           {t('cases.allowance')} <Sum minor={found.capMinor} currency={found.currency} />
         </span>
         <ul class="halves">
@@ -128,7 +128,7 @@ function ClaimLine({ claim }: { claim: MerchantClaimView }) {
           {t('sales.receipt', { number: claim.sequence })} · <bdi>{claim.kioskName}</bdi>
         </span>
         <span class="line-note">
-          {shortWhen(Date.parse(claim.claimedAt), Date.now())} · <Bdi>{claim.maskedPhone}</Bdi>
+          {shortWhen(Date.parse(claim.claimedAt), Date.now())} · <Bdi class="whole">{claim.maskedPhone}</Bdi>
         </span>
         {claim.contradictsJournal && <span class="bad-line">{t('cases.contradicts')}</span>}
       </span>

@@ -202,7 +202,12 @@ export function Confirm({
 }) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
+    const opener = document.activeElement;
     dialog.current?.showModal();
+    // It goes by being taken away, not by being closed, and the browser then leaves the focus nowhere.
+    return () => {
+      if (opener instanceof HTMLElement) opener.focus();
+    };
   }, []);
   return (
     <dialog

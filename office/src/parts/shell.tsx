@@ -51,7 +51,9 @@ export function Shell({
       <header class="office-top">
         <span class="brand">
           <Logo size={32} />
-          <span class="office-name">{name}</span>
+          <span class="office-name" dir="auto">
+            {name}
+          </span>
         </span>
         <button
           type="button"

@@ -13,7 +13,7 @@ import { IDEMPOTENCY_HEADER, ProblemCode, Uuid } from '../../contract/index.ts';
 import type { Clock } from '../clock.ts';
 import type { Db } from '../db/client.ts';
 import { NaturalBatch, type Outcome } from '../db/natural-batch.ts';
-import { pgArray, pgPlainArray } from '../db/pg-array.ts';
+import { pgArray, pgPlainArray, sharedValue } from '../db/pg-array.ts';
 import { idempotencyKeys } from '../db/schema/http.ts';
 import type { AskedHeaders } from './asked.ts';
 import { ApiProblem, problem } from './problem.ts';
@@ -116,18 +116,23 @@ export function keepTogether(
   now: Date,
   end: PendingQuery<Row[]> = sql``,
 ) {
+  const routes = pgArray(sharedValue(writes.map(({ route }) => route)));
+  const statuses = pgPlainArray(sharedValue(writes.map(({ status }) => status)));
   return sql`
     kept as (
       insert into idempotency_keys
         (user_id, route, key, request_hash, locked_until, response_status, response_body)
-      select k.user_id, k.route, k.key, k.request_hash, ${now.toISOString()}::timestamptz, k.status, k.body${end}
-      from unnest(
-        ${pgPlainArray(writes.map(({ userId }) => userId))}::uuid[],
-        ${pgArray(writes.map(({ route }) => route))}::text[],
-        ${pgPlainArray(writes.map(({ key }) => key))}::text[],
-        ${pgPlainArray(writes.map(({ requestHash }) => requestHash))}::text[],
-        ${pgPlainArray(writes.map(({ status }) => status))}::int[],
-        ${pgArray(writes.map(({ body }) => body))}::text[]
+      select k.user_id, coalesce(k.route, (${routes}::text[])[1]), k.key, k.request_hash, ${now.toISOString()}::timestamptz,
+        coalesce(k.status, (${statuses}::int[])[1]), k.body${end}
+      from rows from (
+        unnest(
+          ${pgPlainArray(writes.map(({ userId }) => userId))}::uuid[],
+          ${routes}::text[],
+          ${pgPlainArray(writes.map(({ key }) => key))}::text[],
+          ${pgPlainArray(writes.map(({ requestHash }) => requestHash))}::text[],
+          ${statuses}::int[]
+        ),
+        json_array_elements_text(${JSON.stringify(writes.map(({ body }) => body))}::text::json)
       ) as k (user_id, route, key, request_hash, status, body)
     )`;
 }

@@ -19,44 +19,47 @@ export function lockCovered(sql: Sql, toPost: Plan['toPost'], after: PendingQuer
   for (const { transfer } of toPost)
     for (const { accountId, amountMinor } of transfer.entries)
       debits.set(accountId, (debits.get(accountId) ?? 0n) + (amountMinor < 0n ? amountMinor : 0n));
-  const ids = pgPlainArray([...debits.keys()]);
   return sql`(
-    with held as (
-      select id, balance_minor from ledger_accounts where id = any (${ids}::uuid[]) and ${after}
+    with given as (select ${pgPlainArray([...debits.keys()])}::uuid[] as ids), held as (
+      select id, balance_minor from ledger_accounts where id = any ((select ids from given)::uuid[]) and ${after}
       order by id for no key update
     )
     select count(*) from held h
-    join unnest(${ids}::uuid[], ${pgPlainArray([...debits.values()])}::bigint[]) as d (id, debit) on d.id = h.id
+    join unnest((select ids from given), ${pgPlainArray([...debits.values()])}::bigint[]) as d (id, debit) on d.id = h.id
     where h.balance_minor + d.debit >= 0
   ) = ${debits.size}::int`;
 }
 
-/** Common table expressions `new_transfers`, `new_entries` and `moved`. `toPost` is of one kind and one currency. */
+/**
+ * Common table expressions `pairs`, `new_transfers`, `new_entries` and `moved`. `toPost` is of one kind and one currency; what the
+ * second entry of a transfer credits, its first one debits.
+ */
 export function postPairs(sql: Sql, toPost: Plan['toPost'], currency: string) {
   const transfers = toPost.map(({ transfer }) => transfer);
-  const entries = transfers.flatMap(({ id, entries: both }) => both.map((entry) => ({ id, ...entry })));
   const deltas = new Map<string, bigint>();
-  for (const { accountId, amountMinor } of entries)
-    deltas.set(accountId, (deltas.get(accountId) ?? 0n) + amountMinor);
+  for (const { entries } of transfers)
+    for (const { accountId, amountMinor } of entries)
+      deltas.set(accountId, (deltas.get(accountId) ?? 0n) + amountMinor);
   return sql`
-    new_transfers as (
+    pairs as materialized (
+      select * from rows from (
+        unnest(
+          ${pgPlainArray(transfers.map(({ id }) => id))}::uuid[],
+          ${pgArray(transfers.map(({ idempotencyKey }) => idempotencyKey))}::text[],
+          ${pgPlainArray(toPost.map(({ contentHash }) => contentHash))}::text[],
+          ${pgPlainArray(transfers.map(({ entries: [first] }) => first?.accountId ?? null))}::uuid[],
+          ${pgPlainArray(transfers.map(({ entries: [, second] }) => second?.accountId ?? null))}::uuid[],
+          ${pgPlainArray(transfers.map(({ entries: [, second] }) => second?.amountMinor ?? null))}::bigint[]
+        ),
+        jsonb_array_elements(${JSON.stringify(transfers.map(({ reference }) => reference))}::text::jsonb)
+      ) as t (id, key, hash, payer, payee, amount, reference)
+    ), new_transfers as (
       insert into ledger_transfers (id, kind, idempotency_key, content_hash, reference)
-      select t.id, t.kind, t.key, decode(t.hash, 'hex'), t.reference::jsonb
-      from unnest(
-        ${pgPlainArray(transfers.map((t) => t.id))}::uuid[],
-        ${pgPlainArray(transfers.map((t) => t.kind))}::text[],
-        ${pgArray(transfers.map((t) => t.idempotencyKey))}::text[],
-        ${pgPlainArray(toPost.map(({ contentHash }) => contentHash))}::text[],
-        ${pgArray(transfers.map((t) => JSON.stringify(t.reference)))}::text[]
-      ) as t (id, kind, key, hash, reference)
+      select id, ${transfers[0]?.kind ?? ''}, key, decode(hash, 'hex'), reference from pairs
     ), new_entries as (
       insert into ledger_entries (transfer_id, account_id, currency, amount_minor)
-      select e.id, e.account_id, ${currency}, e.amount_minor
-      from unnest(
-        ${pgPlainArray(entries.map(({ id }) => id))}::uuid[],
-        ${pgPlainArray(entries.map(({ accountId }) => accountId))}::uuid[],
-        ${pgPlainArray(entries.map(({ amountMinor }) => amountMinor))}::bigint[]
-      ) as e (id, account_id, amount_minor)
+      select p.id, e.account_id, ${currency}, e.amount_minor
+      from pairs p cross join lateral (values (p.payer, -p.amount), (p.payee, p.amount)) as e (account_id, amount_minor)
     ), moved as (
       update ledger_accounts a set balance_minor = a.balance_minor + d.delta
       from unnest(

@@ -7,7 +7,6 @@ import { setImmediate } from 'node:timers/promises';
 import {
   attempt,
   type ChainedEntry,
-  decodeSaleBody,
   equalBytes,
   type KioskCertificate,
   type Payment,
@@ -17,6 +16,7 @@ import {
   type Result,
   type SaleAtHand,
   type SaleBody,
+  saleBodyOf,
   toHex,
   type VerifiedSale,
   verifySale,
@@ -73,7 +73,7 @@ export function readSales(entries: readonly ChainedEntry[]): readonly ReadSale[]
     .filter(({ entry }) => entry.kind === 'sale')
     .map(({ entry }) => ({
       place: { sequence: entry.sequence, acceptedAt: entry.at },
-      body: attempt(() => decodeSaleBody(entry.body)),
+      body: attempt(() => saleBodyOf(entry)),
     }));
 }
 
@@ -116,21 +116,23 @@ interface Piece {
 
 function readPiece(
   sales: readonly ReadSale[],
-  facts: SaleFacts,
+  { kiosks, allowances }: SaleFacts,
   { kioskCertificateHash }: BatchSigner,
 ): Piece {
+  const kiosk = kiosks.get(toHex(kioskCertificateHash));
   const checks: SaleAtHand[] = [];
   const whose: number[] = [];
-  const atHand = sales.map((sale, place) => {
+  const atHand = sales.map(({ place, body }, index) => {
     // The batch's signature stands for the requests of this certificate alone.
-    if (!sale.body.ok || !equalBytes(sale.body.value.kioskCertificateHash, kioskCertificateHash)) return null;
-    const looked = lookAt(sale, facts);
-    if ('verdict' in looked) return null;
-    const read = readSaleAtHand(looked.body, looked.signers, hashing);
+    const isVouchedFor = body.ok && equalBytes(body.value.kioskCertificateHash, kioskCertificateHash);
+    if (!isVouchedFor || kiosk === undefined) return null;
+    const allowance = allowances.get(toHex(body.value.allowanceCertificateHash));
+    if (allowance === undefined) return null;
+    const read = readSaleAtHand(body.value, { kiosk, allowance: allowance.certificate }, hashing);
     if (read === null) return null;
     checks.push(read);
-    whose.push(place);
-    return validSale(looked, read.payment, read.denyListVersion);
+    whose.push(index);
+    return validSale({ place, body: body.value, allowance }, read.payment, read.denyListVersion);
   });
   return { atHand, packed: packChecks(checks), whose };
 }
@@ -185,7 +187,7 @@ function told(looked: LookedSale, judged: Result<VerifiedSale>): CheckedSale {
 
 /** Without what it was read from: it lives until its batch is committed. */
 function validSale(
-  { place, body, allowance }: LookedSale,
+  { place, body, allowance }: Omit<LookedSale, 'signers'>,
   { hash, bytes, counter, amountMinor, cumulativeMinor }: Payment,
   requestDenyListVersion: number,
 ): ValidSale {

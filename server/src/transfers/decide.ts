@@ -197,8 +197,10 @@ function conclude(
           refuse(request, problem('insufficient_funds'));
           break;
         }
-        const answer = { ...request, currency, recipient: preview(one.recipient), id: one.transfer.id };
-        const body = answerUntilTime(answer) + began.toISOString() + END_OF_ANSWER;
+        const { amountMinor } = request;
+        const shown = JSON.stringify(preview(one.recipient));
+        const answer = answerUntilTime({ id: one.transfer.id, amountMinor, currency, shown });
+        const body = answer + began.toISOString() + END_OF_ANSWER;
         payeeIds.add(one.recipient.id);
         toKeep.push({ ...request.write, status: 200, body });
         decisions.push({ way: 'sent', body });

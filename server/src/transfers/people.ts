@@ -24,6 +24,8 @@ interface Found {
 export interface Person extends Found {
   /** To the other one. */
   readonly shown: Shown;
+  /** The same as JSON, as each answer holds it. */
+  readonly shownJson: string;
 }
 
 export interface Wanted {
@@ -45,10 +47,12 @@ export class People {
 
   /** Of each both sides; null when one of them is nobody who may send or receive. */
   async of(wanted: readonly Wanted[]): Promise<readonly (readonly [Person, Person] | null)[]> {
-    await this.#learn(
-      wanted.map(({ senderId }) => senderId).filter((id) => !this.#byId.has(id)),
-      wanted.map(({ phone }) => phone).filter((phone) => !this.#byPhone.has(phone)),
-    );
+    const [ids, phones]: [string[], string[]] = [[], []];
+    for (const { senderId, phone } of wanted) {
+      if (!this.#byId.has(senderId)) ids.push(senderId);
+      if (!this.#byPhone.has(phone)) phones.push(phone);
+    }
+    await this.#learn(ids, phones);
     return wanted.map(({ senderId, phone }) => {
       const [payer, payee] = [this.#byId.get(senderId), this.#byPhone.get(phone)];
       return payer === undefined || payee === undefined ? null : [payer, payee];
@@ -70,7 +74,8 @@ export class People {
       look(lane.now().sql, { ids, phones, currency: this.#currency }),
     );
     for (const one of found) {
-      const person = { ...one, shown: preview(one) };
+      const shown = preview(one);
+      const person = { ...one, shown, shownJson: JSON.stringify(shown) };
       this.#byId.set(person.id, person);
       this.#byPhone.set(person.phone, person);
     }

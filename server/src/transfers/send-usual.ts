@@ -86,7 +86,7 @@ async function foresee(
       to: recipient.account,
     };
     const transfer = transferOf({ amountMinor, note, key: write.ledgerKey }, sides);
-    const answer = answerUntilTime({ id: transfer.id, amountMinor, currency, recipient: recipient.shown });
+    const answer = answerUntilTime({ id: transfer.id, amountMinor, currency, shown: recipient.shownJson });
     toPost.push({ transfer, contentHash: contentHash(transfer) });
     toKeep.push({ ...write, status: 200, body: answer });
   }
@@ -115,22 +115,25 @@ function proveAndWrite(
   { currency, now }: { readonly currency: string; readonly now: Date },
 ) {
   const all = [...people];
-  const ids = pgPlainArray(all.map(({ id }) => id));
   const sessions = new Set(requests.map(({ sessionId }) => sessionId));
   return sql<{ began: Date }[]>`
-    with ${postPairs(sql, toPost, currency)}, ${keepTogether(sql, toKeep, now, endingWithBegin(sql, END_OF_ANSWER))}
+    with people as (select ${pgPlainArray(all.map(({ id }) => id))}::uuid[] as ids), ${postPairs(sql, toPost, currency)}, ${keepTogether(sql, toKeep, now, endingWithBegin(sql, END_OF_ANSWER))}
     select now() as began, ${inItsTransaction(sql)}, 1 / (
       (
         select count(*) from sessions where id = any (${pgPlainArray([...sessions])}::uuid[])
           and revoked_at is null and expires_at > ${now.toISOString()}::timestamptz
       ) = ${sessions.size}::int and (
-        select count(*) from users u
-        join unnest(
-          ${ids}::uuid[], ${pgArray(all.map(({ phone }) => phone))}::text[], ${pgArray(all.map(({ username }) => username))}::text[]
-        ) as k (id, phone, username) on k.id = u.id
-        where u.phone = k.phone and u.username = k.username and u.role = 'customer' and u.closed_at is null
+        select count(*) from unnest(
+          (select ids from people),
+          ${pgArray(all.map(({ phone }) => phone))}::text[], ${pgArray(all.map(({ username }) => username))}::text[]
+        ) as k (id, phone, username)
+        -- "offset 0" keeps each a look-up by its whole key, whatever the planner thinks of the size of the table.
+        cross join lateral (
+          select phone, username from users where id = k.id and role = 'customer' and closed_at is null offset 0
+        ) u
+        where u.phone = k.phone and u.username = k.username
       ) = ${all.length}::int and not exists (
-        select from debts where user_id = any (${ids}::uuid[]) and currency = ${currency} and recovered_minor < amount_minor
+        select from debts where user_id = any ((select ids from people)::uuid[]) and currency = ${currency} and recovered_minor < amount_minor
       )
     )::int`;
 }

@@ -61,15 +61,15 @@ export function answerUntilTime({
   id,
   amountMinor,
   currency,
-  recipient: { maskedName, maskedPhone },
+  shown,
 }: {
   readonly id: string;
   readonly amountMinor: bigint;
   readonly currency: string;
-  readonly recipient: Shown;
+  /** JSON of how the recipient is shown. */
+  readonly shown: string;
 }): string {
-  const recipient = JSON.stringify({ maskedName, maskedPhone });
-  return `{"id":"${id}","amountMinor":"${amountMinor}","currency":"${currency}","recipient":${recipient},"createdAt":"`;
+  return `{"id":"${id}","amountMinor":"${amountMinor}","currency":"${currency}","recipient":${shown},"createdAt":"`;
 }
 
 export const END_OF_ANSWER = '"}';

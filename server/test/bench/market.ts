@@ -289,7 +289,7 @@ function certifyPhone(cloud: MarketCloud, id: string, capMinor: bigint): Offline
     notAfter: nowSeconds() + 7 * DAY,
     assurance: ASSURANCE.software,
     standing: STANDING.good,
-    maskedPhone: '+65 •••• 1234',
+    maskedPhone: '+65****1234',
     phoneCommitment: new Uint8Array(16),
   };
   const ids = { issuerKeyId: trust.issuerKeyId, allowanceId: fromUuid(id), payeeLock: null };

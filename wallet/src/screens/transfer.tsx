@@ -130,7 +130,7 @@ function Confirm({
         />
         <dl class="rows">
           <Row label={t('transfer.to')} testId="transfer-recipient">
-            <bdi>{order.recipient.maskedName}</bdi> · <Bdi>{order.recipient.maskedPhone}</Bdi>
+            <bdi>{order.recipient.maskedName}</bdi> · <Bdi class="whole">{order.recipient.maskedPhone}</Bdi>
           </Row>
           {order.note !== null && (
             <Row label={t('transfer.note')}>
@@ -170,7 +170,7 @@ function Done({ result }: { result: TransferResult }) {
         <h2>{t('transfer.done')}</h2>
         <Money minor={BigInt(result.amountMinor)} currency={result.currency} class="balance" />
         <p class="lead">
-          <bdi>{result.recipient.maskedName}</bdi> · <Bdi>{result.recipient.maskedPhone}</Bdi>
+          <bdi>{result.recipient.maskedName}</bdi> · <Bdi class="whole">{result.recipient.maskedPhone}</Bdi>
         </p>
       </div>
       <div class="actions">

@@ -163,7 +163,7 @@ function Order({ bank }: { bank: BankAccountView }) {
       )}
       <dl class="rows">
         <Row label={t('withdraw.bank')} testId="withdraw-to">
-          <bdi>{bank.bankName}</bdi> <Bdi>•••• {bank.last4}</Bdi>
+          <bdi>{bank.bankName}</bdi> <Bdi class="whole">•••• {bank.last4}</Bdi>
         </Row>
         {amount.minor !== null && feeMinor !== null && (
           <>

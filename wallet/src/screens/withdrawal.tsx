@@ -97,7 +97,7 @@ function Details({ withdrawal }: { withdrawal: Withdrawal }) {
         <Bdi class="strong">{money(withdrawal.netMinor, currency)}</Bdi>
       </Row>
       <Row label={t('withdraw.bank')}>
-        <bdi>{withdrawal.bankName}</bdi> <Bdi>•••• {withdrawal.last4}</Bdi>
+        <bdi>{withdrawal.bankName}</bdi> <Bdi class="whole">•••• {withdrawal.last4}</Bdi>
       </Row>
       <Row label={t('activity.when')}>{dateTime(Date.parse(withdrawal.createdAt))}</Row>
     </dl>
