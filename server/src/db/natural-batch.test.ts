@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { NaturalBatch, type Outcome } from './natural-batch.ts';
 
 const done = (items: readonly number[]): readonly Outcome<number>[] =>
@@ -167,4 +167,62 @@ test('where it reads first, whoever was just answered and asks again at once com
   await Promise.all(Array.from({ length: 8 }, caller));
   expect(sizes).toEqual([8, 8, 8]);
   expect(await queue.submit(1)).toBe(10);
+});
+
+/** Runs that end when they are told. */
+function held(options: ConstructorParameters<typeof NaturalBatch<number, number>>[1]) {
+  const sizes: number[] = [];
+  const ends: (() => void)[] = [];
+  const queue = new NaturalBatch<number, number>(
+    (items) =>
+      new Promise((resolve) => {
+        sizes.push(items.length);
+        ends.push(() => resolve(done(items)));
+      }),
+    options,
+  );
+  const submit = (count: number) => Array.from({ length: count }, (_, item) => queue.submit(item));
+  return { sizes, ends, submit };
+}
+
+test('a full batch waits for no share: nobody more would go with it', async () => {
+  const { sizes, ends, submit } = held({ atOnce: 2, company: 24 });
+  const answers = submit(1 + 24 + 4 * 512 + 128);
+  const endFirst = async () => {
+    ends.shift()?.();
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  expect(sizes).toEqual([1, 24]);
+  // The fourth leaves five hundred and more behind it, who are fewer than half of all.
+  for (let times = 0; times < 4; times += 1) await endFirst();
+  expect(sizes).toEqual([1, 24, 512, 512, 512, 512]);
+  while (ends.length > 0) await endFirst();
+  expect(await Promise.all(answers)).toHaveLength(answers.length);
+});
+
+test('beside a batch that does not come back another leaves with whoever is there', async () => {
+  vi.useFakeTimers({ toFake: ['performance'] });
+  try {
+    const { sizes, ends, submit } = held({ atOnce: 2, company: 24 });
+    const lost = submit(1);
+    const waiting = submit(2);
+    vi.advanceTimersByTime(900);
+    waiting.push(...submit(1));
+    expect(sizes).toEqual([1]);
+    vi.advanceTimersByTime(200);
+    waiting.push(...submit(1));
+    expect(sizes).toEqual([1, 4]);
+    // Nor does each that comes thereafter go alone.
+    ends.pop()?.();
+    await Promise.all(waiting);
+    const next = submit(2);
+    expect(sizes).toEqual([1, 4]);
+    for (const end of ends) end();
+    await Promise.all(lost);
+    await Promise.resolve();
+    ends.pop()?.();
+    await Promise.all(next);
+  } finally {
+    vi.useRealTimers();
+  }
 });

@@ -20,6 +20,9 @@ interface Waiting<I, O> {
   readonly reject: (cause: unknown) => void;
 }
 
+/** A batch that takes so long waits for something of its own, such as a connection that has fallen silent. */
+const LATE_MS = 1_000;
+
 /** Enough to share a commit among all who wait on a busy server, few enough for one statement. */
 const MAX_TOGETHER = 512;
 
@@ -28,7 +31,7 @@ export interface Together<I> {
   readonly atOnce?: number;
   /**
    * Beside a batch that is under way another one leaves with so many, or where it is more than one with its even share of all who
-   * were here when a batch ended last: what fewer would cost is better waited for.
+   * were here when a batch ended last: what fewer would cost is better waited for, though not for long.
    */
   readonly company?: number;
   /**
@@ -61,6 +64,8 @@ export class NaturalBatch<I, O> {
   #underWay = 0;
   /** Items under way. */
   #onTheWay = 0;
+  /** When a batch left last, on this process's clock. */
+  #leftAtMs = 0;
   /** Of those who were here when a batch ended last, for each batch that may be under way. */
   #share = 0;
 
@@ -102,6 +107,7 @@ export class NaturalBatch<I, O> {
       const together = this.#next();
       if (together.length === 0) return;
       this.#underWay += 1;
+      this.#leftAtMs = performance.now();
       this.#onTheWay += together.length;
       void this.#take(together).then(() => {
         this.#share = Math.ceil((this.#onTheWay + this.#waiting.length) / this.#atOnce);
@@ -114,7 +120,8 @@ export class NaturalBatch<I, O> {
   }
 
   #hasCompany(): boolean {
-    return this.#waiting.length >= (this.#company > 1 ? Math.max(this.#company, this.#share) : 1);
+    const enough = this.#company > 1 ? Math.max(this.#company, Math.min(this.#share, MAX_TOGETHER)) : 1;
+    return this.#waiting.length >= enough || performance.now() - this.#leftAtMs > LATE_MS;
   }
 
   /** In the order of arrival, but for those whose namesakes are under way or wait longer. */
