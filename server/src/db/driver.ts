@@ -1,10 +1,11 @@
 /**
  * How this process opens connections with postgres.js, so that a connection may be cut at every byte.
  *
- * Owns: what the driver is told about sockets and types. Never: pools' sizes, roles, SQL.
+ * Owns: what the driver is told about sockets and types, and that nothing of a transaction is sent once its connection is lost.
+ * Never: pools' sizes, roles, SQL.
  */
 import { Socket } from 'node:net';
-import postgres, { type Options, type Sql } from 'postgres';
+import postgres, { type Options, type Sql, type TransactionSql } from 'postgres';
 
 /** What the driver knows of itself when it asks for a socket; its own types leave this out. */
 interface Place {
@@ -25,7 +26,101 @@ export function openDriver(url: string, options: Options<Record<string, never>>)
     const place = turn++ % host.length;
     return path ? new DatabaseSocket().connect(path) : dial(host[place], port[place]);
   };
-  return postgres(url, { onnotice: () => undefined, ...options, fetch_types: false, ...{ socket } });
+  const losses = new Losses();
+  const onclose = (id: number) => {
+    losses.note();
+    options.onclose?.(id);
+  };
+  const sql = postgres(url, {
+    onnotice: () => undefined,
+    ...options,
+    onclose,
+    fetch_types: false,
+    ...{ socket },
+  });
+  return Object.assign(sql, { begin: keptTogether(sql, losses) });
+}
+
+/** Connections of one pool that were lost. */
+class Losses {
+  count = 0;
+  /** One was lost in this turn of the event loop: not all whom it concerns have heard of it. */
+  isFresh = false;
+
+  note(): void {
+    this.count += 1;
+    this.isFresh = true;
+    setImmediate(() => {
+      this.isFresh = false;
+    });
+  }
+}
+
+type Work<T> = (tx: TransactionSql) => T | Promise<T>;
+
+/**
+ * `begin` of the driver, which tells its caller when the connection is lost, but goes on with the work: what that sends then, and
+ * the end of the transaction, go to the next connection, outside of any transaction or within somebody else's, or to none, which
+ * ends the process. Here whatever the work sends then is refused, and the driver hears no more of it.
+ */
+function keptTogether(sql: Sql, losses: Losses): Sql['begin'] {
+  const begin = sql.begin.bind(sql);
+  return <T>(...given: [Work<T>] | [string, Work<T>]) => {
+    const [settings, work] = given.length === 1 ? ['', given[0]] : given;
+    const before = losses.count;
+    let isLost = false;
+    const mayBeLost = () => isLost || (losses.isFresh && losses.count !== before);
+    const guard =
+      <R>(inner: Work<R>): Work<R> =>
+      async (tx) => {
+        const [ended] = await Promise.allSettled([resultOf(inner, guarded(tx, { mayBeLost, guard }))]);
+        if (mayBeLost()) await new Promise(setImmediate);
+        if (isLost) return new Promise<never>(() => undefined);
+        if (ended.status === 'rejected') throw ended.reason;
+        return ended.value;
+      };
+    const done = begin<T>(settings, guard(work));
+    done.catch(() => {
+      isLost = true;
+    });
+    return done;
+  };
+}
+
+/** Of statements in a list all, as the driver has it. */
+async function resultOf<T>(work: Work<T>, tx: TransactionSql): Promise<T> {
+  const result = work(tx);
+  if (Array.isArray(result)) await Promise.all(result);
+  return result;
+}
+
+interface Guard {
+  readonly mayBeLost: () => boolean;
+  readonly guard: <R>(inner: Work<R>) => Work<R>;
+}
+
+function guarded(tx: TransactionSql, { mayBeLost, guard }: Guard): TransactionSql {
+  const refuse = () => {
+    if (mayBeLost()) throw new ConnectionEnded();
+  };
+  const unsafe: TransactionSql['unsafe'] = (...statement) => {
+    refuse();
+    return tx.unsafe(...statement);
+  };
+  const savepoint = <R>(...given: [Work<R>] | [string, Work<R>]) => {
+    refuse();
+    return given.length === 1 ? tx.savepoint(guard(given[0])) : tx.savepoint(given[0], guard(given[1]));
+  };
+  return new Proxy(tx, {
+    apply: (target, self, statement): unknown => {
+      refuse();
+      return Reflect.apply(target, self, statement);
+    },
+    get: (target, name): unknown => {
+      if (name === 'unsafe') return unsafe;
+      return name === 'savepoint' ? savepoint : Reflect.get(target, name);
+    },
+  });
 }
 
 function dial(host = 'localhost', port = 5432): Socket {
