@@ -33,7 +33,7 @@ import {
   policyEntry,
   issuers,
 } from './genuine-messages.ts';
-import { id, makeFacts, NOW, ok } from './world.ts';
+import { crypto, id, makeFacts, NOW, ok } from './world.ts';
 
 const known = ok(sync(protocol.readAllowanceCertificate(world.allowance.bytes)));
 
@@ -78,6 +78,7 @@ function settleSale(body: readonly unknown[]) {
   const sale = protocol.attempt(() => protocol.decodeSaleBody(body));
   if (!sale.ok) return sale;
   const signers = { kiosk: world.kiosk, allowance: world.allowance };
+  protocol.readSaleAtHand(sale.value, signers, crypto);
   const inBatch = sync(protocol.verifySaleOfBatch(sale.value, signers));
   return inBatch.ok ? sync(protocol.verifySale(sale.value, signers)) : inBatch;
 }
@@ -303,6 +304,8 @@ export const ELSEWHERE: Readonly<Record<string, string>> = {
   openSealedSettlement: 'src/sealed-settlement.test.ts, and adapters/node-sealing.test.ts for the cloud',
   readPayeeLock: 'within allowance certificates, above',
   readAddresses: 'within requests and refund offers, above',
+  readUsualFields: 'within payments and sales at hand, above: it takes an object in its plain form',
+  readUsualTerms: 'within sales at hand, above: it takes an object in its plain form',
   requireIssuerSignature:
     'within certificates, bundles and acknowledgements, above: it takes an object that was read',
 };

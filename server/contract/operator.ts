@@ -21,7 +21,7 @@ export const OperatorOverview = z.object({
   customerCount: Count,
   merchantCount: Count,
   suspendedCount: Count,
-  /** Each counted once, but for `silent` and `quarantined`. */
+  /** Each counted once, but for `silent`, `quarantined` and `cannotSeal`. */
   kiosks: z.object({
     active: Count,
     /** Of the active ones: no word for a day. */
@@ -31,6 +31,8 @@ export const OperatorOverview = z.object({
     awaiting: Count,
     denied: Count,
     quarantined: Count,
+    /** Settle nothing: they seal their batches to a key that is not known here. */
+    cannotSeal: Count,
   }),
   /** Cases that nobody has judged yet. */
   openCaseCount: Count,

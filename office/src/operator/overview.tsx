@@ -76,6 +76,7 @@ export function Overview() {
 function Attention({ view }: { view: OperatorOverview }) {
   const items = [
     { count: view.kiosks.quarantined, text: t('overview.quarantined', { count: view.kiosks.quarantined }) },
+    { count: view.kiosks.cannotSeal, text: t('overview.cannot_seal', { count: view.kiosks.cannotSeal }) },
     { count: view.openCaseCount, text: t('overview.open_cases', { count: view.openCaseCount }) },
     {
       count: view.claimsNotCoveredCount,

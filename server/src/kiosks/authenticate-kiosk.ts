@@ -20,6 +20,8 @@ export interface EnrolledKiosk {
   readonly sealingPublicKey: Uint8Array;
   /** At least this much of its journal is stored. */
   readonly settledSequence: number;
+  /** Since when it seals to a key that is not known here; null: it does not. */
+  readonly sealingUnknownSince: Date | null;
 }
 
 /** A machine that may be denied: it is told so, and may do nothing else. A suspended one hands in, and gets nothing to sell with. */
@@ -57,6 +59,7 @@ export async function requireKnownKiosk(
       signingPublicKey: kioskEnrolments.signingPublicKey,
       sealingPublicKey: kioskEnrolments.sealingPublicKey,
       settledSequence: kioskEnrolments.settledSequence,
+      sealingUnknownSince: kioskEnrolments.sealingUnknownSince,
       status: kiosks.status,
       suspendedAt: kiosks.suspendedAt,
       endedAt: kioskEnrolments.endedAt,

@@ -8,6 +8,7 @@ import { Gauge, type Registry } from 'prom-client';
 import type { Clock } from '../clock.ts';
 import type { Db } from '../db/client.ts';
 import type { Reading } from '../db/reading.ts';
+import { tillsThatCannotSeal } from '../kiosks/index.ts';
 
 const FRESH_MS = 10_000;
 
@@ -25,6 +26,7 @@ interface Figures extends Record<string, unknown> {
   readonly top_ups_waiting: number;
   readonly sms_used: number;
   readonly kiosks_quarantined: number;
+  readonly kiosks_cannot_seal: number;
   readonly double_spends: number;
   readonly guarantee_used: string;
   readonly open_disputes: number;
@@ -49,6 +51,10 @@ export function addDatabaseGauges({ registry, reading, clock, ...limits }: Datab
   const smsUsed = gauge('tikiwallet_sms_budget_used', 'SMS of the current day, whoever asked for them');
   const smsMax = gauge('tikiwallet_sms_budget_max', 'SMS that a day may cost (TIKI_SMS_PER_DAY)');
   const quarantined = gauge('tikiwallet_kiosks_quarantined', 'Kiosks whose journal contradicted itself');
+  const cannotSeal = gauge(
+    'tikiwallet_kiosks_cannot_seal',
+    'Kiosks that settle nothing because they seal to a key that is not known here',
+  );
   const doubles = gauge('tikiwallet_double_spend_cases', 'Proven double spends, ever');
   const guaranteeUsed = gauge(
     'tikiwallet_guarantee_month_used_minor',
@@ -71,6 +77,7 @@ export function addDatabaseGauges({ registry, reading, clock, ...limits }: Datab
       topUps.set(row.top_ups_waiting);
       smsUsed.set(row.sms_used);
       quarantined.set(row.kiosks_quarantined);
+      cannotSeal.set(row.kiosks_cannot_seal);
       doubles.set(row.double_spends);
       guaranteeUsed.set(Number(row.guarantee_used));
       disputes.set(row.open_disputes);
@@ -102,6 +109,7 @@ async function read(db: Db, clock: Clock): Promise<Figures> {
       (select count(*)::int from top_ups where status = 'awaiting_payment') as top_ups_waiting,
       (select coalesce(max(points), 0)::int from rate_limits where key = 'sms_in_all:all' and expire > now()) as sms_used,
       (select count(*)::int from kiosk_enrolments where quarantined_at is not null and ended_at is null) as kiosks_quarantined,
+      ${tillsThatCannotSeal(now)} as kiosks_cannot_seal,
       (select count(*)::int from double_spend_cases) as double_spends,
       (select coalesce(max(used_minor), 0)::text from guarantee_use
         where merchant_id = '00000000-0000-0000-0000-000000000000' and month = ${month}) as guarantee_used,

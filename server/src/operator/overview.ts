@@ -4,6 +4,7 @@ import type { OperatorOverview, PolicyView, ReconciliationView } from '../../con
 import type { ServerContext } from '../context.ts';
 import { trustState } from '../db/schema/trust.ts';
 import { reconcile } from '../ledger/index.ts';
+import { tillsThatCannotSeal } from '../kiosks/index.ts';
 import { ProviderUnavailable } from '../money/port.ts';
 import { listDamage } from '../settlement/index.ts';
 import { nameDifference, reconcileProvider } from '../money/reconcile-provider.ts';
@@ -23,6 +24,7 @@ type Figures = Readonly<
     | 'awaiting'
     | 'denied'
     | 'quarantined'
+    | 'cannotSeal'
     | 'openCases'
     | 'notCovered'
     | 'guarantee'
@@ -49,6 +51,7 @@ export async function readOverview(context: ServerContext): Promise<OperatorOver
       (select count(*) from kiosks where status = 'awaiting_enrolment' and suspended_at is null) as awaiting,
       (select count(*) from kiosks where status = 'denied') as denied,
       (select count(*) from kiosk_enrolments where quarantined_at is not null and ended_at is null) as quarantined,
+      ${tillsThatCannotSeal(now)} as "cannotSeal",
       (select count(*) from double_spend_cases c where not exists
          (select from operator_acts a where a.subject_id = c.id and a.act = 'case_judged')) as "openCases",
       (select count(*) from claims where state = 'not_covered') as "notCovered",
@@ -74,6 +77,7 @@ export async function readOverview(context: ServerContext): Promise<OperatorOver
       awaiting: number('awaiting'),
       denied: number('denied'),
       quarantined: number('quarantined'),
+      cannotSeal: number('cannotSeal'),
     },
     openCaseCount: number('openCases'),
     claimsNotCoveredCount: number('notCovered'),

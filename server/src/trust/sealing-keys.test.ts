@@ -11,7 +11,13 @@ import {
   toHex,
   verifyCloudSealingKey,
 } from '@tikiwallet/protocol';
-import { CBOR_MEDIA_TYPE, type EnrolResult, KioskTrust, KioskView } from '../../contract/index.ts';
+import {
+  CBOR_MEDIA_TYPE,
+  type EnrolResult,
+  KioskTrust,
+  KioskView,
+  OperatorOverview,
+} from '../../contract/index.ts';
 import { SimulatedKiosk } from '../../test/simulated-kiosk.ts';
 import { type OfflineWallet, SimulatedPhone } from '../../test/simulated-phone.ts';
 import { StreamClient } from '../../test/stream-client.ts';
@@ -209,6 +215,32 @@ test('of a key that leaked nothing is opened any more, and the till seals to the
   });
   expect((await post(await sealSettlement(envelope, await takeKey(leaked)))).status).toBe(200);
   expect(await kiosk.availableMinor()).toBe(250n);
+});
+
+test('a till that comes again and again under a key that is not known is counted and shown, until it settles', async () => {
+  const seen = async () => {
+    // Anew each time: a session's token is over before the half hour is.
+    const { token } = await server.operator();
+    return (await server.expect(OperatorOverview, '/v1/operator/overview', { token })).kiosks.cannotSeal;
+  };
+  // Tills of the tests before were refused, too, and never came again.
+  await server.database.owner`update kiosk_enrolments set sealing_unknown_since = null`;
+  const leaked = await takeKey();
+  await rotateSealingKey(parts(), { leaked: true });
+  server.clock.advance(31_000);
+  kiosk.sell(wallet, 250n);
+  const batch = await sealSettlement(kiosk.batch(), leaked);
+  const refused = async () =>
+    expect((await post(batch)).problem).toMatchObject({ code: 'sealing_key_unknown' });
+  await refused();
+  // As every till does after a rotation, and comes again in a moment.
+  expect(await seen()).toBe(0);
+  server.clock.advance(31 * 60_000);
+  await refused();
+  expect(await seen()).toBe(1);
+  const fresh = await takeKey(leaked);
+  expect((await post(await sealSettlement(kiosk.batch(), fresh))).status).toBe(200);
+  expect(await seen()).toBe(0);
 });
 
 test('the operator rotates from a terminal, and must say why', async () => {

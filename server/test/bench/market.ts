@@ -236,6 +236,7 @@ async function certifyKiosk(
     signingPublicKey: key.publicKey,
     sealingPublicKey: key.publicKey,
     settledSequence: 0,
+    sealingUnknownSince: null,
   };
   const token = randomBytes(32).toString('base64url');
   return { kiosk, token, certificate, key, journal: [] };

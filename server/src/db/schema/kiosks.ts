@@ -101,6 +101,8 @@ export const kioskEnrolments = pgTable(
     reportedDenyListVersion: integer('reported_deny_list_version').notNull(),
     /** Its journal contradicted itself; nothing of it is taken until a person has looked. */
     quarantinedAt: at('quarantined_at'),
+    /** Since when it hands in batches under a sealing key that is not known here; null once one is settled again. */
+    sealingUnknownSince: at('sealing_unknown_since'),
     enrolledAt: at('enrolled_at').notNull(),
     endedAt: at('ended_at'),
     endedReason: text('ended_reason').$type<EnrolmentEnd>(),
@@ -108,6 +110,9 @@ export const kioskEnrolments = pgTable(
   (t) => [
     uniqueIndex('kiosk_enrolments_living').on(t.kioskId).where(sql`${t.endedAt} is null`),
     unique('kiosk_enrolments_key').on(t.kioskId, t.signingPublicKey),
+    index('kiosk_enrolments_sealing_unknown')
+      .on(t.sealingUnknownSince)
+      .where(sql`${t.sealingUnknownSince} is not null`),
     index('kiosk_enrolments_reported').on(t.reportedDenyListVersion).where(sql`${t.endedAt} is null`),
     check('kiosk_enrolments_end', sql`(${t.endedAt} is null) = (${t.endedReason} is null)`),
   ],

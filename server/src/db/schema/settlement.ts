@@ -117,7 +117,7 @@ export const payments = pgTable(
     settledAt: at('settled_at').notNull(),
     /**
      * The transfer `offline_payments` that paid it together with others of its batch; null where it has one of its own, named by its
-     * hash, and where it was not paid. That it is there, and comes to what its payments do, is asked once a statement (0050_one_transfer_a_batch.sql).
+     * hash, and where it was not paid. That it is there, and comes to what its payments do, is asked once a statement (0051_one_transfer_a_batch.sql).
      */
     transferId: uuid('transfer_id'),
   },

@@ -1,0 +1,2 @@
+ALTER TABLE "kiosk_enrolments" ADD COLUMN "sealing_unknown_since" timestamp with time zone;--> statement-breakpoint
+CREATE INDEX "kiosk_enrolments_sealing_unknown" ON "kiosk_enrolments" USING btree ("sealing_unknown_since") WHERE "kiosk_enrolments"."sealing_unknown_since" is not null;
