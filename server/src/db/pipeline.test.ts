@@ -2,7 +2,14 @@ import type { Sql } from 'postgres';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { type FreshDatabase, freshDatabase } from '../../test/fresh-database.ts';
 import { connect } from './client.ts';
-import { inItsTransaction, inOneGo, inTransactionOf, inTwoSteps, transactionId } from './pipeline.ts';
+import {
+  inItsTransaction,
+  inOneGo,
+  inOneLook,
+  inTransactionOf,
+  inTwoSteps,
+  transactionId,
+} from './pipeline.ts';
 
 let database: FreshDatabase;
 beforeAll(async () => {
@@ -18,7 +25,10 @@ const LOCK = 7;
 const passLock = (sql: Sql) => sql`(select count(pg_advisory_xact_lock(${LOCK})))`;
 
 /** @param work is done when somebody waits for the lock, which is free thereafter */
-async function whileLocked<T>(begin: () => Promise<T>, work: () => void): Promise<PromiseSettledResult<T>> {
+async function whileLocked<T>(
+  begin: () => Promise<T>,
+  work: () => void | Promise<void>,
+): Promise<PromiseSettledResult<T>> {
   const { owner } = database;
   const isWaitedFor = async (): Promise<true> => {
     const rows = await owner`
@@ -31,7 +41,7 @@ async function whileLocked<T>(begin: () => Promise<T>, work: () => void): Promis
     await holder`select pg_advisory_xact_lock(${LOCK})`;
     begun = Promise.allSettled([begin()]);
     await isWaitedFor();
-    work();
+    await work();
   });
   const [outcome] = (await begun) ?? [];
   if (outcome === undefined) throw new Error('nothing was begun');
@@ -71,6 +81,25 @@ test('a connection that is just going because nobody used it is no loss', async 
   expect(idle.length).toBeGreaterThan(0);
   for (const [end] of idle) end();
   expect(await run()).toBe('two');
+  await pool.close();
+});
+
+test('a look that the database never answers is given up, and keeps its lane from nobody', async () => {
+  const timers = vi.spyOn(globalThis, 'setTimeout');
+  const pool = connect({ url: database.appUrl, maxConnections: 1 });
+  const look = () => inOneLook(pool.db, (sql) => sql`select ${passLock(sql)}`);
+  let refused: Promise<unknown> | undefined;
+  await whileLocked(
+    () => {
+      refused = look().catch((error: unknown) => error);
+      return Promise.resolve();
+    },
+    () => {
+      for (const [giveUp, ms = 0] of timers.mock.calls) if (ms === 150_000) giveUp();
+      return expect(refused).resolves.toMatchObject({ code: 'CONNECTION_DESTROYED' });
+    },
+  );
+  expect(await Promise.all([look(), look(), look()])).toHaveLength(3);
   await pool.close();
 });
 

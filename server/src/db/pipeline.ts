@@ -68,6 +68,25 @@ export function inOneGo<A extends Row>(db: Db, steps: OneGo<A>): Promise<readonl
   return lanesOf(db).use((lane) => withRetries(() => runInOneGo(lane, steps)));
 }
 
+/** One statement by itself, which only reads. @throws what the database refused, or that it did not answer */
+export function inOneLook<A extends Row>(
+  db: Db,
+  look: (sql: Sql) => PendingQuery<A[]>,
+): Promise<readonly A[]> {
+  return lanesOf(db).use(async (lane) => {
+    // Whoever waits for the lane would wait as long.
+    const watch = setTimeout(() => lane.renew(), LOST_AFTER_MS);
+    try {
+      return await look(lane.now().sql);
+    } catch (error) {
+      if (!isRefusal(error)) lane.renew();
+      throw error;
+    } finally {
+      clearTimeout(watch);
+    }
+  });
+}
+
 async function runInOneGo<A extends Row>(lane: Lane, { first, second }: OneGo<A>): Promise<readonly A[]> {
   const { sql, losses, settings } = lane.now();
   const watch = setTimeout(() => lane.renew(), LOST_AFTER_MS);

@@ -2,6 +2,7 @@
  * The one place where a thrown thing becomes an answer, and where an address without a route is told apart from a
  * route that was asked with the wrong method.
  */
+import { IncomingMessage } from 'node:http';
 import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import type { Logger } from 'pino';
@@ -27,12 +28,20 @@ export function refuseErrors(log: Logger): (error: Error, c: Context<AppEnv>) =>
 
 /** What the caller is told of what was thrown, once it is logged. */
 export function refusalOf(log: Logger, error: unknown, asked: Asked): ApiProblem {
-  const refusal = toProblem(error);
+  const refusal = isSenderGone(error, asked) ? problem('request_invalid', SENDER_GONE) : toProblem(error);
   const { method, path } = asked.req;
   const entry = { err: error, requestId: asked.get('requestId'), method, path, problem: refusal.code };
   if (refusal.status >= 500) log.error(entry, 'request failed');
   else log.debug({ ...entry, err: undefined }, 'request refused');
   return refusal;
+}
+
+const SENDER_GONE = { detail: 'the body ended before its end' };
+
+/** Anybody can go away within a body: nobody hears the answer, and it is no fault of ours that somebody is to be called for. */
+function isSenderGone(error: unknown, { env }: Asked): boolean {
+  const { incoming } = Object(env) as { incoming?: unknown };
+  return incoming instanceof IncomingMessage && incoming.errored !== null && incoming.errored === error;
 }
 
 /** What a caller is told of whatever was thrown. */

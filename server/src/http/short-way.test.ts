@@ -107,6 +107,17 @@ function comparable({ status, headers, body }: Heard) {
   return { status, headers: { ...rest, 'x-request-id': masked(String(requestId)) }, body: masked(body) };
 }
 
+/** Begins a transfer, and goes away within its body. */
+async function breakOff({ port }: Listening): Promise<void> {
+  const socket = connect(port, '127.0.0.1');
+  socket.write(
+    'POST /v1/transfers HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{',
+  );
+  await expect.poll(async () => (await figures()).running).toBe(1);
+  socket.destroy();
+  await expect.poll(async () => (await figures()).running).toBe(0);
+}
+
 const NOT_JSON = '{"phone": ';
 const usual: readonly (readonly [string, () => Sent, number])[] = [
   ['a transfer', () => ({}), 200],
@@ -209,9 +220,15 @@ async function figures() {
       ?.values.filter((value) => !('metricName' in value) || String(value.metricName).endsWith(suffix))
       .find(({ labels: own }) => Object.entries(labels).every(([key, value]) => Object(own)[key] === value))
       ?.value ?? 0;
-  const labels = { method: 'POST', route: '/v1/transfers', status: '200' };
+  const answered = (status: string) =>
+    valueOf('tikiwallet_http_request_duration_seconds', '_count', {
+      method: 'POST',
+      route: '/v1/transfers',
+      status,
+    });
   return {
-    answered: valueOf('tikiwallet_http_request_duration_seconds', '_count', labels),
+    answered: answered('200'),
+    failed: answered('500') + answered('503'),
     running: valueOf('tikiwallet_http_requests_in_flight', ''),
   };
 }
@@ -220,13 +237,14 @@ test('each request is counted once, under its route, and none is left running wh
   const before = await figures();
   await send(ways.short, {});
   await send(ways.router, {});
-  expect(await figures()).toEqual({ answered: before.answered + 2, running: 0 });
+  expect(await figures()).toEqual({ ...before, answered: before.answered + 2, running: 0 });
   const taken = ways.taken();
-  const socket = connect(ways.short.port, '127.0.0.1');
-  socket.write(
-    'POST /v1/transfers HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{',
-  );
-  await expect.poll(ways.taken).toBe(taken + 1);
-  socket.destroy();
-  await expect.poll(async () => (await figures()).running).toBe(0);
+  await breakOff(ways.short);
+  expect(ways.taken()).toBe(taken + 1);
+});
+
+test('whoever goes away within a body is no fault of ours, whichever way it took', async () => {
+  const before = await figures();
+  for (const way of [ways.router, ways.short]) await breakOff(way);
+  expect(await figures()).toEqual(before);
 });

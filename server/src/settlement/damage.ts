@@ -29,6 +29,8 @@ export interface PlacedDamage {
 /** What is looked through, in this order. */
 const STAGES = ['kiosks', 'sales_for_allowance', 'refunds', 'sales_for_kiosk'] as const;
 type Stage = (typeof STAGES)[number];
+/** As a table holds it. */
+const MOST_SEQUENCE = 2 ** 31 - 1;
 const CURSOR = /^([0-3])_([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})_([0-9]{1,10})$/;
 
 /** One after the other, and never more than a page of the tables in memory: there may be as many as there are tills and sales. */
@@ -73,7 +75,8 @@ export function describeDamage({ what, damaged, kioskName, businessName, ...ids 
 function readCursor(cursor: string | undefined): { readonly stage: number; readonly place: Place | null } {
   if (cursor === undefined) return { stage: 0, place: null };
   const [, stage, enrolment, sequence] = CURSOR.exec(cursor) ?? [];
-  if (enrolment === undefined) throw problem('request_invalid', { detail: 'cursor: not one of ours' });
+  if (enrolment === undefined || Number(sequence) > MOST_SEQUENCE)
+    throw problem('request_invalid', { detail: 'cursor: not one of ours' });
   return { stage: Number(stage), place: { enrolment, sequence: Number(sequence) } };
 }
 

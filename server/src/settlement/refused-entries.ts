@@ -52,7 +52,8 @@ interface Finding {
 
 interface RefusedRow extends Record<string, unknown>, Place {
   code: string;
-  entry: Uint8Array;
+  /** Null where the journal has lost it. */
+  entry: Uint8Array | null;
   kioskId: string;
 }
 
@@ -96,7 +97,8 @@ function readRefused(
     from (select r.* from ${which}
       and ${after === null ? sql`true` : sql`(r.enrolment_id, r.sequence) > (${after.enrolment}::uuid, ${after.sequence}::int)`}
       order by r.enrolment_id, r.sequence limit ${PAGE}) r
-    cross join lateral journal_between(r.enrolment_id, r.sequence, r.sequence) j
+    -- Never fewer than were looked at: that would be taken for the end of them.
+    left join lateral journal_between(r.enrolment_id, r.sequence, r.sequence) j on true
     order by 1, 2`);
 }
 
@@ -107,7 +109,7 @@ async function judge(
   rows: readonly RefusedRow[],
 ): Promise<readonly Finding[]> {
   const read = rows.flatMap((row) => {
-    const said = readSaid(new Uint8Array(row.entry));
+    const said = row.entry === null ? null : readSaid(new Uint8Array(row.entry));
     return said === null ? [] : [{ row, said }];
   });
   if (read.length === 0) return [];

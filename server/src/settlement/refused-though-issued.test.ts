@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { toHex } from '@tikiwallet/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { leakIn } from '../../test/log-scan.ts';
@@ -161,9 +162,32 @@ test('damage is told in pages: all of it, each once, in the same order', async (
   }
   expect(paged).toEqual(whole);
   expect(new Set(paged.map((one) => JSON.stringify(one))).size).toBe(paged.length);
-  await expect(damagePage({ limit: 1, cursor: 'kiosk' })).rejects.toMatchObject({ code: 'request_invalid' });
+  for (const cursor of ['kiosk', `2_${randomUUID()}_9999999999`])
+    await expect(damagePage({ limit: 1, cursor })).rejects.toMatchObject({ code: 'request_invalid' });
   await bend(1);
   for (const wallet of wallets) await store(wallet, issuedOf(wallet));
+});
+
+test('what a journal has lost hides nothing that comes behind it', async () => {
+  const before = await damage();
+  const till = await SimulatedKiosk.open(server, merchant, 'Pier');
+  const wallet = await (await SimulatedPhone.withMoney(server, 1_000n)).load(300n);
+  const sale = till.sell(wallet, 200n);
+  await store(wallet, bentOf(wallet));
+  refund(till, wallet, { payment: sale, amountMinor: 50n });
+  await till.settle();
+  const whole = await damage();
+  // The sale and the refund.
+  expect(whole.length).toBe(before.length + 2);
+  // More than are looked at in one round trip, of a machine before all others.
+  await server.database.owner.begin(async (tx) => {
+    await tx`set local session_replication_role = replica`;
+    await tx`insert into refund_entries (enrolment_id, sequence, kiosk_id, merchant_id, code, recorded_at, received_at)
+      select '00000000-0000-0000-0000-000000000000', n, kiosk_id, merchant_id, 'issuer_unknown', recorded_at, received_at
+      from (select * from refund_entries limit 1) r, generate_series(1, 600) n`;
+  });
+  expect(await damage()).toEqual(whole);
+  await store(wallet, issuedOf(wallet));
 });
 
 test('a kiosk’s damaged certificate is an alarm, and the till is named until it is mended', async () => {

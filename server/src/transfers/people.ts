@@ -5,8 +5,9 @@
  * database prove it in the transaction that depends on it (`send-usual.ts`).
  */
 import type { Sql } from 'postgres';
-import { type Db, lanesOf } from '../db/client.ts';
+import type { Db } from '../db/client.ts';
 import { pgArray, pgPlainArray } from '../db/pg-array.ts';
+import { inOneLook } from '../db/pipeline.ts';
 import { preview, type Shown } from './transfer.ts';
 
 /** Enough for those who send to each other through one process in an hour. */
@@ -70,9 +71,8 @@ export class People {
   async #learn(ids: readonly string[], phones: readonly string[]): Promise<void> {
     if (ids.length === 0 && phones.length === 0) return;
     if (this.#byId.size >= REMEMBERED_MAX) this.forget([...this.#byId.values()]);
-    const found = await lanesOf(this.#db).use((lane) =>
-      look(lane.now().sql, { ids, phones, currency: this.#currency }),
-    );
+    const currency = this.#currency;
+    const found = await inOneLook(this.#db, (sql) => look(sql, { ids, phones, currency }));
     for (const one of found) {
       const shown = preview(one);
       const person = { ...one, shown, shownJson: JSON.stringify(shown) };
