@@ -97,7 +97,7 @@ CREATE POLICY member_adds ON ledger_transfers AS PERMISSIVE FOR INSERT TO tiki_m
 CREATE POLICY member_reads ON ledger_transfers AS PERMISSIVE FOR SELECT TO tiki_member USING (true);
 CREATE POLICY operator_reads ON ledger_transfers AS PERMISSIVE FOR SELECT TO tiki_operator USING (true);
 CREATE POLICY service ON ledger_transfers AS PERMISSIVE FOR ALL TO tiki_app USING (true) WITH CHECK (true);
-CREATE POLICY tenant ON ledger_transfers AS PERMISSIVE FOR SELECT TO tiki_tenant USING ((EXISTS ( SELECT FROM ledger_entries e WHERE (e.transfer_id = ledger_transfers.id))));
+CREATE POLICY tenant ON ledger_transfers AS PERMISSIVE FOR SELECT TO tiki_tenant USING ((EXISTS ( SELECT FROM ledger_entries e WHERE ((e.transfer_id = ledger_transfers.id) AND (e.account_id = ANY (( SELECT array_agg(a.id) AS array_agg FROM ledger_accounts a)::uuid[]))))));
 CREATE POLICY worker ON ledger_transfers AS PERMISSIVE FOR ALL TO tiki_worker USING (true) WITH CHECK (true);
 CREATE POLICY member_adds ON merchant_limits AS PERMISSIVE FOR INSERT TO tiki_member WITH CHECK ((merchant_id = ( SELECT app_merchant() AS app_merchant)));
 CREATE POLICY member_reads ON merchant_limits AS PERMISSIVE FOR SELECT TO tiki_member USING ((merchant_id = ( SELECT app_merchant() AS app_merchant)));

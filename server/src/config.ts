@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { ConfigError } from './config-error.ts';
 import { type MoneyPolicy, readMoneyPolicy } from './money/policy.ts';
 import type { StreamLimits } from './settlement/batch-stream.ts';
+import type { SettlementTransfers } from './settlement/post-payments.ts';
 import { type TrustKeyFiles, trustKeyFiles } from './trust/keys.ts';
 import { type OfflinePolicy, readOfflinePolicy } from './trust/offline-policy.ts';
 
@@ -64,6 +65,7 @@ const Environment = z.object({
   TIKI_TRUSTED_PROXIES: list('').pipe(z.array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]))),
   TIKI_KEYS_SECRET: z.string().min(16).optional(),
   TIKI_SEALED_BATCHES: z.enum(['on', 'off']).default('on'),
+  TIKI_SETTLEMENT_TRANSFERS: z.enum(['batch', 'each']).default('batch'),
   TIKI_SMS_PER_DAY: z.coerce.number().int().min(1).default(5_000),
   TIKI_RATE_LIMIT_FACTOR: z.coerce.number().positive().default(1),
   TIKI_TOP_UP_MIN_MINOR: Minor.default(100n),
@@ -185,6 +187,7 @@ export interface Config {
   readonly keysSecret: string | undefined;
   /** Whether kiosks are offered a key to seal batches to. */
   readonly sealsBatches: boolean;
+  readonly settlementTransfers: SettlementTransfers;
   readonly smsPerDay: number;
   readonly rateLimitFactor: number;
   /** Null: the embedded PostgreSQL in `dataDir`. */
@@ -249,6 +252,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     trustedProxies: env.TIKI_TRUSTED_PROXIES,
     keysSecret: env.TIKI_KEYS_SECRET,
     sealsBatches: env.TIKI_SEALED_BATCHES === 'on',
+    settlementTransfers: env.TIKI_SETTLEMENT_TRANSFERS,
     smsPerDay: env.TIKI_SMS_PER_DAY,
     rateLimitFactor: env.TIKI_RATE_LIMIT_FACTOR,
     databaseUrl: env.DATABASE_URL ?? null,

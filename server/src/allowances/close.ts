@@ -45,7 +45,7 @@ export async function closeAllowance(
   if (found === undefined) throw problem('allowance_not_found');
   const { bytes, statement } = readStatement(found, request.statement);
   await inTransaction(db, async (tx) => {
-    const [row] = await tx.select().from(allowances).where(mine).for('update');
+    const [row] = await tx.select().from(allowances).where(mine).for('no key update');
     if (row === undefined) throw problem('allowance_not_found');
     if (isClosedAlready(row, statement)) return;
     await startClosing(tx, row, { bytes, statement, closingAt: new Date(clock.nowMs()) });

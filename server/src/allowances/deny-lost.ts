@@ -35,7 +35,7 @@ export async function denyLostAllowance(
   const { db, clock, offline } = needs;
   const mine = and(eq(allowances.id, lost.allowanceId), eq(allowances.userId, lost.userId));
   await inTransaction(db, async (tx) => {
-    const [row] = await tx.select().from(allowances).where(mine).for('update');
+    const [row] = await tx.select().from(allowances).where(mine).for('no key update');
     if (row === undefined) throw problem('allowance_not_found');
     // Everything else is on the deny list already, or has nothing left that could be spent.
     if (row.status !== 'active') return;

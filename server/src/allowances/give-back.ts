@@ -97,7 +97,7 @@ export function giveBack(needs: GiveBackNeeds, allowanceId: string): Promise<boo
       .select({ id: allowances.id })
       .from(allowances)
       .where(eq(allowances.id, allowanceId))
-      .for('update');
+      .for('no key update');
     const [row] = await tx
       .select()
       .from(allowances)

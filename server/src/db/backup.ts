@@ -207,10 +207,11 @@ async function tablesInOrder(tx: TransactionSql): Promise<readonly Shape[]> {
     join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
     where c.relnamespace = 'public'::regnamespace and c.relkind = 'r'
     group by c.relname order by c.relname`;
-  // What these refer to is asked by triggers (0026_references_in_sets.sql, 0034, 0035); the constraints tell of all the others.
+  // What these refer to is asked by triggers (0026_references_in_sets.sql, 0034, 0035, 0051); the constraints tell of all the others.
   const arrows = await tx<{ from: string; to: string }[]>`
     select child as "from", parent as "to" from (values ('kiosk_journal', 'kiosk_enrolments'), ('journal_pieces', 'kiosk_enrolments'),
-      ('payments', 'kiosk_enrolments'), ('payments', 'allowances'), ('sales', 'kiosk_enrolments'), ('sales', 'kiosks'),
+      ('payments', 'kiosk_enrolments'), ('payments', 'allowances'),
+      ('payments', 'ledger_entries'), ('sales', 'kiosk_enrolments'), ('sales', 'kiosks'),
       ('ledger_entries', 'ledger_transfers'), ('ledger_entries', 'ledger_accounts')
     ) as asked (child, parent)
     union all

@@ -148,27 +148,6 @@ test('beside a batch that is under way another waits for its even share of all w
   await endFirst(alone);
 });
 
-test('where it reads first, whoever was just answered and asks again at once comes along', async () => {
-  const sizes: number[] = [];
-  const queue = new NaturalBatch<number, number>(
-    (items) => {
-      sizes.push(items.length);
-      return new Promise((resolve) => setImmediate(() => resolve(done(items))));
-    },
-    { readsFirst: true },
-  );
-  /** Asks again as soon as a socket could say so. */
-  const caller = async () => {
-    for (let times = 0; times < 3; times += 1) {
-      await queue.submit(times);
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-  };
-  await Promise.all(Array.from({ length: 8 }, caller));
-  expect(sizes).toEqual([8, 8, 8]);
-  expect(await queue.submit(1)).toBe(10);
-});
-
 /** Runs that end when they are told. */
 function held(options: ConstructorParameters<typeof NaturalBatch<number, number>>[1]) {
   const sizes: number[] = [];

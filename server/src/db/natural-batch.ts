@@ -35,11 +35,6 @@ export interface Together<I> {
    */
   readonly company?: number;
   /**
-   * What has arrived already is read before a batch leaves: one turn of the event loop, in which nobody is waited for. Whoever was
-   * just answered and asks again at once comes along, where otherwise the first of them would go alone.
-   */
-  readonly readsFirst?: boolean;
-  /**
    * Of two that share a name the second waits while the first is under way, or waits itself, so that it finds what became of it.
    * Where a lock was not had in time, those who share none go apart from each other the next time.
    */
@@ -55,12 +50,10 @@ export class NaturalBatch<I, O> {
   readonly #run: (items: readonly I[], how: Run) => Promise<readonly Outcome<O>[]>;
   readonly #atOnce: number;
   readonly #company: number;
-  readonly #readsFirst: boolean;
   readonly #namesOf: ((item: I) => readonly string[]) | undefined;
   /** Under way. */
   readonly #named = new Set<string>();
   #waiting: Waiting<I, O>[] = [];
-  #isReading = false;
   #underWay = 0;
   /** Items under way. */
   #onTheWay = 0;
@@ -72,12 +65,11 @@ export class NaturalBatch<I, O> {
   /** `run` answers in the order of its items. When it throws, nothing of the batch may have happened. */
   constructor(
     run: (items: readonly I[], how: Run) => Promise<readonly Outcome<O>[]>,
-    { atOnce = 1, company = 1, readsFirst = false, namesOf }: Together<I> = {},
+    { atOnce = 1, company = 1, namesOf }: Together<I> = {},
   ) {
     this.#run = run;
     this.#atOnce = atOnce;
     this.#company = company;
-    this.#readsFirst = readsFirst;
     this.#namesOf = namesOf;
   }
 
@@ -85,20 +77,7 @@ export class NaturalBatch<I, O> {
     return new Promise((resolve, reject) => {
       const names = this.#namesOf?.(item) ?? [];
       this.#waiting.push({ item, names, isApart: false, resolve, reject });
-      this.#goSoon();
-    });
-  }
-
-  #goSoon(): void {
-    if (!this.#readsFirst) return this.#go();
-    if (this.#isReading) return;
-    this.#isReading = true;
-    // The first comes after what this turn has read, the second one after what the next turn has.
-    setImmediate(() => {
-      setImmediate(() => {
-        this.#isReading = false;
-        this.#go();
-      });
+      this.#go();
     });
   }
 
@@ -110,11 +89,11 @@ export class NaturalBatch<I, O> {
       this.#leftAtMs = performance.now();
       this.#onTheWay += together.length;
       void this.#take(together).then(() => {
-        this.#share = Math.ceil((this.#onTheWay + this.#waiting.length) / this.#atOnce);
+        this.#share = (this.#onTheWay + this.#waiting.length) / this.#atOnce;
         this.#underWay -= 1;
         this.#onTheWay -= together.length;
         for (const { names } of together) for (const name of names) this.#named.delete(name);
-        this.#goSoon();
+        this.#go();
       });
     }
   }

@@ -8,7 +8,7 @@ export {
   openAccount,
   otherCurrency,
 } from './accounts.ts';
-export { type HistoryEntry, readHistory } from './history.ts';
+export { type HistoryEntry, type HistoryPlace, readHistory } from './history.ts';
 export {
   contentHash,
   type HashedTransfer,

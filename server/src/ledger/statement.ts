@@ -9,6 +9,7 @@ import { currencyExponent, shownMask } from '@tikiwallet/protocol';
 import type { Executor } from '../db/client.ts';
 import type { TransferKind, TransferReference } from '../db/schema/ledger.ts';
 import { toCsv } from './csv.ts';
+import { type LineColumns, lineReference, merchantLines } from './shared-lines.ts';
 import { PAYMENT_OF_KEY } from './statements.ts';
 
 export interface StatementQuery {
@@ -22,11 +23,13 @@ export interface StatementQuery {
 }
 
 export interface StatementLine {
+  /** Of all lines of a transfer that many payments share the same; their receipts tell them apart. */
   readonly entryId: bigint;
   readonly at: Date;
-  readonly kind: TransferKind;
+  /** As if each payment had a transfer of its own. */
+  readonly kind: Exclude<TransferKind, 'offline_payments'>;
   readonly amountMinor: bigint;
-  /** After this entry. */
+  /** After this line. */
   readonly balanceMinor: bigint;
   readonly counterparty: string;
   readonly note: string;
@@ -50,18 +53,18 @@ interface Statement {
 /** Runs one read, each in a transaction of its own or all in one: nothing is held from one to the next. */
 export type ReadStatement = <T>(work: (executor: Executor) => Promise<T>) => Promise<T>;
 
-interface Row extends Record<string, unknown> {
+interface Row extends Record<string, unknown>, LineColumns {
   entry_id: string;
   at: string;
   kind: TransferKind;
   amount_minor: string;
   reference: TransferReference;
-  payment_hash: string | null;
+  payment_of_key: string | null;
   refund_sequence: number | null;
   refund_till: string | null;
 }
 
-/** Lines that are held at one time. */
+/** Lines that are held at one time; with those of a transfer that many payments share, up to a batch's more. */
 const PAGE = 1_000;
 
 /** The opening is counted back from the balance of now, so all of this is one statement after the other in one snapshot. */
@@ -83,25 +86,30 @@ async function readPlaces(executor: Executor, query: StatementQuery): Promise<St
   const openingMinor = closingMinor - BigInt(moved?.within ?? 0);
   const pages = await executor.execute<{ ids: string }>(sql`
     select array_agg(id order by place)::text as ids from (
-      select id, place, (place - 1) / ${PAGE} as page from (
-        select e.id, row_number() over (order by t.created_at, e.id) as place
+      select id, place, (lines - 1) / ${PAGE} as page from (
+        select e.id, row_number() over sorted as place,
+          sum(case when t.kind = 'offline_payments' then (t.reference->>'count')::int else 1 end) over (sorted rows unbounded preceding) as lines
         from ledger_entries e join ledger_transfers t on t.id = e.transfer_id
-        where e.account_id = ${account.id} and t.created_at >= ${begins} and t.created_at < ${ends}) placed) paged
+        where e.account_id = ${account.id} and t.created_at >= ${begins} and t.created_at < ${ends}
+        window sorted as (order by t.created_at, e.id)) placed) paged
     group by page order by page`);
   return { openingMinor, accountId: account.id, pages: pages.map(({ ids }) => ids), closingMinor };
 }
 
 function readLines(executor: Executor, accountId: string, ids: string): Promise<readonly Row[]> {
   return executor.execute<Row>(sql`
-    select e.id as entry_id, t.created_at as at, t.kind, e.amount_minor, t.reference,
-      ${PAYMENT_OF_KEY} as payment_hash,
+    select e.id as entry_id, t.created_at as at, t.kind, coalesce(l.amount_minor, e.amount_minor) as amount_minor, t.reference,
+      ${PAYMENT_OF_KEY} as payment_of_key, l.place, l.payment_hash, l.payer,
       r.sequence as refund_sequence, k.name as refund_till
     from unnest(${ids}::bigint[]) with ordinality as placed (id, place)
     join ledger_entries e on e.account_id = ${accountId} and e.id = placed.id
     join ledger_transfers t on t.id = e.transfer_id
     left join refunds r on r.offer_hash = case when t.kind = 'offline_refund' then decode(split_part(t.idempotency_key, ':', 2), 'hex') end
     left join kiosks k on k.id = r.kiosk_id
-    order by placed.place`);
+    left join lateral (
+      select * from (${merchantLines(sql`t.reference`)}) s where t.kind = 'offline_payments' order by s.place offset 0
+    ) l on true
+    order by placed.place, l.place`);
 }
 
 /**
@@ -127,18 +135,19 @@ async function* pagesOf(
 
 function lineOf(row: Row, balanceMinor: bigint): StatementLine {
   const amountMinor = BigInt(row.amount_minor);
-  const text = (name: string) => (typeof row.reference[name] === 'string' ? row.reference[name] : '');
+  const reference = lineReference(row.reference, row);
+  const text = (name: string) => (typeof reference[name] === 'string' ? reference[name] : '');
   return {
     entryId: BigInt(row.entry_id),
     at: new Date(row.at),
-    kind: row.kind,
+    kind: row.kind === 'offline_payments' ? 'offline_payment' : row.kind,
     amountMinor,
     balanceMinor,
     counterparty: shownMask(text(amountMinor > 0n ? 'payerText' : 'payeeText')),
     note: text('note'),
-    receipt: String(row.refund_sequence ?? row.reference.sequence ?? ''),
+    receipt: String(row.refund_sequence ?? reference.sequence ?? ''),
     till: row.refund_till ?? text('kioskName'),
-    paymentId: row.payment_hash ?? text('paymentHash'),
+    paymentId: row.payment_of_key ?? text('paymentHash'),
   };
 }
 

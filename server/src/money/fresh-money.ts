@@ -37,7 +37,7 @@ export async function readFreshMoney(
                     select 1 from ledger_transfers u
                     where u.id = (t.reference->>'topUpId')::uuid and u.created_at > ${since}::timestamptz))
                or (t.kind = 'user_transfer' and e.amount_minor > 0))), 0) as inflow,
-           coalesce(-sum(e.amount_minor) filter (where a.kind = 'allowance_reserve' and t.kind = 'offline_payment'), 0) as spent,
+           coalesce(-sum(e.amount_minor) filter (where a.kind = 'allowance_reserve' and t.kind in ('offline_payment', 'offline_payments')), 0) as spent,
            coalesce(-sum(e.amount_minor) filter (where a.kind = 'user_online' and t.kind in ('pay_out', 'pay_out_return')), 0) as withdrawn
     from ledger_accounts a
     join ledger_entries e on e.account_id = a.id

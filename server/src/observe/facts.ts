@@ -17,6 +17,8 @@ export interface Facts {
   readonly certificateDamaged: { readonly count: number; readonly of: 'allowance' | 'kiosk' };
   /** Transfers were posted inside a transaction; one that is rolled back afterwards is counted all the same. */
   readonly posted: { readonly kind: string; readonly count: number };
+  /** Offline payments were paid to a merchant, inside a transaction, as `posted` is told. */
+  readonly offlinePaid: { readonly count: number };
   /** A provider was asked. `failed` is no answer, a 429 or a 5xx; refusals are answers. */
   readonly providerAsked: {
     readonly provider: 'stripe' | 'twilio';

@@ -132,7 +132,16 @@ function countMoney(registers: Registers): () => void {
     labelNames: ['kind'],
     registers,
   });
-  return listenTo('posted', ({ kind, count }) => posted.inc({ kind }, count));
+  const paid = new Counter({
+    name: 'tikiwallet_offline_payments_paid_total',
+    help: 'Offline payments paid to merchants, however many share a transfer',
+    registers,
+  });
+  const stops = [
+    listenTo('posted', ({ kind, count }) => posted.inc({ kind }, count)),
+    listenTo('offlinePaid', ({ count }) => paid.inc(count)),
+  ];
+  return () => stops.forEach((stop) => stop());
 }
 
 function countProviders(registers: Registers): () => void {

@@ -73,7 +73,8 @@ test('metrics count requests by route template, money by kind, settlement, provi
   expect(text).not.toContain('nothing-here');
   expect(valueOf('tikiwallet_settlement_batch_entries_sum')).toBe(2);
   expect(valueOf('tikiwallet_settlement_lag_seconds_count')).toBe(2);
-  expect(valueOf('tikiwallet_ledger_transfers_posted_total{kind="offline_payment"}')).toBe(2);
+  expect(valueOf('tikiwallet_offline_payments_paid_total')).toBe(2);
+  expect(valueOf('tikiwallet_ledger_transfers_posted_total{kind="offline_payments"}')).toBe(1);
   expect(valueOf('tikiwallet_ledger_transfers_posted_total{kind="user_transfer"}')).toBe(1);
   expect(valueOf('tikiwallet_provider_requests_total{provider="stripe",outcome="answered"}')).toBeGreaterThan(
     0,

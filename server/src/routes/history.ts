@@ -5,7 +5,7 @@ import { HistoryItem, pageOf, PageQuery } from '../../contract/index.ts';
 import type { RegisterRoutes } from '../context.ts';
 import { problem } from '../http/problem.ts';
 import { answers, bearer, refusals } from '../http/router.ts';
-import { type HistoryEntry, readHistory } from '../ledger/index.ts';
+import { type HistoryEntry, type HistoryPlace, readHistory } from '../ledger/index.ts';
 
 const route = createRoute({
   method: 'get',
@@ -28,6 +28,7 @@ function kindOf(entry: HistoryEntry): HistoryItem['kind'] {
     case 'allowance_return':
       return 'allowance_returned';
     case 'offline_payment':
+    case 'offline_payments':
       return entry.accountKind === 'merchant_available' ? 'sale' : 'offline_payment';
     case 'offline_refund':
       return entry.accountKind === 'merchant_available' ? 'refund_given' : 'refund_received';
@@ -69,7 +70,7 @@ function toItem(entry: HistoryEntry): HistoryItem {
   };
   const counterparty = text(entry.amountMinor > 0n ? 'payerText' : 'payeeText');
   return {
-    id: entry.entryId.toString(),
+    id: nameOf(entry),
     kind: kindOf(entry),
     amountMinor: entry.amountMinor.toString(),
     currency: entry.currency,
@@ -82,20 +83,27 @@ function toItem(entry: HistoryEntry): HistoryItem {
   };
 }
 
-function readCursor(cursor: string | undefined): bigint | undefined {
+/** `123`, or `123-45` of an entry with many lines: the item's id, and the cursor behind it. Clients take both as they are. */
+const nameOf = ({ entryId, place }: HistoryPlace) =>
+  place === null ? entryId.toString() : `${entryId}-${place}`;
+
+function readCursor(cursor: string | undefined): HistoryPlace | undefined {
   if (cursor === undefined) return undefined;
-  if (!/^[1-9][0-9]{0,17}$/.test(cursor))
+  if (!/^[1-9][0-9]{0,17}(-[1-9][0-9]{0,8})?$/.test(cursor))
     throw problem('request_invalid', { detail: 'cursor: not one of ours' });
-  return BigInt(cursor);
+  const [entryId = '', place] = cursor.split('-');
+  return { entryId: BigInt(entryId), place: place === undefined ? null : Number(place) };
 }
 
 export const registerHistory: RegisterRoutes = (router, { asTenant, auth }) => {
   router.openapi(route, async (c) => {
-    const { userId } = await auth.requireUser(c);
+    // A merchant's lines are its sales, which are the shop's rows.
+    const { userId, merchantId } = await auth.requireUser(c);
     const { limit, cursor } = c.req.valid('query');
     const before = readCursor(cursor);
     const query = { holderId: userId, limit, ...(before === undefined ? {} : { before }) };
-    const page = await asTenant({ userId, merchantId: null }, (tx) => readHistory(tx, query));
-    return c.json({ items: page.entries.map(toItem), nextCursor: page.nextBefore?.toString() ?? null }, 200);
+    const page = await asTenant({ userId, merchantId }, (tx) => readHistory(tx, query));
+    const nextCursor = page.nextBefore === null ? null : nameOf(page.nextBefore);
+    return c.json({ items: page.entries.map(toItem), nextCursor }, 200);
   });
 };

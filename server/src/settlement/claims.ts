@@ -29,13 +29,8 @@ import { checkSale, type ValidSale } from './check-sales.ts';
 import { settleClaimedRefund, verifyClaimedRefund } from './claimed-refunds.ts';
 import { decide } from './decide.ts';
 import { layGround, lockMachine, storedHashes } from './ground.ts';
-import {
-  drawOnAllowances,
-  postPayments,
-  proveDoubleSpends,
-  type Recording,
-  recordPayments,
-} from './record.ts';
+import { postPayments } from './post-payments.ts';
+import { drawOnAllowances, proveDoubleSpends, type Recording, recordPayments } from './record.ts';
 import { recordingOf, type SettleNeeds } from './settle.ts';
 import { settleRefunds } from './settle-refunds.ts';
 
@@ -181,8 +176,8 @@ async function settleSale(tx: Tx, claim: VerifiedClaim, recording: Recording): P
   if (decided === undefined) throw new Error('a new payment was not decided');
   const state = STATE_OF[decided.outcome];
   if (state === 'paid') {
-    await postPayments(tx, [decided], recording);
-    await recordPayments(tx, [decided], recording);
+    const transferId = await postPayments(tx, [decided], recording);
+    await recordPayments(tx, [decided], { ...recording, transferId });
   }
   await drawOnAllowances(tx, [decided], ground.allowances);
   await recordClaim(tx, claim, { recording, state });

@@ -11,6 +11,7 @@ import { reconcile } from '../ledger/index.ts';
 let server: TestServer;
 let first: SimulatedKiosk;
 let second: SimulatedKiosk;
+let phone: SimulatedPhone;
 let wallet: OfflineWallet;
 beforeAll(async () => {
   server = await startTestServer({ maxConnections: 16, env: { TIKI_GUARANTEE_MONTH_MINOR: '6000' } });
@@ -19,7 +20,7 @@ afterAll(() => server.close());
 beforeEach(async () => {
   first = await SimulatedKiosk.open(server, await server.register('merchant', { businessName: 'Shop A' }));
   second = await SimulatedKiosk.open(server, await server.register('merchant', { businessName: 'Shop B' }));
-  const phone = await SimulatedPhone.withMoney(server, 10_000n);
+  phone = await SimulatedPhone.withMoney(server, 10_000n);
   wallet = await phone.load(5_000n);
 });
 afterEach(async () => {
@@ -88,4 +89,39 @@ test('whoever adds a payment gives the allowance another version, also where no 
   second.sell(copy, 4_000n);
   expect(await second.settle()).toEqual(['settled_by_guarantee']);
   expect(await version()).not.toBe(before);
+});
+
+/** Refunds, debts, cases and claims name allowances, whose keys are looked at by whoever holds accounts already. */
+test('who settles on an allowance, or closes it, keeps nobody from naming it', async () => {
+  const { owner } = server.database;
+  const other = await phone.load(100n);
+  const naming = ({ allowance }: OfflineWallet) =>
+    owner`select from allowances where id = ${allowance.allowanceId} for key share nowait`;
+  const holder = await owner.reserve();
+  try {
+    await holder`begin`;
+    await holder`
+      select from ledger_accounts a join kiosks k on k.merchant_id = a.owner_id
+      where a.kind = 'merchant_available' and k.id = ${second.kioskId} for update of a`;
+    const copy = clone(wallet);
+    first.sell(wallet, 3_000n);
+    await first.settle();
+    // The guarantee pays a part: locks come first.
+    second.sell(copy, 3_500n);
+    const settles = second.settle();
+    await waiting(1);
+    await naming(wallet);
+    await holder`commit`;
+    expect(await settles).toEqual(['settled_by_guarantee']);
+
+    await holder`begin`;
+    await holder`select from trust_state for update`;
+    const closes = phone.close(other);
+    await waiting(1);
+    await naming(other);
+    await holder`commit`;
+    expect(await closes).toMatchObject({ status: 'closing' });
+  } finally {
+    holder.release();
+  }
 });

@@ -77,7 +77,40 @@ test.each([
   ],
   [
     'update payments set allowance_id = gen_random_uuid() where counter = 1',
-    ['its rows name a machine, a kiosk or an allowance that is not there'],
+    [
+      'its rows name a machine, a kiosk or an allowance that is not there',
+      'what was credited for its payments is not what was decided',
+    ],
+  ],
+  [
+    "delete from ledger_entries where amount_minor < 0 and transfer_id in (select id from ledger_transfers where kind = 'offline_payments')",
+    ['what was credited for its payments is not what was decided'],
+  ],
+  [
+    'update payments set transfer_id = null where counter = 1',
+    ['what was credited for its payments is not what was decided'],
+  ],
+  [
+    'update payments set from_reserve_minor = from_reserve_minor - 1, from_guarantee_minor = 1 where counter = 1',
+    ['what was credited for its payments is not what was decided'],
+  ],
+  [
+    `update payments set transfer_id = (select id from ledger_transfers where kind = 'offline_payment') where transfer_id is not null`,
+    ['what was credited for its payments is not what was decided'],
+  ],
+  [
+    `insert into ledger_transfers (id, kind, idempotency_key, content_hash, reference)
+      select gen_random_uuid(), 'offline_payments', 'offline_payments:none', '', reference from ledger_transfers where kind = 'offline_payments'`,
+    ['what was credited for its payments is not what was decided'],
+  ],
+  [
+    `with t as (insert into ledger_transfers (id, kind, idempotency_key, content_hash, reference)
+        select gen_random_uuid(), 'offline_payment', 'offline_payment:' || encode(payment_hash, 'hex'), '', '{}'
+        from payments where counter = 1 returning id)
+      insert into ledger_entries (transfer_id, account_id, currency, amount_minor)
+      select t.id, e.account_id, e.currency, e.amount_minor from t, ledger_entries e
+      where e.transfer_id in (select transfer_id from payments)`,
+    ['what was credited for its payments is not what was decided'],
   ],
 ])('somebody who changes the books is found: %s', async (statement, faults) => {
   expect(await faultsAfter(statement)).toEqual(faults);
@@ -118,6 +151,34 @@ test.each([
   expect(await refused(`delete from ${parent} where id in (select ${column} from ${table})`)).toBe(
     parent === 'allowances' ? '23001' : '23503',
   );
+  await asOwner.close();
+});
+
+test.each([
+  ['that is not there', 'gen_random_uuid()', '23503'],
+  ['of another kind', "(select id from ledger_transfers where kind = 'offline_payment')", '23503'],
+  ['that paid others', 'transfer_id', '23514'],
+])('a payment that names a transfer %s is refused', async (_what, transfer, state) => {
+  const asOwner = connect({ url: server.database.ownerUrl, maxConnections: 1 });
+  // The amount is what that transfer credited: that it was posted for others is what is wrong.
+  const twin = asOwner.db.execute(
+    sql.raw(`insert into payments (payment_hash, allowance_id, enrolment_id, sequence, merchant_id, counter, amount_minor, cumulative_minor,
+        bytes, outcome, from_reserve_minor, from_guarantee_minor, settled_at, transfer_id)
+      select sha256(payment_hash), allowance_id, enrolment_id, sequence + 1000, merchant_id, counter + 1000, 350, 350,
+        bytes, outcome, 350, 0, settled_at, ${transfer} from payments where transfer_id is not null limit 1`),
+  );
+  expect(await twin.then(() => 'no error', sqlState)).toBe(state);
+  await asOwner.close();
+});
+
+test('a transfer that payments name stays theirs', async () => {
+  const asOwner = connect({ url: server.database.ownerUrl, maxConnections: 1 });
+  for (const statement of [
+    'update payments set transfer_id = null where transfer_id is not null',
+    "update ledger_transfers set id = gen_random_uuid() where kind = 'offline_payments'",
+    "delete from ledger_transfers where kind = 'offline_payments'",
+  ])
+    await expect(asOwner.db.execute(sql.raw(statement))).rejects.toThrow();
   await asOwner.close();
 });
 

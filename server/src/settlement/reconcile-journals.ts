@@ -92,7 +92,8 @@ function faultsOf({ head, stored, sales, sum }: BatchRow): JournalFault[] {
 
 /**
  * What needs no signature: gaps, sales without a decision, decisions without a sale, credits without either, and rows that
- * point at nothing (0026_references_in_sets.sql has no foreign keys for them).
+ * point at nothing (0026_references_in_sets.sql has no foreign keys for them). A payment has a transfer of its own, or shares one whose
+ * entries are, account by account, what its payments come to; never both.
  */
 function structuralFaults(
   executor: Executor,
@@ -110,13 +111,30 @@ function structuralFaults(
       select p.enrolment_id, s.sequence from journal_pieces p
       cross join lateral generate_series(p.from_sequence, p.to_sequence) as s (sequence)
       where get_byte(p.kinds, s.sequence - p.from_sequence) = 1
-    ), credited as (
-      select p.enrolment_id, sum(p.from_reserve_minor + p.from_guarantee_minor) as decided,
-        sum(coalesce(e.amount_minor, 0)) as posted
-      from payments p
+    ), own as (
+      select p.enrolment_id from payments p
       left join ledger_transfers t on t.idempotency_key = 'offline_payment:' || encode(p.payment_hash, 'hex')
       left join ledger_entries e on e.transfer_id = t.id and e.amount_minor > 0
-      group by p.enrolment_id
+      where coalesce(e.amount_minor, 0) <> case when p.transfer_id is null then p.from_reserve_minor + p.from_guarantee_minor else 0 end
+    ), decided as (
+      select transfer_id, account_id, sum(minor) as minor from (
+        select p.transfer_id, a.reserve_account_id as account_id, -p.from_reserve_minor as minor
+        from payments p join allowances a on a.id = p.allowance_id where p.transfer_id is not null
+        union all
+        select p.transfer_id, f.id, -p.from_guarantee_minor
+        from payments p join allowances a on a.id = p.allowance_id
+        join ledger_accounts f on f.kind = 'guarantee_fund' and f.currency = a.currency where p.transfer_id is not null
+        union all
+        select p.transfer_id, k.merchant_account_id, p.amount_minor
+        from payments p join kiosk_enrolments k on k.id = p.enrolment_id where p.transfer_id is not null
+      ) legs group by transfer_id, account_id having sum(minor) <> 0
+    ), posted as (
+      select t.id as transfer_id, e.account_id, e.amount_minor
+      from ledger_transfers t left join ledger_entries e on e.transfer_id = t.id where t.kind = 'offline_payments'
+    ), shared as (
+      select coalesce(d.transfer_id, p.transfer_id) as transfer_id
+      from decided d full join posted p on p.transfer_id = d.transfer_id and p.account_id = d.account_id
+      where d.minor is distinct from p.amount_minor or d.transfer_id is null
     )
     select e.id as "enrolmentId", 'its journal has a gap, or does not end where it was settled' as fault
     from kiosk_enrolments e left join journals j on j.enrolment_id = e.id
@@ -131,8 +149,10 @@ function structuralFaults(
     select distinct s.enrolment_id, 'a sale was decided that its journal does not hold' from sales s
     where not exists (select 1 from journalled j where j.enrolment_id = s.enrolment_id and j.sequence = s.sequence)
     union all
-    select enrolment_id, 'what was credited for its payments is not what was decided' from credited
-    where decided <> posted
+    (select enrolment_id, 'what was credited for its payments is not what was decided' from own
+    union
+    select coalesce(p.enrolment_id, (t.reference->>'machineId')::uuid), 'what was credited for its payments is not what was decided'
+    from shared s left join payments p on p.transfer_id = s.transfer_id left join ledger_transfers t on t.id = s.transfer_id)
     union all
     select distinct r.enrolment_id, 'its rows name a machine, a kiosk or an allowance that is not there' from (
       select enrolment_id, null::uuid as allowance_id, null::uuid as kiosk_id from kiosk_journal

@@ -1,7 +1,7 @@
 /**
  * Writes what was decided about a batch, each table with one statement whatever the batch's size.
  *
- * Owns: the rows of settlement and the transfers of offline payments. Never: decides.
+ * Owns: the rows of settlement. Never: decides, or moves money (post-payments.ts).
  */
 import { randomUUIDv7 } from 'node:crypto';
 import { and, eq, inArray, sql } from 'drizzle-orm';
@@ -12,10 +12,10 @@ import { executePrepared } from '../db/prepared.ts';
 import { RetryTransaction } from '../db/retry.ts';
 import { allowances } from '../db/schema/allowances.ts';
 import { debts, doubleSpendCases, guaranteeUse, payments } from '../db/schema/settlement.ts';
-import { type NewTransfer, postDecided } from '../ledger/index.ts';
 import { deny } from '../trust/index.ts';
 import type { AllowanceState, Decision, DoubleSpend, NewPayment } from './decide.ts';
 import { ALL_MERCHANTS, type Machine } from './ground.ts';
+import type { SettlementTransfers } from './post-payments.ts';
 
 const plain = (values: readonly (string | number | bigint | boolean | null)[]) =>
   sql`${pgPlainArray(values)}`;
@@ -28,6 +28,7 @@ export interface Recording {
   readonly businessName: string;
   readonly currency: string;
   readonly guaranteeAccountId: string;
+  readonly transfers: SettlementTransfers;
   readonly now: Date;
 }
 
@@ -48,46 +49,12 @@ export async function recordJournal(tx: Tx, entries: readonly ChainedEntry[], to
   );
 }
 
-/** Reserve (and guarantee) to merchant, one transfer a payment, named by the payment's hash for ever. */
-export async function postPayments(tx: Tx, paid: readonly NewPayment[], to: Recording): Promise<void> {
-  // Sums were decided, and payments found to be new, under the locks of their allowances: a refusal now would be a mistake
-  // of ours, not of a phone.
-  await postDecided(
-    tx,
-    paid.filter(isCovered).map((payment) => transferOf(payment, to)),
-    to.currency,
-  );
-}
-
-const isCovered = ({ outcome }: NewPayment) => outcome === 'settled' || outcome === 'settled_by_guarantee';
-
-/**
- * Its hash stands in its key, and by the hash stand its allowance and its kiosk in `payments`. The reference repeats the hash alone: the
- * release before looks for it there (decisions/0025), and phones know their payments by it. The next one may leave it out.
- */
-function transferOf({ sale, fromReserveMinor, fromGuaranteeMinor }: NewPayment, to: Recording): NewTransfer {
-  const { payment, paymentKey, allowance, sequence } = sale;
-  const legs = [
-    { accountId: allowance.reserveAccountId, amountMinor: -fromReserveMinor },
-    { accountId: to.guaranteeAccountId, amountMinor: -fromGuaranteeMinor },
-    { accountId: to.machine.merchantAccountId, amountMinor: payment.amountMinor },
-  ];
-  return {
-    id: randomUUIDv7(),
-    kind: 'offline_payment',
-    idempotencyKey: `offline_payment:${paymentKey}`,
-    reference: {
-      payerText: allowance.certificate.maskedPhone,
-      payeeText: to.businessName,
-      paymentHash: paymentKey,
-      kioskName: to.kioskName,
-      sequence,
-    },
-    entries: legs.filter((leg) => leg.amountMinor !== 0n),
-  };
-}
-
-export async function recordPayments(tx: Tx, paid: readonly NewPayment[], to: Recording): Promise<void> {
+/** @param to with the transfer that all paid ones of them share; null where each has its own */
+export async function recordPayments(
+  tx: Tx,
+  paid: readonly NewPayment[],
+  to: Recording & { readonly transferId: string | null },
+): Promise<void> {
   if (paid.length === 0) return;
   const { machine } = to;
   const hashes = paid.map(({ sale }) => sale.payment.hash);
@@ -99,12 +66,13 @@ export async function recordPayments(tx: Tx, paid: readonly NewPayment[], to: Re
     tx,
     sql`
     insert into payments (payment_hash, allowance_id, enrolment_id, sequence, merchant_id, counter, amount_minor,
-      cumulative_minor, bytes, outcome, code, from_reserve_minor, from_guarantee_minor, settled_at)
+      cumulative_minor, bytes, outcome, code, from_reserve_minor, from_guarantee_minor, settled_at, transfer_id)
     select ${hashAt(hashes)}, p.allowance_id, ${machine.id}::uuid, p.sequence, ${machine.merchantId}::uuid,
       p.counter, p.amount_minor, p.cumulative_minor,
       substring(${Buffer.concat(signed)}::bytea from p.ends - p.size + 1 for p.size),
       coalesce(p.outcome, (${outcomes}::text[])[1]), p.code, p.from_reserve,
-      coalesce(p.from_guarantee, (${fromGuarantee}::bigint[])[1]), ${to.now.toISOString()}::timestamptz
+      coalesce(p.from_guarantee, (${fromGuarantee}::bigint[])[1]), ${to.now.toISOString()}::timestamptz,
+      case when p.from_reserve > 0 or coalesce(p.from_guarantee, (${fromGuarantee}::bigint[])[1]) > 0 then ${to.transferId}::uuid end
     from unnest(
       ${plain(paid.map(({ sale }) => sale.allowance.certificate.allowanceId))}::uuid[],
       ${plain(paid.map(({ sale }) => sale.sequence))}::int[],

@@ -17,7 +17,8 @@ import { connect, type Db } from '../db/client.ts';
 import { ApiProblem } from '../http/problem.ts';
 import { reconcile } from '../ledger/index.ts';
 import { createLogger } from '../log.ts';
-import { settleBatch, settleNeeds } from './index.ts';
+import { reconcileJournals, settleBatch, settleNeeds } from './index.ts';
+import type { SettlementTransfers } from './post-payments.ts';
 
 const KIOSKS = 20;
 const SALES = 50;
@@ -29,8 +30,9 @@ const COPIED = 10;
 let folder: string;
 let origin: ClonableDatabase;
 let kiosks: readonly BenchKiosk[];
-const contextOf = (db: Db) => {
+const contextOf = (db: Db, transfers: SettlementTransfers) => {
   const config = readConfig({
+    TIKI_SETTLEMENT_TRANSFERS: transfers,
     TIKI_DATA_DIR: folder,
     TIKI_GUARANTEE_MONTH_MINOR: '100000000',
     TIKI_GUARANTEE_ALL_MONTH_MINOR: '100000000',
@@ -41,7 +43,7 @@ const contextOf = (db: Db) => {
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'tiki-same-ledger-'));
   origin = await freshDatabase();
-  const cloud = { context: await contextOf(origin.db), owner: origin.owner };
+  const cloud = { context: await contextOf(origin.db, 'batch'), owner: origin.owner };
   kiosks = await addKiosks(cloud, KIOSKS);
   const phones = await addPhones(cloud, PHONES, CAP_MINOR);
   const copies = phones.map((phone, index) => (index < COPIED ? clone(phone) : phone));
@@ -65,16 +67,20 @@ interface Arrangement {
   readonly order: readonly number[];
   readonly workers: number;
   readonly repeats: boolean;
+  /** How each of the two servers writes its transfers. */
+  readonly transfers: readonly SettlementTransfers[];
 }
 
 /** What the day comes to, in words that do not depend on who came first. */
-async function settleDay({ sizes, order, workers, repeats }: Arrangement) {
+async function settleDay({ sizes, order, workers, repeats, transfers }: Arrangement) {
   const database = await freshDatabase({ template: origin, maxConnections: 4 });
   // Two servers, each with a pool and a memory of its own.
   const second = connect({ url: database.appUrl, maxConnections: 4 });
   try {
     const servers = await Promise.all(
-      [database.db, second.db].map(async (db) => settleNeeds(await contextOf(db))),
+      [database.db, second.db].map(async (db, at) =>
+        settleNeeds(await contextOf(db, transfers[at % transfers.length] ?? 'batch')),
+      ),
     );
     let turn = 0;
     const next = (from: readonly number[]) => from[turn++ % from.length] ?? 1;
@@ -100,7 +106,9 @@ async function settleDay({ sizes, order, workers, repeats }: Arrangement) {
     };
     await Promise.all(Array.from({ length: workers }, (_, worker) => work(worker)));
     expect(await reconcile(database.db)).toMatchObject({ sound: true });
-    return await comesTo(database);
+    expect(await reconcileJournals(database.db)).toMatchObject({ sound: true });
+    const transferCount = await countTransfers(database);
+    return { day: await comesTo(database), transferCount };
   } finally {
     await second.close();
     await database.close();
@@ -124,9 +132,16 @@ async function settle(
   );
 }
 
+/** Of offline payments, alone and together. */
+async function countTransfers({ owner }: FreshDatabase): Promise<number> {
+  const [row] = await owner<{ n: number }[]>`
+    select count(*)::int as n from ledger_transfers where kind in ('offline_payment', 'offline_payments')`;
+  return row?.n ?? Number.NaN;
+}
+
 async function comesTo({ owner }: FreshDatabase) {
   const sums = await owner`
-    select a.kind, a.owner_id, sum(e.amount_minor)::text as sum, count(*)::int as entries
+    select a.kind, a.owner_id, sum(e.amount_minor)::text as sum
     from ledger_entries e join ledger_accounts a on a.id = e.account_id
     where a.kind <> 'opening' group by a.id order by a.kind, a.owner_id`;
   const verdicts = await owner`
@@ -139,11 +154,8 @@ async function comesTo({ owner }: FreshDatabase) {
   const denied = await owner`select id from allowances where status = 'denied' order by id`;
   const owed = await owner`
     select user_id, sum(amount_minor)::text as owed from debts group by user_id order by user_id`;
-  // Entries of a payment are one more when the guarantee fund pays a part: which one that is, the order decides.
   return {
-    sums: sums.map(({ entries, ...sum }) =>
-      sum['kind'] === 'merchant_available' ? { ...sum, entries } : sum,
-    ),
+    sums: [...sums],
     verdicts: [...verdicts],
     told: [...told],
     cases: [...cases],
@@ -152,10 +164,10 @@ async function comesTo({ owner }: FreshDatabase) {
   };
 }
 
-const PLAIN: Arrangement = { sizes: [SALES], order: [0], workers: 1, repeats: false };
+const PLAIN: Arrangement = { sizes: [SALES], order: [0], workers: 1, repeats: false, transfers: ['batch'] };
 
-test('R47, R49, R50: the same day, doubled spends included, ends in the same ledger whatever the order, the pieces and the workers', async () => {
-  const first = await settleDay(PLAIN);
+test('R47, R49, R50: the same day, doubled spends included, ends in the same ledger whatever the order, the pieces, the workers and how transfers are written', async () => {
+  const { day: first } = await settleDay(PLAIN);
   expect(first.verdicts).toHaveLength(KIOSKS * SALES);
   expect(first.verdicts.every(({ paid }) => paid === true)).toBe(true);
   expect(first.cases).toHaveLength(COPIED);
@@ -167,24 +179,33 @@ test('R47, R49, R50: the same day, doubled spends included, ends in the same led
         order: fc.array(fc.nat(KIOSKS), { minLength: 3, maxLength: 8 }),
         workers: fc.constantFrom(1, 4),
         repeats: fc.boolean(),
+        transfers: fc.constantFrom<SettlementTransfers[][]>(['batch'], ['each'], ['batch', 'each']),
       }),
       async (arrangement) => {
-        expect(await settleDay(arrangement)).toEqual(first);
+        expect((await settleDay(arrangement)).day).toEqual(first);
       },
     ),
     {
       numRuns: 3,
       endOnFailure: true,
-      examples: [[{ sizes: [10], order: [3, 1, 2], workers: 4, repeats: false }]],
+      examples: [
+        [{ sizes: [10], order: [3, 1, 2], workers: 4, repeats: false, transfers: ['each'] }],
+        [{ sizes: [7], order: [2, 0, 4], workers: 4, repeats: true, transfers: ['batch', 'each'] }],
+      ],
     },
   );
 }, 120_000);
 
-test('R49: a thousand payments, each settled by two servers at once, are credited once each', async () => {
-  const raced = await settleDay({ sizes: [10], order: [0, 5, 3], workers: 2, repeats: true });
-  const credits = raced.sums.filter(({ kind }) => kind === 'merchant_available');
-  expect(credits.map((credit) => ('entries' in credit ? credit.entries : 0))).toEqual(
-    Array(KIOSKS).fill(SALES),
-  );
-  expect(raced.told).toHaveLength(KIOSKS * SALES);
-}, 60_000);
+test.each<{ transfers: readonly SettlementTransfers[]; wanted: number }>([
+  { transfers: ['batch'], wanted: (KIOSKS * SALES) / 10 },
+  { transfers: ['each'], wanted: KIOSKS * SALES },
+])(
+  'R49: a thousand payments, each settled by two servers at once, are credited once each: $transfers',
+  async ({ transfers, wanted }) => {
+    const raced = await settleDay({ sizes: [10], order: [0, 5, 3], workers: 2, repeats: true, transfers });
+    expect(raced.day.told).toHaveLength(KIOSKS * SALES);
+    expect(raced.day.verdicts).toHaveLength(KIOSKS * SALES);
+    expect(raced.transferCount).toBe(wanted);
+  },
+  60_000,
+);

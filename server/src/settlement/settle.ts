@@ -35,10 +35,10 @@ import { type CheckedRefund, checkRefunds, type ReadRefund, readRefunds } from '
 import { type CheckedSale, checkSales, type ReadSale, readSales, type SaleFacts } from './check-sales.ts';
 import { decide } from './decide.ts';
 import { findAcknowledgement, layGround, lockMachine, type Machine, storedHashes } from './ground.ts';
+import { postPayments, type SettlementTransfers } from './post-payments.ts';
 import {
   chargeGuarantee,
   drawOnAllowances,
-  postPayments,
   proveDoubleSpends,
   type Recording,
   recordJournal,
@@ -55,15 +55,20 @@ export interface SettleNeeds {
   readonly certificates: Certificates;
   readonly verifier: SignatureVerifier;
   readonly guaranteeAccountId: string;
+  readonly transfers: SettlementTransfers;
 }
 
 /** One memory of certificates for each who asks. */
 export function settleNeeds(
-  context: Pick<ServerContext, 'worker' | 'clock' | 'log' | 'offline' | 'verifier' | 'guaranteeAccountId'>,
+  context: Pick<
+    ServerContext,
+    'worker' | 'clock' | 'config' | 'log' | 'offline' | 'verifier' | 'guaranteeAccountId'
+  >,
 ): SettleNeeds {
   const { worker: db, clock, log, offline, verifier, guaranteeAccountId } = context;
+  const transfers = context.config.settlementTransfers;
   const certificates = new Certificates({ trust: offline.trust, clock, verifier, log });
-  return { db, clock, offline, verifier, guaranteeAccountId, certificates };
+  return { db, clock, offline, verifier, guaranteeAccountId, transfers, certificates };
 }
 
 interface Presented {
@@ -270,7 +275,8 @@ export async function recordingOf(
     .innerJoin(merchants, eq(merchants.id, kiosks.merchantId))
     .where(eq(kiosks.id, machine.kioskId));
   if (shop === undefined) throw new Error(`kiosk ${machine.kioskId} has no merchant`);
-  return { machine, ...shop, guaranteeAccountId: needs.guaranteeAccountId, now };
+  const { guaranteeAccountId, transfers } = needs;
+  return { machine, ...shop, guaranteeAccountId, transfers, now };
 }
 
 interface SettleSales {
@@ -298,8 +304,8 @@ async function settleSales(
   const decisions = decide(checked, ground);
   // First of all that is written for others to meet: from here on the allowances are ours, and as they were read.
   await drawOnAllowances(tx, decisions.payments, ground.allowances);
-  await postPayments(tx, decisions.payments, recording);
-  await recordPayments(tx, decisions.payments, recording);
+  const transferId = await postPayments(tx, decisions.payments, recording);
+  await recordPayments(tx, decisions.payments, { ...recording, transferId });
   await recordSales(tx, decisions.sales, recording);
   await chargeGuarantee(tx, decisions.payments, { ...recording, month });
   return {

@@ -54,7 +54,6 @@ export class OnlineTransfers {
     this.#together = new NaturalBatch((requests) => sendTogether({ ...needs, people, odd }, requests), {
       atOnce: LANES,
       company: COMPANY,
-      readsFirst: true,
       namesOf: ({ write }) => [write.ledgerKey],
     });
   }

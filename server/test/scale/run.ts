@@ -133,7 +133,7 @@ async function countMoney({ server }: Installation) {
   );
   const [counts] = await server.database.owner<{ sent: number; offline: number }[]>`
     select count(*) filter (where kind = 'user_transfer')::int as sent,
-           count(*) filter (where kind = 'offline_payment')::int as offline from ledger_transfers`;
+           (select count(*)::int from payments where outcome in ('settled', 'settled_by_guarantee')) as offline from ledger_transfers`;
   return { sent: counts?.sent ?? 0, offline: counts?.offline ?? 0 };
 }
 

@@ -49,6 +49,8 @@ export const TRANSFER_KINDS = [
   'allowance_load',
   'allowance_return',
   'offline_payment',
+  /** All that one batch of a kiosk paid, an entry an account: `payments.transfer_id` says which (decisions/0029). */
+  'offline_payments',
   'offline_refund',
   'debt_recovery',
   'pay_out',

@@ -115,9 +115,19 @@ export const payments = pgTable(
     fromReserveMinor: minor('from_reserve_minor').notNull(),
     fromGuaranteeMinor: minor('from_guarantee_minor').notNull(),
     settledAt: at('settled_at').notNull(),
+    /**
+     * The transfer `offline_payments` that paid it together with others of its batch; null where it has one of its own, named by its
+     * hash, and where it was not paid. That it is there, and comes to what its payments do, is asked once a statement (0051_one_transfer_a_batch.sql).
+     */
+    transferId: uuid('transfer_id'),
   },
   (t) => [
     index('payments_allowance').on(t.allowanceId, t.counter),
+    index('payments_transfer').on(t.transferId, t.allowanceId).where(sql`${t.transferId} is not null`),
+    check(
+      'payments_transferred',
+      sql`${t.transferId} is null or ${t.outcome} in ('settled', 'settled_by_guarantee')`,
+    ),
     check(
       'payments_outcome',
       sql`${t.outcome} in ('settled', 'settled_by_guarantee', 'refused', 'disputed')`,
