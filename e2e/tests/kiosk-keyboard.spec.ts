@@ -184,7 +184,8 @@ for (const { scenario, shows, go } of screens) {
       await press('Tab');
       const { name, isSeen } = await focused();
       passed.add(name);
-      if (!isSeen && name !== 'nothing') unseen.add(name);
+      // On a busy machine the ring may be painted later than two frames.
+      if (!isSeen && name !== 'nothing' && !(await focused()).isSeen) unseen.add(name);
     }
     expect(wanted.filter((name) => !passed.has(name))).toEqual([]);
     expect([...unseen]).toEqual([]);

@@ -27,10 +27,11 @@ const SETTLERS = 8;
 const BATCH = 500;
 /** One after the other by each kiosk: what is measured is the stream, not how it starts and ends. */
 const BATCHES = 3;
-/** As many as pay at one time: two shops seldom settle the same phone in the same moment. */
-const PHONES = SETTLERS * BATCH;
 /** The slow peer is given one batch a kiosk. */
 const SEED_BATCHES = 1;
+/** One for each payment of a turn: two shops seldom settle the same phone in the same moment. */
+const PHONES = SETTLERS * BATCHES * BATCH;
+const SEED_PHONES = SETTLERS * SEED_BATCHES * BATCH;
 const ACCOUNTS = 2_000;
 const POSTED = 1_000;
 /** Of the peer that only moves money between two hot accounts. */
@@ -58,7 +59,7 @@ async function layWorld(cloud: BenchCloud): Promise<World> {
   const customers = await addCustomers(cloud, ACCOUNTS, 1_000_000_000n);
   await laySeedTables(cloud, ACCOUNTS);
   const kiosks = await addKiosks(cloud, SETTLERS);
-  const seedPhones = await addPhones(cloud, PHONES, 1_000_000n);
+  const seedPhones = await addPhones(cloud, SEED_PHONES, 1_000_000n);
   const seedKiosks = await addKiosks(cloud, SETTLERS);
   await laySeedSettlement(cloud);
   const signed = signaturesOf(phones, await context.offline.trust.issuers(context.db));
@@ -102,15 +103,19 @@ interface Shops {
   readonly batches: number;
 }
 
-/** New batches of each kiosk; the phones go from shop to shop between them. */
+/** Of settling, whichever way. */
+let turn = 0;
+
+/** New batches of each kiosk, no phone in two of them; from turn to turn the phones go from shop to shop. */
 function freshBatches({ kiosks, phones, batches }: Shops): readonly Unsettled[] {
-  const walletsOf = (shop: number) => {
-    const first = (shop * BATCH) % phones.length;
+  turn += 1;
+  const walletsOf = (place: number) => {
+    const first = ((place + turn) * BATCH) % phones.length;
     return phones.slice(first, first + BATCH);
   };
   return kiosks.map((kiosk, k) => ({
     kiosk,
-    envelopes: Array.from({ length: batches }, (_, b) => nextBatch(kiosk, walletsOf(k + b))),
+    envelopes: Array.from({ length: batches }, (_, b) => nextBatch(kiosk, walletsOf(k * batches + b))),
   }));
 }
 
@@ -199,7 +204,7 @@ export default async function bench(): Promise<readonly BenchRow[]> {
   try {
     const world = await layWorld(cloud);
     // Everybody has settled before: code is compiled and plans are kept, on both sides and each way.
-    for (let turn = 0; turn < WARM_UP; turn += 1) {
+    for (let warmed = 0; warmed < WARM_UP; warmed += 1) {
       await settle(world, world.warm);
       await settle(world, world.cold);
       await settleAsSeed(world);
