@@ -38,12 +38,19 @@ async function lose(pid: number): Promise<void> {
 }
 const lost = { code: 'CONNECTION_CLOSED' };
 
+/** Ends a session within its statement: as soon as it sleeps. */
+async function endAsleep(pid: number): Promise<void> {
+  const ended = await database.owner`
+    select pg_terminate_backend(pid) from pg_stat_activity where pid = ${pid} and wait_event = 'PgSleep'`;
+  if (ended.length === 0) await endAsleep(pid);
+}
+
 test('a connection that ends within a statement of a transaction ends no process, and is made anew', async () => {
   const transaction = pool.db.transaction(async (tx) => {
     const pid = await pidOf(tx);
-    setTimeout(() => void database.owner`select pg_terminate_backend(${pid})`.execute(), 50);
     await say(tx, 'first');
-    await tx.execute(sql`select pg_sleep(20)`);
+    const sleeps = tx.execute(sql`select pg_sleep(20)`);
+    await Promise.all([endAsleep(pid), sleeps]);
   });
   await expect(transaction).rejects.toBeInstanceOf(Error);
   // The next one may still hear why the one before ended.
