@@ -8,6 +8,7 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { readVectors, runVectors } from '../scripts/read-vectors.ts';
 import { runSync } from '../src/index.ts';
+import { craftedChecks } from '../test/crafted-signatures.ts';
 import { edgesOf, goodCheck, withBit } from '../test/signature-mutations.ts';
 import { nodeCrypto } from './node-crypto.ts';
 import {
@@ -90,6 +91,32 @@ describe.skipIf(typeof addon === 'string')(`the addon says what node:crypto says
       expect(verdicts).toEqual(byNode(edges));
       // The two that are good: itself and its mirror in n.
       expect(verdicts.filter((verdict) => verdict === 1)).toHaveLength(2);
+    }
+  });
+
+  it('where the equation is special: a doubling, a sum that is no point, an x beyond n', () => {
+    for (const length of [0, 40, 200]) {
+      const { good, bad } = craftedChecks(crypto.getRandomValues(new Uint8Array(length)));
+      expect(byNode([...good, ...bad])).toEqual([...good.map(() => 1), ...bad.map(() => 0)]);
+      expect(byAddon([...good, ...bad])).toEqual([...good.map(() => 1), ...bad.map(() => 0)]);
+    }
+  });
+
+  it('of many that share an inversion, whichever of them are bad', () => {
+    const good = Array.from({ length: 150 }, (_, n) => goodCheck(n));
+    const some = edgesOf(goodCheck());
+    const bad = (n: number) => some[n % some.length] ?? goodCheck();
+    for (const isBad of [
+      (n: number) => n === 0,
+      (n: number) => n === 63 || n === 64 || n === 149,
+      (n: number) => n % 2 === 0,
+      (n: number) => n !== 70,
+      () => true,
+    ]) {
+      const checks = good.map((check, n) => (isBad(n) ? bad(n) : check));
+      expect(byAddon(checks)).toEqual(byNode(checks));
+      for (const count of [1, 2, 63, 64, 65, 128, 129])
+        expect(byAddon(checks.slice(0, count))).toEqual(byNode(checks.slice(0, count)));
     }
   });
 

@@ -6,6 +6,8 @@
 
 #include <node_api.h>
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "verifier.h"
@@ -29,16 +31,26 @@ bool Take(Bytes* rest, size_t size, Bytes* taken) {
   return true;
 }
 
+bool TakeCheck(Bytes* rest, Check* check) {
+  Bytes lengths;
+  if (!Take(rest, kLengths, &lengths)) return false;
+  Bytes* const parts[] = {&check->key, &check->data, &check->signature};
+  for (size_t part = 0; part < 3; part += 1) {
+    if (!Take(rest, ReadLength(lengths.data + part * sizeof(uint32_t)), parts[part])) return false;
+  }
+  return true;
+}
+
 bool VerifyAll(Verifier* verifier, Bytes rest, uint8_t* verdicts, size_t count) {
   if (rest.size > kMaxPacked || count > kMaxChecks) return false;
-  for (size_t n = 0; n < count; n += 1) {
-    Bytes lengths;
-    Bytes parts[3];
-    if (!Take(&rest, kLengths, &lengths)) return false;
-    for (size_t part = 0; part < 3; part += 1) {
-      if (!Take(&rest, ReadLength(lengths.data + part * sizeof(uint32_t)), &parts[part])) return false;
+  std::array<Check, Verifier::kTogether> checks;
+  for (size_t done = 0; done < count;) {
+    const size_t together = std::min(count - done, checks.size());
+    for (size_t n = 0; n < together; n += 1) {
+      if (!TakeCheck(&rest, &checks[n])) return false;
     }
-    verdicts[n] = verifier->Verify(parts[0], parts[1], parts[2]) ? 1 : 0;
+    verifier->Verify(checks.data(), together, verdicts + done);
+    done += together;
   }
   return rest.size == 0;
 }

@@ -11,6 +11,7 @@ import {
   verifyByAddon,
   verifyByNodeCrypto,
 } from '../adapters/verify-many.ts';
+import { craftedChecks } from './crafted-signatures.ts';
 import { edgesOf, goodCheck, withBit } from './signature-mutations.ts';
 
 export interface HostileCounts {
@@ -37,6 +38,8 @@ function compare(checks: readonly SignatureCheck[]): void {
 }
 
 for (const length of [0, 1, 55, 56, 64, 5_000]) compare(edgesOf(goodCheck(length)));
+const crafted = craftedChecks(new Uint8Array(40));
+compare([...crafted.good, ...crafted.bad]);
 const good = goodCheck();
 const parts = ['publicKey', 'data', 'signature'] as const;
 for (let round = 0; round < Number(rounds); round += 1) {

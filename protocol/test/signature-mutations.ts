@@ -5,14 +5,15 @@
 import type { SignatureCheck } from '../adapters/verify-many.ts';
 import { newKey } from './world.ts';
 
-const ORDER = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
-const PRIME = 0xffffffff00000001000000000000000000000000ffffffffffffffffffffffffn;
+/** Of P-256: n, and p. */
+export const ORDER = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
+export const PRIME = 0xffffffff00000001000000000000000000000000ffffffffffffffffffffffffn;
 
 export function toBytes(value: bigint, length = 32): Uint8Array {
   return Uint8Array.from({ length }, (_, n) => Number((value >> BigInt(8 * (length - 1 - n))) & 255n));
 }
 
-function toNumber(bytes: Uint8Array): bigint {
+export function toNumber(bytes: Uint8Array): bigint {
   return bytes.reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
 }
 

@@ -33,7 +33,7 @@ export interface SignatureVerifier {
 
 export interface PoolOptions {
   readonly threads?: number;
-  /** Imported public keys that each thread keeps; about a kilobyte each. */
+  /** Imported public keys that each thread keeps: 65 bytes each in the addon, about a kilobyte as an object of node:crypto's. */
   readonly rememberedKeys?: number;
   /** The addon where there is one, unless it is said. */
   readonly way?: SignatureWay;
@@ -43,7 +43,11 @@ export interface PoolOptions {
 export const CHUNK = 64;
 /** Less than this is done sooner here than by asking. */
 const WORTH_ASKING = 8;
-const REMEMBERED_KEYS = 16_384;
+/**
+ * Any thread may be asked about any key, so each comes to know all. In the addon two keys may want one place: three of four places stay
+ * empty where as many phones come as certificates are remembered.
+ */
+const REMEMBERED_KEYS: Readonly<Record<SignatureWay, number>> = { addon: 1 << 16, node_crypto: 16_384 };
 
 interface Job {
   readonly id: number;
@@ -63,10 +67,8 @@ export class SignaturePool implements SignatureVerifier {
 
   constructor(options: PoolOptions = {}) {
     this.#size = options.threads ?? availableParallelism();
-    this.#settings = {
-      rememberedKeys: options.rememberedKeys ?? REMEMBERED_KEYS,
-      way: options.way ?? chooseWay(true).way,
-    };
+    const way = options.way ?? chooseWay(true).way;
+    this.#settings = { rememberedKeys: options.rememberedKeys ?? REMEMBERED_KEYS[way], way };
     this.#here = verifyMany(this.#settings);
   }
 
