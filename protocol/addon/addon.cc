@@ -2,7 +2,8 @@
 // `verify(packed, verdicts)`. An environment's verifiers are its own, so any number of worker threads may load this.
 //
 // `packed` is, for each check, three lengths (big-endian, 32 bits) and then the bytes: public key, data, signature.
-// `verdicts` gets a 1 or a 0 for each. False, and all verdicts 0, when the two do not fit: hostile bytes never throw.
+// `verdicts` gets a 1 or a 0 for each. False, and all verdicts 0, when the two do not fit: hostile bytes never throw. Short
+// memory does, since what nobody could verify must not be called bad.
 
 #include <node_api.h>
 
@@ -41,18 +42,20 @@ bool TakeCheck(Bytes* rest, Check* check) {
   return true;
 }
 
-bool VerifyAll(Verifier* verifier, Bytes rest, uint8_t* verdicts, size_t count) {
-  if (rest.size > kMaxPacked || count > kMaxChecks) return false;
+enum class Outcome { kVerified, kMisfit, kShort };
+
+Outcome VerifyAll(Verifier* verifier, Bytes rest, uint8_t* verdicts, size_t count) {
+  if (rest.size > kMaxPacked || count > kMaxChecks) return Outcome::kMisfit;
   std::array<Check, Verifier::kTogether> checks;
   for (size_t done = 0; done < count;) {
     const size_t together = std::min(count - done, checks.size());
     for (size_t n = 0; n < together; n += 1) {
-      if (!TakeCheck(&rest, &checks[n])) return false;
+      if (!TakeCheck(&rest, &checks[n])) return Outcome::kMisfit;
     }
-    verifier->Verify(checks.data(), together, verdicts + done);
+    if (!verifier->Verify(checks.data(), together, verdicts + done)) return Outcome::kShort;
     done += together;
   }
-  return rest.size == 0;
+  return rest.size == 0 ? Outcome::kVerified : Outcome::kMisfit;
 }
 
 bool ReadBytes(napi_env env, napi_value value, uint8_t** data, size_t* size) {
@@ -81,11 +84,15 @@ napi_value JS_Verify(napi_env env, napi_callback_info info) {
     return nullptr;
   }
   auto* verifier = static_cast<Verifier*>(state);
-  const bool fits = VerifyAll(verifier, {packed, packed_size}, verdicts, checks);
+  const Outcome outcome = VerifyAll(verifier, {packed, packed_size}, verdicts, checks);
   verifier->EndCall();
-  if (!fits && checks > 0) std::memset(verdicts, 0, checks);
+  if (outcome != Outcome::kVerified && checks > 0) std::memset(verdicts, 0, checks);
+  if (outcome == Outcome::kShort) {
+    napi_throw_error(env, nullptr, "no memory to verify signatures");
+    return nullptr;
+  }
   napi_value answer = nullptr;
-  napi_get_boolean(env, fits, &answer);
+  napi_get_boolean(env, outcome == Outcome::kVerified, &answer);
   return answer;
 }
 

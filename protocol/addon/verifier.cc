@@ -23,6 +23,13 @@ bool IsScalar(const uint8_t* bytes) {
   return std::memcmp(bytes, kZero, sizeof kZero) != 0 && std::memcmp(bytes, kOrder, sizeof kOrder) < 0;
 }
 
+/// Of reading a point that failed: no memory is no word about the point. Takes what OpenSSL has noted.
+bool IsShortOfMemory() {
+  bool is_short = false;
+  while (const unsigned long error = ERR_get_error()) is_short |= ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE;
+  return is_short;
+}
+
 }  // namespace
 
 std::unique_ptr<Verifier> Verifier::Create(size_t remembered) {
@@ -59,22 +66,27 @@ bool Verifier::Open(size_t remembered) {
   return remembered == 0 || remembered_ != nullptr;
 }
 
-void Verifier::Verify(const Check* checks, size_t count, uint8_t* verdicts) {
-  if (count > kTogether) count = 0;
+bool Verifier::Verify(const Check* checks, size_t count, uint8_t* verdicts) {
+  if (count == 0) return true;
+  if (count > kTogether) return false;
+  std::array<bool, kTogether> are_formed;
   for (size_t n = 0; n < count; n += 1) {
     const auto& [key, data, signature] = checks[n];
     // Of a point, the other forms, infinity among them, begin otherwise.
-    const bool is_formed = key.size == kCompressed && (key.data[0] == 2 || key.data[0] == 3) &&
-                           signature.size == 2 * kScalar && IsScalar(signature.data) &&
-                           IsScalar(signature.data + kScalar) &&
-                           BN_bin2bn(signature.data + kScalar, kScalar, s_[n].get()) != nullptr;
+    are_formed[n] = key.size == kCompressed && (key.data[0] == 2 || key.data[0] == 3) &&
+                    signature.size == 2 * kScalar && IsScalar(signature.data) && IsScalar(signature.data + kScalar);
     // A one stands in for the s of what is refused already: it leaves the product of all as it is.
-    if (!is_formed && BN_one(s_[n].get()) != 1) count = 0;
-    verdicts[n] = is_formed ? 1 : 0;
+    const bool is_set = are_formed[n] ? BN_bin2bn(signature.data + kScalar, kScalar, s_[n].get()) != nullptr
+                                      : BN_one(s_[n].get()) == 1;
+    if (!is_set) return false;
   }
-  const bool are_inverted = count > 0 && InvertAll(count);
-  for (size_t n = 0; n < count; n += 1)
-    verdicts[n] = are_inverted && verdicts[n] == 1 && Holds(checks[n], s_[n].get()) ? 1 : 0;
+  if (!InvertAll(count)) return false;
+  for (size_t n = 0; n < count; n += 1) {
+    const Verdict verdict = are_formed[n] ? Judge(checks[n], s_[n].get()) : Verdict::kBad;
+    if (verdict == Verdict::kNone) return false;
+    verdicts[n] = verdict == Verdict::kGood ? 1 : 0;
+  }
+  return true;
 }
 
 /// One inversion and three products a number instead of an inversion each (Montgomery's trick). Products of `count` numbers come
@@ -100,48 +112,50 @@ bool Verifier::InvertAll(size_t count) {
 }
 
 /// FIPS 186-5, 6.4.2, from step 3: r is the x of (e/s) G + (r/s) Q, modulo n. @param inverse 1/s times R
-bool Verifier::Holds(const Check& check, const BIGNUM* inverse) {
-  if (!Import(check.key.data)) return false;
+Verifier::Verdict Verifier::Judge(const Check& check, const BIGNUM* inverse) {
+  if (const Verdict of_key = Import(check.key.data); of_key != Verdict::kGood) return of_key;
   uint8_t digest[EVP_MAX_MD_SIZE];
   unsigned int digest_size = 0;
   const bool is_hashed = EVP_DigestInit_ex2(hashing_.get(), sha256_.get(), nullptr) == 1 &&
                          EVP_DigestUpdate(hashing_.get(), check.data.data, check.data.size) == 1 &&
                          EVP_DigestFinal_ex(hashing_.get(), digest, &digest_size) == 1;
-  if (!is_hashed || digest_size != kScalar) return false;
+  if (!is_hashed || digest_size != kScalar) return Verdict::kNone;
   BIGNUM* e = digest_.get();
   BIGNUM* r = r_.get();
   BIGNUM* u2 = spare_.get();
-  if (BN_bin2bn(digest, kScalar, e) == nullptr) return false;
-  if (BN_bin2bn(check.signature.data, kScalar, r) == nullptr) return false;
+  if (BN_bin2bn(digest, kScalar, e) == nullptr) return Verdict::kNone;
+  if (BN_bin2bn(check.signature.data, kScalar, r) == nullptr) return Verdict::kNone;
   // Neither is twice n or more.
-  if (BN_ucmp(e, order_) >= 0 && BN_usub(e, e, order_) != 1) return false;
+  if (BN_ucmp(e, order_) >= 0 && BN_usub(e, e, order_) != 1) return Verdict::kNone;
   BN_MONT_CTX* modulo = modulo_order_.get();
   BN_CTX* numbers = numbers_.get();
-  if (BN_mod_mul_montgomery(u2, r, inverse, modulo, numbers) != 1) return false;
-  if (BN_mod_mul_montgomery(e, e, inverse, modulo, numbers) != 1) return false;
-  if (EC_POINT_mul(group_.get(), sum_.get(), e, point_.get(), u2, numbers) != 1) return false;
+  if (BN_mod_mul_montgomery(u2, r, inverse, modulo, numbers) != 1) return Verdict::kNone;
+  if (BN_mod_mul_montgomery(e, e, inverse, modulo, numbers) != 1) return Verdict::kNone;
+  if (EC_POINT_mul(group_.get(), sum_.get(), e, point_.get(), u2, numbers) != 1) return Verdict::kNone;
   return HasX(r);
 }
 
 /// Whether `r` is the x of sum_ modulo n. As it stands, x is X/Z^2: instead of an inversion, r times Z^2 is held against X, and so is
 /// r + n, which is below p for few r.
-bool Verifier::HasX(BIGNUM* r) {
+Verifier::Verdict Verifier::HasX(BIGNUM* r) {
   const EC_GROUP* group = group_.get();
   BN_CTX* numbers = numbers_.get();
   BIGNUM* x = x_.get();
   BIGNUM* z = digest_.get();
   BIGNUM* expected = spare_.get();
-  if (EC_POINT_is_at_infinity(group, sum_.get()) != 0) return false;
-  if (EC_POINT_get_Jprojective_coordinates_GFp(group, sum_.get(), x, nullptr, z, numbers) != 1) return false;
-  if (BN_mod_sqr(z, z, field_, numbers) != 1) return false;
-  if (BN_mod_mul(expected, r, z, field_, numbers) != 1) return false;
-  if (BN_ucmp(expected, x) == 0) return true;
-  if (BN_uadd(r, r, order_) != 1 || BN_ucmp(r, field_) >= 0) return false;
-  return BN_mod_mul(expected, r, z, field_, numbers) == 1 && BN_ucmp(expected, x) == 0;
+  if (EC_POINT_is_at_infinity(group, sum_.get()) != 0) return Verdict::kBad;
+  if (EC_POINT_get_Jprojective_coordinates_GFp(group, sum_.get(), x, nullptr, z, numbers) != 1) return Verdict::kNone;
+  if (BN_mod_sqr(z, z, field_, numbers) != 1) return Verdict::kNone;
+  if (BN_mod_mul(expected, r, z, field_, numbers) != 1) return Verdict::kNone;
+  if (BN_ucmp(expected, x) == 0) return Verdict::kGood;
+  if (BN_uadd(r, r, order_) != 1) return Verdict::kNone;
+  if (BN_ucmp(r, field_) >= 0) return Verdict::kBad;
+  if (BN_mod_mul(expected, r, z, field_, numbers) != 1) return Verdict::kNone;
+  return BN_ucmp(expected, x) == 0 ? Verdict::kGood : Verdict::kBad;
 }
 
-bool Verifier::Import(const uint8_t* key) {
-  if (std::memcmp(key, imported_.data(), kCompressed) == 0) return true;
+Verifier::Verdict Verifier::Import(const uint8_t* key) {
+  if (std::memcmp(key, imported_.data(), kCompressed) == 0) return Verdict::kGood;
   imported_.fill(0);
   Remembered* place = PlaceOf(key);
   bool is_point;
@@ -154,18 +168,19 @@ bool Verifier::Import(const uint8_t* key) {
   } else {
     is_point = ImportAnew(key, place);
   }
-  if (!is_point) return false;
+  if (!is_point) return IsShortOfMemory() ? Verdict::kNone : Verdict::kBad;
   std::memcpy(imported_.data(), key, kCompressed);
-  return true;
+  return Verdict::kGood;
 }
 
 bool Verifier::ImportAnew(const uint8_t* key, Remembered* place) {
   if (EC_POINT_oct2point(group_.get(), point_.get(), key, kCompressed, numbers_.get()) != 1) return false;
   if (place == nullptr) return true;
+  // That it is remembered is a convenience.
   uint8_t whole[1 + 2 * kScalar];
   const size_t size = EC_POINT_point2oct(group_.get(), point_.get(), POINT_CONVERSION_UNCOMPRESSED, whole,
                                          sizeof whole, numbers_.get());
-  if (size != sizeof whole) return false;
+  if (size != sizeof whole) return true;
   std::memcpy(place->key.data(), key, kCompressed);
   std::memcpy(place->y.data(), whole + 1 + kScalar, kScalar);
   return true;

@@ -42,7 +42,8 @@ class Verifier {
   static std::unique_ptr<Verifier> Create(size_t remembered);
 
   /// A 1 or a 0 for each of at most kTogether checks; 0 for any bad input. None says anything about another.
-  void Verify(const Check* checks, size_t count, uint8_t* verdicts);
+  /// False when memory is short: then no verdict is one.
+  bool Verify(const Check* checks, size_t count, uint8_t* verdicts);
 
   /// After a number of checks: nothing of theirs stays, but what is remembered of keys.
   void EndCall();
@@ -50,6 +51,9 @@ class Verifier {
  private:
   static constexpr size_t kScalar = 32;
   static constexpr size_t kCompressed = 1 + kScalar;
+
+  /// None when OpenSSL could not work: all it wants for is memory.
+  enum class Verdict { kBad, kGood, kNone };
 
   /// A point whose y was found before. All zero, which is no point, where nothing is remembered yet.
   struct Remembered {
@@ -60,9 +64,9 @@ class Verifier {
   Verifier() = default;
   bool Open(size_t remembered);
   bool InvertAll(size_t count);
-  bool Holds(const Check& check, const BIGNUM* inverse);
-  bool HasX(BIGNUM* r);
-  bool Import(const uint8_t* key);
+  Verdict Judge(const Check& check, const BIGNUM* inverse);
+  Verdict HasX(BIGNUM* r);
+  Verdict Import(const uint8_t* key);
   bool ImportAnew(const uint8_t* key, Remembered* place);
   Remembered* PlaceOf(const uint8_t* key) const;
 

@@ -1,12 +1,16 @@
-/** Hostile checks through the addon as sanitizers see it; needs g++ with its sanitizers, and Node's headers beside it. */
+/**
+ * Hostile checks through the addon as sanitizers see it, and the addon where memory is short; needs g++ with its sanitizers, and
+ * Node's headers beside it.
+ */
 import { execFile, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { promisify } from 'node:util';
 import { afterAll, expect, it } from 'vitest';
 import type { HostileCounts } from './hostile-checks.ts';
+import type { ShortCounts } from './short-of-memory.ts';
 
 const run = promisify(execFile);
 const compiler = process.env['CXX'] ?? 'g++';
@@ -14,9 +18,10 @@ const isThere = spawnSync(compiler, ['--version'], { stdio: 'ignore' }).status =
 const folder = mkdtempSync(join(tmpdir(), 'tiki-sanitized-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
+const build = join(import.meta.dirname, '..', 'addon', 'build-addon.mjs');
+
 async function sanitizedAddon(): Promise<{ readonly addon: string; readonly env: NodeJS.ProcessEnv }> {
   const addon = join(folder, 'signatures.node');
-  const build = join(import.meta.dirname, '..', 'addon', 'build-addon.mjs');
   const sanitizers = ['-O1', '-g', '-fno-omit-frame-pointer', '-fno-sanitize-recover=all'];
   await run(process.execPath, [build, '--to', addon, ...sanitizers, '-fsanitize=address,undefined']);
   const library = async (name: string) => (await run(compiler, [`-print-file-name=${name}`])).stdout.trim();
@@ -46,3 +51,18 @@ it.skipIf(!isThere)(
     expect(grownBytes).toBeLessThan((opened * 65_000) / 4);
   },
 );
+
+it.skipIf(!isThere)(`where memory is short, nothing is called good or bad${without}`, async () => {
+  const addon = join(folder, 'short.node');
+  const failing = join(import.meta.dirname, 'short-of-memory.cc');
+  const wrapped = [...readFileSync(failing, 'utf8').matchAll(/^WRAP\(\w+, (\w+),/gm)];
+  const wraps = wrapped.map(([, name = '']) => `-Wl,--wrap=${name}`);
+  await run(process.execPath, [build, '--to', addon, '-O1', ...wraps, failing]);
+  const program = join(import.meta.dirname, 'short-of-memory.ts');
+  const { stdout } = await run(process.execPath, [program, addon]);
+  const { failures, said, saidAfter }: ShortCounts = JSON.parse(stdout);
+  expect(failures).toBeGreaterThan(150);
+  // That a point is not remembered hinders nobody.
+  expect(said.toSorted()).toEqual(['1,0,0,1', 'no memory to verify signatures']);
+  expect(saidAfter).toEqual(['1,0,0,1']);
+});
