@@ -59,6 +59,18 @@ it('work that a thread dies of fails, what lies beside it is never called bad, a
   await pool.close();
 });
 
+it('checks that are gone already fail alone, and the answers of those behind them come to whom they belong', async () => {
+  const pool = new SignaturePool({ threads: 1 });
+  const good = Array.from({ length: 20 }, (_, n) => check(n));
+  const gone = packChecks(good);
+  await pool.verifyPacked([gone]);
+  const others = Array.from({ length: 4 }, () => pool.verifyAll(good));
+  await expect(pool.verifyPacked([gone])).rejects.toThrow('cannot be given');
+  expect(await Promise.all(others)).toEqual(others.map(() => good.map(() => true)));
+  expect(await pool.verifyAll(good)).toEqual(good.map(() => true));
+  await pool.close();
+});
+
 it('the addon is not taken where it is switched off', () => {
   expect(chooseWay(false)).toEqual({ way: 'node_crypto', because: 'is switched off' });
 });

@@ -172,11 +172,17 @@ class Thread {
   }
 
   work(job: Job): void {
-    this.#jobs.push(job);
-    this.#worker.ref();
     const { id, packed } = job;
     const asked: Asked = { id, packed };
-    this.#worker.postMessage(asked, [packed.bytes.buffer]);
+    try {
+      this.#worker.postMessage(asked, [packed.bytes.buffer]);
+    } catch (cause) {
+      // It was not sent, so no answer of those behind it may be taken for its own.
+      job.reject(new Error('these checks cannot be given to a thread', { cause }));
+      return;
+    }
+    this.#jobs.push(job);
+    this.#worker.ref();
   }
 
   async end(): Promise<void> {
