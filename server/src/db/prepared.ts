@@ -3,7 +3,8 @@
  * round trip instead of two.
  *
  * A plan that is kept from when a table was small would read the whole of it later, so these are planned, and the rest of their
- * transaction with them, to go by indexes. Never: a statement whose words depend on the data (a list of placeholders as long
+ * transaction with them, to go by indexes. Where a migration gives a column that they answer with another type, each fails once a
+ * connection, and `inTransaction` does all again. Never: a statement whose words depend on the data (a list of placeholders as long
  * as its values), because each wording would be kept for as long as its connection lives. Behind a pooler nothing is kept: the
  * driver's own setting decides.
  */
