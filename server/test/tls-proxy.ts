@@ -14,6 +14,8 @@ export interface TlsProxy {
   answer(said: string): void;
   /** One connection, whichever, or all. */
   cut(how: Cut, which?: 'one' | 'all'): void;
+  /** Each connection from now on, so long after it was opened; `null`: none. */
+  cutAfter(ms: number | null): void;
   readonly certificate: string;
   close(): void;
 }
@@ -25,9 +27,12 @@ export async function tlsProxy(url: string): Promise<TlsProxy> {
   const secureContext = createSecureContext(pair);
   const open = new Map<Socket, Socket>();
   let answer = 'S';
+  let lifeMs: number | null = null;
   const server = createServer((near) => {
     const far = dial(Number(target.port), target.hostname);
     open.set(near, far);
+    if (lifeMs !== null)
+      setTimeout(() => cutOne([near, far], Math.random() < 0.5 ? 'ends' : 'resets'), lifeMs);
     const both = (socket: Socket) => {
       socket.on('error', () => undefined);
       socket.on('close', () => {
@@ -62,6 +67,7 @@ export async function tlsProxy(url: string): Promise<TlsProxy> {
       return way.href;
     },
     answer: (said) => (answer = said),
+    cutAfter: (ms) => (lifeMs = ms),
     cut: (how, which = 'one') => {
       const all = [...open];
       const one = all[Math.floor(Math.random() * all.length)];

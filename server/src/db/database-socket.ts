@@ -1,31 +1,14 @@
 /**
- * What postgres.js is given to speak to the database over: ways that end with an error in the moment when they are closed.
+ * What postgres.js is given to speak to the database over: a way that ends with an error, in the moment when it is closed.
  *
- * Owns: TCP and TLS to the database, and when the driver hears that they ended. Never: the database's protocol beyond the
- * question for TLS.
+ * Owns: TCP and TLS to the database, and what the driver hears and sends there. Never: the database's protocol beyond the
+ * question for TLS, and where a connection begins.
  */
 import { EventEmitter } from 'node:events';
 import { isIP, Socket } from 'node:net';
 import { type ConnectionOptions, connect as overTls } from 'node:tls';
-
-/**
- * The driver takes an end before the database is ready for a reason to dial again at once, for ever: hundreds of times a second,
- * while who asked waits. And what it is given between an error and the close it puts on the connection that is going, and nobody
- * hears of it again.
- */
-export class DatabaseSocket extends Socket {
-  #reason: Error | null = null;
-
-  override emit(event: string | symbol, ...said: unknown[]): boolean {
-    if (event === 'error' && said[0] instanceof Error) {
-      this.#reason = said[0];
-      return true;
-    }
-    if (event === 'close' && this.listenerCount('error') > 0)
-      super.emit('error', this.#reason ?? new ConnectionEnded());
-    return super.emit(event, ...said);
-  }
-}
+import type { Reach } from './reach.ts';
+import { isReady, withoutPadding } from './startup.ts';
 
 /** How TLS was asked for, in the driver's own words. */
 export interface Security {
@@ -35,46 +18,65 @@ export interface Security {
   readonly sslnegotiation?: unknown;
 }
 
-interface Dialled {
-  readonly tcp: Socket;
+export interface Address {
   readonly host: string | undefined;
-  readonly security: Security;
+  readonly port: number | undefined;
+  /** A socket of the file system, instead. */
+  readonly path: string | undefined;
+}
+
+interface Dialled {
+  readonly address: Address;
+  /** None: TCP, or the file system, as it is. */
+  readonly security: Security | null;
+  readonly reach: Reach;
 }
 
 const QUESTION_FOR_TLS = Buffer.from('0000000804d2162f', 'hex');
 const ANY_CERTIFICATE: readonly unknown[] = ['require', 'allow', 'prefer'];
 
 /**
- * The same over TLS: of a socket what the driver asks of one. Made by the driver, the TLS would be above what we gave it and end
- * in the driver's way. What is written before the other side has shown who it is waits until then.
+ * Of a socket what the driver asks of one.
+ *
+ * The driver takes an end before the database is ready for a reason to dial again at once, for ever: so each end is an error. What
+ * it is given between an error and the close it puts on the connection that is going, and nobody hears of it again: so both are one
+ * moment. It does not reserve the connection of a transaction whose `begin` found the socket full, and takes a socket that is
+ * no longer full for one that is free, whoever has it: so this one is never full. What is written before the other side
+ * has shown who it is waits until then.
  */
-export class SecureDatabaseSocket extends EventEmitter {
+export class DatabaseSocket extends EventEmitter {
+  readonly host: string | undefined;
+  readonly port: number | undefined;
   readonly #dialled: Dialled;
+  readonly #tcp = new Socket();
   /** The TCP until the database said that it speaks TLS, and the TLS above it from then on. */
-  #way: Socket;
+  #way: Socket = this.#tcp;
   #waiting: (() => void)[] | null = [];
   #reason: Error | null = null;
+  #hasBegun = false;
+  #dialledAt: number | null = null;
+  /** What the database said, until it is ready. */
+  #said: Buffer | null = Buffer.alloc(0);
 
   constructor(dialled: Dialled) {
     super();
     this.#dialled = dialled;
-    this.#way = dialled.tcp;
-    this.#follow(dialled.tcp);
-    const isDirect = dialled.security.sslnegotiation === 'direct';
-    dialled.tcp.once('connect', () => {
-      if (isDirect) this.#secure();
-      else dialled.tcp.write(QUESTION_FOR_TLS);
-    });
-    if (!isDirect) dialled.tcp.once('data', (answer: Buffer) => this.#answered(answer));
+    this.host = dialled.address.host;
+    this.port = dialled.address.port;
+    this.#follow(this.#tcp);
+    // The driver listens only after this: who is refused at once would end before, and nobody would hear of it.
+    setImmediate(() => this.#dial());
   }
 
   get readyState(): string {
     return this.#waiting !== null && !this.#way.destroyed ? 'opening' : this.#way.readyState;
   }
 
-  write(chunk: Uint8Array, done?: (error?: Error | null) => void): boolean {
-    if (this.#waiting === null) return this.#way.write(chunk, done);
-    this.#waiting.push(() => this.#way.write(chunk, done));
+  write(chunk: Buffer, done?: (error?: Error | null) => void): boolean {
+    const sent = this.#hasBegun ? chunk : withoutPadding(chunk);
+    this.#hasBegun = true;
+    if (this.#waiting === null) this.#way.write(sent, done);
+    else this.#waiting.push(() => this.#way.write(sent, done));
     return true;
   }
 
@@ -96,27 +98,48 @@ export class SecureDatabaseSocket extends EventEmitter {
   }
 
   setKeepAlive(isOn: boolean, afterMs: number): void {
-    this.#dialled.tcp.setKeepAlive(isOn, afterMs);
+    this.#tcp.setKeepAlive(isOn, afterMs);
+  }
+
+  #dial(): void {
+    const { address, security, reach } = this.#dialled;
+    if (this.#tcp.destroyed) return;
+    const refusal = reach.refusal();
+    if (refusal !== null) {
+      this.#tcp.destroy(refusal);
+      return;
+    }
+    this.#dialledAt = performance.now();
+    const isAsked = security !== null && security.sslnegotiation !== 'direct';
+    this.#tcp.once('connect', () => {
+      if (isAsked) this.#tcp.write(QUESTION_FOR_TLS);
+      else if (security === null) this.#open();
+      else this.#secure(security);
+    });
+    if (isAsked) this.#tcp.once('data', (answer: Buffer) => this.#answered(answer, security));
+    if (address.path !== undefined) this.#tcp.connect(address.path);
+    else this.#tcp.connect(address.port ?? 5432, address.host ?? 'localhost');
   }
 
   /** One byte. What came with it, came from whoever sits between: the database does not speak before it is spoken to. */
-  #answered(answer: Buffer): void {
+  #answered(answer: Buffer, security: Security): void {
     const said = answer.length === 1 ? answer.toString('latin1') : '';
-    if (said === 'S') this.#secure();
-    else if (said === 'N' && this.#dialled.security.ssl === 'prefer') this.#open();
+    if (said === 'S') this.#secure(security);
+    else if (said === 'N' && security.ssl === 'prefer') this.#open();
     else this.#way.destroy(new TlsRefused(said === 'N'));
   }
 
-  #secure(): void {
-    const { tcp, host, security } = this.#dialled;
+  #secure(security: Security): void {
+    const { host, path } = this.#dialled.address;
     try {
-      const way = overTls({ socket: tcp, ...namesOf(host), ...checksOf(security) });
-      tcp.off('close', this.#closed);
+      const names = namesOf(path === undefined ? (host ?? 'localhost') : undefined);
+      const way = overTls({ socket: this.#tcp, ...names, ...checksOf(security) });
+      this.#tcp.off('close', this.#closed);
       this.#way = way;
       this.#follow(way);
       way.once('secureConnect', () => this.#open());
     } catch (error) {
-      tcp.destroy(error instanceof Error ? error : new TlsRefused(false));
+      this.#tcp.destroy(error instanceof Error ? error : new TlsRefused(false));
     }
   }
 
@@ -129,8 +152,10 @@ export class SecureDatabaseSocket extends EventEmitter {
   }
 
   #open(): void {
-    this.#way.on('data', (chunk: Buffer) => this.emit('data', chunk));
-    this.#way.on('drain', () => this.emit('drain'));
+    this.#way.on('data', (chunk: Buffer) => {
+      this.#hear(chunk);
+      this.emit('data', chunk);
+    });
     // Nothing is answered any more.
     this.#way.on('end', () => this.#way.destroy());
     const waiting = this.#waiting ?? [];
@@ -138,8 +163,19 @@ export class SecureDatabaseSocket extends EventEmitter {
     for (const write of waiting) write();
   }
 
+  #hear(chunk: Buffer): void {
+    if (this.#said === null) return;
+    this.#said = Buffer.concat([this.#said, chunk]);
+    if (!isReady(this.#said)) return;
+    this.#said = null;
+    this.#dialled.reach.ready();
+  }
+
   readonly #closed = (hadError: boolean) => {
-    if (this.listenerCount('error') > 0) this.emit('error', this.#reason ?? new ConnectionEnded());
+    const reason = this.#reason ?? new ConnectionEnded();
+    if (this.#said === null) this.#dialled.reach.lost();
+    else if (this.#dialledAt !== null) this.#dialled.reach.failed(reason, this.#dialledAt);
+    if (this.listenerCount('error') > 0) this.emit('error', reason);
     this.emit('close', hadError);
   };
 }

@@ -6,6 +6,7 @@ import { type FreshDatabase, freshDatabase } from '../../test/fresh-database.ts'
 import { type TlsProxy, tlsProxy } from '../../test/tls-proxy.ts';
 import { connect, type Database } from './client.ts';
 import { openDriver } from './driver.ts';
+import { REFUSED_FOR_MS } from './reach.ts';
 
 let database: FreshDatabase;
 let proxy: TlsProxy;
@@ -81,6 +82,7 @@ test('who is never answered is told so in time', async () => {
   onTestFinished(() => pool.end({ timeout: 1 }));
   await expect(pool`select 1`).rejects.toMatchObject({ code: 'CONNECT_TIMEOUT' });
   proxy.answer('S');
+  await delay(REFUSED_FOR_MS);
   expect([...(await pool`select 1 as one`)]).toEqual([{ one: 1 }]);
 });
 
@@ -93,6 +95,24 @@ test.each(['ends', 'resets'] as const)(
     setTimeout(() => proxy.cut(how, 'all'), 100);
     const again = asked.catch(() => ask(pool));
     expect(await Promise.race([again, delay(5000)])).toEqual([{ one: 1 }]);
+  },
+);
+
+test.each(['ends', 'resets'] as const)(
+  'when the connection of a transaction %s, nothing more of it is done',
+  async (how) => {
+    await database.owner`truncate said`;
+    const pool = over('sslmode=require', 'S', 1);
+    let second: unknown;
+    const transaction = pool.db.transaction(async (tx) => {
+      await tx.execute(sql`insert into said values ('first')`);
+      proxy.cut(how, 'all');
+      await expect.poll(() => ask(pool).catch(() => null)).toEqual([{ one: 1 }]);
+      second = await tx.execute(sql`insert into said values ('second')`).catch((error: Error) => error.cause);
+    });
+    await expect(transaction).rejects.toBeInstanceOf(Error);
+    await expect.poll(() => second).toMatchObject({ code: 'CONNECTION_CLOSED' });
+    expect([...(await database.owner`select what from said`)]).toEqual([]);
   },
 );
 
@@ -125,10 +145,49 @@ test('however connections are cut, everybody who asks is answered or refused', a
     proxy.cut(Math.random() < 0.5 ? 'ends' : 'resets', Math.random() < 0.1 ? 'all' : 'one');
   }
   isOver = true;
-  // After several that were cut before they were ready, the driver lets up to 20 seconds pass before it dials again.
   await Promise.race([Promise.all(callers), delay(25_000)]);
   expect(waiting.size).toBe(0);
   expect(heard.answered).toBeGreaterThan(100);
   const again = () => ask(pool);
   expect(await again().catch(again)).toEqual([{ one: 1 }]);
+});
+
+test('while nobody is left connected for long enough, all who ask are told so, and are answered as soon as it is over', async () => {
+  const pool = over('sslmode=require', 'S', 3);
+  proxy.cutAfter(10);
+  onTestFinished(() => proxy.cutAfter(null));
+  let longestMs = 0;
+  let isOver = false;
+  const call = async () => {
+    const since = performance.now();
+    const [{ status }] = await Promise.allSettled([ask(pool)]);
+    longestMs = Math.max(longestMs, performance.now() - since);
+    return status === 'fulfilled';
+  };
+  const callers = Array.from({ length: 24 }, async () => {
+    while (!isOver) await call();
+  });
+  // The driver by itself would dial once in ten seconds and more by then.
+  await delay(4000);
+  isOver = true;
+  await Promise.all(callers);
+  expect(longestMs).toBeLessThan(4000);
+  proxy.cutAfter(null);
+  const since = performance.now();
+  const answered = Array.from({ length: 24 }, async () => {
+    while (!(await call())) await delay(1);
+  });
+  await Promise.all(answered);
+  expect(performance.now() - since).toBeLessThan(4000);
+});
+
+test('when a dial is never answered, all who wait for one hear of it, and not one after the other', async () => {
+  proxy.answer('');
+  const pool = openDriver(proxy.url('sslmode=require'), { max: 1, connect_timeout: 2 });
+  onTestFinished(() => pool.end({ timeout: 1 }));
+  const since = performance.now();
+  const asked = await Promise.allSettled(Array.from({ length: 50 }, () => pool`select 1`));
+  expect(asked.every(({ status }) => status === 'rejected')).toBe(true);
+  // Fifty dials would take a hundred seconds.
+  expect(performance.now() - since).toBeLessThan(20_000);
 });

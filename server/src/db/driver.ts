@@ -4,9 +4,10 @@
  * Owns: what the driver is told about sockets, TLS and types, and that nothing of a transaction is sent once its connection is lost.
  * Never: pools' sizes, roles, SQL.
  */
-import { Socket } from 'node:net';
 import postgres, { type Options, type Sql, type TransactionSql } from 'postgres';
-import { ConnectionEnded, DatabaseSocket, SecureDatabaseSocket, type Security } from './database-socket.ts';
+import { ConnectionEnded, DatabaseSocket, type Security } from './database-socket.ts';
+import { Reach } from './reach.ts';
+import { PADDING } from './startup.ts';
 
 /** What the driver knows of itself when it asks for a socket; its own types leave this out. */
 interface Place {
@@ -19,6 +20,10 @@ interface Place {
 /**
  * Arrays are not asked for when a connection begins: nobody hears when the driver's own question fails, and that ends the
  * process. We write arrays as text (`pg-array.ts`); Drizzle reads its columns from text, and other statements select no arrays.
+ *
+ * The driver would wait longer before each dial that follows one that failed, for all connections together and up to 20 seconds, while
+ * whoever asked waits: here it dials at once, and {@link Reach} says when that is not worth it. And it does not reserve the
+ * connection of a transaction whose `begin` is the hundredth statement on it: so there is no hundredth.
  */
 export function openDriver(url: string, options: Options<Record<string, never>>): Sql {
   const losses = new Losses();
@@ -30,29 +35,27 @@ export function openDriver(url: string, options: Options<Record<string, never>>)
     postgres(url, {
       onnotice: () => undefined,
       ...options,
+      connection: { ...options.connection, ...PADDING },
       onclose,
       fetch_types: false,
+      backoff: () => 0,
+      ...{ max_pipeline: Number.POSITIVE_INFINITY },
       ...more,
     });
   // It dials nothing before it is asked, and knows whether TLS was: then another, for whom we speak it.
-  const plain = open({ socket: dialler() });
+  const plain = open({ socket: dialler(null) });
   const sql = plain.options.ssl ? open({ socket: dialler(plain.options), ssl: false }) : plain;
   return Object.assign(sql, { begin: keptTogether(sql, losses) });
 }
 
 /** Of several places, one after the other, as the driver itself would. */
-function dialler(security?: Security) {
+function dialler(security: Security | null) {
+  const reach = new Reach();
   let turn = 0;
-  return ({ host, port, path }: Place): Socket | SecureDatabaseSocket => {
+  return ({ host, port, path }: Place): DatabaseSocket => {
     const place = turn++ % host.length;
-    const dial = (socket: Socket) =>
-      path ? socket.connect(path) : socket.connect(port[place] ?? 5432, host[place] ?? 'localhost');
-    if (security === undefined) return dial(new DatabaseSocket());
-    return new SecureDatabaseSocket({
-      tcp: dial(new Socket()),
-      host: path ? undefined : host[place],
-      security,
-    });
+    const address = { host: host[place], port: port[place], path: path || undefined };
+    return new DatabaseSocket({ address, security, reach });
   };
 }
 
