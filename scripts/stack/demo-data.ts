@@ -61,7 +61,8 @@ export function startedPhase(
   const { promise, resolve, reject } = Promise.withResolvers<Exclude<Phase, 'starting'>>();
   const seconds = String(withinMs / 1000);
   const timer = setTimeout(
-    () => reject(new Error(`the till's agent has not started within ${seconds} s: its demo till is not set up`)),
+    () =>
+      reject(new Error(`the till's agent has not started within ${seconds} s: its demo till is not set up`)),
     withinMs,
   );
   const unsubscribe = agent.onState(({ phase }) => {
