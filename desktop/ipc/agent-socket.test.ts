@@ -233,7 +233,12 @@ describe('a client that may not speak', () => {
   it('is refused and disconnected for a wrong token', async () => {
     await serve();
     const client = open({ token: 'wrong' });
-    expect(await codeOf(client.whenConnected(20_000))).toBe('not_permitted');
+    const lost: string[] = [];
+    client.onLost((reason) => lost.push(reason));
+    await expect.poll(() => lost).toEqual(['not_permitted']);
+    // It goes on asking, since the next agent may know the token: however long one waits, this is the answer.
+    expect(await codeOf(client.whenConnected(300))).toBe('not_permitted');
+    expect(client.connected).toBe(false);
     const answer = await raw([hello({ token: 'b-token-of-the-test' })]);
     expect(answer.received).toContain('not_permitted');
     expect(answer.ended).toBe(true);

@@ -36,13 +36,14 @@ bool Verifier::Open(size_t remembered) {
   group_.reset(EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1));
   if (group_ == nullptr) return false;
   order_ = EC_GROUP_get0_order(group_.get());
+  field_ = EC_GROUP_get0_field(group_.get());
   point_.reset(EC_POINT_new(group_.get()));
   sum_.reset(EC_POINT_new(group_.get()));
   sha256_.reset(EVP_MD_fetch(nullptr, "SHA256", nullptr));
   hashing_.reset(EVP_MD_CTX_new());
   numbers_.reset(BN_CTX_new());
   modulo_order_.reset(BN_MONT_CTX_new());
-  if (!order_ || !point_ || !sum_ || !sha256_ || !hashing_ || !numbers_ || !modulo_order_) return false;
+  if (!order_ || !field_ || !point_ || !sum_ || !sha256_ || !hashing_ || !numbers_ || !modulo_order_) return false;
   if (BN_MONT_CTX_set(modulo_order_.get(), order_, numbers_.get()) != 1) return false;
   for (Number* number : {&r_, &digest_, &x_, &spare_}) {
     number->reset(BN_new());
@@ -110,7 +111,6 @@ bool Verifier::Holds(const Check& check, const BIGNUM* inverse) {
   BIGNUM* e = digest_.get();
   BIGNUM* r = r_.get();
   BIGNUM* u2 = spare_.get();
-  BIGNUM* x = x_.get();
   if (BN_bin2bn(digest, kScalar, e) == nullptr) return false;
   if (BN_bin2bn(check.signature.data, kScalar, r) == nullptr) return false;
   // Neither is twice n or more.
@@ -120,10 +120,24 @@ bool Verifier::Holds(const Check& check, const BIGNUM* inverse) {
   if (BN_mod_mul_montgomery(u2, r, inverse, modulo, numbers) != 1) return false;
   if (BN_mod_mul_montgomery(e, e, inverse, modulo, numbers) != 1) return false;
   if (EC_POINT_mul(group_.get(), sum_.get(), e, point_.get(), u2, numbers) != 1) return false;
-  // Fails of the point at infinity, which has no x.
-  if (EC_POINT_get_affine_coordinates(group_.get(), sum_.get(), x, nullptr, numbers) != 1) return false;
-  if (BN_ucmp(x, order_) >= 0 && BN_usub(x, x, order_) != 1) return false;
-  return BN_ucmp(x, r) == 0;
+  return HasX(r);
+}
+
+/// Whether `r` is the x of sum_ modulo n. As it stands, x is X/Z^2: instead of an inversion, r times Z^2 is held against X, and so is
+/// r + n, which is below p for few r.
+bool Verifier::HasX(BIGNUM* r) {
+  const EC_GROUP* group = group_.get();
+  BN_CTX* numbers = numbers_.get();
+  BIGNUM* x = x_.get();
+  BIGNUM* z = digest_.get();
+  BIGNUM* expected = spare_.get();
+  if (EC_POINT_is_at_infinity(group, sum_.get()) != 0) return false;
+  if (EC_POINT_get_Jprojective_coordinates_GFp(group, sum_.get(), x, nullptr, z, numbers) != 1) return false;
+  if (BN_mod_sqr(z, z, field_, numbers) != 1) return false;
+  if (BN_mod_mul(expected, r, z, field_, numbers) != 1) return false;
+  if (BN_ucmp(expected, x) == 0) return true;
+  if (BN_uadd(r, r, order_) != 1 || BN_ucmp(r, field_) >= 0) return false;
+  return BN_mod_mul(expected, r, z, field_, numbers) == 1 && BN_ucmp(expected, x) == 0;
 }
 
 bool Verifier::Import(const uint8_t* key) {

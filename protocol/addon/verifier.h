@@ -61,6 +61,7 @@ class Verifier {
   bool Open(size_t remembered);
   bool InvertAll(size_t count);
   bool Holds(const Check& check, const BIGNUM* inverse);
+  bool HasX(BIGNUM* r);
   bool Import(const uint8_t* key);
   bool ImportAnew(const uint8_t* key, Remembered* place);
   Remembered* PlaceOf(const uint8_t* key) const;
@@ -68,6 +69,8 @@ class Verifier {
   Owned<EC_GROUP, EC_GROUP_free> group_;
   /// n, the order, and what multiplying modulo n needs. Belongs to group_.
   const BIGNUM* order_ = nullptr;
+  /// p. Belongs to group_.
+  const BIGNUM* field_ = nullptr;
   Owned<BN_MONT_CTX, BN_MONT_CTX_free> modulo_order_;
   Owned<EC_POINT, EC_POINT_free> point_;
   Owned<EC_POINT, EC_POINT_free> sum_;

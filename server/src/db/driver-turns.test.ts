@@ -1,6 +1,5 @@
 /** What the driver would keep, skip or miss when things fall into one turn of the event loop, or one statement is one too many. */
 import { setImmediate as turn } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { type CuttingProxy, cuttingProxy } from '../../test/cutting-proxy.ts';
 import { type FreshDatabase, freshDatabase } from '../../test/fresh-database.ts';
@@ -8,7 +7,7 @@ import { type TlsProxy, tlsProxy } from '../../test/tls-proxy.ts';
 import { openDriver } from './driver.ts';
 
 /** By then the driver has what it was asked. */
-const nextTick = promisify(process.nextTick);
+const nextTick = () => new Promise<void>((resolve) => process.nextTick(resolve));
 
 let database: FreshDatabase;
 let plain: CuttingProxy;

@@ -12,21 +12,36 @@ import { PgDialect } from 'drizzle-orm/pg-core';
 import type { Tx } from './client.ts';
 
 const dialect = new PgDialect();
+/** That there is a name makes it prepared; the driver knows statements by their words. */
+const KEPT = 'kept';
 /** Transactions that go by indexes already. */
 const byIndex = new WeakSet<Tx>();
 
 /** As `tx.execute`, prepared. */
-export async function executePrepared<Row extends Record<string, unknown>>(
+export function executePrepared<Row extends Record<string, unknown>>(
   tx: Tx,
   statement: SQL,
 ): Promise<readonly Row[]> {
-  const run = () => prepare<Row>(tx, statement).execute();
+  return runByIndex(tx, () => prepare<Row>(tx, statement).execute());
+}
+
+/** What a query builder made, prepared. */
+interface Preparable<T> {
+  prepare(name: string): { execute(): Promise<T> };
+}
+
+/** As the query by itself, prepared. */
+export function runPrepared<T>(tx: Tx, query: Preparable<T>): Promise<T> {
+  return runByIndex(tx, () => query.prepare(KEPT).execute());
+}
+
+async function runByIndex<T>(tx: Tx, run: () => Promise<T>): Promise<T> {
   if (byIndex.has(tx)) return run();
   byIndex.add(tx);
   // Begun the same way, so that it is sent first.
   const setting = prepare(tx, sql`set local enable_seqscan = off`).execute();
-  const [, rows] = await bothInOrder(setting, run());
-  return rows;
+  const [, result] = await bothInOrder(setting, run());
+  return result;
 }
 
 /** As `tx.execute`, prepared, whatever the rest of its transaction goes by: for what reads no table. */
@@ -39,7 +54,7 @@ function prepare<Row extends Record<string, unknown>>(tx: Tx, statement: SQL) {
     execute: readonly Row[];
     all: unknown;
     values: unknown;
-  }>(dialect.sqlToQuery(statement), undefined, 'kept', false);
+  }>(dialect.sqlToQuery(statement), undefined, KEPT, false);
 }
 
 /**

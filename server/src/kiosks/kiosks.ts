@@ -106,7 +106,8 @@ async function changeStanding(
   const { merchantId, userId } = by;
   await inTransaction(needs.db, async (tx) => {
     const mine = and(eq(kiosks.id, kioskId), eq(kiosks.merchantId, merchantId));
-    const [kiosk] = await tx.select().from(kiosks).where(mine).for('update');
+    // Not its key: who settles holds the machine and names the till, and this waits for the machine.
+    const [kiosk] = await tx.select().from(kiosks).where(mine).for('no key update');
     if (kiosk === undefined) throw problem('kiosk_not_found');
     if (kiosk.status === 'denied' && kind !== 'denied') throw problem('kiosk_denied');
     if (isSo(kiosk, kind)) return;
@@ -142,11 +143,12 @@ async function denyInside(tx: Tx, { kioskId, endedAt, policy }: Ending): Promise
     enrolmentCode: null,
     enrolmentCodeHash: null,
   } as const;
-  await tx.update(kiosks).set(gone).where(eq(kiosks.id, kioskId));
   await tx
     .update(kioskEnrolments)
     .set({ endedAt, endedReason: 'denied' })
     .where(and(eq(kioskEnrolments.kioskId, kioskId), isNull(kioskEnrolments.endedAt)));
+  // The code's hash is a key: taking it away waits for all who name the till, and none of them waits for the machine any more.
+  await tx.update(kiosks).set(gone).where(eq(kiosks.id, kioskId));
   // A till that no machine ever became has no certificate, and what was certified ends: the list has room for who can still sell.
   const machines = await tx.$count(kioskEnrolments, eq(kioskEnrolments.kioskId, kioskId));
   if (machines === 0) return;

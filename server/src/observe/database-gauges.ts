@@ -109,7 +109,7 @@ async function read(db: Db, clock: Clock): Promise<Figures> {
       (select count(*)::int from top_ups where status = 'awaiting_payment') as top_ups_waiting,
       (select coalesce(max(points), 0)::int from rate_limits where key = 'sms_in_all:all' and expire > now()) as sms_used,
       (select count(*)::int from kiosk_enrolments where quarantined_at is not null and ended_at is null) as kiosks_quarantined,
-      ${tillsThatCannotSeal(now)} as kiosks_cannot_seal,
+      ${tillsThatCannotSeal} as kiosks_cannot_seal,
       (select count(*)::int from double_spend_cases) as double_spends,
       (select coalesce(max(used_minor), 0)::text from guarantee_use
         where merchant_id = '00000000-0000-0000-0000-000000000000' and month = ${month}) as guarantee_used,

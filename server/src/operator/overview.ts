@@ -51,7 +51,7 @@ export async function readOverview(context: ServerContext): Promise<OperatorOver
       (select count(*) from kiosks where status = 'awaiting_enrolment' and suspended_at is null) as awaiting,
       (select count(*) from kiosks where status = 'denied') as denied,
       (select count(*) from kiosk_enrolments where quarantined_at is not null and ended_at is null) as quarantined,
-      ${tillsThatCannotSeal(now)} as "cannotSeal",
+      ${tillsThatCannotSeal} as "cannotSeal",
       (select count(*) from double_spend_cases c where not exists
          (select from operator_acts a where a.subject_id = c.id and a.act = 'case_judged')) as "openCases",
       (select count(*) from claims where state = 'not_covered') as "notCovered",

@@ -33,6 +33,12 @@ export interface KnownAllowance {
   readonly reserveAccountId: string;
 }
 
+/** A machine's certificate is its own for ever. */
+interface KnownKiosk {
+  readonly certificate: KioskCertificate;
+  readonly enrolmentId: string;
+}
+
 class Memory<T> {
   readonly #items = new Map<string, { readonly item: T; readonly notAfter: number }>();
   readonly #limit: number;
@@ -84,7 +90,7 @@ export interface CertificatesNeeds {
 export class Certificates {
   readonly #needs: CertificatesNeeds;
   readonly #allowances: Memory<KnownAllowance>;
-  readonly #kiosks: Memory<KioskCertificate>;
+  readonly #kiosks: Memory<KnownKiosk>;
 
   constructor(needs: CertificatesNeeds) {
     this.#needs = needs;
@@ -153,24 +159,18 @@ export class Certificates {
     enrolmentId: string,
     hashes: readonly Uint8Array[],
   ): Promise<Map<string, KioskCertificate>> {
-    if (hashes.length === 0) return new Map();
-    const mine = await executor
+    const { found: known, missing } = recall(this.#kiosks, hashes);
+    const found = new Map<string, KioskCertificate>();
+    for (const [key, kiosk] of known)
+      if (kiosk.enrolmentId === enrolmentId) found.set(key, kiosk.certificate);
+    if (missing.length === 0) return found;
+    const asked = await executor
       .select({ hash: kioskCertificates.hash, certificate: kioskCertificates.certificate })
       .from(kioskCertificates)
       .where(
-        and(
-          eq(kioskCertificates.enrolmentId, enrolmentId),
-          inArray(kioskCertificates.hash, [...distinct(hashes).values()]),
-        ),
+        and(eq(kioskCertificates.enrolmentId, enrolmentId), inArray(kioskCertificates.hash, [...missing])),
       );
-    const { found, missing } = recall(
-      this.#kiosks,
-      mine.map((row) => row.hash),
-    );
-    if (missing.length === 0) return found;
-    const wanted = new Set(missing.map(toHex));
     const issuers = await this.#needs.trust.issuers(executor);
-    const asked = mine.filter((row) => wanted.has(toHex(row.hash)));
     const verified = await runTogether(
       asked.map((row) => verifyKioskCertificate(row.certificate, issuers)),
       this.#needs.verifier,
@@ -181,7 +181,8 @@ export class Certificates {
         this.#tellKioskDamaged(enrolmentId, one.ok ? 'certificate_of_another_kiosk' : one.code);
         continue;
       }
-      this.#kiosks.set(toHex(one.value.hash), one.value, one.value.notAfter);
+      const kiosk = { certificate: one.value, enrolmentId };
+      this.#kiosks.set(toHex(one.value.hash), kiosk, one.value.notAfter);
       found.set(toHex(one.value.hash), one.value);
     }
     return found;

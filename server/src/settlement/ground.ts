@@ -8,7 +8,7 @@ import { and, asc, eq, sql } from 'drizzle-orm';
 import { REFUSAL_CODES, type RefusalCode } from '@tikiwallet/protocol';
 import type { Executor, Tx } from '../db/client.ts';
 import { pgByteaArray, pgPlainArray } from '../db/pg-array.ts';
-import { executePrepared } from '../db/prepared.ts';
+import { executePrepared, runPrepared } from '../db/prepared.ts';
 import { kioskEnrolments } from '../db/schema/kiosks.ts';
 import {
   doubleSpendCases,
@@ -25,11 +25,10 @@ export type Machine = typeof kioskEnrolments.$inferSelect;
 
 /** The enrolment's row, locked: one batch of a machine at a time. */
 export async function lockMachine(tx: Tx, enrolmentId: string): Promise<Machine> {
-  const [row] = await tx
-    .select()
-    .from(kioskEnrolments)
-    .where(eq(kioskEnrolments.id, enrolmentId))
-    .for('update');
+  const [row] = await runPrepared(
+    tx,
+    tx.select().from(kioskEnrolments).where(eq(kioskEnrolments.id, enrolmentId)).for('update'),
+  );
   if (row === undefined) throw new Error(`no enrolment ${enrolmentId}`);
   return row;
 }
@@ -40,11 +39,15 @@ export async function findAcknowledgement(
   enrolmentId: string,
   batchHash: Uint8Array,
 ): Promise<Uint8Array | null> {
-  const [row] = await executor
+  const [row] = await acknowledgementOf(executor, enrolmentId, batchHash);
+  return row?.acknowledgement ?? null;
+}
+
+export function acknowledgementOf(executor: Executor, enrolmentId: string, batchHash: Uint8Array) {
+  return executor
     .select({ acknowledgement: settlementBatches.acknowledgement })
     .from(settlementBatches)
     .where(and(eq(settlementBatches.enrolmentId, enrolmentId), eq(settlementBatches.batchHash, batchHash)));
-  return row?.acknowledgement ?? null;
 }
 
 /** Hashes of stored journal entries by sequence, both ends included. */

@@ -27,6 +27,8 @@ export interface Recording {
   readonly kioskName: string;
   readonly businessName: string;
   readonly currency: string;
+  /** Whether refunds stood in this machine's journal before. */
+  readonly hasRefunds: boolean;
   readonly guaranteeAccountId: string;
   readonly transfers: SettlementTransfers;
   readonly now: Date;

@@ -15,21 +15,21 @@ export interface Acknowledgeable {
   /** Of the sales that this batch brought. */
   readonly sales: readonly SettlementResult[];
   readonly now: Date;
+  /** Most machines never refund, and are asked nothing about it. */
+  readonly hasRefunds: boolean;
 }
 
 /** In the order of their sequences, never more than an acknowledgement holds. `machine` as it stood before this batch. */
 export async function allResults(
   tx: Tx,
   machine: Machine,
-  { batch, sales, now }: Acknowledgeable,
+  { batch, sales, now, hasRefunds }: Acknowledgeable,
 ): Promise<readonly SettlementResult[]> {
   const range = { from: batch.fromSequence, to: batch.toSequence };
   const earlier = { from: range.from, to: Math.min(range.to, machine.settledSequence) };
-  const own = [
-    ...(await storedResults(tx, machine.id, earlier)),
-    ...sales,
-    ...(await refundResults(tx, machine.id, range)),
-  ];
+  const decided = [...(await storedResults(tx, machine.id, earlier)), ...sales];
+  if (!hasRefunds) return decided;
+  const own = [...decided, ...(await refundResults(tx, machine.id, range))];
   const limit = MAX_BATCH_ENTRIES - own.length;
   const ended = await endedRefunds(tx, machine.id, { outside: range, limit, now });
   return [...own, ...ended].sort((a, b) => a.sequence - b.sequence);

@@ -10,6 +10,7 @@ import { randomUUIDv7 } from 'node:crypto';
 import { and, asc, eq, inArray, sql } from 'drizzle-orm';
 import { toHex } from '@tikiwallet/protocol';
 import type { Tx } from '../db/client.ts';
+import { runPrepared } from '../db/prepared.ts';
 import { debts } from '../db/schema/settlement.ts';
 import { refundEntries, refundSums, refunds } from '../db/schema/refunds.ts';
 import { recoverDebts } from '../debts/recover.ts';
@@ -74,7 +75,7 @@ function payableOf({ offer, allowance }: ValidRefund): Payable {
 
 /** Of this merchant, oldest first. What another settler holds at this moment is paid by that one. */
 async function lockWaiting(tx: Tx, { machine, currency }: Recording): Promise<readonly Payable[]> {
-  return await tx
+  const waiting = tx
     .select({
       offerHash: refunds.offerHash,
       paymentHash: refunds.paymentHash,
@@ -94,6 +95,7 @@ async function lockWaiting(tx: Tx, { machine, currency }: Recording): Promise<re
     .orderBy(asc(refunds.id))
     .limit(ROUND)
     .for('update', { skipLocked: true });
+  return await runPrepared(tx, waiting);
 }
 
 /** The table's CHECK refuses what `decide-refunds.ts` should never let through. */

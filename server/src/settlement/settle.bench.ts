@@ -7,14 +7,14 @@ import { randomUUIDv7 } from 'node:crypto';
 import { sql } from 'drizzle-orm';
 import { type BenchCloud, startBenchCloud } from '../../test/bench/cloud.ts';
 import { growthRows } from '../../test/bench/growth.ts';
-import { signaturesOf, VerifyOnly } from '../../test/bench/limits.ts';
-import { addCustomers, addKiosks, addPhones, type BenchKiosk, nextBatch } from '../../test/bench/market.ts';
+import { VerifyOnly } from '../../test/bench/limits.ts';
 import { layPgbench, type Pgbench } from '../../test/bench/pgbench.ts';
 import { drawPairs, laySeedTables, type Pair, payAsSeed, perSecond } from '../../test/bench/seed.ts';
 import { laySeedSettlement, SeedSettler } from '../../test/bench/seed-settle.ts';
-import type { OfflineWallet } from '../../test/simulated-phone.ts';
+import { Shops, type Unsettled } from '../../test/bench/shops.ts';
 import { atLeast, atMost, type BenchRow, figure, overRounds } from '../../../scripts/figures.ts';
 import { inTransaction } from '../db/retry.ts';
+import type { EnrolledKiosk } from '../kiosks/index.ts';
 import { type NewTransfer, postTransfers } from '../ledger/index.ts';
 import { chooseWay, SignaturePool } from '../trust/index.ts';
 import { Certificates } from './certificates.ts';
@@ -39,11 +39,8 @@ const SEED_PAYMENTS = 800;
 
 interface World {
   readonly cloud: BenchCloud;
-  readonly kiosks: readonly BenchKiosk[];
-  readonly phones: readonly OfflineWallet[];
+  readonly shops: Shops;
   readonly seed: SeedSettler;
-  readonly seedKiosks: readonly BenchKiosk[];
-  readonly seedPhones: readonly OfflineWallet[];
   readonly accounts: readonly string[];
   readonly pairs: Readonly<Record<'uniform' | 'zipf', readonly Pair[]>>;
   readonly verifyOnly: VerifyOnly;
@@ -55,14 +52,11 @@ interface World {
 
 async function layWorld(cloud: BenchCloud): Promise<World> {
   const { context } = cloud;
-  const phones = await addPhones(cloud, PHONES, 1_000_000n);
-  const customers = await addCustomers(cloud, ACCOUNTS, 1_000_000_000n);
+  const groups = [PHONES, SEED_PHONES].map((phones) => ({ kiosks: SETTLERS, phones }));
+  const shops = await Shops.open(cloud, { groups, customers: ACCOUNTS });
+  const { accounts, signed } = shops.laid;
   await laySeedTables(cloud, ACCOUNTS);
-  const kiosks = await addKiosks(cloud, SETTLERS);
-  const seedPhones = await addPhones(cloud, SEED_PHONES, 1_000_000n);
-  const seedKiosks = await addKiosks(cloud, SETTLERS);
   await laySeedSettlement(cloud);
-  const signed = signaturesOf(phones, await context.offline.trust.issuers(context.db));
   // Nothing remembered: each batch verifies its certificates and imports its keys anew.
   const forgetful = new SignaturePool({ rememberedKeys: 0 });
   const certificates = new Certificates({
@@ -74,12 +68,9 @@ async function layWorld(cloud: BenchCloud): Promise<World> {
   });
   return {
     cloud,
-    kiosks,
-    phones,
+    shops,
     seed: new SeedSettler(cloud, settleNeeds(context)),
-    seedKiosks,
-    seedPhones,
-    accounts: customers.map(({ accountId }) => accountId),
+    accounts,
     pairs: {
       uniform: drawPairs(SETTLERS * POSTED, ACCOUNTS, 'uniform'),
       zipf: drawPairs(SETTLERS * POSTED, ACCOUNTS, 'zipf'),
@@ -92,54 +83,35 @@ async function layWorld(cloud: BenchCloud): Promise<World> {
   };
 }
 
-interface Unsettled {
-  readonly kiosk: BenchKiosk;
-  readonly envelopes: readonly Uint8Array[];
-}
-
-interface Shops {
-  readonly kiosks: readonly BenchKiosk[];
-  readonly phones: readonly OfflineWallet[];
+interface Turn {
+  readonly group: 0 | 1;
   readonly batches: number;
-}
-
-/** Of settling, whichever way. */
-let turn = 0;
-
-/** New batches of each kiosk, no phone in two of them; from turn to turn the phones go from shop to shop. */
-function freshBatches({ kiosks, phones, batches }: Shops): readonly Unsettled[] {
-  turn += 1;
-  const walletsOf = (place: number) => {
-    const first = ((place + turn) * BATCH) % phones.length;
-    return phones.slice(first, first + BATCH);
-  };
-  return kiosks.map((kiosk, k) => ({
-    kiosk,
-    envelopes: Array.from({ length: batches }, (_, b) => nextBatch(kiosk, walletsOf(k * batches + b))),
-  }));
 }
 
 /** As many settlers as there are kiosks. @returns payments a second */
 async function settleAll(
   shops: Shops,
-  settleOne: (kiosk: BenchKiosk, envelope: Uint8Array) => Promise<unknown>,
+  { group, batches }: Turn,
+  settleOne: (kiosk: EnrolledKiosk, envelope: Uint8Array) => Promise<unknown>,
 ): Promise<number> {
   const settling = async ({ kiosk, envelopes }: Unsettled) => {
     for (const envelope of envelopes) await settleOne(kiosk, envelope);
   };
-  return (await perSecond(freshBatches(shops), SETTLERS, settling)) * shops.batches * BATCH;
+  const unsettled = await shops.next({ group, batches, size: BATCH });
+  return (await perSecond(unsettled, SETTLERS, settling)) * batches * BATCH;
 }
 
-function settle({ kiosks, phones }: World, needs: World['warm']): Promise<number> {
-  return settleAll({ kiosks, phones, batches: BATCHES }, ({ kiosk }, envelope) =>
+function settle({ shops }: World, needs: World['warm']): Promise<number> {
+  return settleAll(shops, { group: 0, batches: BATCHES }, (kiosk, envelope) =>
     settleBatch(needs, kiosk, envelope),
   );
 }
 
 /** The same batches with the same certificates known, a transaction a payment. */
-function settleAsSeed({ seed, seedKiosks, seedPhones }: World): Promise<number> {
-  const shops = { kiosks: seedKiosks, phones: seedPhones, batches: SEED_BATCHES };
-  return settleAll(shops, (kiosk, envelope) => seed.settle(kiosk, envelope));
+function settleAsSeed({ shops, seed }: World): Promise<number> {
+  return settleAll(shops, { group: 1, batches: SEED_BATCHES }, (kiosk, envelope) =>
+    seed.settle(kiosk, envelope),
+  );
 }
 
 function transfersOf(
@@ -212,7 +184,7 @@ export default async function bench(): Promise<readonly BenchRow[]> {
     }
     const rounds: Round[] = [];
     for (let round = 0; round < ROUNDS; round += 1) rounds.push(await measureRound(world));
-    await Promise.all([world.verifyOnly.end(), world.verifyOnlyOwn.end()]);
+    await Promise.all([world.verifyOnly.end(), world.verifyOnlyOwn.end(), world.shops.close()]);
     const [deadlocks] = await cloud.owner<{ deadlocks: number }[]>`
       select deadlocks::int from pg_stat_database where datname = current_database()`;
     const growth = await growthRows(cloud, {

@@ -6,7 +6,7 @@
  * sequence, or answers before the commit.
  */
 import { randomUUIDv7 } from 'node:crypto';
-import { eq } from 'drizzle-orm';
+import { eq, sql } from 'drizzle-orm';
 import {
   attempt,
   type ChainedEntry,
@@ -21,9 +21,11 @@ import {
 import type { Clock } from '../clock.ts';
 import type { ServerContext } from '../context.ts';
 import type { Db, Executor, Tx } from '../db/client.ts';
+import { runPrepared } from '../db/prepared.ts';
 import { inTransaction } from '../db/retry.ts';
 import { merchants } from '../db/schema/accounts.ts';
 import { kioskEnrolments, kiosks } from '../db/schema/kiosks.ts';
+import { refundEntries } from '../db/schema/refunds.ts';
 import { brokenChains, settlementBatches } from '../db/schema/settlement.ts';
 import { problem } from '../http/problem.ts';
 import type { EnrolledKiosk } from '../kiosks/index.ts';
@@ -34,7 +36,14 @@ import { Certificates } from './certificates.ts';
 import { type CheckedRefund, checkRefunds, type ReadRefund, readRefunds } from './check-refunds.ts';
 import { type CheckedSale, checkSales, type ReadSale, readSales, type SaleFacts } from './check-sales.ts';
 import { decide } from './decide.ts';
-import { findAcknowledgement, layGround, lockMachine, type Machine, storedHashes } from './ground.ts';
+import {
+  acknowledgementOf,
+  findAcknowledgement,
+  layGround,
+  lockMachine,
+  type Machine,
+  storedHashes,
+} from './ground.ts';
 import { postPayments, type SettlementTransfers } from './post-payments.ts';
 import {
   chargeGuarantee,
@@ -110,7 +119,7 @@ export async function settleBatch(
     throw problem(isOurs ? verified.code : 'batch_malformed', { detail: verified.code });
   }
   const { batch, entries } = verified.value;
-  const known = await findAcknowledgement(db, kiosk.enrolmentId, batch.hash);
+  const known = await answerBefore(db, kiosk, batch);
   if (known !== null) return repeated(needs, db, known);
   // What is stored already was checked when it came.
   const unseen = entries.filter(({ entry }) => entry.sequence > kiosk.settledSequence);
@@ -121,6 +130,16 @@ export async function settleBatch(
   const checked = await checkSales(sales, facts, { kioskCertificateHash, verifier });
   const checkedRefunds = await checkRefunds(refunds, facts, verifier);
   return take(needs, kiosk, { batch, entries, checked, checkedRefunds, envelope });
+}
+
+/** Nobody is asked about a batch that ends after what is stored; a twin that was taken meanwhile is found under the lock. */
+async function answerBefore(
+  db: Db,
+  kiosk: EnrolledKiosk,
+  batch: SettlementBatch,
+): Promise<Uint8Array | null> {
+  if (batch.toSequence > kiosk.settledSequence) return null;
+  return findAcknowledgement(db, kiosk.enrolmentId, batch.hash);
 }
 
 async function repeated(needs: SettleNeeds, executor: Executor, known: Uint8Array): Promise<Settled> {
@@ -192,8 +211,9 @@ async function takeInside(
   const { batch, entries, checked, checkedRefunds, locksFirst } = presented;
   const machine = await lockMachine(tx, kiosk.enrolmentId);
   // A twin of this request may have finished while we waited for the lock.
-  const known = await findAcknowledgement(tx, machine.id, batch.hash);
-  if (known !== null) return { kind: 'settled', settledBefore: null, ...(await repeated(needs, tx, known)) };
+  const known = await runPrepared(tx, acknowledgementOf(tx, machine.id, batch.hash));
+  if (known[0] !== undefined)
+    return { kind: 'settled', settledBefore: null, ...(await repeated(needs, tx, known[0].acknowledgement)) };
   if (machine.endedAt !== null)
     throw problem('not_authenticated', { detail: 'another machine enrolled as this kiosk' });
   if (machine.quarantinedAt !== null)
@@ -214,8 +234,10 @@ async function takeInside(
     newEntries,
     locksFirst,
   });
-  await settleRefunds(tx, checkedRefunds.filter(isNew), recording, { byClaim: false });
-  const all = await allResults(tx, machine, { batch, sales: results, now });
+  const newRefunds = checkedRefunds.filter(isNew);
+  await settleRefunds(tx, newRefunds, recording, { byClaim: false });
+  const hasRefunds = recording.hasRefunds || newRefunds.length > 0;
+  const all = await allResults(tx, machine, { batch, sales: results, now, hasRefunds });
   const reported = await advance(tx, machine, batch);
   const acknowledgement = acknowledge(needs, { machine, batch, results: all, now });
   if (entries.length > 0) await recordBatch(tx, { machine, batch, acknowledgement, now });
@@ -269,11 +291,18 @@ export async function recordingOf(
   machine: Machine,
   now: Date,
 ): Promise<Recording> {
-  const [shop] = await tx
-    .select({ kioskName: kiosks.name, currency: kiosks.currency, businessName: merchants.businessName })
-    .from(kiosks)
-    .innerJoin(merchants, eq(merchants.id, kiosks.merchantId))
-    .where(eq(kiosks.id, machine.kioskId));
+  const hasRefunds = sql<boolean>`exists (select from ${refundEntries} where ${refundEntries.enrolmentId} = ${machine.id})`;
+  const [shop] = await runPrepared(
+    tx,
+    tx
+      .select({
+        ...{ kioskName: kiosks.name, currency: kiosks.currency, businessName: merchants.businessName },
+        hasRefunds,
+      })
+      .from(kiosks)
+      .innerJoin(merchants, eq(merchants.id, kiosks.merchantId))
+      .where(eq(kiosks.id, machine.kioskId)),
+  );
   if (shop === undefined) throw new Error(`kiosk ${machine.kioskId} has no merchant`);
   const { guaranteeAccountId, transfers } = needs;
   return { machine, ...shop, guaranteeAccountId, transfers, now };
@@ -324,14 +353,17 @@ async function advance(tx: Tx, machine: Machine, batch: SettlementBatch): Promis
   const isUnchanged =
     batch.toSequence === machine.settledSequence && reported === machine.reportedDenyListVersion;
   if (isUnchanged) return null;
-  await tx
-    .update(kioskEnrolments)
-    .set({
-      settledSequence: batch.toSequence,
-      settledHash: batch.headHash,
-      reportedDenyListVersion: reported,
-    })
-    .where(eq(kioskEnrolments.id, machine.id));
+  await runPrepared(
+    tx,
+    tx
+      .update(kioskEnrolments)
+      .set({
+        settledSequence: batch.toSequence,
+        settledHash: batch.headHash,
+        reportedDenyListVersion: reported,
+      })
+      .where(eq(kioskEnrolments.id, machine.id)),
+  );
   return reported;
 }
 
@@ -362,14 +394,17 @@ interface TakenBatch {
 }
 
 async function recordBatch(tx: Tx, { machine, batch, acknowledgement, now }: TakenBatch): Promise<void> {
-  await tx.insert(settlementBatches).values({
-    enrolmentId: machine.id,
-    batchHash: batch.hash,
-    head: batch.bytes,
-    fromSequence: batch.fromSequence,
-    toSequence: batch.toSequence,
-    denyListVersion: batch.denyListVersion,
-    acknowledgement,
-    receivedAt: now,
-  });
+  await runPrepared(
+    tx,
+    tx.insert(settlementBatches).values({
+      enrolmentId: machine.id,
+      batchHash: batch.hash,
+      head: batch.bytes,
+      fromSequence: batch.fromSequence,
+      toSequence: batch.toSequence,
+      denyListVersion: batch.denyListVersion,
+      acknowledgement,
+      receivedAt: now,
+    }),
+  );
 }

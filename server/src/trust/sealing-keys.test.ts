@@ -224,7 +224,8 @@ test('a till that comes again and again under a key that is not known is counted
     return (await server.expect(OperatorOverview, '/v1/operator/overview', { token })).kiosks.cannotSeal;
   };
   // Tills of the tests before were refused, too, and never came again.
-  await server.database.owner`update kiosk_enrolments set sealing_unknown_since = null`;
+  await server.database
+    .owner`update kiosk_enrolments set sealing_unknown_since = null, sealing_refused_at = null`;
   const leaked = await takeKey();
   await rotateSealingKey(parts(), { leaked: true });
   server.clock.advance(31_000);
@@ -235,7 +236,21 @@ test('a till that comes again and again under a key that is not known is counted
   await refused();
   // As every till does after a rotation, and comes again in a moment.
   expect(await seen()).toBe(0);
-  server.clock.advance(31 * 60_000);
+  // Its line is gone for hours, it comes back for one try, and is gone again: nobody saw that it cannot.
+  for (let outage = 0; outage < 2; outage += 1) {
+    server.clock.advance(4 * 3_600_000);
+    expect(await seen()).toBe(0);
+    await refused();
+    expect(await seen()).toBe(0);
+  }
+  for (let minutes = 0; minutes < 30; minutes += 10) {
+    expect(await seen()).toBe(0);
+    server.clock.advance(10 * 60_000);
+    await refused();
+  }
+  expect(await seen()).toBe(1);
+  // A longer silence makes it no better.
+  server.clock.advance(4 * 3_600_000);
   await refused();
   expect(await seen()).toBe(1);
   const fresh = await takeKey(leaked);

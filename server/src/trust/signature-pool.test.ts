@@ -1,6 +1,6 @@
 /** Threads that verify: the same verdicts by every way and in every number. */
 import { newKey } from '../../test/simulated-phone.ts';
-import type { SignatureCheck } from '@tikiwallet/protocol/verify-many';
+import { packChecks, type SignatureCheck } from '@tikiwallet/protocol/verify-many';
 import { afterAll, describe, expect, it } from 'vitest';
 import { chooseWay } from './signature-checks.ts';
 import { SignaturePool } from './signature-pool.ts';
@@ -39,6 +39,24 @@ describe('a pool', () => {
     for (const pool of pools)
       expect(await pool.verifyAll([...hostile, good])).toEqual([...hostile.map(() => false), true]);
   });
+});
+
+it('work that a thread dies of fails, what lies beside it is never called bad, and the next is done', async () => {
+  const pool = new SignaturePool({ threads: 2 });
+  const good = Array.from({ length: 20 }, (_, n) => check(n));
+  const pieces = Array.from({ length: 12 }, () => packChecks(good));
+  const deadly = { count: 21, bytes: packChecks(good).bytes };
+  const asked = await Promise.allSettled([
+    ...pieces.slice(0, 6).map((piece) => pool.verifyPacked([piece, packChecks(good)])),
+    pool.verifyPacked([deadly]),
+    ...pieces.slice(6).map((piece) => pool.verifyPacked([piece, packChecks(good)])),
+  ]);
+  expect(asked[6]?.status).toBe('rejected');
+  for (const outcome of asked)
+    if (outcome.status === 'fulfilled')
+      expect(outcome.value.every((verdicts) => verdicts.every((verdict) => verdict === 1))).toBe(true);
+  expect(await pool.verifyAll(good)).toEqual(good.map(() => true));
+  await pool.close();
 });
 
 it('the addon is not taken where it is switched off', () => {

@@ -43,6 +43,8 @@ export interface PoolOptions {
 export const CHUNK = 64;
 /** Less than this is done sooner here than by asking. */
 const WORTH_ASKING = 8;
+/** One at work and one that lies ready: who asks is often busy for longer than a piece takes, and no core should wait for that. */
+const AT_ONCE = 2;
 /**
  * Any thread may be asked about any key, so each comes to know all. In the addon two keys may want one place: three of four places stay
  * empty where as many phones come as certificates are remembered.
@@ -60,7 +62,6 @@ export class SignaturePool implements SignatureVerifier {
   readonly #size: number;
   readonly #settings: ThreadSettings;
   readonly #here: VerifyMany;
-  readonly #idle: Thread[] = [];
   readonly #threads = new Set<Thread>();
   readonly #waiting: Job[] = [];
   #nextId = 0;
@@ -101,24 +102,28 @@ export class SignaturePool implements SignatureVerifier {
 
   #dispatch(): void {
     while (this.#waiting.length > 0) {
-      const thread = this.#idle.pop() ?? this.#start();
+      const thread = this.#leastBusy();
       if (thread === null) return;
       const job = this.#waiting.shift();
       if (job !== undefined) thread.work(job);
     }
   }
 
-  #start(): Thread | null {
-    if (this.#threads.size >= this.#size) return null;
+  #leastBusy(): Thread | null {
+    let least: Thread | null = null;
+    for (const thread of this.#threads) if (least === null || thread.asked < least.asked) least = thread;
+    const isBusy = least === null || least.asked > 0;
+    if (isBusy && this.#threads.size < this.#size) return this.#start();
+    return least !== null && least.asked < AT_ONCE ? least : null;
+  }
+
+  #start(): Thread {
     const thread: Thread = new Thread(this.#settings, {
-      idle: () => {
-        this.#idle.push(thread);
+      answered: () => {
         this.#dispatch();
       },
       gone: () => {
         this.#threads.delete(thread);
-        const at = this.#idle.indexOf(thread);
-        if (at >= 0) this.#idle.splice(at, 1);
         this.#dispatch();
       },
     });
@@ -128,13 +133,15 @@ export class SignaturePool implements SignatureVerifier {
 }
 
 interface Said {
-  readonly idle: () => void;
+  readonly answered: () => void;
   readonly gone: () => void;
 }
 
 class Thread {
   readonly #worker: Worker;
-  #job: Job | null = null;
+  /** In the order of their answers. */
+  readonly #jobs: Job[] = [];
+  #isLost = false;
 
   constructor(settings: ThreadSettings, say: Said) {
     this.#worker = new Worker(new URL('./signature-thread.ts', import.meta.url), {
@@ -142,12 +149,11 @@ class Thread {
       name: 'signatures',
     });
     this.#worker.on('message', (answer: Answered) => {
-      const job = this.#job;
-      this.#job = null;
-      this.#worker.unref();
-      // Idle first: what is answered may bring the next work at once.
-      say.idle();
-      if (job === null || job.id !== answer.id || job.packed.count !== answer.verdicts.length)
+      const job = this.#jobs.shift();
+      if (this.#jobs.length === 0) this.#worker.unref();
+      // Its next work first: who is answered here may be busy for a while.
+      say.answered();
+      if (job === undefined || job.id !== answer.id || job.packed.count !== answer.verdicts.length)
         job?.reject(new Error('a signature thread answered something else'));
       else job.resolve(answer.verdicts);
     });
@@ -160,8 +166,13 @@ class Thread {
     this.#worker.unref();
   }
 
+  /** How many jobs it has not answered; no number is as many when it will answer none. */
+  get asked(): number {
+    return this.#isLost ? Number.POSITIVE_INFINITY : this.#jobs.length;
+  }
+
   work(job: Job): void {
-    this.#job = job;
+    this.#jobs.push(job);
     this.#worker.ref();
     const { id, packed } = job;
     const asked: Asked = { id, packed };
@@ -173,9 +184,9 @@ class Thread {
   }
 
   #fail(cause: unknown): void {
-    const job = this.#job;
-    this.#job = null;
-    job?.reject(cause instanceof Error ? cause : new Error('a signature thread failed', { cause }));
+    this.#isLost = true;
+    const failure = cause instanceof Error ? cause : new Error('a signature thread failed', { cause });
+    for (const job of this.#jobs.splice(0)) job.reject(failure);
   }
 }
 

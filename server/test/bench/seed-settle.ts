@@ -21,8 +21,8 @@ import {
 import { checkSales, readSales, type ValidSale } from '../../src/settlement/check-sales.ts';
 import type { settleNeeds } from '../../src/settlement/settle.ts';
 import { must } from '../../src/trust/index.ts';
+import type { EnrolledKiosk } from '../../src/kiosks/index.ts';
 import type { BenchCloud } from './cloud.ts';
-import type { BenchKiosk } from './market.ts';
 
 const TABLES = {
   kiosk_enrolments: [],
@@ -71,7 +71,7 @@ export class SeedSettler {
   }
 
   /** @returns the signed acknowledgement */
-  async settle({ kiosk }: BenchKiosk, envelope: Uint8Array): Promise<Uint8Array> {
+  async settle(kiosk: EnrolledKiosk, envelope: Uint8Array): Promise<Uint8Array> {
     const { certificates, db, verifier } = this.#needs;
     const opened = decodeSettlementEnvelope(envelope);
     const { kioskCertificateHash } = opened;
@@ -96,12 +96,12 @@ export class SeedSettler {
     return this.#acknowledge(kiosk, batch, results);
   }
 
-  #pay(kiosk: BenchKiosk['kiosk'], taken: Taken): Promise<SettlementResult> {
+  #pay(kiosk: EnrolledKiosk, taken: Taken): Promise<SettlementResult> {
     return this.#cloud.app.begin((tx) => payInside(tx, kiosk, taken));
   }
 
   async #acknowledge(
-    { enrolmentId, kioskId }: BenchKiosk['kiosk'],
+    { enrolmentId, kioskId }: EnrolledKiosk,
     batch: SettlementBatch,
     results: readonly SettlementResult[],
   ): Promise<Uint8Array> {
@@ -131,7 +131,7 @@ interface Taken {
 /** Begin, five reads of which three lock, nine writes, commit: sixteen round trips. */
 async function payInside(
   tx: TransactionSql,
-  { enrolmentId }: BenchKiosk['kiosk'],
+  { enrolmentId }: EnrolledKiosk,
   { entry: { entry, bytes, hash }, sale, batch }: Taken,
 ): Promise<SettlementResult> {
   const { payment, paymentKey, allowance } = sale;

@@ -103,6 +103,8 @@ export const kioskEnrolments = pgTable(
     quarantinedAt: at('quarantined_at'),
     /** Since when it hands in batches under a sealing key that is not known here; null once one is settled again. */
     sealingUnknownSince: at('sealing_unknown_since'),
+    /** When it last did, to a minute. */
+    sealingRefusedAt: at('sealing_refused_at'),
     enrolledAt: at('enrolled_at').notNull(),
     endedAt: at('ended_at'),
     endedReason: text('ended_reason').$type<EnrolmentEnd>(),

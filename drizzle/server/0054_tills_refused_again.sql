@@ -1,0 +1,1 @@
+ALTER TABLE "kiosk_enrolments" ADD COLUMN "sealing_refused_at" timestamp with time zone;
