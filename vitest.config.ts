@@ -15,6 +15,8 @@ export default defineConfig({
   root,
   test: {
     pool: 'forks',
+    // One file for each core; the default leaves one core free, which of two is half of them.
+    maxWorkers: '100%',
     // Facts are waited for, and a busy machine may take its time for them.
     testTimeout: 30_000,
     hookTimeout: 60_000,

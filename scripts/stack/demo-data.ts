@@ -3,6 +3,7 @@
 // them and adds nothing.
 
 import { randomUUID } from 'node:crypto';
+import type { AgentClient } from '@tikiwallet/desktop/agent-client';
 import { CloudClient, type Person } from './cloud-client.ts';
 import type { Stack } from './stack.ts';
 
@@ -36,8 +37,7 @@ export async function ensureDemoKiosk(stack: Stack): Promise<void> {
   const agent = stack.connectAgent();
   try {
     await agent.whenConnected(10_000);
-    const state = await agent.call('agent.state', {});
-    if (state.phase !== 'not_enrolled') return;
+    if ((await startedPhase(agent)) !== 'not_enrolled') return;
     await agent.call('merchant.signIn', { phone: demoMerchant.phone, password: demoMerchant.password });
     const kiosk = await agent.call('kiosks.create', { idempotencyKey: randomUUID(), name: 'Counter' });
     if (kiosk.enrolment === null) throw new Error('the cloud made a kiosk without an enrolment code');
@@ -46,4 +46,30 @@ export async function ensureDemoKiosk(stack: Stack): Promise<void> {
   } finally {
     agent.close();
   }
+}
+
+/** A large store takes seconds to open. */
+const STARTED_WITHIN_MS = 60_000;
+
+type Phase = Parameters<Parameters<AgentClient['onState']>[0]>[0]['phase'];
+
+/** Until it has started, an agent does not know whether it is enrolled. Rejects when it does not start in time. */
+export function startedPhase(
+  agent: Pick<AgentClient, 'onState'>,
+  withinMs = STARTED_WITHIN_MS,
+): Promise<Exclude<Phase, 'starting'>> {
+  const { promise, resolve, reject } = Promise.withResolvers<Exclude<Phase, 'starting'>>();
+  const seconds = String(withinMs / 1000);
+  const timer = setTimeout(
+    () =>
+      reject(new Error(`the till's agent has not started within ${seconds} s: its demo till is not set up`)),
+    withinMs,
+  );
+  const unsubscribe = agent.onState(({ phase }) => {
+    if (phase !== 'starting') resolve(phase);
+  });
+  return promise.finally(() => {
+    clearTimeout(timer);
+    unsubscribe();
+  });
 }

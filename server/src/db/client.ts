@@ -84,8 +84,12 @@ export function connect(options: ConnectOptions): Database {
         ...(options.role === undefined ? {} : { role: options.role }),
       },
     });
-  // Behind a pooler nothing is kept in a session, and this must hold there, too: nothing is planned to be kept either.
-  const laneSettings = options.isPooled === true ? `; set local lock_timeout = ${LANE_LOCK_MS}` : '';
+  // Behind a pooler nothing is kept in a session, and this must hold there, too. Nothing is planned to be kept either; but what moves
+  // balances locks them in the order of their ids only where it does not read the whole table.
+  const laneSettings =
+    options.isPooled === true
+      ? `; set local lock_timeout = ${LANE_LOCK_MS}; set local enable_seqscan = off`
+      : '';
   const openLane = (): LaneConnection => {
     let losses = 0;
     const onclose = () => {

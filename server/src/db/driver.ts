@@ -1,11 +1,13 @@
 /**
  * How this process opens connections with postgres.js, so that a connection may be cut at every byte.
  *
- * Owns: what the driver is told about sockets and types, and that nothing of a transaction is sent once its connection is lost.
+ * Owns: what the driver is told about sockets, TLS and types, and that nothing of a transaction is sent once its connection is lost.
  * Never: pools' sizes, roles, SQL.
  */
-import { Socket } from 'node:net';
 import postgres, { type Options, type Sql, type TransactionSql } from 'postgres';
+import { ConnectionEnded, DatabaseSocket, type Security } from './database-socket.ts';
+import { Reach } from './reach.ts';
+import { PADDING } from './startup.ts';
 
 /** What the driver knows of itself when it asks for a socket; its own types leave this out. */
 interface Place {
@@ -18,27 +20,43 @@ interface Place {
 /**
  * Arrays are not asked for when a connection begins: nobody hears when the driver's own question fails, and that ends the
  * process. We write arrays as text (`pg-array.ts`); Drizzle reads its columns from text, and other statements select no arrays.
+ *
+ * The driver would wait longer before each dial that follows one that failed, for all connections together and up to 20 seconds, while
+ * whoever asked waits: here it dials at once, and {@link Reach} says when that is not worth it. And it does not reserve the
+ * connection of a transaction whose `begin` is the hundredth statement on it: so there is no hundredth.
  */
 export function openDriver(url: string, options: Options<Record<string, never>>): Sql {
-  let turn = 0;
-  const socket = ({ host, port, path }: Place) => {
-    // Of several places, one after the other, as the driver itself would.
-    const place = turn++ % host.length;
-    return path ? new DatabaseSocket().connect(path) : dial(host[place], port[place]);
-  };
   const losses = new Losses();
   const onclose = (id: number) => {
     losses.note();
     options.onclose?.(id);
   };
-  const sql = postgres(url, {
-    onnotice: () => undefined,
-    ...options,
-    onclose,
-    fetch_types: false,
-    ...{ socket },
-  });
+  const open = (more: object) =>
+    postgres(url, {
+      onnotice: () => undefined,
+      ...options,
+      connection: { ...options.connection, ...PADDING },
+      onclose,
+      fetch_types: false,
+      backoff: () => 0,
+      ...{ max_pipeline: Number.POSITIVE_INFINITY },
+      ...more,
+    });
+  // It dials nothing before it is asked, and knows whether TLS was: then another, for whom we speak it.
+  const plain = open({ socket: dialler(null) });
+  const sql = plain.options.ssl ? open({ socket: dialler(plain.options), ssl: false }) : plain;
   return Object.assign(sql, { begin: keptTogether(sql, losses) });
+}
+
+/** Of several places, one after the other, as the driver itself would. */
+function dialler(security: Security | null) {
+  const reach = new Reach();
+  let turn = 0;
+  return ({ host, port, path }: Place): DatabaseSocket => {
+    const place = turn++ % host.length;
+    const address = { host: host[place], port: port[place], path: path || undefined };
+    return new DatabaseSocket({ address, security, reach });
+  };
 }
 
 /** Connections of one pool that were lost. */
@@ -121,36 +139,4 @@ function guarded(tx: TransactionSql, { mayBeLost, guard }: Guard): TransactionSq
       return name === 'savepoint' ? savepoint : Reflect.get(target, name);
     },
   });
-}
-
-function dial(host = 'localhost', port = 5432): Socket {
-  // The driver reads the name from here for which a certificate has to be, when it speaks TLS.
-  return Object.assign(new DatabaseSocket().connect(port, host), { host });
-}
-
-/**
- * One that ends with an error, in the moment when it is closed. The driver takes an end before the database is ready for a reason
- * to dial again at once, for ever: hundreds of times a second, while who asked waits. And what it is given between an error and
- * the close it puts on the connection that is going, and nobody hears of it again. Under TLS the driver makes another socket above
- * this one: there both are as the driver has them, once the database has said that it speaks TLS.
- */
-class DatabaseSocket extends Socket {
-  #reason: Error | null = null;
-
-  override emit(event: string | symbol, ...said: unknown[]): boolean {
-    if (event === 'error' && said[0] instanceof Error) {
-      this.#reason = said[0];
-      return true;
-    }
-    if (event === 'close' && this.listenerCount('error') > 0)
-      super.emit('error', this.#reason ?? new ConnectionEnded());
-    return super.emit(event, ...said);
-  }
-}
-
-class ConnectionEnded extends Error {
-  readonly code = 'CONNECTION_CLOSED';
-  constructor() {
-    super('the database, or what is before it, ended the connection');
-  }
 }

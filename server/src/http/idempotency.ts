@@ -101,9 +101,12 @@ export function keptRefusal(error: unknown): KeptAnswer | null {
   return { status: error.status, body: JSON.stringify({ code: error.code, detail: error.extras.detail }) };
 }
 
-/** Where a kept answer ends with when its transaction began, which only the database knows while it is written. */
+/**
+ * Where a kept answer ends with when its transaction began, which only the database knows while it is written: once for all that
+ * are written together.
+ */
 export const endingWithBegin = (sql: Sql, tail: string) =>
-  sql` || to_char(now() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') || ${tail}`;
+  sql` || (select to_char(now() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') || ${tail})`;
 
 /**
  * Common table expression `kept`: rows that are claimed and answered at once. One that is there already fails the statement,

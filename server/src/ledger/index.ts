@@ -18,7 +18,7 @@ export {
   plan,
   type PostResult,
 } from './plan.ts';
-export { lockCovered, postPairs, tellPosted } from './post-pairs.ts';
+export { moveCovered, movePairs, postPairs, tellPosted } from './post-pairs.ts';
 export { postDecided, postTransfers } from './post-transfers.ts';
 export { formatMinor, printLedger } from './print.ts';
 export { reconcile } from './reconcile.ts';

@@ -1,45 +1,60 @@
 /**
  * Transfers between two accounts each, posted as a part of somebody's statement, for callers who have locked the accounts, in the
- * order that everybody keeps, and planned against the balances that they then read.
+ * order that everybody keeps: either with a look at their balances, against which they planned, or by moving them.
  *
  * Unlike `post-transfers.ts` it looks up no key beforehand: one that stands fails the statement, and the caller goes another way.
  */
 import type { PendingQuery, Row, Sql } from 'postgres';
 import { pgArray, pgPlainArray } from '../db/pg-array.ts';
 import { publish } from '../observe/facts.ts';
-import type { Plan } from './plan.ts';
+import { type Plan, sumsOf } from './plan.ts';
 
 /**
- * A condition: all accounts are locked, in the order that everybody keeps, and each holds all that is taken from it, whatever comes
- * in meanwhile.
+ * Common table expression `moved` and a condition on it. Balances are moved as their accounts are locked: a statement that locked
+ * them first would go to each of them twice, and write it down twice. In the order that everybody keeps, for every plan there is
+ * without reading the whole table goes by ids.
  * @param after a condition that is asked before any of them is locked
+ * @returns `covered`: all accounts are there, and each held all that is taken from it, whatever comes in meanwhile. If not, what was moved has to go.
  */
-export function lockCovered(sql: Sql, toPost: Plan['toPost'], after: PendingQuery<Row[]>) {
-  const debits = new Map<string, bigint>();
-  for (const { transfer } of toPost)
-    for (const { accountId, amountMinor } of transfer.entries)
-      debits.set(accountId, (debits.get(accountId) ?? 0n) + (amountMinor < 0n ? amountMinor : 0n));
-  return sql`(
-    with given as (select ${pgPlainArray([...debits.keys()])}::uuid[] as ids), held as (
-      select id, balance_minor from ledger_accounts where id = any ((select ids from given)::uuid[]) and ${after}
-      order by id for no key update
-    )
-    select count(*) from held h
-    join unnest((select ids from given), ${pgPlainArray([...debits.values()])}::bigint[]) as d (id, debit) on d.id = h.id
-    where h.balance_minor + d.debit >= 0
-  ) = ${debits.size}::int`;
+export function moveCovered(sql: Sql, toPost: Plan['toPost'], after: PendingQuery<Row[]>) {
+  const { deltas, debits } = sumsOf(toPost);
+  const ids = [...deltas.keys()].sort();
+  return {
+    moved: sql`
+    moved as (
+      update ledger_accounts a set balance_minor = a.balance_minor + d.delta
+      from unnest(
+        ${pgPlainArray(ids)}::uuid[],
+        ${pgPlainArray(ids.map((id) => deltas.get(id) ?? 0n))}::bigint[],
+        ${pgPlainArray(ids.map((id) => debits.get(id) ?? 0n))}::bigint[]
+      ) as d (id, delta, debit)
+      where a.id = d.id and ${after}
+      returning a.balance_minor - d.delta + d.debit >= 0 as covered
+    )`,
+    covered: sql`(select count(*) from moved where covered) = ${ids.length}::int`,
+  };
+}
+
+/** Common table expression `moved`, of accounts that are locked already. */
+export function movePairs(sql: Sql, toPost: Plan['toPost']) {
+  const { deltas } = sumsOf(toPost);
+  return sql`
+    moved as (
+      update ledger_accounts a set balance_minor = a.balance_minor + d.delta
+      from unnest(
+        ${pgPlainArray([...deltas.keys()])}::uuid[],
+        ${pgPlainArray([...deltas.values()])}::bigint[]
+      ) as d (account_id, delta)
+      where a.id = d.account_id
+    )`;
 }
 
 /**
- * Common table expressions `pairs`, `new_transfers`, `new_entries` and `moved`. `toPost` is of one kind and one currency; what the
- * second entry of a transfer credits, its first one debits.
+ * Common table expressions `pairs`, `new_transfers` and `new_entries`; balances are moved by one of the above. `toPost` is of one
+ * kind and one currency; what the second entry of a transfer credits, its first one debits.
  */
 export function postPairs(sql: Sql, toPost: Plan['toPost'], currency: string) {
   const transfers = toPost.map(({ transfer }) => transfer);
-  const deltas = new Map<string, bigint>();
-  for (const { entries } of transfers)
-    for (const { accountId, amountMinor } of entries)
-      deltas.set(accountId, (deltas.get(accountId) ?? 0n) + amountMinor);
   return sql`
     pairs as materialized (
       select * from rows from (
@@ -60,13 +75,6 @@ export function postPairs(sql: Sql, toPost: Plan['toPost'], currency: string) {
       insert into ledger_entries (transfer_id, account_id, currency, amount_minor)
       select p.id, e.account_id, ${currency}, e.amount_minor
       from pairs p cross join lateral (values (p.payer, -p.amount), (p.payee, p.amount)) as e (account_id, amount_minor)
-    ), moved as (
-      update ledger_accounts a set balance_minor = a.balance_minor + d.delta
-      from unnest(
-        ${pgPlainArray([...deltas.keys()])}::uuid[],
-        ${pgPlainArray([...deltas.values()])}::bigint[]
-      ) as d (account_id, delta)
-      where a.id = d.account_id
     )`;
 }
 

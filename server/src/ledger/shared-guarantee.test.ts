@@ -1,7 +1,7 @@
 /** Where the guarantee fund pays a part of a payment whose batch is one transfer, people see what they saw when each had its own. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { toHex } from '@tikiwallet/protocol';
-import { HistoryItem, pageOf } from '../../contract/index.ts';
+import { tellBothWays, walkHistory } from '../../test/both-ways.ts';
 import { SimulatedKiosk } from '../../test/simulated-kiosk.ts';
 import { clone, type OfflineWallet, pay, SimulatedPhone } from '../../test/simulated-phone.ts';
 import { type Person, startTestServer, type TestServer } from '../../test/test-server.ts';
@@ -44,28 +44,15 @@ async function tell(transfers: SettlementTransfers): Promise<Story> {
 
 let together: Story;
 let apart: Story;
+let close: () => Promise<void>;
 beforeAll(async () => {
-  together = await tell('batch');
-  apart = await tell('each');
+  ({ together, apart, close } = await tellBothWays(tell));
 }, 60_000);
-afterAll(async () => {
-  await together.server.close();
-  await apart.server.close();
-});
+afterAll(() => close());
 
 /** Payments with their amounts, newest first, by pages of `limit`. */
-async function historyOf({ server, sold }: Story, { token }: Person, limit: number) {
-  const items: HistoryItem[] = [];
-  for (let cursor: string | null = ''; cursor !== null; ) {
-    const path = `/v1/history?limit=${limit}${cursor === '' ? '' : `&cursor=${cursor}`}`;
-    const page: { items: HistoryItem[]; nextCursor: string | null } = await server.expect(
-      pageOf(HistoryItem),
-      path,
-      { token },
-    );
-    items.push(...page.items);
-    cursor = page.nextCursor;
-  }
+async function historyOf({ server, sold }: Story, person: Person, limit: number) {
+  const items = await walkHistory(server, person, limit);
   return items
     .filter(({ paymentHash }) => paymentHash !== null)
     .map(({ kind, amountMinor, paymentHash }) => [kind, amountMinor, sold.indexOf(paymentHash ?? '')]);

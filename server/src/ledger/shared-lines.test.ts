@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { toHex } from '@tikiwallet/protocol';
 import { HistoryItem, pageOf } from '../../contract/index.ts';
+import { tellBothWays, walkHistory } from '../../test/both-ways.ts';
 import { SimulatedKiosk } from '../../test/simulated-kiosk.ts';
 import { SimulatedPhone } from '../../test/simulated-phone.ts';
 import { type Person, startTestServer, type TestServer } from '../../test/test-server.ts';
@@ -43,31 +44,13 @@ async function tell(transfers: SettlementTransfers): Promise<Story> {
 
 let together: Story;
 let apart: Story;
+let close: () => Promise<void>;
 beforeAll(async () => {
-  together = await tell('batch');
-  apart = await tell('each');
+  ({ together, apart, close } = await tellBothWays(tell));
 }, 60_000);
-afterAll(async () => {
-  await together.server.close();
-  await apart.server.close();
-});
+afterAll(() => close());
 
-async function walk({ server }: Story, person: Person, limit: number): Promise<readonly HistoryItem[]> {
-  const items: HistoryItem[] = [];
-  for (let cursor: string | null = ''; cursor !== null; ) {
-    const path = `/v1/history?limit=${limit}${cursor === '' ? '' : `&cursor=${cursor}`}`;
-    const page: { items: HistoryItem[]; nextCursor: string | null } = await server.expect(
-      pageOf(HistoryItem),
-      path,
-      { token: person.token },
-    );
-    expect(page.items.length).toBeLessThanOrEqual(limit);
-    if (page.nextCursor !== null) expect(page.items).toHaveLength(limit);
-    items.push(...page.items);
-    cursor = page.nextCursor;
-  }
-  return items;
-}
+const walk = ({ server }: Story, person: Person, limit: number) => walkHistory(server, person, limit);
 
 /** Without what differs from one installation to another. */
 const shown = ({ sold }: Story, items: readonly HistoryItem[]) =>

@@ -3,6 +3,7 @@ import { contradicts, readAllowanceCertificate, readPayment } from '@tikiwallet/
 import { SimulatedKiosk } from '../../test/simulated-kiosk.ts';
 import { clone, type OfflineWallet, pay, SimulatedPhone } from '../../test/simulated-phone.ts';
 import { startTestServer, type TestServer } from '../../test/test-server.ts';
+import { openTwoShops, startServerOfShops } from '../../test/two-shops.ts';
 import { reconcile } from '../ledger/index.ts';
 import { must } from '../trust/index.ts';
 
@@ -12,14 +13,11 @@ let b: SimulatedKiosk;
 let phone: SimulatedPhone;
 let wallet: OfflineWallet;
 beforeAll(async () => {
-  server = await startTestServer({ maxConnections: 16, env: { TIKI_GUARANTEE_MONTH_MINOR: '6000' } });
+  server = await startServerOfShops();
 });
 afterAll(() => server.close());
 beforeEach(async () => {
-  a = await SimulatedKiosk.open(server, await server.register('merchant', { businessName: 'Shop A' }));
-  b = await SimulatedKiosk.open(server, await server.register('merchant', { businessName: 'Shop B' }));
-  phone = await SimulatedPhone.withMoney(server, 10_000n);
-  wallet = await phone.load(5_000n);
+  ({ first: a, second: b, phone, wallet } = await openTwoShops(server));
 });
 afterEach(async () => {
   expect(await reconcile(server.context.db)).toMatchObject({ sound: true });

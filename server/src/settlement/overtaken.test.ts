@@ -3,9 +3,10 @@
  * settler decided in between must not be missed.
  */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { SimulatedKiosk } from '../../test/simulated-kiosk.ts';
-import { clone, type OfflineWallet, SimulatedPhone } from '../../test/simulated-phone.ts';
-import { startTestServer, type TestServer } from '../../test/test-server.ts';
+import type { SimulatedKiosk } from '../../test/simulated-kiosk.ts';
+import { clone, type OfflineWallet, type SimulatedPhone } from '../../test/simulated-phone.ts';
+import type { TestServer } from '../../test/test-server.ts';
+import { openTwoShops, startServerOfShops } from '../../test/two-shops.ts';
 import { reconcile } from '../ledger/index.ts';
 
 let server: TestServer;
@@ -14,14 +15,11 @@ let second: SimulatedKiosk;
 let phone: SimulatedPhone;
 let wallet: OfflineWallet;
 beforeAll(async () => {
-  server = await startTestServer({ maxConnections: 16, env: { TIKI_GUARANTEE_MONTH_MINOR: '6000' } });
+  server = await startServerOfShops();
 });
 afterAll(() => server.close());
 beforeEach(async () => {
-  first = await SimulatedKiosk.open(server, await server.register('merchant', { businessName: 'Shop A' }));
-  second = await SimulatedKiosk.open(server, await server.register('merchant', { businessName: 'Shop B' }));
-  phone = await SimulatedPhone.withMoney(server, 10_000n);
-  wallet = await phone.load(5_000n);
+  ({ first, second, phone, wallet } = await openTwoShops(server));
 });
 afterEach(async () => {
   expect(await reconcile(server.context.db)).toMatchObject({ sound: true });

@@ -18,7 +18,7 @@ import { sqlState } from '../db/retry.ts';
 import { hasKey, keepTogether, nameWrite, readKept } from '../http/idempotency.ts';
 import type { AskedHeaders } from '../http/asked.ts';
 import { ApiProblem } from '../http/problem.ts';
-import { postPairs, tellPosted } from '../ledger/index.ts';
+import { movePairs, postPairs, tellPosted } from '../ledger/index.ts';
 import { ask, type Found } from './ask.ts';
 import { type Decided, decide, type Decision, type Request, type Rules } from './decide.ts';
 import { OddBatches } from './odd-batches.ts';
@@ -188,7 +188,7 @@ function statementOf(
     return sql`with ${keepTogether(sql, toKeep, now)} select ${inTransactionOf(sql, transaction)}`;
   // Whoever closed an account before we had its lock is closed now: then nothing of the batch stands, and each goes alone.
   return sql`
-    with ${postPairs(sql, toPost, currency)}, ${keepTogether(sql, toKeep, now)}
+    with ${postPairs(sql, toPost, currency)}, ${movePairs(sql, toPost)}, ${keepTogether(sql, toKeep, now)}
     select case when exists (
       select from users where id = any (${pgPlainArray(payeeIds)}::uuid[]) and closed_at is not null
     ) then 'a recipient has closed their account' else '0' end::int, ${inTransactionOf(sql, transaction)}`;

@@ -12,7 +12,7 @@ import { inItsTransaction, inOneGo } from '../db/pipeline.ts';
 import { sqlState } from '../db/retry.ts';
 import { endingWithBegin, type KeptAnswer, keepTogether, type NamedWrite } from '../http/idempotency.ts';
 import type { CountedTogether } from '../http/rate-limits.ts';
-import { contentHash, type HashedTransfer, lockCovered, postPairs, tellPosted } from '../ledger/index.ts';
+import { contentHash, type HashedTransfer, moveCovered, postPairs, tellPosted } from '../ledger/index.ts';
 import type { Decision, Request, Rules } from './decide.ts';
 import type { OddBatches } from './odd-batches.ts';
 import type { People, Person } from './people.ts';
@@ -41,7 +41,7 @@ export async function sendUsual(
   const { currency, tries } = rules;
   try {
     const [done] = await inOneGo<{ began: Date }>(db, {
-      first: (sql) => countAndLock(sql, foreseen, tries),
+      first: (sql) => countAndMove(sql, foreseen, tries),
       second: (sql) => proveAndWrite(sql, foreseen, { currency, now }),
     });
     if (done === undefined) throw new Error('a transaction that was committed said nothing');
@@ -93,19 +93,20 @@ async function foresee(
   return { requests, people, toPost, toKeep };
 }
 
-/** Tries before accounts, as `ask.ts` has it. */
-function countAndLock(sql: Sql, { requests, toPost }: Foreseen, tries: CountedTogether) {
+/** Tries before accounts, as `ask.ts` has it. Balances go first because their accounts are locked with it; what is proved later undoes it. */
+function countAndMove(sql: Sql, { requests, toPost }: Foreseen, tries: CountedTogether) {
   const asked = new Map<string, number>();
   for (const { senderId } of requests) asked.set(senderId, (asked.get(senderId) ?? 0) + 1);
   const withinBudget = sql`(select max(points) from tries) <= ${tries.most}::int`;
+  const { moved, covered } = moveCovered(sql, toPost, withinBudget);
   return sql`
     with asked_often as (
       select * from unnest(
         ${pgPlainArray([...asked.keys()].map((id) => tries.rowOf(id)))}::text[], ${pgPlainArray([...asked.values()])}::int[]
       ) as a (key, points)
     ), tries as (${tries.count(sql)}
-    )
-    select ${inItsTransaction(sql)}, 1 / (${lockCovered(sql, toPost, withinBudget)})::int`;
+    ), ${moved}
+    select ${inItsTransaction(sql)}, 1 / (${covered})::int`;
 }
 
 /** By what is committed now that the accounts are ours: who ended a session, closed an account or came to owe something before is seen. */

@@ -166,6 +166,8 @@ export const sales = pgTable(
     unique('sales_entry').on(t.enrolmentId, t.sequence),
     index('sales_merchant').on(t.merchantId, t.id),
     index('sales_merchant_day').on(t.merchantId, t.settledAt),
+    // Few: what a damaged certificate did is looked for among them.
+    index('sales_refused').on(t.enrolmentId, t.sequence).where(sql`${t.outcome} = 'refused'`),
     check('sales_outcome', sql`${t.outcome} in ('settled', 'settled_by_guarantee', 'refused', 'disputed')`),
     check('sales_reason', sql`${t.outcome} in ('settled', 'settled_by_guarantee') or ${t.code} is not null`),
   ],

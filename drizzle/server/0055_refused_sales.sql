@@ -1,0 +1,1 @@
+CREATE INDEX "sales_refused" ON "sales" USING btree ("enrolment_id","sequence") WHERE "sales"."outcome" = 'refused';
