@@ -188,6 +188,8 @@ export class DatabaseSocket extends EventEmitter {
   #fail(reason: Error): void {
     const { reach, tell } = this.#dialled;
     const wasReady = this.#said === null;
+    const left = this.#leftRows.ended();
+    if (wasReady && left !== null) this.emit('data', left);
     if (wasReady) reach.lost();
     else if (this.#dialledAt !== null) reach.failed(reason, this.#dialledAt);
     if (this.listenerCount('error') > 0) tell(wasReady || this.#isRefused, () => this.emit('error', reason));

@@ -1,4 +1,5 @@
 /** What is left of an answer, or of a question to cancel, when its connection ends or its statement fails half way. */
+import { type AddressInfo, connect as dial, createServer } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
@@ -89,4 +90,41 @@ test.each(['in', 'out'])('a COPY %s whose connection ends half way ends with an 
   const again = () => sql`select 1 as one`;
   expect([...(await again().catch(again))]).toEqual([{ one: 1 }]);
   expect([...(await sql`select what from copied`)]).toEqual([]);
+});
+
+/** A way to the database that ends each connection after an error that says `mark`, before the database is ready again. */
+async function endingAfter(mark: string): Promise<string> {
+  const { port, hostname } = new URL(database.ownerUrl);
+  const proxy = createServer((near) => {
+    const far = dial(Number(port), hostname);
+    for (const socket of [near, far])
+      socket.on('error', () => undefined).on('close', () => [near, far].map((s) => s.destroy()));
+    near.pipe(far);
+    far.on('data', (said: Buffer) => {
+      const at = said.indexOf(mark);
+      if (at < 0) near.write(said);
+      // The name of the routine is the last field of an error.
+      else near.end(said.subarray(0, at + mark.length + 2));
+    });
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void proxy.close());
+  const to = new URL(database.ownerUrl);
+  to.port = String((proxy.address() as AddressInfo).port);
+  return to.href;
+}
+
+test('what was refused for a plan that is gone is not sent again once its connection is lost', async () => {
+  await database.owner`create table planned (id int)`;
+  const sql = openDriver(await endingAfter('RevalidateCachedQuery'), { max: 1 });
+  onTestFinished(() => sql.end({ timeout: 1 }));
+  const insert = () => sql`insert into planned values (1) returning *`;
+  await insert();
+  await insert();
+  await database.owner`alter table planned add column more int`;
+  await expect(insert()).rejects.toBeInstanceOf(Error);
+  const again = () => sql`select 1 as one`;
+  expect([...(await again().catch(again))]).toEqual([{ one: 1 }]);
+  await delay(100);
+  expect([...(await database.owner`select count(*)::int as count from planned`)]).toEqual([{ count: 2 }]);
 });

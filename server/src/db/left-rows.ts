@@ -1,5 +1,5 @@
 /**
- * That rows of a statement which ended half way are not counted with those of the next one.
+ * That of a statement which ended half way nothing is left for the next one: neither its rows nor its refusal.
  *
  * Owns: where messages of the database begin, and what the driver is told between two of them. Never: what they say.
  */
@@ -12,12 +12,24 @@
  */
 export const COUNT_ANEW = Buffer.from('C\0\0\0\x05\0', 'latin1');
 
-const [COMPLETE, ROW, FAILED] = [...Buffer.from('CDE', 'latin1')];
+/**
+ * The driver keeps a refusal until the database is ready again. When the connection ends before, it takes the next one's being ready for
+ * that: whoever asks then is refused for it (a key that stands, say), or, where it was for a plan that was gone, the statement is sent
+ * again after all, and its answer is given to them. So it hears of another one that means what happened.
+ */
+const ENDED = Buffer.from(
+  'E\0\0\0\0SFATAL\0VFATAL\0C08006\0Mthe connection of the statement before this one ended\0\0',
+  'latin1',
+);
+ENDED.writeUInt32BE(ENDED.length - 1, 1);
+
+const [COMPLETE, ROW, FAILED, READY] = [...Buffer.from('CDEZ', 'latin1')];
 const LENGTH_BYTES = 4;
 
 export class LeftRows {
   /** Whether the driver may count from where another statement ended. */
   #mayBeLeft = true;
+  #isRefused = false;
   /** Bytes to come of the message that is under way, once its length is known. */
   #toCome = 0;
   /** Bytes to come of its length, and what is known of it. */
@@ -54,8 +66,15 @@ export class LeftRows {
     return parts;
   }
 
+  /** @returns what the driver has to hear when the connection has ended */
+  ended(): Buffer | null {
+    const isBetween = this.#toCome === 0 && this.#lengthToCome === 0;
+    return this.#isRefused && isBetween ? ENDED : null;
+  }
+
   #isToldBefore(kind: number | undefined): boolean {
-    if (kind === FAILED) this.#mayBeLeft = true;
+    if (kind === FAILED) this.#mayBeLeft = this.#isRefused = true;
+    if (kind === READY) this.#isRefused = false;
     if (kind === COMPLETE) this.#mayBeLeft = false;
     if (kind !== ROW || !this.#mayBeLeft) return false;
     this.#mayBeLeft = false;
