@@ -22,6 +22,8 @@ const ENDED = Buffer.from(
   'latin1',
 );
 ENDED.writeUInt32BE(ENDED.length - 1, 1);
+/** What the driver hears the rest of, when the connection ended within it: the refusal is then its own caller's. */
+const READY_AFTER_FAILURE = Buffer.from('Z\0\0\0\x05E', 'latin1');
 
 const [COMPLETE, ROW, FAILED, READY] = [...Buffer.from('CDEZ', 'latin1')];
 const LENGTH_BYTES = 4;
@@ -30,6 +32,8 @@ export class LeftRows {
   /** Whether the driver may count from where another statement ended. */
   #mayBeLeft = true;
   #isRefused = false;
+  /** What is under way, or came last, is that the database is ready after a refusal. */
+  #isReadyToCome = false;
   /** Bytes to come of the message that is under way, once its length is known. */
   #toCome = 0;
   /** Bytes to come of its length, and what is known of it. */
@@ -68,12 +72,14 @@ export class LeftRows {
 
   /** @returns what the driver has to hear when the connection has ended */
   ended(): Buffer | null {
-    const isBetween = this.#toCome === 0 && this.#lengthToCome === 0;
-    return this.#isRefused && isBetween ? ENDED : null;
+    const bytesToCome = this.#lengthToCome > 0 ? this.#lengthToCome + 1 : this.#toCome;
+    if (this.#isReadyToCome && bytesToCome > 0) return READY_AFTER_FAILURE.subarray(-bytesToCome);
+    return this.#isRefused && bytesToCome === 0 ? ENDED : null;
   }
 
   #isToldBefore(kind: number | undefined): boolean {
     if (kind === FAILED) this.#mayBeLeft = this.#isRefused = true;
+    this.#isReadyToCome = this.#isRefused && kind === READY;
     if (kind === READY) this.#isRefused = false;
     if (kind === COMPLETE) this.#mayBeLeft = false;
     if (kind !== ROW || !this.#mayBeLeft) return false;
