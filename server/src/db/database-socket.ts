@@ -7,8 +7,9 @@
 import { EventEmitter } from 'node:events';
 import { isIP, Socket } from 'node:net';
 import { type ConnectionOptions, connect as overTls } from 'node:tls';
+import { LeftRows } from './left-rows.ts';
 import type { Reach } from './reach.ts';
-import { isReady, withoutPadding } from './startup.ts';
+import { isReady, isStartup, withoutPadding } from './startup.ts';
 
 /** How TLS was asked for, in the driver's own words. */
 export interface Security {
@@ -30,6 +31,8 @@ interface Dialled {
   /** None: TCP, or the file system, as it is. */
   readonly security: Security | null;
   readonly reach: Reach;
+  /** Gives the driver an error: `isFinal` when it is for who waits, whatever other places there are to try. */
+  readonly tell: (isFinal: boolean, emit: () => void) => void;
 }
 
 const QUESTION_FOR_TLS = Buffer.from('0000000804d2162f', 'hex');
@@ -54,6 +57,10 @@ export class DatabaseSocket extends EventEmitter {
   #waiting: (() => void)[] | null = [];
   #reason: Error | null = null;
   #hasBegun = false;
+  /** To cancel a statement: the database ends such a connection without a word, and of an error nobody would hear but the process. */
+  #isToCancel = false;
+  #isRefused = false;
+  readonly #leftRows = new LeftRows();
   #dialledAt: number | null = null;
   /** What the database said, until it is ready. */
   #said: Buffer | null = Buffer.alloc(0);
@@ -74,6 +81,7 @@ export class DatabaseSocket extends EventEmitter {
 
   write(chunk: Buffer, done?: (error?: Error | null) => void): boolean {
     const sent = this.#hasBegun ? chunk : withoutPadding(chunk);
+    if (!this.#hasBegun) this.#isToCancel = !isStartup(chunk);
     this.#hasBegun = true;
     if (this.#waiting === null) this.#way.write(sent, done);
     else this.#waiting.push(() => this.#way.write(sent, done));
@@ -106,6 +114,7 @@ export class DatabaseSocket extends EventEmitter {
     if (this.#tcp.destroyed) return;
     const refusal = reach.refusal();
     if (refusal !== null) {
+      this.#isRefused = true;
       this.#tcp.destroy(refusal);
       return;
     }
@@ -154,7 +163,7 @@ export class DatabaseSocket extends EventEmitter {
   #open(): void {
     this.#way.on('data', (chunk: Buffer) => {
       this.#hear(chunk);
-      this.emit('data', chunk);
+      for (const part of this.#leftRows.heard(chunk)) this.emit('data', part);
     });
     // Nothing is answered any more.
     this.#way.on('end', () => this.#way.destroy());
@@ -172,12 +181,19 @@ export class DatabaseSocket extends EventEmitter {
   }
 
   readonly #closed = (hadError: boolean) => {
-    const reason = this.#reason ?? new ConnectionEnded();
-    if (this.#said === null) this.#dialled.reach.lost();
-    else if (this.#dialledAt !== null) this.#dialled.reach.failed(reason, this.#dialledAt);
-    if (this.listenerCount('error') > 0) this.emit('error', reason);
+    if (!this.#isToCancel) this.#fail(this.#reason ?? new ConnectionEnded());
     this.emit('close', hadError);
   };
+
+  #fail(reason: Error): void {
+    const { reach, tell } = this.#dialled;
+    const wasReady = this.#said === null;
+    const left = this.#leftRows.ended();
+    if (wasReady && left !== null) this.emit('data', left);
+    if (wasReady) reach.lost();
+    else if (this.#dialledAt !== null) reach.failed(reason, this.#dialledAt);
+    if (this.listenerCount('error') > 0) tell(wasReady || this.#isRefused, () => this.emit('error', reason));
+  }
 }
 
 /** An address of the network is no name to ask for, but a certificate has to be for it, too. */

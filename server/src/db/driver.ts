@@ -11,7 +11,7 @@ import { PADDING } from './startup.ts';
 
 /** What the driver knows of itself when it asks for a socket; its own types leave this out. */
 interface Place {
-  readonly host: readonly string[];
+  host: readonly string[];
   readonly port: readonly number[];
   /** A socket of the file system, when the host is a folder. */
   readonly path?: string | false;
@@ -48,14 +48,23 @@ export function openDriver(url: string, options: Options<Record<string, never>>)
   return Object.assign(sql, { begin: keptTogether(sql, losses) });
 }
 
-/** Of several places, one after the other, as the driver itself would. */
+/**
+ * Of several places, one after the other, as the driver itself would. While there is another place to try, it tells nobody that a dial
+ * failed, or that a connection was lost within its first statement, and dials for ever: so it knows of one only when that is told.
+ */
 function dialler(security: Security | null) {
   const reach = new Reach();
   let turn = 0;
-  return ({ host, port, path }: Place): DatabaseSocket => {
+  return (driver: Place): DatabaseSocket => {
+    const { host, port, path } = driver;
     const place = turn++ % host.length;
     const address = { host: host[place], port: port[place], path: path || undefined };
-    return new DatabaseSocket({ address, security, reach });
+    const tell = (isFinal: boolean, emit: () => void) => {
+      if (isFinal) driver.host = host.slice(0, 1);
+      emit();
+      driver.host = host;
+    };
+    return new DatabaseSocket({ address, security, reach, tell });
   };
 }
 

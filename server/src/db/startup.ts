@@ -20,6 +20,11 @@ const PADDING_BYTES = Buffer.from(`${NAME}\0${PADDING[NAME]}\0`);
 const BEGINNING = Buffer.from('\0\x03\0\0user\0', 'latin1');
 const LENGTH_BYTES = 4;
 
+/** Whether a connection begins with these, and not with the question to cancel a statement. */
+export function isStartup(written: Buffer): boolean {
+  return written.includes(PADDING_BYTES);
+}
+
 /** What may be sent of the first bytes for a connection: nothing that was written for the one before it, and no padding. */
 export function withoutPadding(written: Buffer): Buffer {
   const padding = written.lastIndexOf(PADDING_BYTES);
