@@ -85,6 +85,11 @@ describe('a batch', () => {
       expect((await kiosk.handIn(kiosk.batch(), token)).problem).toMatchObject({ code: 'not_authenticated' });
     }
     expect(await kiosk.availableMinor()).toBe(0n);
+    // Nor once its certificate is remembered.
+    expect(await kiosk.settle()).toEqual(['settled']);
+    kiosk.sell(wallet, 100n);
+    expect((await kiosk.handIn(kiosk.batch(), other.token)).problem).toMatchObject({ code: 'not_permitted' });
+    expect(await kiosk.availableMinor()).toBe(100n);
   });
 
   test('that rewrites a stored entry is kept as evidence and stops this journal, not the money before it (R43)', async () => {
