@@ -7,7 +7,7 @@
  *
  * The order is the argument here as well: keys are taken in their own order before any account is locked, and accounts in
  * theirs; a key that another connection took after it was looked up is refused, and the transaction is run again.
- * That an entry's transfer and account are there is asked at the end of its statement and locks neither (0034_entries_refer_in_sets.sql).
+ * That an entry's transfer and account are there is asked at the end of its statement and locks neither (0056_entries_proved_at_once.sql).
  */
 import type { Tx } from '../db/client.ts';
 import { bothInOrder } from '../db/prepared.ts';

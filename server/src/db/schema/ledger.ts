@@ -116,7 +116,7 @@ export const ledgerTransfers = pgTable(
 
 /**
  * Written and read in SQL only. That the transfer and the account of an entry are there, the account in the entry's currency, is
- * asked once a statement, by triggers that refuse as a foreign key does, on both sides (0034_entries_refer_in_sets.sql).
+ * asked once a statement, by triggers that refuse as a foreign key does, on both sides (0034_entries_refer_in_sets.sql, 0056_entries_proved_at_once.sql).
  * @public drizzle-kit reads it for the migrations.
  */
 export const ledgerEntries = pgTable(
