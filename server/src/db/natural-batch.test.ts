@@ -78,6 +78,28 @@ test('beside a batch that is under way another leaves when it has company, and n
   expect(await Promise.all(answers)).toEqual(['a1', 'b1', 'a2', 'c1']);
 });
 
+test('nobody passes one who shares a name with them and waits for another name', async () => {
+  const batches: string[] = [];
+  const ends = new Map<string, () => void>();
+  const queue = new NaturalBatch<string, string>(
+    (items) =>
+      new Promise((resolve) => {
+        const batch = items.join();
+        batches.push(batch);
+        ends.set(batch, () => resolve(items.map((item) => ({ ok: true, value: item }))));
+      }),
+    { atOnce: 2, namesOf: (item) => item.split('') },
+  );
+  const answers = ['z', 'w', 'x', 'xz', 'xq'].map((item) => queue.submit(item));
+  ends.get('w')?.();
+  await expect.poll(() => batches).toEqual(['z', 'w', 'x']);
+  ends.get('z')?.();
+  ends.get('x')?.();
+  await expect.poll(() => batches).toEqual(['z', 'w', 'x', 'xz,xq']);
+  ends.get('xz,xq')?.();
+  await Promise.all(answers);
+});
+
 test('who shares a name with one that waits for a lock waits with it, in order, and all others pass', async () => {
   class LockNotAvailable extends Error {
     readonly code = '55P03';

@@ -51,8 +51,8 @@ export class NaturalBatch<I, O> {
   readonly #atOnce: number;
   readonly #company: number;
   readonly #namesOf: ((item: I) => readonly string[]) | undefined;
-  /** Under way. */
-  readonly #named = new Set<string>();
+  /** Under way, or about to be: each name with the batch that has it. */
+  readonly #named = new Map<string, readonly Waiting<I, O>[]>();
   #waiting: Waiting<I, O>[] = [];
   #underWay = 0;
   /** Items under way. */
@@ -108,18 +108,23 @@ export class NaturalBatch<I, O> {
     if (this.#namesOf === undefined) return this.#waiting.splice(0, MAX_TOGETHER);
     const together: Waiting<I, O>[] = [];
     const left: Waiting<I, O>[] = [];
-    const [ours, others] = [new Set<string>(), new Set<string>()];
+    const others = new Set<string>();
     for (const one of this.#waiting) {
       const { names, isApart } = one;
-      const isFree = !names.some((name) => this.#named.has(name) || others.has(name));
-      const isOfThem = together.length === 0 || names.some((name) => ours.has(name));
+      let [isFree, isOfThem] = [true, together.length === 0];
+      for (const name of names) {
+        const holder = this.#named.get(name);
+        if (holder === together) isOfThem = true;
+        if ((holder !== undefined && holder !== together) || others.has(name)) isFree = false;
+      }
       const mayJoin = isOfThem || !(isApart || together[0]?.isApart === true);
       const mayGo = together.length < MAX_TOGETHER && isFree && mayJoin;
       (mayGo ? together : left).push(one);
-      for (const name of names) (mayGo ? ours : others).add(name);
+      for (const name of names)
+        if (mayGo) this.#named.set(name, together);
+        else others.add(name);
     }
     this.#waiting = left;
-    for (const name of ours) this.#named.add(name);
     return together;
   }
 

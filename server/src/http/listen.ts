@@ -1,10 +1,5 @@
 /** Listening and closing, with words for the usual trouble. */
-import {
-  createServer as createHttpServer,
-  type IncomingMessage,
-  type Server,
-  type ServerResponse,
-} from 'node:http';
+import { createServer as createHttpServer, type Server } from 'node:http';
 import { createServer } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import type { ShortWay } from './short-way.ts';
@@ -57,14 +52,15 @@ export function listen(options: ListenOptions): Promise<Listening> {
   return new Promise((resolve, reject) => {
     const { fetch, shortWay } = options;
     const takeRequest = getRequestListener(fetch);
-    const server = createHttpServer((incoming, outgoing) => {
-      if (shortWay?.(incoming, outgoing) !== true) void takeRequest(incoming, outgoing);
-    });
     let leaving = false;
-    server.prependListener('request', (_request: IncomingMessage, response: ServerResponse) => {
-      if (leaving) response.setHeader('connection', 'close');
-      // A connection that was busy when listening ended goes with its answer, not after its time-out.
-      response.once('close', () => !server.listening && server.closeIdleConnections());
+    // A connection that was busy when listening ended goes with its answer, not after its time-out.
+    const onAnswered = () => {
+      if (!server.listening) server.closeIdleConnections();
+    };
+    const server = createHttpServer((incoming, outgoing) => {
+      if (leaving) outgoing.setHeader('connection', 'close');
+      outgoing.on('close', onAnswered);
+      if (shortWay?.(incoming, outgoing) !== true) void takeRequest(incoming, outgoing);
     });
     server.once('error', (error) => reject(isPortTaken(error) ? new PortTaken(port, setting) : error));
     server.listen(port, host, () => {

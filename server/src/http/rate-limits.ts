@@ -189,12 +189,14 @@ export function createRateLimits(db: Db, options: RateLimitOptions): RateLimits 
     limiters.set(name, made);
     return made;
   };
-  const floods = new Map(
-    Object.entries(FLOODS).map(([name, { points, seconds }]) => [
-      name,
-      new FloodWindows({ most: Math.ceil(points * options.factor), windowMs: seconds * 1000 }),
-    ]),
-  );
+  const windowsOf = ({ points, seconds }: Readonly<Record<'points' | 'seconds', number>>) =>
+    new FloodWindows({ most: Math.ceil(points * options.factor), windowMs: seconds * 1000 });
+  const floods: Readonly<Record<FloodName, FloodWindows>> = {
+    requests_by_address: windowsOf(FLOODS.requests_by_address),
+    requests_by_account: windowsOf(FLOODS.requests_by_account),
+    requests_by_device: windowsOf(FLOODS.requests_by_device),
+    requests_by_kiosk: windowsOf(FLOODS.requests_by_kiosk),
+  };
   const consume = async (
     limiter: RateLimiterAbstract | undefined,
     key: string,
@@ -210,7 +212,7 @@ export function createRateLimits(db: Db, options: RateLimitOptions): RateLimits 
   };
   return {
     takeOfFlood: (flood, key) => {
-      const retryAfterMs = floods.get(flood)?.take(key) ?? 0;
+      const retryAfterMs = floods[flood].take(key);
       if (retryAfterMs > 0) throw problem('rate_limited', { retryAfterMs });
     },
     take: (budget, key) =>

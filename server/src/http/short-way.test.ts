@@ -118,6 +118,15 @@ async function breakOff({ port }: Listening): Promise<void> {
   await expect.poll(async () => (await figures()).running).toBe(0);
 }
 
+const withHeader = (authorization: string): Sent => ({ headers: { authorization } });
+
+/** With the signature that it had. */
+function altered(token: string): string {
+  const [head, claims = '', signature] = token.split('.');
+  const said = { ...JSON.parse(Buffer.from(claims, 'base64url').toString()), sub: randomUUID() };
+  return [head, Buffer.from(JSON.stringify(said)).toString('base64url'), signature].join('.');
+}
+
 const NOT_JSON = '{"phone": ';
 const usual: readonly (readonly [string, () => Sent, number])[] = [
   ['a transfer', () => ({}), 200],
@@ -132,6 +141,12 @@ const usual: readonly (readonly [string, () => Sent, number])[] = [
   ['nobody', () => ({ headers: { authorization: null } }), 401],
   ['another scheme', () => ({ headers: { authorization: 'Basic abc' } }), 401],
   ['garbage for a token', () => ({ headers: { authorization: 'Bearer abc' } }), 401],
+  ['a known token in a scheme of small letters', () => withHeader(`bearer ${payer.token}`), 200],
+  ['a known token that says something else', () => withHeader(`Bearer ${altered(payer.token)}`), 401],
+  ['a known token with more before it', () => withHeader(`Bearer x${payer.token}`), 401],
+  ['a known token with more behind it', () => withHeader(`Bearer ${payer.token} x`), 401],
+  ['a known token after two spaces', () => withHeader(`Bearer  ${payer.token}`), 401],
+  ['a scheme without a token', () => withHeader('Bearer'), 401],
   ['another role', () => ({ headers: { authorization: `Bearer ${merchant.token}` } }), 403],
   ['no key', () => ({ headers: { 'idempotency-key': null } }), 400],
   ['a key that is none', () => ({ headers: { 'idempotency-key': 'abc' } }), 400],

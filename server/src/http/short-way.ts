@@ -15,7 +15,7 @@ import { problemDocument, problemHeaders } from './problem.ts';
 import { refusalOf } from './refuse.ts';
 import { requestLine } from './request-line.ts';
 import type { Router } from './router.ts';
-import { jsonHeadersOf, requestIdOf } from './usual-headers.ts';
+import { jsonHeadersOf, REQUEST_ID, requestIdOf } from './usual-headers.ts';
 
 /** True when it took the request: then nobody else answers it. */
 export type ShortWay = (incoming: IncomingMessage, outgoing: ServerResponse) => boolean;
@@ -39,10 +39,11 @@ export function setShortRoute(router: Router, route: ShortRoute): void {
 export function shortWayOf(router: Router, needs: Needs): ShortWay {
   const route = routesOf.get(router);
   if (route === undefined) throw new Error('no room has said which route is the busiest');
-  const headersOf = jsonHeadersOf(needs.config.publicOrigin.startsWith('https:'));
+  const headers = jsonHeadersOf(needs.config.publicOrigin.startsWith('https:'));
+  const usual = { headers, inTurns: Object.entries(headers).flat() };
   return (incoming, outgoing) => {
     if (!isUsual(incoming, route.path)) return false;
-    new Passage(needs, incoming, outgoing).go(route, headersOf).catch((error: unknown) => {
+    new Passage(needs, incoming, outgoing).go(route, usual).catch((error: unknown) => {
       needs.log.error({ err: error }, 'an answer could not be sent');
       outgoing.destroy();
     });
@@ -93,7 +94,7 @@ class Passage implements Asked {
         return typeof value === 'string' ? value : undefined;
       },
     };
-    this.#requestId = requestIdOf(this.req.header('x-request-id'));
+    this.#requestId = requestIdOf(this.req.header(REQUEST_ID));
   }
 
   get(_key: 'requestId'): string {
@@ -104,37 +105,55 @@ class Passage implements Asked {
     this.#userId = value;
   }
 
-  async go(route: ShortRoute, headersOf: (requestId: string) => Record<string, string>): Promise<void> {
-    const { metrics, log } = this.#needs;
+  async go(route: ShortRoute, usual: UsualHeaders): Promise<void> {
+    const { metrics, log, limits, addressOf } = this.#needs;
     const end = metrics.begin();
     const startedAt = performance.now();
-    const { status, headers, body } = await this.#answer(route);
-    log.info(requestLine(this, { status, userId: this.#userId, startedAt }), 'request');
-    end({ method: 'POST', route: route.path, status: String(status) });
-    const usual = headersOf(this.#requestId);
-    // As bytes in a string of one byte a character, which goes out with its head in one piece and is not measured twice.
-    const bytes = Buffer.from(body).toString('latin1');
-    this.#outgoing.writeHead(status, { ...usual, ...headers, 'content-length': bytes.length });
-    this.#outgoing.end(bytes, 'latin1');
-  }
-
-  async #answer(route: ShortRoute): Promise<Answer> {
-    const { limits, addressOf, log } = this.#needs;
+    let answer: Answer;
     try {
       limits.takeOfFlood('requests_by_address', addressOf(this));
-      return { status: 200, headers: {}, body: await route.answer(this, await textOf(this.env.incoming)) };
+      const text = await textOf(this.env.incoming);
+      answer = { status: 200, headers: null, body: await route.answer(this, text) };
     } catch (error) {
-      const refusal = refusalOf(log, error, this);
-      const body = JSON.stringify(problemDocument(this, refusal));
-      return { status: refusal.status, headers: problemHeaders(refusal), body };
+      answer = this.#refused(error);
     }
+    const { status } = answer;
+    log.info(requestLine(this, { status, userId: this.#userId, startedAt }), 'request');
+    end({ method: 'POST', route: route.path, status: String(status) });
+    this.#send(answer, usual);
   }
+
+  #refused(error: unknown): Answer {
+    const refusal = refusalOf(this.#needs.log, error, this);
+    const body = JSON.stringify(problemDocument(this, refusal));
+    return { status: refusal.status, headers: problemHeaders(refusal), body };
+  }
+
+  #send({ status, headers, body }: Answer, usual: UsualHeaders): void {
+    const id = this.#requestId;
+    // As bytes in a string of one byte a character, which goes out with its head in one piece and is not measured twice.
+    const bytes = Buffer.byteLength(body) === body.length ? body : Buffer.from(body).toString('latin1');
+    const length = String(bytes.length);
+    this.#outgoing.writeHead(
+      status,
+      headers === null
+        ? [...usual.inTurns, REQUEST_ID, id, 'content-length', length]
+        : { ...usual.headers, [REQUEST_ID]: id, ...headers, 'content-length': length },
+    );
+    this.#outgoing.end(bytes, 'latin1');
+  }
+}
+
+interface UsualHeaders {
+  readonly headers: Readonly<Record<string, string>>;
+  /** The same, name and value in turns: to put an object of them together costs as much as to write them. */
+  readonly inTurns: readonly string[];
 }
 
 interface Answer {
   readonly status: number;
-  /** Beside those of every JSON answer. */
-  readonly headers: Readonly<Record<string, string>>;
+  /** Beside those of every JSON answer, or in their place. */
+  readonly headers: Readonly<Record<string, string>> | null;
   readonly body: string;
 }
 

@@ -44,14 +44,14 @@ export function usualHeaders({ isHttps }: { readonly isHttps: boolean }): Middle
   const security = securityHeaders(isHttps);
   const api = apiHeaders(isHttps);
   return async (c, next) => {
-    c.set('requestId', requestIdOf(c.req.header('x-request-id')));
+    c.set('requestId', requestIdOf(c.req.header(REQUEST_ID)));
     const isApi = c.req.path.startsWith(API);
     c.set('usualHeaders', isApi ? api : security);
     await next();
     if (dressed.has(c.res)) return;
     const { headers } = c.res;
     for (const [name, value] of Object.entries(c.get('usualHeaders'))) headers.set(name, value);
-    headers.set('x-request-id', c.get('requestId'));
+    headers.set(REQUEST_ID, c.get('requestId'));
     // Answers about people and money are nobody's to keep.
     if (isApi && !headers.has('cache-control')) headers.set('cache-control', 'no-store');
   };
@@ -59,20 +59,20 @@ export function usualHeaders({ isHttps }: { readonly isHttps: boolean }): Middle
 
 /** A JSON answer of the API with all of its headers, made in one go. */
 export function answerJson(c: Context<AppEnv>, body: string): Response {
-  const answer = new Response(body, { headers: jsonHeaders(c.get('usualHeaders'), c.get('requestId')) });
+  const answer = new Response(body, {
+    headers: { ...namelessJson(c.get('usualHeaders')), [REQUEST_ID]: c.get('requestId') },
+  });
   dressed.add(answer);
   return answer;
 }
 
-/** All headers of a JSON answer of the API. */
-export function jsonHeadersOf(isHttps: boolean): (requestId: string) => Record<string, string> {
-  const usual = apiHeaders(isHttps);
-  return (requestId) => jsonHeaders(usual, requestId);
-}
+/** All headers of a JSON answer of the API but for the request's name. */
+export const jsonHeadersOf = (isHttps: boolean) => namelessJson(apiHeaders(isHttps));
 
-const jsonHeaders = (usual: Readonly<Record<string, string>>, requestId: string) => ({
+export const REQUEST_ID = 'x-request-id';
+
+const namelessJson = (usual: Readonly<Record<string, string>>) => ({
   ...usual,
   'content-type': 'application/json',
   'cache-control': 'no-store',
-  'x-request-id': requestId,
 });

@@ -51,8 +51,10 @@ const guarded: ReadonlySet<AccountKind> = new Set(GUARDED_KINDS);
 
 /** SHA-256 (hex) over kind and entries in a fixed order: what a repeat of an idempotency key must agree with. */
 export function contentHash(transfer: NewTransfer): string {
-  const entries = transfer.entries.map((entry) => `${entry.accountId} ${entry.amountMinor}`).sort();
-  return hash('sha256', [transfer.kind, ...entries].join('\n'), 'hex');
+  const entries = transfer.entries.map((entry) => `\n${entry.accountId} ${entry.amountMinor}`).sort();
+  let text: string = transfer.kind;
+  for (const entry of entries) text += entry;
+  return hash('sha256', text, 'hex');
 }
 
 /**

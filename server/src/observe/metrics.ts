@@ -66,11 +66,11 @@ export function createMetrics(options: { readonly poolSize: number }): Metrics {
     countRounds(registers),
   ];
   const begin = () => {
-    const end = requests.startTimer();
+    const startedAt = performance.now();
     running += 1;
     return ({ method, route, status }: Answered) => {
       running -= 1;
-      end({ method, route, status });
+      requests.observe({ method, route, status }, (performance.now() - startedAt) / 1000);
     };
   };
   const middleware: MiddlewareHandler<AppEnv> = async (c, next) => {

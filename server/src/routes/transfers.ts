@@ -39,11 +39,15 @@ export const registerTransfers: RegisterRoutes = (router, context) => {
     return c.json(await previewRecipient(context, userId, c.req.valid('json').phone), 200);
   });
   router.openAPIRegistry.registerPath(sendRoute);
-  const send = async (asked: Asked, wanted: z.output<typeof TransferBody>) =>
-    transfers.send(asked, await auth.readToken(asked, 'customer'), wanted);
+  const send = (asked: Asked, wanted: z.output<typeof TransferBody>) => {
+    const sender = auth.readToken(asked, 'customer');
+    return sender instanceof Promise
+      ? sender.then((one) => transfers.send(asked, one, wanted))
+      : transfers.send(asked, sender, wanted);
+  };
   router.post(sendRoute.path, async (c) => answerJson(c, await send(c, await readJson(c, TransferBody))));
   setShortRoute(router, {
     path: sendRoute.path,
-    answer: async (asked, text) => send(asked, readText(text, TransferBody)),
+    answer: (asked, text) => send(asked, readText(text, TransferBody)),
   });
 };

@@ -49,15 +49,23 @@ export class People {
   /** Of each both sides; null when one of them is nobody who may send or receive. */
   async of(wanted: readonly Wanted[]): Promise<readonly (readonly [Person, Person] | null)[]> {
     const [ids, phones]: [string[], string[]] = [[], []];
-    for (const { senderId, phone } of wanted) {
-      if (!this.#byId.has(senderId)) ids.push(senderId);
-      if (!this.#byPhone.has(phone)) phones.push(phone);
-    }
-    await this.#learn(ids, phones);
-    return wanted.map(({ senderId, phone }) => {
-      const [payer, payee] = [this.#byId.get(senderId), this.#byPhone.get(phone)];
-      return payer === undefined || payee === undefined ? null : [payer, payee];
+    const known = wanted.map(({ senderId, phone }) => {
+      const both = this.#known(senderId, phone);
+      if (both === null) {
+        ids.push(senderId);
+        phones.push(phone);
+      }
+      return both;
     });
+    if (ids.length === 0) return known;
+    await this.#learn(ids, phones);
+    return wanted.map(({ senderId, phone }) => this.#known(senderId, phone));
+  }
+
+  #known(senderId: string, phone: string): readonly [Person, Person] | null {
+    const payer = this.#byId.get(senderId);
+    const payee = this.#byPhone.get(phone);
+    return payer === undefined || payee === undefined ? null : [payer, payee];
   }
 
   /** Something that was remembered is so no more. */
@@ -69,7 +77,6 @@ export class People {
   }
 
   async #learn(ids: readonly string[], phones: readonly string[]): Promise<void> {
-    if (ids.length === 0 && phones.length === 0) return;
     if (this.#byId.size >= REMEMBERED_MAX) this.forget([...this.#byId.values()]);
     const currency = this.#currency;
     const found = await inOneLook(this.#db, (sql) => look(sql, { ids, phones, currency }));

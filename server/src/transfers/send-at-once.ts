@@ -87,13 +87,20 @@ export class OnlineTransfers {
     };
     // A key that is missing or none is refused after what comes before it.
     if (!hasKey(c)) return alone();
-    const decision = await this.#together
-      .submit({ ...money, sessionId, phone: this.#normal(phone), write: nameWrite(c, write) })
-      .catch((error: unknown) => {
-        if (isRowRefused(error)) return null;
-        throw error;
+    let decision: Decision;
+    try {
+      decision = await this.#together.submit({
+        senderId: userId,
+        amountMinor: money.amountMinor,
+        note,
+        sessionId,
+        phone: this.#normal(phone),
+        write: nameWrite(c, write),
       });
-    if (decision === null) return alone();
+    } catch (error) {
+      if (isRowRefused(error)) return alone();
+      throw error;
+    }
     return decision.way === 'careful' ? carefully() : answerOf(decision);
   }
 
