@@ -51,7 +51,8 @@ export async function startBenchCloud(connections = 10): Promise<BenchCloud> {
     const owner = postgres(cluster.ownerUrl(), { max: 1, onnotice: () => undefined });
     closers.push(() => owner.end({ timeout: 5 }));
     // Plans, those of foreign keys too, are kept from when a table was empty: without this they read the whole of it ever after.
-    const byIndex = { enable_seqscan: false };
+    // As a word: the driver sends no setting that is false.
+    const byIndex = { enable_seqscan: 'off' };
     const app = postgres(url.href, { max: connections, onnotice: () => undefined, connection: byIndex });
     closers.push(() => app.end({ timeout: 5 }));
     const config = readConfig({ TIKI_DATA_DIR: folder, TIKI_RATE_LIMIT_FACTOR: '1000000' });
