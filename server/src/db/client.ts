@@ -4,9 +4,11 @@
  * Owns: how postgres.js is set up. Never: SQL of any room.
  */
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
-import type { Options, Sql } from 'postgres';
-import { openDriver } from './driver.ts';
-import { type LaneConnection, Lanes } from './lanes.ts';
+import type { Sql } from 'postgres';
+import { openDriver, understand } from './driver.ts';
+import { LaneConnection } from './lane-connection.ts';
+import { Lanes } from './lanes.ts';
+import { sql } from './words.ts';
 
 export type Db = PostgresJsDatabase<Record<string, never>> & { readonly $client: Sql };
 export type Tx = Parameters<Parameters<Db['transaction']>[0]>[0];
@@ -28,6 +30,8 @@ export interface ConnectOptions {
   readonly isPooled?: boolean;
   readonly onNotice?: (message: string) => void;
 }
+
+const APPLICATION = 'tikiwallet';
 
 /** A lock that is not had in time becomes an answer instead of a pile of waiting requests. */
 const TIMEOUTS = {
@@ -65,42 +69,43 @@ const BY_INDEX = {
 /** Many wait for whoever waits on a lane. What is locked for longer goes another way. */
 const LANE_LOCK_MS = '300';
 
-type LaneOptions = Pick<Options<Record<string, never>>, 'max_lifetime' | 'onclose'>;
-
 /** Opens a lazy pool: nothing is sent until the first query. */
 export function connect(options: ConnectOptions): Database {
-  const open = (max: number, settings: Record<string, string> = {}, more: LaneOptions = {}) =>
-    openDriver(options.url, {
-      ...more,
-      max,
-      idle_timeout: 60,
-      connect_timeout: 10,
-      onnotice: (notice) => options.onNotice?.(notice.message ?? ''),
-      // Prepared statements live in a session; poolers that know them (PgBouncer 1.21) do not need us to prepare.
-      prepare: options.isPooled !== true,
-      connection: {
-        application_name: 'tikiwallet',
-        ...(options.isPooled === true ? {} : { ...TIMEOUTS, ...settings }),
-        ...(options.role === undefined ? {} : { role: options.role }),
-      },
-    });
-  // Behind a pooler nothing is kept in a session, and this must hold there, too. Nothing is planned to be kept either; but what moves
-  // balances locks them in the order of their ids only where it does not read the whole table.
-  const laneSettings =
-    options.isPooled === true
-      ? `; set local lock_timeout = ${LANE_LOCK_MS}; set local enable_seqscan = off`
-      : '';
-  const openLane = (): LaneConnection => {
-    let losses = 0;
-    const onclose = () => {
-      losses += 1;
-    };
-    // By default the driver ends a connection after half an hour or more, without a look at what is open on it.
-    const sql = open(1, { ...BY_INDEX, lock_timeout: LANE_LOCK_MS }, { max_lifetime: null, onclose });
-    return { sql, losses: () => losses, settings: laneSettings };
-  };
-  const pool = open(options.maxConnections);
-  const lanes = new Lanes(LANES, openLane);
+  const isPooled = options.isPooled === true;
+  const role: Record<string, string> = options.role === undefined ? {} : { role: options.role };
+  const pool = openDriver(options.url, {
+    max: options.maxConnections,
+    idle_timeout: 60,
+    connect_timeout: 10,
+    onnotice: (notice) => options.onNotice?.(notice.message ?? ''),
+    // Prepared statements live in a session; poolers that know them (PgBouncer 1.21) do not need us to prepare.
+    prepare: !isPooled,
+    connection: { application_name: APPLICATION, ...(isPooled ? {} : TIMEOUTS), ...role },
+  });
+  const { parameters, ...place } = understand(options.url, {
+    application_name: APPLICATION,
+    ...(isPooled ? {} : { ...TIMEOUTS, ...BY_INDEX, lock_timeout: LANE_LOCK_MS }),
+    ...role,
+  });
+  const { application_name: applicationName = APPLICATION, options: given = '', ...settings } = parameters;
+  const lanes = new Lanes(
+    LANES,
+    () =>
+      new LaneConnection({
+        ...place,
+        applicationName,
+        settings: [given, ...Object.entries(settings).map(settingOf)].join(' ').trim(),
+        isKept: !isPooled,
+        // Behind a pooler nothing is kept in a session, and this must hold there, too. Nothing is planned to be kept either; but what
+        // moves balances locks them in the order of their ids only where it does not read the whole table.
+        beginning: isPooled
+          ? [
+              sql`select set_config('lock_timeout', ${LANE_LOCK_MS}, true), set_config('enable_seqscan', 'off', true)`,
+            ]
+          : [],
+        onNotice: options.onNotice,
+      }),
+  );
   const db = drizzle(pool);
   lanesOfPools.set(db, lanes);
   const close = async (timeoutSeconds = 5) => {
@@ -108,3 +113,6 @@ export function connect(options: ConnectOptions): Database {
   };
   return { db, close };
 }
+
+/** As PostgreSQL reads it from the options that a connection begins with. */
+const settingOf = ([name, value]: [string, string]) => `-c ${name}=${value.replace(/[\\ ]/g, '\\$&')}`;

@@ -1,5 +1,5 @@
 /**
- * What postgres.js is given to speak to the database over: a way that ends with an error, in the moment when it is closed.
+ * What postgres.js, and `pg` for the lanes, is given to speak to the database over: a way that ends with an error, in the moment when it is closed.
  *
  * Owns: TCP and TLS to the database, and what the driver hears and sends there. Never: the database's protocol beyond the
  * question for TLS, and where a connection begins.
@@ -33,6 +33,8 @@ interface Dialled {
   readonly reach: Reach;
   /** Gives the driver an error: `isFinal` when it is for who waits, whatever other places there are to try. */
   readonly tell: (isFinal: boolean, emit: () => void) => void;
+  /** Whether it is postgres.js who speaks: what it begins with, and what it hears of a statement that failed, is put right for it. */
+  readonly isForPool: boolean;
 }
 
 const QUESTION_FOR_TLS = Buffer.from('0000000804d2162f', 'hex');
@@ -80,8 +82,9 @@ export class DatabaseSocket extends EventEmitter {
   }
 
   write(chunk: Buffer, done?: (error?: Error | null) => void): boolean {
-    const sent = this.#hasBegun ? chunk : withoutPadding(chunk);
-    if (!this.#hasBegun) this.#isToCancel = !isStartup(chunk);
+    const isFirst = this.#dialled.isForPool && !this.#hasBegun;
+    const sent = isFirst ? withoutPadding(chunk) : chunk;
+    if (isFirst) this.#isToCancel = !isStartup(chunk);
     this.#hasBegun = true;
     if (this.#waiting === null) this.#way.write(sent, done);
     else this.#waiting.push(() => this.#way.write(sent, done));
@@ -107,6 +110,10 @@ export class DatabaseSocket extends EventEmitter {
 
   setKeepAlive(isOn: boolean, afterMs: number): void {
     this.#tcp.setKeepAlive(isOn, afterMs);
+  }
+
+  setNoDelay(isOn: boolean): void {
+    this.#tcp.setNoDelay(isOn);
   }
 
   #dial(): void {
@@ -163,7 +170,8 @@ export class DatabaseSocket extends EventEmitter {
   #open(): void {
     this.#way.on('data', (chunk: Buffer) => {
       this.#hear(chunk);
-      for (const part of this.#leftRows.heard(chunk)) this.emit('data', part);
+      if (!this.#dialled.isForPool) this.emit('data', chunk);
+      else for (const part of this.#leftRows.heard(chunk)) this.emit('data', part);
     });
     // Nothing is answered any more.
     this.#way.on('end', () => this.#way.destroy());
@@ -188,7 +196,7 @@ export class DatabaseSocket extends EventEmitter {
   #fail(reason: Error): void {
     const { reach, tell } = this.#dialled;
     const wasReady = this.#said === null;
-    const left = this.#leftRows.ended();
+    const left = this.#dialled.isForPool ? this.#leftRows.ended() : null;
     if (wasReady && left !== null) this.emit('data', left);
     if (wasReady) reach.lost();
     else if (this.#dialledAt !== null) reach.failed(reason, this.#dialledAt);

@@ -64,7 +64,42 @@ function dialler(security: Security | null) {
       emit();
       driver.host = host;
     };
-    return new DatabaseSocket({ address, security, reach, tell });
+    return new DatabaseSocket({ address, security, reach, tell, isForPool: true });
+  };
+}
+
+/** What the driver understands of a URL, for connections that are not its own. */
+export interface UnderstoodUrl {
+  /** To one place after the other, where there are several. */
+  readonly dial: () => DatabaseSocket;
+  readonly places: number;
+  readonly user: string;
+  readonly password: string;
+  readonly database: string;
+  /** Of the session: the URL's own come before the given ones. */
+  readonly parameters: Readonly<Record<string, string>>;
+}
+
+/** Dials nothing yet. Whoever asks for it by the same URL goes where {@link openDriver} goes, and by the same TLS. */
+export function understand(url: string, ofSession: Readonly<Record<string, string | number>>): UnderstoodUrl {
+  const { options } = postgres(url, { connection: ofSession });
+  const { host, port, path, user, pass, database, connection } = options;
+  const reach = new Reach();
+  let turn = 0;
+  const dial = () => {
+    const place = turn++ % host.length;
+    const address = { host: host[place], port: port[place], path: path || undefined };
+    const tell = (_: boolean, emit: () => void) => emit();
+    return new DatabaseSocket({
+      ...{ address, reach, tell, isForPool: false },
+      security: options.ssl ? options : null,
+    });
+  };
+  const parameters = Object.entries(connection).map(([name, value]) => [name, String(value)] as const);
+  return {
+    ...{ dial, places: host.length, user, database },
+    password: typeof pass === 'string' ? pass : '',
+    parameters: Object.fromEntries(parameters),
   };
 }
 

@@ -1,62 +1,61 @@
 /**
- * Connections beside the pool, each for one transaction of `pipeline.ts` at a time: it sends statements one behind the other
- * without waiting for their answers, and keeps them prepared.
+ * Connections beside the pool, each for one transaction of `pipeline.ts` at a time.
  *
  * Owns: who has which. Never: two transactions on one connection.
  */
-import type { Sql } from 'postgres';
-
-export interface LaneConnection {
-  readonly sql: Sql;
-  /** How often it was lost so far. The driver makes it anew by itself, and sends there what was still to be sent. */
-  readonly losses: () => number;
-  /** What each transaction begins with, as statements after its `begin`; empty where the connection has it for good. */
-  readonly settings: string;
-}
-
-export class Lane {
-  readonly #open: () => LaneConnection;
-  #connection: LaneConnection;
-
-  constructor(open: () => LaneConnection) {
-    this.#open = open;
-    this.#connection = open();
-  }
-
-  now(): LaneConnection {
-    return this.#connection;
-  }
-
-  /** Drops the connection, in whatever state it is. What is sent from now on goes over another. */
-  renew(): void {
-    void this.#connection.sql.end({ timeout: 0 });
-    this.#connection = this.#open();
-  }
-}
+import { setTimeout as delay } from 'node:timers/promises';
+import type { LaneConnection } from './lane-connection.ts';
 
 export class Lanes {
-  readonly #all: readonly Lane[];
+  readonly #all: readonly LaneConnection[];
   /** The last one that was used is the first to be used again: who is alone keeps one connection warm. */
-  readonly #free: Lane[];
-  readonly #waiting: ((lane: Lane) => void)[] = [];
+  readonly #free: LaneConnection[];
+  readonly #waiting: ((lane: LaneConnection) => void)[] = [];
+  readonly #used = new Set<Promise<unknown>>();
+  #hasEnded = false;
 
   constructor(count: number, open: () => LaneConnection) {
-    this.#all = Array.from({ length: count }, () => new Lane(open));
+    this.#all = Array.from({ length: count }, open);
     this.#free = [...this.#all];
   }
 
-  async use<T>(work: (lane: Lane) => Promise<T>): Promise<T> {
-    const lane = this.#free.pop() ?? (await new Promise<Lane>((resolve) => this.#waiting.push(resolve)));
+  /** @throws LanesEnded */
+  async use<T>(work: (lane: LaneConnection) => Promise<T>): Promise<T> {
+    if (this.#hasEnded) throw new LanesEnded();
+    const lane =
+      this.#free.pop() ?? (await new Promise<LaneConnection>((resolve) => this.#waiting.push(resolve)));
+    const used = work(lane);
+    this.#used.add(used);
     try {
-      return await work(lane);
+      return await used;
     } finally {
+      this.#used.delete(used);
       const next = this.#waiting.shift();
       if (next === undefined) this.#free.push(lane);
       else next(lane);
     }
   }
 
+  /** Waits so long for what is on its way, and for whoever waits to be on theirs. */
   async end(timeoutSeconds: number): Promise<void> {
-    await Promise.all(this.#all.map((lane) => lane.now().sql.end({ timeout: timeoutSeconds })));
+    this.#hasEnded = true;
+    const waited = new AbortController();
+    const timeIsUp = delay(timeoutSeconds * 1000, 'late' as const, { signal: waited.signal }).catch(
+      () => 'late',
+    );
+    while (this.#used.size > 0 || this.#waiting.length > 0) {
+      const ended = await Promise.race([Promise.allSettled(this.#used), timeIsUp]);
+      if (ended === 'late') break;
+    }
+    waited.abort();
+    const late = this.#used.size > 0;
+    await Promise.all(this.#all.map((lane) => (late ? lane.drop() : lane.end(timeoutSeconds))));
+  }
+}
+
+class LanesEnded extends Error {
+  readonly code = 'CONNECTION_ENDED';
+  constructor() {
+    super('the connections to the database were closed');
   }
 }

@@ -3,141 +3,66 @@
  * the answer goes out in one statement with the commit behind it. Or in one round trip, where nothing has to be known in between:
  * its locks wait for no answer of ours.
  *
- * One statement after the question, because a connection may be lost at any time: what was sent is rolled back with it, and of what was still to be
- * sent, on the next connection and outside of the transaction, nothing but the commit is left. Never: two transactions at a time
- * on one connection, or a value for a commit that another connection answered.
+ * Never: two transactions at a time on one connection, or a value for what is not committed.
  */
-import postgres, { type PendingQuery, type Row, type Sql } from 'postgres';
 import { type Db, lanesOf } from './client.ts';
-import type { Lane } from './lanes.ts';
+import { isRefusal, type LaneConnection } from './lane-connection.ts';
 import { RetryTransaction, sqlState, withRetries } from './retry.ts';
+import { sql, type Words } from './words.ts';
 
-/** Longer than the database lets both statements take together. */
-const LOST_AFTER_MS = 150_000;
-
-/**
- * The driver sends a prepared statement again by itself when its plan is gone (a migration changed what it reads): what was
- * asked is rolled back by then, and what is written would stand by itself.
- */
+/** A migration changed what a prepared statement reads, or somebody between us and the database forgot it. */
 const PLAN_GONE: ReadonlySet<string | undefined> = new Set(['26000', '0A000']);
 
-/**
- * Part of what each statement of {@link inOneGo} selects: outside of the transaction that it was sent for it fails, and all of it
- * with it. That transaction alone is begun as deferrable, which means nothing else to one that reads what is committed.
- */
-export const inItsTransaction = (sql: Sql) =>
-  sql`1 / (current_setting('transaction_deferrable') = 'on')::int`;
-
-/** Part of the answer, for {@link inTransactionOf}. */
-export const transactionId = (sql: Sql) => sql`pg_current_xact_id()::text`;
-
-/** Part of what the second statement selects: outside of the transaction that answered it fails, and all of it with it. */
-export const inTransactionOf = (sql: Sql, id: string) => sql`1 / (pg_current_xact_id()::text = ${id})::int`;
-
-export interface TwoSteps<A extends Row, T> {
-  readonly ask: (sql: Sql) => PendingQuery<A[]>;
-  /** Pure, because it may run again. `value` is given out after the commit. The statement holds {@link inTransactionOf}. */
-  readonly write: (
-    answer: readonly A[],
-    sql: Sql,
-  ) => { readonly statement: PendingQuery<Row[]> | null; readonly value: T };
+export interface TwoSteps<A extends object, T> {
+  readonly ask: Words;
+  /** Pure, because it may run again. `value` is given out after the commit. */
+  readonly write: (answer: readonly A[]) => { readonly statement: Words | null; readonly value: T };
 }
 
 /**
  * So many at a time as the database has lanes: whoever calls beyond that waits.
  * @throws what the database refused, after everything was rolled back
  */
-export function inTwoSteps<A extends Row, T>(db: Db, steps: TwoSteps<A, T>): Promise<T> {
-  return lanesOf(db).use((lane) => withRetries(() => run(lane, steps)));
-}
-
-/** Both hold {@link inItsTransaction}, and fail when they find what must not be. */
-export interface OneGo<A extends Row> {
-  /** Locks, and looks. */
-  readonly first: (sql: Sql) => PendingQuery<Row[]>;
-  /** Sees what was committed until the locks were had. */
-  readonly second: (sql: Sql) => PendingQuery<A[]>;
-}
-
-/**
- * Two statements and the commit, one behind the other, without waiting for an answer.
- * @returns what the second one answered, after the commit
- * @throws what the database refused first, after everything was rolled back
- */
-export function inOneGo<A extends Row>(db: Db, steps: OneGo<A>): Promise<readonly A[]> {
-  return lanesOf(db).use((lane) => withRetries(() => runInOneGo(lane, steps)));
-}
-
-/** One statement by itself, which only reads. @throws what the database refused, or that it did not answer */
-export function inOneLook<A extends Row>(
-  db: Db,
-  look: (sql: Sql) => PendingQuery<A[]>,
-): Promise<readonly A[]> {
-  return lanesOf(db).use(async (lane) => {
-    // Whoever waits for the lane would wait as long.
-    const watch = setTimeout(() => lane.renew(), LOST_AFTER_MS);
+export function inTwoSteps<A extends object, T>(db: Db, { ask, write }: TwoSteps<A, T>): Promise<T> {
+  return onLane(db, async (lane) => {
     try {
-      return await look(lane.now().sql);
+      const answer = await lane.go([sql`begin`, ...lane.beginning, ask]);
+      const { statement, value } = write(answer as readonly A[]);
+      await lane.go(statement === null ? [sql`commit`] : [statement, sql`commit`]);
+      return value;
     } catch (error) {
-      if (!isRefusal(error)) lane.renew();
+      // What was lost was dropped with its connection.
+      if (isRefusal(error)) await rollBack(lane);
+      else lane.drop();
       throw error;
-    } finally {
-      clearTimeout(watch);
     }
   });
 }
 
-async function runInOneGo<A extends Row>(lane: Lane, { first, second }: OneGo<A>): Promise<readonly A[]> {
-  const { sql, losses, settings } = lane.now();
-  const watch = setTimeout(() => lane.renew(), LOST_AFTER_MS);
-  // All four, so that nothing is on its way any more when somebody else takes the lane.
-  const [begun, looked, written, ended] = await Promise.allSettled([
-    sql.unsafe(`begin deferrable${settings}`).then(losses),
-    first(sql),
-    second(sql),
-    sql.unsafe('commit'),
-  ]);
-  clearTimeout(watch);
-  const reasons = [begun, looked, written, ended].flatMap((one) =>
-    one.status === 'rejected' ? [one.reason as unknown] : [],
+/**
+ * One behind the other, without waiting for an answer. A later one sees what was committed until an earlier one had its locks. They
+ * fail, and nothing stands, when they find what must not be.
+ * @returns what the last one answered, after the commit
+ * @throws what the database refused first, after everything was rolled back
+ */
+export function inOneGo<A extends object>(db: Db, statements: readonly Words[]): Promise<readonly A[]> {
+  return onLane(db, async (lane) => (await lane.go([...lane.beginning, ...statements])) as readonly A[]);
+}
+
+function onLane<T>(db: Db, work: (lane: LaneConnection) => Promise<T>): Promise<T> {
+  return lanesOf(db).use((lane) =>
+    withRetries(async () => {
+      try {
+        return await work(lane);
+      } catch (error) {
+        if (!PLAN_GONE.has(sqlState(error))) throw error;
+        lane.drop();
+        throw new RetryTransaction('a plan was gone, and all is done again', { cause: error });
+      }
+    }),
   );
-  // What the database refused ended with the commit, which rolled it back. Otherwise the connection's state is unknown.
-  if (!reasons.every(isRefusal)) lane.renew();
-  const [refused] = reasons;
-  if (PLAN_GONE.has(sqlState(refused)))
-    throw new RetryTransaction('a plan was gone, and all is done again', { cause: refused });
-  if (written.status === 'rejected' || begun.status === 'rejected' || reasons.length > 0) throw refused;
-  if (losses() !== begun.value) throw new Error('the connection was lost before the commit');
-  return written.value;
 }
 
-async function run<A extends Row, T>(lane: Lane, { ask, write }: TwoSteps<A, T>): Promise<T> {
-  const { sql, losses, settings } = lane.now();
-  // An answer that never comes would keep everybody waiting who comes later.
-  const watch = setTimeout(() => lane.renew(), LOST_AFTER_MS);
-  try {
-    // These three are never prepared: one whose plan is gone would be sent again, behind what was to come after it.
-    // Counted when it has begun: before, a connection that nobody used may just be going.
-    const [lost, answer] = await Promise.all([sql.unsafe(`begin${settings}`).then(losses), ask(sql)]);
-    const { statement, value } = write(answer, sql);
-    await Promise.all([...(statement === null ? [] : [statement]), sql.unsafe('commit')]);
-    // Not every answer comes from where the transaction was: a commit on the next connection ends nothing, and says no word of it.
-    if (losses() !== lost) throw new Error('the connection was lost before the commit');
-    return value;
-  } catch (error) {
-    // Where the commit was sent there is nothing to roll back, and this says so to nobody.
-    if (isRefusal(error)) await sql.unsafe('rollback').catch(() => lane.renew());
-    // The library would put what comes next on a connection that is just going, and never hear of it again.
-    else lane.renew();
-    if (PLAN_GONE.has(sqlState(error)))
-      throw new RetryTransaction('a plan was gone, and all is done again', { cause: error });
-    throw error;
-  } finally {
-    clearTimeout(watch);
-  }
-}
-
-/** The database said no and goes on with us; after everything else the state of the connection is unknown. */
-function isRefusal(error: unknown): boolean {
-  return error instanceof postgres.PostgresError && error.severity === 'ERROR';
+async function rollBack(lane: LaneConnection): Promise<void> {
+  await lane.go([sql`rollback`]).catch(() => lane.drop());
 }

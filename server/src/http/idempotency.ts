@@ -7,7 +7,6 @@
 import { hash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { and, eq, isNull, lt, sql } from 'drizzle-orm';
-import type { PendingQuery, Row, Sql } from 'postgres';
 import { z } from 'zod';
 import { IDEMPOTENCY_HEADER, ProblemCode, Uuid } from '../../contract/index.ts';
 import type { Clock } from '../clock.ts';
@@ -15,6 +14,7 @@ import type { Db } from '../db/client.ts';
 import { NaturalBatch, type Outcome } from '../db/natural-batch.ts';
 import { pgArray, pgPlainArray, sharedValue } from '../db/pg-array.ts';
 import { idempotencyKeys } from '../db/schema/http.ts';
+import { sql as words } from '../db/words.ts';
 import type { AskedHeaders } from './asked.ts';
 import { ApiProblem, problem } from './problem.ts';
 
@@ -105,23 +105,18 @@ export function keptRefusal(error: unknown): KeptAnswer | null {
  * Where a kept answer ends with when its transaction began, which only the database knows while it is written: once for all that
  * are written together.
  */
-export const endingWithBegin = (sql: Sql, tail: string) =>
-  sql` || (select to_char(now() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') || ${tail})`;
+export const endingWithBegin = (tail: string) =>
+  words` || (select to_char(now() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') || ${tail})`;
 
 /**
  * Common table expression `kept`: rows that are claimed and answered at once. One that is there already fails the statement,
  * because what it stands for was done.
  * @param end {@link endingWithBegin}, where every body lacks that
  */
-export function keepTogether(
-  sql: Sql,
-  writes: readonly (NamedWrite & KeptAnswer)[],
-  now: Date,
-  end: PendingQuery<Row[]> = sql``,
-) {
+export function keepTogether(writes: readonly (NamedWrite & KeptAnswer)[], now: Date, end = words``) {
   const routes = pgArray(sharedValue(writes.map(({ route }) => route)));
   const statuses = pgPlainArray(sharedValue(writes.map(({ status }) => status)));
-  return sql`
+  return words`
     kept as (
       insert into idempotency_keys
         (user_id, route, key, request_hash, locked_until, response_status, response_body)

@@ -9,9 +9,9 @@ import {
   RateLimiterMemory,
   RateLimiterRes,
 } from 'rate-limiter-flexible';
-import type { Sql } from 'postgres';
 import type { Db } from '../db/client.ts';
 import { rateLimits } from '../db/schema/http.ts';
+import { sql, type Words } from '../db/words.ts';
 import { FloodWindows } from './flood-windows.ts';
 import { type ApiProblem, problem } from './problem.ts';
 
@@ -126,7 +126,7 @@ export interface CountedTogether {
   /** What {@link RateLimits.take} keeps for somebody. */
   rowOf(key: string): string;
   /** Adds `tries (key, points)` of the common table expression `asked_often` in the order of the keys, and answers with what there is then. */
-  count(sql: Sql): ReturnType<Sql>;
+  count(): Words;
   /** How many there are to take. */
   readonly most: number;
   /** @param points all that were taken of a key, this one included */
@@ -151,7 +151,7 @@ function countedTogether(name: BudgetName, options: RateLimitOptions): CountedTo
   return {
     rowOf: (key) => `${name}:${key}`,
     most: points,
-    count: (sql) => {
+    count: () => {
       const now = new Date().toISOString();
       const end = new Date(Date.now() + BUDGETS[name].seconds * 1000).toISOString();
       return sql`

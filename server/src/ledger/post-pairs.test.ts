@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { addCustomers } from '../../test/bench/market.ts';
 import { startTestServer, type TestServer } from '../../test/test-server.ts';
 import { pgPlainArray } from '../db/pg-array.ts';
+import { sql, type Written } from '../db/words.ts';
 import { moveCovered } from './post-pairs.ts';
 
 let server: TestServer;
@@ -34,6 +35,11 @@ const pair = (from = '', to = '', amountMinor = 1n) => ({
   },
 });
 
+function moving(pairs: readonly ReturnType<typeof pair>[]): Written {
+  const { moved, covered } = moveCovered(pairs, sql`true`);
+  return sql`with ${moved} select ${covered} as covered`.write();
+}
+
 test('balances are moved in the order of their accounts, whatever the order of transfers', async () => {
   const [first, second, third, fourth] = await accountsOf(4, 100n);
   const app = server.context.db.$client;
@@ -45,8 +51,8 @@ test('balances are moved in the order of their accounts, whatever the order of t
     // As whoever sends transfers has it.
     await mover`set local enable_seqscan = off`;
     const [{ pid } = { pid: 0 }] = await mover<{ pid: number }[]>`select pg_backend_pid() as pid`;
-    const { moved, covered } = moveCovered(mover, [pair(fourth, first), pair(third, second)], mover`true`);
-    const moving = mover<{ covered: boolean }[]>`with ${moved} select ${covered} as covered`.execute();
+    const { text, values } = moving([pair(fourth, first), pair(third, second)]);
+    const moved = mover.unsafe<{ covered: boolean }[]>(text, [...values]).execute();
     const isWaiting = async () =>
       (await app`select 1 from pg_stat_activity where pid = ${pid} and wait_event_type = 'Lock'`).length;
     await expect.poll(isWaiting, { timeout: 20_000 }).toBe(1);
@@ -55,7 +61,7 @@ test('balances are moved in the order of their accounts, whatever the order of t
       order by id for no key update skip locked`;
     expect(free.map(({ id }) => id)).toEqual([third, fourth]);
     await holder`rollback`;
-    expect(await moving).toMatchObject([{ covered: true }]);
+    expect(await moved).toMatchObject([{ covered: true }]);
   } finally {
     await holder`rollback`;
     await mover`rollback`;
@@ -71,8 +77,8 @@ test('what is taken from an account is covered by what it held before, and not b
     const mover = await owner.reserve();
     try {
       await mover`begin`;
-      const { moved, covered } = moveCovered(mover, pairs, mover`true`);
-      const [row] = await mover<{ covered: boolean }[]>`with ${moved} select ${covered} as covered`;
+      const { text, values } = moving(pairs);
+      const [row] = await mover.unsafe<{ covered: boolean }[]>(text, [...values]);
       return row?.covered;
     } finally {
       await mover`rollback`;

@@ -4,8 +4,8 @@
  *
  * Unlike `post-transfers.ts` it looks up no key beforehand: one that stands fails the statement, and the caller goes another way.
  */
-import type { PendingQuery, Row, Sql } from 'postgres';
 import { pgArray, pgPlainArray } from '../db/pg-array.ts';
+import { sql, type Words } from '../db/words.ts';
 import { publish } from '../observe/facts.ts';
 import { type Plan, sumsOf } from './plan.ts';
 
@@ -16,7 +16,7 @@ import { type Plan, sumsOf } from './plan.ts';
  * @param after a condition that is asked before any of them is locked
  * @returns `covered`: all accounts are there, and each held all that is taken from it, whatever comes in meanwhile. If not, what was moved has to go.
  */
-export function moveCovered(sql: Sql, toPost: Plan['toPost'], after: PendingQuery<Row[]>) {
+export function moveCovered(toPost: Plan['toPost'], after: Words) {
   const { deltas, debits } = sumsOf(toPost);
   const ids = [...deltas.keys()].sort();
   return {
@@ -36,7 +36,7 @@ export function moveCovered(sql: Sql, toPost: Plan['toPost'], after: PendingQuer
 }
 
 /** Common table expression `moved`, of accounts that are locked already. */
-export function movePairs(sql: Sql, toPost: Plan['toPost']) {
+export function movePairs(toPost: Plan['toPost']) {
   const { deltas } = sumsOf(toPost);
   return sql`
     moved as (
@@ -53,7 +53,7 @@ export function movePairs(sql: Sql, toPost: Plan['toPost']) {
  * Common table expressions `pairs`, `new_transfers` and `new_entries`; balances are moved by one of the above. `toPost` is of one
  * kind and one currency; what the second entry of a transfer credits, its first one debits.
  */
-export function postPairs(sql: Sql, toPost: Plan['toPost'], currency: string) {
+export function postPairs(toPost: Plan['toPost'], currency: string) {
   const transfers = toPost.map(({ transfer }) => transfer);
   return sql`
     pairs as materialized (

@@ -4,9 +4,8 @@
  *
  * Tries are counted before accounts are locked, both in an order that is the same for everybody: so two batches cannot deadlock.
  */
-import type { Sql } from 'postgres';
 import { pgArray, pgPlainArray } from '../db/pg-array.ts';
-import { transactionId } from '../db/pipeline.ts';
+import { sql } from '../db/words.ts';
 import type { CountedTogether } from '../http/rate-limits.ts';
 
 export interface Asking {
@@ -52,16 +51,10 @@ export interface Found {
   readonly owing: boolean;
   /** When the transaction began, in the row of the first. */
   readonly began: Date | null;
-  /** Which transaction it is, in the row of the first. */
-  readonly transaction: string | null;
 }
 
-export function ask(
-  sql: Sql,
-  asking: readonly Asking[],
-  { currency, route, now, tries, skipsLocked }: AskingFor,
-) {
-  return sql<Found[]>`
+export function ask(asking: readonly Asking[], { currency, route, now, tries, skipsLocked }: AskingFor) {
+  return sql`
     with asked as materialized (
       select a.n::int, a.user_id, a.try, s.id is not null as alive,
         k.request_hash as kept_hash, k.response_status as kept_status, k.response_body as kept_body,
@@ -91,7 +84,7 @@ export function ask(
       ) k on true
     ), asked_often as (
       select try as key, count(*)::int as points from asked where alive group by try
-    ), tries as (${tries.count(sql)}
+    ), tries as (${tries.count()}
     ), held as (
       select h.id, h.owner_id, h.balance_minor from ledger_accounts h
       where h.kind = 'user_online' and h.currency = ${currency} and h.owner_id = any (array(
@@ -103,8 +96,7 @@ export function ask(
     select a.n, a.alive, t.points, t.expire, a.kept_hash, a.kept_status, a.kept_body,
       a.payer_name, a.payer_phone, f.id as payer_account, f.balance_minor as payer_balance,
       a.payee_id, a.payee_role, a.payee_name, g.id as payee_account, g.balance_minor as payee_balance,
-      a.owing, case when a.n = 1 then now() end as began,
-      case when a.n = 1 then ${transactionId(sql)} end as transaction
+      a.owing, case when a.n = 1 then now() end as began
     from asked a
     left join tries t on t.key = a.try
     left join held f on f.owner_id = a.user_id

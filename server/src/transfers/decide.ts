@@ -47,8 +47,6 @@ export interface Decided {
   /** Of `toPost`. */
   readonly payeeIds: readonly string[];
   readonly toKeep: readonly (NamedWrite & KeptAnswer)[];
-  /** The one in which all that was found holds. */
-  readonly transaction: string;
 }
 
 /** Before the money is looked at. What is `refused` here is about the moment or another's key, and nobody keeps it. */
@@ -92,7 +90,6 @@ export function decide(requests: readonly Request[], found: readonly Found[], ru
   return conclude(requests, judged, {
     accounts,
     began: rows[0]?.began ?? new Date(0),
-    transaction: rows[0]?.transaction ?? '',
     currency: rules.currency,
   });
 }
@@ -161,14 +158,13 @@ function sidesOf(
 interface Ground {
   readonly accounts: ReadonlyMap<string, LockedAccount>;
   readonly began: Date;
-  readonly transaction: string;
   readonly currency: string;
 }
 
 function conclude(
   requests: readonly Request[],
   judged: readonly Judged[],
-  { accounts, began, transaction, currency }: Ground,
+  { accounts, began, currency }: Ground,
 ): Decided {
   const wanted = judged.flatMap((one) =>
     one.way === 'post' ? { transfer: one.transfer, contentHash: contentHash(one.transfer) } : [],
@@ -210,5 +206,5 @@ function conclude(
         decisions.push(one);
     }
   }
-  return { decisions, toPost, payeeIds: [...payeeIds], toKeep, transaction };
+  return { decisions, toPost, payeeIds: [...payeeIds], toKeep };
 }

@@ -4,10 +4,10 @@
  * Owns: what is remembered, within a bound. Never: the last word - it may be out of date, and whoever uses it has to have the
  * database prove it in the transaction that depends on it (`send-usual.ts`).
  */
-import type { Sql } from 'postgres';
 import type { Db } from '../db/client.ts';
 import { pgArray, pgPlainArray } from '../db/pg-array.ts';
-import { inOneLook } from '../db/pipeline.ts';
+import { inOneGo } from '../db/pipeline.ts';
+import { sql } from '../db/words.ts';
 import { preview, type Shown } from './transfer.ts';
 
 /** Enough for those who send to each other through one process in an hour. */
@@ -79,7 +79,7 @@ export class People {
   async #learn(ids: readonly string[], phones: readonly string[]): Promise<void> {
     if (this.#byId.size >= REMEMBERED_MAX) this.forget([...this.#byId.values()]);
     const currency = this.#currency;
-    const found = await inOneLook(this.#db, (sql) => look(sql, { ids, phones, currency }));
+    const found = await inOneGo<Found>(this.#db, [look({ ids, phones, currency })]);
     for (const one of found) {
       const shown = preview(one);
       const person = { ...one, shown, shownJson: JSON.stringify(shown) };
@@ -89,15 +89,16 @@ export class People {
   }
 }
 
-function look(
-  sql: Sql,
-  {
-    ids,
-    phones,
-    currency,
-  }: { readonly ids: readonly string[]; readonly phones: readonly string[]; readonly currency: string },
-) {
-  return sql<Found[]>`
+function look({
+  ids,
+  phones,
+  currency,
+}: {
+  readonly ids: readonly string[];
+  readonly phones: readonly string[];
+  readonly currency: string;
+}) {
+  return sql`
     select u.id, u.phone, u.username, a.id as account
     from (
       select id, phone, username, role, closed_at from users where id = any (${pgPlainArray([...new Set(ids)])}::uuid[])

@@ -6,15 +6,15 @@
  * What is not usual for one of them - somebody owes, a key's first attempt is still at work, a transfer stands under its key already -
  * goes the careful way (`send-money.ts`), which knows about it. Never: decides differently from it.
  */
-import type { Sql } from 'postgres';
 import { TransferResult } from '../../contract/index.ts';
 import { normalisePhone, type SignedIn } from '../accounts/index.ts';
 import type { ServerContext } from '../context.ts';
 import { LANES } from '../db/client.ts';
 import { NaturalBatch, type Outcome } from '../db/natural-batch.ts';
 import { pgPlainArray } from '../db/pg-array.ts';
-import { inTransactionOf, inTwoSteps } from '../db/pipeline.ts';
+import { inTwoSteps } from '../db/pipeline.ts';
 import { sqlState } from '../db/retry.ts';
+import { sql } from '../db/words.ts';
 import { hasKey, keepTogether, nameWrite, readKept } from '../http/idempotency.ts';
 import type { AskedHeaders } from '../http/asked.ts';
 import { ApiProblem } from '../http/problem.ts';
@@ -175,10 +175,10 @@ async function sendInTurn(
     key: write.key,
   }));
   const { decisions, toPost } = await inTwoSteps<Found, Decided>(db, {
-    ask: (sql) => ask(sql, asking, { currency, route: ROUTE, now, tries, skipsLocked }),
-    write: (found, sql) => {
+    ask: ask(asking, { currency, route: ROUTE, now, tries, skipsLocked }),
+    write: (found) => {
       const decided = decide(requests, found, rules);
-      return { statement: statementOf(sql, decided, { currency, now }), value: decided };
+      return { statement: statementOf(decided, { currency, now }), value: decided };
     },
   });
   tellPosted('user_transfer', toPost.length);
@@ -186,17 +186,15 @@ async function sendInTurn(
 }
 
 function statementOf(
-  sql: Sql,
-  { toPost, payeeIds, toKeep, transaction }: Decided,
+  { toPost, payeeIds, toKeep }: Decided,
   { currency, now }: { readonly currency: string; readonly now: Date },
 ) {
   if (toPost.length === 0 && toKeep.length === 0) return null;
-  if (toPost.length === 0)
-    return sql`with ${keepTogether(sql, toKeep, now)} select ${inTransactionOf(sql, transaction)}`;
+  if (toPost.length === 0) return sql`with ${keepTogether(toKeep, now)} select 1`;
   // Whoever closed an account before we had its lock is closed now: then nothing of the batch stands, and each goes alone.
   return sql`
-    with ${postPairs(sql, toPost, currency)}, ${movePairs(sql, toPost)}, ${keepTogether(sql, toKeep, now)}
+    with ${postPairs(toPost, currency)}, ${movePairs(toPost)}, ${keepTogether(toKeep, now)}
     select case when exists (
       select from users where id = any (${pgPlainArray(payeeIds)}::uuid[]) and closed_at is not null
-    ) then 'a recipient has closed their account' else '0' end::int, ${inTransactionOf(sql, transaction)}`;
+    ) then 'a recipient has closed their account' else '0' end::int`;
 }

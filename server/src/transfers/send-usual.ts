@@ -5,11 +5,11 @@
  *
  * Never: refuses anybody, or posts what `decide.ts` would not.
  */
-import type { Sql } from 'postgres';
 import type { ServerContext } from '../context.ts';
 import { pgArray, pgPlainArray } from '../db/pg-array.ts';
-import { inItsTransaction, inOneGo } from '../db/pipeline.ts';
+import { inOneGo } from '../db/pipeline.ts';
 import { sqlState } from '../db/retry.ts';
+import { sql } from '../db/words.ts';
 import { endingWithBegin, type KeptAnswer, keepTogether, type NamedWrite } from '../http/idempotency.ts';
 import type { CountedTogether } from '../http/rate-limits.ts';
 import { contentHash, type HashedTransfer, moveCovered, postPairs, tellPosted } from '../ledger/index.ts';
@@ -40,10 +40,10 @@ export async function sendUsual(
   const now = new Date(clock.nowMs());
   const { currency, tries } = rules;
   try {
-    const [done] = await inOneGo<{ began: Date }>(db, {
-      first: (sql) => countAndMove(sql, foreseen, tries),
-      second: (sql) => proveAndWrite(sql, foreseen, { currency, now }),
-    });
+    const [done] = await inOneGo<{ began: Date }>(db, [
+      countAndMove(foreseen, tries),
+      proveAndWrite(foreseen, { currency, now }),
+    ]);
     if (done === undefined) throw new Error('a transaction that was committed said nothing');
     odd.wasUsual();
     tellPosted('user_transfer', foreseen.toPost.length);
@@ -94,32 +94,31 @@ async function foresee(
 }
 
 /** Tries before accounts, as `ask.ts` has it. Balances go first because their accounts are locked with it; what is proved later undoes it. */
-function countAndMove(sql: Sql, { requests, toPost }: Foreseen, tries: CountedTogether) {
+function countAndMove({ requests, toPost }: Foreseen, tries: CountedTogether) {
   const asked = new Map<string, number>();
   for (const { senderId } of requests) asked.set(senderId, (asked.get(senderId) ?? 0) + 1);
   const withinBudget = sql`(select max(points) from tries) <= ${tries.most}::int`;
-  const { moved, covered } = moveCovered(sql, toPost, withinBudget);
+  const { moved, covered } = moveCovered(toPost, withinBudget);
   return sql`
     with asked_often as (
       select * from unnest(
         ${pgPlainArray([...asked.keys()].map((id) => tries.rowOf(id)))}::text[], ${pgPlainArray([...asked.values()])}::int[]
       ) as a (key, points)
-    ), tries as (${tries.count(sql)}
+    ), tries as (${tries.count()}
     ), ${moved}
-    select ${inItsTransaction(sql)}, 1 / (${covered})::int`;
+    select 1 / (${covered})::int`;
 }
 
 /** By what is committed now that the accounts are ours: who ended a session, closed an account or came to owe something before is seen. */
 function proveAndWrite(
-  sql: Sql,
   { requests, people, toPost, toKeep }: Foreseen,
   { currency, now }: { readonly currency: string; readonly now: Date },
 ) {
   const all = [...people];
   const sessions = new Set(requests.map(({ sessionId }) => sessionId));
-  return sql<{ began: Date }[]>`
-    with people as (select ${pgPlainArray(all.map(({ id }) => id))}::uuid[] as ids), ${postPairs(sql, toPost, currency)}, ${keepTogether(sql, toKeep, now, endingWithBegin(sql, END_OF_ANSWER))}
-    select now() as began, ${inItsTransaction(sql)}, 1 / (
+  return sql`
+    with people as (select ${pgPlainArray(all.map(({ id }) => id))}::uuid[] as ids), ${postPairs(toPost, currency)}, ${keepTogether(toKeep, now, endingWithBegin(END_OF_ANSWER))}
+    select now() as began, 1 / (
       (
         select count(*) from sessions where id = any (${pgPlainArray([...sessions])}::uuid[])
           and revoked_at is null and expires_at > ${now.toISOString()}::timestamptz
