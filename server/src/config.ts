@@ -65,6 +65,7 @@ const Environment = z.object({
   TIKI_TRUSTED_PROXIES: list('').pipe(z.array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]))),
   TIKI_KEYS_SECRET: z.string().min(16).optional(),
   TIKI_SEALED_BATCHES: z.enum(['on', 'off']).default('on'),
+  TIKI_TRANSFER_ANSWERS: z.enum(['told', 'kept']).default('told'),
   TIKI_SETTLEMENT_TRANSFERS: z.enum(['batch', 'each']).default('batch'),
   TIKI_SMS_PER_DAY: z.coerce.number().int().min(1).default(5_000),
   TIKI_RATE_LIMIT_FACTOR: z.coerce.number().positive().default(1),
@@ -187,6 +188,8 @@ export interface Config {
   readonly keysSecret: string | undefined;
   /** Whether kiosks are offered a key to seal batches to. */
   readonly sealsBatches: boolean;
+  /** Keeps the answer of each transfer beside it, where a release looks for it that does not read it from the transfer. */
+  readonly keepsTransferAnswers: boolean;
   readonly settlementTransfers: SettlementTransfers;
   readonly smsPerDay: number;
   readonly rateLimitFactor: number;
@@ -252,6 +255,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     trustedProxies: env.TIKI_TRUSTED_PROXIES,
     keysSecret: env.TIKI_KEYS_SECRET,
     sealsBatches: env.TIKI_SEALED_BATCHES === 'on',
+    keepsTransferAnswers: env.TIKI_TRANSFER_ANSWERS === 'kept',
     settlementTransfers: env.TIKI_SETTLEMENT_TRANSFERS,
     smsPerDay: env.TIKI_SMS_PER_DAY,
     rateLimitFactor: env.TIKI_RATE_LIMIT_FACTOR,

@@ -13,6 +13,8 @@ export interface CuttingProxy {
   longest(): number;
   /** How many connections there were so far. */
   dialled(): number;
+  /** From now on nothing passes, and nothing is closed either. */
+  silence(): void;
   close(): void;
 }
 
@@ -23,7 +25,8 @@ export async function cuttingProxy(url: string): Promise<CuttingProxy> {
   let plan: { bytes: number; how: Cut; times: number } = { bytes: 0, how: 'ends', times: 0 };
   let longest = 0;
   let dialled = 0;
-  const server = createServer((near) => {
+  let isSilent = false;
+  const server = createServer({ allowHalfOpen: true }, (near) => {
     const mine = plan.times > 0 ? { ...plan } : null;
     plan.times -= 1;
     dialled += 1;
@@ -43,7 +46,12 @@ export async function cuttingProxy(url: string): Promise<CuttingProxy> {
         far.destroy();
       });
     }
-    near.on('data', (chunk: Buffer) => far.write(chunk));
+    near.on('end', () => {
+      if (!isSilent) near.end();
+    });
+    near.on('data', (chunk: Buffer) => {
+      if (!isSilent) far.write(chunk);
+    });
     far.on('data', (chunk: Buffer) => {
       const left = mine === null ? chunk.length : mine.bytes - carried;
       const passed = chunk.subarray(0, left);
@@ -62,6 +70,7 @@ export async function cuttingProxy(url: string): Promise<CuttingProxy> {
   return {
     url: way.href,
     cut: ({ bytes, how, times = 1 }) => (plan = { bytes, how, times }),
+    silence: () => (isSilent = true),
     longest: () => longest,
     dialled: () => dialled,
     close: () => {

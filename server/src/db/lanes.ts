@@ -49,7 +49,8 @@ export class Lanes {
     }
     waited.abort();
     const late = this.#used.size > 0;
-    await Promise.all(this.#all.map((lane) => (late ? lane.drop() : lane.end(timeoutSeconds))));
+    if (late) for (const lane of this.#all) lane.drop();
+    else await Promise.all(this.#all.map((lane) => lane.end(timeoutSeconds)));
   }
 }
 

@@ -13,6 +13,8 @@ export interface Asking {
   readonly sessionId: string;
   /** Idempotency-Key. */
   readonly key: string;
+  /** Under which a transfer of the same request stands. */
+  readonly ledgerKey: string;
   /** E.164; null when it is none, or the transfer is refused whoever receives. */
   readonly phone: string | null;
 }
@@ -38,6 +40,11 @@ export interface Found {
   readonly kept_hash: string | null;
   readonly kept_status: number | null;
   readonly kept_body: string | null;
+  /** A transfer that stands under the key (`repeats.ts`). */
+  readonly stood_id: string | null;
+  readonly stood_at: Date | null;
+  readonly stood_payee: string | null;
+  readonly stood_request: string | null;
   readonly payer_name: string | null;
   readonly payer_phone: string | null;
   readonly payer_account: string | null;
@@ -58,6 +65,7 @@ export function ask(asking: readonly Asking[], { currency, route, now, tries, sk
     with asked as materialized (
       select a.n::int, a.user_id, a.try, s.id is not null as alive,
         k.request_hash as kept_hash, k.response_status as kept_status, k.response_body as kept_body,
+        t.id as stood_id, t.created_at as stood_at, t.reference ->> 'payeeText' as stood_payee, t.reference ->> 'request' as stood_request,
         p.username as payer_name, p.phone as payer_phone,
         r.id as payee_id, r.role as payee_role, r.username as payee_name,
         exists (
@@ -69,8 +77,9 @@ export function ask(asking: readonly Asking[], { currency, route, now, tries, sk
         ${pgPlainArray(asking.map(({ sessionId }) => sessionId))}::uuid[],
         ${pgPlainArray(asking.map(({ userId }) => tries.rowOf(userId)))}::text[],
         ${pgPlainArray(asking.map(({ key }) => key))}::text[],
+        ${pgArray(asking.map(({ ledgerKey }) => ledgerKey))}::text[],
         ${pgArray(asking.map(({ phone }) => phone))}::text[]
-      ) with ordinality as a (user_id, session_id, try, key, phone, n)
+      ) with ordinality as a (user_id, session_id, try, key, ledger_key, phone, n)
       -- "offset 0" keeps each a look-up by its whole key, whatever the planner thinks of the size of the table.
       left join lateral (
         select id from sessions
@@ -82,18 +91,23 @@ export function ask(asking: readonly Asking[], { currency, route, now, tries, sk
         select request_hash, response_status, response_body from idempotency_keys
         where user_id = a.user_id and route = ${route} and key = a.key offset 0
       ) k on true
+      left join lateral (
+        select id, created_at, reference from ledger_transfers where idempotency_key = a.ledger_key offset 0
+      ) t on true
     ), asked_often as (
       select try as key, count(*)::int as points from asked where alive group by try
     ), tries as (${tries.count()}
     ), held as (
       select h.id, h.owner_id, h.balance_minor from ledger_accounts h
       where h.kind = 'user_online' and h.currency = ${currency} and h.owner_id = any (array(
-        select unnest(array[a.user_id, a.payee_id]) from asked a join tries t on t.key = a.try
-        where a.kept_hash is null and a.payee_role = 'customer'
+        -- The payer's in any case: whoever else is about to post under the key has it (repeats.ts).
+        select unnest(array[a.user_id, case when a.payee_role = 'customer' then a.payee_id end])
+        from asked a join tries t on t.key = a.try where a.kept_hash is null and a.stood_id is null
       ))
       order by h.id for no key update ${skipsLocked ? sql`skip locked` : sql``}
     )
     select a.n, a.alive, t.points, t.expire, a.kept_hash, a.kept_status, a.kept_body,
+      a.stood_id, a.stood_at, a.stood_payee, a.stood_request,
       a.payer_name, a.payer_phone, f.id as payer_account, f.balance_minor as payer_balance,
       a.payee_id, a.payee_role, a.payee_name, g.id as payee_account, g.balance_minor as payee_balance,
       a.owing, case when a.n = 1 then now() end as began

@@ -10,16 +10,10 @@ import { ApiProblem, problem } from '../http/problem.ts';
 import type { CountedTogether } from '../http/rate-limits.ts';
 import { contentHash, type LockedAccount, type NewTransfer, type Plan, plan } from '../ledger/index.ts';
 import type { Found } from './ask.ts';
-import {
-  answerUntilTime,
-  END_OF_ANSWER,
-  preview,
-  type SendMoney,
-  type Sides,
-  transferOf,
-} from './transfer.ts';
+import { answerAgain } from './repeats.ts';
+import { answerOf, preview, type SendMoney, type Sides, transferOf } from './transfer.ts';
 
-export interface Request extends Omit<SendMoney, 'phone' | 'key'> {
+export interface Request extends Omit<SendMoney, 'phone' | 'key' | 'requestHash'> {
   readonly sessionId: string;
   /** E.164, or what looks like it; null for what is no number. */
   readonly phone: string | null;
@@ -79,7 +73,8 @@ export function decide(requests: readonly Request[], found: readonly Found[], ru
     const tooOften = rules.tries.refusal(counted[index] ?? 0, row.expire ?? new Date(0));
     if (tooOften !== null) return refused(tooOften);
     // What stands under a key already tells each by itself what it is.
-    const owner = row.kept_hash === null ? owners.get(request.write.ledgerKey) : undefined;
+    const owner =
+      row.kept_hash === null && row.stood_id === null ? owners.get(request.write.ledgerKey) : undefined;
     if (owner !== undefined) {
       const isTwin = requests[owner]?.write.requestHash === request.write.requestHash;
       return isTwin ? { way: 'twin', of: owner } : refused(problem('idempotency_key_reused'));
@@ -110,10 +105,14 @@ function countTries(requests: readonly Request[], rows: readonly Found[]): reado
 
 function judge(request: Request, row: Found, rules: Rules, accounts: Map<string, LockedAccount>): Judged {
   const { kept_hash: keptHash, kept_status: status, kept_body: body } = row;
+  const again = askedAgain(request, row, rules.currency);
+  if (again !== null) return again;
   if (keptHash !== null) {
     if (keptHash !== request.write.requestHash) return refused(problem('idempotency_key_reused'));
     return status === null || body === null ? CAREFUL : { way: 'kept', answer: { status, body } };
   }
+  // Somebody has it, who may be posting under this very key.
+  if (row.payer_account === null) return CAREFUL;
   if (request.amountMinor > rules.transferMaxMinor) return refusedForGood('amount_above_maximum');
   const { payee_id: id, payee_name: username } = row;
   const { phone } = request;
@@ -123,8 +122,21 @@ function judge(request: Request, row: Found, rules: Rules, accounts: Map<string,
   const recipient = { id, username, phone };
   const sides = sidesOf(row, recipient, accounts, rules.currency);
   if (row.owing || sides === null) return CAREFUL;
-  const key = request.write.ledgerKey;
-  return { way: 'post', transfer: transferOf({ ...request, key }, sides), recipient };
+  const { ledgerKey: key, requestHash } = request.write;
+  return { way: 'post', transfer: transferOf({ ...request, key, requestHash }, sides), recipient };
+}
+
+/** Null when no transfer stands under the key. It says more than what is kept beside it, which may be another's who had the key later. */
+function askedAgain(request: Request, row: Found, currency: string): Decision | null {
+  const { stood_id: id, stood_at: createdAt, stood_payee: payee, stood_request: hash } = row;
+  if (id === null || createdAt === null || hash === null) return null;
+  try {
+    const body = answerAgain({ id, createdAt, payee, request: hash }, request, currency);
+    return body === null ? CAREFUL : { way: 'kept', answer: { status: 200, body } };
+  } catch (error) {
+    if (error instanceof ApiProblem) return refused(error);
+    throw error;
+  }
 }
 
 /** A number that was found is normal, because it was when it was registered. */
@@ -195,8 +207,7 @@ function conclude(
         }
         const { amountMinor } = request;
         const shown = JSON.stringify(preview(one.recipient));
-        const answer = answerUntilTime({ id: one.transfer.id, amountMinor, currency, shown });
-        const body = answer + began.toISOString() + END_OF_ANSWER;
+        const body = answerOf({ id: one.transfer.id, amountMinor, currency, shown }, began);
         payeeIds.add(one.recipient.id);
         toKeep.push({ ...request.write, status: 200, body });
         decisions.push({ way: 'sent', body });

@@ -145,7 +145,15 @@ test('a session that was ended by another process a moment ago sends nothing and
 
 type WhenWriting = (work: (pid: number) => Promise<void>) => Promise<void>;
 
-/** Another process has written the key of one transfer and has not committed yet: the batch waits in its last statement. */
+/** A server that keeps the answers of transfers beside them. */
+function keeping() {
+  const { context } = server;
+  return sender(
+    new OnlineTransfers({ ...context, config: { ...context.config, keepsTransferAnswers: true } }),
+  );
+}
+
+/** Another process has written the key of one transfer and has not committed yet: the batch waits as it writes. */
 async function whileKeyIsHeld(
   { userId, key, body }: { readonly userId: string; readonly key: string; readonly body: string },
   work: (whenWriting: WhenWriting) => Promise<'commit' | 'rollback'>,
@@ -171,7 +179,7 @@ async function whileKeyIsHeld(
 test('a connection that is cut while the money is written leaves nothing half, and the repeat sends once', async () => {
   const [from, to] = await customers(2, 100n);
   if (from === undefined || to === undefined) throw new Error('nobody');
-  const send = sender();
+  const send = keeping();
   const key = randomUUID();
   const wish = { from, phone: to.phone, amountMinor: 10n };
   await whileKeyIsHeld({ userId: from.userId, key, body: '' }, async (writing) => {
@@ -191,7 +199,7 @@ test('a connection that is cut while the money is written leaves nothing half, a
 test('a twin that another process commits meanwhile is heard, and its neighbours are sent', async () => {
   const [from, neighbour, to] = await customers(3, 100n);
   if (from === undefined || neighbour === undefined || to === undefined) throw new Error('nobody');
-  const send = sender();
+  const send = keeping();
   const key = randomUUID();
   let heard: readonly Promise<string>[] = [];
   await whileKeyIsHeld({ userId: from.userId, key, body: '{}' }, async (writing) => {

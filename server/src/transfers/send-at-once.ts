@@ -11,11 +11,11 @@ import { normalisePhone, type SignedIn } from '../accounts/index.ts';
 import type { ServerContext } from '../context.ts';
 import { LANES } from '../db/client.ts';
 import { NaturalBatch, type Outcome } from '../db/natural-batch.ts';
-import { pgPlainArray } from '../db/pg-array.ts';
+import { pgArray, pgPlainArray } from '../db/pg-array.ts';
 import { inTwoSteps } from '../db/pipeline.ts';
 import { sqlState } from '../db/retry.ts';
 import { sql } from '../db/words.ts';
-import { hasKey, keepTogether, nameWrite, readKept } from '../http/idempotency.ts';
+import { hasKey, keepTogether, keptRefusal, nameWrite, readKept } from '../http/idempotency.ts';
 import type { AskedHeaders } from '../http/asked.ts';
 import { ApiProblem } from '../http/problem.ts';
 import { movePairs, postPairs, tellPosted } from '../ledger/index.ts';
@@ -23,8 +23,10 @@ import { ask, type Found } from './ask.ts';
 import { type Decided, decide, type Decision, type Request, type Rules } from './decide.ts';
 import { OddBatches } from './odd-batches.ts';
 import { People } from './people.ts';
+import { Repeats } from './repeats.ts';
 import { CarefulTransfers } from './send-money.ts';
 import { sendUsual } from './send-usual.ts';
+import { ledgerKeyOf } from './transfer.ts';
 
 const ROUTE = 'POST /v1/transfers';
 const BUDGET = 'transfer_by_user';
@@ -45,10 +47,12 @@ export class OnlineTransfers {
   readonly #needs: Needs;
   readonly #together: NaturalBatch<Request, Decision>;
   readonly #careful: CarefulTransfers;
+  readonly #repeats: Repeats;
 
   constructor(needs: Needs) {
     this.#needs = needs;
     this.#careful = new CarefulTransfers(needs);
+    this.#repeats = new Repeats(needs.db, needs.config.currency);
     const people = new People(needs.db, needs.config.currency);
     const odd = new OddBatches();
     this.#together = new NaturalBatch((requests) => sendTogether({ ...needs, people, odd }, requests), {
@@ -72,14 +76,25 @@ export class OnlineTransfers {
     const { sessions, limits } = this.#needs;
     const write = { userId, route: ROUTE, input: { phone, amountMinor, note } };
     const money = { senderId: userId, amountMinor: BigInt(amountMinor), note };
-    const carefully = async () =>
-      JSON.stringify(
-        await this.#needs.idempotency.run(c, {
-          ...write,
-          schema: TransferResult,
-          work: (key) => this.#careful.send({ ...money, phone, key }),
-        }),
-      );
+    const carefully = async () => {
+      const named = nameWrite(c, write);
+      const asked = { write: named, amountMinor: money.amountMinor };
+      const stood = await this.#repeats.find(asked);
+      if (stood !== null) return stood;
+      const { requestHash } = named;
+      const work = async (key: string) => {
+        try {
+          return await this.#careful.send({ ...money, phone, key, requestHash });
+        } catch (error) {
+          // A refusal that will be kept.
+          const stands = keptRefusal(error) === null ? null : await this.#repeats.findBehindPayer(asked);
+          if (stands === null) throw error;
+          return TransferResult.parse(JSON.parse(stands));
+        }
+      };
+      const answer = await this.#needs.idempotency.run(c, { ...write, schema: TransferResult, work });
+      return JSON.stringify(answer);
+    };
     const alone = async () => {
       await sessions.assertAlive(sessionId);
       await limits.take(BUDGET, userId);
@@ -173,6 +188,7 @@ async function sendInTurn(
     sessionId,
     phone,
     key: write.key,
+    ledgerKey: ledgerKeyOf(write.ledgerKey),
   }));
   const { decisions, toPost } = await inTwoSteps<Found, Decided>(db, {
     ask: ask(asking, { currency, route: ROUTE, now, tries, skipsLocked }),
@@ -190,11 +206,18 @@ function statementOf(
   { currency, now }: { readonly currency: string; readonly now: Date },
 ) {
   if (toPost.length === 0 && toKeep.length === 0) return null;
-  if (toPost.length === 0) return sql`with ${keepTogether(toKeep, now)} select 1`;
-  // Whoever closed an account before we had its lock is closed now: then nothing of the batch stands, and each goes alone.
-  return sql`
-    with ${postPairs(toPost, currency)}, ${movePairs(toPost)}, ${keepTogether(toKeep, now)}
-    select case when exists (
+  // Whoever closed an account before we had its lock is closed now: then nothing of the batch stands, and each goes alone. And so it is
+  // where a transfer came to stand under the key of a refusal before we had the payer's account.
+  const refusedKeys = toKeep.flatMap(({ status, ledgerKey }) =>
+    status === 200 ? [] : ledgerKeyOf(ledgerKey),
+  );
+  const isStill = sql`
+    case when exists (
       select from users where id = any (${pgPlainArray(payeeIds)}::uuid[]) and closed_at is not null
-    ) then 'a recipient has closed their account' else '0' end::int`;
+    ) then 'a recipient has closed their account' when exists (
+      select from ledger_transfers where idempotency_key = any (${pgArray(refusedKeys)}::text[])
+    ) then 'a transfer stands whose refusal was to be kept' else '0' end::int`;
+  if (toPost.length === 0) return sql`with ${keepTogether(toKeep, now)} select ${isStill}`;
+  return sql`
+    with ${postPairs(toPost, currency)}, ${movePairs(toPost)}, ${keepTogether(toKeep, now)} select ${isStill}`;
 }

@@ -10,7 +10,7 @@ import { pgArray, pgPlainArray } from '../db/pg-array.ts';
 import { inOneGo } from '../db/pipeline.ts';
 import { sqlState } from '../db/retry.ts';
 import { sql } from '../db/words.ts';
-import { endingWithBegin, type KeptAnswer, keepTogether, type NamedWrite } from '../http/idempotency.ts';
+import { endingWithBegin, keepTogether } from '../http/idempotency.ts';
 import type { CountedTogether } from '../http/rate-limits.ts';
 import { contentHash, type HashedTransfer, moveCovered, postPairs, tellPosted } from '../ledger/index.ts';
 import type { Decision, Request, Rules } from './decide.ts';
@@ -18,19 +18,22 @@ import type { OddBatches } from './odd-batches.ts';
 import type { People, Person } from './people.ts';
 import { answerUntilTime, END_OF_ANSWER, transferOf } from './transfer.ts';
 
-type Needs = Pick<ServerContext, 'db' | 'clock'> & { readonly people: People; readonly odd: OddBatches };
+type Needs = Pick<ServerContext, 'db' | 'clock' | 'config'> & {
+  readonly people: People;
+  readonly odd: OddBatches;
+};
 
 interface Foreseen {
   readonly requests: readonly Request[];
   readonly people: ReadonlySet<Person>;
   readonly toPost: readonly HashedTransfer[];
-  /** Each `body` as far as where its time begins. */
-  readonly toKeep: readonly (NamedWrite & KeptAnswer)[];
+  /** Each as far as where its time begins. */
+  readonly answers: readonly string[];
 }
 
 /** Null when something is not usual: nothing was done. @throws when the database does not answer, or an account is held for long */
 export async function sendUsual(
-  { db, clock, people, odd }: Needs,
+  { db, clock, config, people, odd }: Needs,
   requests: readonly Request[],
   rules: Rules,
 ): Promise<readonly Decision[] | null> {
@@ -41,14 +44,15 @@ export async function sendUsual(
   const { currency, tries } = rules;
   try {
     const [done] = await inOneGo<{ began: Date }>(db, [
+      write(foreseen, { currency, now, keepsAnswers: config.keepsTransferAnswers }),
       countAndMove(foreseen, tries),
-      proveAndWrite(foreseen, { currency, now }),
+      prove(foreseen, { currency, now }),
     ]);
     if (done === undefined) throw new Error('a transaction that was committed said nothing');
     odd.wasUsual();
     tellPosted('user_transfer', foreseen.toPost.length);
     const end = done.began.toISOString() + END_OF_ANSWER;
-    return foreseen.toKeep.map(({ body }) => ({ way: 'sent', body: body + end }));
+    return foreseen.answers.map((answer) => ({ way: 'sent', body: answer + end }));
   } catch (error) {
     if (!isNotAsForeseen(error)) throw error;
     odd.wasOdd(requests.length);
@@ -71,7 +75,7 @@ async function foresee(
   const keys = new Set<string>();
   const people = new Set<Person>();
   const toPost: HashedTransfer[] = [];
-  const toKeep: (NamedWrite & KeptAnswer)[] = [];
+  const answers: string[] = [];
   for (const [index, request] of requests.entries()) {
     const [sender, recipient] = pairs[index] ?? [];
     const { amountMinor, note, write } = request;
@@ -85,15 +89,34 @@ async function foresee(
       from: sender.account,
       to: recipient.account,
     };
-    const transfer = transferOf({ amountMinor, note, key: write.ledgerKey }, sides);
-    const answer = answerUntilTime({ id: transfer.id, amountMinor, currency, shown: recipient.shownJson });
+    const { ledgerKey: key, requestHash } = write;
+    const transfer = transferOf({ amountMinor, note, key, requestHash }, sides);
     toPost.push({ transfer, contentHash: contentHash(transfer) });
-    toKeep.push({ ...write, status: 200, body: answer });
+    answers.push(answerUntilTime({ id: transfer.id, amountMinor, currency, shown: recipient.shownJson }));
   }
-  return { requests, people, toPost, toKeep };
+  return { requests, people, toPost, answers };
 }
 
-/** Tries before accounts, as `ask.ts` has it. Balances go first because their accounts are locked with it; what is proved later undoes it. */
+/** Before anything is locked that others want: nobody waits for it. */
+function write(
+  { requests, toPost, answers }: Foreseen,
+  {
+    currency,
+    now,
+    keepsAnswers,
+  }: { readonly currency: string; readonly now: Date; readonly keepsAnswers: boolean },
+) {
+  const written = postPairs(toPost, currency);
+  if (!keepsAnswers) return sql`with ${written} select`;
+  const toKeep = requests.map((request, index) => ({
+    ...request.write,
+    status: 200,
+    body: answers[index] ?? '',
+  }));
+  return sql`with ${written}, ${keepTogether(toKeep, now, endingWithBegin(END_OF_ANSWER))} select`;
+}
+
+/** Tries before accounts, as `ask.ts` has it. Balances are moved as their accounts are locked; what is proved later undoes it. */
 function countAndMove({ requests, toPost }: Foreseen, tries: CountedTogether) {
   const asked = new Map<string, number>();
   for (const { senderId } of requests) asked.set(senderId, (asked.get(senderId) ?? 0) + 1);
@@ -109,15 +132,19 @@ function countAndMove({ requests, toPost }: Foreseen, tries: CountedTogether) {
     select 1 / (${covered})::int`;
 }
 
-/** By what is committed now that the accounts are ours: who ended a session, closed an account or came to owe something before is seen. */
-function proveAndWrite(
-  { requests, people, toPost, toKeep }: Foreseen,
+/**
+ * By what is committed now that the accounts are ours: who ended a session, closed an account, came to owe something or claimed a key
+ * before is seen.
+ */
+function prove(
+  { requests, people }: Foreseen,
   { currency, now }: { readonly currency: string; readonly now: Date },
 ) {
   const all = [...people];
   const sessions = new Set(requests.map(({ sessionId }) => sessionId));
+  const [first] = requests;
   return sql`
-    with people as (select ${pgPlainArray(all.map(({ id }) => id))}::uuid[] as ids), ${postPairs(toPost, currency)}, ${keepTogether(toKeep, now, endingWithBegin(END_OF_ANSWER))}
+    with people as (select ${pgPlainArray(all.map(({ id }) => id))}::uuid[] as ids)
     select now() as began, 1 / (
       (
         select count(*) from sessions where id = any (${pgPlainArray([...sessions])}::uuid[])
@@ -134,6 +161,13 @@ function proveAndWrite(
         where u.phone = k.phone and u.username = k.username
       ) = ${all.length}::int and not exists (
         select from debts where user_id = any ((select ids from people)::uuid[]) and currency = ${currency} and recovered_minor < amount_minor
+      ) and not exists (
+        select from unnest(
+          ${pgPlainArray(requests.map(({ senderId }) => senderId))}::uuid[], ${pgPlainArray(requests.map(({ write: { key } }) => key))}::text[]
+        ) as k (user_id, key)
+        cross join lateral (
+          select from idempotency_keys i where i.user_id = k.user_id and i.route = ${first?.write.route ?? ''} and i.key = k.key offset 0
+        ) kept
       )
     )::int`;
 }

@@ -11,6 +11,8 @@ export interface SendMoney {
   readonly note?: string | undefined;
   /** Names this write for ever. */
   readonly key: string;
+  /** SHA-256 (hex) of what was asked for. */
+  readonly requestHash: string;
 }
 
 interface Named {
@@ -25,6 +27,20 @@ export function preview({ username, phone }: Named): TransferPreview {
 /** How a person is shown to the other one. */
 export type Shown = TransferPreview;
 
+const textOf = ({ maskedName, maskedPhone }: Shown) => `${maskedName} ${maskedPhone}`;
+
+/** A masked number ends the text, and no word of a masked name ends with a digit. */
+const SHOWN = /^(.*?) ((?:\+\d{0,3} )?••••(?: \d{1,4})?)$/su;
+
+/** The two parts of a transfer's text again; null for what is no such text. */
+export function shownOf(text: string): Shown | null {
+  const [, maskedName, maskedPhone] = SHOWN.exec(text) ?? [];
+  return maskedName === undefined || maskedPhone === undefined ? null : { maskedName, maskedPhone };
+}
+
+/** The ledger's own key, for ever. @param key of the write */
+export const ledgerKeyOf = (key: string) => `user_transfer:${key}`;
+
 export interface Sides {
   readonly sender: Shown;
   readonly recipient: Shown;
@@ -34,17 +50,18 @@ export interface Sides {
 }
 
 export function transferOf(
-  { amountMinor, note, key }: Pick<SendMoney, 'amountMinor' | 'note' | 'key'>,
+  { amountMinor, note, key, requestHash }: Pick<SendMoney, 'amountMinor' | 'note' | 'key' | 'requestHash'>,
   { sender, recipient, from, to }: Sides,
 ): NewTransfer {
   return {
     id: randomUUIDv7(),
     kind: 'user_transfer',
-    idempotencyKey: `user_transfer:${key}`,
+    idempotencyKey: ledgerKeyOf(key),
     reference: {
-      payerText: `${sender.maskedName} ${sender.maskedPhone}`,
-      payeeText: `${recipient.maskedName} ${recipient.maskedPhone}`,
+      payerText: textOf(sender),
+      payeeText: textOf(recipient),
       ...(note === undefined || note === '' ? {} : { note: withoutControls(note) }),
+      request: requestHash,
     },
     entries: [
       { accountId: from, amountMinor: -amountMinor },
@@ -53,22 +70,23 @@ export function transferOf(
   };
 }
 
-/**
- * JSON of a `TransferResult` as far as where its time begins, which the database knows alone while the answer is kept. Then
- * {@link END_OF_ANSWER} follows.
- */
-export function answerUntilTime({
-  id,
-  amountMinor,
-  currency,
-  shown,
-}: {
+interface Told {
   readonly id: string;
   readonly amountMinor: bigint;
   readonly currency: string;
   /** JSON of how the recipient is shown. */
   readonly shown: string;
-}): string {
+}
+
+/** JSON of a `TransferResult`. */
+export const answerOf = (told: Told, createdAt: Date): string =>
+  answerUntilTime(told) + createdAt.toISOString() + END_OF_ANSWER;
+
+/**
+ * The same as far as where its time begins, which the database knows alone while the answer is kept. Then {@link END_OF_ANSWER}
+ * follows.
+ */
+export function answerUntilTime({ id, amountMinor, currency, shown }: Told): string {
   return `{"id":"${id}","amountMinor":"${amountMinor}","currency":"${currency}","recipient":${shown},"createdAt":"`;
 }
 
