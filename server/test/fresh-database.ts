@@ -33,6 +33,12 @@ export interface FreshOptions {
   readonly isWide?: boolean;
 }
 
+/** Lets everybody make temporary tables again, as where the owner of the tables does not own the database. */
+export async function allowTemporary({ owner }: FreshDatabase): Promise<void> {
+  const [row] = await owner<{ name: string }[]>`select current_database() as name`;
+  await owner.unsafe(`grant temporary on database ${row?.name ?? ''} to public`);
+}
+
 /** Clones the template, or another fresh database; call `close()` in `afterAll`. */
 export async function freshDatabase(options: FreshOptions = {}): Promise<ClonableDatabase> {
   const adminUrl = process.env[ADMIN_URL_ENV];
@@ -49,6 +55,8 @@ export async function freshDatabase(options: FreshOptions = {}): Promise<Clonabl
     `create database ${name} ${options.isWide === true ? '' : `template ${template} strategy file_copy`}`,
   );
   await admin`select pg_advisory_unlock(7236412)`;
+  // As narrowing does it: a copy of a database has not what was taken from it.
+  if (options.isWide !== true) await admin.unsafe(`revoke temporary on database ${name} from public`);
 
   const ownerUrl = new URL(adminUrl);
   ownerUrl.pathname = `/${name}`;

@@ -116,3 +116,22 @@ test.each([
     await forget(name);
   }
 });
+
+test('rights are narrowed by who owns the tables and not the database, who cannot take temporary tables from everybody', async () => {
+  const { name, url } = await emptyDatabase();
+  try {
+    await admin.unsafe(`alter database ${name} owner to postgres`);
+    await admin.unsafe(`grant create on database ${name} to keeper`);
+    const asAdmin = postgres(cluster.ownerUrl(name), quiet);
+    await asAdmin.unsafe('grant all on schema public to keeper');
+    await makeRoles(ROLES);
+    await migrate({ ownerUrl: url, narrows: true });
+    const [row] = await asAdmin`
+      select has_database_privilege('tiki_app', current_database(), 'TEMPORARY') as temporary,
+        has_table_privilege('tiki_app', 'payments', 'INSERT') as settles`;
+    await asAdmin.end({ timeout: 5 });
+    expect(row).toEqual({ temporary: true, settles: false });
+  } finally {
+    await forget(name);
+  }
+});

@@ -273,9 +273,8 @@ test('R50: the application’s role may not change what is booked', async () => 
     'delete from ledger_transfers',
     'truncate ledger_entries',
     "update webhook_events set type = 'x'",
-    // Only triggers tell: not a statement that calls what they call, and not a trigger of one's own.
+    // Only triggers tell: not a statement that calls what they call (nor a trigger of one's own: temporary-things.security.test.ts).
     `select webhook_tell('${shop.merchantId}', 'payment.settled', 'forged', '{}')`,
-    'create temp table mine (); create trigger t after insert on mine execute function webhook_tell_kiosk()',
   ]) {
     await expect(server.context.db.execute(sql.raw(statement))).rejects.toMatchObject({
       cause: { code: '42501' },

@@ -2,7 +2,7 @@
 import { randomUUID, randomUUIDv7 } from 'node:crypto';
 import type { TransactionSql } from 'postgres';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type FreshDatabase, freshDatabase } from '../../test/fresh-database.ts';
+import { allowTemporary, type FreshDatabase, freshDatabase } from '../../test/fresh-database.ts';
 import { pgPlainArray } from '../db/pg-array.ts';
 import { sqlState } from '../db/retry.ts';
 import { openAccount } from './index.ts';
@@ -207,6 +207,8 @@ describe.each(['owner', 'tiki_app', 'tiki_worker', 'tiki_member'])('one statemen
 });
 
 describe('a temporary table under the name of one of the ledger (R50)', () => {
+  beforeAll(() => allowTemporary(database));
+
   test.each([
     ['ledger_accounts', 'id uuid, currency char(3)', FOREIGN_KEY_VIOLATION],
     ['ledger_entries', 'transfer_id uuid', CHECK_VIOLATION],
