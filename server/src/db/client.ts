@@ -66,6 +66,9 @@ const BY_INDEX = {
   plan_cache_mode: 'force_generic_plan',
 };
 
+/** Times are read as this writes them, whatever the database writes by itself. */
+const READABLE = { DateStyle: 'ISO' };
+
 /** Many wait for whoever waits on a lane. What is locked for longer goes another way. */
 const LANE_LOCK_MS = '300';
 
@@ -82,25 +85,22 @@ export function connect(options: ConnectOptions): Database {
     prepare: !isPooled,
     connection: { application_name: APPLICATION, ...(isPooled ? {} : TIMEOUTS), ...role },
   });
-  const { parameters, ...place } = understand(options.url, {
+  const place = understand(options.url, {
     application_name: APPLICATION,
-    ...(isPooled ? {} : { ...TIMEOUTS, ...BY_INDEX, lock_timeout: LANE_LOCK_MS }),
+    ...(isPooled ? {} : { ...TIMEOUTS, ...BY_INDEX, ...READABLE, lock_timeout: LANE_LOCK_MS }),
     ...role,
   });
-  const { application_name: applicationName = APPLICATION, options: given = '', ...settings } = parameters;
   const lanes = new Lanes(
     LANES,
     () =>
       new LaneConnection({
         ...place,
-        applicationName,
-        settings: [given, ...Object.entries(settings).map(settingOf)].join(' ').trim(),
         isKept: !isPooled,
         // Behind a pooler nothing is kept in a session, and this must hold there, too. Nothing is planned to be kept either; but what
         // moves balances locks them in the order of their ids only where it does not read the whole table.
         beginning: isPooled
           ? [
-              sql`select set_config('lock_timeout', ${LANE_LOCK_MS}, true), set_config('enable_seqscan', 'off', true)`,
+              sql`select set_config('lock_timeout', ${LANE_LOCK_MS}, true), set_config('enable_seqscan', 'off', true), set_config('DateStyle', 'ISO', true)`,
             ]
           : [],
         onNotice: options.onNotice,
@@ -113,6 +113,3 @@ export function connect(options: ConnectOptions): Database {
   };
   return { db, close };
 }
-
-/** As PostgreSQL reads it from the options that a connection begins with. */
-const settingOf = ([name, value]: [string, string]) => `-c ${name}=${value.replace(/[\\ ]/g, '\\$&')}`;

@@ -123,7 +123,10 @@ export class Going implements Submittable {
     this.#rows.push(row);
   }
 
-  handleCommandComplete(): void {
+  handleCommandComplete({ text }: { readonly text?: string } = {}): void {
+    // The end of a transaction that failed before is no error to the database.
+    if (this.#statements[this.#answered]?.text === 'commit' && text !== 'COMMIT')
+      this.#reject(new Error('nothing was committed'));
     const statement = this.#sent[this.#answered];
     // One that answers no rows has no columns.
     if (statement !== undefined) statement.columns ??= [];
@@ -141,6 +144,19 @@ export class Going implements Submittable {
 
   /** Only behind a commit: of a refusal `pg` says it by the above alone. */
   handleReadyForQuery(): void {
-    this.#resolve(this.#rows);
+    if (this.#answered === this.#statements.length) this.#resolve(this.#rows);
+    else this.#reject(new Error('the database answered fewer statements than it was given'));
+  }
+
+  handlePortalSuspended(): void {
+    this.#reject(new Error('the database held rows back'));
+  }
+
+  handleCopyInResponse(): void {
+    this.#reject(new Error('the database waits for rows to copy'));
+  }
+
+  handleCopyData(): void {
+    this.#reject(new Error('the database copies rows'));
   }
 }

@@ -1,6 +1,6 @@
 /** What the lanes' connections are, and over which ways they come to be. */
-import { createServer, type AddressInfo } from 'node:net';
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { type AddressInfo, connect as dial, createServer, type Socket } from 'node:net';
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import { cuttingProxy } from '../../test/cutting-proxy.ts';
 import { type FreshDatabase, freshDatabase } from '../../test/fresh-database.ts';
 import { tlsProxy } from '../../test/tls-proxy.ts';
@@ -11,6 +11,8 @@ import { sql } from './words.ts';
 let database: FreshDatabase;
 beforeAll(async () => {
   database = await freshDatabase();
+  await database.owner`create table written (id text)`;
+  await database.owner`grant insert on written to tiki_app`;
 });
 afterAll(() => database.close());
 
@@ -167,6 +169,190 @@ test('a pool is closed in time though the other side has fallen silent', async (
   proxy.silence();
   await pool.close(0.2);
   await expect(one(pool.db)).rejects.toMatchObject({ code: 'CONNECTION_ENDED' });
+});
+
+/** Whoever waits for the database between us, to say so otherwise. */
+async function between(change: (chunk: Buffer, near: Socket) => Buffer | null) {
+  const target = new URL(database.appUrl);
+  const nears = new Set<Socket>();
+  let dialled = 0;
+  const server = createServer((near) => {
+    dialled += 1;
+    nears.add(near);
+    const far = dial(Number(target.port), target.hostname);
+    near.on('error', () => far.destroy());
+    far.on('error', () => near.destroy());
+    near.on('close', () => far.destroy());
+    far.on('close', () => near.end());
+    near.on('data', (chunk: Buffer) => far.write(chunk));
+    far.on('data', (chunk: Buffer) => {
+      const changed = change(chunk, near);
+      if (changed !== null) near.write(changed);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    server.close();
+    for (const near of nears) near.destroy();
+  });
+  const url = new URL(database.appUrl);
+  url.host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return { url: url.href, nears, dialled: () => dialled };
+}
+
+const transactionId = sql`select pg_current_xact_id()::text as id`;
+/** Both transactions, which are one. */
+function twoSteps(db: Db): Promise<readonly [string, string]> {
+  let asked = '';
+  return inTwoSteps<{ id: string }, null>(db, {
+    ask: transactionId,
+    write: ([row]) => {
+      asked = row?.id ?? '';
+      return { statement: sql`insert into written values (pg_current_xact_id()::text)`, value: null };
+    },
+  }).then(async () => {
+    const [row] = await database.owner<{ id: string }[]>`select id from written where id = ${asked}`;
+    return [asked, row?.id ?? 'another'] as const;
+  });
+}
+
+test('where the first of several places is away there is one session, and both steps are in it', async () => {
+  const url = new URL(database.appUrl);
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  const pool = connect({
+    url: url.href.replace(url.host, `127.0.0.1:${port},${url.host}`),
+    maxConnections: 1,
+  });
+  const pids = [];
+  for (let time = 0; time < 4; time += 1) {
+    const [row] = await inOneGo<{ pid: number }>(pool.db, [sql`select pg_backend_pid() as pid`]);
+    pids.push(row?.pid ?? 0);
+  }
+  expect(new Set(pids).size).toBe(1);
+  const [asked, written] = await twoSteps(pool.db);
+  expect(written).toBe(asked);
+  await pool.close();
+  const [pid = 0] = pids;
+  const isGone = async () =>
+    (await database.owner`select 1 from pg_stat_activity where pid = ${pid}`).length === 0;
+  await expect.poll(isGone, { timeout: 20_000 }).toBe(true);
+});
+
+test('a second step is not taken where the session ended right behind the answer to the first', async () => {
+  const READY_IN_TRANSACTION = Buffer.from('Z\0\0\0\x05T', 'latin1');
+  let held: Buffer | null = null;
+  const way = await between((chunk) => {
+    if (held !== null) {
+      const both = Buffer.concat([held, chunk]);
+      held = null;
+      return both;
+    }
+    if (!chunk.subarray(-6).equals(READY_IN_TRANSACTION)) return chunk;
+    // Its last words come with it, in one read.
+    held = chunk;
+    void database.owner`
+      select pg_terminate_backend(pid) from pg_stat_activity
+      where state = 'idle in transaction' and datname = current_database()`.execute();
+    return null;
+  });
+  const before = await database.owner`select 1 from written`;
+  await expect(twoSteps(open(way.url))).rejects.toMatchObject({ code: 'CONNECTION_CLOSED' });
+  expect(await database.owner`select 1 from written`).toHaveLength(before.length);
+});
+
+test('a refusal in another language is one, and the session goes on', async () => {
+  const way = await between((chunk) =>
+    Buffer.from(chunk.toString('latin1').replaceAll('SERROR\0', 'SFEHLE\0'), 'latin1'),
+  );
+  const db = open(way.url);
+  for (let time = 0; time < 3; time += 1)
+    await expect(inOneGo(db, [sql`select 1 / 0`])).rejects.toMatchObject({ code: '22012' });
+  expect(way.dialled()).toBe(1);
+});
+
+test('in the moment when the other side ends, whoever asks is told what it was', async () => {
+  const way = await between((chunk) => chunk);
+  const codes = new Set<string>();
+  for (let turns = 0; turns < 15; turns += 1) {
+    const pool = connect({ url: way.url, maxConnections: 1 });
+    await one(pool.db);
+    for (const near of way.nears) near.end();
+    for (let turn = 0; turn < turns; turn += 1) await new Promise(setImmediate);
+    codes.add(
+      await one(pool.db).then(
+        () => 'answered',
+        (error: Error & { code?: string }) => error.code ?? error.message,
+      ),
+    );
+    await pool.close(1);
+  }
+  const allowed = new Set(['answered', 'CONNECTION_CLOSED', 'ECONNRESET', 'EPIPE']);
+  expect([...codes].filter((code) => !allowed.has(code))).toEqual([]);
+});
+
+test.each([
+  ['rows to copy', 'G', Buffer.from([0, 0, 0])],
+  ['copied rows', 'd', Buffer.from('x')],
+  ['rows held back', 's', Buffer.alloc(0)],
+  ['a way to log in that nobody knows', 'R', Buffer.from([0, 0, 0, 7])],
+])('a database that answers with %s ends no process', async (_, type, body) => {
+  const message = (kind: string, content: Buffer) => {
+    const head = Buffer.alloc(5);
+    head.write(kind);
+    head.writeInt32BE(content.length + 4, 1);
+    return Buffer.concat([head, content]);
+  };
+  const welcome = Buffer.concat([message('R', Buffer.alloc(4)), message('Z', Buffer.from('I'))]);
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined);
+    let hasBegun = false;
+    socket.on('data', () => {
+      socket.write(type === 'R' || hasBegun ? message(type, body) : welcome);
+      hasBegun = true;
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const db = open(`postgres://u:p@127.0.0.1:${(server.address() as AddressInfo).port}/d`);
+  await expect(one(db)).rejects.toBeInstanceOf(Error);
+  await expect(one(db)).rejects.toBeInstanceOf(Error);
+});
+
+test('what the environment says to `pg` alone is not heard', async () => {
+  vi.stubEnv('PGOPTIONS', '-c work_mem=5MB');
+  vi.stubEnv('PGREPLICATION', 'database');
+  vi.stubEnv('PGSSLMODE', 'require');
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const db = open(database.appUrl);
+  expect(await setting(db, 'work_mem')).toBe('4MB');
+});
+
+test('times are read whatever the database writes by itself', async () => {
+  const name = new URL(database.appUrl).pathname.slice(1);
+  await database.owner.unsafe(`alter database "${name}" set datestyle = 'SQL, DMY'`);
+  onTestFinished(async () => {
+    await database.owner.unsafe(`alter database "${name}" reset datestyle`);
+  });
+  const at = new Date('2026-02-01T03:04:05.678Z');
+  const ask = sql`select ${at.toISOString()}::timestamptz as at`;
+  expect(await inOneGo(open(database.appUrl), [ask])).toEqual([{ at }]);
+  expect(await inOneGo(open(database.appUrl, { isPooled: true }), [ask])).toEqual([{ at }]);
+});
+
+test('who waits for a lane when the pool is closed is told so, and nothing is opened for them', async () => {
+  const pool = connect({ url: database.appUrl, maxConnections: 1 });
+  await one(pool.db);
+  const sleeping = [1, 2].map(() => inOneGo(pool.db, [sql`select pg_sleep(60)`]));
+  const late = one(pool.db);
+  const all = Promise.allSettled([...sleeping, late]);
+  await pool.close(0.05);
+  const codes = (await all).map(
+    (each) => each.status === 'rejected' && (each.reason as { code?: string }).code,
+  );
+  expect(codes).toEqual(['CONNECTION_DESTROYED', 'CONNECTION_DESTROYED', 'CONNECTION_ENDED']);
 });
 
 test('long statements and long answers come through', async () => {

@@ -8,9 +8,22 @@ export class LaneStream extends Duplex {
   constructor(socket: DatabaseSocket) {
     super();
     this.#socket = socket;
+    // Before `pg` listens, and after: whoever waits hears of it by what they wait for.
+    this.on('error', () => undefined);
     socket.on('data', (chunk: Buffer) => this.push(chunk));
     socket.on('error', (reason: Error) => this.destroy(reason));
     socket.on('close', () => this.destroy());
+  }
+
+  /** What `pg` throws while it reads is about this connection, and must not end the process. */
+  override emit(event: string | symbol, ...given: unknown[]): boolean {
+    if (event !== 'data') return super.emit(event, ...given);
+    try {
+      return super.emit(event, ...given);
+    } catch (error) {
+      this.destroy(error instanceof Error ? error : new Error(String(error)));
+      return true;
+    }
   }
 
   /** The way knows where to, and what is written waits until it is there. */
@@ -31,14 +44,14 @@ export class LaneStream extends Duplex {
   }
 
   override _write(chunk: Buffer, _: BufferEncoding, done: (error?: Error | null) => void): void {
-    this.#socket.write(chunk, done);
+    this.#socket.write(chunk, whenWritten(done));
   }
 
   override _writev(
     chunks: readonly { readonly chunk: Buffer }[],
     done: (error?: Error | null) => void,
   ): void {
-    this.#socket.write(Buffer.concat(chunks.map(({ chunk }) => chunk)), done);
+    this.#socket.write(Buffer.concat(chunks.map(({ chunk }) => chunk)), whenWritten(done));
   }
 
   override _final(done: (error?: Error | null) => void): void {
@@ -51,3 +64,8 @@ export class LaneStream extends Duplex {
     done(reason);
   }
 }
+
+/** Why it could not be written is told by the way itself, with the end that follows. */
+const whenWritten = (done: () => void) => (error?: Error | null) => {
+  if (!error) done();
+};

@@ -5,12 +5,15 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { LaneConnection } from './lane-connection.ts';
+import { LaneLost } from './lane-session.ts';
+
+type Waiting = PromiseWithResolvers<LaneConnection>;
 
 export class Lanes {
   readonly #all: readonly LaneConnection[];
   /** The last one that was used is the first to be used again: who is alone keeps one connection warm. */
   readonly #free: LaneConnection[];
-  readonly #waiting: ((lane: LaneConnection) => void)[] = [];
+  #waiting: Waiting[] = [];
   readonly #used = new Set<Promise<unknown>>();
   #hasEnded = false;
 
@@ -19,44 +22,43 @@ export class Lanes {
     this.#free = [...this.#all];
   }
 
-  /** @throws LanesEnded */
-  async use<T>(work: (lane: LaneConnection) => Promise<T>): Promise<T> {
-    if (this.#hasEnded) throw new LanesEnded();
-    const lane =
-      this.#free.pop() ?? (await new Promise<LaneConnection>((resolve) => this.#waiting.push(resolve)));
-    const used = work(lane);
+  /** @throws LaneLost `CONNECTION_ENDED` */
+  use<T>(work: (lane: LaneConnection) => Promise<T>): Promise<T> {
+    if (this.#hasEnded) return Promise.reject(new LaneLost('CONNECTION_ENDED'));
+    const used = this.#use(work);
     this.#used.add(used);
+    const over = () => this.#used.delete(used);
+    used.then(over, over);
+    return used;
+  }
+
+  async #use<T>(work: (lane: LaneConnection) => Promise<T>): Promise<T> {
+    const lane = this.#free.pop() ?? (await this.#next());
     try {
-      return await used;
+      return await work(lane);
     } finally {
-      this.#used.delete(used);
       const next = this.#waiting.shift();
       if (next === undefined) this.#free.push(lane);
-      else next(lane);
+      else next.resolve(lane);
     }
   }
 
-  /** Waits so long for what is on its way, and for whoever waits to be on theirs. */
+  #next(): Promise<LaneConnection> {
+    const waiting = Promise.withResolvers<LaneConnection>();
+    this.#waiting.push(waiting);
+    return waiting.promise;
+  }
+
+  /** Lets nobody in any more, and waits so long for all who are, and for the goodbyes. */
   async end(timeoutSeconds: number): Promise<void> {
     this.#hasEnded = true;
-    const waited = new AbortController();
-    const timeIsUp = delay(timeoutSeconds * 1000, 'late' as const, { signal: waited.signal }).catch(
-      () => 'late',
-    );
-    while (this.#used.size > 0 || this.#waiting.length > 0) {
-      const ended = await Promise.race([Promise.allSettled(this.#used), timeIsUp]);
-      if (ended === 'late') break;
-    }
-    waited.abort();
-    const late = this.#used.size > 0;
-    if (late) for (const lane of this.#all) lane.drop();
-    else await Promise.all(this.#all.map((lane) => lane.end(timeoutSeconds)));
-  }
-}
-
-class LanesEnded extends Error {
-  readonly code = 'CONNECTION_ENDED';
-  constructor() {
-    super('the connections to the database were closed');
+    const until = performance.now() + timeoutSeconds * 1000;
+    const over = new AbortController();
+    const late = delay(timeoutSeconds * 1000, undefined, { signal: over.signal }).catch(() => undefined);
+    await Promise.race([Promise.allSettled(this.#used), late]);
+    over.abort();
+    for (const { reject } of this.#waiting.splice(0)) reject(new LaneLost('CONNECTION_ENDED'));
+    const leftSeconds = Math.max(until - performance.now(), 0) / 1000;
+    await Promise.all(this.#all.map((lane) => lane.close(leftSeconds)));
   }
 }

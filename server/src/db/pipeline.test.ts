@@ -204,7 +204,7 @@ test('what is asked of the database and never answered is given up, and keeps it
       return Promise.resolve();
     },
     () => {
-      for (const [giveUp, ms = 0] of timers.mock.calls) if (ms === 150_000) giveUp();
+      for (const [giveUp, ms = 0] of timers.mock.calls) if (ms === 200_000) giveUp();
       return expect(refused).resolves.toMatchObject({ code: 'CONNECTION_DESTROYED' });
     },
   );

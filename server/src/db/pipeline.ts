@@ -6,7 +6,7 @@
  * Never: two transactions at a time on one connection, or a value for what is not committed.
  */
 import { type Db, lanesOf } from './client.ts';
-import { isRefusal, type LaneConnection } from './lane-connection.ts';
+import { isRefusal, type LaneSession } from './lane-session.ts';
 import { RetryTransaction, sqlState, withRetries } from './retry.ts';
 import { sql, type Words } from './words.ts';
 
@@ -24,16 +24,15 @@ export interface TwoSteps<A extends object, T> {
  * @throws what the database refused, after everything was rolled back
  */
 export function inTwoSteps<A extends object, T>(db: Db, { ask, write }: TwoSteps<A, T>): Promise<T> {
-  return onLane(db, async (lane) => {
+  return onLane(db, async (session, beginning) => {
     try {
-      const answer = await lane.go([sql`begin`, ...lane.beginning, ask]);
+      const answer = await session.go([sql`begin`, ...beginning, ask]);
       const { statement, value } = write(answer as readonly A[]);
-      await lane.go(statement === null ? [sql`commit`] : [statement, sql`commit`]);
+      await session.go(statement === null ? [sql`commit`] : [statement, sql`commit`]);
       return value;
     } catch (error) {
-      // What was lost was dropped with its connection.
-      if (isRefusal(error)) await rollBack(lane);
-      else lane.drop();
+      if (isRefusal(error)) await session.go([sql`rollback`]).catch(() => session.drop());
+      else session.drop();
       throw error;
     }
   });
@@ -46,14 +45,19 @@ export function inTwoSteps<A extends object, T>(db: Db, { ask, write }: TwoSteps
  * @throws what the database refused first, after everything was rolled back
  */
 export function inOneGo<A extends object>(db: Db, statements: readonly Words[]): Promise<readonly A[]> {
-  return onLane(db, async (lane) => (await lane.go([...lane.beginning, ...statements])) as readonly A[]);
+  return onLane(
+    db,
+    async (session, beginning) => (await session.go([...beginning, ...statements])) as readonly A[],
+  );
 }
 
-function onLane<T>(db: Db, work: (lane: LaneConnection) => Promise<T>): Promise<T> {
+type Work<T> = (session: LaneSession, beginning: readonly Words[]) => Promise<T>;
+
+function onLane<T>(db: Db, work: Work<T>): Promise<T> {
   return lanesOf(db).use((lane) =>
     withRetries(async () => {
       try {
-        return await work(lane);
+        return await lane.use((session) => work(session, lane.beginning));
       } catch (error) {
         if (!PLAN_GONE.has(sqlState(error))) throw error;
         lane.drop();
@@ -61,8 +65,4 @@ function onLane<T>(db: Db, work: (lane: LaneConnection) => Promise<T>): Promise<
       }
     }),
   );
-}
-
-async function rollBack(lane: LaneConnection): Promise<void> {
-  await lane.go([sql`rollback`]).catch(() => lane.drop());
 }
