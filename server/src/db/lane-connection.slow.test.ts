@@ -47,8 +47,9 @@ test.each(
         () => false,
       ),
     );
-    // Over its next connection.
-    await run(pool.db, `${what} again`);
+    // Over its next connection: the first try may still find the one that is just going.
+    const again = () => run(pool.db, `${what} again`);
+    await again().catch(again);
     await pool.close();
     proxy.close();
   };
@@ -61,7 +62,7 @@ test.each(
     const stood = times.get(what) ?? 0;
     expect([0, 2], what).toContain(stood);
     if (isAnswered) expect(stood, what).toBe(2);
-    expect(times.get(`${what} again`), what).toBe(2);
+    expect([2, 4], what).toContain(times.get(`${what} again`));
   }
   const answered = [...outcomes.values()].filter(Boolean).length;
   expect(answered).toBeGreaterThan(0);
