@@ -91,13 +91,7 @@ test('who owes and sends on what comes in, in the same breath, pays the debt fir
   const [friend, other] = [await server.customerWith(2_000n), await server.customerWith(100n)];
   const transfers = new CarefulTransfers(server.context);
   const send = (from: Person, to: Person, amountMinor: bigint) =>
-    transfers.send({
-      senderId: from.session.user.id,
-      phone: to.phone,
-      amountMinor,
-      key: randomUUID(),
-      requestHash: '',
-    });
+    transfers.send({ senderId: from.session.user.id, phone: to.phone, amountMinor, key: randomUUID() });
   // The first keeps the others waiting: they are posted together.
   const answers = await Promise.allSettled([
     send(other, friend, 100n),

@@ -13,7 +13,7 @@ export interface Asking {
   readonly sessionId: string;
   /** Idempotency-Key. */
   readonly key: string;
-  /** Under which a transfer of the same request stands. */
+  /** Under which a transfer of it stands, if any does. */
   readonly ledgerKey: string;
   /** E.164; null when it is none, or the transfer is refused whoever receives. */
   readonly phone: string | null;
@@ -44,7 +44,8 @@ export interface Found {
   readonly stood_id: string | null;
   readonly stood_at: Date | null;
   readonly stood_payee: string | null;
-  readonly stood_request: string | null;
+  readonly stood_note: string | null;
+  readonly stood_amount: string | null;
   readonly payer_name: string | null;
   readonly payer_phone: string | null;
   readonly payer_account: string | null;
@@ -65,7 +66,8 @@ export function ask(asking: readonly Asking[], { currency, route, now, tries, sk
     with asked as materialized (
       select a.n::int, a.user_id, a.try, s.id is not null as alive,
         k.request_hash as kept_hash, k.response_status as kept_status, k.response_body as kept_body,
-        t.id as stood_id, t.created_at as stood_at, t.reference ->> 'payeeText' as stood_payee, t.reference ->> 'request' as stood_request,
+        t.id as stood_id, t.created_at as stood_at, t.reference ->> 'payeeText' as stood_payee, t.reference ->> 'note' as stood_note,
+        (select max(amount_minor) from ledger_entries where transfer_id = t.id) as stood_amount,
         p.username as payer_name, p.phone as payer_phone,
         r.id as payee_id, r.role as payee_role, r.username as payee_name,
         exists (
@@ -100,14 +102,14 @@ export function ask(asking: readonly Asking[], { currency, route, now, tries, sk
     ), held as (
       select h.id, h.owner_id, h.balance_minor from ledger_accounts h
       where h.kind = 'user_online' and h.currency = ${currency} and h.owner_id = any (array(
-        -- The payer's in any case: whoever else is about to post under the key has it (repeats.ts).
+        -- The payer's in any case: nobody posts for them meanwhile (repeats.ts).
         select unnest(array[a.user_id, case when a.payee_role = 'customer' then a.payee_id end])
         from asked a join tries t on t.key = a.try where a.kept_hash is null and a.stood_id is null
       ))
       order by h.id for no key update ${skipsLocked ? sql`skip locked` : sql``}
     )
     select a.n, a.alive, t.points, t.expire, a.kept_hash, a.kept_status, a.kept_body,
-      a.stood_id, a.stood_at, a.stood_payee, a.stood_request,
+      a.stood_id, a.stood_at, a.stood_payee, a.stood_note, a.stood_amount,
       a.payer_name, a.payer_phone, f.id as payer_account, f.balance_minor as payer_balance,
       a.payee_id, a.payee_role, a.payee_name, g.id as payee_account, g.balance_minor as payee_balance,
       a.owing, case when a.n = 1 then now() end as began

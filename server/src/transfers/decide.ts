@@ -13,7 +13,7 @@ import type { Found } from './ask.ts';
 import { answerAgain } from './repeats.ts';
 import { answerOf, preview, type SendMoney, type Sides, transferOf } from './transfer.ts';
 
-export interface Request extends Omit<SendMoney, 'phone' | 'key' | 'requestHash'> {
+export interface Request extends Omit<SendMoney, 'phone' | 'key'> {
   readonly sessionId: string;
   /** E.164, or what looks like it; null for what is no number. */
   readonly phone: string | null;
@@ -108,7 +108,8 @@ function judge(request: Request, row: Found, rules: Rules, accounts: Map<string,
   const again = askedAgain(request, row, rules.currency);
   if (again !== null) return again;
   if (keptHash !== null) {
-    if (keptHash !== request.write.requestHash) return refused(problem('idempotency_key_reused'));
+    // Whoever claimed it may be about to give way to a transfer of this request.
+    if (keptHash !== request.write.requestHash) return CAREFUL;
     return status === null || body === null ? CAREFUL : { way: 'kept', answer: { status, body } };
   }
   // Somebody has it, who may be posting under this very key.
@@ -122,16 +123,17 @@ function judge(request: Request, row: Found, rules: Rules, accounts: Map<string,
   const recipient = { id, username, phone };
   const sides = sidesOf(row, recipient, accounts, rules.currency);
   if (row.owing || sides === null) return CAREFUL;
-  const { ledgerKey: key, requestHash } = request.write;
-  return { way: 'post', transfer: transferOf({ ...request, key, requestHash }, sides), recipient };
+  const key = request.write.ledgerKey;
+  return { way: 'post', transfer: transferOf({ ...request, key }, sides), recipient };
 }
 
 /** Null when no transfer stands under the key. It says more than what is kept beside it, which may be another's who had the key later. */
 function askedAgain(request: Request, row: Found, currency: string): Decision | null {
-  const { stood_id: id, stood_at: createdAt, stood_payee: payee, stood_request: hash } = row;
-  if (id === null || createdAt === null || hash === null) return null;
+  const { stood_id: id, stood_at: createdAt, stood_payee: payee } = row;
+  if (id === null || createdAt === null) return null;
+  const standing = { id, createdAt, payee, note: row.stood_note, amount: row.stood_amount };
   try {
-    const body = answerAgain({ id, createdAt, payee, request: hash }, request, currency);
+    const body = answerAgain(standing, request, currency);
     return body === null ? CAREFUL : { way: 'kept', answer: { status: 200, body } };
   } catch (error) {
     if (error instanceof ApiProblem) return refused(error);

@@ -67,12 +67,14 @@ function sender(transfers = new OnlineTransfers(server.context)): Send {
   };
 }
 
-/** Another process, with connections of its own. */
-function anotherProcess(): Send {
+/** Another process, with connections of its own. @param isCounted false: tries are not, so that nobody waits for another's */
+function anotherProcess({ isCounted = true } = {}): Send {
   const pool = connect({ url: server.database.appUrl, maxConnections: 4 });
   onTestFinished(() => pool.close());
-  const idempotency = createIdempotency(pool.db, server.context.clock);
-  return sender(new OnlineTransfers({ ...server.context, db: pool.db, idempotency }));
+  const { context } = server;
+  const idempotency = createIdempotency(pool.db, context.clock);
+  const limits = isCounted ? context.limits : { ...context.limits, take: () => Promise.resolve() };
+  return sender(new OnlineTransfers({ ...context, db: pool.db, idempotency, limits }));
 }
 
 const wishOf = (from: Customer, to: Customer): Wish => ({
@@ -164,33 +166,26 @@ test('a refusal is kept, and stays one when there is enough', async () => {
   expect(await holding(from)).toBe(250n);
 });
 
-test('a transfer from before transfers said whose they are is answered again', async () => {
-  const [from, to] = await customers(100n, 0n);
-  const wish = wishOf(from, to);
-  const first = await sender()(wish);
-  const { owner } = server.database;
-  await owner.begin(async (tx) => {
-    await tx`set local session_replication_role = replica`;
-    await tx`
-      update ledger_transfers set reference = reference - 'request'
-      where idempotency_key = ${`user_transfer:${from.userId}:POST /v1/transfers:${wish.key}`}`;
-  });
-  expect(JSON.parse(await sender()(wish))).toEqual(JSON.parse(first));
-  expect(await holding(to)).toBe(100n);
-});
-
 test('answers are kept as well where a release before this one has to find them', async () => {
-  const [from, to] = await customers(200n, 0n);
+  const [from, to] = await customers(400n, 0n);
   const context = { ...server.context, config: { ...server.context.config, keepsTransferAnswers: true } };
   const send = sender(new OnlineTransfers(context));
   const wish = wishOf(from, to);
   const first = await send(wish);
   expect(await kept(wish)).toEqual([{ response_status: 200 }]);
   expect([await send(wish), await sender()(wish)]).toEqual([first, first]);
+  const { owner } = server.database;
+  const entries = async () =>
+    (await owner<{ id: string }[]>`select max(id)::text as id from ledger_entries`)[0]?.id;
+  await send(wishOf(from, to));
+  const before = BigInt((await entries()) ?? 0);
+  await send(wishOf(from, to));
+  // In one go: nothing was written that did not stand.
+  expect(BigInt((await entries()) ?? 0) - before).toBe(2n);
   const twins = wishOf(from, to);
   const [one, two] = await Promise.all([send(twins), anotherProcess()(twins)]);
   expect(one).toBe(two);
-  expect(await holding(to)).toBe(200n);
+  expect(await holding(to)).toBe(400n);
 });
 
 const LOCK = 11;
@@ -245,10 +240,16 @@ test('who sends it again elsewhere while it is being committed hears the same', 
   expect([await holding(from), await holding(to)]).toEqual([0n, 100n]);
 });
 
+/** Until `wish` has claimed its key and waits for the payer's account. */
+async function untilClaimed(wish: Wish): Promise<void> {
+  await expect.poll(() => kept(wish), { timeout: 20_000 }).toEqual([{ response_status: null }]);
+  await expect.poll(() => waiting('transactionid'), { timeout: 20_000 }).toBe(1);
+}
+
 test('who would be refused elsewhere meanwhile hears of the transfer that comes to stand', async () => {
   const [from, to] = await customers(100n, 0n);
   const wish = wishOf(from, to);
-  const elsewhere = anotherProcess();
+  const elsewhere = anotherProcess({ isCounted: false });
   let again: Promise<string> | undefined;
   const first = await atTheCommit(
     () => sender()(wish),
@@ -257,12 +258,47 @@ test('who would be refused elsewhere meanwhile hears of the transfer that comes 
       await server.database
         .owner`update users set closed_at = now(), phone = ${`+65${randomUUID()}`} where id = ${to.userId}`;
       again = elsewhere(wish);
-      await expect.poll(() => waiting('transactionid'), { timeout: 20_000 }).toBe(1);
+      await untilClaimed(wish);
     },
   );
   expect(JSON.parse(first)).toMatchObject({ amountMinor: '100' });
   expect(JSON.parse((await again) ?? '')).toEqual(JSON.parse(first));
   expect(await elsewhere(wish)).toBe(first);
+});
+
+test('who sends something else under its key meanwhile does not get its answer, and its own repeat does', async () => {
+  const [from, to] = await customers(200n, 0n);
+  const wish = wishOf(from, to);
+  const [elsewhere, third] = [anotherProcess({ isCounted: false }), anotherProcess({ isCounted: false })];
+  let others: readonly Promise<string>[] = [];
+  const first = await atTheCommit(
+    () => sender()(wish),
+    async () => {
+      const other = elsewhere({ ...wish, note: 'dinner' });
+      await untilClaimed(wish);
+      others = [other, third(wish)];
+      await expect.poll(() => waiting('transactionid'), { timeout: 20_000 }).toBe(2);
+    },
+  );
+  expect(JSON.parse(first)).toMatchObject({ amountMinor: '100' });
+  expect(await Promise.all(others)).toEqual(['idempotency_key_reused', first]);
+  expect([await sender()(wish), await holding(to)]).toEqual([first, 100n]);
+});
+
+test('who sends it again meanwhile is shown the recipient as the first one was', async () => {
+  const [from, to] = await customers(100n, 0n);
+  const wish = wishOf(from, to);
+  const elsewhere = anotherProcess({ isCounted: false });
+  let again: Promise<string> | undefined;
+  const first = await atTheCommit(
+    () => sender()(wish),
+    async () => {
+      await server.database.owner`update users set username = 'Shown Otherwise' where id = ${to.userId}`;
+      again = elsewhere(wish);
+      await untilClaimed(wish);
+    },
+  );
+  expect(await again).toBe(first);
 });
 
 test('a connection that is cut before its commit leaves nothing, and the repeat sends once', async () => {

@@ -15,7 +15,7 @@ import { pgArray, pgPlainArray } from '../db/pg-array.ts';
 import { inTwoSteps } from '../db/pipeline.ts';
 import { sqlState } from '../db/retry.ts';
 import { sql } from '../db/words.ts';
-import { hasKey, keepTogether, keptRefusal, nameWrite, readKept } from '../http/idempotency.ts';
+import { hasKey, keepTogether, nameWrite, readKept } from '../http/idempotency.ts';
 import type { AskedHeaders } from '../http/asked.ts';
 import { ApiProblem } from '../http/problem.ts';
 import { movePairs, postPairs, tellPosted } from '../ledger/index.ts';
@@ -26,7 +26,7 @@ import { People } from './people.ts';
 import { Repeats } from './repeats.ts';
 import { CarefulTransfers } from './send-money.ts';
 import { sendUsual } from './send-usual.ts';
-import { ledgerKeyOf } from './transfer.ts';
+import { ledgerKeyOf, type SendMoney } from './transfer.ts';
 
 const ROUTE = 'POST /v1/transfers';
 const BUDGET = 'transfer_by_user';
@@ -76,29 +76,22 @@ export class OnlineTransfers {
     const { sessions, limits } = this.#needs;
     const write = { userId, route: ROUTE, input: { phone, amountMinor, note } };
     const money = { senderId: userId, amountMinor: BigInt(amountMinor), note };
-    const carefully = async () => {
-      const named = nameWrite(c, write);
-      const asked = { write: named, amountMinor: money.amountMinor };
-      const stood = await this.#repeats.find(asked);
-      if (stood !== null) return stood;
-      const { requestHash } = named;
-      const work = async (key: string) => {
-        try {
-          return await this.#careful.send({ ...money, phone, key, requestHash });
-        } catch (error) {
-          // A refusal that will be kept.
-          const stands = keptRefusal(error) === null ? null : await this.#repeats.findBehindPayer(asked);
-          if (stands === null) throw error;
-          return TransferResult.parse(JSON.parse(stands));
-        }
-      };
-      const answer = await this.#needs.idempotency.run(c, { ...write, schema: TransferResult, work });
-      return JSON.stringify(answer);
+    const careful = async () => {
+      const { ledgerKey: key } = nameWrite(c, write);
+      const asked = { ...money, phone: this.#normal(phone) };
+      const send = async () =>
+        readTold(await this.#repeats.told(key, asked, () => this.#sendCarefully(key, phone, money)));
+      // Around both: the claim may be refused, too.
+      return this.#repeats.told(key, asked, async () =>
+        JSON.stringify(
+          await this.#needs.idempotency.run(c, { ...write, schema: TransferResult, work: send }),
+        ),
+      );
     };
     const alone = async () => {
       await sessions.assertAlive(sessionId);
       await limits.take(BUDGET, userId);
-      return carefully();
+      return careful();
     };
     // A key that is missing or none is refused after what comes before it.
     if (!hasKey(c)) return alone();
@@ -116,7 +109,11 @@ export class OnlineTransfers {
       if (isRowRefused(error)) return alone();
       throw error;
     }
-    return decision.way === 'careful' ? carefully() : answerOf(decision);
+    return decision.way === 'careful' ? careful() : answerOf(decision);
+  }
+
+  async #sendCarefully(key: string, phone: string, money: Omit<SendMoney, 'key' | 'phone'>): Promise<string> {
+    return JSON.stringify(await this.#careful.send({ ...money, phone, key }));
   }
 
   /** What looks normal is looked up as it is; null for what is no number. */
@@ -130,6 +127,8 @@ export class OnlineTransfers {
     }
   }
 }
+
+const readTold = (told: string) => TransferResult.parse(JSON.parse(told));
 
 /** SQLSTATE classes 22 and 23, and a lock that was not had: nothing was done, and the careful way finds out why. */
 function isRowRefused(error: unknown): boolean {

@@ -42,11 +42,12 @@ export async function sendUsual(
   if (foreseen === null) return null;
   const now = new Date(clock.nowMs());
   const { currency, tries } = rules;
+  const keepsAnswers = config.keepsTransferAnswers;
   try {
     const [done] = await inOneGo<{ began: Date }>(db, [
-      write(foreseen, { currency, now, keepsAnswers: config.keepsTransferAnswers }),
+      write(foreseen, { currency, now, keepsAnswers }),
       countAndMove(foreseen, tries),
-      prove(foreseen, { currency, now }),
+      prove(foreseen, { currency, now, keepsAnswers }),
     ]);
     if (done === undefined) throw new Error('a transaction that was committed said nothing');
     odd.wasUsual();
@@ -89,24 +90,25 @@ async function foresee(
       from: sender.account,
       to: recipient.account,
     };
-    const { ledgerKey: key, requestHash } = write;
-    const transfer = transferOf({ amountMinor, note, key, requestHash }, sides);
+    const transfer = transferOf({ amountMinor, note, key: write.ledgerKey }, sides);
     toPost.push({ transfer, contentHash: contentHash(transfer) });
     answers.push(answerUntilTime({ id: transfer.id, amountMinor, currency, shown: recipient.shownJson }));
   }
   return { requests, people, toPost, answers };
 }
 
+interface Way {
+  readonly currency: string;
+  readonly now: Date;
+  /** With the transfers, under keys that nobody else has then. */
+  readonly keepsAnswers: boolean;
+}
+
 /** Before anything is locked that others want: nobody waits for it. */
-function write(
-  { requests, toPost, answers }: Foreseen,
-  {
-    currency,
-    now,
-    keepsAnswers,
-  }: { readonly currency: string; readonly now: Date; readonly keepsAnswers: boolean },
-) {
-  const written = postPairs(toPost, currency);
+function write({ requests, toPost, answers }: Foreseen, { currency, now, keepsAnswers }: Way) {
+  // In one order for everybody, which is that of `post-transfers.ts`.
+  const byKey = toPost.toSorted((a, b) => (a.transfer.idempotencyKey < b.transfer.idempotencyKey ? -1 : 1));
+  const written = postPairs(byKey, currency);
   if (!keepsAnswers) return sql`with ${written} select`;
   const toKeep = requests.map((request, index) => ({
     ...request.write,
@@ -136,13 +138,9 @@ function countAndMove({ requests, toPost }: Foreseen, tries: CountedTogether) {
  * By what is committed now that the accounts are ours: who ended a session, closed an account, came to owe something or claimed a key
  * before is seen.
  */
-function prove(
-  { requests, people }: Foreseen,
-  { currency, now }: { readonly currency: string; readonly now: Date },
-) {
+function prove({ requests, people }: Foreseen, { currency, now, keepsAnswers }: Way) {
   const all = [...people];
   const sessions = new Set(requests.map(({ sessionId }) => sessionId));
-  const [first] = requests;
   return sql`
     with people as (select ${pgPlainArray(all.map(({ id }) => id))}::uuid[] as ids)
     select now() as began, 1 / (
@@ -161,13 +159,18 @@ function prove(
         where u.phone = k.phone and u.username = k.username
       ) = ${all.length}::int and not exists (
         select from debts where user_id = any ((select ids from people)::uuid[]) and currency = ${currency} and recovered_minor < amount_minor
-      ) and not exists (
+      ) and ${keepsAnswers ? sql`true` : noneIsClaimed(requests)}
+    )::int`;
+}
+
+function noneIsClaimed(requests: readonly Request[]) {
+  const [first] = requests;
+  return sql`not exists (
         select from unnest(
           ${pgPlainArray(requests.map(({ senderId }) => senderId))}::uuid[], ${pgPlainArray(requests.map(({ write: { key } }) => key))}::text[]
         ) as k (user_id, key)
         cross join lateral (
           select from idempotency_keys i where i.user_id = k.user_id and i.route = ${first?.write.route ?? ''} and i.key = k.key offset 0
         ) kept
-      )
-    )::int`;
+      )`;
 }

@@ -11,8 +11,6 @@ export interface SendMoney {
   readonly note?: string | undefined;
   /** Names this write for ever. */
   readonly key: string;
-  /** SHA-256 (hex) of what was asked for. */
-  readonly requestHash: string;
 }
 
 interface Named {
@@ -50,7 +48,7 @@ export interface Sides {
 }
 
 export function transferOf(
-  { amountMinor, note, key, requestHash }: Pick<SendMoney, 'amountMinor' | 'note' | 'key' | 'requestHash'>,
+  { amountMinor, note, key }: Pick<SendMoney, 'amountMinor' | 'note' | 'key'>,
   { sender, recipient, from, to }: Sides,
 ): NewTransfer {
   return {
@@ -60,8 +58,7 @@ export function transferOf(
     reference: {
       payerText: textOf(sender),
       payeeText: textOf(recipient),
-      ...(note === undefined || note === '' ? {} : { note: withoutControls(note) }),
-      request: requestHash,
+      ...(note === undefined || note === '' ? {} : { note: noteText(note) }),
     },
     entries: [
       { accountId: from, amountMinor: -amountMinor },
@@ -93,6 +90,6 @@ export function answerUntilTime({ id, amountMinor, currency, shown }: Told): str
 export const END_OF_ANSWER = '"}';
 
 /** Notes are one line of text for screens and statements; control and direction-changing characters are not text. */
-function withoutControls(note: string): string {
+export function noteText(note = ''): string {
   return note.replace(/(?:(?![\u200c\u200d])[\p{C}\p{Zl}\p{Zp}])+/gu, ' ').trim();
 }

@@ -2,7 +2,7 @@
  * What an online transfer costs at least, for the rows beside O1: its HTTP and its posting, each by itself and with nothing else
  * done. The highest rate that the cores could give follows from both processor times.
  */
-import { hash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { inTransaction } from '../../src/db/retry.ts';
 import { findAccounts, type NewTransfer, postTransfers } from '../../src/ledger/index.ts';
@@ -10,9 +10,6 @@ import { preview, transferOf } from '../../src/transfers/transfer.ts';
 import type { BenchCloud } from './cloud.ts';
 import type { Pair } from './seed.ts';
 import { spentOn } from './processor.ts';
-
-/** As long as one. */
-const REQUEST = hash('sha256', 'a request', 'hex');
 
 /** Large enough that what a statement costs to begin is nothing to each of its transfers. */
 const TOGETHER = 1_000;
@@ -41,7 +38,7 @@ export async function toPost(
       ...{ sender: sender.shown, recipient: recipient.shown },
       ...{ from: sender.account, to: recipient.account },
     };
-    return transferOf({ amountMinor: 1n, key: randomUUID(), requestHash: REQUEST }, sides);
+    return transferOf({ amountMinor: 1n, key: randomUUID() }, sides);
   });
 }
 
