@@ -1,6 +1,6 @@
 /**
  * Transfers as they arrive: the whole request in one transaction, shared by all that arrive while another is under way. Session,
- * tries, key, people, limits, money and the kept answer stand or fall together. A batch in which all is usual makes one round trip
+ * tries, key, people, limits, money and the answer stand or fall together. A batch in which all is usual makes one round trip
  * (`send-usual.ts`), every other one two.
  *
  * What is not usual for one of them - somebody owes, a key's first attempt is still at work, a transfer stands under its key already -
