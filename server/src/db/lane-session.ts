@@ -4,7 +4,7 @@
  * Owns: how `pg` is set up. Never: another session in its place; once it is lost, everything that is asked of it fails.
  */
 import pg, { type Client } from 'pg';
-import type { DatabaseSocket } from './database-socket.ts';
+import type { UnderstoodUrl } from './driver.ts';
 import { Going, KeptStatements, type Row } from './going.ts';
 import type { LaneStream } from './lane-stream.ts';
 import { sql, type Words } from './words.ts';
@@ -12,16 +12,8 @@ import { sql, type Words } from './words.ts';
 const CONNECT_MS = 10_000;
 const ALIVE_AFTER_MS = 60_000;
 
-/** Where the database is, and as whom. */
-export interface LanePlace {
-  /** To one place after the other, where there are several. */
-  readonly dial: () => DatabaseSocket;
-  readonly places: number;
-  readonly user: string;
-  readonly password: string;
-  readonly database: string;
-  /** With which the session begins, as PostgreSQL's start-up message names them. */
-  readonly parameters: Readonly<Record<string, string>>;
+/** Where the database is, and as whom; its parameters are those of the start-up message. */
+export interface LanePlace extends UnderstoodUrl {
   /** False behind a pooler: nothing is kept in a session. */
   readonly isKept: boolean;
   readonly onNotice?: ((message: string) => void) | undefined;
@@ -57,6 +49,7 @@ export class LaneSession {
       // Whatever the environment says: the stream is what knows about it.
       ssl: false,
       ...{ sslnegotiation: 'postgres' },
+
       stream: () => stream,
       keepAlive: true,
       keepAliveInitialDelayMillis: ALIVE_AFTER_MS,
