@@ -1,4 +1,5 @@
 /** What the lanes' connections are, and over which ways they come to be. */
+import { randomUUID } from 'node:crypto';
 import { type AddressInfo, connect as dial, createServer, type Socket } from 'node:net';
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import { cuttingProxy } from '../../test/cutting-proxy.ts';
@@ -325,9 +326,26 @@ test('what the environment says to `pg` alone is not heard', async () => {
   vi.stubEnv('PGOPTIONS', '-c work_mem=5MB');
   vi.stubEnv('PGREPLICATION', 'database');
   vi.stubEnv('PGSSLMODE', 'require');
+  vi.stubEnv('PGSSLNEGOTIATION', 'direct');
   onTestFinished(() => void vi.unstubAllEnvs());
   const db = open(database.appUrl);
   expect(await setting(db, 'work_mem')).toBe('4MB');
+});
+
+test('a password that takes more rounds than `pg` would allow by itself is taken', async () => {
+  const { owner } = database;
+  const role = `rounds_${randomUUID().replaceAll('-', '')}`;
+  await owner.begin(async (tx) => {
+    await tx`set local scram_iterations = 100001`;
+    await tx.unsafe(`create role ${role} login password 'long'`);
+  });
+  onTestFinished(async () => {
+    await owner.unsafe(`drop role ${role}`);
+  });
+  const url = new URL(database.appUrl);
+  url.username = role;
+  url.password = 'long';
+  expect(await one(open(url.href))).toEqual([{ one: 1 }]);
 });
 
 test('times are read whatever the database writes by itself', async () => {
@@ -344,10 +362,25 @@ test('times are read whatever the database writes by itself', async () => {
 
 test('who waits for a lane when the pool is closed is told so, and nothing is opened for them', async () => {
   const pool = connect({ url: database.appUrl, maxConnections: 1 });
-  await one(pool.db);
-  const sleeping = [1, 2].map(() => inOneGo(pool.db, [sql`select pg_sleep(60)`]));
+  const { owner } = database;
+  await owner`
+    create function wait_for_five() returns void language sql set lock_timeout = 0 as 'select pg_advisory_xact_lock(5)'`;
+  const holder = await owner.reserve();
+  await holder`select pg_advisory_lock(5)`;
+  onTestFinished(async () => {
+    await holder`select pg_advisory_unlock(5)`;
+    holder.release();
+  });
+  const waiting = [1, 2].map(() => inOneGo(pool.db, [sql`select wait_for_five()`]));
   const late = one(pool.db);
-  const all = Promise.allSettled([...sleeping, late]);
+  const all = Promise.allSettled([...waiting, late]);
+  const isWaitedFor = async () =>
+    (
+      await owner`
+        select 1 from pg_locks where locktype = 'advisory' and objid = 5 and not granted
+          and database = (select oid from pg_database where datname = current_database())`
+    ).length;
+  await expect.poll(isWaitedFor, { timeout: 20_000 }).toBe(2);
   await pool.close(0.05);
   const codes = (await all).map(
     (each) => each.status === 'rejected' && (each.reason as { code?: string }).code,
