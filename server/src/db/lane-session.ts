@@ -49,7 +49,6 @@ export class LaneSession {
       // Whatever the environment says: the stream is what knows about it.
       ssl: false,
       ...{ sslnegotiation: 'postgres' },
-
       stream: () => stream,
       keepAlive: true,
       keepAliveInitialDelayMillis: ALIVE_AFTER_MS,
